@@ -1,0 +1,182 @@
+"""Every public code, its text and its HTTP status; and what a SIP status means for a call.
+
+Nothing else in the project defines a status code. The texts are wire constants
+(``spec/status-codes.md``, ``spec/execution.md``): byte for byte, odd spelling included.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum, StrEnum
+from typing import NamedTuple
+
+
+class CodeEntry(NamedTuple):
+    """One row of a code table: the number on the wire, its text, the HTTP status that carries it."""
+
+    code: int
+    message: str
+    http_status: int
+
+
+class StatusCode(Enum):
+    """Answers of ``POST …/callflows`` (``spec/status-codes.md``), each member one row."""
+
+    CREATED = CodeEntry(1, "Created", 200)
+    INVALID_JSON = CodeEntry(-1001, "Invalid JSON request body", 400)
+    SPEECH_PROFILE = CodeEntry(-1002, "Speech profile or language parameter invalid", 422)
+    MAX_DIGITS_WITH_MIN = CodeEntry(-1003, "Valid maxDigits required when minDigits provided", 422)
+    DTMF_CALLBACK = CodeEntry(-1004, "DTMF callback url not provided", 422)
+    OVERALL_TIMEOUT_REQUIRED = CodeEntry(
+        -1005, "Valid overallTimeout is required when digitTimeout provided", 422
+    )
+    OVERALL_TIMEOUT_TOO_SHORT = CodeEntry(
+        -1006, "OverallTimeout should be greater than digitTimeout", 422
+    )
+    INVALID_ACTION = CodeEntry(
+        -1007,
+        "Invalid action type was used. Accepted action type is "
+        "[say, sayAndcapture, makeCall, hangup, playFile]",
+        400,
+    )
+    MAX_DIGITS_WITHOUT_HASH = CodeEntry(
+        -1008, "Valid maxDigits is required when completeOnHash is false", 422
+    )
+    INVALID_ENTRY = CodeEntry(-1009, "Invalid call flow entry provided. ", 400)
+    TOO_MANY_ACTIONS = CodeEntry(-1010, "Some actions are provided beyond the allowed count", 422)
+    MULTIPLE_DESTINATIONS = CodeEntry(
+        -1011, "Multiple destination phone numbers found in the request", 422
+    )
+    HANGUP_MISUSED = CodeEntry(-1012, "Invalid Callflow : Incorrect use of action Hangup", 422)
+    FIRST_NOT_MAKE_CALL = CodeEntry(
+        -1013, "Invalid Callflow : First action should be a MakeCall action", 422
+    )
+    SOURCE_NOT_ALLOWED = CodeEntry(-1014, "Source or caller ID is not allowed", 422)
+    VALIDITY_EXPIRED = CodeEntry(
+        -1015, "The validity period of the call flow request has expired", 422
+    )
+    INVALID_CHARACTERS = CodeEntry(
+        -1016,
+        "Invalid Callflow Content: Some special characters are invalid/unaccepted",
+        422,
+    )
+    INVALID_DESTINATION = CodeEntry(-1017, "Invalid MSISDN format in Destination", 422)
+    SCENARIO_NOT_ALONE = CodeEntry(
+        -1018,
+        "Invalid Callflow: Execute Scenario cannot be processed together with other actions",
+        422,
+    )
+    SCENARIO_NAME_EMPTY = CodeEntry(
+        -1019, "Invalid Callflow Content: scenarioName is null or empty", 422
+    )
+    SCENARIO_UNKNOWN = CodeEntry(
+        -1020,
+        "Invalid Callflow: Invalid scenarioName or the account doesn't have permission "
+        "to execute this scenario",
+        422,
+    )
+    UNKNOWN_ERROR = CodeEntry(-9999, "An unknown error has occurred.", 500)
+    UNAUTHORIZED = CodeEntry(401, "Authentication header not found or token invalid", 401)
+    SUB_ACCOUNT_NOT_FOUND = CodeEntry(404, "SubAccount not found by Id : ", 404)
+    TOO_MANY_REQUESTS = CodeEntry(429, "Too many requests", 429)
+    UNAVAILABLE = CodeEntry(503, "Service temporarily unavailable", 503)
+
+    @property
+    def code(self) -> int:
+        """The number on the wire."""
+        return self.value.code
+
+    @property
+    def message(self) -> str:
+        """The exact text; for ``INVALID_ENTRY`` and ``SUB_ACCOUNT_NOT_FOUND`` its prefix."""
+        return self.value.message
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status of an answer that carries this code at the top."""
+        return self.value.http_status
+
+
+class RuntimeCode(Enum):
+    """``errorDetails`` of a session that ended ``ERROR`` (``spec/execution.md``)."""
+
+    INTERNAL = (-2001, "An internal error has occurred")
+    CONNECTIVITY = (-2002, "An internal connectivity error has occurred")
+    INVALID_CALLFLOW = (-2003, "The call flow provided is invalid")
+    NO_COVERAGE = (-2004, "No coverage available for requested area")
+    SYNTHESIS_FAILED = (-2005, "Unable to synthesize text to speech")
+    DOWNLOAD_FAILED = (-2006, "Unable to download file for playback")
+    VALIDITY_EXPIRED = (-2007, "The validity period of the call flow request has expired")
+    SOURCE_NOT_WHITELISTED = (
+        -2008,
+        "The provided source MSISDN or caller ID is not whitelisted",
+    )
+    SCENARIO_PARAMETERS = (-2009, "The scenario parameters provided is invalid")
+    CAPACITY_EXCEEDED = (-2010, "The trunk capacity has been exceeded")
+    UNKNOWN = (-9999, "An unknown error has occurred")
+
+    @property
+    def code(self) -> int:
+        """``errorDetails.errorCode``."""
+        return self.value[0]
+
+    @property
+    def message(self) -> str:
+        """``errorDetails.errorMsg``."""
+        return self.value[1]
+
+
+class SessionStatus(StrEnum):
+    """Life of a session (``spec/execution.md``, "Session and legs")."""
+
+    CREATED = "CREATED"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    NO_ANSWER = "NO_ANSWER"
+    BUSY = "BUSY"
+    CANCELED = "CANCELED"
+    FAILED = "FAILED"
+    ERROR = "ERROR"
+
+    @property
+    def final(self) -> bool:
+        """Whether the status never changes any more."""
+        return self not in (SessionStatus.CREATED, SessionStatus.QUEUED, SessionStatus.RUNNING)
+
+
+class CallStatus(StrEnum):
+    """Outcome of one leg (``spec/execution.md``, "How it ends")."""
+
+    COMPLETED = "COMPLETED"
+    NO_ANSWER = "NO_ANSWER"
+    BUSY = "BUSY"
+    CANCELED = "CANCELED"
+    FAILED = "FAILED"
+    ERROR = "ERROR"
+
+
+class Q850Cause(IntEnum):
+    """The Q.850 causes that change an outcome (ITU-T Q.850)."""
+
+    SUBSCRIBER_ABSENT = 20
+    DESTINATION_OUT_OF_ORDER = 27
+
+
+_BUSY = frozenset({486, 600, 603})
+_NO_ANSWER = frozenset({408, 480})
+
+
+def outcome_of_sip_status(status: int, q850_cause: int | None = None) -> CallStatus:
+    """The ``callStatus`` of a leg that the far end refused with ``status`` (300..699).
+
+    ``q850_cause`` is the cause of a ``Reason: Q.850`` header (RFC 3326) if the answer had one.
+    487 is the far end's own (without a CANCEL of ours); the caller knows about its own CANCEL.
+    """
+    if status in _BUSY:
+        return CallStatus.BUSY
+    if status in _NO_ANSWER:
+        absent = status == 480 and q850_cause in tuple(Q850Cause)
+        return CallStatus.FAILED if absent else CallStatus.NO_ANSWER
+    if status == 487:
+        return CallStatus.CANCELED
+    return CallStatus.FAILED

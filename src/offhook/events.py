@@ -1,0 +1,138 @@
+"""Facts about a session, in the order they happened: its timeline.
+
+Each is frozen, knows when it happened (UTC) and is stored as JSON tagged by ``event``. They are what
+``GET …/sessions/{id}`` lists, what the event stream sends, and what the demo prints.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class SessionEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="event", rename="camel", omit_defaults=True
+):
+    """What every fact carries."""
+
+    at: datetime
+
+
+class SessionQueued(SessionEvent, frozen=True, kw_only=True, tag="SESSION_QUEUED"):
+    """The callflow was accepted and is durable."""
+
+
+class SessionStarted(SessionEvent, frozen=True, kw_only=True, tag="SESSION_STARTED"):
+    """A voice node claimed the session."""
+
+    node: str
+
+
+class CallInitiated(SessionEvent, frozen=True, kw_only=True, tag="CALL_INITIATED"):
+    """An INVITE is about to leave."""
+
+    call_id: str
+    destination: str
+    trunk: str
+
+
+class CallReceived(SessionEvent, frozen=True, kw_only=True, tag="CALL_RECEIVED"):
+    """An INVITE from outside started the session."""
+
+    call_id: str
+    source: str
+    destination: str
+
+
+class CallUpdated(SessionEvent, frozen=True, kw_only=True, tag="CALL_UPDATED"):
+    """The far end rings (18x), or the leg was bridged."""
+
+    call_id: str
+    sip_code: int | None = None
+    bridged_with: str | None = None
+
+
+class CallConnected(SessionEvent, frozen=True, kw_only=True, tag="CALL_CONNECTED"):
+    """The far end answered (200)."""
+
+    call_id: str
+
+
+class CallDisconnected(SessionEvent, frozen=True, kw_only=True, tag="CALL_DISCONNECTED"):
+    """The leg is over."""
+
+    call_id: str
+    call_status: str
+    sip_code: int | None = None
+    by: str | None = None
+    """``callee``, ``caller`` or ``server``."""
+
+
+class ActionStarted(SessionEvent, frozen=True, kw_only=True, tag="ACTION_STARTED"):
+    """An action of the callflow began."""
+
+    index: int
+    action: str
+
+
+class ActionEnded(SessionEvent, frozen=True, kw_only=True, tag="ACTION_ENDED"):
+    """An action ended; ``result`` in a word or two, for a person."""
+
+    index: int
+    action: str
+    result: str
+
+
+class DigitsCaptured(SessionEvent, frozen=True, kw_only=True, tag="DTMF_RECEIVED"):
+    """A sayAndCapture ended; ``digits`` is None when nothing (or too little) was pressed."""
+
+    call_id: str
+    digits: str | None
+
+
+class DecisionAsked(SessionEvent, frozen=True, kw_only=True, tag="DECISION_ASKED"):
+    """The VCA webhook was asked what to do next."""
+
+    event_id: str
+
+
+class DecisionMade(SessionEvent, frozen=True, kw_only=True, tag="DECISION_MADE"):
+    """The VCA webhook answered; ``problem`` says what was wrong with it, and at which path."""
+
+    event_id: str
+    http_status: int | None = None
+    body: str | None = None
+    problem: str | None = None
+
+
+class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag="SESSION_ENDED"):
+    """The final status."""
+
+    status: str
+    error_code: int | None = None
+    detail: str | None = None
+
+
+class LateFact(SessionEvent, frozen=True, kw_only=True, tag="LATE_FACT"):
+    """What a node cut off from the store learned after others had ended its session."""
+
+    fact: str
+
+
+AnyEvent = (
+    SessionQueued
+    | SessionStarted
+    | CallInitiated
+    | CallReceived
+    | CallUpdated
+    | CallConnected
+    | CallDisconnected
+    | ActionStarted
+    | ActionEnded
+    | DigitsCaptured
+    | DecisionAsked
+    | DecisionMade
+    | SessionEnded
+    | LateFact
+)

@@ -1,0 +1,1 @@
+"""The callflow language: its actions and the judgement of what customers send. Pure."""

@@ -1,0 +1,147 @@
+"""What a session needs from outside, as interfaces. Adapters of the outer layers implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from offhook.codes import CallStatus, RuntimeCode
+from offhook.session.session import CallQuality
+
+
+class PromptError(Exception):
+    """A prompt could not be prepared; ``code`` is -2005 or -2006."""
+
+    def __init__(self, code: RuntimeCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class Prompt(Protocol):
+    """Audio ready to be played: mono, 8,000 samples a second."""
+
+    @property
+    def pcm(self) -> bytes:
+        """16-bit little-endian signed samples."""
+        ...
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        ...
+
+    def encoded(self, codec: str) -> bytes:
+        """The samples as ``PCMU`` or ``PCMA`` (G.711), one byte each; computed once."""
+        ...
+
+
+class Speech(Protocol):
+    """Makes prompts. Never blocks the loop; equal requests share one synthesis or download."""
+
+    async def say(
+        self, text: str, *, voice_profile: str | None, language: str | None, speed: float
+    ) -> Prompt:
+        """Synthesise ``text``. Raises :class:`PromptError` with -2005."""
+        ...
+
+    async def fetch(self, url: str) -> Prompt:
+        """Download and decode an audio file. Raises :class:`PromptError` with -2006."""
+        ...
+
+
+class DialOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg to be dialled, over the trunks in this order."""
+
+    call_id: str
+    source: str
+    """E.164 with ``+``, or ``private``/``anonymous``."""
+    destination: str
+    trunks: tuple[str, ...]
+    ring_timeout: float
+    """Seconds from the first INVITE to our CANCEL."""
+
+
+class PlaybackResult(StrEnum):
+    """How a playback ended."""
+
+    FINISHED = "FINISHED"
+    STOPPED = "STOPPED"
+    """We stopped it."""
+    CALL_ENDED = "CALL_ENDED"
+
+
+class Playback(Protocol):
+    """One prompt on its way to the phone."""
+
+    async def finished(self) -> PlaybackResult:
+        """Wait until the last sample was sent, or the playback or call ended earlier."""
+        ...
+
+    def stop(self) -> None:
+        """Stop at once (within one packet time)."""
+        ...
+
+
+class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a leg ended, answered or not."""
+
+    status: CallStatus
+    at: datetime
+    sip_code: int | None = None
+    by: str = "server"
+    """``callee``, ``caller`` or ``server``."""
+    detail: str | None = None
+
+
+class Call(Protocol):
+    """One leg on the line, dialled or received."""
+
+    @property
+    def call_id(self) -> str:
+        """Our id of the leg."""
+        ...
+
+    @property
+    def ended(self) -> CallEnd | None:
+        """How it ended; None while it is up or ringing."""
+        ...
+
+    async def answered(self) -> datetime | None:
+        """Wait for the 200 (its time is returned) or the end (None; see :attr:`ended`)."""
+        ...
+
+    async def wait_ended(self) -> CallEnd:
+        """Wait until the leg is over."""
+        ...
+
+    def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> Playback:
+        """Queue a prompt behind those still playing; gapless when queued in time.
+
+        ``repetition`` times, with ``pause`` seconds of silence between.
+        """
+        ...
+
+    def on_digit(self, listener: Callable[[str, float], None] | None) -> None:
+        """Hear every key pressed (``0-9*#A-D``) with its monotonic time, once per press."""
+        ...
+
+    async def hang_up(self) -> CallEnd:
+        """CANCEL, refuse or BYE as the state asks; returns how it ended. Idempotent."""
+        ...
+
+    def quality(self) -> CallQuality | None:
+        """The measured quality; None when no media flowed."""
+        ...
+
+
+class Telephony(Protocol):
+    """The phone lines."""
+
+    def dial(self, order: DialOrder, on_ringing: Callable[[int], None]) -> Call:
+        """Send the INVITE; ``on_ringing`` hears each distinct 18x status."""
+        ...

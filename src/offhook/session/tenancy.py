@@ -1,0 +1,97 @@
+"""Whom a session belongs to: accounts, sub-accounts, their numbers, limits and webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class WebhookType(StrEnum):
+    """The five webhook types (``spec/webhooks.md``)."""
+
+    VCA = "VCA"
+    VCS = "VCS"
+    VSS = "VSS"
+    VRU = "VRU"
+    VNU = "VNU"
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """Where events of one type go."""
+
+    type: WebhookType
+    url: str
+    enabled: bool = True
+    http_auth_header: str | None = None
+    """Sent as ``Authorization``, exactly as configured; never shown or logged."""
+    secret: str | None = None
+    """Standard Webhooks signing secret, ``whsec_…``; never shown or logged."""
+
+
+class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
+    """A number the sub-account owns."""
+
+    msisdn: str
+    """E.164 with ``+``."""
+    reference_id: str | None = None
+    active: bool = True
+
+
+class ScenarioParameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One declared parameter of a scenario (``spec/execution.md``, executeScenario)."""
+
+    name: str
+    required: bool = False
+    default: str | None = None
+    pattern: str | None = None
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """A named callflow template: a callflow whose strings may hold ``{{parameter}}``."""
+
+    name: str
+    callflow: str
+    """The template's JSON text."""
+    parameters: tuple[ScenarioParameter, ...] = ()
+
+
+class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the judgement and the session need to know of a sub-account."""
+
+    sub_account_id: str
+    account_id: str
+    numbers: tuple[VirtualNumber, ...] = ()
+    caller_ids: frozenset[str] = frozenset()
+    """Allowed caller IDs beside the numbers, E.164 with ``+``; ``*`` in it allows any
+    (the embedded demo sub-account only)."""
+    coverage: tuple[str, ...] | None = None
+    """ISO country codes or ``+`` prefixes; None: everywhere a route leads."""
+    max_calls: int | None = None
+    """Live sessions at once; None: no limit."""
+    cps: float | None = None
+    """Calls started per second; None: no limit."""
+    withheld_caller_id: bool = False
+    dtmf_event_data: str = "object"
+    """``object`` or ``string`` (``spec/webhooks.md``)."""
+    webhooks: Mapping[WebhookType, Webhook] = {}
+    scenarios: Mapping[str, Scenario] = {}
+
+
+class KeyGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """What an API key opens."""
+
+    key_id: str
+    account_id: str
+    sub_account_ids: frozenset[str] | None = None
+    """None: every sub-account of the account."""
+    scopes: frozenset[str] = frozenset({"*"})
+    expires_at: datetime | None = None
+
+    def opens(self, sub_account: SubAccount) -> bool:
+        """Whether this key may act for ``sub_account``."""
+        return sub_account.account_id == self.account_id and (
+            self.sub_account_ids is None or sub_account.sub_account_id in self.sub_account_ids
+        )
