@@ -119,6 +119,9 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """``delivered``, ``pending`` (try again at ``next_at``), ``dead`` or ``dropped``."""
     next_at: datetime | None = None
+    attempted: bool = True
+    """False: nothing was sent. The lease is given back and the entry falls due at ``next_at``; it
+    counts as no attempt and leaves no row among the attempts."""
 
 
 class Planner(Protocol):
