@@ -6,7 +6,7 @@ share one transaction. :class:`StoreUnavailable` means nothing was written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ import msgspec
 
 from offhook.events import AnyEvent
 from offhook.session.session import Session
-from offhook.session.tenancy import KeyGrant, SubAccount, Webhook
+from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook
 
 
 class StoreUnavailable(Exception):
@@ -51,14 +51,30 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in use at this moment, over all nodes."""
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls per second of those that have a limit (``cps``, above 0); whoever is absent has none."""
 
-    running_by_sub_account: dict[str, int]
-    channels_by_trunk: dict[str, int]
-    started_by_sub_account: dict[str, float]
-    """Token-bucket fill: calls that may start now, as of the planner's ``now``; see limits.py."""
-    started_by_trunk: dict[str, float]
+    sub_accounts: Mapping[str, float] = {}
+    trunks: Mapping[str, float] = {}
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in use at this moment, over all nodes; read in the claim's own transaction.
+
+    Token buckets (capacity ``max(1, cps)``, refilled at ``cps`` a second, full at first) are durable.
+    A call may start while its bucket holds at least 1. The store fills them up to the planner's
+    ``now`` before it asks, and takes 1 off for every RUNNING decision: from its sub-account's bucket
+    and from that of ``trunks[0]``. The planner counts down its own copy as it goes.
+    """
+
+    running_by_sub_account: Mapping[str, int]
+    """RUNNING sessions; absent: 0."""
+    channels_by_trunk: Mapping[str, int]
+    """Legs with this ``trunk`` and no ``status``, of RUNNING sessions; absent: 0."""
+    tokens_by_sub_account: Mapping[str, float]
+    """Of every limited (:class:`Rates`) sub-account among the waiting; absent: no limit."""
+    tokens_by_trunk: Mapping[str, float]
+    """Of every limited trunk; absent: no limit."""
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +96,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[AnyEvent, ...] = ()
     outbox: tuple[OutboxEntry, ...] = ()
     ready_since: datetime | None = None
+    """Once set it must be given again with every later decision of the session that stays QUEUED."""
     trunks: tuple[str, ...] = ()
-    """The trunks to try, in order (claimed only)."""
+    """The trunks to try, in order. Claimed: the leg in ``session`` carries the first and its channel
+    counts from now on. Waiting with ``ready_since``: the store looks at the sessions of each first
+    trunk separately from then on, so that a full trunk hides no session bound for another."""
 
 
 class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +141,10 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
     attempted: bool = True
     """False: nothing was sent. The lease is given back and the entry falls due at ``next_at``; it
     counts as no attempt and leaves no row among the attempts."""
+
+
+NO_RATES = Rates()
+"""Nobody is limited in calls per second."""
 
 
 class Planner(Protocol):
@@ -178,7 +201,11 @@ class Store(Protocol):
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[Sequence[Session], str | None]:
-        """Newest first; the second item is the cursor of the next page, None at the end."""
+        """Newest first; the second item is the cursor of the next page, None at the end.
+
+        ``since`` (inclusive) and ``until`` (exclusive) bound ``created_at``. Raises ValueError for
+        a cursor that is none of ours.
+        """
         ...
 
     async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
@@ -186,7 +213,11 @@ class Store(Protocol):
         ...
 
     async def deliveries(self, session_id: str) -> Sequence[dict[str, Any]]:
-        """Every webhook delivery of a session with its attempts."""
+        """Every webhook delivery of a session with its attempts, oldest first.
+
+        Keys: deliveryId, type, url (None: the sub-account's webhook), state, createdAt, nextAt,
+        attempts (a list of ``at``, ``httpStatus``, ``detail``), payload (parsed JSON).
+        """
         ...
 
     async def cancel_queued(
@@ -210,12 +241,14 @@ class Store(Protocol):
         ...
 
     async def claim(
-        self, node: Node, plan: Planner, now: datetime, *, limit: int
+        self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
     ) -> Sequence[Decision]:
         """Plan at most ``limit`` waiting sessions and store the decisions, in one transaction.
 
         Fair between sub-accounts: one that is over its limits hides nobody else's sessions.
-        Returns the decisions that were stored (RUNNING ones are now ours, durably).
+        Sessions past their ``valid_until`` come first, wherever they stand in the queue.
+        Returns the decisions that were stored (RUNNING ones are now ours, durably); QUEUED ones
+        that changed nothing are left out. Raises :class:`Fenced` when the node's epoch is over.
         """
         ...
 
@@ -234,6 +267,23 @@ class Store(Protocol):
 
         Raises :class:`Fenced` when it is final already or not ours any more; the events are then
         kept as :class:`~offhook.events.LateFact`.
+        """
+        ...
+
+    async def take_channel(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent] = (),
+        outbox: Sequence[OutboxEntry] = (),
+        *,
+        trunk: str,
+        channels: int | None,
+    ) -> bool:
+        """:meth:`save` a session with a new or moved leg on ``trunk`` if a channel is free there.
+
+        For leg B, which does not queue, and for leg A that goes on to its next trunk. False, and
+        nothing stored, when ``channels`` others hold one already (over all nodes; None: no limit).
         """
         ...
 
@@ -259,11 +309,27 @@ class Store(Protocol):
     async def lease_deliveries(
         self, owner: str, now: datetime, *, lease: float, limit: int
     ) -> Sequence[Delivery]:
-        """Due deliveries, ours for ``lease`` seconds (another takes them over after that)."""
+        """Due deliveries, ours for ``lease`` seconds (another takes them over after that).
+
+        Taken in turn from every (sub-account, type), of each at most 64 at a time: a slow or dead
+        endpoint's thousands hide nobody else's.
+        """
         ...
 
     async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
         """Record attempts (group-committed)."""
+        ...
+
+    async def redeliver(
+        self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
+    ) -> bool:
+        """Make a finished entry due again, whatever became of it; False: no such entry."""
+        ...
+
+    async def deliveries_of_type(
+        self, sub_account_id: str, type_: str, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[dict[str, Any]], str | None]:
+        """A sub-account's deliveries of one webhook type, newest first; see :meth:`sessions`."""
         ...
 
     async def next_delivery_at(self) -> datetime | None:
@@ -290,6 +356,18 @@ class Store(Protocol):
 
     async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
         """False: there was none."""
+        ...
+
+    async def put_scenario(self, sub_account_id: str, scenario: Scenario) -> None:
+        """Create or replace a scenario, also for a sub-account of the file."""
+        ...
+
+    async def delete_scenario(self, sub_account_id: str, name: str) -> bool:
+        """False: there was none."""
+        ...
+
+    async def scenarios(self) -> Sequence[tuple[str, Scenario]]:
+        """All scenarios stored with :meth:`put_scenario`, with their sub-account's id."""
         ...
 
     async def webhooks(self) -> Sequence[tuple[str, Webhook]]:
