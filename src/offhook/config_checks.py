@@ -1,0 +1,153 @@
+"""What must hold between the keys of a configuration, beyond the type of each."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+
+from offhook.config import (
+    TESTBED_TRUNK,
+    Config,
+    SubAccount,
+    api_key_digest,
+    host_and_port,
+    port_range,
+    sip_address,
+)
+from offhook.toml_lines import Path
+
+Finding = tuple[Path, str]
+"""A key and what is wrong with it."""
+
+
+def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Everything that is wrong, in the order of the sections."""
+    yield from _addresses(config)
+    yield from _tls(config)
+    yield from _trunks_and_routes(config)
+    yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
+    yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
+    for index, sub_account in enumerate(config.subaccounts):
+        yield from _sub_account(("subaccounts", index), sub_account, environ)
+    yield from _numbers(config)
+    yield from _unique(("testbed", "phones"), "number", [p.number for p in config.testbed.phones])
+
+
+def _addresses(config: Config) -> Iterator[Finding]:
+    with_ports: list[tuple[Path, str]] = [(("http", "listen"), config.http.listen)]
+    with_ports += [(("sip", "listen"), a.partition(":")[2]) for a in config.sip.listen]
+    with_ports += [
+        (("trunks", i, "address"), t.address.partition(":")[2]) for i, t in enumerate(config.trunks)
+    ]
+    for path, endpoint in with_ports:
+        try:
+            _, port = host_and_port(endpoint)
+        except ValueError:
+            yield path, f"expected a port up to 65535, found {endpoint!r}"
+            continue
+        if port == 0 and path[0] == "trunks":
+            yield path, "expected the port of the trunk, found 0"
+    if not config.sip.listen:
+        yield ("sip", "listen"), "expected at least one address"
+    duplicates = _duplicates(a for a in config.sip.listen if sip_port(a) != 0)
+    for address in duplicates:
+        yield ("sip", "listen"), f"{address!r} stands there twice"
+    try:
+        ports = port_range(config.sip.rtp_ports)
+    except ValueError:
+        yield ("sip", "rtp_ports"), "expected the lower port first, both from 1 to 65535"
+        return
+    if len(ports) < 4:
+        yield ("sip", "rtp_ports"), "expected at least 4 ports: each leg takes two"
+
+
+def sip_port(address: str) -> int | None:
+    """The port of a SIP address; None when it is out of range."""
+    with suppress(ValueError):
+        return sip_address(address).port
+    return None
+
+
+def _tls(config: Config) -> Iterator[Finding]:
+    wanted = any(address.startswith("tls:") for address in config.sip.listen)
+    for key in ("tls_certificate", "tls_key"):
+        file = getattr(config.sip, key)
+        if file is None:
+            if wanted:
+                yield ("sip", key), "missing: sip.listen has a tls: address"
+        elif not os.path.isfile(file):
+            yield ("sip", key), f"there is no file {file}"
+
+
+def _trunks_and_routes(config: Config) -> Iterator[Finding]:
+    yield from _unique(("trunks",), "name", [t.name for t in config.trunks])
+    for index, trunk in enumerate(config.trunks):
+        if (trunk.register or trunk.password is not None) and trunk.username is None:
+            yield ("trunks", index, "username"), "missing: register and password need it"
+        for network in trunk.inbound_from:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                yield (
+                    ("trunks", index, "inbound_from"),
+                    f"expected IP addresses or networks, found {network!r}",
+                )
+    trunks = {t.name for t in config.trunks} | {TESTBED_TRUNK}
+    known = {s.id for s in config.subaccounts}
+    for index, route in enumerate(config.routes):
+        if not route.trunks:
+            yield ("routes", index, "trunks"), "expected at least one trunk"
+        for name in sorted(set(route.trunks) - trunks):
+            yield ("routes", index, "trunks"), f"there is no trunk {name!r}"
+        for name in sorted(set(route.subaccounts or ()) - known):
+            yield ("routes", index, "subaccounts"), f"there is no sub-account {name!r}"
+
+
+def _keys(path: Path, keys: Iterable[str], environ: Mapping[str, str]) -> Iterator[Finding]:
+    for key in keys:
+        try:
+            api_key_digest(key, environ)
+        except KeyError as missing:
+            yield path, f"the variable {missing.args[0]} is not set"
+
+
+def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) -> Iterator[Finding]:
+    yield from _keys((*path, "api_keys"), account.api_keys, environ)
+    yield from _unique((*path, "webhooks"), "type", [w.type for w in account.webhooks])
+    yield from _unique((*path, "scenarios"), "name", [s.name for s in account.scenarios])
+    for index, scenario in enumerate(account.scenarios):
+        here = (*path, "scenarios", index)
+        if not os.path.isfile(scenario.file):
+            yield (*here, "file"), f"there is no file {scenario.file}"
+        yield from _unique((*here, "parameters"), "name", [p.name for p in scenario.parameters])
+        for number, parameter in enumerate(scenario.parameters):
+            try:
+                re.compile(parameter.pattern or "")
+            except re.error as error:
+                yield (*here, "parameters", number, "pattern"), f"no regular expression: {error}"
+
+
+def _numbers(config: Config) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for index, account in enumerate(config.subaccounts):
+        for position, number in enumerate(account.numbers):
+            path = ("subaccounts", index, "numbers", position, "msisdn")
+            if number.msisdn in owners:
+                yield path, f"{number.msisdn} belongs to {owners[number.msisdn]!r} already"
+            owners.setdefault(number.msisdn, account.id)
+
+
+def _unique(path: Path, key: str, values: list[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield (*path, index, key), f"{value!r} stands there twice"
+        seen.add(value)
+
+
+def _duplicates(values: Iterable[str]) -> list[str]:
+    return [value for value, count in Counter(values).items() if count > 1]
