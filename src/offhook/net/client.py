@@ -1,0 +1,289 @@
+"""The one place outgoing HTTP leaves from: webhooks, prompts' files, engines in the cloud.
+
+The address is judged when the socket is made, so that a literal address, a name that changed its
+mind since it was last looked up, and a redirect's target all pass the same gate
+(``docs/decisions/outgoing-http.md``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from socket import AF_INET, AF_UNSPEC, SOCK_STREAM, AddressFamily, gaierror, getaddrinfo, socket
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import CIMultiDict
+from yarl import URL
+
+from offhook.net.errors import (
+    AddressRefused,
+    ConnectFailed,
+    InvalidUrl,
+    OutgoingError,
+    TimedOut,
+    TooLarge,
+    TooManyRedirects,
+)
+from offhook.net.guard import may_connect
+from offhook.net.urls import parse_url, redirect_target, redirected_headers, redirected_method
+
+_LOOKUP_THREADS = 16
+_LOOKUP_TIMEOUT = 5.0
+_CHUNK = 65_536
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, its body read to the end (or to where it was cut)."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names compare without case; of a repeated name the first value."""
+    body: bytes
+    """Inflated when it came compressed."""
+    url: str
+    """Where it came from after redirects, without userinfo."""
+
+
+class HttpClient:
+    """Asks http and https URLs, never for longer or more than it is told.
+
+    No cookies, no proxies or .netrc from the environment. Connections are kept alive per host. To
+    be made and closed on the loop that uses it.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        allow_http: bool = True,
+        connections_per_host: int = 32,
+        connections: int = 1024,
+        tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        """``connections`` bounds those open at once, ``connections_per_host`` those to one origin;
+
+        a request beyond waits for a place, within its own deadline. ``tls`` replaces the system's
+        trust, ``resolver`` the system's name lookups.
+        """
+        self._allow_private = allow_private
+        self._allow_http = allow_http
+        self._resolver = resolver or _Resolver()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections,
+                limit_per_host=connections_per_host,
+                socket_factory=self._open_socket,
+                resolver=self._resolver,
+                ssl=tls if tls is not None else True,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            headers={"User-Agent": "offhook", "Accept-Encoding": "gzip, deflate"},
+            trust_env=False,
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float,
+        max_body: int,
+        max_redirects: int = 0,
+        truncate: bool = False,
+    ) -> Response:
+        """Ask ``url`` and read the answer. Raises a subclass of :class:`OutgoingError`.
+
+        ``timeout`` seconds cover everything: the wait for a connection, the name lookup, all
+        redirects and the last byte of the body. A body over ``max_body`` bytes (inflated) raises
+        :class:`TooLarge`, or is cut there with ``truncate``. With ``max_redirects`` 0 a redirect is
+        an answer like any other. Userinfo in the URL becomes Basic credentials for its origin
+        unless ``headers`` hold an ``Authorization`` of their own.
+        """
+        first = parse_url(url, allow_http=self._allow_http)
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._follow(
+                    method, first, headers or {}, body, max_redirects, _Limit(max_body, truncate)
+                )
+        except TimeoutError as error:
+            raise TimedOut(f"{_origin(first)} did not answer within {timeout:g} s") from error
+
+    async def validate_url(self, url: str) -> None:
+        """Whether ``url`` may be registered: its form, and where its host leads now.
+
+        Raises :class:`InvalidUrl` or :class:`AddressRefused`. A name that cannot be looked up now
+        is accepted: the gate at connecting still stands.
+        """
+        parsed = parse_url(url, allow_http=self._allow_http)
+        host = parsed.host or ""
+        try:
+            async with asyncio.timeout(_LOOKUP_TIMEOUT):
+                found = await self._resolver.resolve(host, parsed.port or 0, AF_UNSPEC)
+        except (OSError, UnicodeError):  # TimeoutError is an OSError
+            return
+        if not all(may_connect(e["host"], allow_private=self._allow_private) for e in found):
+            raise AddressRefused(f"{host} leads to an address that is not public")
+
+    async def close(self) -> None:
+        """Close every connection; requests under way fail."""
+        await self._session.close()
+        await self._resolver.close()
+
+    async def _follow(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        max_redirects: int,
+        limit: _Limit,
+    ) -> Response:
+        for hop in range(max_redirects + 1):
+            answer = await self._ask(method, url, headers, body, limit)
+            if max_redirects == 0:
+                return answer
+            location = answer.headers.get("Location")
+            target = redirect_target(answer.status, location, url, allow_http=self._allow_http)
+            if target is None:
+                return answer
+            if hop == max_redirects:
+                break
+            following = redirected_method(answer.status, method)
+            body = body if following == method else None
+            headers = redirected_headers(
+                headers, same_origin=url.origin() == target.origin(), keeps_body=body is not None
+            )
+            method, url = following, target
+        raise TooManyRedirects(f"{_origin(url)} redirects more than {max_redirects} times")
+
+    async def _ask(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        limit: _Limit,
+    ) -> Response:
+        """One request, no redirects followed; aiohttp's failures become ours."""
+        all_headers = CIMultiDict(headers)
+        if url.user is not None and "Authorization" not in all_headers:
+            credentials = f"{url.user}:{url.password or ''}".encode()
+            all_headers["Authorization"] = "Basic " + b64encode(credentials).decode()
+        plain = url.with_user(None)
+        try:
+            async with self._session.request(
+                method, plain, headers=all_headers, data=body, allow_redirects=False
+            ) as answer:
+                content = await limit.read(answer)
+                return Response(
+                    status=answer.status, headers=answer.headers, body=content, url=str(plain)
+                )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+                raise
+            raise _translated(error, plain) from error
+
+    def _open_socket(self, info: aiohttp.AddrInfoType) -> socket:
+        family, kind, proto, _, address = info
+        if not may_connect(_address_text(address), allow_private=self._allow_private):
+            raise _Refused
+        return socket(family, kind, proto)
+
+
+class _Refused(OSError):
+    """Our gate's own refusal. All have the same text, so that one survives several addresses."""
+
+
+class _Limit(msgspec.Struct, frozen=True):
+    """How much of a body is read."""
+
+    size: int
+    truncate: bool
+
+    async def read(self, answer: aiohttp.ClientResponse) -> bytes:
+        """The inflated body. Raises :class:`TooLarge`; a cut one's connection is not used again."""
+        declared = answer.content_length
+        compressed = "Content-Encoding" in answer.headers
+        if declared is not None and declared > self.size and not (self.truncate or compressed):
+            answer.close()
+            raise TooLarge(f"the answer is {declared} bytes long, {self.size} are allowed")
+        body = bytearray()
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > self.size:
+                answer.close()
+                if not self.truncate:
+                    raise TooLarge(f"the answer is longer than {self.size} bytes")
+                return bytes(body[: self.size])
+        return bytes(body)
+
+
+class _Resolver(AbstractResolver):
+    """The system's lookups on threads of their own: a slow name server holds up nobody else's work."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_LOOKUP_THREADS, thread_name_prefix="lookup")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: AddressFamily = AF_INET
+    ) -> list[ResolveResult]:
+        """Every address of ``host``. Raises ``OSError``."""
+        loop = asyncio.get_running_loop()
+        infos = await loop.run_in_executor(self._threads, _look_up, host, port, family)
+        return [
+            ResolveResult(
+                hostname=host, host=address, port=port, family=found, proto=proto, flags=0
+            )
+            for found, proto, address in infos
+        ]
+
+    async def close(self) -> None:
+        """Abandon lookups under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _look_up(host: str, port: int, family: int) -> list[tuple[AddressFamily, int, str]]:
+    infos = getaddrinfo(host, port, family=family, type=SOCK_STREAM)
+    return [(found, proto, _address_text(address)) for found, _, proto, _, address in infos]
+
+
+def _address_text(address: tuple[object, ...]) -> str:
+    """A socket address without its port; an IPv6 one with its scope (RFC 4007), if it has one."""
+    text = str(address[0])
+    scope = address[3:4]
+    return f"{text}%{scope[0]}" if scope and scope[0] and "%" not in text else text
+
+
+def _origin(url: URL) -> str:
+    return f"{url.host}:{url.port}"
+
+
+def _translated(error: Exception, url: URL) -> OutgoingError:
+    """Our exception for aiohttp's, in words that repeat nothing but host and port."""
+    origin = _origin(url)
+    match error:
+        case aiohttp.ClientConnectorError(os_error=_Refused()):
+            return AddressRefused(f"{url.host} leads to an address that is not public")
+        case aiohttp.ClientConnectorDNSError() | gaierror():
+            return ConnectFailed(f"the name {url.host} cannot be looked up")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return ConnectFailed(
+                f"no TLS connection to {origin}: its certificate or protocol failed"
+            )
+        case aiohttp.ClientConnectorError(os_error=cause):
+            return ConnectFailed(f"no connection to {origin}: {cause.strerror or 'refused'}")
+        case aiohttp.InvalidURL():
+            return InvalidUrl("the URL's host is not a name or a plain address")
+        case aiohttp.ClientError() | OSError():
+            return ConnectFailed(f"{origin} broke off the connection or did not answer in HTTP")
+        case _:
+            return OutgoingError("the request's method or headers hold what HTTP cannot carry")

@@ -1,0 +1,31 @@
+"""How an outgoing request fails. No text ever holds a URL's userinfo, path or query: they may be secret."""
+
+from __future__ import annotations
+
+
+class OutgoingError(Exception):
+    """The request could not be made, or no usable answer came."""
+
+
+class InvalidUrl(OutgoingError):
+    """The URL is not an absolute http or https URL that may be asked."""
+
+
+class AddressRefused(OutgoingError):
+    """The host leads to an address the operator has not opened (:mod:`.guard`)."""
+
+
+class ConnectFailed(OutgoingError):
+    """No connection, or it broke, or what came back is not HTTP."""
+
+
+class TimedOut(OutgoingError):
+    """The deadline passed before the whole answer was here."""
+
+
+class TooLarge(OutgoingError):
+    """The body, inflated, is longer than was allowed."""
+
+
+class TooManyRedirects(OutgoingError):
+    """The answer redirects once more than was allowed."""

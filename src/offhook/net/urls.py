@@ -1,0 +1,77 @@
+"""Customers' URLs: whether one may be asked at all, and where a redirect leads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from yarl import URL
+
+from offhook.net.errors import InvalidUrl
+
+MAX_URL = 2048
+"""Characters (``spec/status-codes.md``, playFile)."""
+
+_BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def parse_url(text: str, *, allow_http: bool = True) -> URL:
+    """The absolute http or https URL that ``text`` is. Raises :class:`InvalidUrl`.
+
+    Judged by the same parser that the connection is made with, so that no text means one host here
+    and another there; backslashes, blanks and controls, which browsers and libraries read
+    differently, are refused.
+    """
+    if not text or len(text) > MAX_URL:
+        raise InvalidUrl(f"the URL is empty or longer than {MAX_URL} characters")
+    if "\\" in text or not text.isprintable() or any(c.isspace() for c in text):
+        raise InvalidUrl("the URL holds a blank, a control character or a backslash")
+    try:
+        url = URL(text)
+        host, port = url.host, url.port
+    except ValueError as error:
+        raise InvalidUrl("the URL cannot be parsed") from error
+    if url.scheme not in ("http", "https") or not host:
+        raise InvalidUrl("the URL is not an absolute http or https URL")
+    if url.scheme == "http" and not allow_http:
+        raise InvalidUrl("the URL is http, and only https is allowed here")
+    if not port:
+        raise InvalidUrl("the URL's port cannot be connected to")
+    return url
+
+
+def redirect_target(
+    status: int, location: str | None, current: URL, *, allow_http: bool
+) -> URL | None:
+    """Where an answer sends us (RFC 9110 §15.4); None: it is no redirect.
+
+    Raises :class:`InvalidUrl` for a target that may not be asked: one that is not http(s), or http
+    after https, which would put on the open wire what the customer gave us under TLS.
+    """
+    if status not in _REDIRECTS or location is None:
+        return None
+    try:
+        joined = current.join(URL(location))
+    except ValueError as error:
+        raise InvalidUrl("the redirect's target cannot be parsed") from error
+    target = parse_url(str(joined), allow_http=allow_http)
+    if current.scheme == "https" and target.scheme == "http":
+        raise InvalidUrl("the answer redirects from https to http")
+    return target
+
+
+def redirected_method(status: int, method: str) -> str:
+    """The method after a redirect: 303, and 301 or 302 after a POST, turn it into GET."""
+    if method == "HEAD" or status in (307, 308):
+        return method
+    return "GET" if status == 303 or method == "POST" else method
+
+
+def redirected_headers(
+    headers: Mapping[str, str], *, same_origin: bool, keeps_body: bool
+) -> dict[str, str]:
+    """The headers after a redirect: credentials stay with their origin, body headers with the body."""
+    dropped: frozenset[str] = frozenset() if same_origin else frozenset({"authorization", "cookie"})
+    if not keeps_body:
+        dropped |= _BODY_HEADERS
+    return {name: value for name, value in headers.items() if name.lower() not in dropped}
