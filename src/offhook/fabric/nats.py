@@ -1,0 +1,180 @@
+"""The fabric between machines: core NATS, at most once, which is all the fabric promises.
+
+Subjects are ``offhook.`` and the topic, so that a NATS server may be shared with other programs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from offhook.fabric import Listener
+from offhook.fabric.subscriptions import Subscriptions, checked
+
+_log = logging.getLogger(__name__)
+
+MAX_WAITING = 10_000
+"""Messages on their way to the client library."""
+_PREFIX = "offhook."
+_FIRST_WAIT = 1.0
+_RETRY_AFTER = 1
+_TIMEOUT = 2.0
+_ERRORS = (OSError, TimeoutError, nats.errors.Error)
+
+
+class _Order(NamedTuple):
+    """One thing to do on the connection, in the order it was asked: publish, flush, or look up
+    which subscriptions have changed (no topic, nothing to finish)."""
+
+    topic: str = ""
+    message: bytes = b""
+    flushed: asyncio.Future[None] | None = None
+
+
+class NatsFabric:
+    """See :class:`offhook.fabric.Fabric`."""
+
+    def __init__(self, url: str) -> None:
+        """``nats://host:port`` or ``tls://host:port``, with user and password if need be."""
+        self._url = url
+        self._subscriptions = Subscriptions(self._on_change, self._on_change)
+        self._changed: set[str] = set()
+        self._on_server: dict[str, Subscription] = {}
+        self._orders: asyncio.Queue[_Order] = asyncio.Queue(MAX_WAITING)
+        self._client = Client()
+        self._keeper: asyncio.Task[None] | None = None
+        self._open = False
+        self.dropped = 0
+        """Messages that were not sent because the server was away or slow."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether other processes are reached at this moment."""
+        return self._client.is_connected
+
+    async def start(self) -> None:
+        """Connect; when the server is not there within 1 s, go on trying in the background."""
+        self._open = True
+        first = asyncio.get_running_loop().create_future()
+        self._keeper = asyncio.create_task(self._run(first), name="fabric")
+        try:
+            async with asyncio.timeout(_FIRST_WAIT):
+                await first
+        except TimeoutError:
+            _log.warning("NATS is not there; polling until it is")
+
+    def publish(self, topic: str, message: bytes = b"") -> None:
+        """See :meth:`offhook.fabric.Fabric.publish`; our own listeners hear it in any case."""
+        if not self._open:
+            return
+        self._subscriptions.dispatch_soon(checked(topic), message)
+        if not (self.connected and self._put(_Order(topic, message))):
+            self.dropped += 1
+
+    def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
+        """See :meth:`offhook.fabric.Fabric.subscribe`."""
+        return self._subscriptions.add(pattern, listener)
+
+    async def flush(self) -> None:
+        """Wait until the server has handled all we sent; at once when it is away, 2 s at most."""
+        flushed = asyncio.get_running_loop().create_future()
+        if self.connected and self._put(_Order(flushed=flushed)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TIMEOUT):
+                    await flushed
+
+    async def close(self) -> None:
+        """Disconnect."""
+        self._open = False
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        with suppress(TimeoutError, nats.errors.Error, OSError):
+            async with asyncio.timeout(_TIMEOUT):
+                await self._client.close()
+
+    def _on_change(self, pattern: str) -> None:
+        self._changed.add(pattern)
+        self._put(_Order())  # with a full queue the next order does it
+
+    def _put(self, order: _Order) -> bool:
+        try:
+            self._orders.put_nowait(order)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def _run(self, first: asyncio.Future[None]) -> None:
+        """Own the connection: nothing else awaits the client library."""
+        await self._connect()
+        await self._apply_changes()
+        if not first.done():
+            first.set_result(None)
+        while True:
+            order = await self._orders.get()
+            try:
+                await self._apply_changes()
+                if order.topic:
+                    await self._client.publish(_PREFIX + order.topic, order.message)
+                if order.flushed is not None:
+                    await self._client.flush(timeout=1)
+            except _ERRORS as error:
+                self.dropped += 1
+                _log.debug("NATS did not take a message: %s", error)
+            if order.flushed is not None and not order.flushed.done():
+                order.flushed.set_result(None)
+
+    async def _connect(self) -> None:
+        while not self._client.is_connected:
+            try:
+                await self._client.connect(
+                    servers=[self._url],
+                    name="offhook",
+                    no_echo=True,
+                    connect_timeout=2,
+                    reconnect_time_wait=_RETRY_AFTER,
+                    max_reconnect_attempts=-1,
+                    error_cb=_on_error,
+                    disconnected_cb=_on_disconnected,
+                    reconnected_cb=_on_reconnected,
+                )
+            except _ERRORS as error:
+                _log.debug("NATS: %s", error)
+                await asyncio.sleep(_RETRY_AFTER)
+
+    async def _apply_changes(self) -> None:
+        """Subscribe and unsubscribe at the server what has changed here."""
+        while self._changed:
+            pattern = next(iter(self._changed))
+            if pattern not in self._subscriptions:
+                if pattern in self._on_server:
+                    await self._on_server.pop(pattern).unsubscribe()
+            elif pattern not in self._on_server:
+                subject = _PREFIX + (pattern[:-1] + ">" if pattern.endswith("*") else pattern)
+                self._on_server[pattern] = await self._client.subscribe(subject, cb=self._heard)
+            self._changed.discard(pattern)
+
+    async def _heard(self, message: Msg) -> None:
+        self._subscriptions.dispatch(message.subject.removeprefix(_PREFIX), message.data)
+
+
+async def _on_error(error: Exception) -> None:
+    _log.debug("NATS: %s", error)
+
+
+async def _on_disconnected() -> None:
+    _log.warning("NATS is away; polling until it is back")
+
+
+async def _on_reconnected() -> None:
+    _log.info("NATS is back")
