@@ -1,0 +1,1 @@
+"""Runs accepted callflows: claims sessions, walks their actions, reports how they ended."""

@@ -1,0 +1,200 @@
+"""One running session: its record, its calls, and everything a step may do with them.
+
+The record changes only through :meth:`Conversation.change` and :meth:`Conversation.record`, which keep
+it and its timeline together; :class:`~offhook.execution.recorder.Recorder` stores both, in order. A wait
+inside a step goes through :meth:`Conversation.during`, which ends it the moment the caller hangs up or
+the session is interrupted from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from offhook.clock import Clock
+from offhook.codes import SessionStatus
+from offhook.events import (
+    AnyEvent,
+    CallConnected,
+    CallDisconnected,
+    CallInitiated,
+    CallUpdated,
+    DigitsCaptured,
+)
+from offhook.execution.failures import CallOver, Interrupted
+from offhook.execution.prompts import Prompts
+from offhook.execution.recorder import Recorder
+from offhook.session import states
+from offhook.session.ports import Call, CallEnd, DialOrder, Playback, Prompt, Speech, Telephony
+from offhook.session.session import Leg, Session
+from offhook.session.tenancy import SubAccount
+
+T = TypeVar("T")
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """What conversations of one voice process share."""
+
+    telephony: Telephony
+    speech: Speech
+    clock: Clock
+    ring_timeout: float
+    max_call_duration: float
+    sub_account: Callable[[str], SubAccount | None]
+
+
+class Conversation:
+    """The state of one running session that its steps share."""
+
+    def __init__(
+        self,
+        session: Session,
+        trunks: tuple[str, ...],
+        services: Services,
+        recorder: Recorder,
+        prompts: Prompts,
+    ) -> None:
+        self.session = session
+        self.trunks = trunks
+        self.services = services
+        self.prompts = prompts
+        self.call_a: Call | None = None
+        self.digits: str | None = None
+        """What the last sayAndCapture caught."""
+        self._recorder = recorder
+        self._interrupt: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    # --- the record
+
+    def change(self, session: Session, *events: AnyEvent) -> None:
+        """The session's next record and the facts that made it; stored soon, in order."""
+        self.session = session
+        self._recorder.put(session, events)
+
+    def record(self, *events: AnyEvent) -> None:
+        """Facts that leave the record as it is."""
+        self.change(self.session, *events)
+
+    def leg(self, call_id: str) -> Leg:
+        """The leg with this id."""
+        return next(leg for leg in self.session.legs if leg.call_id == call_id)
+
+    # --- waiting
+
+    def interrupt(self, why: str) -> None:
+        """Make the running step stop; the session then ends by hanging up."""
+        if not self._interrupt.done():
+            self._interrupt.set_result(why)
+
+    async def during(self, waiting: Awaitable[T]) -> T:
+        """The result of ``waiting``, unless leg A ends or an interruption comes first.
+
+        Raises :class:`CallOver` or :class:`Interrupted`; ``waiting`` is canceled then.
+        """
+        task = asyncio.ensure_future(waiting)
+        watched: set[asyncio.Future[object]] = {task, self._interrupt}  # type: ignore[arg-type]
+        hangup = None
+        if self.call_a is not None:
+            hangup = asyncio.ensure_future(self.call_a.wait_ended())
+            watched.add(hangup)  # type: ignore[arg-type]
+        try:
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            if self._interrupt.done():
+                raise Interrupted(self._interrupt.result())
+            if hangup is not None and hangup.done():
+                raise CallOver
+            return task.result()
+        finally:
+            for future in (task, hangup):
+                if future is not None and not future.done():
+                    future.cancel()
+
+    # --- the line
+
+    async def dial_a(self) -> None:
+        """Dial leg A (stored at the claim already) and wait for its answer or its end."""
+        leg = self.session.legs[0]
+        order = DialOrder(
+            call_id=leg.call_id,
+            source=leg.source,
+            destination=leg.destination,
+            trunks=self.trunks,
+            ring_timeout=self.services.ring_timeout,
+        )
+        now = self.services.clock.now()
+        self.record(
+            CallInitiated(
+                at=now,
+                call_id=leg.call_id,
+                destination=leg.destination,
+                trunk=self.trunks[0],
+            )
+        )
+        call = self.services.telephony.dial(order, lambda status: self._ringing(leg, status))
+        self.call_a = call
+        connected_at = await self.during(call.answered())
+        if connected_at is None:
+            raise CallOver
+        connected = msgspec.structs.replace(self.leg(leg.call_id), connected_at=connected_at)
+        self.change(
+            states.with_leg(self.session, connected),
+            CallConnected(at=connected_at, call_id=leg.call_id),
+        )
+
+    def _ringing(self, leg: Leg, status: int) -> None:
+        self.record(CallUpdated(at=self.services.clock.now(), call_id=leg.call_id, sip_code=status))
+
+    def start_playback(self, prompt: Prompt, *, repetition: int = 1) -> Playback:
+        """Queue a prompt for leg A."""
+        if self.call_a is None:
+            raise CallOver
+        return self.call_a.play(prompt, repetition=repetition)
+
+    def listen(self, listener: Callable[[str, float], None] | None) -> None:
+        """Hear the keys leg A presses from now on."""
+        if self.call_a is not None:
+            self.call_a.on_digit(listener)
+
+    def captured(self, digits: str | None) -> None:
+        """A sayAndCapture of leg A ended with these digits."""
+        if self.call_a is not None:
+            self.digits = digits
+            self.record(
+                DigitsCaptured(
+                    at=self.services.clock.now(), call_id=self.call_a.call_id, digits=digits
+                )
+            )
+
+    async def play(self, prompt: Prompt, *, repetition: int = 1) -> None:
+        """Play to leg A, to the end."""
+        playback = self.start_playback(prompt, repetition=repetition)
+        try:
+            await self.during(playback.finished())
+        except BaseException:
+            playback.stop()
+            raise
+
+    async def close_calls(self) -> None:
+        """Hang up whatever is up, and write down how every leg ended."""
+        if self.call_a is None or self.session.status is not SessionStatus.RUNNING:
+            return
+        call = self.call_a
+        end = await call.hang_up()
+        leg = self.leg(call.call_id)
+        ended = msgspec.structs.replace(
+            leg,
+            status=end.status,
+            disconnected_at=end.at,
+            sip_code=end.sip_code,
+            quality=call.quality() if leg.connected_at is not None else None,
+        )
+        self.change(states.with_leg(self.session, ended), _disconnected(call.call_id, end))
+
+
+def _disconnected(call_id: str, end: CallEnd) -> CallDisconnected:
+    return CallDisconnected(
+        at=end.at, call_id=call_id, call_status=end.status, sip_code=end.sip_code, by=end.by
+    )

@@ -1,0 +1,132 @@
+"""Claims waiting sessions for this node and owns the tasks that run them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from offhook.clock import Clock
+from offhook.codes import SessionStatus
+from offhook.execution.runner import SessionRunner
+from offhook.session.limits import ClaimPlanner
+from offhook.session.session import Session
+from offhook.session.tenancy import SubAccount
+from offhook.store.interface import Decision, Node, Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+IDLE_POLL = 1.0
+"""Seconds between claims when nothing wakes us: the fabric may have lost a wake-up."""
+LIMITED_POLL = 0.1
+"""Seconds between claims while sessions wait for a limit that time alone frees."""
+BATCH = 64
+"""Sessions planned in one claim at the most."""
+
+
+class Dispatcher:
+    """The claim loop of one voice node. ``make_runner`` builds the runner of a claimed session."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        node: Node,
+        planner: ClaimPlanner,
+        sub_accounts: Callable[[], Sequence[SubAccount]],
+        make_runner: Callable[[Session, tuple[str, ...]], SessionRunner],
+        capacity: int,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._node = node
+        self._planner = planner
+        self._sub_accounts = sub_accounts
+        self._make_runner = make_runner
+        self._capacity = capacity
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._live: dict[str, tuple[SessionRunner, asyncio.Task[Session]]] = {}
+
+    @property
+    def live(self) -> int:
+        """Sessions that run on this node now."""
+        return len(self._live)
+
+    def wake(self) -> None:
+        """Sessions were accepted, or something was freed: claim now."""
+        self._wake.set()
+
+    def find(self, session_id: str) -> SessionRunner | None:
+        """The runner of a session that runs here."""
+        entry = self._live.get(session_id)
+        return entry[0] if entry else None
+
+    async def run(self) -> None:
+        """Claim until :meth:`drain`. Raises :class:`Fenced` when the node's epoch is over."""
+        while not self._closing:
+            self._wake.clear()
+            more = await self._claim()
+            if more:
+                continue
+            pause = LIMITED_POLL if self._planner.left_waiting else IDLE_POLL
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def drain(self, timeout: float) -> None:
+        """Claim no more; let sessions finish for ``timeout`` seconds, then hang them up."""
+        self._closing = True
+        self._wake.set()
+        if not await self._settled(timeout):
+            log.warning("hanging up %d sessions that outlived the drain timeout", self.live)
+            for runner, _ in self._live.values():
+                runner.interrupt("the server is shutting down")
+            await self._settled(10.0)
+
+    async def _settled(self, timeout: float) -> bool:
+        tasks = [task for _, task in self._live.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout)
+        return not self._live
+
+    async def _claim(self) -> bool:
+        """One claim; True when more may wait at once."""
+        room = min(BATCH, self._capacity - self.live)
+        if room <= 0:
+            return False
+        try:
+            decisions = await self._store.claim(
+                self._node,
+                self._planner,
+                self._clock.now(),
+                limit=room,
+                rates=self._planner.rates(self._sub_accounts()),
+            )
+        except StoreUnavailable as error:
+            log.warning("nothing can be claimed: %s", error)
+            return False
+        for decision in decisions:
+            self._begin(decision)
+        return len(decisions) >= room
+
+    def _begin(self, decision: Decision) -> None:
+        session = decision.session
+        if session.status is not SessionStatus.RUNNING:
+            return
+        runner = self._make_runner(session, decision.trunks)
+        self.own(session.session_id, runner)
+
+    def own(self, session_id: str, runner: SessionRunner) -> None:
+        """Run ``runner`` as this node's, until it is done."""
+        task = asyncio.get_running_loop().create_task(runner.run(), name=f"session {session_id}")
+        self._live[session_id] = (runner, task)
+        task.add_done_callback(lambda done: self._done(session_id, done))
+
+    def _done(self, session_id: str, task: asyncio.Task[Session]) -> None:
+        del self._live[session_id]
+        self._wake.set()
+        if not task.cancelled() and (crash := task.exception()) is not None:
+            log.error("session %s: its runner failed", session_id, exc_info=crash)

@@ -1,0 +1,22 @@
+"""Why a running session stops before its list of actions does."""
+
+from __future__ import annotations
+
+from offhook.codes import RuntimeCode
+
+
+class SessionFailure(Exception):
+    """The session ends ``ERROR`` with ``code``; ``detail`` is for the operator."""
+
+    def __init__(self, code: RuntimeCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class CallOver(Exception):
+    """Leg A is over: nothing further is played or asked, the session ends by the table."""
+
+
+class Interrupted(Exception):
+    """The session was told from outside to stop: a guard, an API call, a draining node."""

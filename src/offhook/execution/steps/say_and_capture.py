@@ -1,0 +1,104 @@
+"""sayAndCapture: speak a prompt and collect keys (the rules are :mod:`offhook.session.capture`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from offhook.execution.conversation import Conversation
+from offhook.flow.actions import SayAndCapture
+from offhook.session import capture
+from offhook.session.ports import Playback, PlaybackResult
+
+
+async def run(action: SayAndCapture, conversation: Conversation) -> str:
+    """Run the capture machine against leg A until it is done."""
+    taker = _Taker(action, conversation)
+    try:
+        digits = await taker.run()
+    finally:
+        taker.close()
+    conversation.captured(digits)
+    return "no digits" if digits is None else f"{len(digits)} digits"
+
+
+class _Taker:
+    """Carries out what the machine commands, and tells it what happens on the line."""
+
+    def __init__(self, action: SayAndCapture, conversation: Conversation) -> None:
+        self._action = action
+        self._conversation = conversation
+        self._machine = capture.Capture(action)
+        self._keys: asyncio.Queue[tuple[str, float]] = asyncio.Queue(maxsize=1000)
+        self._playing: asyncio.Task[None] | None = None
+
+    async def run(self) -> str | None:
+        conversation = self._conversation
+        conversation.listen(self._pressed)
+        clock = conversation.services.clock
+        commands: Sequence[capture.Command] = self._machine.start()
+        while True:
+            for command in commands:
+                if isinstance(command, capture.Done):
+                    return command.digits
+                self._carry_out(command)
+            commands = await conversation.during(self._next(clock.monotonic()))
+
+    def close(self) -> None:
+        """Listen no more, play no more."""
+        self._conversation.listen(None)
+        self._stop()
+
+    def _pressed(self, key: str, at: float) -> None:
+        if not self._keys.full():
+            self._keys.put_nowait((key, at))
+
+    def _carry_out(self, command: capture.Command) -> None:
+        loop = asyncio.get_running_loop()
+        match command:
+            case capture.PlayPrompt():
+                prompt = self._play(self._action.prompt_message, self._action.repetition)
+                self._playing = loop.create_task(prompt)
+            case capture.Speak(text=text):
+                self._playing = loop.create_task(self._play(text, 1))
+            case capture.StopPrompt():
+                self._stop()
+
+    def _stop(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+            self._playing = None
+
+    async def _play(self, text: str, repetition: int) -> None:
+        conversation = self._conversation
+        prompt = await conversation.prompts.of_text(self._action, text)
+        playback: Playback = conversation.start_playback(prompt, repetition=repetition)
+        try:
+            if await playback.finished() is PlaybackResult.CALL_ENDED:
+                await asyncio.Event().wait()  # the step ends by the hang-up, not by silence
+        finally:
+            playback.stop()
+
+    async def _next(self, now: float) -> Sequence[capture.Command]:
+        """Wait for a key, a timer or the end of what plays, and tell the machine."""
+        key = asyncio.ensure_future(self._keys.get())
+        waiting: set[asyncio.Future[object]] = {key}  # type: ignore[arg-type]
+        if self._playing is not None:
+            waiting.add(self._playing)  # type: ignore[arg-type]
+        deadline = self._machine.deadline
+        timeout = None if deadline is None else max(0.0, deadline - now)
+        try:
+            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not key.done():
+                key.cancel()
+        if key.done() and not key.cancelled():
+            return self._machine.key(*key.result())
+        clock = self._conversation.services.clock
+        if self._playing is not None and self._playing.done():
+            playing, self._playing = self._playing, None
+            playing.result()
+            if self._machine.stage is capture.Stage.MESSAGE:
+                return self._machine.message_ended()
+            return self._machine.prompt_ended(clock.monotonic())
+        return self._machine.tick(clock.monotonic())

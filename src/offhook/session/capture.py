@@ -1,0 +1,132 @@
+"""sayAndCapture as a machine: keys, timers and ends of prompts in; what to play and the digits out.
+
+Theory of operation. A try has three stages: PROMPT (the prompt is being prepared or played), COLLECT
+(waiting for keys) and MESSAGE (its success or failure message is spoken). The first key ends PROMPT at
+once. Keys count in PROMPT and COLLECT only. The caller of the machine passes every event with its time
+(monotonic seconds) and carries out the returned commands, in order; it calls :meth:`Capture.tick` when
+:attr:`Capture.deadline` has come. Rules: ``spec/execution.md``, "sayAndCapture".
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+import msgspec
+
+from offhook.flow.actions import SayAndCapture
+
+KEYS = frozenset("0123456789*#")
+"""What counts as a key; A to D of RFC 4733 are not on a phone's keypad and are ignored."""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Something the step has to do."""
+
+
+class PlayPrompt(Command, frozen=True):
+    """Play the prompt, ``repetition`` times; tell :meth:`Capture.prompt_ended` when it is over."""
+
+
+class StopPrompt(Command, frozen=True):
+    """Stop the prompt at once, or do not begin it; :meth:`Capture.prompt_ended` is not awaited."""
+
+
+class Speak(Command, frozen=True):
+    """Play a message; tell :meth:`Capture.message_ended` when it is over."""
+
+    text: str
+
+
+class Done(Command, frozen=True):
+    """The action is over with these digits; None: every try failed."""
+
+    digits: str | None
+
+
+class Stage(Enum):
+    """Where the machine stands."""
+
+    PROMPT = auto()
+    COLLECT = auto()
+    MESSAGE = auto()
+    DONE = auto()
+
+
+class Capture:
+    """One sayAndCapture from its first prompt to its digits."""
+
+    def __init__(self, action: SayAndCapture) -> None:
+        self._action = action
+        self._digits = ""
+        self._result: str | None = None
+        self._overall_at: float | None = None
+        self._digit_at: float | None = None
+        self.stage = Stage.DONE
+        self.tries = 0
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due; None: no timer runs."""
+        times = [at for at in (self._overall_at, self._digit_at) if at is not None]
+        return min(times, default=None)
+
+    def start(self) -> list[Command]:
+        """The action begins; keys count from now on."""
+        self.stage = Stage.PROMPT
+        self.tries += 1
+        self._digits = ""
+        self._overall_at = self._digit_at = None
+        return [PlayPrompt()]
+
+    def prompt_ended(self, now: float) -> list[Command]:
+        """The prompt was played to its end."""
+        if self.stage is Stage.PROMPT:
+            self._collect(now)
+        return []
+
+    def key(self, key: str, now: float) -> list[Command]:
+        """A key was pressed."""
+        if key not in KEYS or self.stage not in (Stage.PROMPT, Stage.COLLECT):
+            return []
+        commands: list[Command] = []
+        if self.stage is Stage.PROMPT:
+            commands.append(StopPrompt())
+            self._collect(now)
+        if key == "#" and self._action.complete_on_hash:
+            return commands + self._try_over()
+        self._digits += key
+        if len(self._digits) >= self._action.max_digits:
+            return commands + self._try_over()
+        if self._action.digit_timeout is not None:
+            self._digit_at = now + self._action.digit_timeout / 1000
+        return commands
+
+    def tick(self, now: float) -> list[Command]:
+        """Time has come to ``now``."""
+        if self.stage is Stage.COLLECT and self.deadline is not None and now >= self.deadline:
+            return self._try_over()
+        return []
+
+    def message_ended(self) -> list[Command]:
+        """A message was spoken to its end."""
+        if self.stage is not Stage.MESSAGE:
+            return []
+        return self._after_message()
+
+    def _collect(self, now: float) -> None:
+        self.stage = Stage.COLLECT
+        self._overall_at = now + self._action.overall_timeout / 1000
+
+    def _try_over(self) -> list[Command]:
+        self._overall_at = self._digit_at = None
+        enough = len(self._digits) >= self._action.min_digits
+        self._result = self._digits if enough else None
+        message = self._action.success_message if enough else self._action.failure_message
+        self.stage = Stage.MESSAGE
+        return [Speak(message)] if message else self._after_message()
+
+    def _after_message(self) -> list[Command]:
+        if self._result is None and self.tries < self._action.no_of_tries:
+            return self.start()
+        self.stage = Stage.DONE
+        return [Done(self._result)]

@@ -1,0 +1,45 @@
+"""Where a call goes: the longest matching prefix among the routes open to the sub-account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from offhook.config import Route
+from offhook.session.tenancy import SubAccount
+
+
+def trunks_for(
+    destination: str,
+    sub_account: SubAccount,
+    routes: Sequence[Route],
+    country_of: Callable[[str], str | None],
+) -> tuple[str, ...]:
+    """Names of the trunks to try, in order; empty: no coverage (-2004).
+
+    ``destination`` is E.164 with ``+``. ``country_of`` gives a number's ISO 3166-1 alpha-2 code.
+    """
+    if not covered(destination, sub_account.coverage, country_of):
+        return ()
+    digits = destination.lstrip("+")
+    best: Route | None = None
+    for route in routes:
+        prefix = route.prefix.lstrip("+")
+        open_to = route.subaccounts is None or sub_account.sub_account_id in route.subaccounts
+        longer = best is None or len(prefix) > len(best.prefix.lstrip("+"))
+        if open_to and longer and digits.startswith(prefix):
+            best = route
+    return best.trunks if best is not None else ()
+
+
+def covered(
+    destination: str,
+    coverage: Sequence[str] | None,
+    country_of: Callable[[str], str | None],
+) -> bool:
+    """Whether ``coverage`` (ISO countries, ``+`` prefixes; None: all) holds ``destination``."""
+    if coverage is None:
+        return True
+    prefixes = [entry for entry in coverage if entry.startswith("+")]
+    if any(destination.startswith(prefix) for prefix in prefixes):
+        return True
+    return country_of(destination) in {entry for entry in coverage if not entry.startswith("+")}

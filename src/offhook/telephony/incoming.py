@@ -1,0 +1,76 @@
+"""A call we receive: ring, accept or refuse it, then talk (RFC 3261 §13.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from offhook.codes import CallStatus
+from offhook.media.engine import MediaLeg
+from offhook.session.ports import CallEnd
+from offhook.sip import events as sip
+from offhook.sip.sdp import SdpError, answer
+from offhook.telephony.call import LineCall
+
+if TYPE_CHECKING:
+    from offhook.telephony.line import Line
+
+
+class IncomingCall(LineCall):
+    """One INVITE that reached us (:class:`offhook.session.ports.Call`)."""
+
+    def __init__(self, line: Line, call_id: str, invite: sip.IncomingCall) -> None:
+        super().__init__(call_id, line.clock)
+        self.media: MediaLeg = line.media.open_leg(self._on_media, media_timeout=line.media_timeout)
+        self.invite = invite
+        self._line = line
+        self._handle = invite.handle
+        line.endpoint.listen(self._handle, self._on_sip)
+
+    def ring(self) -> None:
+        """180 Ringing."""
+        self._line.endpoint.ring(self._handle)
+
+    def accept(self) -> None:
+        """200 with our answer to the offer; 488 and the end of the call when no codec fits."""
+        try:
+            negotiated, body = answer(
+                self.invite.sdp or b"", host=self._line.media_host, port=self.media.local_port
+            )
+        except SdpError as error:
+            self.refuse(488, detail=str(error))
+            return
+        self._line.endpoint.accept(self._handle, body)
+        self._connect(negotiated)
+        self._answer_at(self._clock.now())
+
+    def refuse(self, status: int, detail: str | None = None) -> None:
+        """A final answer of ``status`` (300..699)."""
+        self._line.endpoint.reject(self._handle, status)
+        self._end(CallStatus.COMPLETED, by="server", sip_code=status, detail=detail)
+
+    def _on_sip(self, event: sip.Event) -> None:
+        match event:
+            case sip.Canceled():
+                self._end(CallStatus.CANCELED, by="caller", sip_code=487)
+            case sip.Ended():
+                self._end(CallStatus.COMPLETED, by="caller")
+            case sip.Info(content_type=content_type, body=body):
+                digit = sip.dtmf_of_info(content_type, body)
+                if digit is not None:
+                    self._press(digit, self._clock.monotonic())
+            case sip.Reoffer(sdp=sdp):
+                self._line.answer_reoffer(event.handle, sdp, self)
+
+    def _hang_up_now(self, detail: str) -> None:
+        if self.ended is not None:
+            return
+        if self.connected:
+            self._line.endpoint.bye(self._handle)
+            self._end(CallStatus.COMPLETED, by="server", detail=detail)
+        else:
+            self.refuse(603, detail)
+
+    async def hang_up(self) -> CallEnd:
+        """BYE when answered, 603 before; idempotent."""
+        self._hang_up_now("hang-up")
+        return await self.wait_ended()

@@ -1,0 +1,84 @@
+"""The phone lines of one voice process: who dials, over what, with which identity."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from offhook.clock import Clock
+from offhook.media.engine import MediaEngine
+from offhook.session.ports import DialOrder
+from offhook.sip import Credentials
+from offhook.sip.sdp import SdpError, answer
+from offhook.telephony.call import LineCall, leg_media
+from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.outgoing import OutgoingCall
+from offhook.telephony.trunks import Trunk
+
+log = logging.getLogger(__name__)
+
+WITHHELD = frozenset({"private", "anonymous"})
+
+
+class Line:
+    """Dials over trunks (:class:`offhook.session.ports.Telephony`)."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: UdpEndpoint,
+        media: MediaEngine,
+        media_host: str,
+        trunks: Mapping[str, Trunk],
+        media_timeout: float,
+        clock: Clock,
+    ) -> None:
+        self.endpoint = endpoint
+        self.media = media
+        self.media_host = media_host
+        """The address in our SDP."""
+        self.trunks = dict(trunks)
+        self.media_timeout = media_timeout
+        self.clock = clock
+
+    def dial(self, order: DialOrder, on_ringing: Callable[[int], None]) -> OutgoingCall:
+        """See :meth:`offhook.session.ports.Telephony.dial`."""
+        call = OutgoingCall(self, order, on_ringing)
+        call.start()
+        return call
+
+    def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
+        """Send one INVITE of ``order`` over ``trunk``; returns the endpoint's handle of it."""
+        host = f"{trunk.host}:{trunk.port}"
+        from_uri, headers = self._identity(order.source)
+        return self.endpoint.invite(
+            transport=trunk.transport,
+            host=trunk.host,
+            port=trunk.port,
+            request_uri=f"sip:{order.destination}@{host}",
+            from_uri=from_uri,
+            to_uri=f"sip:{order.destination}@{trunk.host}",
+            sdp=offer,
+            headers=headers,
+            credentials=Credentials(trunk.username, trunk.password or "")
+            if trunk.username
+            else None,
+        )
+
+    def _identity(self, source: str) -> tuple[str, list[tuple[str, str]]]:
+        """From and the identity headers (RFC 3325; RFC 3323 §4.1.1.3 for withheld caller ID)."""
+        if source in WITHHELD:
+            return "sip:anonymous@anonymous.invalid", [("Privacy", "id")]
+        uri = f"sip:{source}@{self.media_host}"
+        return uri, [("P-Asserted-Identity", f"<{uri}>")]
+
+    def answer_reoffer(self, handle: str, sdp: bytes | None, call: LineCall) -> None:
+        """Answer a re-INVITE or UPDATE inside a call: hold, resume, new address (RFC 3264 §8)."""
+        try:
+            negotiated, body = answer(sdp or b"", host=self.media_host, port=call.media.local_port)
+        except SdpError as error:
+            log.warning("call %s: re-INVITE refused: %s", call.call_id, error)
+            self.endpoint.reject_reoffer(handle, 488)
+            return
+        self.endpoint.accept_reoffer(handle, body)
+        call.media.connect(leg_media(negotiated))

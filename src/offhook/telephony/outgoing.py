@@ -1,0 +1,151 @@
+"""A call we dial: offer, trunks in order, ring timeout, CANCEL, answer (RFC 3261 §13, RFC 3264)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from offhook.codes import CallStatus, outcome_of_sip_status
+from offhook.media.engine import MediaLeg, PortsExhausted
+from offhook.session.ports import CallEnd, DialOrder
+from offhook.sip import events as sip
+from offhook.sip.sdp import SdpError, make_offer, parse_answer
+from offhook.telephony.call import LineCall
+
+if TYPE_CHECKING:
+    from offhook.telephony.line import Line
+    from offhook.telephony.trunks import Trunk
+
+log = logging.getLogger(__name__)
+
+
+class OutgoingCall(LineCall):
+    """One order on its way through its trunks (:class:`offhook.session.ports.Call`)."""
+
+    def __init__(self, line: Line, order: DialOrder, on_ringing: Callable[[int], None]) -> None:
+        super().__init__(order.call_id, line.clock)
+        self._line = line
+        self._order = order
+        self._on_ringing = on_ringing
+        self._trunks = [line.trunks[name] for name in order.trunks]
+        self._handle: str | None = None
+        self._rung: set[int] = set()
+        self._ring_timer: asyncio.TimerHandle | None = None
+        self.trunk: Trunk | None = None
+
+    def start(self) -> None:
+        """Open the media and send the first INVITE; failures end the call, they never raise."""
+        try:
+            self.media: MediaLeg = self._line.media.open_leg(
+                self._on_media, media_timeout=self._line.media_timeout
+            )
+        except PortsExhausted:
+            self._refused_before_media()
+            return
+        self._ring_timer = self._loop.call_later(self._order.ring_timeout, self._ring_timed_out)
+        self._try_next_trunk()
+
+    def _refused_before_media(self) -> None:
+        log.error("call %s: every RTP port is in use", self.call_id)
+        end = CallEnd(
+            status=CallStatus.ERROR, at=self._clock.now(), detail="no free RTP port on this node"
+        )
+        self._ended.set_result(end)
+        self._answered.set_result(None)
+
+    def _try_next_trunk(self) -> None:
+        self.trunk = trunk = self._trunks.pop(0)
+        offer = make_offer(host=self._line.media_host, port=self.media.local_port)
+        self._handle = self._line.invite(trunk, self._order, offer)
+        self._line.endpoint.listen(self._handle, self._on_sip)
+
+    # --- what the far end does
+
+    def _on_sip(self, event: sip.Event) -> None:
+        match event:
+            case sip.Provisional(status=status):
+                self._provisional(status)
+            case sip.Answered(sdp=sdp):
+                self._accepted(sdp)
+            case sip.Rejected():
+                self._rejected(event)
+            case sip.Ended():
+                self._end(CallStatus.COMPLETED, by="callee")
+            case sip.Info(content_type=content_type, body=body):
+                self._info(content_type, body)
+            case sip.Reoffer(sdp=sdp):
+                self._line.answer_reoffer(event.handle, sdp, self)
+
+    def _provisional(self, status: int) -> None:
+        if status > 100 and status not in self._rung and self.ended is None:
+            self._rung.add(status)
+            self._on_ringing(status)
+
+    def _accepted(self, sdp: bytes | None) -> None:
+        self._stop_ring_timer()
+        if self.ended is not None or self._handle is None:
+            return
+        try:
+            negotiated = parse_answer(sdp or b"")
+        except SdpError as error:
+            log.warning("call %s: answered without usable media: %s", self.call_id, error)
+            self._line.endpoint.bye(self._handle)
+            self._end(CallStatus.FAILED, by="server", sip_code=200, detail=str(error))
+            return
+        self._connect(negotiated)
+        self._answer_at(self._clock.now())
+
+    def _rejected(self, event: sip.Rejected) -> None:
+        if self.ended is not None:
+            return
+        retryable = event.local or event.status == 408 or 500 <= event.status <= 599
+        if retryable and not self._rung and self._trunks:
+            log.info(
+                "call %s: trunk %s gave %s, trying the next one",
+                self.call_id,
+                self.trunk.name if self.trunk else "?",
+                "no response" if event.local else event.status,
+            )
+            self._try_next_trunk()
+            return
+        self._stop_ring_timer()
+        if event.local:
+            self._end(CallStatus.FAILED, by="server", detail=event.reason)
+            return
+        status = outcome_of_sip_status(event.status, event.q850_cause)
+        self._end(status, by="callee", sip_code=event.status, detail=event.reason)
+
+    def _info(self, content_type: str, body: bytes) -> None:
+        digit = sip.dtmf_of_info(content_type, body)
+        if digit is not None:
+            self._press(digit, self._clock.monotonic())
+
+    # --- what we do
+
+    def _ring_timed_out(self) -> None:
+        if self.ended is None and not self.connected and self._handle is not None:
+            self._line.endpoint.cancel(self._handle)
+            self._end(CallStatus.NO_ANSWER, by="server", detail="ring timeout")
+
+    def _hang_up_now(self, detail: str) -> None:
+        self._stop_ring_timer()
+        if self.ended is not None or self._handle is None:
+            return
+        if self.connected:
+            self._line.endpoint.bye(self._handle)
+            self._end(CallStatus.COMPLETED, by="server", detail=detail)
+        else:
+            self._line.endpoint.cancel(self._handle)
+            self._end(CallStatus.CANCELED, by="server", detail=detail)
+
+    async def hang_up(self) -> CallEnd:
+        """BYE when answered, CANCEL before; idempotent. What the far end says then changes nothing."""
+        self._hang_up_now("hang-up")
+        return await self.wait_ended()
+
+    def _stop_ring_timer(self) -> None:
+        if self._ring_timer is not None:
+            self._ring_timer.cancel()
+            self._ring_timer = None

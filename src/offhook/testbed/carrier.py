@@ -1,0 +1,128 @@
+"""Answers the calls to the built-in phones, each as its number says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from offhook.clock import new_id
+from offhook.config import Phone
+from offhook.media.engine import PortsExhausted
+from offhook.sip.events import IncomingCall as Invite
+from offhook.telephony.incoming import IncomingCall
+from offhook.telephony.line import Line
+from offhook.testbed.ear import Ear, write_wav
+from offhook.testbed.phones import REFUSALS
+
+log = logging.getLogger(__name__)
+
+KEY_SPACING = 0.25
+"""Seconds from one key press to the next."""
+
+
+class Carrier:
+    """The far end of the trunk ``testbed``."""
+
+    def __init__(
+        self, line: Line, phones: Mapping[str, Phone], recordings: Path | None = None
+    ) -> None:
+        self._line = line
+        self._phones = dict(phones)
+        self._recordings = recordings
+        self._calls: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to answer calls."""
+        self._line.endpoint.on_incoming(self._on_invite)
+
+    async def close(self) -> None:
+        """Hang up everything."""
+        for task in self._calls:
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+
+    def _on_invite(self, invite: Invite) -> None:
+        number = called_number(invite.request_uri)
+        phone = self._phones.get(number)
+        if phone is None:
+            self._line.endpoint.reject(invite.handle, 404)
+        elif phone.outcome in REFUSALS:
+            status, reason = REFUSALS[phone.outcome]
+            headers = [("Reason", reason)] if reason else []
+            self._line.endpoint.reject(invite.handle, status, headers=headers)
+        else:
+            self._own(self._take(invite, phone))
+
+    def _own(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _take(self, invite: Invite, phone: Phone) -> None:
+        try:
+            call = IncomingCall(self._line, new_id(), invite)
+        except PortsExhausted:
+            self._line.endpoint.reject(invite.handle, 503)
+            return
+        try:
+            call.ring()
+            if phone.outcome == "no-answer":
+                await call.wait_ended()
+                return
+            await _unless_ended(call, phone.answer_after)
+            if call.ended is None:
+                await self._talk(call, phone)
+        finally:
+            await call.hang_up()
+
+    async def _talk(self, call: IncomingCall, phone: Phone) -> None:
+        ear = Ear(call.media, keep=self._recordings is not None)
+        call.accept()
+        await asyncio.gather(
+            self._press(call, phone, ear),
+            self._leave(call, phone),
+        )
+        await call.wait_ended()
+        ear.close()
+        if self._recordings is not None:
+            path = self._recordings / f"{phone.number}-{call.call_id}.wav"
+            await asyncio.to_thread(write_wav, path, ear.samples)
+            log.info("what %s heard: %s", phone.number, path)
+
+    async def _press(self, call: IncomingCall, phone: Phone, ear: Ear) -> None:
+        if not phone.press:
+            return
+        hangup = asyncio.ensure_future(call.wait_ended())
+        heard = asyncio.ensure_future(ear.prompt_heard())
+        try:
+            await asyncio.wait({hangup, heard}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hangup.cancel()
+            heard.cancel()
+        for key in phone.press:
+            if call.ended is not None:
+                return
+            call.media.send_digit(key)
+            await _unless_ended(call, KEY_SPACING)
+
+    async def _leave(self, call: IncomingCall, phone: Phone) -> None:
+        if phone.hangup_after is not None:
+            await _unless_ended(call, phone.hangup_after)
+            await call.hang_up()
+
+
+async def _unless_ended(call: IncomingCall, seconds: float) -> None:
+    """Wait for ``seconds``, or less when the call ends."""
+    try:
+        await asyncio.wait_for(call.wait_ended(), seconds)
+    except TimeoutError:
+        return
+
+
+def called_number(request_uri: str) -> str:
+    """The user part of a ``sip:`` URI, its parameters cut off, as E.164 with ``+``."""
+    user = request_uri.partition(":")[2].partition("@")[0].partition(";")[0]
+    return user if user.startswith("+") else f"+{user}"

@@ -1,0 +1,71 @@
+"""What a built-in phone hears: kept for a WAV file, and listened to for the end of a prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from offhook.media.engine import MediaLeg
+
+RATE = 8000
+LOUD = 200.0
+"""Root mean square of 16-bit samples above which something is being said."""
+PROMPT_PAUSE = 0.6
+"""Seconds of quiet after speech that mean the prompt is over."""
+LONGEST = 3600
+"""Seconds kept at the most."""
+
+
+class Ear:
+    """Listens to one leg. The engine's thread feeds it; the loop waits for the end of the prompt."""
+
+    def __init__(self, media: MediaLeg, *, keep: bool) -> None:
+        self._media = media
+        self._keep = keep
+        self._kept = bytearray()
+        self._loop = asyncio.get_running_loop()
+        self._prompt_heard = asyncio.Event()
+        self._spoken = False
+        self._quiet = 0.0
+        media.record(self._hear)
+
+    @property
+    def samples(self) -> bytes:
+        """8 kHz 16-bit little-endian mono, in true time from the answer on."""
+        return bytes(self._kept)
+
+    async def prompt_heard(self) -> None:
+        """Wait until somebody spoke and then paused."""
+        await self._prompt_heard.wait()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._media.record(None)
+
+    def _hear(self, pcm: bytes) -> None:
+        if self._keep and len(self._kept) < LONGEST * RATE * 2:
+            self._kept += pcm
+        if self._prompt_heard.is_set():
+            return
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+        if samples.size == 0:
+            return
+        if float(np.sqrt(np.mean(samples**2))) > LOUD:
+            self._spoken, self._quiet = True, 0.0
+        else:
+            self._quiet += samples.size / RATE
+        if self._spoken and self._quiet >= PROMPT_PAUSE:
+            self._loop.call_soon_threadsafe(self._prompt_heard.set)
+
+
+def write_wav(path: Path, samples: bytes) -> None:
+    """Write 8 kHz mono 16-bit ``samples``; the folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples)
