@@ -1,0 +1,280 @@
+"""``offhook serve``: starts the processes of an installation, keeps them up, stops them in order.
+
+One API process, the voice workers and, where the configuration has built-in phones, their testbed. Each
+is ``python -m offhook.node`` (the contract: :mod:`offhook.child`). They meet in the store and the fabric;
+the supervisor runs the fabric's hub and touches no call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, Literal, NamedTuple
+
+from offhook import child, config_file
+from offhook.config import Config
+from offhook.fabric.local import LocalHub
+from offhook.keeper import Keeper, Member
+
+_log = logging.getLogger(__name__)
+
+Role = Literal["all", "api", "voice"]
+
+DRAIN_MARGIN = 10.0
+"""Seconds a process may take beyond ``limits.drain_timeout`` to hang up and say goodbye."""
+HURRIED_TIMEOUT = 5.0
+"""Seconds left to each process after a second SIGINT or SIGTERM."""
+
+
+class ExitCode(IntEnum):
+    """How ``offhook serve`` ends."""
+
+    STOPPED = 0
+    """Asked to, and everything had ended in time."""
+    FAILED = 1
+    """A process could not start, or had to be killed."""
+
+
+class Options(NamedTuple):
+    """What ``offhook serve`` was asked."""
+
+    config_path: str | None = None
+    role: Role = "all"
+    workers: int = 1
+    command: tuple[str, ...] = (sys.executable, "-m", "offhook.node")
+    """What to start; tests put a program of their own here."""
+
+
+def members(config: Config, role: Role, workers: int) -> list[Member]:
+    """The processes of an installation, in the order they start."""
+    wanted: list[Member] = []
+    if role != "api":
+        if config.testbed.phones:
+            wanted.append(Member("testbed"))
+        wanted += [Member("voice", worker) for worker in range(workers)]
+    if role != "voice":
+        wanted.append(Member("api"))
+    return wanted
+
+
+class StartFailed(Exception):
+    """A process ended or did not become ready when the installation was started."""
+
+
+class Supervisor:
+    """One run of ``offhook serve``."""
+
+    def __init__(
+        self, options: Options, config: Config, on_ready: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        """``on_ready`` hears once, when all serve, the facts of :func:`facts_of`."""
+        self._options = options
+        self._config = config
+        self._on_ready = on_ready
+        self._keepers: list[Keeper] = []
+        self._stop = asyncio.Event()
+        self._signals = 0
+        self._testbed: str | None = None
+        self._environ: dict[str, str] = {}
+        self._life_pipe: tuple[int, int] = (-1, -1)
+        self._deadline: asyncio.Timeout | None = None
+
+    async def run(self) -> ExitCode:
+        """Start everything, wait for a signal, stop everything."""
+        hub: LocalHub | None = None
+        self._life_pipe = os.pipe()
+        with tempfile.TemporaryDirectory(prefix="offhook-") as folder, self._signal_handlers():
+            try:
+                if self._config.cluster.nats is None:
+                    path = os.path.join(folder, "fabric.sock")
+                    hub = LocalHub(path)
+                    await hub.start()
+                    self._environ[child.FABRIC] = path
+                return await self._keep_all()
+            finally:
+                if hub is not None:
+                    await hub.close()
+                for end in self._life_pipe:
+                    os.close(end)
+
+    async def _keep_all(self) -> ExitCode:
+        failed = False
+        async with asyncio.TaskGroup() as group:
+            try:
+                await self._start(group)
+                await self._stop.wait()
+            except StartFailed as error:
+                _log.error("%s", error)
+                failed = True
+            finally:
+                await self._stop_in_order()
+        killed = any(keeper.killed for keeper in self._keepers)
+        return ExitCode.FAILED if failed or killed else ExitCode.STOPPED
+
+    async def _start(self, group: asyncio.TaskGroup) -> None:
+        wanted = members(self._config, self._options.role, self._options.workers)
+        first = [member for member in wanted if member.role == "testbed"]
+        for together in (first, [member for member in wanted if member not in first]):
+            started = [self._keep(member, group) for member in together]
+            for keeper in started:
+                await self._first_facts(keeper)
+                if self._stop.is_set():
+                    return
+        self._on_ready(facts_of(self._config, self._keepers_facts()))
+
+    def _keep(self, member: Member, group: asyncio.TaskGroup) -> Keeper:
+        keeper = Keeper(member, self._spawn)
+        keeper.start(group)
+        self._keepers.append(keeper)
+        return keeper
+
+    async def _first_facts(self, keeper: Keeper) -> None:
+        """Wait until it serves, or until we are asked to stop. Raises :class:`StartFailed`."""
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait((stop, keeper.facts), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+        if keeper.facts.done():
+            facts = keeper.facts.result()
+            if facts is None:
+                raise StartFailed(f"{keeper.member.label} could not start; it says why above")
+            if keeper.member.role == "testbed":
+                self._testbed = facts.get("address")
+
+    def _keepers_facts(self) -> Iterator[tuple[Member, dict[str, Any]]]:
+        return ((keeper.member, keeper.facts.result() or {}) for keeper in self._keepers)
+
+    async def _spawn(self, member: Member) -> tuple[asyncio.subprocess.Process, int]:
+        ready, child_ready = os.pipe()
+        arguments = ["--role", member.role, "--worker", str(member.worker)]
+        if self._options.config_path is not None:
+            arguments += ["--config", self._options.config_path]
+        environ = {
+            **os.environ,
+            **self._environ,
+            child.READY_FD: str(child_ready),
+            child.LIFE_FD: str(self._life_pipe[0]),
+        }
+        if self._testbed is not None:
+            environ[child.TESTBED] = self._testbed
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._options.command,
+                *arguments,
+                env=environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=2,  # stdout is the supervisor's own: what it prints may be read by a program
+                pass_fds=(child_ready, self._life_pipe[0]),
+                start_new_session=True,  # a Ctrl-C reaches the supervisor only, which drains
+            )
+        except BaseException:
+            os.close(ready)
+            raise
+        finally:
+            os.close(child_ready)
+        return process, ready
+
+    async def _stop_in_order(self) -> None:
+        """First those that carry calls, then the phones that they talk to."""
+        self._stop.set()
+        phones = [keeper for keeper in self._keepers if keeper.member.role == "testbed"]
+        others = [keeper for keeper in self._keepers if keeper not in phones]
+        drain = self._config.limits.drain_timeout + DRAIN_MARGIN
+        for together, patience in ((others, drain), (phones, HURRIED_TIMEOUT)):
+            await self._stop_together(together, patience)
+
+    async def _stop_together(self, keepers: Sequence[Keeper], patience: float) -> None:
+        for keeper in keepers:
+            keeper.stop()
+        if self._signals > 1:
+            patience = min(patience, HURRIED_TIMEOUT)
+        try:
+            async with asyncio.timeout(patience) as self._deadline:
+                for keeper in keepers:
+                    await keeper.ended()
+        except TimeoutError:
+            for keeper in keepers:
+                keeper.kill()
+        finally:
+            self._deadline = None
+
+    @contextlib.contextmanager
+    def _signal_handlers(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        handlers = {
+            signal.SIGTERM: self._on_stop_signal,
+            signal.SIGINT: self._on_stop_signal,
+            signal.SIGHUP: self._on_reload,
+        }
+        for signum, handler in handlers.items():
+            loop.add_signal_handler(signum, handler)
+        try:
+            yield
+        finally:
+            for signum in handlers:
+                loop.remove_signal_handler(signum)
+
+    def _on_stop_signal(self) -> None:
+        self._signals += 1
+        self._stop.set()
+        if self._signals == 1:
+            _log.info(
+                "stopping: live calls have %.0f s to end; once more to hang up now",
+                self._config.limits.drain_timeout,
+            )
+            return
+        _log.info("stopping now" if self._signals == 2 else "killing what is left")
+        for keeper in self._keepers:
+            if self._signals > 2:
+                keeper.kill()
+            elif keeper.member.role != "testbed":
+                keeper.send(signal.SIGTERM)
+        if self._deadline is not None:
+            soon = asyncio.get_running_loop().time() + HURRIED_TIMEOUT
+            self._deadline.reschedule(min(soon, self._deadline.when() or soon))
+
+    def _on_reload(self) -> None:
+        try:
+            new = config_file.load(self._options.config_path)
+        except config_file.ConfigError as error:
+            _log.error("reload: nothing changed, the configuration is wrong:\n%s", error)
+            return
+        safe, needs_restart = config_file.changes(self._config, new)
+        _log.info("reload: %s", ", ".join(safe) or "nothing to take over")
+        if needs_restart:
+            _log.warning("reload: %s changes only with a restart", ", ".join(needs_restart))
+        for keeper in self._keepers:
+            keeper.send(signal.SIGHUP)
+
+
+def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> dict[str, Any]:
+    """What to tell the user: ``url``, ``sip``, ``api_key`` (new, shown once), ``phones``."""
+    facts: dict[str, Any] = {"url": None, "sip": [], "api_key": None}
+    for member, told in ready:
+        if member.role == "api":
+            facts["url"] = told.get("url")
+            facts["api_key"] = told.get("api_key")
+        elif member.role == "voice":
+            facts["sip"] += told.get("sip", [])
+    facts["phones"] = [
+        {"number": phone.number, "outcome": phone.outcome} for phone in config.testbed.phones
+    ]
+    return facts
+
+
+def serve(options: Options, on_ready: Callable[[Mapping[str, Any]], None]) -> ExitCode:
+    """Run until stopped. Raises :class:`~offhook.config_file.ConfigError`."""
+    config = config_file.load(options.config_path)
+
+    async def run() -> ExitCode:
+        return await Supervisor(options, config, on_ready).run()
+
+    return asyncio.run(run())
