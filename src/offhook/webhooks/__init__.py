@@ -1,0 +1,1 @@
+"""Webhooks: their payloads, their signature, their delivery, and the live question (VCA)."""

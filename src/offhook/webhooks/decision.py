@@ -1,0 +1,128 @@
+"""Asking the customer's server what to do next (VCA): live, while somebody holds the phone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import msgspec
+
+from offhook.clock import Clock, SystemClock
+from offhook.net.client import HttpClient, Response
+from offhook.net.errors import ConnectFailed, OutgoingError
+from offhook.session.tenancy import Webhook
+from offhook.webhooks.retry import retry_after_seconds
+from offhook.webhooks.signing import BadSecret, signed_headers
+
+BUDGET = 10.0
+"""Seconds for everything, retries included (``spec/webhooks.md``)."""
+
+MAX_ANSWER = 256 * 1024
+"""Bytes of an answer's body, as of a submitted callflow."""
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A 2xx; whether its body is a valid callflow is for the caller to judge (-2003 if not)."""
+
+    http_status: int
+    body: bytes
+    too_long: bool = False
+    """The body was longer than :data:`MAX_ANSWER` and is cut: never a valid callflow (-2003)."""
+
+
+class Unreachable(msgspec.Struct, frozen=True, kw_only=True):
+    """No 2xx within the budget: -2002."""
+
+    detail: str
+    """For the operator and the session's record."""
+    http_status: int | None = None
+
+
+async def ask(
+    client: HttpClient,
+    webhook: Webhook,
+    payload: bytes,
+    *,
+    event_id: str,
+    clock: Clock | None = None,
+    budget: float = BUDGET,
+) -> Answer | Unreachable:
+    """POST ``payload`` (:func:`.payloads.call_action`) and wait for the answer.
+
+    Asked again, with the same ``event_id``, only after a connection error, a 5xx or a 429, and only
+    within ``budget`` seconds from the start. Never raises for what the far end does.
+    """
+    clock = clock or SystemClock()
+    deadline = clock.monotonic() + budget
+    last = Unreachable(detail="no time was left to ask")
+    pause = _FIRST_PAUSE
+    while (left := deadline - clock.monotonic()) > 0:
+        outcome = await _ask_once(client, webhook, payload, event_id, clock, left)
+        if not isinstance(outcome, _TryAgain):
+            return outcome
+        last = outcome.meanwhile
+        wait = max(pause * (0.5 + 0.5 * random.random()), outcome.retry_after)  # noqa: S311
+        if clock.monotonic() + wait >= deadline:
+            return last
+        await asyncio.sleep(wait)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+    return last
+
+
+class _TryAgain(msgspec.Struct, frozen=True):
+    """The outcome if nothing better comes in time, and seconds to wait at least."""
+
+    meanwhile: Unreachable
+    retry_after: float = 0.0
+
+
+async def _ask_once(
+    client: HttpClient,
+    webhook: Webhook,
+    payload: bytes,
+    event_id: str,
+    clock: Clock,
+    timeout: float,
+) -> Answer | Unreachable | _TryAgain:
+    try:
+        response = await client.request(
+            "POST",
+            webhook.url,
+            headers=_headers(webhook, payload, event_id, clock),
+            body=payload,
+            timeout=timeout,
+            max_body=MAX_ANSWER + 1,
+            truncate=True,
+        )
+    except ConnectFailed as error:
+        return _TryAgain(Unreachable(detail=str(error)))
+    except (OutgoingError, BadSecret) as error:
+        return Unreachable(detail=str(error))
+    return _judge(response, clock)
+
+
+def _judge(response: Response, clock: Clock) -> Answer | Unreachable | _TryAgain:
+    status = response.status
+    if 200 <= status <= 299:
+        body = response.body
+        too_long = len(body) > MAX_ANSWER
+        return Answer(http_status=status, body=body[:MAX_ANSWER], too_long=too_long)
+    failed = Unreachable(detail=f"HTTP {status}", http_status=status)
+    if status == 429 or status >= 500:
+        wait = retry_after_seconds(response.headers.get("retry-after"), clock.now())
+        return _TryAgain(failed, wait or 0.0)
+    return failed
+
+
+def _headers(webhook: Webhook, payload: bytes, event_id: str, clock: Clock) -> dict[str, str]:
+    timestamp = int(clock.now().timestamp())
+    headers = signed_headers(
+        webhook.secret, delivery_id=event_id, timestamp=timestamp, body=payload
+    )
+    headers["content-type"] = "application/json"
+    if webhook.http_auth_header is not None:
+        headers["authorization"] = webhook.http_auth_header
+    return headers

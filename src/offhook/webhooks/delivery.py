@@ -1,0 +1,324 @@
+"""The delivery worker: sends what stands in the outbox, at least once, whatever receivers do.
+
+Theory of operation. Due entries are *leased* from the store in batches, so that a worker that dies
+delays them by the lease and loses none. What is leased waits in the line of its endpoint
+(:mod:`.endpoints`), is posted, judged (:mod:`.retry`) and its result written (:mod:`.results`). One
+dead endpoint holds a handful of sockets and no memory, and delays nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from offhook.clock import Clock, SystemClock
+from offhook.net.client import HttpClient
+from offhook.net.errors import OutgoingError
+from offhook.session.tenancy import Webhook, WebhookType
+from offhook.store.interface import Delivery, StoreUnavailable
+from offhook.webhooks.endpoints import Endpoint, Endpoints, Held, Target
+from offhook.webhooks.metrics import DeliveryMetrics
+from offhook.webhooks.results import Finisher, Results
+from offhook.webhooks.retry import given_up, judge, retry_after_seconds
+from offhook.webhooks.signing import BadSecret, signed_headers
+
+log = logging.getLogger(__name__)
+
+ATTEMPT_TIMEOUT = 10.0
+"""Seconds a receiver has for its 2xx (``spec/webhooks.md``)."""
+
+LEASE = 60.0
+_USABLE_LEASE = LEASE - 2 * ATTEMPT_TIMEOUT
+_BATCH = 500
+_MOST_HELD = 4000
+_MOST_RUNNING = 1024
+_POLL = 1.0
+_LINGER = 0.025
+"""Seconds between two leases at least, so that a trickle of events is leased in batches too."""
+
+_MAX_ANSWER = 4096
+"""Bytes read of a receiver's answer: its body means nothing."""
+
+
+class Outbox(Finisher, Protocol):
+    """The part of :class:`offhook.store.interface.Store` the worker needs."""
+
+    async def lease_deliveries(
+        self, owner: str, now: datetime, *, lease: float, limit: int
+    ) -> Sequence[Delivery]:
+        """Due deliveries, ours for ``lease`` seconds."""
+        ...
+
+
+Lookup = Callable[[str, WebhookType], Webhook | None]
+"""The webhook of a sub-account for a type, as configured at this moment."""
+
+Disable = Callable[[str, WebhookType], Awaitable[None]]
+"""Disables the webhook of a sub-account for a type: its receiver answered 410 Gone."""
+
+
+class DeliveryWorker:
+    """Delivers the outbox until closed. One per API process; any number may share a store.
+
+    ``client`` should allow at least :data:`.endpoints.PER_ENDPOINT` connections to one host.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        client: HttpClient,
+        lookup: Lookup,
+        *,
+        owner: str,
+        disable: Disable,
+        metrics: DeliveryMetrics | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._outbox = outbox
+        self._client = client
+        self._lookup = lookup
+        self._owner = owner
+        self._disable = disable
+        self._metrics = metrics or DeliveryMetrics()
+        self._clock = clock or SystemClock()
+        self._endpoints = Endpoints()
+        self._results = Results(outbox, self._metrics)
+        self._running: dict[asyncio.Task[None], Held] = {}
+        self._held = 0
+        self._leased_at = 0.0
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._grace = ATTEMPT_TIMEOUT
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Run in a task of our own until :meth:`close`."""
+        self._task = asyncio.create_task(self.run(), name="webhook-delivery")
+
+    def wake(self) -> None:
+        """Deliveries may be due (the fabric's ``outbox`` topic): look now, not in a second."""
+        self._wake.set()
+
+    async def close(self, grace: float = ATTEMPT_TIMEOUT) -> None:
+        """Lease nothing more, let attempts under way end within ``grace`` seconds, give back the rest.
+
+        Raises what :meth:`run` ended by, if that was an error.
+        """
+        self._stopping = True
+        self._grace = grace
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    async def run(self) -> None:
+        """Deliver until :meth:`close` is called."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._results.run(), name="webhook-results")
+            while not self._stopping:
+                await self._lease(group)
+            for held in self._endpoints.clear():
+                self._settle(held.delivery, "pending", "given back at the stop")
+            if self._running:
+                await asyncio.wait(self._running, timeout=self._grace)
+            for task, held in list(self._running.items()):
+                task.cancel()
+                detail = "stopped before an answer came"
+                self._results.put(held.delivery, "pending", self._clock.now(), detail=detail)
+            self._results.end()
+
+    # --- leasing
+
+    async def _lease(self, group: asyncio.TaskGroup) -> None:
+        """One round: lease what there is room for, then wait for a reason to look again."""
+        self._wake.clear()
+        self._leased_at = self._clock.monotonic()
+        room = min(_BATCH, _MOST_HELD - self._held)
+        deliveries: Sequence[Delivery] = ()
+        if room > 0:
+            send_before = self._leased_at + _USABLE_LEASE
+            try:
+                deliveries = await self._outbox.lease_deliveries(
+                    self._owner, self._clock.now(), lease=LEASE, limit=room
+                )
+            except StoreUnavailable as error:
+                log.warning("webhook deliveries wait: the store is unavailable (%s)", error)
+            for delivery in deliveries:
+                self._admit(delivery, send_before)
+            self._pump(group)
+        if not deliveries or len(deliveries) < room:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _POLL)
+        early = self._leased_at + _LINGER - self._clock.monotonic()
+        if early > 0 and not self._stopping:
+            await asyncio.sleep(early)
+
+    def _admit(self, delivery: Delivery, send_before: float) -> None:
+        """Put a leased delivery into its endpoint's line, or settle it unsent."""
+        entry = delivery.entry
+        target = self._target(delivery)
+        if target is None:
+            self._settle(delivery, "dropped", "no webhook of this type is enabled")
+        elif delivery.attempts > 0 and self._clock.now() >= entry.give_up_at:
+            self._settle(delivery, given_up(entry.type), "its time ran out")
+        else:
+            endpoint = self._endpoints.get(entry.sub_account_id, target.url)
+            if endpoint.takes(_USABLE_LEASE):
+                self._endpoints.queue(endpoint, Held(delivery, target, send_before))
+                self._hold(+1)
+            else:
+                self._postpone(delivery, endpoint)
+
+    def _target(self, delivery: Delivery) -> Target | None:
+        entry = delivery.entry
+        if entry.url is not None:
+            return Target(entry.url)
+        webhook = self._lookup(entry.sub_account_id, WebhookType(entry.type))
+        if webhook is None or not webhook.enabled:
+            return None
+        return Target(webhook.url, webhook.http_auth_header, webhook.secret)
+
+    def _postpone(self, delivery: Delivery, endpoint: Endpoint) -> None:
+        """Give back what its endpoint cannot take now; what would come too late is given up."""
+        wait = endpoint.postpone(self._clock.monotonic())
+        due = self._clock.now() + timedelta(seconds=wait)
+        too_late = due >= delivery.entry.give_up_at
+        state = given_up(delivery.entry.type) if too_late else "pending"
+        self._settle(delivery, state, "its receiver is too slow for what it is sent", wait)
+
+    def _settle(self, delivery: Delivery, state: str, detail: str, wait: float = 0.0) -> None:
+        """Note a fate that came without an attempt."""
+        now = self._clock.now()
+        self._results.put(delivery, state, now, detail=detail, wait=wait, attempted=False)
+
+    def _hold(self, change: int) -> None:
+        self._held += change
+        self._metrics.held.set(self._held)
+        if change < 0 and self._held == _MOST_HELD - _BATCH:
+            self._wake.set()
+
+    # --- sending
+
+    def _pump(self, group: asyncio.TaskGroup) -> None:
+        """Start attempts, one per endpoint in turn, while there is room."""
+        while len(self._running) < _MOST_RUNNING and (found := self._endpoints.next()):
+            endpoint, held = found
+            if self._clock.monotonic() >= held.send_before:
+                self._postpone(held.delivery, endpoint)
+                self._endpoints.ended(endpoint)
+                self._hold(-1)
+            else:
+                task = group.create_task(self._attempt(group, endpoint, held))
+                self._running[task] = held
+                task.add_done_callback(self._running.pop)
+
+    async def _attempt(self, group: asyncio.TaskGroup, endpoint: Endpoint, held: Held) -> None:
+        """One POST, judged, its result noted."""
+        began = self._clock.monotonic()
+        try:
+            status, retry_after, detail = await self._post(held)
+            seconds = self._clock.monotonic() - began
+            endpoint.learn(seconds, answered=status is not None)
+            self._metrics.seconds.observe(seconds)
+            await self._conclude(endpoint, held, status, retry_after, detail)
+        finally:
+            self._endpoints.ended(endpoint)
+            self._hold(-1)
+        if not self._stopping:
+            self._pump(group)
+
+    async def _post(self, held: Held) -> tuple[int | None, str | None, str]:
+        """Send it; returns the HTTP status (None: no answer), Retry-After, and a text for people."""
+        entry, target = held.delivery.entry, held.target
+        try:
+            response = await self._client.request(
+                "POST",
+                target.url,
+                headers=self._headers(held),
+                body=entry.payload,
+                timeout=ATTEMPT_TIMEOUT,
+                max_body=_MAX_ANSWER,
+                truncate=True,
+            )
+        except (OutgoingError, BadSecret) as error:
+            return None, None, str(error)
+        except Exception:
+            # One delivery that cannot be sent for a reason nobody thought of stops no other.
+            log.exception("webhook %s %s could not be sent", entry.type, entry.delivery_id)
+            return None, None, "could not be sent, see the log"
+        return response.status, response.headers.get("retry-after"), f"HTTP {response.status}"
+
+    def _headers(self, held: Held) -> dict[str, str]:
+        headers = signed_headers(
+            held.target.secret,
+            delivery_id=held.delivery.entry.delivery_id,
+            timestamp=int(self._clock.now().timestamp()),
+            body=held.delivery.entry.payload,
+        )
+        headers["content-type"] = "application/json"
+        if held.target.http_auth_header is not None:
+            headers["authorization"] = held.target.http_auth_header
+        return headers
+
+    async def _conclude(
+        self,
+        endpoint: Endpoint,
+        held: Held,
+        status: int | None,
+        retry_after: str | None,
+        detail: str,
+    ) -> None:
+        entry, now = held.delivery.entry, self._clock.now()
+        verdict = judge(
+            entry.type,
+            attempts=held.delivery.attempts + 1,
+            http_status=status,
+            retry_after=retry_after_seconds(retry_after, now),
+            now=now,
+            give_up_at=entry.give_up_at,
+            luck=random.random(),  # noqa: S311 (jitter, not a secret)
+        )
+        self._results.put(
+            held.delivery,
+            verdict.state,
+            now,
+            detail=detail,
+            http_status=status,
+            wait=0.0 if verdict.next_at is None else (verdict.next_at - now).total_seconds(),
+        )
+        _say(endpoint, held, verdict.state, detail)
+        if verdict.disable and entry.url is None:
+            log.warning("webhook %s of %s is disabled: 410 Gone", entry.type, entry.sub_account_id)
+            try:
+                await self._disable(entry.sub_account_id, WebhookType(entry.type))
+            except StoreUnavailable as error:
+                log.warning("it could not be disabled: the store is unavailable (%s)", error)
+
+
+def _say(endpoint: Endpoint, held: Held, state: str, detail: str) -> None:
+    """One line when an endpoint begins to fail, one when it works again, one per giving up."""
+    entry = held.delivery.entry
+    if state == "delivered":
+        if endpoint.failing:
+            log.info("webhook %s of %s gets through again", entry.type, entry.sub_account_id)
+        endpoint.failing = False
+        return
+    if not endpoint.failing:
+        endpoint.failing = True
+        host = urlsplit(held.target.url).netloc.rpartition("@")[2]
+        text = "webhook %s of %s does not get through to %s: %s"
+        log.warning(text, entry.type, entry.sub_account_id, host, detail)
+    if state == "dead":
+        log.warning(
+            "gave up webhook %s of %s for session %s after %d attempts: %s",
+            entry.type,
+            entry.sub_account_id,
+            entry.session_id,
+            held.delivery.attempts + 1,
+            detail,
+        )

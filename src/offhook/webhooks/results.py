@@ -1,0 +1,89 @@
+"""Writes what became of deliveries, as many at a time as came while the last were being written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from offhook.store.interface import Delivery, DeliveryResult, StoreUnavailable
+from offhook.webhooks.metrics import DeliveryMetrics
+
+log = logging.getLogger(__name__)
+
+_TRIES = 30
+_PAUSE = 1.0
+
+
+class Finisher(Protocol):
+    """Where results go: part of :class:`offhook.store.interface.Store`."""
+
+    async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
+        """Record what became of deliveries, durably."""
+        ...
+
+
+class Results:
+    """Results on their way to the store."""
+
+    def __init__(self, store: Finisher, metrics: DeliveryMetrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._waiting: list[DeliveryResult] = []
+        self._changed = asyncio.Event()
+        self._ending = False
+
+    def put(
+        self,
+        delivery: Delivery,
+        state: str,
+        now: datetime,
+        *,
+        detail: str,
+        http_status: int | None = None,
+        wait: float = 0.0,
+        attempted: bool = True,
+    ) -> None:
+        """Note a result; ``wait`` is seconds until a ``pending`` one falls due again."""
+        self._waiting.append(
+            DeliveryResult(
+                delivery_id=delivery.entry.delivery_id,
+                at=now,
+                http_status=http_status,
+                detail=detail,
+                state=state,
+                next_at=now + timedelta(seconds=wait) if state == "pending" else None,
+                attempted=attempted,
+            )
+        )
+        self._metrics.count(delivery.entry.type, state, attempted=attempted)
+        self._changed.set()
+
+    def end(self) -> None:
+        """No more will come: :meth:`run` ends when all are written."""
+        self._ending = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Write until told to :meth:`end`."""
+        while self._waiting or not self._ending:
+            await self._changed.wait()
+            self._changed.clear()
+            batch, self._waiting = self._waiting, []
+            if batch:
+                await self._write(batch)
+
+    async def _write(self, batch: Sequence[DeliveryResult]) -> None:
+        """What cannot be written before its lease ends is leased, and so delivered, once more."""
+        for _ in range(_TRIES):
+            try:
+                await self._store.finish_deliveries(batch)
+            except StoreUnavailable as error:
+                log.warning("webhook results wait: the store is unavailable (%s)", error)
+                if self._ending:
+                    return
+                await asyncio.sleep(_PAUSE)
+            else:
+                return

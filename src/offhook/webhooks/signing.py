@@ -1,0 +1,88 @@
+"""Signatures of webhook deliveries: Standard Webhooks, version ``v1`` (symmetric).
+
+The signed text is ``{webhook-id}.{webhook-timestamp}.{body}``, the signature its HMAC-SHA256 in
+base64. See the specification at https://www.standardwebhooks.com.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from collections.abc import Mapping
+from functools import lru_cache
+
+_PREFIX = "whsec_"
+TOLERANCE = 300
+"""Seconds a delivery's timestamp may be off before a receiver must refuse it."""
+
+
+class BadSecret(ValueError):
+    """A webhook secret is whsec_ and the base64 of 24 to 64 bytes; this is not one."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__)
+
+
+class BadSignature(Exception):
+    """The delivery was not signed with this secret, was altered, or is too old."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__)
+
+
+def new_secret() -> str:
+    """A fresh secret of 32 random bytes."""
+    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+@lru_cache(maxsize=4096)
+def secret_key(secret: str) -> bytes:
+    """The key inside ``whsec_…``. Raises :class:`BadSecret`."""
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadSecret from None
+    if not secret.startswith(_PREFIX) or not 24 <= len(key) <= 64:
+        raise BadSecret
+    return key
+
+
+def signed_headers(
+    secret: str | None, *, delivery_id: str, timestamp: int, body: bytes
+) -> dict[str, str]:
+    """The three headers of one attempt (two without a secret).
+
+    ``delivery_id`` stays the same over retries, ``timestamp`` (Unix seconds) is the attempt's own.
+    Raises :class:`BadSecret`.
+    """
+    headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
+    if secret is not None:
+        headers["webhook-signature"] = _signature(secret_key(secret), delivery_id, timestamp, body)
+    return headers
+
+
+def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
+    """For receivers: the id of a genuine delivery. Raises :class:`BadSignature`.
+
+    ``headers`` is looked up by lower-case names; ``now`` is Unix seconds. A repeated id is a retry
+    of what was already received.
+    """
+    try:
+        delivery_id = headers["webhook-id"]
+        timestamp = int(headers["webhook-timestamp"])
+        signatures = headers["webhook-signature"].split(" ")
+    except (KeyError, ValueError):
+        raise BadSignature from None
+    if abs(now - timestamp) > TOLERANCE:
+        raise BadSignature
+    expected = _signature(secret_key(secret), delivery_id, timestamp, body).encode()
+    if not any(hmac.compare_digest(given.encode(), expected) for given in signatures):
+        raise BadSignature
+    return delivery_id
+
+
+def _signature(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
+    content = f"{delivery_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(key, content, "sha256")).decode()

@@ -1,0 +1,243 @@
+"""The delivery worker against a real receiver on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+from tests.support.outbox import MemoryOutbox, entry
+from tests.support.receiver import Receiver, Reply
+
+from offhook.net.client import HttpClient
+from offhook.session.tenancy import Webhook, WebhookType
+from offhook.webhooks import signing
+from offhook.webhooks.delivery import DeliveryWorker
+from offhook.webhooks.metrics import DeliveryMetrics
+
+SECRET = signing.new_secret()
+
+Webhooks = dict[tuple[str, WebhookType], Webhook]
+
+
+def webhook(url: str, **changes: str) -> Webhooks:
+    type_ = WebhookType.VSS
+    changed = msgspec.structs.replace(Webhook(type=type_, url=url), **changes)
+    return {("acme_corp", type_): changed}
+
+
+@asynccontextmanager
+async def working(
+    outbox: MemoryOutbox,
+    webhooks: Webhooks,
+    *,
+    registry: CollectorRegistry | None = None,
+    grace: float = 5.0,
+) -> AsyncIterator[DeliveryWorker]:
+    """A worker that runs; a webhook it disables is disabled in ``webhooks``."""
+
+    async def disable(sub_account: str, type_: WebhookType) -> None:
+        del webhooks[(sub_account, type_)]
+
+    client = HttpClient(allow_private=True)
+    worker = DeliveryWorker(
+        outbox,
+        client,
+        lambda sub_account, type_: webhooks.get((sub_account, type_)),
+        owner="test",
+        disable=disable,
+        metrics=DeliveryMetrics(registry),
+    )
+    worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.close(grace)
+        await client.close()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as one:
+        yield one
+
+
+async def test_a_delivery_arrives_signed_authorised_and_unaltered(receiver: Receiver) -> None:
+    body = '{"text":"größer ☎"}'.encode()
+    one = entry(payload=body)
+    outbox = MemoryOutbox(one)
+    hooks = webhook(receiver.url("/vss"), http_auth_header="Basic abc", secret=SECRET)
+    async with working(outbox, hooks):
+        await outbox.wait_for(lambda: bool(outbox.results))
+    (got,) = receiver.at("/vss")
+    assert got.body == body
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["authorization"] == "Basic abc"
+    now = float(got.headers["webhook-timestamp"])
+    assert signing.verify(SECRET, got.headers, got.body, now=now) == one.delivery_id
+    assert outbox.states() == {one.delivery_id: "delivered"}
+    assert outbox.results[0].http_status == 200
+
+
+async def test_a_retry_keeps_its_id(receiver: Receiver) -> None:
+    one = entry()
+    outbox = MemoryOutbox(one)
+    replies = iter([Reply(status=503), Reply(cut=True)])
+    receiver.on("/vss", lambda request, body: next(replies, Reply(status=204)))
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await outbox.wait_for(lambda: not outbox.pending)
+    assert [result.http_status for result in outbox.results] == [503, None, 204]
+    assert {got.headers["webhook-id"] for got in receiver.received} == {one.delivery_id}
+
+
+async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
+    outbox = MemoryOutbox(entry())
+    receiver.on("/vss", Reply(status=302, headers={"Location": "/elsewhere"}))
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await outbox.wait_for(lambda: bool(outbox.results))
+    assert outbox.results[0].http_status == 302
+    assert outbox.results[0].state == "pending"
+    assert not receiver.at("/elsewhere")
+
+
+async def test_410_disables_the_webhook_and_what_follows_is_dropped(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = entry(), entry()
+    outbox = MemoryOutbox(first)
+    hooks = webhook(receiver.url("/vss"))
+    receiver.on("/vss", Reply(status=410))
+    async with working(outbox, hooks) as worker:
+        await outbox.wait_for(lambda: bool(outbox.results))
+        outbox.add(second)
+        worker.wake()
+        await outbox.wait_for(lambda: len(outbox.results) == 2)
+    assert outbox.states() == {first.delivery_id: "dead", second.delivery_id: "dropped"}
+    assert hooks == {}
+    assert len(receiver.received) == 1
+    assert "410" in caplog.text
+
+
+async def test_without_a_webhook_it_is_dropped_and_counted() -> None:
+    outbox = MemoryOutbox(entry("VCS"))
+    registry = CollectorRegistry()
+    async with working(outbox, {}, registry=registry):
+        await outbox.wait_for(lambda: not outbox.pending)
+    assert outbox.results[0].state == "dropped"
+    assert not outbox.results[0].attempted
+    labels = {"type": "VCS", "result": "dropped"}
+    assert registry.get_sample_value("offhook_webhook_deliveries_total", labels) == 1
+
+
+async def test_the_legacy_callback_goes_to_its_own_url(receiver: Receiver) -> None:
+    outbox = MemoryOutbox(entry("DTMF", url=receiver.url("/digits")))
+    async with working(outbox, {}):
+        await outbox.wait_for(lambda: not outbox.pending)
+    assert len(receiver.at("/digits")) == 1
+    assert "authorization" not in receiver.received[0].headers
+
+
+async def test_dead_and_slow_endpoints_delay_nobody_else(receiver: Receiver) -> None:
+    hold = asyncio.Event()
+
+    async def silent(request: object, body: bytes) -> Reply:
+        await hold.wait()
+        return Reply()
+
+    receiver.on("/silent", silent)
+    hooks = {
+        ("silent", WebhookType.VSS): Webhook(type=WebhookType.VSS, url=receiver.url("/silent")),
+        ("refusing", WebhookType.VSS): Webhook(type=WebhookType.VSS, url="http://127.0.0.1:9/"),
+        ("good", WebhookType.VSS): Webhook(type=WebhookType.VSS, url=receiver.url("/good")),
+    }
+    outbox = MemoryOutbox(
+        *(entry(sub_account="silent") for _ in range(1500)),
+        *(entry(sub_account="refusing") for _ in range(500)),
+        *(entry(sub_account="good") for _ in range(20)),
+    )
+    async with working(outbox, hooks, grace=0.1):
+        await receiver.wait_for(lambda: len(receiver.at("/good")) == 20, timeout=5.0)
+        assert len(receiver.at("/silent")) <= 8
+        hold.set()
+    good = [result for result in outbox.results if result.state == "delivered"]
+    assert len(good) >= 20
+
+
+async def test_many_are_leased_and_settled_in_batches(receiver: Receiver) -> None:
+    outbox = MemoryOutbox(*(entry() for _ in range(1000)))
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await outbox.wait_for(lambda: not outbox.pending, timeout=30.0)
+    assert len(receiver.received) == 1000
+    assert max(outbox.leases) == 500
+    assert len(outbox.batches) < 500
+
+
+async def test_a_stop_gives_back_what_it_has_not_sent(receiver: Receiver) -> None:
+    started = asyncio.Event()
+
+    async def silent(request: object, body: bytes) -> Reply:
+        started.set()
+        await asyncio.Event().wait()
+        return Reply()
+
+    receiver.on("/vss", silent)
+    outbox = MemoryOutbox(*(entry() for _ in range(30)))
+    async with working(outbox, webhook(receiver.url("/vss")), grace=0.05):
+        await started.wait()
+    assert set(outbox.states().values()) == {"pending"}
+    assert len(outbox.results) == 30
+    assert sum(result.attempted for result in outbox.results) == 8
+
+
+async def test_a_store_that_is_away_for_a_moment_loses_nothing(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = MemoryOutbox(entry())
+
+    def and_the_store_goes_away(request: object, body: bytes) -> Reply:
+        outbox.away = True
+        return Reply()
+
+    receiver.on("/vss", and_the_store_goes_away)
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await receiver.wait_for(lambda: bool(receiver.received))
+        await outbox.wait_for(lambda: "results wait" in caplog.text)
+        outbox.away = False
+        await outbox.wait_for(lambda: not outbox.pending)
+    assert len(receiver.received) == 1
+
+
+async def test_an_endpoint_that_fails_is_said_once_and_without_secrets(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    outbox = MemoryOutbox(*(entry() for _ in range(5)))
+    fail = True
+    receiver.on("/vss", lambda request, body: Reply(status=500 if fail else 200))
+    url = receiver.url("/vss?token=s3cret").replace("http://", "http://me:pass@")
+    async with working(outbox, webhook(url, secret=SECRET)):
+        await outbox.wait_for(lambda: len(outbox.results) >= 5)
+        fail = False
+        await outbox.wait_for(lambda: not outbox.pending)
+    lines = [record.getMessage() for record in caplog.records if "webhook" in record.name]
+    assert lines == [
+        f"webhook VSS of acme_corp does not get through to 127.0.0.1:{receiver.port}: HTTP 500",
+        "webhook VSS of acme_corp gets through again",
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"secret": "whsec_bad"}, {"http_auth_header": "a\r\nb: c"}])
+async def test_a_misconfigured_webhook_harms_only_itself(
+    receiver: Receiver, changes: dict[str, str]
+) -> None:
+    outbox = MemoryOutbox(entry(), entry(sub_account="good"))
+    hooks = webhook(receiver.url("/bad"), **changes)
+    hooks["good", WebhookType.VSS] = Webhook(type=WebhookType.VSS, url=receiver.url("/good"))
+    async with working(outbox, hooks):
+        await outbox.wait_for(lambda: len(outbox.results) == 2)
+    assert [one.path for one in receiver.received] == ["/good"]
+    assert sorted(outbox.states().values()) == ["delivered", "pending"]

@@ -1,0 +1,120 @@
+"""Turns between endpoints, with time given by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from offhook.store.interface import Delivery
+from offhook.webhooks.endpoints import (
+    LONGEST_LINE,
+    LONGEST_POSTPONEMENT,
+    PER_ENDPOINT,
+    PER_UNPROVEN_ENDPOINT,
+    Endpoint,
+    Endpoints,
+    Held,
+    Target,
+)
+from tests.support.outbox import entry
+
+
+def held() -> Held:
+    return Held(Delivery(entry=entry(), attempts=0), Target("http://x/"), 0.0)
+
+
+def fill(endpoints: Endpoints, name: str, count: int) -> Endpoint:
+    endpoint = endpoints.get(name, "http://x/")
+    for _ in range(count):
+        endpoints.queue(endpoint, held())
+    return endpoint
+
+
+def taken(endpoints: Endpoints) -> list[Endpoint]:
+    started = []
+    while found := endpoints.next():
+        started.append(found[0])
+    return started
+
+
+def test_turns_alternate_however_long_the_lines_are() -> None:
+    endpoints = Endpoints()
+    long = fill(endpoints, "long", 100)
+    short = fill(endpoints, "short", 2)
+    assert taken(endpoints)[:4] == [long, short, long, short]
+
+
+def test_an_endpoint_runs_up_to_its_limit_and_goes_on_as_they_end() -> None:
+    endpoints = Endpoints()
+    endpoint = fill(endpoints, "one", 100)
+    assert len(taken(endpoints)) == PER_UNPROVEN_ENDPOINT
+    endpoint.learn(0.01, answered=True)
+    endpoints.ended(endpoint)
+    assert len(taken(endpoints)) == PER_ENDPOINT - PER_UNPROVEN_ENDPOINT + 1
+
+
+def test_no_delivery_is_lost_or_doubled_between_the_lines() -> None:
+    endpoints = Endpoints()
+    for name in ("a", "b", "c"):
+        fill(endpoints, name, 25)
+    seen: Counter[str] = Counter()
+    while found := endpoints.next():
+        seen[found[1].delivery.entry.delivery_id] += 1
+        endpoints.ended(found[0])
+    assert len(seen) == 75
+    assert set(seen.values()) == {1}
+
+
+def test_a_slow_endpoint_gets_fewer_at_once_and_one_that_is_silent_fewest() -> None:
+    endpoint = Endpoint()
+    assert endpoint.limit == PER_UNPROVEN_ENDPOINT
+    endpoint.learn(0.01, answered=True)
+    assert endpoint.limit == PER_ENDPOINT
+    for _ in range(30):
+        endpoint.learn(2.0, answered=True)
+    assert endpoint.limit == PER_ENDPOINT // 2
+    endpoint.learn(10.0, answered=False)
+    assert endpoint.limit == PER_UNPROVEN_ENDPOINT
+
+
+def test_a_line_takes_what_can_be_sent_within_the_lease() -> None:
+    endpoint = Endpoint()
+    for _ in range(60):
+        endpoint.learn(10.0, answered=False)
+    while endpoint.takes(40.0):
+        endpoint.line.append(held())
+    assert len(endpoint.line) == 32  # 8 at a time, 10 s each, 40 s
+    quick = Endpoint()
+    quick.learn(0.001, answered=True)
+    while quick.takes(40.0):
+        quick.line.append(held())
+    assert len(quick.line) == LONGEST_LINE
+
+
+def test_postponed_deliveries_get_slots_one_behind_the_other() -> None:
+    endpoint = Endpoint()
+    for _ in range(60):
+        endpoint.learn(8.0, answered=False)
+    waits = [endpoint.postpone(100.0) for _ in range(200)]
+    assert waits == sorted(waits)
+    assert 1.0 < waits[0] < 2.5
+    assert 9.5 < waits[8] - waits[0] + 1.5 < 10.5
+    assert waits[-1] == LONGEST_POSTPONEMENT
+
+
+def test_clearing_gives_back_all_that_waits() -> None:
+    endpoints = Endpoints()
+    fill(endpoints, "a", 3)
+    fill(endpoints, "b", 2)
+    assert len(endpoints.clear()) == 5
+    assert endpoints.next() is None
+    fill(endpoints, "a", 1)
+    assert endpoints.next() is not None
+
+
+def test_idle_endpoints_are_forgotten_and_busy_ones_kept() -> None:
+    endpoints = Endpoints()
+    busy = fill(endpoints, "busy", 1)
+    for number in range(20_000):
+        endpoints.get(str(number), "http://x/")
+    assert endpoints.get("busy", "http://x/") is busy
+    assert len(endpoints._endpoints) <= 10_001
