@@ -241,6 +241,22 @@ class Phone(Section, frozen=True, kw_only=True):
     hangup_after: Seconds | None = None
 
 
+DEFAULT_PHONES: tuple[Phone, ...] = (
+    Phone(number="+12025550100"),
+    Phone(number="+12025550101", press="1"),
+    Phone(number="+12025550102", outcome="busy"),
+    Phone(number="+12025550103", outcome="no-answer"),
+    Phone(number="+12025550104", outcome="decline"),
+    Phone(number="+12025550105", outcome="unreachable"),
+    Phone(number="+12025550106", outcome="error"),
+    Phone(number="+12025550107", hangup_after=2.0),
+    Phone(number="+12025550108", press="123#"),
+    Phone(number="+12025550109", answer_after=0.0),
+)
+"""The built-in phones of the embedded default, for ``demo`` and anybody's tests: numbers reserved for
+fiction (555-01xx), so that no real phone is ever meant."""
+
+
 class Testbed(Section, frozen=True, kw_only=True):
     """``[testbed]``"""
 

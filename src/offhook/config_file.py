@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 
 from offhook import config_checks
-from offhook.config import Config, Phone, Section, SubAccount, Testbed
+from offhook.config import DEFAULT_PHONES, Config, Section, SubAccount, Testbed
 from offhook.toml_lines import Path, line_of, locate
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -72,16 +72,7 @@ def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Config:
 def embedded() -> Config:
     """What runs with no configuration: loopback, the sub-account ``demo``, built-in phones."""
     return Config(
-        testbed=Testbed(
-            phones=(
-                Phone(number="+12025550101", press="1", hangup_after=20),
-                Phone(number="+12025550102", outcome="busy"),
-                Phone(number="+12025550103", outcome="no-answer"),
-                Phone(number="+12025550104", outcome="decline"),
-                Phone(number="+12025550105", outcome="unreachable"),
-                Phone(number="+12025550106", outcome="error"),
-            )
-        ),
+        testbed=Testbed(phones=DEFAULT_PHONES),
         subaccounts=(SubAccount(id="demo", account="demo", caller_ids=("*",)),),
     )
 
@@ -122,23 +113,24 @@ class _Source:
         self._path = path
         self._lines = lines
         self.variables = variables
-        self._problems: list[str] = []
+        self._problems: list[tuple[int, str]] = []
 
     def add(self, key: Path, problem: str) -> None:
-        self._problems.append(f"{self._place(key)}{key_name(key)}: {problem}")
+        line, place = self._place(key)
+        self._problems.append((line, f"{place}{key_name(key)}: {problem}"))
 
-    def _place(self, key: Path) -> str:
+    def _place(self, key: Path) -> tuple[int, str]:
         for length in range(len(key), 0, -1):
             if variable := self.variables.get(key[:length]):
-                return f"{variable}: "
+                return 0, f"{variable}: "
         if self._path is None:
-            return ""
+            return 0, ""
         line = line_of(self._lines, key)
-        return f"{self._path}:{line}: " if line else f"{self._path}: "
+        return line or 0, f"{self._path}:{line}: " if line else f"{self._path}: "
 
     def stop_if_wrong(self) -> None:
         if self._problems:
-            raise ConfigError(*self._problems)
+            raise ConfigError(*(text for _, text in sorted(self._problems)))
 
 
 def key_name(path: Path) -> str:

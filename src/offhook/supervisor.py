@@ -155,6 +155,7 @@ class Supervisor:
     async def _spawn(self, member: Member) -> tuple[asyncio.subprocess.Process, int]:
         ready, child_ready = os.pipe()
         arguments = ["--role", member.role, "--worker", str(member.worker)]
+        arguments += ["--workers", str(self._options.workers)]
         if self._options.config_path is not None:
             arguments += ["--config", self._options.config_path]
         environ = {

@@ -1,0 +1,168 @@
+"""What every process writes to stderr: one line for each event, for people or (JSON) for machines.
+
+``OFFHOOK_LOG`` is ``console`` (the default) or ``json``, ``OFFHOOK_LOG_LEVEL`` is ``debug``, ``info``,
+``warning`` or ``error``. :mod:`structlog` and the standard :mod:`logging` both end here. A session's
+lines carry its id: wrap the work in :func:`about`. Known secrets are never written.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+SECRET_FIELDS = frozenset(
+    {
+        "api_key",
+        "apikey",
+        "authorization",
+        "http_auth_header",
+        "httpauthheader",
+        "password",
+        "secret",
+        "token",
+    }
+)
+"""Names of fields whose values are replaced, in any spelling of case."""
+REDACTED = "[redacted]"
+
+_SECRET_TEXT = re.compile(
+    r"(?i)\b((?:bearer|basic|digest)\s+)[^\s\"',;]+|\b(whsec_)[\w+/=]+|(://[^\s:/@]*:)[^\s/@]+(?=@)"
+)
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
+_FIRST_FIELDS = ("process", "session")
+_QUIET = ("asyncio", "nats", "uvicorn.access", "sqlalchemy", "alembic.runtime.migration")
+"""Libraries whose lines below warning say nothing to an operator."""
+
+
+class LogSettingError(ValueError):
+    """``OFFHOOK_LOG`` or ``OFFHOOK_LOG_LEVEL`` has a value that we do not know."""
+
+
+def setup(
+    process: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    stream: TextIO | None = None,
+) -> None:
+    """Set up logging for this process; ``process`` (``api``, ``voice-0``) stands in every line.
+
+    Raises :class:`LogSettingError`.
+    """
+    stream = stream or sys.stderr
+    kind = environ.get("OFFHOOK_LOG", "console")
+    level = environ.get("OFFHOOK_LOG_LEVEL", "info").lower()
+    if kind not in ("console", "json"):
+        raise LogSettingError(f"OFFHOOK_LOG: expected console or json, found {kind!r}")
+    if level not in _LEVELS:
+        raise LogSettingError(
+            f"OFFHOOK_LOG_LEVEL: expected {', '.join(_LEVELS)}, found {os.fsdecode(level)!r}"
+        )
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        _with_process(process),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if kind == "console":
+        last = _Console(colours=stream.isatty())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS[level])
+    logging.captureWarnings(True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+@contextmanager
+def about(session: str) -> Iterator[None]:
+    """Put ``session``, its id, into every line that is logged inside, also by tasks begun there."""
+    with structlog.contextvars.bound_contextvars(session=session):
+        yield
+
+
+def redact(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Replace the values of :data:`SECRET_FIELDS`, and credentials inside texts."""
+    for key, value in event.items():
+        event[key] = _redacted(key, value)
+    return event
+
+
+def _redacted(key: str, value: Any) -> Any:
+    if key.lower().replace("-", "_") in SECRET_FIELDS:
+        return REDACTED
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(lambda match: (match[1] or match[2] or match[3]) + REDACTED, value)
+    if isinstance(value, Mapping):
+        return {name: _redacted(str(name), inner) for name, inner in value.items()}
+    return value
+
+
+def _with_process(process: str | None) -> Processor:
+    def add(logger: Any, method: str, event: EventDict) -> EventDict:
+        if process is not None:
+            event.setdefault("process", process)
+        return event
+
+    return add
+
+
+class _Console:
+    """``10:33:12.123 warning voice-0 the trunk is away  trunk=carrier``: one line a person reads."""
+
+    def __init__(self, colours: bool) -> None:
+        self._colours = colours
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        time = str(event.pop("timestamp", ""))[11:23].removesuffix("Z")
+        level = str(event.pop("level", method))
+        text = one_line(str(event.pop("event", "")))
+        trace = event.pop("exception", None)
+        event.pop("stack", None)
+        known = [str(event.pop(name)) for name in _FIRST_FIELDS if name in event]
+        fields = "".join(f" {name}={_shown(value)}" for name, value in sorted(event.items()))
+        line = " ".join([time, f"{level:<7}", *known, text]) + (fields and " " + fields)
+        if self._colours and level in _COLOURS:
+            line = f"{_COLOURS[level]}{line}\033[0m"
+        return f"{line}\n{trace}" if trace else line
+
+
+def one_line(text: str) -> str:
+    """``text`` without what would break its line or command the terminal; our own breaks stay."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    plain = bool(text) and text.isprintable() and " " not in text
+    return text if plain else repr(text)
