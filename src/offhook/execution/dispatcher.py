@@ -37,6 +37,7 @@ class Dispatcher:
         make_runner: Callable[[Session, tuple[str, ...]], SessionRunner],
         capacity: int,
         clock: Clock,
+        on_outbox: Callable[[], None],
     ) -> None:
         self._store = store
         self._node = node
@@ -45,6 +46,7 @@ class Dispatcher:
         self._make_runner = make_runner
         self._capacity = capacity
         self._clock = clock
+        self._on_outbox = on_outbox
         self._wake = asyncio.Event()
         self._closing = False
         self._live: dict[str, tuple[SessionRunner, asyncio.Task[Session]]] = {}
@@ -110,6 +112,8 @@ class Dispatcher:
             return False
         for decision in decisions:
             self._begin(decision)
+        if any(decision.outbox for decision in decisions):
+            self._on_outbox()
         return len(decisions) >= room
 
     def _begin(self, decision: Decision) -> None:

@@ -23,13 +23,14 @@ RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 
 
 class Recorder:
-    """The pen of one session. ``notify`` is called after each save that stored events."""
+    """The pen of one session. ``notify`` hears of each save: the session's id, and whether webhooks
+    were stored with it."""
 
     def __init__(
         self,
         store: Store,
         node: Node,
-        notify: Callable[[str, Sequence[AnyEvent]], None],
+        notify: Callable[[str, bool], None],
     ) -> None:
         self._store = store
         self._node = node
@@ -101,5 +102,5 @@ class Recorder:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY_LAST)
             else:
-                self._notify(session.session_id, events)
+                self._notify(session.session_id, bool(outbox))
                 return True

@@ -1,0 +1,110 @@
+"""Builds one process of a role and owns everything in it: ``python -m offhook.node --role voice …``.
+
+Started by the supervisor (:mod:`offhook.child` is the contract). The first SIGTERM, SIGINT or the
+supervisor's death makes the role drain and end; a second signal ends the process at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from offhook import config_file, log
+from offhook.child import Supervisor
+from offhook.config import Config
+from offhook.roles.context import RoleContext
+from offhook.testbed.phones import with_testbed
+
+_log = logging.getLogger(__name__)
+
+Role = Callable[[RoleContext], Awaitable[None]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one role until it ends; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="offhook.node")
+    parser.add_argument("--role", choices=("api", "voice", "testbed"), required=True)
+    parser.add_argument("--worker", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--config")
+    options = parser.parse_args(arguments)
+    log.setup()
+    try:
+        config = config_file.load(options.config)
+    except config_file.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    supervisor = Supervisor.of()
+    return _run_loop(_serve(options, config, supervisor))
+
+
+def _run_loop(serving: Awaitable[None]) -> int:
+    async def run() -> None:
+        await serving
+
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(run())
+    else:
+        uvloop.run(run())
+    return 0
+
+
+async def _serve(options: argparse.Namespace, config: Config, supervisor: Supervisor) -> None:
+    stopping = asyncio.Event()
+    if supervisor.testbed is not None:
+        config = with_testbed(config, supervisor.testbed)
+    context = RoleContext(
+        config=config,
+        supervisor=supervisor,
+        worker=options.worker,
+        workers=options.workers,
+        stopping=stopping,
+    )
+    _on_signals(stopping)
+    watch = asyncio.create_task(_stop_with(supervisor, stopping), name="supervisor")
+    try:
+        await _role(options.role)(context)
+    finally:
+        watch.cancel()
+
+
+def _role(name: str) -> Role:
+    """The role's entry; only its own modules are imported."""
+    match name:
+        case "api":
+            from offhook.roles.api import run
+        case "voice":
+            from offhook.roles.voice import run
+        case _:
+            from offhook.roles.testbed import run
+    return run
+
+
+def _on_signals(stopping: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            _log.warning("ending at once")
+            os._exit(1)
+        stopping.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop)
+
+
+async def _stop_with(supervisor: Supervisor, stopping: asyncio.Event) -> None:
+    await supervisor.gone()
+    _log.warning("the supervisor has died: draining")
+    stopping.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

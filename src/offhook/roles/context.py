@@ -1,0 +1,115 @@
+"""What every role gets from its process, and what all roles build alike."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+
+import msgspec
+
+from offhook.child import Supervisor
+from offhook.clock import Clock, SystemClock, new_id
+from offhook.config import Config
+from offhook.fabric import Fabric
+from offhook.fabric.local import LocalFabric
+from offhook.fabric.memory import MemoryFabric
+from offhook.fabric.nats import NatsFabric
+from offhook.session.session import Session
+from offhook.session.tenancy import WebhookType
+from offhook.store import open_store, upgrade
+from offhook.store.directory import Directory
+from offhook.store.interface import OutboxEntry, Store
+from offhook.webhooks import payloads
+
+SUMMARY_LIFE = timedelta(hours=24)
+"""How long a session summary is tried (``spec/webhooks.md``)."""
+
+
+class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
+    """One process of the installation."""
+
+    config: Config
+    """With the built-in phones' trunk and routes where they are used."""
+    supervisor: Supervisor
+    worker: int = 0
+    """Number of this voice worker on the machine, from 0."""
+    workers: int = 1
+    stopping: asyncio.Event
+    """Set when the process shall drain and end."""
+    clock: Clock = SystemClock()
+
+    @property
+    def node_name(self) -> str:
+        """The same after every restart of the same worker on the same machine."""
+        return f"{socket.gethostname()}/{self.config.sip.listen[0]}/{self.worker}"
+
+
+async def open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
+    """The store, its schema current (an embedded one is upgraded on the way)."""
+    url = context.config.database.url
+    if url.startswith("sqlite:"):
+        await asyncio.to_thread(upgrade, url)
+    store = open_store(url)
+    await store.open()
+    stack.push_async_callback(store.close)
+    return store
+
+
+async def open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
+    """NATS when configured, else the machine's hub, else memory."""
+    fabric: Fabric
+    if context.config.cluster.nats is not None:
+        fabric = NatsFabric(context.config.cluster.nats)
+    elif context.supervisor.fabric is not None:
+        fabric = LocalFabric(context.supervisor.fabric)
+    else:
+        fabric = MemoryFabric()
+    await fabric.start()
+    stack.push_async_callback(fabric.close)
+    return fabric
+
+
+class WebhookReports:
+    """The webhooks of a session's facts (:class:`offhook.execution.reports.Reports`)."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def session_ended(self, session: Session) -> list[OutboxEntry]:
+        """The session summary, if the sub-account has an enabled VSS webhook."""
+        sub_account = self._directory.sub_account(session.sub_account_id)
+        webhook = sub_account.webhooks.get(WebhookType.VSS) if sub_account else None
+        if webhook is None or not webhook.enabled or session.ended_at is None:
+            return []
+        return [summary_entry(session, session.ended_at)]
+
+
+def summary_entry(session: Session, at: datetime) -> OutboxEntry:
+    """The outbox entry of a session's summary."""
+    return OutboxEntry(
+        delivery_id=new_id(),
+        sub_account_id=session.sub_account_id,
+        type=WebhookType.VSS,
+        payload=payloads.session_summary(session),
+        created_at=at,
+        give_up_at=at + SUMMARY_LIFE,
+        session_id=session.session_id,
+    )
+
+
+async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:
+    """Read accounts, keys and webhooks again when they change, for ever."""
+    changed = asyncio.Event()
+    unsubscribe = fabric.subscribe("tenancy", lambda _topic, _message: changed.set())
+    try:
+        while True:
+            try:
+                await asyncio.wait_for(changed.wait(), 1.0)
+            except TimeoutError:
+                pass
+            changed.clear()
+            await directory.refresh()
+    finally:
+        unsubscribe()
