@@ -1,0 +1,1 @@
+"""Prompts: texts spoken by an engine, and customers' audio files fetched and decoded."""

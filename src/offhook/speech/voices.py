@@ -1,0 +1,75 @@
+"""The voices of the installed engines, and which of them comes nearest to what was asked for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+
+class EngineVoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One voice that an installed engine can speak with."""
+
+    engine: str
+    """Name of the engine: ``espeak-ng``."""
+    id: str
+    """The engine's own name of the voice."""
+    tags: Mapping[str, int]
+    """BCP 47 tags it serves, in lower case, each with a priority: lower serves better."""
+    gender: str = ""
+    """``M``, ``F``, or empty when it has none."""
+    description: str = ""
+    """For people: ``English (America)``."""
+
+
+_AMERICAN_SPANISH = "ar bo cl co cr cu do ec gt hn mx ni pa pe pr py sv us uy ve"
+_NEIGHBOURS: Mapping[str, str] = {
+    "en-ca": "en-us",
+    "en-ph": "en-us",
+    "zh-hk": "yue",
+    "zh-mo": "yue",
+    **{f"es-{region}": "es-419" for region in _AMERICAN_SPANISH.split()},
+}
+"""Regions that are nearer to another voice than to the one of the bare language."""
+
+
+class VoiceIndex:
+    """All voices, to be looked up by what a callflow asks for."""
+
+    def __init__(self, voices: Iterable[EngineVoice]) -> None:
+        self.voices = tuple(voices)
+        self._by_tag: dict[str, list[EngineVoice]] = {}
+        self._by_language: dict[str, list[EngineVoice]] = {}
+        for voice in self.voices:
+            for tag in voice.tags:
+                self._by_tag.setdefault(tag, []).append(voice)
+                self._by_language.setdefault(tag.partition("-")[0], []).append(voice)
+
+    def nearest(self, locale: str, gender: str = "") -> EngineVoice | None:
+        """The voice for a BCP 47 tag: language first, then region, then gender.
+
+        None: no voice speaks the language. ``gender`` is ``M``, ``F`` or empty (any).
+        """
+        for tag in _widening(locale.lower()):
+            if found := self._by_tag.get(tag):
+                return min(found, key=lambda voice: _distance(voice, tag, gender))
+        others = self._by_language.get(locale.lower().partition("-")[0], [])
+        return min(
+            others, key=lambda voice: _distance(voice, min(voice.tags), gender), default=None
+        )
+
+
+def _widening(tag: str) -> Iterator[str]:
+    """``zh-hk-x``, ``zh-hk``, its neighbour ``yue``, ``zh``."""
+    while True:
+        yield tag
+        if tag in _NEIGHBOURS:
+            yield _NEIGHBOURS[tag]
+        if "-" not in tag:
+            return
+        tag = tag.rpartition("-")[0]
+
+
+def _distance(voice: EngineVoice, tag: str, gender: str) -> tuple[bool, int, int, str]:
+    """How far a voice that serves ``tag`` is from the wish; plain voices (short ids) win ties."""
+    return (bool(gender) and voice.gender != gender, voice.tags[tag], len(voice.id), voice.id)
