@@ -95,6 +95,11 @@ class StatusCode(Enum):
         """The HTTP status of an answer that carries this code at the top."""
         return self.value.http_status
 
+    @property
+    def page(self) -> str:
+        """The file in ``docs/codes`` that explains it: ``1003.md`` for -1003."""
+        return f"{abs(self.code)}.md"
+
 
 class RuntimeCode(Enum):
     """``errorDetails`` of a session that ended ``ERROR`` (``spec/execution.md``)."""

@@ -1,0 +1,71 @@
+"""The judgement: what a customer sent becomes a callflow, or every problem with its path.
+
+Pure: the facts and the time are passed in. The order is that of ``spec/status-codes.md``, "Order of
+judgement": JSON (:mod:`.jsontext`), shape (:mod:`.shape`), the list as a whole
+(:mod:`.arrangement`), each action (:mod:`.content`), then the validity period. Every later part is
+judged even when an earlier one has found something, as far as the shape allows; what each module
+made of an ambiguous sentence stands in its docstring.
+
+A decision (the VCA webhook's answer) is judged by the same rules, except that it need not start with
+makeCall, is never a v1.1 request, and may be empty: an empty body, an object without ``callflow`` or
+with an empty one is a callflow of no actions, whatever else it holds.
+
+``errors`` is complete up to :data:`MOST_PROBLEMS`, which no honest request reaches.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from offhook.codes import StatusCode
+from offhook.flow import arrangement, build, content, jsontext, shape
+from offhook.flow.actions import Callflow
+from offhook.flow.facts import Facts
+from offhook.flow.problems import Mode, Problem, Verdict, problem
+
+LARGEST_BODY = 256 * 1024
+"""Bytes of a request body, after inflation; :func:`body_too_large` answers what is larger."""
+
+MOST_PROBLEMS = 1_000
+"""Problems a verdict lists; the first ones, in the order of judgement."""
+
+
+def judge(body: bytes, facts: Facts, now: datetime, *, mode: Mode = Mode.SUBMITTED) -> Verdict:
+    """Judge a request body (``now`` aware). Never raises for anything in ``body``."""
+    if mode is Mode.DECISION and not body.strip():
+        return Verdict(callflow=Callflow(actions=()))
+    if len(body) > LARGEST_BODY:
+        return body_too_large()
+    try:
+        value = jsontext.decode(body)
+    except jsontext.InvalidJson:
+        value = None
+    return judge_value(value, facts, now, mode=mode)
+
+
+def judge_value(
+    value: object, facts: Facts, now: datetime, *, mode: Mode = Mode.SUBMITTED
+) -> Verdict:
+    """Judge a body that is decoded already; one that is no object is -1001."""
+    if not isinstance(value, dict):
+        return Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),))
+    if mode is Mode.DECISION and value.get("callflow") in (None, []):
+        return Verdict(callflow=Callflow(actions=()))
+    problems: list[Problem] = []
+    request = shape.read(value, mode, problems)
+    for arrangement_rule in arrangement.RULES:
+        problems += arrangement_rule(request, facts, mode)
+    for draft in request.drafts:
+        if draft.row is not None and draft.params is not None:
+            for content_rule in content.RULES[draft.row.name]:
+                problems += content_rule(draft, request, facts)
+    if request.valid_until is not None and request.valid_until < now:
+        problems.append(problem(StatusCode.VALIDITY_EXPIRED, "$.validUntil"))
+    if problems:
+        return Verdict(problems=tuple(problems[:MOST_PROBLEMS]))
+    return Verdict(callflow=build.callflow(request, facts), valid_until=request.valid_until_text)
+
+
+def body_too_large() -> Verdict:
+    """The verdict on a body over :data:`LARGEST_BODY`: -1001 with HTTP 413."""
+    return Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),), too_large=True)

@@ -1,0 +1,88 @@
+"""Phone numbers as customers write them, and what E.164 says about them.
+
+Source of the rules: ``spec/status-codes.md``, codes -1011, -1014 and -1017. Interpretations:
+
+* Spaces (also no-break ones), dots, dashes (also typographic ones), round and square brackets are
+  removed *inside* one number. A number therefore starts with ``+``, a bracket or a digit and ends
+  with a digit or bracket; white space around it is ignored. Only ASCII digits are digits.
+* ``00`` is an international prefix when sources are compared; as the beginning of a destination it
+  is no assigned calling code, hence -1017.
+* A source is compared, not dialled: it is 3 to 15 digits, so that an operator may list short ones.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import phonenumbers
+
+_SEPARATORS = " \u00a0\u202f.-\u2010\u2011\u2012\u2013\u2014()[]"
+_REMOVE_SEPARATORS = str.maketrans("", "", _SEPARATORS)
+_WRITTEN = re.compile(rf"\+?[(\[+0-9][0-9+{re.escape(_SEPARATORS)}]*(?<=[0-9)\]])", flags=re.ASCII)
+_DESTINATION = re.compile(r"\+?([1-9][0-9]{6,14})")
+_SOURCE = re.compile(r"(?:\+|00)?([1-9][0-9]{2,14})")
+_SEVERAL = re.compile(r"[,;|]|\+[^+]*\+")
+
+LONGEST_WRITTEN = 64
+"""Characters a number may take with all its separators; longer strings are no number."""
+
+_CALLING_CODES = frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+"""The country calling codes ITU-T has assigned, shared and non-geographic ones included."""
+
+
+def _compact(text: str) -> str:
+    """``text`` without the separators tolerated inside a number; empty when it is no number."""
+    text = text.strip(" \u00a0\u202f")
+    if len(text) > LONGEST_WRITTEN or not _WRITTEN.fullmatch(text):
+        return ""
+    return text.translate(_REMOVE_SEPARATORS)
+
+
+def names_several(destination: str) -> bool:
+    """Whether a ``destination`` holds several numbers: ``,``, ``;``, ``|`` or a second ``+``."""
+    return _SEVERAL.search(destination) is not None
+
+
+def destination_number(text: str) -> str | None:
+    """``text`` as E.164 with ``+``; None when it is not a destination (-1017)."""
+    match = _DESTINATION.fullmatch(_compact(text))
+    if match is None or calling_code(match[1]) is None:
+        return None
+    return f"+{match[1]}"
+
+
+def source_number(text: str) -> str | None:
+    """``text`` as E.164 with ``+``, to be compared with allowed sources; None: no number."""
+    match = _SOURCE.fullmatch(_compact(text))
+    return f"+{match[1]}" if match else None
+
+
+def calling_code(e164: str) -> str | None:
+    """The assigned country calling code that a number (with or without ``+``) begins with."""
+    digits = e164.removeprefix("+")
+    # No calling code is the beginning of another: at most one length can match.
+    return next((digits[:n] for n in (1, 2, 3) if digits[:n] in _CALLING_CODES), None)
+
+
+@lru_cache(maxsize=16_384)
+def country_of(e164: str) -> str | None:
+    """ISO 3166-1 alpha-2 country of an E.164 number with ``+``.
+
+    None when it has none: withheld, malformed, or of a non-geographic service (``+883``). A valid
+    calling code with an unallocated number behind it yields the code's main country.
+    """
+    if not e164.startswith("+"):
+        return None
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return None
+    region = phonenumbers.region_code_for_number(number)
+    if region is None and number.country_code is not None:
+        region = phonenumbers.region_code_for_country_code(number.country_code)
+    return (
+        region
+        if region is not None and len(region) == 2 and region.isalpha() and region != "ZZ"
+        else None
+    )
