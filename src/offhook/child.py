@@ -1,9 +1,9 @@
 """What a process started by the supervisor knows of it, and what it says to it.
 
-The contract, beside the arguments ``--role``, ``--worker``, ``--workers`` and ``--config``: variables name the fabric's
-socket and two inherited pipes. On one the child writes a line ``ready {json}`` once it serves; the
-other ends when the supervisor has died, upon which the child drains and exits, as on SIGTERM. A second
-SIGTERM means: hang up now. SIGHUP means: read the configuration again.
+The contract: its arguments are ``--role``, ``--worker``, ``--workers`` and ``--config``; variables name
+the fabric's socket and two inherited pipes. On one the child writes a line ``ready {json}`` once it
+serves; the other ends when the supervisor has died, upon which the child drains and exits, as on SIGTERM.
+A second SIGTERM means: hang up now. SIGHUP means: read the configuration again.
 """
 
 from __future__ import annotations

@@ -1,0 +1,77 @@
+# Every command of the project. Each sets up what it needs, and costs nothing the second time.
+#
+#   make install     .venv with the server, from the lock file
+#   make demo        one voice message to a built-in phone, explained step by step
+#   make serve       the server on embedded defaults (ARGS="--config offhook.toml" for yours)
+#   make test        what must always hold, real peers included (under 10 minutes on 2 cores)
+#   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers (under 45 minutes)
+#   make check       format, lint, types
+#   make bench       the figures of docs/benchmarks.md
+#   make lock        the lock files anew, from pyproject.toml
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+# Wheels only: building a stranger's source would fetch tools that no lock names.
+FROM_LOCK := install --require-hashes --only-binary :all: -r
+ITSELF := install --no-deps --no-build-isolation --no-index --editable .
+
+.PHONY: install demo serve test test-full check bench lock
+.DEFAULT_GOAL := install
+
+install: .venv/.runtime
+	@echo "Installed. Try: make demo, or .venv/bin/offhook --help"
+
+demo: .venv/.runtime
+	@$(BIN)/offhook demo $(ARGS)
+
+serve: .venv/.runtime
+	@exec $(BIN)/offhook serve $(ARGS)
+
+test: .venv/.dev
+	@scripts/system-packages tests
+	$(BIN)/pytest -n 2 -m "not full" --session-timeout=600 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+
+test-full: .venv/.dev
+	@scripts/system-packages tests
+	$(BIN)/pytest -n 2 --session-timeout=2700 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: .venv/.dev
+	@scripts/system-packages tests
+	$(BIN)/python -m tests.bench $(ARGS)
+
+.venv/bin/python:
+	@scripts/system-packages python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Offhook needs Python 3.11 or newer; this is: $$($(PYTHON) --version)"; exit 1; }
+	@echo "Setting up .venv …"
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements/runtime.txt pyproject.toml | .venv/bin/python
+	@$(PIP) $(FROM_LOCK) requirements/runtime.txt
+	@$(PIP) $(ITSELF)
+	@touch $@
+
+.venv/.dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+	@$(PIP) $(FROM_LOCK) requirements/dev.txt
+	@$(PIP) $(ITSELF)
+	@touch .venv/.runtime $@
+
+# The compiled files hold names, versions and hashes: no addresses of registries, no paths.
+COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url
+
+lock: | .venv/bin/python
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip --disable-pip-version-check --quiet $(FROM_LOCK) requirements/lock.txt
+	$(COMPILE) requirements/lock.in -o requirements/lock.txt
+	$(COMPILE) pyproject.toml requirements/build.in -o requirements/runtime.txt
+	$(COMPILE) --extra dev pyproject.toml requirements/build.in -c requirements/runtime.txt \
+		-o requirements/dev.txt
