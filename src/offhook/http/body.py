@@ -1,0 +1,75 @@
+"""Request bodies: read with a bound on what arrives and on what it inflates to."""
+
+from __future__ import annotations
+
+import zlib
+
+from offhook.http.asgi import Receive
+
+
+class TooLarge(Exception):
+    """The body is larger than allowed, as sent or inflated."""
+
+
+class Undecodable(Exception):
+    """The content coding is unknown or the compressed data is damaged."""
+
+
+class ClientGone(Exception):
+    """The connection ended before the body did."""
+
+
+async def read_body(
+    receive: Receive, *, limit: int, content_length: bytes | None, coding: bytes | None
+) -> bytes:
+    """The whole body, inflated, at most ``limit`` bytes before and after.
+
+    Raises :class:`TooLarge`, :class:`Undecodable` or :class:`ClientGone`. A ``Content-Length`` over
+    the limit is refused before anything is read.
+    """
+    if content_length is not None and content_length.isdigit() and int(content_length) > limit:
+        raise TooLarge
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    if message.get("more_body", False):
+        parts = [body]
+        size = len(body)
+        while message.get("more_body", False):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise TooLarge
+            parts.append(part)
+        body = b"".join(parts)
+    if len(body) > limit:
+        raise TooLarge
+    if coding is None or coding.lower() in (b"", b"identity"):
+        return body
+    if coding.lower() in (b"gzip", b"x-gzip"):
+        return inflate(body, limit)
+    raise Undecodable
+
+
+def inflate(data: bytes, limit: int) -> bytes:
+    """Inflate gzip data (RFC 1952, one member or several) to at most ``limit`` bytes.
+
+    Raises :class:`TooLarge` as soon as more would come out, :class:`Undecodable` for damaged data.
+    """
+    inflated = bytearray()
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            inflated += member.decompress(data, limit + 1 - len(inflated))
+        except zlib.error:
+            raise Undecodable from None
+        if len(inflated) > limit:
+            raise TooLarge
+        if not member.eof:
+            raise Undecodable
+        data = member.unused_data
+    return bytes(inflated)

@@ -1,0 +1,311 @@
+"""The callflow endpoints: submit, validate, and replace what runs on a live call."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from offhook.clock import new_id
+from offhook.codes import SessionStatus, StatusCode
+from offhook.events import SessionQueued
+from offhook.flow.actions import Callflow
+from offhook.flow.facts import Facts, Profiles
+from offhook.flow.judge import judge
+from offhook.flow.problems import Mode, Verdict
+from offhook.http import answers
+from offhook.http.asgi import Answer, Headers, Receive
+from offhook.http.auth import Caller, Scope
+from offhook.http.body import ClientGone, TooLarge, Undecodable, read_body
+from offhook.http.commands import Commander
+from offhook.http.deps import Deps
+from offhook.http.metrics import HttpMetrics
+from offhook.http.problems import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, RETRY_SECONDS, Kind
+from offhook.session.control import ReplaceCallflow
+from offhook.session.session import Session
+from offhook.session.tenancy import SubAccount, WebhookType
+from offhook.store.interface import IdempotencyConflict, RequestRecord, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+RETRY_AFTER = (b"retry-after", b"%d" % RETRY_SECONDS)
+REPLAYED = (b"idempotent-replayed", b"true")
+
+
+class CallflowRequest(NamedTuple):
+    """An admitted request whose body has not been read."""
+
+    caller: Caller
+    headers: Headers
+    receive: Receive
+
+
+Endpoint = Callable[[CallflowRequest], Awaitable[Answer]]
+
+
+class Refused(Exception):
+    """Ends the request with an answer that no judgement made."""
+
+    def __init__(self, kind: Kind, message: str | None = None) -> None:
+        super().__init__(message or kind.message)
+        self.kind = kind
+        self.message = message or kind.message
+
+
+class _Judged(NamedTuple):
+    """A body and what the judge said of it; ``answer`` is set when it was rejected."""
+
+    body: bytes
+    at: datetime
+    callflow: Callflow | None
+    valid_until: str | None
+    rejection: Answer | None
+
+
+class CallflowEndpoints:
+    """Serves them; each answer is complete, errors of every kind included."""
+
+    def __init__(self, deps: Deps, metrics: HttpMetrics, commander: Commander) -> None:
+        self._deps = deps
+        self._metrics = metrics
+        self._commander = commander
+        self._facts: dict[str, tuple[SubAccount, Facts]] = {}
+
+    def endpoint(self, rest: str) -> Endpoint | None:
+        """The endpoint at the path ``rest`` below the sub-account."""
+        if rest in ("callflows", "calls"):
+            return self._submit
+        if rest == "callflows/validate":
+            return self._validate
+        parts = rest.split("/")
+        if len(parts) == 3 and parts[0] == "sessions" and parts[2] == "callflows":
+            session_id = parts[1]
+            return lambda request: self._replace(request, session_id)
+        return None
+
+    async def _submit(self, request: CallflowRequest) -> Answer:
+        return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._create)
+
+    async def _validate(self, request: CallflowRequest) -> Answer:
+        return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._only_judge)
+
+    async def _replace(self, request: CallflowRequest, session_id: str) -> Answer:
+        async def replace(request: CallflowRequest, request_id: str) -> Answer:
+            return await self._replace_live(request, request_id, session_id)
+
+        return await self._guarded(request, Scope.SESSIONS_WRITE, replace)
+
+    async def _guarded(
+        self,
+        request: CallflowRequest,
+        scope: Scope,
+        serve: Callable[[CallflowRequest, str], Awaitable[Answer]],
+    ) -> Answer:
+        """Run ``serve`` and turn whatever goes wrong into the contract's answer."""
+        request_id = new_id()
+        try:
+            if not request.caller.may(scope):
+                raise Refused(FORBIDDEN, f"{FORBIDDEN.message}: the key lacks {scope}")
+            return await serve(request, request_id)
+        except ClientGone:
+            raise
+        except Refused as refused:
+            kind = refused.kind
+            return answers.refused(request_id, kind.code, refused.message, http_status=kind.status)
+        except StoreUnavailable:
+            return _unavailable(request_id)
+        except IdempotencyConflict:
+            message = "Idempotency-Key was used before with another body"
+            return answers.refused(request_id, INVALID.code, message, http_status=INVALID.status)
+        except Exception:
+            log.exception("callFlowRequestId %s failed", request_id)
+            self._metrics.judged(StatusCode.UNKNOWN_ERROR.code)
+            return answers.rejected(request_id, StatusCode.UNKNOWN_ERROR)
+
+    async def _create(self, request: CallflowRequest, request_id: str) -> Answer:
+        phase = self._deps.phase
+        if phase.draining.is_set() or not phase.ready:
+            return _unavailable(request_id)
+        key = _idempotency_key(request.headers)
+        judged = await self._judge(request, request_id, Mode.SUBMITTED)
+        sub_account_id = request.caller.sub_account.sub_account_id
+        if judged.callflow is None:
+            assert judged.rejection is not None
+            record = _record(request_id, sub_account_id, judged, judged.rejection, key=key)
+            stored = await self._deps.store.record_request(record)
+            return _stored_answer(stored, request_id)
+        session = Session(
+            session_id=new_id(),
+            sub_account_id=sub_account_id,
+            call_flow_request_id=request_id,
+            status=SessionStatus.QUEUED,
+            callflow=judged.callflow,
+            created_at=judged.at,
+        )
+        answer = answers.accepted(
+            request_id,
+            session_status=SessionStatus.CREATED,
+            session_id=session.session_id,
+            valid_until=judged.valid_until,
+        )
+        record = _record(
+            request_id, sub_account_id, judged, answer, key=key, session_id=session.session_id
+        )
+        stored = await self._deps.store.accept(session, (SessionQueued(at=judged.at),), record)
+        if stored.call_flow_request_id == request_id:
+            self._deps.fabric.publish("queue")
+        return _stored_answer(stored, request_id)
+
+    async def _only_judge(self, request: CallflowRequest, request_id: str) -> Answer:
+        judged = await self._judge(request, request_id, Mode.SUBMITTED)
+        if judged.callflow is None:
+            assert judged.rejection is not None
+            return judged.rejection
+        return answers.accepted(
+            request_id,
+            session_status="VALID",
+            session_id=None,
+            valid_until=judged.valid_until,
+        )
+
+    async def _replace_live(
+        self, request: CallflowRequest, request_id: str, session_id: str
+    ) -> Answer:
+        if self._deps.phase.draining.is_set():
+            return _unavailable(request_id)
+        sub_account_id = request.caller.sub_account.sub_account_id
+        session = await self._deps.store.session(sub_account_id, session_id)
+        if session is None:
+            raise Refused(NOT_FOUND, "Session not found")
+        judged = await self._judge(request, request_id, Mode.DECISION)
+        if judged.callflow is None:
+            assert judged.rejection is not None
+            answer = judged.rejection
+        elif session.status is not SessionStatus.RUNNING:
+            raise Refused(CONFLICT, f"Session is {session.status}, not RUNNING")
+        else:
+            command = ReplaceCallflow(
+                command_id=new_id(), call_flow_request_id=request_id, callflow=judged.callflow
+            )
+            heard = await self._commander.send(session_id, command)
+            if heard is None:
+                return _unavailable(request_id)
+            if heard.refused is not None:
+                raise Refused(CONFLICT, heard.refused)
+            answer = answers.accepted(
+                request_id,
+                session_status=SessionStatus.RUNNING,
+                session_id=session_id,
+                valid_until=judged.valid_until,
+            )
+        record = _record(request_id, sub_account_id, judged, answer, session_id=session_id)
+        await self._deps.store.record_request(record)
+        return answer
+
+    async def _judge(self, request: CallflowRequest, request_id: str, mode: Mode) -> _Judged:
+        """Read the body and judge it."""
+        content_length = coding = None
+        for name, value in request.headers:
+            if name == b"content-length":
+                content_length = value
+            elif name == b"content-encoding":
+                coding = value
+        try:
+            body = await read_body(
+                request.receive,
+                limit=self._deps.limits.body_bytes,
+                content_length=content_length,
+                coding=coding,
+            )
+        except (TooLarge, Undecodable) as error:
+            code = StatusCode.INVALID_JSON
+            self._metrics.judged(code.code)
+            status = 413 if isinstance(error, TooLarge) else code.http_status
+            answer = answers.rejected(
+                request_id,
+                code,
+                errors=(answers.item(code, "$", code.message),),
+                http_status=status,
+            )
+            return _Judged(b"", self._deps.clock.now(), None, None, answer)
+        at = self._deps.clock.now()
+        verdict = judge(body, self._facts_of(request.caller.sub_account), at, mode=mode)
+        self._metrics.judged(verdict.status.code)
+        if verdict.callflow is not None:
+            return _Judged(body, at, verdict.callflow, verdict.valid_until, None)
+        return _Judged(body, at, None, None, _rejection(request_id, verdict))
+
+    def _facts_of(self, sub_account: SubAccount) -> Facts:
+        """What the judge needs to know of it; made once for each state of the sub-account."""
+        known = self._facts.get(sub_account.sub_account_id)
+        if known is not None and known[0] is sub_account:
+            return known[1]
+        facts = facts_of(sub_account, self._deps.profiles)
+        self._facts[sub_account.sub_account_id] = (sub_account, facts)
+        return facts
+
+
+def facts_of(sub_account: SubAccount, profiles: Profiles) -> Facts:
+    """The facts of a judgement for this sub-account."""
+    numbers = {number.msisdn for number in sub_account.numbers if number.active}
+    vca = sub_account.webhooks.get(WebhookType.VCA)
+    return Facts(
+        profiles=profiles,
+        sources=sub_account.caller_ids | numbers,
+        withheld_allowed=sub_account.withheld_caller_id,
+        has_vca=vca is not None and vca.enabled,
+        scenarios=frozenset(sub_account.scenarios),
+    )
+
+
+def _rejection(request_id: str, verdict: Verdict) -> Answer:
+    return answers.rejected(
+        request_id,
+        verdict.status,
+        message=verdict.status_message,
+        errors=[answers.item(each.code, each.path, each.message) for each in verdict.problems],
+        http_status=verdict.http_status,
+    )
+
+
+def _unavailable(request_id: str) -> Answer:
+    return answers.rejected(request_id, StatusCode.UNAVAILABLE, headers=(RETRY_AFTER,))
+
+
+def _idempotency_key(headers: Headers) -> str | None:
+    for name, value in headers:
+        if name == b"idempotency-key":
+            if not IDEMPOTENCY_KEY.fullmatch(value):
+                raise Refused(INVALID, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+            return value.decode("ascii")
+    return None
+
+
+def _record(
+    request_id: str,
+    sub_account_id: str,
+    judged: _Judged,
+    answer: Answer,
+    *,
+    key: str | None = None,
+    session_id: str | None = None,
+) -> RequestRecord:
+    return RequestRecord(
+        call_flow_request_id=request_id,
+        sub_account_id=sub_account_id,
+        at=judged.at,
+        body=judged.body,
+        http_status=answer.status,
+        answer=answer.body,
+        session_id=session_id,
+        idempotency_key=key,
+    )
+
+
+def _stored_answer(stored: RequestRecord, request_id: str) -> Answer:
+    """The answer that the store keeps: ours, or the first one of the same Idempotency-Key."""
+    replayed = stored.call_flow_request_id != request_id
+    return Answer(stored.http_status, stored.answer, (REPLAYED,) if replayed else ())

@@ -1,0 +1,107 @@
+"""What the web application needs from the rest of the process, handed over once at the start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from offhook.clock import Clock, SystemClock
+from offhook.config import Config
+from offhook.events import AnyEvent
+from offhook.fabric import Fabric
+from offhook.flow.facts import Profiles
+from offhook.session.session import Session
+from offhook.session.tenancy import KeyGrant, SubAccount
+from offhook.speech.profiles import ListedProfile
+from offhook.store.interface import OutboxEntry, Store
+
+
+class Directory(Protocol):
+    """Accounts, sub-accounts and keys, in memory; the file's and the store's together."""
+
+    def sub_account(self, sub_account_id: str) -> SubAccount | None:
+        """The sub-account with this id."""
+        ...
+
+    def authenticate(self, key: str) -> KeyGrant | None:
+        """What a key opens; None for one that is unknown, revoked or expired."""
+        ...
+
+    async def refresh(self) -> None:
+        """Read the store again if it has changed."""
+        ...
+
+
+class ListedProfiles(Profiles, Protocol):
+    """The speech profiles, which can also be listed."""
+
+    def listed(self) -> Sequence[ListedProfile]:
+        """Every usable profile, by code."""
+        ...
+
+
+class Cancellation(NamedTuple):
+    """A queued session's end, ready to be stored."""
+
+    session: Session
+    """CANCELED."""
+    events: Sequence[AnyEvent]
+    outbox: Sequence[OutboxEntry]
+    """The session summary, where somebody wants it."""
+
+
+class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of what strangers may ask for."""
+
+    sub_account_rate: float = 1800
+    """Requests per second of a sub-account (``spec/status-codes.md``)."""
+    address_rate: float = 3000
+    """Requests per second of a source address."""
+    body_bytes: int = 256 * 1024
+    """Of a request body, inflated or not."""
+    header_bytes: int = 32 * 1024
+    """Of a request line with its headers."""
+    header_seconds: float = 10
+    """From the first byte of a request (or the connection) to the end of its headers."""
+    body_seconds: float = 15
+    """From the end of the headers to the end of the body."""
+    idle_seconds: int = 75
+    """Between two requests of a kept connection."""
+    connections: int = 4000
+    streams: int = 500
+    """Open event streams."""
+
+
+@dataclass(slots=True)
+class Phase:
+    """Where the process stands between start and stop."""
+
+    ready: bool = False
+    """Schema checked, workers known: new callflows may come."""
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once: nothing new is accepted, streams end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deps:
+    """Everything from outside."""
+
+    store: Store
+    directory: Directory
+    fabric: Fabric
+    profiles: ListedProfiles
+    cancel: Callable[[Session, SubAccount, datetime], Cancellation]
+    """Builds the end of a session that no node has claimed yet."""
+    webhook_url_problem: Callable[[str], Awaitable[str | None]]
+    """Why a webhook URL is refused (scheme, private address …); None: it is fine."""
+    config: Config = field(default_factory=Config)
+    clock: Clock = field(default_factory=SystemClock)
+    limits: HttpLimits = field(default_factory=HttpLimits)
+    phase: Phase = field(default_factory=Phase)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -1,0 +1,241 @@
+"""The outermost application: what every request passes before its body is read.
+
+Each request gets an id (``X-Request-Id``), is counted and timed, and under a sub-account's path is
+authenticated (401), matched with its sub-account (404) and rate-limited (429), in that order
+(``spec/status-codes.md``, "Order of judgement"). The callflow endpoints, whose answers and speed are
+the contract, are served from here; all others by the routes behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime
+from functools import lru_cache
+from ipaddress import IPv6Address
+from typing import NamedTuple
+
+from offhook.clock import new_id
+from offhook.codes import StatusCode
+from offhook.http import answers, problems
+from offhook.http.asgi import Answer, AsgiApp, Message, Receive, Scope, Send, send_answer
+from offhook.http.auth import SUB_ACCOUNT_ID, Caller, OperatorKeys, bearer_key
+from offhook.http.body import ClientGone
+from offhook.http.callflows import CallflowEndpoints, CallflowRequest
+from offhook.http.deps import Deps
+from offhook.http.key_use import KeyUse
+from offhook.http.limits import RateLimiter
+from offhook.http.metrics import HttpMetrics
+
+log = logging.getLogger(__name__)
+
+API_PREFIX = "/api/v1/subaccounts/"
+ADMIN_PREFIX = "/admin/v1"
+RESOURCES = frozenset(
+    {
+        "calls",
+        "callflows",
+        "numbers",
+        "requests",
+        "scenarios",
+        "sessions",
+        "speech-profiles",
+        "webhooks",
+    }
+)
+PAGES = frozenset({"/docs", "/healthz", "/metrics", "/openapi.json", "/readyz"})
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+CHALLENGE = (b"www-authenticate", b"Bearer")
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+class Picked(NamedTuple):
+    """The headers that matter before the routes."""
+
+    authorization: bytes | None
+    request_id: str
+
+
+def pick(scope: Scope) -> Picked:
+    """Read them in one pass; an ``X-Request-Id`` that is unfit to be echoed is replaced."""
+    authorization: bytes | None = None
+    request_id: str | None = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = value
+        elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            request_id = value.decode("ascii")
+    return Picked(authorization, request_id or new_id())
+
+
+class Refusal(NamedTuple):
+    """Why a request goes no further."""
+
+    code: StatusCode
+    message: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Edge:
+    """See the module's text."""
+
+    def __init__(
+        self,
+        deps: Deps,
+        routes: AsgiApp,
+        callflows: CallflowEndpoints,
+        metrics: HttpMetrics,
+        key_use: KeyUse,
+    ) -> None:
+        self._deps = deps
+        self._routes = routes
+        self._callflows = callflows
+        self._metrics = metrics
+        self._key_use = key_use
+        self._by_sub_account = RateLimiter(deps.limits.sub_account_rate)
+        self._by_address = RateLimiter(deps.limits.address_rate)
+        self._operators = OperatorKeys(deps.config.admin.api_keys)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope of the ASGI server."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._key_use.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._key_use.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = self._deps.clock.monotonic()
+        picked = pick(scope)
+        path: str = scope["path"]
+        request_id = (b"x-request-id", picked.request_id.encode("ascii"))
+        status = 0
+
+        async def marked_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), request_id]
+            await send(message)
+
+        try:
+            if path.startswith(API_PREFIX):
+                route = await self._sub_account(scope, picked, receive, marked_send)
+            elif path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/"):
+                route = ADMIN_PREFIX
+                await self._admin(scope, picked, receive, marked_send)
+            elif path in PAGES:
+                route = path
+                await self._routes(scope, receive, marked_send)
+            else:
+                route = "unknown"
+                await send_answer(
+                    marked_send, problems.problem_answer(problems.NOT_FOUND, self._now())
+                )
+        except ClientGone:
+            return
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.answered(route, method, status, self._deps.clock.monotonic() - started)
+
+    async def _sub_account(self, scope: Scope, picked: Picked, receive: Receive, send: Send) -> str:
+        """Serve a request below a sub-account; returns the route's name for the figures."""
+        path: str = scope["path"]
+        sub_account_id, _, rest = path[len(API_PREFIX) :].partition("/")
+        resource = rest.partition("/")[0]
+        admitted = self._admit(sub_account_id, scope, picked)
+        endpoint = self._callflows.endpoint(rest)
+        if isinstance(admitted, Refusal):
+            await send_answer(send, self._refuse(admitted, callflow=endpoint is not None))
+        elif endpoint is None:
+            scope["state"] = {"caller": admitted}
+            await self._routes(scope, receive, send)
+        elif scope["method"] != "POST":
+            allow = ((b"allow", b"POST"),)
+            kind = problems.METHOD_NOT_ALLOWED
+            await send_answer(send, problems.problem_answer(kind, self._now(), headers=allow))
+        else:
+            request = CallflowRequest(admitted, scope["headers"], receive)
+            await send_answer(send, await endpoint(request))
+        return API_PREFIX + "{subAccountId}/" + (resource if resource in RESOURCES else "unknown")
+
+    def _admit(self, sub_account_id: str, scope: Scope, picked: Picked) -> Caller | Refusal:
+        """401, 404, 429: without touching the body, and in the same time whatever exists."""
+        now = self._deps.clock.monotonic()
+        wait = self._by_address.take(_address(scope), now)
+        key = bearer_key(picked.authorization)
+        grant = self._deps.directory.authenticate(key) if key is not None else None
+        if grant is None:
+            return Refusal(StatusCode.UNAUTHORIZED, StatusCode.UNAUTHORIZED.message, (CHALLENGE,))
+        sub_account = (
+            self._deps.directory.sub_account(sub_account_id)
+            if SUB_ACCOUNT_ID.fullmatch(sub_account_id)
+            else None
+        )
+        if sub_account is None or not grant.opens(sub_account):
+            return Refusal(
+                StatusCode.SUB_ACCOUNT_NOT_FOUND,
+                StatusCode.SUB_ACCOUNT_NOT_FOUND.message + sub_account_id,
+            )
+        wait = max(wait, self._by_sub_account.take(sub_account_id, now))
+        if wait > 0:
+            return Refusal(
+                StatusCode.TOO_MANY_REQUESTS,
+                StatusCode.TOO_MANY_REQUESTS.message,
+                (problems.retry_after(wait),),
+            )
+        self._key_use.used(grant.key_id)
+        return Caller(grant, sub_account)
+
+    def _refuse(self, refusal: Refusal, *, callflow: bool) -> Answer:
+        code = refusal.code
+        if callflow:
+            return answers.rejected(
+                new_id(), code, message=refusal.message, headers=refusal.headers
+            )
+        kind = problems.Kind(code.http_status, code.code, refusal.message)
+        return problems.problem_answer(kind, self._now(), headers=refusal.headers)
+
+    async def _admin(self, scope: Scope, picked: Picked, receive: Receive, send: Send) -> None:
+        """The operator's own API: absent unless keys for it are configured."""
+        wait = self._by_address.take(_address(scope), self._deps.clock.monotonic())
+        if not self._operators:
+            refusal = problems.problem_answer(problems.NOT_FOUND, self._now())
+        elif not self._operators.accept(bearer_key(picked.authorization)):
+            refusal = problems.problem_answer(
+                problems.UNAUTHORIZED, self._now(), headers=(CHALLENGE,)
+            )
+        elif wait > 0:
+            refusal = problems.problem_answer(
+                problems.TOO_MANY, self._now(), headers=(problems.retry_after(wait),)
+            )
+        else:
+            await self._routes(scope, receive, send)
+            return
+        await send_answer(send, refusal)
+
+    def _now(self) -> datetime:
+        return self._deps.clock.now()
+
+
+def _address(scope: Scope) -> str:
+    """The peer, as far as it can be told apart: an IPv6 host owns its whole /64 (RFC 6177)."""
+    client = scope.get("client")
+    if not client:
+        return ""
+    address: str = client[0]
+    return _network(address) if ":" in address else address
+
+
+@lru_cache(maxsize=4096)
+def _network(address: str) -> str:
+    parsed = IPv6Address(address)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Address(int(parsed) >> 64 << 64))

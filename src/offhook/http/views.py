@@ -1,0 +1,268 @@
+"""How sessions and requests look from outside: the names of ``spec/webhooks.md``, absent values left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from offhook.clock import iso_milliseconds
+from offhook.events import ActionEnded, ActionStarted, AnyEvent
+from offhook.session.session import Leg, Session
+from offhook.store.interface import RequestRecord
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What all of them share."""
+
+
+class QualityView(View, frozen=True, kw_only=True):
+    """``callQuality``."""
+
+    mos: float
+    packet_loss_rate: float
+    jitter: int
+
+
+class LegView(View, frozen=True, kw_only=True):
+    """One call of a session."""
+
+    call_id: str
+    call_direction: str
+    call_type: str
+    source: str
+    destination: str
+    trunk: str | None = None
+    initiated_timestamp: str | None = None
+    connected_timestamp: str | None = None
+    disconnected_timestamp: str | None = None
+    call_status: str | None = None
+    """Absent while the leg is up or being tried."""
+    sip_code: int | None = None
+    call_duration: int | None = None
+    """Whole seconds connected; absent while it is up."""
+    call_quality: QualityView | None = None
+
+
+class ActionView(View, frozen=True, kw_only=True):
+    """One action that was begun."""
+
+    index: int
+    """Its place in the callflow it came in, from 0."""
+    action: str
+    started: str
+    ended: str | None = None
+    result: str | None = None
+
+
+class ErrorView(View, frozen=True, kw_only=True):
+    """``errorDetails``."""
+
+    error_code: int
+    error_msg: str
+    action: str | None = None
+    call_flow_request_id: str
+    detail: str | None = None
+    """What exactly was wrong, and where; only here, never on the webhook."""
+
+
+class SessionView(View, frozen=True, kw_only=True):
+    """One session, as a list shows it."""
+
+    session_id: str
+    sub_account_id: str
+    call_flow_request_id: str
+    session_status: str
+    created_timestamp: str
+    start_time: str | None = None
+    end_time: str | None = None
+    last_action: str | None = None
+    call_count: int
+    client_request_id: str | None = None
+    valid_until: str | None = None
+    error_details: ErrorView | None = None
+    legs: list[LegView] = []
+
+
+class SessionAnswer(SessionView, frozen=True, kw_only=True):
+    """One session with all that is known of it."""
+
+    actions: list[ActionView]
+    events: list[dict[str, Any]]
+    """Every event with its ``number`` and ``timestamp``, in order."""
+    deliveries: list[dict[str, Any]]
+    """Every webhook delivery with its attempts."""
+    status_code: int
+    status_message: str
+
+
+class SessionList(View, frozen=True, kw_only=True):
+    """A page of sessions, newest first."""
+
+    sessions: list[SessionView]
+    next_cursor: str | None = None
+    """Give it as ``cursor`` to get the next page; absent on the last."""
+    status_code: int
+    status_message: str
+
+
+class RequestAnswer(View, frozen=True, kw_only=True):
+    """What was asked and what was answered."""
+
+    call_flow_request_id: str
+    sub_account_id: str
+    timestamp: str
+    request: str
+    """The body as received (inflated); bytes that are no UTF-8 are shown as U+FFFD."""
+    http_status: int
+    answer: dict[str, Any]
+    session_id: str | None = None
+    idempotency_key: str | None = None
+    status_code: int
+    status_message: str
+
+
+class EndedAnswer(View, frozen=True, kw_only=True):
+    """What became of an order to end a session."""
+
+    session_id: str
+    session_status: str
+    """Final, or ``RUNNING`` while the phone is still being hung up (HTTP 202)."""
+    status_code: int
+    status_message: str
+
+
+OK_CODE = 0
+OK_MESSAGE = "ok"
+
+
+def leg_view(leg: Leg) -> LegView:
+    """One leg."""
+    ended = leg.disconnected_at
+    duration = None
+    if ended is not None:
+        connected = leg.connected_at
+        duration = int((ended - connected).total_seconds()) if connected is not None else 0
+    quality = leg.quality
+    return LegView(
+        call_id=leg.call_id,
+        call_direction=leg.direction,
+        call_type=leg.call_type,
+        source=leg.source,
+        destination=leg.destination,
+        trunk=leg.trunk,
+        initiated_timestamp=_time(leg.initiated_at),
+        connected_timestamp=_time(leg.connected_at),
+        disconnected_timestamp=_time(ended),
+        call_status=leg.status,
+        sip_code=leg.sip_code,
+        call_duration=duration,
+        call_quality=QualityView(
+            mos=quality.mos, packet_loss_rate=quality.packet_loss_rate, jitter=quality.jitter
+        )
+        if quality is not None
+        else None,
+    )
+
+
+def session_view(session: Session) -> SessionView:
+    """One session of a list."""
+    return SessionView(**_session_fields(session))
+
+
+def session_answer(
+    session: Session,
+    events: Sequence[tuple[int, AnyEvent]],
+    deliveries: Sequence[dict[str, Any]],
+) -> SessionAnswer:
+    """One session with its timeline."""
+    return SessionAnswer(
+        **_session_fields(session),
+        actions=action_views([event for _, event in events]),
+        events=[event_view(number, event) for number, event in events],
+        deliveries=list(deliveries),
+        status_code=OK_CODE,
+        status_message=OK_MESSAGE,
+    )
+
+
+def request_answer(record: RequestRecord) -> RequestAnswer:
+    """One recorded request."""
+    return RequestAnswer(
+        call_flow_request_id=record.call_flow_request_id,
+        sub_account_id=record.sub_account_id,
+        timestamp=iso_milliseconds(record.at),
+        request=record.body.decode("utf-8", errors="replace"),
+        http_status=record.http_status,
+        answer=msgspec.json.decode(record.answer),
+        session_id=record.session_id,
+        idempotency_key=record.idempotency_key,
+        status_code=OK_CODE,
+        status_message=OK_MESSAGE,
+    )
+
+
+def action_views(events: Sequence[AnyEvent]) -> list[ActionView]:
+    """Every action begun, in order, each joined with its end."""
+    views: list[ActionView] = []
+    for event in events:
+        if isinstance(event, ActionStarted):
+            views.append(
+                ActionView(
+                    index=event.index, action=event.action, started=iso_milliseconds(event.at)
+                )
+            )
+        elif isinstance(event, ActionEnded):
+            for position in range(len(views) - 1, -1, -1):
+                view = views[position]
+                if view.index == event.index and view.ended is None:
+                    views[position] = msgspec.structs.replace(
+                        view, ended=iso_milliseconds(event.at), result=event.result
+                    )
+                    break
+    return views
+
+
+def event_view(number: int, event: AnyEvent) -> dict[str, Any]:
+    """One event of the timeline."""
+    members: dict[str, Any] = msgspec.to_builtins(event)
+    members.pop("at")
+    return {
+        "number": number,
+        "event": members.pop("event"),
+        "timestamp": iso_milliseconds(event.at),
+        **members,
+    }
+
+
+def _session_fields(session: Session) -> dict[str, Any]:
+    error = session.error
+    return {
+        "session_id": session.session_id,
+        "sub_account_id": session.sub_account_id,
+        "call_flow_request_id": session.call_flow_request_id,
+        "session_status": session.status,
+        "created_timestamp": iso_milliseconds(session.created_at),
+        "start_time": _time(session.started_at),
+        "end_time": _time(session.ended_at),
+        "last_action": session.last_action,
+        "call_count": len(session.legs),
+        "client_request_id": session.client_request_id,
+        "valid_until": _time(session.valid_until),
+        "error_details": ErrorView(
+            error_code=error.code.code,
+            error_msg=error.code.message,
+            action=error.action,
+            call_flow_request_id=session.call_flow_request_id,
+            detail=error.detail,
+        )
+        if error is not None
+        else None,
+        "legs": [leg_view(leg) for leg in session.legs],
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return iso_milliseconds(at) if at is not None else None

@@ -1,0 +1,337 @@
+"""The real web application on a real socket, over a store and a directory in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from offhook.codes import SessionStatus
+from offhook.config import Admin, Config
+from offhook.events import AnyEvent, SessionEnded
+from offhook.fabric.memory import MemoryFabric
+from offhook.flow.facts import Profile
+from offhook.http.app import create_app
+from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
+from offhook.http.server import RunningServer, serve
+from offhook.session.session import Session
+from offhook.session.tenancy import (
+    KeyGrant,
+    SubAccount,
+    VirtualNumber,
+    Webhook,
+    WebhookType,
+)
+from offhook.speech.profiles import ListedProfile
+from offhook.store.interface import (
+    IdempotencyConflict,
+    OutboxEntry,
+    RequestRecord,
+    Store,
+    StoreUnavailable,
+)
+
+KEY = "key-of-acme"
+OTHER_KEY = "key-of-somebody-else"
+READER_KEY = "key-that-only-reads"
+OPERATOR_KEY = "key-of-the-operator"
+
+ACME = SubAccount(
+    sub_account_id="acme_corp",
+    account_id="acme",
+    numbers=(VirtualNumber(msisdn="+6568332048", reference_id="PSTN1"),),
+    caller_ids=frozenset({"+6512341234"}),
+    webhooks={
+        WebhookType.VCA: Webhook(
+            type=WebhookType.VCA, url="https://acme.example/vca", http_auth_header="s3cret"
+        )
+    },
+)
+OTHER = SubAccount(sub_account_id="other_corp", account_id="other")
+
+MESSAGE = {
+    "callflow": [
+        {
+            "action": "makeCall",
+            "params": {"source": "+6512341234", "destination": "+12025550101"},
+        },
+        {
+            "action": "say",
+            "params": {"text": "Hello", "voiceProfile": "en-US-JennyNeural"},
+        },
+    ]
+}
+
+
+class FakeStore:
+    """The API's side of the store, in memory. ``away`` makes every call fail."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, RequestRecord] = {}
+        self.stored_sessions: dict[str, Session] = {}
+        self.timeline: dict[str, list[AnyEvent]] = {}
+        self.outbox: list[OutboxEntry] = []
+        self.stored_webhooks: dict[tuple[str, str], Webhook] = {}
+        self.touched: dict[str, datetime] = {}
+        self.away = False
+        self.bug: Exception | None = None
+        self._by_key: dict[tuple[str, str], RequestRecord] = {}
+
+    def _check(self) -> None:
+        if self.bug is not None:
+            raise self.bug
+        if self.away:
+            raise StoreUnavailable
+
+    async def accept(
+        self, session: Session, events: Sequence[AnyEvent], request: RequestRecord
+    ) -> RequestRecord:
+        stored = await self.record_request(request)
+        if stored is request:
+            self.stored_sessions[session.session_id] = session
+            self.timeline[session.session_id] = list(events)
+        return stored
+
+    async def record_request(self, request: RequestRecord) -> RequestRecord:
+        self._check()
+        if request.idempotency_key is not None:
+            key = (request.sub_account_id, request.idempotency_key)
+            first = self._by_key.setdefault(key, request)
+            if first is not request:
+                if first.body != request.body:
+                    raise IdempotencyConflict
+                return first
+        self.requests[request.call_flow_request_id] = request
+        return request
+
+    async def request(self, sub_account_id: str, request_id: str) -> RequestRecord | None:
+        self._check()
+        record = self.requests.get(request_id)
+        return record if record and record.sub_account_id == sub_account_id else None
+
+    async def session(self, sub_account_id: str, session_id: str) -> Session | None:
+        self._check()
+        session = self.stored_sessions.get(session_id)
+        return session if session and session.sub_account_id == sub_account_id else None
+
+    async def sessions(
+        self, sub_account_id: str, *, status: str | None = None, limit: int = 50, **_: Any
+    ) -> tuple[Sequence[Session], str | None]:
+        self._check()
+        found = [
+            session
+            for session in self.stored_sessions.values()
+            if session.sub_account_id == sub_account_id and status in (None, session.status)
+        ]
+        return found[:limit], "more" if len(found) > limit else None
+
+    async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
+        self._check()
+        numbered = list(enumerate(self.timeline.get(session_id, []), 1))
+        return numbered[after:]
+
+    async def deliveries(self, session_id: str) -> Sequence[dict[str, Any]]:
+        self._check()
+        return []
+
+    async def cancel_queued(
+        self, session: Session, events: Sequence[AnyEvent], outbox: Sequence[OutboxEntry]
+    ) -> bool:
+        self._check()
+        if self.stored_sessions[session.session_id].status is not SessionStatus.QUEUED:
+            return False
+        self.stored_sessions[session.session_id] = session
+        self.timeline[session.session_id].extend(events)
+        self.outbox.extend(outbox)
+        return True
+
+    async def put_webhook(self, sub_account_id: str, webhook: Webhook) -> None:
+        self._check()
+        self.stored_webhooks[sub_account_id, webhook.type] = webhook
+
+    async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
+        self._check()
+        return self.stored_webhooks.pop((sub_account_id, type_), None) is not None
+
+    async def touch_keys(self, used: dict[str, datetime]) -> None:
+        self.touched.update(used)
+
+    async def tenancy_version(self) -> int:
+        self._check()
+        return 1
+
+
+class FakeDirectory:
+    """Two sub-accounts of two accounts, three keys, and the store's webhooks."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+        self.configured = {each.sub_account_id: each for each in (ACME, OTHER)}
+        self.keys = {
+            KEY: KeyGrant(key_id="k1", account_id="acme"),
+            OTHER_KEY: KeyGrant(key_id="k2", account_id="other"),
+            READER_KEY: KeyGrant(
+                key_id="k3", account_id="acme", scopes=frozenset({"sessions:read"})
+            ),
+        }
+        self._sub_accounts = dict(self.configured)
+
+    def sub_account(self, sub_account_id: str) -> SubAccount | None:
+        return self._sub_accounts.get(sub_account_id)
+
+    def authenticate(self, key: str) -> KeyGrant | None:
+        return self.keys.get(key)
+
+    async def refresh(self) -> None:
+        for sub_account_id, configured in self.configured.items():
+            stored = {
+                hook.type: hook
+                for (owner, _), hook in self._store.stored_webhooks.items()
+                if owner == sub_account_id
+            }
+            webhooks = {**configured.webhooks, **stored}
+            self._sub_accounts[sub_account_id] = msgspec.structs.replace(
+                configured, webhooks=webhooks
+            )
+
+
+class FakeProfiles:
+    """One voice."""
+
+    def find(self, code: str) -> Profile | None:
+        known = code in ("en-US-JennyNeural", "en-US-Jenny")
+        return Profile(code="en-US-JennyNeural", locale="en-US") if known else None
+
+    def speaks(self, language: str) -> bool:
+        return language.partition("-")[0] == "en"
+
+    def listed(self) -> Sequence[ListedProfile]:
+        return (
+            ListedProfile(
+                speech_profile_code="en-US-JennyNeural",
+                locale_code="en-US",
+                locale_description="English (United States)",
+                gender="F",
+            ),
+        )
+
+
+def cancel(session: Session, _: SubAccount, now: datetime) -> Cancellation:
+    """What the node's callable does, without the summary."""
+    ended = msgspec.structs.replace(session, status=SessionStatus.CANCELED, ended_at=now)
+    return Cancellation(ended, (SessionEnded(at=now, status="CANCELED"),), ())
+
+
+async def webhook_url_problem(url: str) -> str | None:
+    """Refuses loopback."""
+    return "leads to a private address" if "127.0.0.1" in url else None
+
+
+@dataclass
+class World:
+    """A running server and what is behind it."""
+
+    deps: Deps
+    store: FakeStore
+    directory: FakeDirectory
+    fabric: MemoryFabric
+    server: RunningServer
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    def url(self, path: str, sub_account_id: str = "acme_corp") -> str:
+        """The URL of a path below the sub-account, or of one at the root."""
+        root = f"http://127.0.0.1:{self.port}"
+        if path.startswith("/"):
+            return root + path
+        return f"{root}/api/v1/subaccounts/{sub_account_id}/{path}"
+
+
+@asynccontextmanager
+async def running_world(limits: HttpLimits | None = None, **changes: Any) -> AsyncIterator[World]:
+    """Start the server; stop it at the end."""
+    store = FakeStore()
+    directory = FakeDirectory(store)
+    fabric = MemoryFabric()
+    await fabric.start()
+    deps = Deps(
+        store=cast(Store, store),
+        directory=directory,
+        fabric=fabric,
+        profiles=FakeProfiles(),
+        cancel=cancel,
+        webhook_url_problem=webhook_url_problem,
+        config=Config(admin=Admin(api_keys=(OPERATOR_KEY,))),
+        limits=limits or HttpLimits(),
+        phase=Phase(ready=True),
+        registry=CollectorRegistry(),
+    )
+    deps = replace(deps, **changes)
+    server = await serve(create_app(deps), deps, "127.0.0.1", 0)
+    try:
+        yield World(deps, store, directory, fabric, server)
+    finally:
+        await server.stop(1)
+        await fabric.close()
+
+
+@dataclass
+class RawAnswer:
+    """An HTTP response as it came over the socket."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class RawClient:
+    """A connection on which every byte is the test's own."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def connect(cls, port: int) -> RawClient:
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def answer(self) -> RawAnswer:
+        """Read one response with a Content-Length. Raises IncompleteReadError at the end."""
+        async with asyncio.timeout(10):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first, *lines = head.rstrip("\r\n").split("\r\n")
+            headers = {}
+            for line in lines:
+                name, _, value = line.partition(": ")
+                headers[name.lower()] = value
+            body = await self._reader.readexactly(int(headers.get("content-length", 0)))
+        return RawAnswer(int(first.split(" ")[1]), headers, body)
+
+    async def closed(self) -> bool:
+        """Whether the server closes without another byte."""
+        async with asyncio.timeout(10):
+            return await self._reader.read(1) == b""
+
+    async def close(self) -> None:
+        self.writer.close()
+
+
+def now() -> datetime:
+    """The time, for facts made in tests."""
+    return datetime.now(UTC)
