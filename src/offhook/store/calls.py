@@ -1,0 +1,107 @@
+"""The hot calls as data: encoded on the caller's side, so that a batch only moves rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from offhook.events import AnyEvent
+from offhook.session.session import Session
+from offhook.store.documents import encode_session, held_channels, late
+from offhook.store.interface import Node, OutboxEntry, RequestRecord
+from offhook.store.rows import (
+    IDEMPOTENCY_WINDOW,
+    Row,
+    event_documents,
+    event_rows,
+    outbox_row,
+    request_row,
+    session_row,
+)
+
+
+class Accept(NamedTuple):
+    """A request, and the session it made unless it was rejected."""
+
+    request: RequestRecord
+    request_row: Row
+    session_row: Row | None
+    event_rows: list[Row]
+
+    @property
+    def key(self) -> tuple[str, str] | None:
+        """What makes two requests the same one."""
+        if self.request.idempotency_key is None:
+            return None
+        return self.request.sub_account_id, self.request.idempotency_key
+
+    @property
+    def oldest_key(self) -> int:
+        """A key used at this time (microseconds) or before counts no more."""
+        at: int = self.request_row[2]
+        return at - IDEMPOTENCY_WINDOW
+
+
+class Save(NamedTuple):
+    """The next state of a session of ours."""
+
+    node: Node
+    session_id: str
+    status: str
+    channels: str
+    document: str
+    event_documents: list[str]
+    events: Sequence[AnyEvent]
+    """The same events, to be encoded as late facts only if they are."""
+    outbox_rows: list[Row]
+
+    def late(self) -> list[str]:
+        """The documents to keep when the session is not ours any more."""
+        return late(self.events)
+
+
+def accept_call(
+    request: RequestRecord, session: Session | None, events: Sequence[AnyEvent]
+) -> Accept:
+    """Encode an accepted (or, without session, rejected) request."""
+    if session is None:
+        return Accept(request, request_row(request), None, [])
+    documents = event_documents(events)
+    return Accept(
+        request,
+        request_row(request),
+        session_row(session, len(documents)),
+        event_rows(session.session_id, documents),
+    )
+
+
+def save_call(
+    node: Node, session: Session, events: Sequence[AnyEvent], outbox: Sequence[OutboxEntry]
+) -> Save:
+    """Encode a change of a session."""
+    return Save(
+        node=node,
+        session_id=session.session_id,
+        status=session.status.value,
+        channels=held_channels(session),
+        document=encode_session(session),
+        event_documents=event_documents(events),
+        events=events,
+        outbox_rows=[outbox_row(entry) for entry in outbox],
+    )
+
+
+def rounds(names: Sequence[str]) -> list[list[int]]:
+    """Indexes of ``names`` in groups that hold no name twice, order kept per name.
+
+    One statement changes a row once; a second change of it needs a second statement.
+    """
+    seen: dict[str, int] = {}
+    found: list[list[int]] = []
+    for index, name in enumerate(names):
+        turn = seen.get(name, 0)
+        seen[name] = turn + 1
+        if turn == len(found):
+            found.append([])
+        found[turn].append(index)
+    return found

@@ -1,0 +1,110 @@
+"""Bring a database's schema up to date (``offhook db upgrade``), with Alembic."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from offhook.store.urls import is_sqlite, sqlite_path
+
+_LOCK = 0x6F66_6668_6462
+"""Advisory lock of PostgreSQL: one upgrade at a time ("offhdb")."""
+
+log = logging.getLogger(__name__)
+
+
+def upgrade(url: str) -> list[str]:
+    """Apply what is missing; returns the revisions applied, oldest first (empty: was current).
+
+    Safe to run by several processes at once. Runs its own event loop for PostgreSQL: call it from
+    a thread where one is running already.
+    """
+    applied = _upgrade_sqlite(url) if is_sqlite(url) else asyncio.run(_upgrade_postgres(url))
+    if applied:
+        log.info("database schema upgraded to %s", applied[-1])
+    return applied
+
+
+def head() -> str:
+    """The revision this version of Offhook needs."""
+    revision = _scripts().get_current_head()
+    assert revision is not None
+    return revision
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _missing(current: str | None) -> list[str]:
+    """The revisions after ``current``, oldest first."""
+    found = _scripts().iterate_revisions("head", current or "base")
+    return [script.revision for script in found][::-1]
+
+
+def _upgrade_sqlite(url: str) -> list[str]:
+    path = sqlite_path(url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        connect_args={"isolation_level": None, "timeout": 30},
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        current = MigrationContext.configure(connection).get_current_revision()
+        missing = _missing(current)
+        if missing:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        connection.commit()
+    engine.dispose()
+    return missing
+
+
+async def _upgrade_postgres(url: str) -> list[str]:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        current = await current_postgres(connection)
+        missing = _missing(current)
+        if missing:
+            await connection.execute(await asyncio.to_thread(_script_from, current))
+        return missing
+    finally:
+        await connection.close(timeout=10)
+
+
+async def current_postgres(connection: asyncpg.Connection) -> str | None:
+    """The revision of a PostgreSQL database; None: it has no schema of ours."""
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return None if revision is None else str(revision)
+
+
+def _script_from(current: str | None) -> str:
+    """The SQL that brings PostgreSQL from ``current`` to the head, in one transaction."""
+    config = _config()
+    config.output_buffer = io.StringIO()
+    config.attributes["dialect"] = "postgresql"
+    command.upgrade(config, f"{current}:head" if current else "head", sql=True)
+    return config.output_buffer.getvalue()

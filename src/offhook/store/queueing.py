@@ -1,0 +1,184 @@
+"""What a claim or a lease works out in Python, the same for every dialect. No I/O."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from offhook.codes import SessionStatus
+from offhook.store.documents import (
+    decode_session,
+    encode_session,
+    held_channels,
+    micros,
+    optional_from_micros,
+    optional_micros,
+)
+from offhook.store.interface import Decision, Node, Queued, Rates, Usage
+from offhook.store.rows import Row, event_documents, event_rows, outbox_row
+
+Group = tuple[str, str]
+"""(sub-account, missing trunk) of the queue, (sub-account, type) of the outbox."""
+
+ENDPOINT_LEASES = 64
+"""Deliveries under way at most to one (sub-account, type)."""
+
+
+class Candidate(NamedTuple):
+    """A row of the queue: session id, ready_since, waits_for, event count, document."""
+
+    session_id: str
+    ready_since: int | None
+    waits_for: str
+    event_count: int
+    document: str
+
+    def queued(self) -> Queued:
+        """As the planner sees it."""
+        return Queued(
+            session=decode_session(self.document),
+            ready_since=optional_from_micros(self.ready_since),
+        )
+
+
+class Rotation:
+    """Takes groups in turn over successive calls, so that the first ones do not always win."""
+
+    def __init__(self) -> None:
+        self._last: Group | None = None
+
+    def turn(self, groups: Sequence[Group], limit: int) -> list[Group]:
+        """At most ``limit`` of the sorted ``groups``, beginning after the last one given."""
+        if self._last is None:
+            chosen = list(groups[:limit])
+        else:
+            start = bisect_right(groups, self._last)
+            chosen = [*groups[start:], *groups[:start]][:limit]
+        self._last = chosen[-1] if chosen and len(chosen) < len(groups) else None
+        return chosen
+
+
+class Buckets:
+    """Token buckets during one claim."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]], rates: Rates, now: datetime) -> None:
+        self._now = micros(now)
+        self._tokens: dict[tuple[str, str], float] = {}
+        self._taken: set[tuple[str, str]] = set()
+        stored = {(kind, name): (tokens, at) for kind, name, tokens, at in rows}
+        limited: tuple[tuple[str, Mapping[str, float]], ...] = (
+            ("sub_account", rates.sub_accounts),
+            ("trunk", rates.trunks),
+        )
+        for kind, limits in limited:
+            for name, rate in limits.items():
+                capacity = max(1.0, rate)
+                tokens, at = stored.get((kind, name), (capacity, self._now))
+                filled = tokens + max(0, self._now - at) / 1e6 * rate
+                self._tokens[kind, name] = min(capacity, filled)
+
+    def of(self, kind: str) -> dict[str, float]:
+        """The fill of every limited one of a kind."""
+        return {name: tokens for (of, name), tokens in self._tokens.items() if of == kind}
+
+    def take(self, kind: str, name: str) -> None:
+        """One call starts."""
+        if (kind, name) in self._tokens:
+            self._tokens[kind, name] -= 1
+            self._taken.add((kind, name))
+
+    def rows(self) -> list[Row]:
+        """The buckets that calls were taken from, as rows of ``buckets``."""
+        return [(kind, name, self._tokens[kind, name], self._now) for kind, name in self._taken]
+
+
+def usage_of(rows: Iterable[Sequence[Any]], buckets: Buckets) -> Usage:
+    """From counts by (sub-account, channels)."""
+    running: dict[str, int] = {}
+    channels: dict[str, int] = {}
+    for sub_account_id, held, count in rows:
+        running[sub_account_id] = running.get(sub_account_id, 0) + count
+        for trunk in json.loads(held):
+            channels[trunk] = channels.get(trunk, 0) + count
+    return Usage(
+        running_by_sub_account=running,
+        channels_by_trunk=channels,
+        tokens_by_sub_account=buckets.of("sub_account"),
+        tokens_by_trunk=buckets.of("trunk"),
+    )
+
+
+def channels_in_use(rows: Iterable[Sequence[Any]], trunk: str, own: str) -> int:
+    """Channels of ``trunk`` in use, from the usage rows, without those of the session's ``own``."""
+    in_use: int = sum(json.loads(held).count(trunk) * count for _, held, count in rows)
+    ours: int = json.loads(own).count(trunk)
+    return in_use - ours
+
+
+class Claimed(NamedTuple):
+    """What a claim writes."""
+
+    decisions: list[Decision]
+    session_rows: list[Row]
+    """(session, status, ready since, waits for, node, epoch, channels, event count, document)."""
+    event_rows: list[Row]
+    outbox_rows: list[Row]
+
+
+def decided(
+    node: Node, waiting: Sequence[Candidate], plan: Iterable[Decision], buckets: Buckets
+) -> Claimed:
+    """Turn the planner's decisions into rows; those that change nothing are left out.
+
+    Raises ValueError for a decision about a session it was not asked about.
+    """
+    candidates = {candidate.session_id: candidate for candidate in waiting}
+    claimed = Claimed([], [], [], [])
+    for decision in plan:
+        session = decision.session
+        candidate = candidates.pop(session.session_id, None)
+        if candidate is None:
+            raise ValueError(f"the planner decided about {session.session_id} unasked or twice")
+        running = session.status is SessionStatus.RUNNING
+        ready = optional_micros(decision.ready_since)
+        waits_for = "" if ready is None else (*decision.trunks, "*")[0]
+        unmoved = (ready, waits_for) == (candidate.ready_since, candidate.waits_for)
+        if session.status is SessionStatus.QUEUED and unmoved and not decision.events:
+            continue
+        documents = event_documents(decision.events)
+        claimed.decisions.append(decision)
+        claimed.session_rows.append(
+            (
+                session.session_id,
+                session.status.value,
+                ready,
+                waits_for,
+                node.name if running else None,
+                node.epoch if running else None,
+                held_channels(session),
+                candidate.event_count + len(documents),
+                encode_session(session),
+            )
+        )
+        claimed.event_rows.extend(event_rows(session.session_id, documents, candidate.event_count))
+        claimed.outbox_rows.extend(outbox_row(entry) for entry in decision.outbox)
+        if running:
+            buckets.take("sub_account", session.sub_account_id)
+            for trunk in decision.trunks[:1]:
+                buckets.take("trunk", trunk)
+    return claimed
+
+
+def shares(
+    groups: Sequence[Group], counts: Mapping[Group, int], limit: int
+) -> list[tuple[Group, int]]:
+    """How many deliveries to take from each endpoint: in turn, none over ENDPOINT_LEASES."""
+    left = {group: ENDPOINT_LEASES - counts.get(group, 0) for group in groups}
+    open_ = [group for group in groups if left[group] > 0]
+    if not open_:
+        return []
+    share = max(1, limit // len(open_))
+    return [(group, min(left[group], share)) for group in open_]

@@ -1,0 +1,210 @@
+"""The tables, as SQLAlchemy metadata; the migrations are tested to produce exactly these.
+
+Conventions, the same in SQLite and PostgreSQL: a time is a BIGINT of microseconds since 1970 (UTC),
+a document is JSON text (:mod:`.documents`), an id is text. What a statement selects by has a column
+of its own; everything else lives in the document.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("call_flow_request_id", Text, primary_key=True),
+    Column("sub_account_id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("http_status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("session_id", Text),
+    Column("idempotency_key", Text),
+    Index("requests_by_time", "at"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("idempotency_key", Text, primary_key=True),
+    Column("call_flow_request_id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Which request a key named first; a row older than 24 h is taken over by the next request."""
+
+_WAITING = text("status = 'QUEUED'")
+_RUNNING = text("status = 'RUNNING'")
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("sub_account_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("ready_since", BigInteger),
+    Column("waits_for", Text, nullable=False),
+    Column("node", Text),
+    Column("epoch", BigInteger),
+    Column("channels", Text, nullable=False),
+    Column("event_count", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("sessions_by_sub_account", "sub_account_id", "created_at", "session_id"),
+    Index(
+        "sessions_waiting",
+        "sub_account_id",
+        "waits_for",
+        "created_at",
+        "session_id",
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    ),
+    Index(
+        "sessions_expiring",
+        "valid_until",
+        sqlite_where=text("status = 'QUEUED' AND valid_until IS NOT NULL"),
+        postgresql_where=text("status = 'QUEUED' AND valid_until IS NOT NULL"),
+    ),
+    Index(
+        "sessions_running",
+        "sub_account_id",
+        "channels",
+        sqlite_where=_RUNNING,
+        postgresql_where=_RUNNING,
+    ),
+    Index(
+        "sessions_by_node",
+        "node",
+        "epoch",
+        sqlite_where=_RUNNING,
+        postgresql_where=_RUNNING,
+    ),
+)
+"""``waits_for``: '' until the planner has said which trunk is missing, then that trunk's name.
+``channels``: JSON array of the trunks whose channels its live legs hold, sorted."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("document", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("heartbeat_at", BigInteger, nullable=False),
+)
+"""``heartbeat_at`` 0: retired."""
+
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("tokens", Float(53), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Token buckets of calls per second; ``kind`` is ``sub_account`` or ``trunk``."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),
+    Column("sub_account_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("session_id", Text),
+    Column("url", Text),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("give_up_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("history", Text, nullable=False),
+    Index(
+        "outbox_pending",
+        "sub_account_id",
+        "type",
+        "next_at",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "outbox_leased",
+        "next_at",
+        sqlite_where=text("state = 'leased'"),
+        postgresql_where=text("state = 'leased'"),
+    ),
+    Index("outbox_by_session", "session_id"),
+    Index("outbox_by_type", "sub_account_id", "type", "created_at", "delivery_id"),
+)
+"""``next_at``: when a pending entry falls due, when a leased one's lease is over.
+``history``: one JSON object per attempt, each followed by a newline."""
+
+sub_accounts = Table(
+    "sub_accounts",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+scenarios = Table(
+    "scenarios",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+"""``digest``: SHA-256 of the key; the key itself is nowhere. ``document``: its KeyGrant."""
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+"""``tenancy``: grows with every change of what Directory caches."""

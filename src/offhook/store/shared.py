@@ -1,0 +1,413 @@
+"""The calls that are not hot, with SQLAlchemy Core, the same for every dialect."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Select,
+    Table,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from offhook.events import AnyEvent
+from offhook.session.session import Session
+from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook
+from offhook.store import schema
+from offhook.store.documents import (
+    decode_event,
+    decode_session,
+    encode,
+    from_micros,
+    micros,
+    optional_from_micros,
+    optional_micros,
+)
+from offhook.store.interface import RequestRecord
+from offhook.store.rows import delivery_view, request_record
+
+Rows = Sequence[Sequence[Any]]
+
+_PURGE_CHUNK = 500
+"""Rows deleted in one transaction, so that nobody waits long behind it."""
+
+
+class SharedCalls(ABC):
+    """What SqliteStore and PostgresStore have in common."""
+
+    @abstractmethod
+    async def _read(self, query: Executable) -> Rows:
+        """Run a query outside of any transaction."""
+
+    @abstractmethod
+    async def _write(self, *statements: Executable) -> Sequence[Rows]:
+        """Run statements in one transaction; the rows each returned (RETURNING)."""
+
+    @abstractmethod
+    def _upsert(
+        self,
+        table: Table,
+        key: Sequence[str],
+        values: dict[str, Any],
+        updates: dict[str, Any] | None = None,
+    ) -> Executable:
+        """INSERT … ON CONFLICT (key) DO UPDATE SET ``updates`` (absent: all but the key)."""
+
+    # --- requests, sessions, timelines
+
+    async def request(self, sub_account_id: str, call_flow_request_id: str) -> RequestRecord | None:
+        """See :meth:`.interface.Store.request`."""
+        t = schema.requests
+        rows = await self._read(
+            select(t).where(
+                t.c.call_flow_request_id == call_flow_request_id,
+                t.c.sub_account_id == sub_account_id,
+            )
+        )
+        return request_record(rows[0]) if rows else None
+
+    async def session(self, sub_account_id: str, session_id: str) -> Session | None:
+        """See :meth:`.interface.Store.session`."""
+        t = schema.sessions
+        rows = await self._read(
+            select(t.c.document).where(
+                t.c.session_id == session_id, t.c.sub_account_id == sub_account_id
+            )
+        )
+        return decode_session(rows[0][0]) if rows else None
+
+    async def sessions(
+        self,
+        sub_account_id: str,
+        *,
+        status: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> tuple[Sequence[Session], str | None]:
+        """See :meth:`.interface.Store.sessions`."""
+        t = schema.sessions
+        query = select(t.c.created_at, t.c.session_id, t.c.document).where(
+            t.c.sub_account_id == sub_account_id
+        )
+        if status is not None:
+            query = query.where(t.c.status == status)
+        if since is not None:
+            query = query.where(t.c.created_at >= micros(since))
+        if until is not None:
+            query = query.where(t.c.created_at < micros(until))
+        rows, following = await self._page(query, t.c.created_at, t.c.session_id, cursor, limit)
+        return [decode_session(row[2]) for row in rows], following
+
+    async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
+        """See :meth:`.interface.Store.events`."""
+        t = schema.events
+        query = select(t.c.number, t.c.document).where(
+            t.c.session_id == session_id, t.c.number > after
+        )
+        rows = await self._read(query.order_by(t.c.number))
+        return [(row[0], decode_event(row[1])) for row in rows]
+
+    async def _page(
+        self,
+        query: Select[Any],
+        at: ColumnElement[int],
+        id_: ColumnElement[str],
+        cursor: str | None,
+        limit: int,
+    ) -> tuple[Rows, str | None]:
+        """One page, newest first; the query's first two columns are ``at`` and ``id_``."""
+        if cursor is not None:
+            query = query.where(tuple_(at, id_) < tuple_(*map(literal, _position(cursor))))
+        rows = await self._read(query.order_by(at.desc(), id_.desc()).limit(limit + 1))
+        if len(rows) <= limit:
+            return rows, None
+        return rows[:limit], _cursor(rows[limit - 1][0], rows[limit - 1][1])
+
+    # --- deliveries
+
+    async def deliveries(self, session_id: str) -> Sequence[dict[str, Any]]:
+        """See :meth:`.interface.Store.deliveries`."""
+        t = schema.outbox
+        query = select(t).where(t.c.session_id == session_id)
+        rows = await self._read(query.order_by(t.c.created_at, t.c.delivery_id))
+        return [delivery_view(row) for row in rows]
+
+    async def deliveries_of_type(
+        self, sub_account_id: str, type_: str, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[dict[str, Any]], str | None]:
+        """See :meth:`.interface.Store.deliveries_of_type`."""
+        t = schema.outbox
+        query = select(t.c.created_at, t.c.delivery_id, *t.c).where(
+            t.c.sub_account_id == sub_account_id, t.c.type == type_
+        )
+        rows, following = await self._page(query, t.c.created_at, t.c.delivery_id, cursor, limit)
+        return [delivery_view(row[2:]) for row in rows], following
+
+    async def redeliver(
+        self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
+    ) -> bool:
+        """See :meth:`.interface.Store.redeliver`."""
+        t = schema.outbox
+        again = (
+            update(t)
+            .where(
+                t.c.delivery_id == delivery_id,
+                t.c.sub_account_id == sub_account_id,
+                t.c.state.notin_(("pending", "leased")),
+            )
+            .values(state="pending", next_at=micros(now), give_up_at=micros(give_up_at))
+        )
+        return await self._changed(again, t.c.delivery_id)
+
+    async def next_delivery_at(self) -> datetime | None:
+        """See :meth:`.interface.Store.next_delivery_at`."""
+        t = schema.outbox
+        leased = select(func.min(t.c.next_at)).where(t.c.state == "leased")
+        times = [row[0] for row in await self._read(leased) if row[0] is not None]
+        times += await self._pending_times()
+        return from_micros(min(times)) if times else None
+
+    @abstractmethod
+    async def _pending_times(self) -> list[int]:
+        """When the next pending delivery of each endpoint falls due."""
+
+    # --- tenancy
+
+    async def sub_accounts(self) -> Sequence[SubAccount]:
+        """See :meth:`.interface.Store.sub_accounts`."""
+        rows = await self._read(select(schema.sub_accounts.c.document))
+        return [msgspec.json.decode(row[0], type=SubAccount) for row in rows]
+
+    async def put_sub_account(self, sub_account: SubAccount) -> None:
+        """See :meth:`.interface.Store.put_sub_account`."""
+        values = {
+            "sub_account_id": sub_account.sub_account_id,
+            "document": encode(sub_account),
+        }
+        await self._write(
+            self._upsert(schema.sub_accounts, ["sub_account_id"], values), self._next_version()
+        )
+
+    async def delete_sub_account(self, sub_account_id: str) -> bool:
+        """See :meth:`.interface.Store.delete_sub_account`."""
+        t = schema.sub_accounts
+        return await self._changed(
+            delete(t).where(t.c.sub_account_id == sub_account_id), t.c.sub_account_id, version=True
+        )
+
+    async def put_webhook(self, sub_account_id: str, webhook: Webhook) -> None:
+        """See :meth:`.interface.Store.put_webhook`."""
+        values = {
+            "sub_account_id": sub_account_id,
+            "type": webhook.type.value,
+            "document": encode(webhook),
+        }
+        await self._write(
+            self._upsert(schema.webhooks, ["sub_account_id", "type"], values),
+            self._next_version(),
+        )
+
+    async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
+        """See :meth:`.interface.Store.delete_webhook`."""
+        t = schema.webhooks
+        gone = delete(t).where(t.c.sub_account_id == sub_account_id, t.c.type == type_)
+        return await self._changed(gone, t.c.type, version=True)
+
+    async def webhooks(self) -> Sequence[tuple[str, Webhook]]:
+        """See :meth:`.interface.Store.webhooks`."""
+        t = schema.webhooks
+        rows = await self._read(select(t.c.sub_account_id, t.c.document))
+        return [(row[0], msgspec.json.decode(row[1], type=Webhook)) for row in rows]
+
+    async def put_scenario(self, sub_account_id: str, scenario: Scenario) -> None:
+        """See :meth:`.interface.Store.put_scenario`."""
+        values = {
+            "sub_account_id": sub_account_id,
+            "name": scenario.name,
+            "document": encode(scenario),
+        }
+        await self._write(
+            self._upsert(schema.scenarios, ["sub_account_id", "name"], values),
+            self._next_version(),
+        )
+
+    async def delete_scenario(self, sub_account_id: str, name: str) -> bool:
+        """See :meth:`.interface.Store.delete_scenario`."""
+        t = schema.scenarios
+        gone = delete(t).where(t.c.sub_account_id == sub_account_id, t.c.name == name)
+        return await self._changed(gone, t.c.name, version=True)
+
+    async def scenarios(self) -> Sequence[tuple[str, Scenario]]:
+        """See :meth:`.interface.Store.scenarios`."""
+        t = schema.scenarios
+        rows = await self._read(select(t.c.sub_account_id, t.c.document))
+        return [(row[0], msgspec.json.decode(row[1], type=Scenario)) for row in rows]
+
+    async def keys(self) -> Sequence[tuple[bytes, KeyGrant]]:
+        """See :meth:`.interface.Store.keys`."""
+        t = schema.api_keys
+        now = micros(datetime.now(UTC))
+        rows = await self._read(
+            select(t.c.digest, t.c.document).where(
+                t.c.revoked_at.is_(None), or_(t.c.expires_at.is_(None), t.c.expires_at > now)
+            )
+        )
+        return [(bytes(row[0]), msgspec.json.decode(row[1], type=KeyGrant)) for row in rows]
+
+    async def put_key(self, digest: bytes, grant: KeyGrant, name: str, now: datetime) -> None:
+        """See :meth:`.interface.Store.put_key`."""
+        values = {
+            "key_id": grant.key_id,
+            "digest": digest,
+            "name": name,
+            "document": encode(grant),
+            "created_at": micros(now),
+            "expires_at": optional_micros(grant.expires_at),
+        }
+        await self._write(self._upsert(schema.api_keys, ["key_id"], values), self._next_version())
+
+    async def revoke_key(self, key_id: str, now: datetime) -> bool:
+        """See :meth:`.interface.Store.revoke_key`."""
+        t = schema.api_keys
+        revoked = (
+            update(t)
+            .where(t.c.key_id == key_id, t.c.revoked_at.is_(None))
+            .values(revoked_at=micros(now))
+        )
+        return await self._changed(revoked, t.c.key_id, version=True)
+
+    async def list_keys(self) -> Sequence[dict[str, Any]]:
+        """See :meth:`.interface.Store.list_keys`."""
+        t = schema.api_keys
+        columns = (t.c.name, t.c.created_at, t.c.last_used_at, t.c.revoked_at, t.c.document)
+        rows = await self._read(select(*columns).order_by(t.c.created_at, t.c.key_id))
+        return [_key_view(row) for row in rows]
+
+    async def touch_keys(self, used: dict[str, datetime]) -> None:
+        """See :meth:`.interface.Store.touch_keys`."""
+        t = schema.api_keys
+        if used:
+            await self._write(
+                *(
+                    update(t).where(t.c.key_id == key_id).values(last_used_at=micros(at))
+                    for key_id, at in used.items()
+                )
+            )
+
+    async def tenancy_version(self) -> int:
+        """See :meth:`.interface.Store.tenancy_version`."""
+        t = schema.versions
+        rows = await self._read(select(t.c.version).where(t.c.name == "tenancy"))
+        return rows[0][0] if rows else 0
+
+    def _next_version(self) -> Executable:
+        t = schema.versions
+        first = {"name": "tenancy", "version": 1}
+        return self._upsert(t, ["name"], first, {"version": t.c.version + 1})
+
+    async def _changed(
+        self, statement: Any, column: ColumnElement[Any], *, version: bool = False
+    ) -> bool:
+        """Run an UPDATE or DELETE; whether it changed a row."""
+        statements = [statement.returning(column)]
+        if version:
+            statements.append(self._next_version())
+        return bool((await self._write(*statements))[0])
+
+    # --- upkeep
+
+    async def purge(
+        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
+    ) -> int:
+        """See :meth:`.interface.Store.purge`."""
+        requests_before = micros(now - timedelta(days=requests_days))
+        sessions_before = micros(now - timedelta(days=sessions_days))
+        t, i = schema.requests, schema.idempotency
+        gone = 0
+        while True:
+            old = select(t.c.call_flow_request_id).where(t.c.at < requests_before)
+            rows = await self._delete(t, t.c.call_flow_request_id, old)
+            gone += rows
+            if rows < _PURGE_CHUNK:
+                break
+        await self._write(delete(i).where(i.c.at < micros(now - timedelta(days=1))))
+        accounts = await self._read(select(schema.sessions.c.sub_account_id).distinct())
+        for (sub_account_id,) in accounts:
+            gone += await self._purge_sessions(sub_account_id, sessions_before)
+        return gone
+
+    async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
+        """Delete final sessions with their timelines and deliveries."""
+        s, e, o = schema.sessions, schema.events, schema.outbox
+        gone = 0
+        while True:
+            old = (
+                select(s.c.session_id)
+                .where(
+                    s.c.sub_account_id == sub_account_id,
+                    s.c.created_at < before,
+                    s.c.status.notin_(("QUEUED", "RUNNING")),
+                )
+                .limit(_PURGE_CHUNK)
+            )
+            ids = [row[0] for row in await self._read(old)]
+            if not ids:
+                return gone
+            await self._write(
+                delete(e).where(e.c.session_id.in_(ids)),
+                delete(o).where(o.c.session_id.in_(ids)),
+                delete(s).where(s.c.session_id.in_(ids)),
+            )
+            gone += len(ids)
+
+    async def _delete(self, table: Table, key: ColumnElement[str], old: Select[Any]) -> int:
+        chosen = old.limit(_PURGE_CHUNK).scalar_subquery()
+        return len((await self._write(delete(table).where(key.in_(chosen)).returning(key)))[0])
+
+
+def _cursor(at: int, id_: str) -> str:
+    return base64.urlsafe_b64encode(f"{at}:{id_}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[int, str]:
+    """The inverse of :func:`_cursor`. Raises ValueError for anything else."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, _, id_ = text.partition(":")
+        position = int(at), id_
+    except (binascii.Error, ValueError):
+        raise ValueError("not a cursor of ours") from None
+    if not 0 <= position[0] < 2**63 or "\0" in id_:
+        raise ValueError("not a cursor of ours")
+    return position
+
+
+def _key_view(row: Sequence[Any]) -> dict[str, Any]:
+    grant = msgspec.json.decode(row[4], type=KeyGrant)
+    return {
+        "id": grant.key_id,
+        "name": row[0],
+        "account": grant.account_id,
+        "subAccounts": None if grant.sub_account_ids is None else sorted(grant.sub_account_ids),
+        "scopes": sorted(grant.scopes),
+        "created": from_micros(row[1]),
+        "expires": grant.expires_at,
+        "lastUsed": optional_from_micros(row[2]),
+        "revoked": optional_from_micros(row[3]),
+    }

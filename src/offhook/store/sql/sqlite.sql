@@ -1,0 +1,200 @@
+-- The hot statements of the SQLite record. {values} stands for the rows of a batch, as
+-- "(?, ?), (?, ?)"; where a statement answers for a batch it answers with one JSON array, because
+-- every row fetched costs a switch of threads.
+
+-- name: insert_sessions
+-- New sessions, waiting or (inbound) running.
+INSERT INTO sessions (
+    session_id, sub_account_id, status, created_at, valid_until, ready_since, waits_for,
+    node, epoch, channels, event_count, document
+) VALUES {values};
+
+-- name: insert_events
+-- Facts of a timeline, numbered by the caller.
+INSERT INTO events (session_id, number, document) VALUES {values};
+
+-- name: insert_requests
+-- What was asked and answered.
+INSERT INTO requests (
+    call_flow_request_id, sub_account_id, at, body, http_status, answer, session_id, idempotency_key
+) VALUES {values};
+
+-- name: insert_outbox
+-- Webhook deliveries to be made.
+INSERT INTO outbox (
+    delivery_id, sub_account_id, type, session_id, url, payload, created_at, give_up_at,
+    state, next_at, owner, attempts, history
+) VALUES {values};
+
+-- name: known_keys
+-- Of (sub-account, Idempotency-Key, oldest time that still counts): the request each named first.
+SELECT json_group_array(json_array(i.sub_account_id, i.idempotency_key, i.call_flow_request_id))
+FROM (VALUES {values}) AS u
+JOIN idempotency AS i ON i.sub_account_id = u.column1 AND i.idempotency_key = u.column2
+WHERE i.at > u.column3;
+
+-- name: remember_keys
+-- New keys, or such whose 24 hours are over.
+INSERT OR REPLACE INTO idempotency (sub_account_id, idempotency_key, call_flow_request_id, at)
+VALUES {values};
+
+-- name: request_by_id
+-- One request, whole.
+SELECT call_flow_request_id, sub_account_id, at, body, http_status, answer, session_id,
+    idempotency_key
+FROM requests WHERE call_flow_request_id = ?;
+
+-- name: owned_sessions
+-- Of (session, node, epoch): each stored session's event count, and whether it is still that
+-- node's to write (it runs, is claimed by it, and the node's epoch is not over).
+SELECT json_group_array(json_array(s.session_id, s.event_count,
+    s.status = 'RUNNING' AND s.node = u.column2 AND s.epoch = u.column3
+    AND EXISTS (SELECT 1 FROM nodes AS n WHERE n.name = s.node AND n.epoch = s.epoch)))
+FROM (VALUES {values}) AS u
+JOIN sessions AS s ON s.session_id = u.column1;
+
+-- name: update_sessions
+-- New state of sessions: (session, status, channels, event count, document).
+UPDATE sessions
+SET status = u.column2, channels = u.column3, event_count = u.column4, document = u.column5
+FROM (VALUES {values}) AS u
+WHERE sessions.session_id = u.column1;
+
+-- name: count_events
+-- Late facts were added to a session that is not ours any more: (session, event count).
+UPDATE sessions SET event_count = u.column2
+FROM (VALUES {values}) AS u
+WHERE sessions.session_id = u.column1;
+
+-- name: decide_sessions
+-- What a claim decided: (session, status, ready since, waits for, node, epoch, channels,
+-- event count, document).
+UPDATE sessions
+SET status = u.column2, ready_since = u.column3, waits_for = u.column4, node = u.column5,
+    epoch = u.column6, channels = u.column7, event_count = u.column8, document = u.column9
+FROM (VALUES {values}) AS u
+WHERE sessions.session_id = u.column1;
+
+-- name: node_epoch
+-- The epoch that counts for a node's name.
+SELECT epoch FROM nodes WHERE name = ?;
+
+-- name: register_node
+-- Begin a new epoch.
+INSERT INTO nodes (name, role, epoch, heartbeat_at) VALUES (?1, ?2, 1, ?3)
+ON CONFLICT (name) DO UPDATE SET role = ?2, epoch = epoch + 1, heartbeat_at = ?3
+RETURNING epoch;
+
+-- name: heartbeat
+-- The node lives (0: it has retired).
+UPDATE nodes SET heartbeat_at = ? WHERE name = ? AND epoch = ?;
+
+-- name: expired_waiting
+-- Waiting sessions that are past their validUntil.
+SELECT session_id, ready_since, waits_for, event_count, document FROM sessions
+WHERE status = 'QUEUED' AND valid_until IS NOT NULL AND valid_until <= ?
+ORDER BY valid_until LIMIT ?;
+
+-- name: waiting_groups
+-- Every (sub-account, missing trunk) with waiting sessions, each found by one step of the index.
+WITH RECURSIVE g (sub_account_id, waits_for) AS (
+    SELECT * FROM (
+        SELECT sub_account_id, waits_for FROM sessions WHERE status = 'QUEUED'
+        ORDER BY sub_account_id, waits_for LIMIT 1)
+    UNION ALL
+    SELECT s.sub_account_id, s.waits_for FROM g JOIN sessions AS s ON s.rowid = (
+        SELECT n.rowid FROM sessions AS n
+        WHERE n.status = 'QUEUED'
+            AND (n.sub_account_id, n.waits_for) > (g.sub_account_id, g.waits_for)
+        ORDER BY n.sub_account_id, n.waits_for LIMIT 1)
+)
+SELECT sub_account_id, waits_for FROM g;
+
+-- name: waiting_in_group
+-- The oldest waiting sessions of one group.
+SELECT session_id, ready_since, waits_for, event_count, document FROM sessions
+WHERE status = 'QUEUED' AND sub_account_id = ? AND waits_for = ?
+ORDER BY created_at, session_id LIMIT ?;
+
+-- name: usage
+-- Running sessions and the channels they hold.
+SELECT sub_account_id, channels, count(*) FROM sessions WHERE status = 'RUNNING'
+GROUP BY sub_account_id, channels;
+
+-- name: channels_of
+-- The channels one session holds.
+SELECT channels FROM sessions WHERE session_id = ? AND status = 'RUNNING';
+
+-- name: buckets
+-- Token buckets as they were left; few enough to read whole.
+SELECT kind, name, tokens, at FROM buckets;
+
+-- name: put_buckets
+-- Token buckets after a claim.
+INSERT OR REPLACE INTO buckets (kind, name, tokens, at) VALUES {values};
+
+-- name: waiting_session
+-- The event count of a session, if it still waits.
+SELECT event_count FROM sessions WHERE session_id = ? AND status = 'QUEUED';
+
+-- name: orphans
+-- Running sessions whose node is gone: superseded, or silent since (?1).
+SELECT s.document FROM sessions AS s LEFT JOIN nodes AS n ON n.name = s.node
+WHERE s.status = 'RUNNING' AND (n.epoch IS NOT s.epoch OR n.heartbeat_at < ?1)
+LIMIT ?2;
+
+-- name: orphan
+-- The event count of a session, if it is an orphan still.
+SELECT s.event_count FROM sessions AS s LEFT JOIN nodes AS n ON n.name = s.node
+WHERE s.session_id = ?2 AND s.status = 'RUNNING'
+    AND (n.epoch IS NOT s.epoch OR n.heartbeat_at < ?1);
+
+-- name: expire_leases
+-- Deliveries whose lease is over are anybody's again.
+UPDATE outbox SET state = 'pending', owner = NULL WHERE state = 'leased' AND next_at <= ?;
+
+-- name: leased_groups
+-- How many deliveries are under way to each endpoint.
+SELECT sub_account_id, type, count(*) FROM outbox WHERE state = 'leased'
+GROUP BY sub_account_id, type;
+
+-- name: pending_groups
+-- Every endpoint with pending deliveries and when its next is due; one index step each.
+WITH RECURSIVE g (sub_account_id, type, next_at) AS (
+    SELECT * FROM (
+        SELECT sub_account_id, type, next_at FROM outbox WHERE state = 'pending'
+        ORDER BY sub_account_id, type, next_at LIMIT 1)
+    UNION ALL
+    SELECT o.sub_account_id, o.type, o.next_at FROM g JOIN outbox AS o ON o.rowid = (
+        SELECT n.rowid FROM outbox AS n
+        WHERE n.state = 'pending' AND (n.sub_account_id, n.type) > (g.sub_account_id, g.type)
+        ORDER BY n.sub_account_id, n.type, n.next_at LIMIT 1)
+)
+SELECT sub_account_id, type, next_at FROM g;
+
+-- name: due_in_group
+-- The deliveries of one endpoint that have been due longest.
+SELECT delivery_id, sub_account_id, type, session_id, url, payload, created_at, give_up_at, attempts
+FROM outbox WHERE state = 'pending' AND sub_account_id = ? AND type = ? AND next_at <= ?
+ORDER BY next_at LIMIT ?;
+
+-- name: lease
+-- Take deliveries: (delivery, end of the lease, owner).
+UPDATE outbox SET state = 'leased', next_at = u.column2, owner = u.column3
+FROM (VALUES {values}) AS u WHERE outbox.delivery_id = u.column1;
+
+-- name: finish
+-- What became of attempts: (delivery, state, next_at, attempts made, history line).
+UPDATE outbox
+SET state = u.column2, next_at = u.column3, owner = NULL, attempts = attempts + u.column4,
+    history = history || u.column5
+FROM (VALUES {values}) AS u
+WHERE outbox.delivery_id = u.column1 AND outbox.state IN ('pending', 'leased');
+
+-- name: session_by_id
+-- One session.
+SELECT document FROM sessions WHERE session_id = ? AND sub_account_id = ?;
+
+-- name: events_after
+-- A timeline from a number on.
+SELECT number, document FROM events WHERE session_id = ? AND number > ? ORDER BY number;

@@ -1,0 +1,73 @@
+"""Opening the file, and many rows per statement.
+
+Why many rows per statement: every step of a statement gives the GIL away and has to win it back from
+the event loop, which costs far more under load than SQLite itself. So a batch runs as a handful of
+statements, whatever its size.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from offhook.store.rows import Row
+
+_MOST_ROWS = 64
+"""Per statement: 64 rows of our widest table are 832 of the 32,766 variables SQLite allows."""
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open the file, which must exist, for use by any one thread at a time."""
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={'ro' if readonly else 'rw'}",
+        uri=True,
+        isolation_level=None,
+        timeout=5 if readonly else 0,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    if not readonly:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA wal_autocheckpoint=2000")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+    return connection
+
+
+def run_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Row]) -> None:
+    """Run ``sql`` with ``{values}`` replaced by the rows, in as few statements as possible."""
+    for part in _parts(rows):
+        connection.execute(_filled(sql, len(part), len(part[0])), _flat(part))
+
+
+def rows_of_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Row]) -> list[list[Any]]:
+    """As :func:`run_many`, for a query that returns one JSON array; the arrays joined."""
+    found: list[list[Any]] = []
+    for part in _parts(rows):
+        cursor = connection.execute(_filled(sql, len(part), len(part[0])), _flat(part))
+        found += json.loads(cursor.fetchone()[0])
+    return found
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Runs of 64, 32, … 1 rows, so that few different statements are ever prepared."""
+    done, size = 0, _MOST_ROWS
+    while done < len(rows):
+        while size > len(rows) - done:
+            size //= 2
+        yield rows[done : done + size]
+        done += size
+
+
+def _flat(rows: Sequence[Row]) -> list[Any]:
+    return [value for row in rows for value in row]
+
+
+@cache
+def _filled(sql: str, rows: int, columns: int) -> str:
+    row = "(" + ", ".join("?" * columns) + ")"
+    return sql.replace("{values}", ", ".join([row] * rows))

@@ -1,0 +1,264 @@
+"""The one writer of a process: a thread that commits what waits in one transaction.
+
+Theory of operation. Callers on the event loop queue an operation and await its future. The thread
+takes the write lock of the file (``BEGIN IMMEDIATE``), then everything that waits by then, runs it
+group by group, commits, and only then resolves the futures: what it resolved is durable
+(``synchronous=FULL``). While it commits, the next group gathers; nothing is ever delayed to wait
+for company.
+
+Operations of one handler run together as one group under a savepoint. A group that fails is rolled
+back and run again item by item, so that one caller's failure is nobody else's.
+
+Other processes hold the lock in turn. SQLite's own waiting sleeps up to 100 ms at a time and lets
+one process starve the other; we try again every half millisecond (``docs/decisions/020-store.md``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from offhook.store.interface import StoreUnavailable
+from offhook.store.sqlite.connection import connect
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Handler = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
+"""Runs items in the open transaction; returns for each its result, or the exception to raise."""
+
+_RETRY = 0.0005
+"""Seconds between two attempts at another process's lock."""
+_MOST_WAITING = 20_000
+_MOST_PER_TRANSACTION = 512
+_BACK_OFF = 0.1
+"""Seconds before the next attempt while the file cannot be opened."""
+
+
+class _Operation:
+    """One queued call. ``taken`` (under the writer's lock): it is in a transaction by now."""
+
+    __slots__ = ("future", "handler", "item", "taken")
+
+    def __init__(self, handler: Handler, item: Any, future: asyncio.Future[Any]) -> None:
+        self.handler = handler
+        self.item = item
+        self.future = future
+        self.taken = False
+
+
+class Writer:
+    """See the module's text. ``timeout``: seconds an operation waits for its transaction."""
+
+    def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._queue: deque[_Operation] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="offhook-store", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; called on the loop whose callers it serves."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Commit what waits (for ``timeout`` at most), then end the thread."""
+        if self._loop is None:
+            return
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        await asyncio.to_thread(self._thread.join, self._timeout + 5)
+
+    async def run(self, handler: Handler, item: Any) -> Any:
+        """Run an item in the next transaction; returns or raises what its handler gave for it.
+
+        Raises StoreUnavailable, with nothing written, when the queue is full, the file is away, or
+        the transaction did not begin within ``timeout``.
+        """
+        loop = self._loop
+        if loop is None or self._closing:
+            raise StoreUnavailable("the store is closed")
+        if len(self._queue) >= _MOST_WAITING:
+            raise StoreUnavailable("too many writes are waiting")
+        operation = _Operation(handler, item, loop.create_future())
+        with self._changed:
+            self._queue.append(operation)
+            self._changed.notify()
+        expiry = loop.call_later(self._timeout, self._expire, operation)
+        try:
+            return await operation.future
+        finally:
+            expiry.cancel()
+
+    async def transact(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function of the connection in the next transaction, on its own."""
+        result: T = await self.run(_each, function)
+        return result
+
+    def _expire(self, operation: _Operation) -> None:
+        with self._changed:
+            if operation.taken or operation.future.done():
+                return
+            operation.future.set_exception(StoreUnavailable("the database is busy or away"))
+
+    # --- the thread
+
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        identity: tuple[int, int] | None = None
+        while self._wait():
+            try:
+                if connection is not None and _identity(self._path) != identity:
+                    connection.close()
+                    connection = None
+                if connection is None:
+                    connection = connect(self._path)
+                    identity = _identity(self._path)
+                if self._begin(connection):
+                    self._transaction(connection)
+            except (sqlite3.Error, OSError) as error:
+                log.warning("the database cannot be written: %s", error)
+                self._fail_waiting(error)
+                if connection is not None:
+                    connection.close()
+                    connection = None
+                time.sleep(_BACK_OFF)
+        if connection is not None:
+            connection.close()
+
+    def _wait(self) -> bool:
+        """Sleep until something waits; False: closed and nothing left."""
+        with self._changed:
+            while not self._queue and not self._closing:
+                self._changed.wait()
+            return bool(self._queue)
+
+    def _begin(self, connection: sqlite3.Connection) -> bool:
+        """Take the file's write lock; False: everything that waited has expired meanwhile."""
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return True
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            if not self._drop_expired():
+                return False
+            time.sleep(_RETRY)
+
+    def _drop_expired(self) -> bool:
+        """Forget what nobody awaits any more; whether anything is left."""
+        with self._changed:
+            while self._queue and self._queue[0].future.done():
+                self._queue.popleft()
+            return bool(self._queue)
+
+    def _take(self) -> list[_Operation]:
+        taken: list[_Operation] = []
+        with self._changed:
+            while self._queue and len(taken) < _MOST_PER_TRANSACTION:
+                operation = self._queue.popleft()
+                if not operation.future.done():
+                    operation.taken = True
+                    taken.append(operation)
+        return taken
+
+    def _transaction(self, connection: sqlite3.Connection) -> None:
+        operations = self._take()
+        groups: dict[Handler, list[_Operation]] = {}
+        for operation in operations:
+            groups.setdefault(operation.handler, []).append(operation)
+        results: list[tuple[_Operation, Any]] = []
+        try:
+            for handler, group in groups.items():
+                results += _isolated(connection, handler, group)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            log.warning("a transaction of the database failed: %s", error)
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            results = [(operation, _unavailable(error)) for operation in operations]
+        self._resolve(results)
+
+    def _fail_waiting(self, error: Exception) -> None:
+        failed: list[tuple[_Operation, Any]] = []
+        while taken := self._take():
+            failed += [(operation, _unavailable(error)) for operation in taken]
+        self._resolve(failed)
+
+    def _resolve(self, results: list[tuple[_Operation, Any]]) -> None:
+        assert self._loop is not None
+        if results and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_set_results, results)
+
+
+def _set_results(results: list[tuple[_Operation, Any]]) -> None:
+    for operation, result in results:
+        if operation.future.done():
+            continue
+        if isinstance(result, BaseException):
+            operation.future.set_exception(result)
+        else:
+            operation.future.set_result(result)
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"the database cannot be written: {error}")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file the path names now: a deleted or replaced one must not be written on."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _each(
+    connection: sqlite3.Connection, functions: Sequence[Callable[[sqlite3.Connection], Any]]
+) -> list[Any]:
+    """The handler of :meth:`Writer.transact`."""
+    return [_attempt(connection, function) for function in functions]
+
+
+def _isolated(
+    connection: sqlite3.Connection, handler: Handler, group: list[_Operation]
+) -> list[tuple[_Operation, Any]]:
+    """Run a group; if it fails, each of its items on its own."""
+    items = [operation.item for operation in group]
+    results = _attempt(connection, lambda c: handler(c, items))
+    if isinstance(results, Exception):
+        results = [_attempt(connection, partial(_alone, handler, item)) for item in items]
+    return list(zip(group, results, strict=True))
+
+
+def _alone(handler: Handler, item: Any, connection: sqlite3.Connection) -> Any:
+    return handler(connection, [item])[0]
+
+
+def _attempt(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]) -> Any:
+    """The function's result, or its exception with everything it wrote undone.
+
+    Raises the exception when SQLite has ended the whole transaction with it.
+    """
+    connection.execute("SAVEPOINT item")
+    try:
+        result = function(connection)
+    except Exception as error:
+        if not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO item")
+        result = _unavailable(error) if isinstance(error, sqlite3.OperationalError) else error  # type: ignore[assignment]
+    connection.execute("RELEASE item")
+    return result
