@@ -1,0 +1,239 @@
+"""The user agent: bytes and time in, bytes and events out (RFC 3261). No sockets, no clock, no sleep.
+
+A shell gives every datagram to :meth:`UserAgent.receive`, calls :meth:`~UserAgent.handle_timers` no
+later than :meth:`~UserAgent.next_deadline`, and after each of those, and after each command, takes the
+datagrams of :meth:`~UserAgent.take_output` and the events of :meth:`~UserAgent.take_events`. Times are
+monotonic seconds. Commands for a call that is over do nothing: its last event is on its way.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from offhook.sip.build import header_lines
+from offhook.sip.call import Call
+from offhook.sip.core import Core
+from offhook.sip.events import Address, AnyEvent, Credentials
+from offhook.sip.grammar import GrammarError, check_uri_text, parse_name_addr, uri_scheme
+from offhook.sip.inbound import InboundCall
+from offhook.sip.message import MessageError, Response, parse
+from offhook.sip.outbound import OutboundCall
+from offhook.sip.receive import receive_request
+from offhook.sip.timers import Timers
+
+DEFAULT_TIMERS = Timers()
+"""The values of RFC 3261 table 4."""
+
+
+class UserAgent:
+    """A SIP user agent, caller and callee."""
+
+    def __init__(
+        self,
+        *,
+        local: Address,
+        contact_host: str | None = None,
+        contact_port: int | None = None,
+        user_agent: str = "Offhook",
+        timers: Timers = DEFAULT_TIMERS,
+        max_dialogs: int | None = None,
+        max_transactions: int = 200_000,
+        rng: random.Random | None = None,
+    ) -> None:
+        """``contact_host`` and ``contact_port`` stand in Via and Contact instead of ``local``.
+
+        Over ``max_dialogs`` calls, or ``max_transactions`` of peers, new ones get 503 with
+        Retry-After. ``rng`` makes tags and branches; only tests should give one.
+        """
+        self._core = Core(
+            local=local,
+            contact_host=contact_host,
+            contact_port=contact_port,
+            user_agent=user_agent,
+            timers=timers,
+            max_dialogs=max_dialogs,
+            max_transactions=max_transactions,
+            rng=rng,
+        )
+
+    # --- what happens
+
+    def receive(self, data: bytes, source: Address, now: float) -> None:
+        """A datagram came. Never raises, whatever is in it."""
+        if len(data) < 16:
+            return  # a keep-alive (RFC 5626 §3.5.1), or nothing that could be SIP
+        try:
+            message = parse(data)
+        except MessageError:
+            return
+        if isinstance(message, Response):
+            self._response(message, now)
+        else:
+            receive_request(self._core, message, source, now)
+
+    def _response(self, response: Response, now: float) -> None:
+        try:
+            key = (response.via.branch, response.cseq[1])
+        except GrammarError:
+            return
+        transaction = self._core.clients.get(key)
+        if transaction is not None and response.check() is None:
+            transaction.receive(response, now)
+
+    def handle_timers(self, now: float) -> None:
+        """Do what is due."""
+        self._core.timers.run(now)
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`handle_timers` is wanted next; None while no timer runs."""
+        return self._core.timers.next_deadline()
+
+    def take_output(self) -> list[tuple[bytes, Address]]:
+        """The datagrams to send, in order."""
+        output, self._core.output = self._core.output, []
+        return output
+
+    def take_events(self) -> list[AnyEvent]:
+        """What happened, in order."""
+        events, self._core.events = self._core.events, []
+        return events
+
+    def unreachable(self, destination: Address, now: float) -> None:
+        """The transport cannot deliver there: what waits for a first answer fails now (§8.1.3.1)."""
+        for transaction in list(self._core.clients.values()):
+            if transaction.request.destination == destination:
+                transaction.transport_failed(now)
+
+    # --- calls we make
+
+    def invite(
+        self,
+        now: float,
+        *,
+        target: Address,
+        request_uri: str,
+        from_uri: str,
+        to_uri: str,
+        sdp: bytes,
+        headers: Sequence[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+    ) -> str:
+        """Call somebody; returns the handle.
+
+        ``from_uri`` and ``to_uri`` are URIs or whole name-addrs (``"Ann" <sip:ann@example.org>``).
+        Raises ValueError for what would not be a legal request.
+        """
+        check_uri_text(request_uri)
+        uri_scheme(request_uri)
+        call = OutboundCall(
+            self._core,
+            target=target,
+            uri=request_uri,
+            from_=_name_addr(from_uri),
+            to=_name_addr(to_uri),
+            sdp=sdp,
+            headers=headers,
+            credentials=credentials,
+        )
+        call.start(now)
+        return call.handle
+
+    def cancel(self, handle: str, now: float) -> None:
+        """Give up a call that is not answered. Its last event will be :class:`Rejected`."""
+        call = self._core.calls.get(handle)
+        if isinstance(call, OutboundCall):
+            call.cancel(now)
+
+    # --- calls we receive
+
+    def ring(self, handle: str, now: float, status: int = 180, sdp: bytes | None = None) -> None:
+        """Answer provisionally, 101..199; with ``sdp``, early media."""
+        call = self._core.calls.get(handle)
+        if isinstance(call, InboundCall):
+            call.ring(now, status, sdp)
+
+    def accept(
+        self, handle: str, now: float, sdp: bytes, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Answer 200 with our session description."""
+        call = self._core.calls.get(handle)
+        if isinstance(call, InboundCall):
+            call.accept(now, sdp, headers)
+
+    def reject(
+        self,
+        handle: str,
+        now: float,
+        status: int,
+        reason: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Refuse with 300..699. No further event comes."""
+        call = self._core.calls.get(handle)
+        if isinstance(call, InboundCall):
+            call.reject(now, status, reason, headers)
+
+    # --- calls that are up
+
+    def bye(self, handle: str, now: float, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Hang up. Before the answer it is :meth:`cancel` for our call, 480 for a received one."""
+        call = self._core.calls.get(handle)
+        if call is not None:
+            call.hang_up(now, headers)
+
+    def reinvite(self, handle: str, now: float, sdp: bytes) -> bool:
+        """Offer a new session (hold, resume); a glare is retried.
+
+        False, and nothing sent, when the call is not up or another offer is under way.
+        """
+        call = self._core.calls.get(handle)
+        return call is not None and call.reinvite(now, sdp)
+
+    def accept_reoffer(self, handle: str, now: float, sdp: bytes) -> None:
+        """Answer a :class:`Reoffer`."""
+        call = self._core.calls.get(handle)
+        if call is not None:
+            call.accept_reoffer(now, sdp)
+
+    def reject_reoffer(self, handle: str, now: float, status: int = 488) -> None:
+        """Refuse a :class:`Reoffer`; the session stays as it was."""
+        call = self._core.calls.get(handle)
+        if call is not None:
+            call.reject_reoffer(now, status)
+
+    def send_info(self, handle: str, now: float, content_type: str, body: bytes) -> None:
+        """Send an INFO inside the call."""
+        call = self._core.calls.get(handle)
+        if call is not None:
+            call.send_info(now, content_type, body)
+
+    # --- what is held
+
+    @property
+    def transactions(self) -> int:
+        """Client and server transactions that are not over."""
+        return len(self._core.clients) + len(self._core.servers)
+
+    @property
+    def dialogs(self) -> int:
+        """Calls that are not over."""
+        return len(self._core.calls)
+
+    @property
+    def timers(self) -> int:
+        """Timers armed."""
+        return len(self._core.timers)
+
+    def call_of(self, handle: str) -> Call | None:
+        """The live call of a handle, for looking at in tests and diagnostics."""
+        return self._core.calls.get(handle)
+
+
+def _name_addr(value: str) -> str:
+    """A From or To value from a URI or name-addr."""
+    if "<" not in value:
+        value = f"<{value}>"
+    header_lines([("From", value)])
+    uri_scheme(parse_name_addr(value).uri)
+    return value

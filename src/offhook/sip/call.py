@@ -1,0 +1,447 @@
+"""A call: what its caller and its callee side share once there is a dialog (RFC 3261 §12, §14, §15)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from offhook.sip.auth import MAX_ROUNDS, ClientAuth
+from offhook.sip.build import Headers, encode, header_lines
+from offhook.sip.client import ClientTransaction, Handler, Outgoing
+from offhook.sip.events import (
+    Address,
+    Credentials,
+    Ended,
+    EndedBy,
+    Reoffer,
+    ReofferAnswered,
+    ReofferRejected,
+)
+from offhook.sip.message import Request, Response
+from offhook.sip.timers import NEVER
+
+if TYPE_CHECKING:
+    from offhook.sip.core import Core
+    from offhook.sip.dialog import Dialog
+    from offhook.sip.server import ServerTransaction
+
+
+class CallState(IntEnum):
+    """Life of a call; it never goes back."""
+
+    EARLY = 0
+    """INVITE sent or received, not answered."""
+    CANCELING = 1
+    """We gave up on our INVITE and wait for its end."""
+    UP = 2
+    ENDING = 3
+    """Our BYE is on its way, or waits for the ACK."""
+    OVER = 4
+
+
+class Alarm:
+    """A timer that calls a function; one per purpose and call."""
+
+    __slots__ = ("call", "run", "wake")
+
+    def __init__(self, call: Call, run: str) -> None:
+        self.call = call
+        self.run = run
+        self.wake = NEVER
+
+    def on_timer(self, now: float) -> None:
+        """Call the call's method."""
+        getattr(self.call, self.run)(now)
+
+
+class PendingAck:
+    """A 2xx of ours, repeated until its ACK comes (RFC 3261 §13.3.1.4)."""
+
+    __slots__ = ("call", "cseq", "data", "deadline", "destination", "interval", "wake")
+
+    def __init__(self, call: Call, cseq: int, data: bytes, destination: Address) -> None:
+        self.call = call
+        self.cseq = cseq
+        self.data = data
+        self.destination = destination
+        self.interval = call.core.timing.t1
+        self.deadline = 0.0
+        self.wake = NEVER
+
+    def start(self, now: float) -> None:
+        """Arm the first repetition."""
+        self.deadline = now + self.call.core.timing.timeout
+        self.call.core.timers.schedule(now + self.interval, self)
+
+    def on_timer(self, now: float) -> None:
+        """Repeat the 2xx, or give the dialog up."""
+        core = self.call.core
+        if now >= self.deadline:
+            self.call.ack_never_came(now)
+            return
+        core.send(self.data, self.destination)
+        self.interval = min(self.interval * 2, core.timing.t2)
+        core.timers.schedule(min(now + self.interval, self.deadline), self)
+
+
+class _Attempt:
+    """A request inside a dialog, sent again with credentials when it is challenged."""
+
+    __slots__ = ("body", "call", "dialog", "done", "extra", "method", "rounds")
+
+    def __init__(
+        self, call: Call, dialog: Dialog, method: str, done: Handler, extra: str, body: bytes
+    ) -> None:
+        self.call = call
+        self.dialog = dialog
+        self.method = method
+        self.done = done
+        self.extra = extra
+        self.body = body
+        self.rounds = 0
+
+    def start(self, now: float) -> ClientTransaction:
+        """Send it as a new transaction."""
+        call, dialog = self.call, self.dialog
+        dialog.local_cseq += 1
+        uri, routes, destination = dialog.next_hop()
+        request = Outgoing(
+            self.method,
+            uri,
+            routes=routes,
+            from_=dialog.local,
+            to=dialog.remote,
+            call_id=call.call_id,
+            cseq=dialog.local_cseq,
+            destination=destination,
+        )
+        head = call.core.request_tail + self.extra
+        if call.auth is not None:
+            head = call.auth.lines(self.method, uri, self.body) + head
+        return ClientTransaction(call.core, request, head, self.body, self.on_response).start(now)
+
+    def on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
+        """Final responses reach ``done``, once the challenges are behind."""
+        call = self.call
+        if response is not None:
+            if response.status < 200:
+                return
+            if call.challenged(response, self.rounds):
+                self.rounds += 1
+                again = self.start(now)
+                if call.offer_sent is tx:
+                    call.offer_sent = again
+                return
+            if call.auth is not None:
+                call.auth.learn(response)
+        self.done(tx, response, now)
+
+
+class Call:
+    """One INVITE session. The handle is our tag."""
+
+    owns_call_id: ClassVar[bool]
+    """Whether we made the Call-ID."""
+
+    __slots__ = (
+        "auth",
+        "bye_headers",
+        "call_id",
+        "core",
+        "credentials",
+        "dialog",
+        "glare",
+        "handle",
+        "offer",
+        "offer_sent",
+        "pending_ack",
+        "reoffer",
+        "state",
+    )
+
+    def __init__(self, core: Core, call_id: str, credentials: Credentials | None) -> None:
+        self.core = core
+        self.handle = core.token()
+        self.call_id = call_id
+        self.credentials = credentials
+        self.state = CallState.EARLY
+        self.dialog: Dialog | None = None
+        self.auth: ClientAuth | None = None
+        self.pending_ack: PendingAck | None = None
+        self.reoffer: ServerTransaction | None = None
+        """A re-INVITE or UPDATE of the peer that the application has not answered."""
+        self.offer: bytes | None = None
+        """Our re-INVITE's offer while it is out (or waits after a 491)."""
+        self.offer_sent: ClientTransaction | None = None
+        self.glare: Alarm | None = None
+        self.bye_headers = ""
+        core.calls[self.handle] = self
+
+    # --- the end
+
+    def hang_up(self, now: float, headers: Headers = ()) -> None:
+        """End the call, whatever its state."""
+        self.bye(now, headers)
+
+    def bye(self, now: float, headers: Headers = ()) -> None:
+        """End the established call; waits for the ACK of our 2xx (RFC 3261 §15)."""
+        if self.state is not CallState.UP:
+            return
+        self.bye_headers = header_lines(headers)
+        self.state = CallState.ENDING
+        self._settle_reoffer(now)
+        if self.pending_ack is None:
+            self._send_bye(now)
+
+    def _send_bye(self, now: float) -> None:
+        self.send("BYE", now, self._bye_done, self.bye_headers)
+
+    def _bye_done(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
+        if response is None or response.status >= 200:
+            self.end(EndedBy.LOCAL)
+
+    def lost(self, reason: str, now: float) -> None:
+        """The dialog is broken: BYE it and report (RFC 3261 §12.2.1.2)."""
+        if self.state is CallState.UP:
+            self._settle_reoffer(now)
+            self.send("BYE", now, ignore)
+            self.end(EndedBy.LOST, reason)
+
+    def ack_never_came(self, now: float) -> None:
+        """64*T1 without the ACK of a 2xx: BYE (RFC 3261 §13.3.1.4)."""
+        self.pending_ack = None
+        if self.state is CallState.ENDING:
+            self._send_bye(now)
+        else:
+            self.lost("no ACK", now)
+
+    def received_bye(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """The peer hangs up."""
+        tx.respond(200, now, extra=self.core.server)
+        self._settle_reoffer(now)
+        if self.state is CallState.UP:
+            self.end(EndedBy.REMOTE, request.get("reason"))
+        elif self.state is CallState.ENDING:
+            self.end(EndedBy.LOCAL)
+
+    def end(self, by: EndedBy, reason: str | None = None) -> None:
+        """Report :class:`Ended` and forget the call."""
+        if self.state is CallState.OVER:
+            return
+        self.core.emit(Ended(handle=self.handle, by=by, reason=reason))
+        self.release()
+
+    def release(self) -> None:
+        """Forget the call; its transactions linger on their own."""
+        self.state = CallState.OVER
+        self.core.calls.pop(self.handle, None)
+        for timer in (self.pending_ack, self.glare):
+            if timer is not None:
+                timer.wake = NEVER
+        self.pending_ack = self.glare = self.reoffer = None
+        self.offer = None
+
+    # --- requests of ours inside the dialog
+
+    def send(
+        self,
+        method: str,
+        now: float,
+        done: Handler,
+        extra: str = "",
+        body: bytes = b"",
+        dialog: Dialog | None = None,
+    ) -> ClientTransaction:
+        """Send a request inside the dialog; a challenge is answered before ``done`` hears of it."""
+        dialog = dialog or self.dialog
+        assert dialog is not None
+        return _Attempt(self, dialog, method, done, extra, body).start(now)
+
+    def challenged(self, response: Response, rounds: int) -> bool:
+        """Whether a 401 or 407 is worth another try with credentials."""
+        if response.status not in (401, 407) or self.credentials is None or rounds >= MAX_ROUNDS:
+            return False
+        if self.auth is None:
+            self.auth = ClientAuth(self.credentials, self.core.token)
+        return self.auth.absorb(response)
+
+    def send_info(self, now: float, content_type: str, body: bytes) -> None:
+        """Send an INFO (RFC 6086); ignored unless the call is up."""
+        if self.state is CallState.UP:
+            extra = header_lines([("Content-Type", content_type)])
+            self.send("INFO", now, self._checked, extra, body)
+
+    def _checked(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
+        """Silence, 408 and 481 end the dialog (RFC 3261 §12.2.1.2, RFC 5057 §5)."""
+        if response is None or response.status in (408, 481):
+            self.lost(f"{tx.method} failed", now)
+
+    # --- our re-INVITE
+
+    def reinvite(self, now: float, sdp: bytes) -> bool:
+        """Offer a new session (hold, resume, new address).
+
+        Returns False when the call is not up or an offer is under way already (RFC 3264 §4).
+        """
+        busy = self.offer is not None or self.reoffer is not None or self.pending_ack is not None
+        if self.state is not CallState.UP or busy:
+            return False
+        self.offer = sdp
+        self._send_offer(now)
+        return True
+
+    def _send_offer(self, now: float) -> None:
+        if self.state is not CallState.UP or self.offer is None:
+            return
+        if self.reoffer is not None or self.pending_ack is not None:
+            self._retry_offer(now)
+            return
+        extra = f"{self.core.contact}{self.core.allow}Content-Type: application/sdp\r\n"
+        self.offer_sent = self.send("INVITE", now, self._offer_done, extra, self.offer)
+
+    def _offer_done(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
+        if response is not None and response.status < 300:
+            self._offer_accepted(tx, response, now)
+            return
+        if tx is not self.offer_sent:
+            return
+        self.offer_sent = None
+        if response is None or response.status in (408, 481):
+            self.offer = None
+            self.lost("re-INVITE failed", now)
+        elif response.status == 491 and self.state is CallState.UP:
+            self._retry_offer(now)
+        elif self.state is CallState.UP:
+            self.offer = None
+            self.core.emit(ReofferRejected(handle=self.handle, status=response.status))
+
+    def _offer_accepted(self, tx: ClientTransaction, response: Response, now: float) -> None:
+        dialog = self.dialog
+        assert dialog is not None
+        if tx.acks is None:
+            dialog.refresh_target(response)
+            tx.acks = {"": self.acknowledgement(tx.request.cseq)}
+        self.core.send(*tx.acks[""])
+        if tx is self.offer_sent:
+            self.offer_sent = self.offer = None
+            if self.state is CallState.UP:
+                self.core.emit(ReofferAnswered(handle=self.handle, sdp=response.sdp))
+
+    def acknowledgement(
+        self, cseq: int, dialog: Dialog | None = None, authorization: str = ""
+    ) -> tuple[bytes, Address]:
+        """The ACK of a 2xx: a request of its own, outside every transaction (RFC 3261 §13.2.2.4)."""
+        dialog = dialog or self.dialog
+        assert dialog is not None
+        uri, routes, destination = dialog.next_hop()
+        request = Outgoing(
+            "ACK",
+            uri,
+            routes=routes,
+            from_=dialog.local,
+            to=dialog.remote,
+            call_id=self.call_id,
+            cseq=cseq,
+            destination=destination,
+        )
+        head = request.head(self.core, f"z9hG4bK{self.core.token()}")
+        return encode(head + authorization), destination
+
+    def _retry_offer(self, now: float) -> None:
+        """After a glare: 2.1 to 4 s when the Call-ID is ours, up to 2 s when not (§14.1)."""
+        low, high = (210, 400) if self.owns_call_id else (0, 200)
+        wait = self.core.rng.randint(low, high)
+        if self.glare is None:
+            self.glare = Alarm(self, "_send_offer")
+        self.core.timers.schedule(now + wait / 100, self.glare)
+
+    # --- offers of the peer
+
+    def received_offer(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """A re-INVITE or UPDATE (RFC 3261 §14.2, RFC 3311 §5.2)."""
+        core = self.core
+        invite = request.method == "INVITE"
+        offer = invite or request.sdp is not None
+        answering = self.reoffer is not None or (invite and self.pending_ack is not None)
+        if self.state is CallState.ENDING:
+            tx.respond(481, now, extra=core.server)
+        elif offer and self.offering:
+            tx.respond(491, now, extra=core.server)
+        elif offer and (answering or self.state is not CallState.UP):
+            wait = f"Retry-After: {core.rng.randint(0, 10)}\r\n"
+            tx.respond(500, now, extra=wait + core.server)
+        elif not offer:
+            self.refresh_target(request)
+            tx.respond(200, now, extra=core.dialog_response)
+        else:
+            self.refresh_target(request)
+            tx.call = self
+            self.reoffer = tx
+            core.emit(Reoffer(handle=self.handle, sdp=request.sdp))
+
+    @property
+    def offering(self) -> bool:
+        """Whether an offer of ours is out."""
+        return self.offer_sent is not None
+
+    def refresh_target(self, request: Request) -> None:
+        """The peer may have moved."""
+        dialog = self.dialog_of(request.from_tag)
+        if dialog is not None:
+            dialog.refresh_target(request)
+
+    def accept_reoffer(self, now: float, sdp: bytes) -> None:
+        """Answer the peer's offer; ignored when there is none."""
+        tx = self.reoffer
+        if tx is None:
+            return
+        self.reoffer = None
+        extra = f"{self.core.dialog_response}Content-Type: application/sdp\r\n"
+        data = tx.respond(200, now, extra=extra, body=sdp)
+        if tx.invite and data:
+            assert self.dialog is not None
+            assert self.dialog.remote_cseq is not None
+            self.await_ack(self.dialog.remote_cseq, data, tx.destination, now)
+
+    def reject_reoffer(self, now: float, status: int) -> None:
+        """Refuse the peer's offer; the session stays as it was. Ignored when there is none."""
+        tx, self.reoffer = self.reoffer, None
+        if tx is not None:
+            tx.respond(status, now, extra=self.core.server)
+
+    def _settle_reoffer(self, now: float) -> None:
+        """The dialog ends: requests not yet answered get 487 (RFC 3261 §15.1.2)."""
+        tx, self.reoffer = self.reoffer, None
+        if tx is not None:
+            tx.respond(487, now, extra=self.core.server)
+
+    def await_ack(self, cseq: int, data: bytes, destination: Address, now: float) -> None:
+        """Repeat a 2xx until its ACK."""
+        self.pending_ack = PendingAck(self, cseq, data, destination)
+        self.pending_ack.start(now)
+
+    def received_ack(self, request: Request, now: float) -> bool:
+        """An ACK inside the dialog; whether it is the one a 2xx waited for."""
+        pending = self.pending_ack
+        if pending is None or request.cseq[0] != pending.cseq:
+            return False
+        pending.wake = NEVER
+        self.pending_ack = None
+        if self.state is CallState.ENDING:
+            self._send_bye(now)
+        return True
+
+    def dialog_of(self, remote_tag: str) -> Dialog | None:
+        """The dialog with that remote tag."""
+        if self.dialog is not None and self.dialog.remote_tag == remote_tag:
+            return self.dialog
+        return None
+
+    def canceled(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """A CANCEL of one of the peer's INVITEs that we have not answered."""
+        if tx is self.reoffer:
+            self._settle_reoffer(now)
+
+
+def ignore(tx: ClientTransaction, response: Response | None, now: float) -> None:
+    """The outcome does not matter any more."""

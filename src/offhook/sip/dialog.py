@@ -1,0 +1,132 @@
+"""Dialogs (RFC 3261 §12): tags, CSeq, route set, remote target, and where the next request goes."""
+
+from __future__ import annotations
+
+from offhook.sip.events import Address
+from offhook.sip.grammar import GrammarError, SipUri, is_ip, parse_name_addr, parse_uri, tag_of
+from offhook.sip.message import Message, Request, Response
+
+
+class Dialog:
+    """One dialog, early or confirmed."""
+
+    __slots__ = (
+        "early_sdp",
+        "local",
+        "local_cseq",
+        "peer",
+        "remote",
+        "remote_cseq",
+        "remote_tag",
+        "remote_target",
+        "route_set",
+    )
+
+    def __init__(
+        self,
+        *,
+        local: str,
+        remote: str,
+        remote_target: str,
+        route_set: tuple[str, ...],
+        local_cseq: int,
+        remote_cseq: int | None,
+        peer: Address,
+    ) -> None:
+        self.local = local
+        """Our From (or To) value, tag included."""
+        self.remote = remote
+        self.remote_tag = tag_of(remote)
+        self.remote_target = remote_target
+        self.route_set = route_set
+        self.local_cseq = local_cseq
+        self.remote_cseq = remote_cseq
+        """Highest CSeq number seen from the peer; None before its first request."""
+        self.peer = peer
+        """Where its messages come from: the next hop when the route is a name we cannot resolve."""
+        self.early_sdp: bytes | None = None
+
+    @classmethod
+    def of_request(cls, request: Request, local: str, source: Address) -> Dialog:
+        """The dialog an INVITE makes at the callee (RFC 3261 §12.1.1)."""
+        number = request.cseq[0]
+        remote = request.get("from") or ""
+        return cls(
+            local=local,
+            remote=remote,
+            remote_target=request.contact_uri or parse_name_addr(remote).uri,
+            route_set=tuple(request.values("record-route")),
+            local_cseq=0,
+            remote_cseq=number,
+            peer=source,
+        )
+
+    @classmethod
+    def of_response(
+        cls, response: Response, local: str, uri: str, cseq: int, peer: Address
+    ) -> Dialog:
+        """The dialog a response makes at the caller (RFC 3261 §12.1.2).
+
+        ``uri`` is the request's, for peers that give no Contact.
+        """
+        return cls(
+            local=local,
+            remote=response.get("to") or "",
+            remote_target=response.contact_uri or uri,
+            route_set=tuple(reversed(response.values("record-route"))),
+            local_cseq=cseq,
+            remote_cseq=None,
+            peer=peer,
+        )
+
+    def refresh_target(self, message: Message) -> None:
+        """A target refresh (re-INVITE, UPDATE, their 2xx) names a new Contact (§12.2)."""
+        uri = message.contact_uri
+        if uri is not None:
+            self.remote_target = uri
+
+    def accepts(self, request: Request) -> bool:
+        """Whether the CSeq is in order (§12.2.2); a lower one is not. Remembers it."""
+        number = request.cseq[0]
+        if self.remote_cseq is not None and number <= self.remote_cseq:
+            return False
+        self.remote_cseq = number
+        return True
+
+    def next_hop(self) -> tuple[str, str, Address]:
+        """Request-URI, finished Route lines and destination of a request inside the dialog.
+
+        A first route without ``lr`` is a strict router's: it goes into the Request-URI and the
+        remote target to the end of the route (§12.2.1.1).
+        """
+        if not self.route_set:
+            return self.remote_target, "", destination_of(self.remote_target, self.peer)
+        try:
+            first = parse_name_addr(self.route_set[0]).uri
+            loose = "lr" in parse_uri(first).params
+        except GrammarError:
+            first, loose = self.remote_target, True
+        routes = self.route_set
+        uri = self.remote_target
+        if not loose:
+            routes = (*routes[1:], f"<{uri}>")
+            uri = first
+        lines = "".join(f"Route: {route}\r\n" for route in routes)
+        return uri, lines, destination_of(first, self.peer)
+
+
+def destination_of(uri: str, peer: Address) -> Address:
+    """The address a URI leads to when it holds an IP literal, else ``peer``."""
+    try:
+        parsed = parse_uri(uri)
+    except GrammarError:
+        return peer
+    host = target_host(parsed)
+    if host == peer.host or is_ip(host):
+        return Address(peer.transport, host, parsed.port or 5060)
+    return peer
+
+
+def target_host(uri: SipUri) -> str:
+    """``maddr`` or the host (RFC 3263 §4)."""
+    return uri.params.get("maddr") or uri.host

@@ -1,0 +1,194 @@
+"""What the user agent tells its application, in the field's terms (RFC 3261, 3264, 3326, 6086).
+
+Every event names the call by its opaque ``handle``. The last event of a call is :class:`Rejected`,
+:class:`Canceled` or :class:`Ended`, exactly one of them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from offhook.sip.message import Request
+
+
+class Address(NamedTuple):
+    """Where a message comes from or goes to."""
+
+    transport: str
+    """``udp``."""
+    host: str
+    """An IP address literal without brackets (or a name, for the transport to resolve)."""
+    port: int
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What all events carry."""
+
+    handle: str
+    """The call: opaque, unique in this user agent."""
+
+
+class Provisional(Event, frozen=True, kw_only=True):
+    """The far end works on our INVITE: 101..199. Repeats and several branches are all reported."""
+
+    status: int
+    sdp: bytes | None = None
+    """Early media, if the answer described some."""
+
+
+class Answered(Event, frozen=True, kw_only=True):
+    """Our INVITE was accepted: the first 2xx. It is acknowledged already."""
+
+    sdp: bytes | None
+    """The answer to our offer; None when the far end sent none (hang up then)."""
+    at: float
+    """Monotonic seconds at which the 2xx arrived."""
+
+
+class Rejected(Event, frozen=True, kw_only=True):
+    """Our INVITE ended without an answer."""
+
+    status: int
+    """300..699."""
+    reason: str
+    """The reason phrase, for people."""
+    q850_cause: int | None = None
+    """``Reason: Q.850;cause=…`` (RFC 3326)."""
+    retry_after: int | None = None
+    """Seconds, from ``Retry-After``."""
+    local: bool = False
+    """We made the status up: 408 when nobody answered or the transport failed, 487 when our CANCEL
+    was never answered or crossed a 200."""
+
+
+class IncomingCall(Event, frozen=True, kw_only=True):
+    """A new INVITE. The application rings, accepts or rejects it."""
+
+    source: Address
+    request_uri: str
+    from_: str
+    """The whole From value."""
+    to: str
+    """The whole To value."""
+    sdp: bytes | None
+    """The offer; None when we must make it."""
+    request: Request
+    """The INVITE, for its other headers (``request.get("p-asserted-identity")``)."""
+
+
+class Canceled(Event, frozen=True, kw_only=True):
+    """The caller gave up before we answered; the INVITE was answered 487."""
+
+    reason: str | None = None
+    """The ``Reason`` header of the CANCEL (RFC 3326)."""
+
+
+class Confirmed(Event, frozen=True, kw_only=True):
+    """The ACK of our 2xx came."""
+
+    sdp: bytes | None
+    """The answer to an offer we made in the 2xx."""
+
+
+class EndedBy(StrEnum):
+    """Who ended an established call."""
+
+    REMOTE = "REMOTE"
+    """A BYE came."""
+    LOCAL = "LOCAL"
+    """Our BYE is done."""
+    LOST = "LOST"
+    """No ACK, or a request inside the dialog met 481, 408 or silence."""
+
+
+class Ended(Event, frozen=True, kw_only=True):
+    """An established call is over."""
+
+    by: EndedBy
+    reason: str | None = None
+    """The ``Reason`` header of the BYE, or why the call counts as lost."""
+
+
+class Reoffer(Event, frozen=True, kw_only=True):
+    """A re-INVITE or UPDATE with an offer (RFC 3264 §8, RFC 3311): accept or reject it."""
+
+    sdp: bytes | None
+    """None: we make the offer (a re-INVITE without one)."""
+
+
+class ReofferAnswered(Event, frozen=True, kw_only=True):
+    """Our own re-INVITE was accepted."""
+
+    sdp: bytes | None
+
+
+class ReofferRejected(Event, frozen=True, kw_only=True):
+    """Our own re-INVITE was refused; the session goes on as it was."""
+
+    status: int
+
+
+class Info(Event, frozen=True, kw_only=True):
+    """An INFO inside the call; it was answered 200."""
+
+    content_type: str
+    """Lower case, without parameters."""
+    body: bytes
+
+
+AnyEvent = (
+    Provisional
+    | Answered
+    | Rejected
+    | IncomingCall
+    | Canceled
+    | Confirmed
+    | Ended
+    | Reoffer
+    | ReofferAnswered
+    | ReofferRejected
+    | Info
+)
+
+
+class Credentials(NamedTuple):
+    """What a challenge (RFC 3261 §22) is answered with."""
+
+    username: str
+    password: str
+    realm: str | None = None
+    """Only answer this realm; None: any."""
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"Credentials(username={self.username!r}, realm={self.realm!r})"
+
+
+_DIGITS = frozenset("0123456789*#ABCD")
+
+
+def dtmf_of_info(content_type: str, body: bytes) -> str | None:
+    """The key of an INFO, ``0-9*#A-D``; None when it carries none.
+
+    ``application/dtmf-relay`` holds ``Signal= 5`` and ``Duration= 160`` lines, ``application/dtmf`` the
+    bare key. Numbers 10 to 15 stand for ``*#ABCD`` as in RFC 4733 §3.2.
+    """
+    text = body[:256].decode("ascii", "replace")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/dtmf-relay":
+        for line in text.splitlines():
+            name, equals, value = line.replace(":", "=", 1).partition("=")
+            if equals and name.strip().lower() == "signal":
+                return _key(value)
+        return None
+    return _key(text) if kind == "application/dtmf" else None
+
+
+def _key(text: str) -> str | None:
+    text = text.strip().upper()
+    if len(text) == 2 and text.isdigit() and 10 <= int(text) <= 15:
+        return "*#ABCD"[int(text) - 10]
+    return text if text in _DIGITS else None

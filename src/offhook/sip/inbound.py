@@ -1,0 +1,103 @@
+"""Calls we receive: ring, accept, reject, and the caller's CANCEL (RFC 3261 §9.2, §13.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from offhook.sip.build import Headers, header_lines
+from offhook.sip.call import Call, CallState
+from offhook.sip.dialog import Dialog
+from offhook.sip.events import Address, Canceled, Confirmed
+from offhook.sip.message import Request
+
+if TYPE_CHECKING:
+    from offhook.sip.core import Core
+    from offhook.sip.server import ServerTransaction
+
+
+class InboundCall(Call):
+    """A call we receive."""
+
+    __slots__ = ("invite",)
+
+    owns_call_id = False
+
+    def __init__(self, core: Core, request: Request, source: Address) -> None:
+        super().__init__(core, request.call_id, None)
+        self.invite: ServerTransaction | None = None
+        local = f"{request.get('to') or ''};tag={self.handle}"
+        self.dialog = Dialog.of_request(request, local, source)
+
+    def ring(self, now: float, status: int, sdp: bytes | None) -> None:
+        """A provisional response of 101..199, with early media if ``sdp`` is given."""
+        if not 101 <= status <= 199:
+            raise ValueError("a provisional status is 101..199")
+        if self.state is CallState.EARLY and self.invite is not None:
+            extra = self.core.dialog_response
+            if sdp is not None:
+                extra += "Content-Type: application/sdp\r\n"
+            self.invite.respond(status, now, extra=extra, body=sdp or b"")
+
+    def accept(self, now: float, sdp: bytes, headers: Headers = ()) -> None:
+        """200, repeated until the ACK. Ignored when the call is no longer waiting."""
+        invite, dialog = self.invite, self.dialog
+        if self.state is not CallState.EARLY or invite is None or dialog is None:
+            return
+        extra = f"{self.core.dialog_response}{header_lines(headers)}"
+        data = invite.respond(200, now, extra=f"{extra}Content-Type: application/sdp\r\n", body=sdp)
+        self.state = CallState.UP
+        assert dialog.remote_cseq is not None
+        self.await_ack(dialog.remote_cseq, data, invite.destination, now)
+        self.invite = None
+
+    def reject(
+        self, now: float, status: int, reason: str | None = None, headers: Headers = ()
+    ) -> None:
+        """A final response of 300..699. Ignored when the call is no longer waiting."""
+        if not 300 <= status <= 699:
+            raise ValueError("a refusal's status is 300..699")
+        if self.state is CallState.EARLY and self.invite is not None:
+            extra = f"{self.core.server}{header_lines(headers)}"
+            self.invite.respond(status, now, extra=extra, reason=reason)
+            self._over()
+
+    def hang_up(self, now: float, headers: Headers = ()) -> None:
+        """480 before our answer, BYE after it."""
+        if self.state is CallState.EARLY:
+            self.reject(now, 480, headers=headers)
+        else:
+            self.bye(now, headers)
+
+    def canceled(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """The caller gave up."""
+        if tx is self.invite:
+            self._give_up(request, now)
+        else:
+            super().canceled(tx, request, now)
+
+    def received_bye(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """A caller may BYE an early dialog: the same as CANCEL (RFC 3261 §15)."""
+        if self.state is CallState.EARLY:
+            tx.respond(200, now, extra=self.core.server)
+            self._give_up(request, now)
+            return
+        super().received_bye(tx, request, now)
+
+    def _give_up(self, request: Request, now: float) -> None:
+        assert self.invite is not None
+        self.invite.respond(487, now, extra=self.core.server)
+        self.core.emit(Canceled(handle=self.handle, reason=request.get("reason")))
+        self._over()
+
+    def _over(self) -> None:
+        self.invite = None
+        self.release()
+
+    def received_ack(self, request: Request, now: float) -> bool:
+        """Report the ACK that a 2xx waited for."""
+        up = self.state is CallState.UP
+        if not super().received_ack(request, now):
+            return False
+        if up:
+            self.core.emit(Confirmed(handle=self.handle, sdp=request.sdp))
+        return True

@@ -1,0 +1,408 @@
+"""SIP messages from bytes (RFC 3261 §7), lazily: one pass over the header lines, values parsed on use.
+
+A parser of hostile input: it is bounded in octets and lines, keeps octets that are not UTF-8
+(``surrogateescape``), unfolds lines, knows compact names, and takes bare LF for CRLF. What it cannot
+frame at all raises :class:`MessageError`; what it can frame but must not be obeyed carries a
+``problem``, so that a request gets its 400.
+"""
+
+from __future__ import annotations
+
+from offhook.sip.grammar import (
+    GrammarError,
+    Via,
+    check_uri_text,
+    is_token,
+    parse_cseq,
+    parse_name_addr,
+    parse_number,
+    parse_via,
+    split_list,
+    split_outside_quotes,
+    tag_of,
+    uri_of,
+    uri_scheme,
+)
+
+MAX_MESSAGE = 65_536
+"""Octets of one message, head and body."""
+MAX_HEADER_LINES = 512
+
+_COMPACT = {
+    "a": "accept-contact",
+    "b": "referred-by",
+    "c": "content-type",
+    "d": "request-disposition",
+    "e": "content-encoding",
+    "f": "from",
+    "i": "call-id",
+    "j": "reject-contact",
+    "k": "supported",
+    "l": "content-length",
+    "m": "contact",
+    "o": "event",
+    "r": "refer-to",
+    "s": "subject",
+    "t": "to",
+    "u": "allow-events",
+    "v": "via",
+    "x": "session-expires",
+    "y": "identity",
+}
+_COMMON = (
+    "Via From To Call-ID CSeq Contact Max-Forwards Content-Type Content-Length User-Agent Server "
+    "Allow Supported Accept Record-Route Route Require Reason Authorization Proxy-Authorization "
+    "WWW-Authenticate Proxy-Authenticate P-Asserted-Identity Privacy Session-Expires Min-SE Date"
+)
+_NAMES = {name: name.lower() for name in _COMMON.split()}
+_NAMES.update({name.upper(): full for name, full in _COMPACT.items()})
+_NAMES.update(_COMPACT)
+_SINGLE = ("call-id", "cseq", "from", "to", "max-forwards", "content-length")
+"""Headers that occur once and whose repetition makes a message ambiguous (RFC 4475 §3.3.8)."""
+
+
+class MessageError(ValueError):
+    """Not a SIP message; nothing can be answered."""
+
+
+class Message:
+    """What requests and responses share. Header names are asked for in lower case, long form."""
+
+    __slots__ = ("_cseq", "_from_tag", "_headers", "_to_tag", "_via", "body", "problem")
+
+    def __init__(self, headers: dict[str, list[str]], body: bytes, problem: str | None) -> None:
+        self._headers = headers
+        self.body = body
+        self.problem = problem
+        """Why the message must not be obeyed; None when nothing is known against it."""
+        self._via: Via | None = None
+        self._cseq: tuple[int, str] | None = None
+        self._from_tag: str | None = None
+        self._to_tag: str | None = None
+
+    def get(self, name: str) -> str | None:
+        """The first value of a header, unfolded and stripped; None when absent."""
+        values = self._headers.get(name)
+        return values[0] if values else None
+
+    def lines(self, name: str) -> list[str]:
+        """The header's values, one per line it stood on."""
+        return self._headers.get(name) or []
+
+    def values(self, name: str) -> list[str]:
+        """The elements of a comma-separated header over all its lines.
+
+        Raises :class:`GrammarError`.
+        """
+        lines = self._headers.get(name)
+        if not lines:
+            return []
+        if len(lines) == 1:
+            return split_list(lines[0])
+        return [part for line in lines for part in split_list(line)]
+
+    def tokens(self, name: str) -> set[str]:
+        """The elements of a header in lower case, parameters cut off."""
+        return {value.partition(";")[0].strip().lower() for value in self.values(name)}
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via. Raises :class:`GrammarError` when it is missing or malformed."""
+        if self._via is None:
+            value = self.get("via")
+            if value is None:
+                raise GrammarError("no Via")
+            if "," in value:
+                value = split_outside_quotes(value, ",")[0]
+            self._via = parse_via(value)
+        return self._via
+
+    @property
+    def cseq(self) -> tuple[int, str]:
+        """CSeq number and method. Raises :class:`GrammarError`."""
+        if self._cseq is None:
+            self._cseq = parse_cseq(self.get("cseq") or "")
+        return self._cseq
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID; empty when absent."""
+        return self.get("call-id") or ""
+
+    @property
+    def from_tag(self) -> str:
+        """The From tag; empty when absent. Raises :class:`GrammarError`."""
+        if self._from_tag is None:
+            self._from_tag = tag_of(self.get("from") or "")
+        return self._from_tag
+
+    @property
+    def to_tag(self) -> str:
+        """The To tag; empty when absent. Raises :class:`GrammarError`."""
+        if self._to_tag is None:
+            self._to_tag = tag_of(self.get("to") or "")
+        return self._to_tag
+
+    @property
+    def contact_uri(self) -> str | None:
+        """The URI of the first Contact; None when absent or malformed."""
+        value = self.get("contact")
+        if value is None:
+            return None
+        try:
+            return uri_of(split_list(value)[0] if "," in value else value)
+        except (GrammarError, IndexError):
+            return None
+
+    @property
+    def content_type(self) -> str:
+        """Media type in lower case without parameters; empty when absent."""
+        return (self.get("content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def sdp(self) -> bytes | None:
+        """The session description, taken out of a multipart body if need be; None when absent."""
+        if not self.body:
+            return None
+        kind = self.content_type
+        if kind == "application/sdp" or (not kind and self.body.startswith(b"v=")):
+            return self.body
+        if kind.startswith("multipart/"):
+            return sdp_of_multipart(self.get("content-type") or "", self.body)
+        return None
+
+
+class Request(Message):
+    """A request."""
+
+    __slots__ = ("method", "uri")
+
+    def __init__(
+        self,
+        method: str,
+        uri: str,
+        headers: dict[str, list[str]],
+        body: bytes,
+        problem: str | None,
+    ) -> None:
+        super().__init__(headers, body, problem)
+        self.method = method
+        self.uri = uri
+
+    def check(self) -> str | None:
+        """What makes this request a 400 (RFC 3261 §8.1.1, §16.3); None when nothing does."""
+        if self.problem is not None:
+            return self.problem
+        headers = self._headers
+        try:
+            if self.cseq[1] != self.method:
+                return "CSeq names another method"
+            if not headers.get("call-id") or not headers["call-id"][0]:
+                return "No Call-ID"
+            for name in ("from", "to"):
+                if name not in headers:
+                    return "No " + name.capitalize()
+                check_address(headers[name][0])
+            if "max-forwards" in headers:
+                parse_number(headers["max-forwards"][0], 255)
+            check_uri_text(self.uri)
+            uri_scheme(self.uri)
+        except GrammarError as error:
+            return str(error).capitalize()
+        for name in _SINGLE:
+            if len(headers.get(name, ())) > 1:
+                return f"Repeated {name}"
+        return None
+
+
+class Response(Message):
+    """A response."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        headers: dict[str, list[str]],
+        body: bytes,
+        problem: str | None,
+    ) -> None:
+        super().__init__(headers, body, problem)
+        self.status = status
+        self.reason = reason
+
+    def check(self) -> str | None:
+        """Why this response is dropped (RFC 3261 §8.1.3.3, §18.3); None when nothing is wrong."""
+        if self.problem is not None:
+            return self.problem
+        try:
+            if not self.from_tag and "from" not in self._headers:
+                return "No From"
+            if not self.to_tag and "to" not in self._headers:
+                return "No To"
+            if len(self.values("via")) > 1:
+                return "A response for somebody behind us"
+            if "record-route" in self._headers:
+                for value in self.values("record-route"):
+                    parse_name_addr(value)
+        except GrammarError as error:
+            return str(error).capitalize()
+        return None
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds of a ``Retry-After``; None when absent or malformed."""
+        value = self.get("retry-after")
+        if value is None:
+            return None
+        digits = value.partition(";")[0].partition("(")[0]
+        try:
+            return parse_number(digits, 2**32 - 1)
+        except GrammarError:
+            return None
+
+
+def check_address(value: str) -> None:
+    """Raise :class:`GrammarError` unless ``value`` is a name-addr with a URI in it."""
+    if '"' in value or "<" not in value:
+        uri_scheme(parse_name_addr(value).uri)
+        return
+    left = value.find("<")
+    if ">" not in value[left:] or not value[left + 1 :].strip():
+        raise GrammarError("< without >")
+    if left:
+        parse_name_addr(value)
+    else:
+        uri_scheme(value[1:].lstrip())
+
+
+def parse(data: bytes) -> Request | Response:
+    """Parse one datagram. Raises :class:`MessageError` when it is no SIP message at all."""
+    if len(data) > MAX_MESSAGE:
+        raise MessageError("too long")
+    head, blank, body = data.partition(b"\r\n\r\n")
+    problem: str | None = None
+    if not blank or b"\n\n" in head:
+        head, body, problem = _split_leniently(data)
+    text = head.decode("utf-8", "surrogateescape")
+    if "\n" in text.replace("\r\n", ""):
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _unfold(text)
+    lines = text.split("\r\n")
+    if len(lines) > MAX_HEADER_LINES:
+        raise MessageError("too many header lines")
+    headers: dict[str, list[str]] = {}
+    names = _NAMES
+    first = lines[0]
+    del lines[0]
+    for line in lines:
+        name, colon, value = line.partition(":")
+        key = names.get(name)
+        if key is None:
+            key = name.strip().lower()
+            key = _COMPACT.get(key, key)
+            if not colon or not is_token(key):
+                problem = problem or "A header line without a name"
+                continue
+        if key in headers:
+            headers[key].append(value.strip())
+        else:
+            headers[key] = [value.strip()]
+    body, problem = _frame(headers, body, problem)
+    if first[:4].upper() == "SIP/":
+        return _response(first, headers, body, problem)
+    return _request(first, headers, body, problem)
+
+
+def _split_leniently(data: bytes) -> tuple[bytes, bytes, str | None]:
+    """Head and body of a message that uses bare LF, or whose blank line is missing."""
+    data = data.lstrip(b"\r\n")
+    ends = [(at, len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark)) >= 0]
+    if ends:
+        at, length = min(ends)
+        return data[:at], data[at + length :], None
+    return data.rstrip(b"\r\n"), b"", "No empty line after the header"
+
+
+def _unfold(text: str) -> str:
+    """Join continuation lines (RFC 3261 §7.3.1)."""
+    lines: list[str] = []
+    for line in text.split("\r\n"):
+        if line[:1] in (" ", "\t") and lines:
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(line)
+    return "\r\n".join(lines)
+
+
+def _frame(
+    headers: dict[str, list[str]], body: bytes, problem: str | None
+) -> tuple[bytes, str | None]:
+    """Cut the body to its Content-Length (RFC 3261 §18.3)."""
+    declared = headers.get("content-length")
+    if not declared:
+        return body, problem
+    try:
+        length = parse_number(declared[0], 2**32 - 1)
+    except GrammarError:
+        return body, problem or "Bad Content-Length"
+    if length > len(body):
+        return body, problem or "Body shorter than its Content-Length"
+    return (body[:length] if length < len(body) else body), problem
+
+
+def _request(line: str, headers: dict[str, list[str]], body: bytes, problem: str | None) -> Request:
+    words = line.split(" ")
+    if len(words) != 3:
+        words = line.split()
+        if len(words) < 3:
+            raise MessageError("no request line")
+        words = [words[0], " ".join(words[1:-1]), words[-1]]
+        problem = problem or "Bad request line"
+    method, uri, version = words
+    if not version[:4].upper() == "SIP/" or not is_token(method):
+        raise MessageError("no request line")
+    if version.upper() != "SIP/2.0":
+        problem = VERSION_PROBLEM
+    return Request(method, uri, headers, body, problem)
+
+
+VERSION_PROBLEM = "Version not supported"
+"""The problem of a message of another SIP version: 505 instead of 400."""
+
+
+def _response(
+    line: str, headers: dict[str, list[str]], body: bytes, problem: str | None
+) -> Response:
+    version, _, rest = line.partition(" ")
+    code, _, reason = rest.partition(" ")
+    if version.upper() != "SIP/2.0":
+        raise MessageError("version not supported")
+    if len(code) != 3 or not (code.isascii() and code.isdigit()) or not "1" <= code[0] <= "6":
+        raise MessageError("no status code")
+    return Response(int(code), reason, headers, body, problem)
+
+
+def sdp_of_multipart(content_type: str, body: bytes) -> bytes | None:
+    """The first ``application/sdp`` part of a multipart body (RFC 2046 §5.1); None without one."""
+    try:
+        params = content_type.partition(";")[2]
+        pairs = [part.partition("=") for part in split_outside_quotes(params, ";")]
+    except GrammarError:
+        return None
+    boundary = next(
+        (v.strip().strip('"') for k, _, v in pairs if k.strip().lower() == "boundary"), ""
+    )
+    if not boundary:
+        return None
+    mark = b"--" + boundary.encode("utf-8", "surrogateescape")
+    for part in body.split(mark)[1:65]:
+        head, _, content = part.strip(b"\r\n").partition(b"\r\n\r\n")
+        for line in head.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            kind = value.partition(b";")[0].strip().lower()
+            if name.strip().lower() == b"content-type" and kind == b"application/sdp":
+                return content + b"\r\n"
+    return None

@@ -1,0 +1,271 @@
+"""Calls we make: INVITE, forks, CANCEL and the races between them (RFC 3261 §9.1, §13.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from offhook.sip.build import Headers, encode, header_lines
+from offhook.sip.call import Call, CallState, ignore
+from offhook.sip.client import ClientState, ClientTransaction, Outgoing
+from offhook.sip.dialog import Dialog
+from offhook.sip.events import Address, Answered, Credentials, Provisional, Rejected
+from offhook.sip.grammar import GrammarError, parse_number
+from offhook.sip.message import Request, Response
+
+if TYPE_CHECKING:
+    from offhook.sip.core import Core
+    from offhook.sip.server import ServerTransaction
+
+MAX_FORKS = 16
+"""Early dialogs kept per call; 2xx of further branches are still acknowledged and hung up."""
+
+
+class OutboundCall(Call):
+    """A call we make."""
+
+    __slots__ = (
+        "body",
+        "cancel_wanted",
+        "cseq",
+        "extra",
+        "forks",
+        "from_",
+        "invite",
+        "rounds",
+        "target",
+        "to",
+        "uri",
+    )
+
+    owns_call_id = True
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        target: Address,
+        uri: str,
+        from_: str,
+        to: str,
+        sdp: bytes,
+        headers: Headers,
+        credentials: Credentials | None,
+    ) -> None:
+        super().__init__(core, "", credentials)
+        self.call_id = core.token()
+        self.target = target
+        self.uri = uri
+        self.from_ = f"{from_};tag={self.handle}"
+        self.to = to
+        self.body = sdp
+        kind = "Content-Type: application/sdp\r\n" if sdp else ""
+        self.extra = f"{core.contact}{core.allow}{header_lines(headers)}{kind}"
+        self.cseq = 0
+        self.rounds = 0
+        self.forks: dict[str, Dialog] = {}
+        """Early dialogs by remote tag."""
+        self.cancel_wanted = False
+        self.invite: ClientTransaction | None = None
+
+    @property
+    def offering(self) -> bool:
+        """The INVITE's own offer counts until it is answered."""
+        return self.state is CallState.EARLY or super().offering
+
+    def start(self, now: float) -> None:
+        """Send the INVITE (again, with credentials, after a challenge)."""
+        self.cseq += 1
+        core = self.core
+        request = Outgoing(
+            "INVITE",
+            self.uri,
+            routes="",
+            from_=self.from_,
+            to=self.to,
+            call_id=self.call_id,
+            cseq=self.cseq,
+            destination=self.target,
+        )
+        authorization = ""
+        if self.auth is not None:
+            authorization = self.auth.lines("INVITE", self.uri, self.body)
+        head = f"{authorization}{core.request_tail}{self.extra}"
+        self.invite = ClientTransaction(core, request, head, self.body, self._on_response)
+        self.invite.start(now)
+
+    # --- giving up
+
+    def hang_up(self, now: float, headers: Headers = ()) -> None:
+        """CANCEL before the answer, BYE after it."""
+        if self.state is CallState.EARLY:
+            self.cancel(now)
+        else:
+            self.bye(now, headers)
+
+    def cancel(self, now: float) -> None:
+        """Give up: CANCEL once a provisional response has come (RFC 3261 §9.1)."""
+        if self.state is not CallState.EARLY:
+            return
+        self.state = CallState.CANCELING
+        invite = self.invite
+        assert invite is not None
+        if invite.state is ClientState.PROCEEDING:
+            self._send_cancel(now)
+        else:
+            self.cancel_wanted = True
+
+    def _send_cancel(self, now: float) -> None:
+        self.cancel_wanted = False
+        invite = self.invite
+        assert invite is not None
+        request = invite.request
+        cancel = Outgoing(
+            "CANCEL",
+            request.uri,
+            routes=request.routes,
+            from_=request.from_,
+            to=request.to,
+            call_id=request.call_id,
+            cseq=request.cseq,
+            destination=request.destination,
+        )
+        tx = ClientTransaction(self.core, cancel, self.core.request_tail, b"", ignore)
+        tx.branch = invite.branch
+        tx.data = encode(cancel.head(self.core, tx.branch) + self.core.request_tail)
+        tx.start(now)
+        invite.give_up_at(now + self.core.timing.timeout)
+
+    # --- responses
+
+    def _on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
+        if response is None:
+            self._no_answer()
+        elif response.status < 200:
+            self._provisional(response, now)
+        elif response.status < 300:
+            self._accepted(tx, response, now)
+        else:
+            self._refused(response, now)
+
+    def _no_answer(self) -> None:
+        if self.state is CallState.CANCELING:
+            self._reject(487, "Request Terminated", local=True)
+        elif self.state is CallState.EARLY:
+            self._reject(408, "Request Timeout", local=True)
+
+    def _reject(
+        self, status: int, reason: str, *, local: bool, response: Response | None = None
+    ) -> None:
+        cause = q850_cause(response) if response is not None else None
+        wait = response.retry_after if response is not None else None
+        self.core.emit(
+            Rejected(
+                handle=self.handle,
+                status=status,
+                reason=reason,
+                q850_cause=cause,
+                retry_after=wait,
+                local=local,
+            )
+        )
+        self.release()
+
+    def _provisional(self, response: Response, now: float) -> None:
+        if self.cancel_wanted:
+            self._send_cancel(now)
+        if self.state is not CallState.EARLY or response.status == 100:
+            return
+        tag = response.to_tag
+        sdp = response.sdp
+        if tag:
+            fork = self.forks.get(tag)
+            if fork is None and len(self.forks) < MAX_FORKS:
+                fork = self.forks[tag] = self._dialog(response)
+            if fork is not None and sdp is not None:
+                fork.early_sdp = sdp
+        self.core.emit(Provisional(handle=self.handle, status=response.status, sdp=sdp))
+
+    def _dialog(self, response: Response) -> Dialog:
+        return Dialog.of_response(response, self.from_, self.uri, self.cseq, self.target)
+
+    def _accepted(self, tx: ClientTransaction, response: Response, now: float) -> None:
+        """A 2xx, the first, a repeated one, or that of another fork (RFC 3261 §13.2.2.4)."""
+        if tx.acks is None:
+            tx.acks = {}
+        tag = response.to_tag
+        known = tx.acks.get(tag)
+        if known is not None:
+            self.core.send(*known)
+            return
+        dialog = self._dialog(response)
+        authorization = ""
+        if self.auth is not None:
+            self.auth.learn(response)
+            authorization = self.auth.lines("ACK", self.uri, b"")
+        ack = self.acknowledgement(self.cseq, dialog, authorization)
+        if len(tx.acks) < MAX_FORKS:
+            tx.acks[tag] = ack
+        self.core.send(*ack)
+        if self.state is CallState.EARLY:
+            self._established(dialog, response, now)
+        else:
+            self._hang_up_fork(dialog, now)
+
+    def _established(self, dialog: Dialog, response: Response, now: float) -> None:
+        early = self.forks.get(dialog.remote_tag)
+        if early is not None:
+            dialog.remote_cseq = early.remote_cseq
+        sdp = response.sdp or (early.early_sdp if early is not None else None)
+        self.dialog = dialog
+        self.state = CallState.UP
+        self.forks = {}
+        self.body = b""
+        self.core.emit(Answered(handle=self.handle, sdp=sdp, at=now))
+
+    def _hang_up_fork(self, dialog: Dialog, now: float) -> None:
+        """BYE a branch that answered too late: we canceled, or another one won."""
+        self.send("BYE", now, ignore, dialog=dialog)
+        if self.state is CallState.CANCELING:
+            self._reject(487, "Request Terminated", local=True)
+
+    def _refused(self, response: Response, now: float) -> None:
+        if self.state not in (CallState.EARLY, CallState.CANCELING):
+            return
+        if self.state is CallState.EARLY and self.challenged(response, self.rounds):
+            self.rounds += 1
+            self.forks = {}
+            self.start(now)
+            return
+        self._reject(response.status, response.reason, local=False, response=response)
+
+    # --- requests of the peer
+
+    def dialog_of(self, remote_tag: str) -> Dialog | None:
+        """Early dialogs count too."""
+        if self.dialog is not None:
+            return super().dialog_of(remote_tag)
+        return self.forks.get(remote_tag)
+
+    def received_bye(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """A callee must not BYE an early dialog; that one branch is over then."""
+        if self.state in (CallState.EARLY, CallState.CANCELING):
+            tx.respond(200, now, extra=self.core.server)
+            self.forks.pop(request.from_tag, None)
+            return
+        super().received_bye(tx, request, now)
+
+
+def q850_cause(response: Response) -> int | None:
+    """The cause of a ``Reason: Q.850;cause=16`` header (RFC 3326); None without one."""
+    try:
+        for value in response.values("reason"):
+            protocol, _, params = value.partition(";")
+            if protocol.strip().upper() != "Q.850":
+                continue
+            for part in params.split(";"):
+                name, equals, number = part.partition("=")
+                if equals and name.strip().lower() == "cause":
+                    return parse_number(number.strip().strip('"'), 127)
+    except GrammarError:
+        pass
+    return None

@@ -1,0 +1,105 @@
+"""Timer values of RFC 3261 §17 (table 4), and a queue of timers that never sleeps.
+
+A timer's target carries ``wake``, the one time it wants to be called; a heap entry whose time is not
+its target's ``wake`` any more is stale and dropped when it surfaces. Waits of one fixed length (the
+32 s a finished transaction lingers) are kept apart in queues, which cost nothing to keep in order.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import NamedTuple, Protocol
+
+NEVER = float("inf")
+
+
+class Timers(NamedTuple):
+    """Seconds (RFC 3261 §17.1.1.1)."""
+
+    t1: float = 0.5
+    """Round-trip estimate: the first retransmission interval."""
+    t2: float = 4.0
+    """The longest retransmission interval."""
+    t4: float = 5.0
+    """How long a message may stay in the network."""
+    trying: float = 0.2
+    """How long an INVITE may wait for an answer of the application before we send 100 (§17.2.1)."""
+
+    @property
+    def timeout(self) -> float:
+        """64*T1: timers B, F, H, J, L and M."""
+        return 64 * self.t1
+
+
+class Timed(Protocol):
+    """What a timer calls."""
+
+    wake: float
+    """When it wants to be called; :data:`NEVER` for not at all."""
+
+    def on_timer(self, now: float) -> None:
+        """Its time has come. It may schedule itself again."""
+        ...
+
+
+class TimerQueue:
+    """All timers of one user agent."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Timed]] = []
+        self._fixed: dict[float, deque[tuple[float, Timed]]] = {}
+        self._serial = 0
+
+    def schedule(self, when: float, target: Timed) -> None:
+        """Call ``target`` at ``when``, and not at its earlier choice."""
+        target.wake = when
+        self._serial += 1
+        heapq.heappush(self._heap, (when, self._serial, target))
+
+    def linger(self, now: float, delay: float, target: Timed) -> None:
+        """As :meth:`schedule`, for one of the few fixed delays; ``now`` must not go back."""
+        when = now + delay
+        target.wake = when
+        queue = self._fixed.get(delay)
+        if queue is None:
+            queue = self._fixed[delay] = deque()
+        queue.append((when, target))
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`run` is wanted next; None when no timer is armed."""
+        heap = self._heap
+        while heap and heap[0][2].wake != heap[0][0]:
+            heapq.heappop(heap)
+        first = heap[0][0] if heap else NEVER
+        for queue in self._fixed.values():
+            while queue and queue[0][1].wake != queue[0][0]:
+                queue.popleft()
+            if queue and queue[0][0] < first:
+                first = queue[0][0]
+        return None if first == NEVER else first
+
+    def run(self, now: float) -> None:
+        """Call every target whose time is not after ``now``, earliest first."""
+        while True:
+            when = self.next_deadline()
+            if when is None or when > now:
+                return
+            target = self._take(when)
+            target.wake = NEVER
+            target.on_timer(now)
+
+    def _take(self, when: float) -> Timed:
+        if self._heap and self._heap[0][0] == when:
+            return heapq.heappop(self._heap)[2]
+        for queue in self._fixed.values():
+            if queue and queue[0][0] == when:
+                return queue.popleft()[1]
+        raise AssertionError("a deadline without its timer")
+
+    def __len__(self) -> int:
+        """Timers armed."""
+        live = {id(target) for when, _, target in self._heap if target.wake == when}
+        for queue in self._fixed.values():
+            live.update(id(target) for when, target in queue if target.wake == when)
+        return len(live)

@@ -1,0 +1,1 @@
+"""Telephony: SIP and media joined to sockets, trunks and calls."""

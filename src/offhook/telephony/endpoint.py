@@ -1,0 +1,389 @@
+"""The asyncio shell of the SIP user agent: one UDP socket, one loop timer, listeners per call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from offhook.sip import (
+    Address,
+    AnyEvent,
+    Canceled,
+    Credentials,
+    Ended,
+    IncomingCall,
+    Rejected,
+    Timers,
+    UserAgent,
+)
+from offhook.sip.grammar import is_ip
+
+log = logging.getLogger(__name__)
+
+Headers = Sequence[tuple[str, str]]
+Listener = Callable[[AnyEvent], None]
+IncomingListener = Callable[[IncomingCall], None]
+
+BATCH = 64
+"""Datagrams read before other tasks of the loop get their turn."""
+BUFFER = 4 * 1024 * 1024
+"""Octets asked for the socket's buffers; the system may grant fewer."""
+MAX_WAITING = 1000
+"""Datagrams kept while names of peers are looked up."""
+NAME_LIFETIME = 60.0
+"""Seconds a looked-up name is used."""
+LOOKUP_TIMEOUT = 5.0
+
+
+class UdpEndpoint:
+    """Sends and receives for a :class:`offhook.sip.UserAgent`; commands may be given once started.
+
+    Listeners are called on the loop, one event at a time, in order; a listener may give commands.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int = 5060,
+        *,
+        advertise_host: str | None = None,
+        advertise_port: int | None = None,
+        user_agent: str = "Offhook",
+        timers: Timers | None = None,
+        max_dialogs: int | None = None,
+    ) -> None:
+        """Bind to ``host`` (an address literal) and ``port`` (0: any) in :meth:`start`.
+
+        The advertised address stands in Via and Contact; over ``max_dialogs`` calls new ones get
+        503.
+        """
+        self._host = host
+        self._port = port
+        self._advertise_host = advertise_host
+        self._advertise_port = advertise_port
+        self._user_agent = user_agent
+        self._timers = timers or Timers()
+        self._max_dialogs = max_dialogs
+        self._agent: UserAgent | None = None
+        self._socket: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._listeners: dict[str, Listener] = {}
+        self._incoming: IncomingListener | None = None
+        self._events: deque[AnyEvent] = deque()
+        self._dispatching = False
+        self._names: dict[str, tuple[str, float]] = {}
+        self._waiting: deque[tuple[bytes, Address]] = deque()
+        self._lookups: dict[str, asyncio.Task[None]] = {}
+
+    # --- life
+
+    async def start(self) -> None:
+        """Bind. Raises OSError when the address is taken or not ours."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+            sock.bind((self._host, self._port))
+        except OSError:
+            sock.close()
+            raise
+        host, port = sock.getsockname()[:2]
+        self._socket = sock
+        self._agent = UserAgent(
+            local=Address("udp", host, port),
+            contact_host=self._advertise_host or (_own_address() if _unspecified(host) else None),
+            contact_port=self._advertise_port,
+            user_agent=self._user_agent,
+            timers=self._timers,
+            max_dialogs=self._max_dialogs,
+        )
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock.fileno(), self._readable)
+
+    async def close(self) -> None:
+        """Stop reading and close the socket; calls still up are not hung up. Idempotent."""
+        sock, self._socket = self._socket, None
+        if sock is None or self._loop is None:
+            return
+        self._loop.remove_reader(sock.fileno())
+        sock.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        lookups = list(self._lookups.values())
+        for task in lookups:
+            task.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
+        self._listeners.clear()
+
+    @property
+    def agent(self) -> UserAgent:
+        """The protocol engine."""
+        if self._agent is None:
+            raise RuntimeError("the endpoint is not started")
+        return self._agent
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """Host and port bound."""
+        if self._socket is None:
+            raise RuntimeError("the endpoint is not started")
+        host, port = self._socket.getsockname()[:2]
+        return str(host), int(port)
+
+    # --- who hears of what
+
+    def listen(self, handle: str, listener: Listener) -> None:
+        """Hear the events of one call, until its last."""
+        self._listeners[handle] = listener
+
+    def on_incoming(self, listener: IncomingListener) -> None:
+        """Hear of new calls; without a listener they get 480."""
+        self._incoming = listener
+
+    # --- commands, as those of the user agent
+
+    def invite(
+        self,
+        *,
+        transport: str = "udp",
+        host: str,
+        port: int,
+        request_uri: str,
+        from_uri: str,
+        to_uri: str,
+        sdp: bytes,
+        headers: Headers = (),
+        credentials: Credentials | None = None,
+    ) -> str:
+        """Call somebody over the next hop ``host`` and ``port``; returns the handle."""
+        if transport != "udp":
+            raise ValueError(f"transport {transport!r} is not served by this endpoint")
+        handle = self.agent.invite(
+            time.monotonic(),
+            target=Address("udp", host, port),
+            request_uri=request_uri,
+            from_uri=from_uri,
+            to_uri=to_uri,
+            sdp=sdp,
+            headers=headers,
+            credentials=credentials,
+        )
+        self._flush()
+        return handle
+
+    def cancel(self, handle: str) -> None:
+        """See :meth:`offhook.sip.UserAgent.cancel`."""
+        self.agent.cancel(handle, time.monotonic())
+        self._flush()
+
+    def ring(self, handle: str, status: int = 180, sdp: bytes | None = None) -> None:
+        """See :meth:`offhook.sip.UserAgent.ring`."""
+        self.agent.ring(handle, time.monotonic(), status, sdp)
+        self._flush()
+
+    def accept(self, handle: str, sdp: bytes, headers: Headers = ()) -> None:
+        """See :meth:`offhook.sip.UserAgent.accept`."""
+        self.agent.accept(handle, time.monotonic(), sdp, headers)
+        self._flush()
+
+    def reject(
+        self, handle: str, status: int, reason: str | None = None, headers: Headers = ()
+    ) -> None:
+        """See :meth:`offhook.sip.UserAgent.reject`; the listener is let go."""
+        self.agent.reject(handle, time.monotonic(), status, reason, headers)
+        self._forget_if_over(handle)
+        self._flush()
+
+    def bye(self, handle: str, headers: Headers = ()) -> None:
+        """See :meth:`offhook.sip.UserAgent.bye`."""
+        self.agent.bye(handle, time.monotonic(), headers)
+        self._flush()
+        self._forget_if_over(handle)
+
+    def reinvite(self, handle: str, sdp: bytes) -> bool:
+        """See :meth:`offhook.sip.UserAgent.reinvite`."""
+        sent = self.agent.reinvite(handle, time.monotonic(), sdp)
+        self._flush()
+        return sent
+
+    def accept_reoffer(self, handle: str, sdp: bytes) -> None:
+        """See :meth:`offhook.sip.UserAgent.accept_reoffer`."""
+        self.agent.accept_reoffer(handle, time.monotonic(), sdp)
+        self._flush()
+
+    def reject_reoffer(self, handle: str, status: int = 488) -> None:
+        """See :meth:`offhook.sip.UserAgent.reject_reoffer`."""
+        self.agent.reject_reoffer(handle, time.monotonic(), status)
+        self._flush()
+
+    def send_info(self, handle: str, content_type: str, body: bytes) -> None:
+        """See :meth:`offhook.sip.UserAgent.send_info`."""
+        self.agent.send_info(handle, time.monotonic(), content_type, body)
+        self._flush()
+
+    def _forget_if_over(self, handle: str) -> None:
+        """A call we refused has no last event."""
+        waiting = any(event.handle == handle for event in self._events)
+        if not waiting and self.agent.call_of(handle) is None:
+            self._listeners.pop(handle, None)
+
+    # --- the loop's side
+
+    def _readable(self) -> None:
+        sock, agent = self._socket, self._agent
+        if sock is None or agent is None:
+            return
+        now = time.monotonic()
+        for _ in range(BATCH):
+            try:
+                data, source = sock.recvfrom(65_535)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                log.debug("receiving: %s", error)
+                continue
+            agent.receive(data, Address("udp", source[0], source[1]), now)
+        self._flush()
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self._timer_at = float("inf")
+        if self._socket is not None:
+            self.agent.handle_timers(time.monotonic())
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what is to be sent, tell what happened, and set the timer."""
+        agent = self.agent
+        self._events.extend(agent.take_events())
+        for data, destination in agent.take_output():
+            self._send(data, destination)
+        if not self._dispatching:
+            self._dispatching = True
+            try:
+                while self._events:
+                    self._dispatch(self._events.popleft())
+            finally:
+                self._dispatching = False
+            self._set_timer()
+
+    def _dispatch(self, event: AnyEvent) -> None:
+        listener: Callable[[IncomingCall], None] | Listener | None
+        if isinstance(event, IncomingCall):
+            if self._incoming is None:
+                self.reject(event.handle, 480)
+                return
+            try:
+                self._incoming(event)
+            except Exception:
+                log.exception("a listener of incoming calls failed")
+                self.reject(event.handle, 500)
+            return
+        listener = self._listeners.get(event.handle)
+        if isinstance(event, Rejected | Canceled | Ended):
+            self._listeners.pop(event.handle, None)
+        if listener is None:
+            return
+        try:
+            listener(event)
+        except Exception:
+            log.exception("a listener failed on %s", type(event).__name__)
+
+    def _set_timer(self) -> None:
+        deadline = self.agent.next_deadline()
+        if deadline is None or deadline >= self._timer_at or self._loop is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = self._loop.call_later(
+            max(0.0, deadline - time.monotonic()), self._timer_fired
+        )
+
+    # --- sending
+
+    def _send(self, data: bytes, destination: Address) -> None:
+        sock = self._socket
+        if sock is None:
+            return
+        host = destination.host
+        known = self._names.get(host)
+        if known is None or known[1] < time.monotonic():
+            if not is_ip(host):
+                self._look_up(data, destination)
+                return
+            known = (host, float("inf"))
+            if len(self._names) > 10_000:
+                self._names.clear()
+            self._names[host] = known
+        try:
+            sock.sendto(data, (known[0], destination.port))
+        except (BlockingIOError, InterruptedError):
+            log.warning("the socket's send buffer is full; a datagram is left to retransmission")
+        except OSError as error:
+            log.info("cannot send to %s: %s", destination.host, error)
+            self._fail(destination)
+
+    def _fail(self, destination: Address) -> None:
+        """Report on the loop's next turn, so that a caller has time to listen."""
+        if self._loop is not None:
+            self._loop.call_soon(self._unreachable, destination)
+
+    def _unreachable(self, destination: Address) -> None:
+        if self._socket is not None:
+            self.agent.unreachable(destination, time.monotonic())
+            self._flush()
+
+    def _look_up(self, data: bytes, destination: Address) -> None:
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append((data, destination))
+        host = destination.host
+        if host not in self._lookups and self._loop is not None:
+            self._lookups[host] = self._loop.create_task(self._resolve(host))
+
+    async def _resolve(self, host: str) -> None:
+        assert self._loop is not None
+        assert self._socket is not None
+        try:
+            async with asyncio.timeout(LOOKUP_TIMEOUT):
+                found = await self._loop.getaddrinfo(
+                    host, None, family=self._socket.family, type=socket.SOCK_DGRAM
+                )
+            address = str(found[0][4][0])
+        except (OSError, TimeoutError, UnicodeError, IndexError) as error:
+            log.warning("cannot resolve %s: %s", host, error or type(error).__name__)
+            address = ""
+        finally:
+            self._lookups.pop(host, None)
+        waiting = [item for item in self._waiting if item[1].host == host]
+        self._waiting = deque(item for item in self._waiting if item[1].host != host)
+        if address:
+            self._names[host] = (address, time.monotonic() + NAME_LIFETIME)
+            for data, destination in waiting:
+                self._send(data, destination)
+        else:
+            for destination in {item[1] for item in waiting}:
+                self._fail(destination)
+
+
+def _unspecified(host: str) -> bool:
+    return host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+def _own_address() -> str:
+    """The address of the default route, for Via and Contact when none is configured."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
