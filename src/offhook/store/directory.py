@@ -1,0 +1,187 @@
+"""Accounts, sub-accounts and API keys in memory: those of the file and the stored ones together.
+
+The file's sub-accounts stand as the operator wrote them; a stored one of the same id is ignored.
+Webhooks and scenarios set through the API apply to either kind and replace the file's of the same
+type or name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from offhook import config
+from offhook.session.tenancy import (
+    KeyGrant,
+    Scenario,
+    ScenarioParameter,
+    SubAccount,
+    VirtualNumber,
+    Webhook,
+    WebhookType,
+)
+from offhook.store.interface import Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+_NEVER_READ = -1
+
+
+def new_api_key() -> str:
+    """A new API key: 256 random bits behind a prefix that secret scanners can look for."""
+    return "offhook_" + secrets.token_urlsafe(32)
+
+
+def key_digest(key: str) -> bytes:
+    """What is stored of a key: its SHA-256. A key of 256 random bits needs no slow hash."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+class Directory:
+    """Answers from memory; :meth:`refresh` reads the store again when it has changed.
+
+    The constructor reads the scenario files. Raises OSError for one that cannot be read, and
+    ValueError, with a text for the operator, for keys that cannot be used.
+    """
+
+    def __init__(
+        self, settings: config.Config, store: Store, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self._store = store
+        self._of_file = {entry.id: _sub_account(entry) for entry in settings.subaccounts}
+        self._keys_of_file = _file_keys(settings, environ)
+        self._admin_keys = _admin_keys(settings, environ)
+        self._sub_accounts: Mapping[str, SubAccount] = self._of_file
+        self._keys: Mapping[bytes, KeyGrant] = self._keys_of_file
+        self._version = _NEVER_READ
+
+    def sub_account(self, sub_account_id: str) -> SubAccount | None:
+        """The sub-account with this id, whosever it is (:meth:`.KeyGrant.opens` says whose)."""
+        return self._sub_accounts.get(sub_account_id)
+
+    def sub_accounts(self) -> Sequence[SubAccount]:
+        """All of them."""
+        return list(self._sub_accounts.values())
+
+    def authenticate(self, key: str) -> KeyGrant | None:
+        """What a key opens; None for one that is unknown, revoked or expired.
+
+        The look-up is by digest, so its time tells nothing about any key.
+        """
+        grant = self._keys.get(key_digest(key))
+        if grant is None or grant.expires_at is None:
+            return grant
+        return grant if datetime.now(UTC) < grant.expires_at else None
+
+    def is_admin(self, key: str) -> bool:
+        """Whether this is one of ``[admin] api_keys``."""
+        return key_digest(key) in self._admin_keys
+
+    async def refresh(self) -> None:
+        """Read the store again if it has changed; one small query when it has not.
+
+        While the database is away, what is known stays in force.
+        """
+        try:
+            version = await self._store.tenancy_version()
+            if version != self._version:
+                await self._read()
+                self._version = version
+        except StoreUnavailable as error:
+            log.warning("accounts and keys could not be read again: %s", error)
+
+    async def _read(self) -> None:
+        merged = {entry.sub_account_id: entry for entry in await self._store.sub_accounts()}
+        merged |= self._of_file
+        for sub_account_id, webhook in await self._store.webhooks():
+            if (owner := merged.get(sub_account_id)) is not None:
+                webhooks = {**owner.webhooks, webhook.type: webhook}
+                merged[sub_account_id] = msgspec.structs.replace(owner, webhooks=webhooks)
+        for sub_account_id, scenario in await self._store.scenarios():
+            if (owner := merged.get(sub_account_id)) is not None:
+                scenarios = {**owner.scenarios, scenario.name: scenario}
+                merged[sub_account_id] = msgspec.structs.replace(owner, scenarios=scenarios)
+        self._keys = {**dict(await self._store.keys()), **self._keys_of_file}
+        self._sub_accounts = merged
+
+
+def _sub_account(entry: config.SubAccount) -> SubAccount:
+    return SubAccount(
+        sub_account_id=entry.id,
+        account_id=entry.account,
+        numbers=tuple(
+            VirtualNumber(msisdn=number.msisdn, reference_id=number.reference_id)
+            for number in entry.numbers
+        ),
+        caller_ids=frozenset(entry.caller_ids),
+        coverage=entry.coverage,
+        max_calls=entry.max_calls,
+        cps=entry.cps,
+        withheld_caller_id=entry.withheld_caller_id,
+        dtmf_event_data=entry.dtmf_event_data,
+        webhooks={WebhookType(webhook.type): _webhook(webhook) for webhook in entry.webhooks},
+        scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},
+    )
+
+
+def _webhook(entry: config.SubAccountWebhook) -> Webhook:
+    return Webhook(
+        type=WebhookType(entry.type),
+        url=entry.url,
+        enabled=entry.enabled,
+        http_auth_header=entry.http_auth_header,
+        secret=entry.secret,
+    )
+
+
+def _scenario(entry: config.ScenarioFile) -> Scenario:
+    return Scenario(
+        name=entry.name,
+        callflow=Path(entry.file).read_text("utf-8"),
+        parameters=tuple(
+            ScenarioParameter(
+                name=parameter.name,
+                required=parameter.required,
+                default=parameter.default,
+                pattern=parameter.pattern,
+            )
+            for parameter in entry.parameters
+        ),
+    )
+
+
+def _digest(configured: str, environ: Mapping[str, str], where: str) -> bytes:
+    try:
+        return config.api_key_digest(configured, environ)
+    except KeyError as error:
+        raise ValueError(f"{where}: the variable {error.args[0]} is not set") from None
+
+
+def _file_keys(settings: config.Config, environ: Mapping[str, str]) -> dict[bytes, KeyGrant]:
+    """The file's keys. One that stands under several sub-accounts opens all of them."""
+    keys: dict[bytes, KeyGrant] = {}
+    for entry in settings.subaccounts:
+        where = f"subaccounts.{entry.id}.api_keys"
+        for configured in entry.api_keys:
+            digest = _digest(configured, environ, where)
+            known = keys.get(digest)
+            if known is not None and known.account_id != entry.account:
+                raise ValueError(f"{where}: the same key stands under another account")
+            opens = frozenset() if known is None else known.sub_account_ids or frozenset()
+            keys[digest] = KeyGrant(
+                key_id=f"file:{digest.hex()[:12]}",
+                account_id=entry.account,
+                sub_account_ids=opens | {entry.id},
+            )
+    return keys
+
+
+def _admin_keys(settings: config.Config, environ: Mapping[str, str]) -> frozenset[bytes]:
+    return frozenset(_digest(key, environ, "admin.api_keys") for key in settings.admin.api_keys)
