@@ -7,7 +7,7 @@
 #   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers (under 45 minutes)
 #   make check       format, lint, types
 #   make bench       the figures of docs/benchmarks.md
-#   make lock        the lock files anew, from pyproject.toml
+#   make lock        the lock files anew, from pyproject.toml (ARGS=--upgrade for newer versions)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -66,7 +66,7 @@ bench: .venv/.dev
 
 # The compiled files hold names, versions and hashes: no addresses of registries, no paths.
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --no-emit-index-url
+	--generate-hashes --no-header --no-annotate --no-emit-index-url $(ARGS)
 
 lock: | .venv/bin/python
 	@$(PYTHON) -m venv build/lock

@@ -1,0 +1,233 @@
+"""The supervisor with real processes: small ones that keep the contract of offhook.child."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+DEADLINE = 20.0
+
+CHILD = """
+import asyncio, os, signal, sys, pathlib
+from offhook.child import Supervisor
+
+folder = pathlib.Path(os.environ["FOLDER"])
+role, worker = sys.argv[2], sys.argv[4]
+name = f"{role}-{worker}"
+
+def note(text):
+    with open(folder / "notes", "a") as notes:
+        notes.write(f"{name} {text}\\n")
+
+async def main():
+    supervisor = Supervisor.of()
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, lambda: (note("asked to stop"), stop.set()))
+    loop.add_signal_handler(signal.SIGHUP, lambda: note("reload"))
+    note(f"started {os.getpid()} testbed={supervisor.testbed} fabric={bool(supervisor.fabric)}")
+    if (folder / f"{name}.fails").exists():
+        sys.exit(3)
+    facts = {"api": {"url": "http://127.0.0.1:1", "api_key": "oh_secret"},
+             "voice": {"sip": ["udp:127.0.0.1:2"]},
+             "testbed": {"address": "udp:127.0.0.1:3"}}[role]
+    supervisor.ready(**facts)
+    gone = asyncio.create_task(supervisor.gone())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait((gone, stopped), return_when=asyncio.FIRST_COMPLETED)
+    if gone.done():
+        note("supervisor gone")
+    if (folder / f"{name}.hangs").exists():
+        await asyncio.sleep(3600)
+    note("ended")
+
+asyncio.run(main())
+"""
+
+SERVE = """
+import json, pathlib, sys
+from offhook import log, supervisor
+log.setup("serve")
+folder = sys.argv[1]
+options = supervisor.Options(
+    config_path=folder + "/offhook.toml", workers=2, command=(sys.executable, folder + "/child.py"))
+supervisor.HURRIED_TIMEOUT = 1.0
+sys.exit(supervisor.serve(options, lambda facts: print(json.dumps(facts), flush=True)))
+"""
+
+CONFIG = """
+[limits]
+drain_timeout = 0
+[[testbed.phones]]
+number = "+12025550101"
+"""
+
+
+class Running:
+    """A supervisor process and what its children noted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "child.py").write_text(CHILD)
+        (folder / "serve.py").write_text(SERVE)
+        (folder / "offhook.toml").write_text(CONFIG)
+        (folder / "notes").touch()
+        self.process: asyncio.subprocess.Process
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(self.folder / "serve.py"),
+            str(self.folder),
+            env={**os.environ, "FOLDER": str(self.folder)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def ready(self) -> dict[str, object]:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(DEADLINE):
+            facts = json.loads(await self.process.stdout.readline())
+        assert isinstance(facts, dict)
+        return facts
+
+    async def noted(self, wanted: Callable[[list[str]], bool]) -> list[str]:
+        """Wait until the notes are as wanted."""
+        async with asyncio.timeout(DEADLINE):
+            while not wanted(notes := self.notes()):
+                await asyncio.sleep(0.01)  # noqa: ASYNC110 - the notes are a file
+        return notes
+
+    def notes(self) -> list[str]:
+        return (self.folder / "notes").read_text().splitlines()
+
+    def pid(self, name: str) -> int:
+        started = [note.split() for note in self.notes() if note.startswith(f"{name} started")]
+        return int(started[-1][2])
+
+    async def end(self) -> tuple[int, str]:
+        """Wait for its end: the exit status, and what it logged."""
+        async with asyncio.timeout(DEADLINE):
+            _, stderr = await self.process.communicate()
+        assert self.process.returncode is not None
+        return self.process.returncode, stderr.decode()
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    running = Running(tmp_path)
+    yield running
+    if running.process.returncode is None:
+        running.process.kill()
+    await running.end()
+
+
+async def test_it_starts_the_phones_first_and_tells_the_others_where_they_are(
+    running: Running,
+) -> None:
+    await running.start()
+    facts = await running.ready()
+    assert facts == {
+        "url": "http://127.0.0.1:1",
+        "api_key": "oh_secret",
+        "sip": ["udp:127.0.0.1:2", "udp:127.0.0.1:2"],
+        "phones": [{"number": "+12025550101", "outcome": "answer"}],
+    }
+    notes = running.notes()
+    assert notes[0].startswith("testbed-0 started")
+    assert {note.split()[0] for note in notes[1:]} == {"voice-0", "voice-1", "api-0"}
+    assert all(note.endswith("testbed=udp:127.0.0.1:3 fabric=True") for note in notes[1:])
+
+
+async def test_sigterm_stops_the_calls_first_and_the_phones_last(running: Running) -> None:
+    await running.start()
+    await running.ready()
+    running.process.terminate()
+    status, log = await running.end()
+    assert (status, log.count("killed")) == (0, 0)
+    ended = [note for note in running.notes() if "started" not in note]
+    assert ended[-2:] == ["testbed-0 asked to stop", "testbed-0 ended"]
+    assert sorted(ended[:-2])[::2] == [
+        f"{n} asked to stop" for n in ("api-0", "voice-0", "voice-1")
+    ]
+
+
+async def test_a_dead_worker_is_started_again_at_once(running: Running) -> None:
+    await running.start()
+    await running.ready()
+    os.kill(running.pid("voice-1"), signal.SIGKILL)
+    await running.noted(lambda notes: sum("voice-1 started" in note for note in notes) == 2)
+    running.process.terminate()
+    status, log = await running.end()
+    assert status == 0
+    assert "voice worker 1 ended (signal SIGKILL) after" in log
+    assert "starting it again now" in log
+
+
+async def test_the_phones_come_back_where_they_were(running: Running) -> None:
+    await running.start()
+    await running.ready()
+    os.kill(running.pid("testbed-0"), signal.SIGKILL)
+    notes = await running.noted(lambda notes: sum("testbed-0 started" in n for n in notes) == 2)
+    assert notes[-1].endswith("testbed=udp:127.0.0.1:3 fabric=True")
+    running.process.terminate()
+    assert (await running.end())[0] == 0
+
+
+async def test_a_start_that_fails_ends_everything_and_says_what_failed(running: Running) -> None:
+    (running.folder / "api-0.fails").touch()
+    await running.start()
+    status, log = await running.end()
+    assert status == 1
+    assert "the API process ended (exit code 3) before it was ready" in log
+    assert {n.split()[0] for n in running.notes() if n.endswith("ended")} == {
+        "testbed-0",
+        "voice-0",
+        "voice-1",
+    }
+
+
+async def test_sighup_reloads_only_a_configuration_that_is_right(running: Running) -> None:
+    await running.start()
+    await running.ready()
+    config = running.folder / "offhook.toml"
+    config.write_text(CONFIG.replace("drain_timeout", "drain_time"))
+    running.process.send_signal(signal.SIGHUP)
+    assert running.process.stderr is not None
+    assert b"nothing changed" in await running.process.stderr.readline()
+    config.write_text(CONFIG + '[http]\nlisten = "127.0.0.1:9"\n')
+    running.process.send_signal(signal.SIGHUP)
+    await running.noted(lambda notes: sum(note.endswith("reload") for note in notes) == 4)
+    running.process.terminate()
+    status, log = await running.end()
+    assert status == 0
+    assert "limits.drain_time: there is no such key" in log
+    assert "http.listen changes only with a restart" in log
+
+
+async def test_what_does_not_drain_is_killed_after_a_second_signal(running: Running) -> None:
+    (running.folder / "voice-0.hangs").touch()
+    await running.start()
+    await running.ready()
+    running.process.send_signal(signal.SIGINT)
+    await running.noted(lambda notes: "voice-0 asked to stop" in notes)
+    running.process.send_signal(signal.SIGINT)
+    status, log = await running.end()
+    assert status == 1
+    assert "voice worker 0 did not end in time: killed" in log
+    assert running.notes()[-1] == "testbed-0 ended"
+
+
+async def test_children_end_when_the_supervisor_is_killed(running: Running) -> None:
+    await running.start()
+    await running.ready()
+    running.process.kill()
+    notes = await running.noted(lambda notes: sum(n.endswith(" ended") for n in notes) == 4)
+    assert sum(note.endswith("supervisor gone") for note in notes) == 4
