@@ -102,7 +102,7 @@ class Running:
         """Wait until the notes are as wanted."""
         async with asyncio.timeout(DEADLINE):
             while not wanted(notes := self.notes()):
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - the notes are a file
+                await asyncio.sleep(0.01)
         return notes
 
     def notes(self) -> list[str]:
