@@ -1,0 +1,22 @@
+"""Media: RTP in and out of every leg, and what may be learned from it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from offhook.media.engine import MediaEngine
+from offhook.media.python_engine import PythonEngine
+
+
+def make_engine(
+    kind: Literal["auto", "native", "python"], *, host: str, ports: tuple[int, int]
+) -> MediaEngine:
+    """The engine named in ``[media] engine``; ``auto`` is the best there is.
+
+    ``host`` is the literal address to bind, ``ports`` the first and last RTP/RTCP port, inclusive.
+    Raises :class:`RuntimeError` for an engine that is not there, :class:`ValueError` for ports or a
+    host that are none.
+    """
+    if kind == "native":
+        raise RuntimeError("the native media engine is not built")
+    return PythonEngine(host=host, ports=ports)

@@ -1,0 +1,207 @@
+"""The sending side of one leg in the Python engine; lives in the pacing thread."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from socket import socket
+from typing import Any, Final
+
+from offhook.media import dtmf, g711, rtp
+from offhook.media.engine import LegMedia
+from offhook.media.playout import PACKET_OCTETS, Playback, PlayQueue
+
+TICK: Final = 0.005
+"""Seconds."""
+TICKS_PER_PACKET: Final = 4
+TICK_UNITS: Final = 40
+"""RTP timestamp units of one tick at 8,000 a second."""
+MAX_QUEUED: Final = 1000
+"""Playbacks waiting on one leg; one more is refused."""
+_MAX_KEYS_QUEUED: Final = 64
+_GAP_PACKETS: Final = 2
+"""Packet times between two keys (RFC 4733 leaves it open; telephones need 40 ms)."""
+
+Address = tuple[Any, ...]
+"""A socket address as the socket module gives it."""
+
+PlaybackListener = Callable[[int, bool, bool], None]
+"""Hears a playback's number, whether it ended (or else started), and whether it was stopped."""
+
+
+class Outgoing:
+    """RTP towards the peer: one SSRC, a continuous sequence, timestamps that follow the ticks.
+
+    The timestamp of a packet is that of its tick, so it advances over pauses by wall time and a
+    talkspurt may begin on any tick.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_key_payload_type",
+        "_key_started",
+        "_keys",
+        "_listener",
+        "_payload_type",
+        "_sendto",
+        "_talking",
+        "can_send",
+        "errors",
+        "first_sequence",
+        "octets_sent",
+        "packets_sent",
+        "queue",
+        "remote",
+        "scheduled",
+        "sequence",
+        "ssrc",
+        "tap",
+        "timestamp_base",
+    )
+
+    def __init__(self, sock: socket, listener: PlaybackListener) -> None:
+        self._sendto = sock.sendto
+        self._listener = listener
+        self._buffer = bytearray(rtp.HEADER_SIZE + PACKET_OCTETS)
+        self._keys: deque[list[dtmf.EventPacket | None]] = deque()
+        self._key_started: int | None = None
+        self._key_payload_type: int | None = None
+        self._payload_type = 0
+        self._talking = False
+        self.queue = PlayQueue(g711.SILENCE["PCMU"])
+        self.remote: Address | None = None
+        self.can_send = False
+        self.scheduled = False
+        """Whether the engine calls :meth:`transmit` every packet time."""
+        self.ssrc = secrets.randbits(32)
+        self.sequence = self.first_sequence = secrets.randbits(15)
+        """Of the next packet; it counts on over wraps and is cut to 16 bits when sent. It starts
+        in the lower half, so that no wrap comes before the first packet arrives (RFC 3711 §3.3.1)."""
+        self.timestamp_base = secrets.randbits(32)
+        self.packets_sent = 0
+        self.octets_sent = 0
+        self.errors = 0
+        """Packets the system refused to send."""
+        self.tap: Callable[[int, bytes | memoryview], None] | None = None
+        """Hears the tick and octets of every audio packet sent."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the engine should call :meth:`transmit`."""
+        return self.can_send and bool(self.queue or self._keys)
+
+    def configure(self, media: LegMedia, remote: Address, can_send: bool) -> None:
+        """Take over what was negotiated."""
+        self._payload_type = media.payload_type
+        self._key_payload_type = media.dtmf_payload_type
+        self.remote = remote
+        self.can_send = can_send
+        self.queue.set_silence(g711.SILENCE[media.codec])
+
+    def timestamp(self, tick: float) -> int:
+        """The RTP timestamp of a tick, or of a time between two."""
+        return (self.timestamp_base + int(tick * TICK_UNITS)) & 0xFFFFFFFF
+
+    def new_source(self) -> None:
+        """Another SSRC, after a collision (RFC 3550 §8.2)."""
+        self.ssrc = secrets.randbits(32)
+        self.sequence = self.first_sequence = secrets.randbits(15)
+        self._talking = False
+
+    def interrupted(self) -> None:
+        """Ticks were skipped: the next packet begins a talkspurt."""
+        self._talking = False
+
+    def play(self, playback: Playback) -> bool:
+        """Queue a playback; False when too many wait."""
+        if self.queue.waiting >= MAX_QUEUED:
+            return False
+        self.queue.add(playback)
+        return True
+
+    def press(self, packets: list[dtmf.EventPacket]) -> None:
+        """Queue a key; ignored where telephone-event was not negotiated or too many wait."""
+        if self._key_payload_type is not None and len(self._keys) < _MAX_KEYS_QUEUED:
+            self._keys.append([*reversed(packets)])
+
+    def stop(self, number: int | None) -> None:
+        """Drop one playback, or all."""
+        for dropped in self.queue.remove(number):
+            self._listener(dropped, True, True)
+
+    def transmit(self, tick: int) -> bool:
+        """Send the packet due at ``tick``; False when there is nothing (more) to send."""
+        if self._keys:
+            return self._transmit_key(tick)
+        queue = self.queue
+        payload = queue.take()
+        if payload is not None:
+            second = self._payload_type
+            if not self._talking:
+                self._talking = True
+                second |= rtp.MARKER
+            buffer = self._buffer
+            rtp.HEADER.pack_into(
+                buffer,
+                0,
+                rtp.VERSION_2,
+                second,
+                self.sequence & 0xFFFF,
+                (self.timestamp_base + tick * TICK_UNITS) & 0xFFFFFFFF,
+                self.ssrc,
+            )
+            buffer[rtp.HEADER_SIZE :] = payload
+            self._send(buffer)
+            if self.tap is not None:
+                self.tap(tick, payload)
+        if queue.noticed:
+            self._tell()
+        if payload is None:
+            self._talking = False
+            return False
+        return True
+
+    def _send(self, packet: bytes | bytearray) -> None:
+        self.sequence += 1
+        try:
+            self._sendto(packet, self.remote)  # type: ignore[arg-type]
+        except OSError:
+            self.errors += 1
+        self.packets_sent += 1
+        self.octets_sent += len(packet) - rtp.HEADER_SIZE
+
+    def _tell(self) -> None:
+        """Report playbacks that began or ended with the packet just sent."""
+        queue = self.queue
+        started, queue.started = queue.started, []
+        ended, queue.ended = queue.ended, []
+        queue.noticed = False
+        for number in started:
+            self._listener(number, False, False)
+        for number in ended:
+            self._listener(number, True, False)
+
+    def _transmit_key(self, tick: int) -> bool:
+        """One packet of the key being pressed; audio waits meanwhile."""
+        packets = self._keys[0]
+        if self._key_started is None:
+            self._key_started = tick
+            packets[:0] = [None] * _GAP_PACKETS
+        packet = packets.pop()
+        if packet is not None and self._key_payload_type is not None:
+            second = self._key_payload_type | (rtp.MARKER if packet.marker else 0)
+            timestamp = self.timestamp(self._key_started) + packet.timestamp_offset
+            self.send(second, timestamp, packet.payload)
+        if not packets:
+            self._keys.popleft()
+            self._key_started = None
+            self._talking = False
+        return True
+
+    def send(self, second: int, timestamp: int, payload: bytes | memoryview) -> None:
+        """Send any payload now; ``second`` is the octet of marker and payload type."""
+        header = rtp.HEADER.pack(
+            rtp.VERSION_2, second, self.sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc
+        )
+        self._send(header + payload)

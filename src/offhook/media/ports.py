@@ -1,0 +1,75 @@
+"""The UDP sockets of legs: RTP on an even port, RTCP on the next (RFC 3550 §11)."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import socket
+from collections import deque
+from typing import NamedTuple
+
+from offhook.media.engine import PortsExhausted
+
+
+class SocketPair(NamedTuple):
+    """One leg's sockets, bound and non-blocking."""
+
+    port: int
+    """The RTP port; RTCP has the next."""
+    rtp: socket.socket
+    rtcp: socket.socket
+
+    def close(self) -> None:
+        """Close both."""
+        self.rtp.close()
+        self.rtcp.close()
+
+
+class PortPool:
+    """Even ports of a range in an order nobody can guess; a freed one goes to the end of the line."""
+
+    def __init__(self, host: str, ports: tuple[int, int]) -> None:
+        """``host``: the literal address to bind; ``ports``: first and last, inclusive.
+
+        Raises :class:`ValueError` for a host that is no address or a range without a pair.
+        """
+        address = ipaddress.ip_address(host)
+        self._host = host
+        self._family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+        first, last = ports
+        pairs = list(range(first + first % 2, last, 2))
+        if not pairs or first < 1 or last > 65535:
+            raise ValueError(f"no pair of ports in {first}-{last}")
+        random.SystemRandom().shuffle(pairs)
+        self._free = deque(pairs)
+
+    def open(self) -> SocketPair:
+        """Bind the next free pair. Raises :class:`PortsExhausted`.
+
+        A port somebody else holds is stepped over and tried again when its turn comes.
+        """
+        for _ in range(len(self._free)):
+            port = self._free.popleft()
+            pair = self._bind(port)
+            if pair is not None:
+                return pair
+            self._free.append(port)
+        raise PortsExhausted("no free RTP port pair in the configured range")
+
+    def release(self, port: int) -> None:
+        """The pair is closed; it will be used again after all others."""
+        self._free.append(port)
+
+    def _bind(self, port: int) -> SocketPair | None:
+        sockets: list[socket.socket] = []
+        try:
+            for number in (port, port + 1):
+                sock = socket.socket(self._family, socket.SOCK_DGRAM)
+                sockets.append(sock)
+                sock.setblocking(False)
+                sock.bind((self._host, number))
+        except OSError:
+            for sock in sockets:
+                sock.close()
+            return None
+        return SocketPair(port, *sockets)

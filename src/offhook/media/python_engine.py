@@ -1,0 +1,326 @@
+"""The media engine in pure Python: one pacing thread for all legs of the process.
+
+Theory of operation. Time is divided into ticks of 5 ms, counted from the start. A leg that sends
+does so every fourth tick, so the legs that send are spread over four slots. Within a pass of its loop
+the thread runs the commands that came from the asyncio side, sends what the due tick asks for, reads
+every socket that has something, runs timers, and hands the events of the whole pass to the loop with
+one wake-up. With few legs it waits in the selector, so that packets and commands are dealt with as
+they come; with many it sleeps from tick to tick and deals with them in batches. With nobody sending
+it sleeps until something arrives or a timer is due. Late ticks are made up for in order; after a
+standstill of more than 200 ms they are skipped, and the legs begin a new talkspurt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import ipaddress
+import itertools
+import logging
+import selectors
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from offhook.media.engine import MediaEvent
+from offhook.media.outgoing import TICK, TICKS_PER_PACKET, Outgoing
+from offhook.media.ports import PortPool
+from offhook.media.python_leg import LegWorker, PythonLeg
+
+_log = logging.getLogger(__name__)
+
+_EAGER_LEGS: Final = 16
+"""Up to so many legs every packet wakes the thread."""
+_MOST_LATE: Final = 40
+"""Ticks made up for after a standstill."""
+_SLOT_SLACK: Final = 4
+"""Legs by which a slot may exceed its share before a new leg waits for the next tick."""
+_SWITCH_INTERVAL: Final = 0.001
+"""Seconds the loop's thread may keep the interpreter while packets wait: every socket call gives
+it away, and the default of 5 ms would be the time to get it back."""
+
+Reader = Callable[[int, float, float], None]
+"""Reads a socket: number of the pass, monotonic time, real time minus monotonic time."""
+Timer = Callable[[float], None]
+
+
+class PythonEngine:
+    """Serves :class:`offhook.media.engine.MediaEngine`."""
+
+    def __init__(self, *, host: str, ports: tuple[int, int]) -> None:
+        """``host``: literal address to bind; ``ports``: first and last port, inclusive.
+
+        Raises :class:`ValueError` when they are none.
+        """
+        self.ip_version = ipaddress.ip_address(host).version
+        self._pool = PortPool(host, ports)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._commands: deque[Callable[[], None]] = deque()
+        self._outbox: list[tuple[PythonLeg, MediaEvent]] = []
+        self._undelivered: deque[list[tuple[PythonLeg, MediaEvent]]] = deque()
+        self._workers: set[LegWorker] = set()
+        self._slots: list[list[Outgoing]] = [[] for _ in range(TICKS_PER_PACKET)]
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._timer_order = itertools.count()
+        self._selector = selectors.DefaultSelector()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._waiting = False
+        self._began = 0.0
+        self._tick = 0
+        self._pass = 0
+        self._read_pass = 0
+        self._switch_interval = sys.getswitchinterval()
+        self.now = 0.0
+        """Monotonic time of the current pass, in the thread."""
+
+    # The asyncio side.
+
+    def start(self) -> None:
+        """See :class:`~offhook.media.engine.MediaEngine`. Raises :class:`RuntimeError` twice.
+
+        While it runs the interpreter switches threads every millisecond.
+        """
+        if self._thread is not None or self._closed:
+            raise RuntimeError("a media engine starts once")
+        self._loop = asyncio.get_running_loop()
+        self._switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(min(_SWITCH_INTERVAL, self._switch_interval))
+        for end in (self._wake_receiver, self._wake_sender):
+            end.setblocking(False)
+        self.watch(self._wake_receiver, self._woken)
+        self._began = self.now = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="offhook-media", daemon=False)
+        self._thread.start()
+
+    def open_leg(
+        self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
+    ) -> PythonLeg:
+        """See :class:`~offhook.media.engine.MediaEngine`. Raises :class:`RuntimeError` unless started."""
+        if self._thread is None or self._closed:
+            raise RuntimeError("the media engine is not running")
+        leg = PythonLeg(self, self._pool.open(), on_event, media_timeout)
+        self.post(lambda: self._workers.add(leg.worker))
+        return leg
+
+    def close(self) -> None:
+        """See :class:`~offhook.media.engine.MediaEngine`. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._thread is not None:
+            self._wake()
+            self._thread.join()
+            sys.setswitchinterval(self._switch_interval)
+        self._selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
+
+    def post(self, command: Callable[[], None]) -> None:
+        """Have the thread run ``command``."""
+        self._commands.append(command)
+        if self._waiting:
+            self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._wake_sender.send(b"\0")
+        except BlockingIOError:
+            return  # it is awake: the buffer is full of reasons
+
+    def _deliver(self) -> None:
+        """Hand over, on the loop, all events the thread has left."""
+        while self._undelivered:
+            for leg, event in self._undelivered.popleft():
+                try:
+                    leg.deliver(event)
+                except Exception:
+                    _log.exception("a listener of media events failed")
+
+    # What legs ask of the engine, in its thread.
+
+    def emit(self, leg: PythonLeg, event: MediaEvent) -> None:
+        """Deliver ``event`` at the end of this pass."""
+        self._outbox.append((leg, event))
+
+    def watch(self, sock: socket.socket, reader: Reader) -> None:
+        """Call ``reader`` when ``sock`` has something to read."""
+        self._selector.register(sock, selectors.EVENT_READ, reader)
+
+    def unwatch(self, sock: socket.socket) -> None:
+        """No more, if ever."""
+        try:
+            self._selector.unregister(sock)
+        except KeyError:
+            return
+
+    def call_at(self, at: float, timer: Timer) -> None:
+        """Call ``timer`` with the time, once it is ``at``."""
+        heapq.heappush(self._timers, (at, next(self._timer_order), timer))
+
+    def tick_at(self, at: float) -> float:
+        """The tick of a monotonic time, and what part of it has passed."""
+        return (at - self._began) / TICK
+
+    def schedule(self, outgoing: Outgoing) -> None:
+        """Let a leg with something to send do so, from the next tick whose slot has room."""
+        if outgoing.scheduled or not outgoing.has_work:
+            return
+        if not self._sending:
+            self._catch_up_silently()
+        share = sum(map(len, self._slots)) // TICKS_PER_PACKET + _SLOT_SLACK
+        slots = [self._slots[(self._tick + i) % TICKS_PER_PACKET] for i in range(TICKS_PER_PACKET)]
+        slot = next((s for s in slots if len(s) < share), slots[0])
+        slot.append(outgoing)
+        outgoing.scheduled = True
+
+    def forget(self, worker: LegWorker) -> None:
+        """A leg is over: close its sockets, free its ports."""
+        self._workers.discard(worker)
+        worker.sockets.close()
+        self._pool.release(worker.sockets.port)
+
+    # The thread.
+
+    @property
+    def _sending(self) -> bool:
+        return any(self._slots)
+
+    def _catch_up_silently(self) -> None:
+        """Nobody was sending: the next tick is the next in time."""
+        self._tick = max(self._tick, int((time.monotonic() - self._began) / TICK) + 1)
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._pass += 1
+            self.now = time.monotonic()
+            self._run_commands()
+            if self._sending:
+                self._run_ticks()
+            self._run_timers()
+            self._post_events()
+            self._wait_and_read()
+        self._run_commands()
+        for worker in list(self._workers):
+            self._guarded(worker.close)
+        self._post_events()
+
+    @staticmethod
+    def _guarded(command: Callable[[], None]) -> None:
+        """Run something of one leg; its failure must not take the others along."""
+        try:
+            command()
+        except Exception:
+            _log.exception("a media leg failed")
+
+    def _run_commands(self) -> None:
+        commands = self._commands
+        while commands:
+            self._guarded(commands.popleft())
+
+    def _run_ticks(self) -> None:
+        """Everything due by now, in order."""
+        late = int((self.now - self._began) / TICK) - self._tick
+        if late > _MOST_LATE:
+            self._tick += late
+            for slot in self._slots:
+                for outgoing in slot:
+                    outgoing.interrupted()
+        while self._began + self._tick * TICK <= self.now:
+            self._transmit(self._tick)
+            self._tick += 1
+
+    def _transmit(self, tick: int) -> None:
+        """The slot of one tick."""
+        slot = self._slots[tick % TICKS_PER_PACKET]
+        over = False
+        for outgoing in slot:
+            try:
+                if outgoing.can_send and outgoing.transmit(tick):
+                    continue
+            except Exception:
+                _log.exception("a media leg failed to send")
+            outgoing.scheduled = False
+            over = True
+        if over:
+            self._slots[tick % TICKS_PER_PACKET] = [leg for leg in slot if leg.scheduled]
+
+    def _run_timers(self) -> None:
+        timers = self._timers
+        while timers and timers[0][0] <= self.now:
+            timer = heapq.heappop(timers)[2]
+            try:
+                timer(self.now)
+            except Exception:
+                _log.exception("a media timer failed")
+
+    def _post_events(self) -> None:
+        """One wake-up of the loop for all events of the pass, none while one is still to come."""
+        if not self._outbox or self._loop is None:
+            return
+        self._undelivered.append(self._outbox)
+        self._outbox = []
+        if len(self._undelivered) == 1:
+            try:
+                self._loop.call_soon_threadsafe(self._deliver)
+            except RuntimeError:
+                self._undelivered.clear()  # the loop is gone, and with it all who listened
+
+    def _wait_and_read(self) -> None:
+        """Wait for the next tick, timer, command or packet, then read what is there."""
+        sending = self._sending
+        until = self._timers[0][0] if self._timers else None
+        if sending:
+            tick_at = self._began + self._tick * TICK
+            until = tick_at if until is None else min(until, tick_at)
+        if self._busy(sending):
+            pause = (tick_at if sending else self.now + TICK) - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+            self._read(0)
+            return
+        timeout = None if until is None else until - time.monotonic()
+        if timeout is not None and timeout < 0.001:
+            if timeout > 0:
+                time.sleep(timeout)
+            self._read(0)
+            return
+        # A selector may round up to a whole millisecond: it gets whole ones, sleep the rest.
+        self._waiting = True
+        if self._commands or self._closed:
+            timeout = 0
+        elif timeout is not None:
+            timeout = int(timeout * 1000) / 1000 - 1e-6
+        self._read(timeout)
+        self._waiting = False
+
+    def _busy(self, sending: bool) -> bool:
+        """Whether so much goes on that single packets should not wake the thread."""
+        return len(self._workers) > _EAGER_LEGS and (
+            sending or self._read_pass >= self._pass - TICKS_PER_PACKET
+        )
+
+    def _read(self, timeout: float | None) -> None:
+        """Read every socket that has something."""
+        ready = self._selector.select(timeout)
+        if not ready:
+            return
+        self.now = now = time.monotonic()
+        skew = time.time() - now
+        number = self._read_pass = self._pass
+        for key, _ in ready:
+            try:
+                key.data(number, now, skew)
+            except Exception:
+                _log.exception("a media leg failed to receive")
+
+    def _woken(self, _pass: int, _now: float, _skew: float) -> None:
+        try:
+            self._wake_receiver.recv(256)
+        except BlockingIOError:
+            return

@@ -1,0 +1,106 @@
+"""What a leg heard (or said), put together in true time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from offhook.media import g711, rtp
+
+_RATE: Final = 8000
+_HOLD_BACK: Final = 480
+"""Samples (60 ms) a gap stays open for a packet that was overtaken."""
+_MOST_PENDING: Final = 4
+_MOST_ASTRAY: Final = 1600
+"""Samples (200 ms) the sender's clock may be away from the wall before it is set anew."""
+_SILENCE: Final = bytes(2 * _RATE)
+"""A second of it: gaps are written in pieces of at most this."""
+
+
+class Recorder:
+    """Turns packets into one continuous stream of 16-bit little-endian samples, 8,000 a second.
+
+    Sample ``n`` is what was heard ``n / 8000`` seconds after the start. Within a talkspurt the RTP
+    timestamps place the packets; they are set against the arrival time at its beginning, and again
+    when the two have drifted apart. So nothing a sender claims makes the stream longer than the
+    time that went by, except by the last packet.
+    """
+
+    def __init__(self, sink: Callable[[bytes], None], codec: str, started: float) -> None:
+        """``started``: monotonic seconds of sample 0."""
+        self._sink = sink
+        self._codec = codec
+        self._started = started
+        self._written = 0
+        self._offset: int | None = None
+        self._pending: list[tuple[int, bytes]] = []
+
+    def packet(self, timestamp: int, payload: bytes | memoryview, arrival: float) -> None:
+        """Octets of the codec that came at ``arrival``."""
+        wall = self._position(arrival)
+        index = self._place(timestamp, wall)
+        if index < self._written:
+            skip = self._written - index
+            payload, index = payload[skip:], self._written
+        if not payload:
+            return
+        if index == self._written and not self._pending:
+            self._write(payload)
+            return
+        self._pending.append((index, bytes(payload)))
+        self._pending.sort()
+        self._settle(wall - _HOLD_BACK)
+
+    def restart(self) -> None:
+        """Another source, or the same after a pause: the next packet is placed by its arrival."""
+        self._offset = None
+
+    def set_codec(self, codec: str) -> None:
+        """The codec changed."""
+        self._codec = codec
+
+    def advance(self, now: float) -> None:
+        """Write what is certain by ``now``, silence where nothing came."""
+        certain = self._position(now) - _HOLD_BACK
+        self._settle(certain)
+        if not self._pending:
+            self._silence_until(certain)
+
+    def finish(self, now: float) -> None:
+        """Write all, up to ``now``."""
+        self._settle(1 << 62)
+        self._silence_until(self._position(now))
+
+    def _position(self, at: float) -> int:
+        return int((at - self._started) * _RATE)
+
+    def _place(self, timestamp: int, wall: int) -> int:
+        """The index of a packet's first sample; ``wall`` is where its arrival would put it."""
+        if self._offset is not None:
+            index = wall + rtp.timestamp_distance(timestamp, (wall + self._offset) & 0xFFFFFFFF)
+            if abs(index - wall) <= _MOST_ASTRAY:
+                return index
+        index = max(wall, self._written)
+        self._offset = (timestamp - index) & 0xFFFFFFFF
+        return index
+
+    def _settle(self, certain: int) -> None:
+        """Write pending packets without a gap before them, or whose gap will not be filled."""
+        while self._pending:
+            index, payload = self._pending[0]
+            if index > self._written and index > certain and len(self._pending) <= _MOST_PENDING:
+                return
+            self._pending.pop(0)
+            self._silence_until(index)
+            self._write(payload[max(0, self._written - index) :])
+
+    def _write(self, payload: bytes | memoryview) -> None:
+        if payload:
+            self._written += len(payload)
+            self._sink(g711.decode(self._codec, payload))
+
+    def _silence_until(self, index: int) -> None:
+        while self._written < index:
+            samples = min(index - self._written, _RATE)
+            self._written += samples
+            self._sink(_SILENCE[: 2 * samples])
