@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+
+from tests.support.waiting import Changes
 
 from offhook.clock import new_id
 from offhook.store.interface import Delivery, DeliveryResult, OutboxEntry, StoreUnavailable
@@ -33,17 +34,17 @@ def entry(
     )
 
 
-class MemoryOutbox:
+class MemoryOutbox(Changes):
     """See :class:`offhook.webhooks.delivery.Outbox`."""
 
     def __init__(self, *entries: OutboxEntry) -> None:
+        super().__init__()
         self.results: list[DeliveryResult] = []
         self.leases: list[int] = []
         """How many each lease gave."""
         self.batches: list[int] = []
         """How many results each write brought."""
         self.away = False
-        self._changed = asyncio.Event()
         self._due: dict[str, datetime] = {}
         self._attempts: dict[str, int] = {}
         self._entries: dict[str, OutboxEntry] = {}
@@ -65,18 +66,11 @@ class MemoryOutbox:
         """The latest state of each entry that got a result."""
         return {result.delivery_id: result.state for result in self.results}
 
-    async def wait_for(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
-        """Wait until ``condition`` holds, looking after each call. Raises ``TimeoutError``."""
-        async with asyncio.timeout(timeout):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
     async def lease_deliveries(
         self, owner: str, now: datetime, *, lease: float, limit: int
     ) -> Sequence[Delivery]:
         """See the store's interface."""
-        self._changed.set()
+        self.changed()
         if self.away:
             raise StoreUnavailable("away for the test")
         found = [key for key, due in self._due.items() if due <= now][:limit]
@@ -87,7 +81,7 @@ class MemoryOutbox:
 
     async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
         """See the store's interface."""
-        self._changed.set()
+        self.changed()
         if self.away:
             raise StoreUnavailable("away for the test")
         self.batches.append(len(results))

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import msgspec
 from aiohttp import web
+from tests.support.waiting import Changes
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,17 +53,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 Script = Callable[[web.Request, bytes], Reply | Awaitable[Reply]]
 
 
-class Receiver:
+class Receiver(Changes):
     """``async with Receiver() as receiver``: listens on a free port of 127.0.0.1.
 
     ``on(path, script)`` scripts a path; everything else is answered 200 and ``{}``.
     """
 
     def __init__(self, port: int = 0) -> None:
+        super().__init__()
         self.received: list[Received] = []
         self.port = port
         self._scripts: dict[str, Script] = {}
-        self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
     def url(self, path: str) -> str:
@@ -86,13 +87,6 @@ class Receiver:
             for one in self.received
             if b"SESSION_SUMMARY" in one.body and 200 <= one.http_status <= 299
         )
-
-    async def wait_for(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
-        """Wait until ``condition`` holds, looking after each request. Raises ``TimeoutError``."""
-        async with asyncio.timeout(timeout):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=1024 * 1024)
@@ -129,7 +123,7 @@ class Receiver:
                 http_status=0 if reply.cut else reply.status,
             )
         )
-        self._changed.set()
+        self.changed()
         if reply.after:
             await asyncio.sleep(reply.after)
         if reply.cut and request.transport is not None:

@@ -1,0 +1,107 @@
+"""Small loopback peers: free ports, a counter of RTP, a SIP address that never answers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from types import TracebackType
+from typing import Self
+
+from tests.support.waiting import Changes
+
+_SILENCE = frozenset(b"\xff\x7f\xd5\x55\xfe\x7e\xd4\x54")
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port of 127.0.0.1 that was free a moment ago, for UDP and TCP alike."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            tcp.bind(("127.0.0.1", 0))
+            port: int = tcp.getsockname()[1]
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                try:
+                    udp.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+                return port
+
+
+class UdpPeer(Changes, asyncio.DatagramProtocol):
+    """A bound UDP socket; ``async with`` binds and closes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.port = 0
+        self.transport: asyncio.DatagramTransport | None = None
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self.transport, _ = await loop.create_datagram_endpoint(
+            lambda: self, local_addr=("127.0.0.1", 0)
+        )
+        sock = self.transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
+        self.port = self.transport.get_extra_info("sockname")[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self.transport is not None
+        self.transport.close()
+
+
+class Stream:
+    """What was heard of one SSRC."""
+
+    __slots__ = ("first_at", "last_at", "loud", "packets")
+
+    def __init__(self, at: float) -> None:
+        self.first_at = self.last_at = at
+        self.packets = 0
+        self.loud = 0
+        """Packets that were not silence."""
+
+
+class RtpSink(UdpPeer):
+    """Every answered phone's ear: counts the packets of each SSRC (RFC 3550 §5.1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams: dict[bytes, Stream] = {}
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if len(data) <= 12 or data[0] >> 6 != 2:
+            return
+        at = time.monotonic()
+        stream = self.streams.get(data[8:12])
+        if stream is None:
+            stream = self.streams[data[8:12]] = Stream(at)
+            self.changed()
+        stream.packets += 1
+        stream.last_at = at
+        stream.loud += not _SILENCE.issuperset(data[12:])
+
+    async def streaming(self, count: int, timeout: float = 20.0) -> None:
+        """Wait until that many streams have begun. Raises ``TimeoutError``."""
+        await self.wait_for(lambda: len(self.streams) >= count, timeout)
+
+    def heard(self, packets: int = 20) -> int:
+        """How many phones heard at least that many packets that were not silence."""
+        return sum(stream.loud >= packets for stream in self.streams.values())
+
+
+class SilentCarrier(UdpPeer):
+    """Takes every SIP request and answers none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first_lines: list[str] = []
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.first_lines.append(data.split(b"\r\n", 1)[0].decode(errors="replace"))
+        self.changed()

@@ -1,0 +1,183 @@
+"""Debian's ``sipp`` as the carrier (or a caller): a real, foreign SIP stack."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import shutil
+import signal
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from tests.support.net import free_port
+
+SCENARIOS = Path(__file__).parent / "sipp"
+
+available = shutil.which("sipp") is not None
+
+
+class SippError(Exception):
+    """SIPp would not start, or ended as it should not have."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """SIPp's own statistics."""
+
+    created: int
+    successful: int
+    failed: int
+    retransmissions: int
+
+
+class Sipp:
+    """One SIPp process on a free port of loopback; ``async with`` starts and ends it.
+
+    ``keys`` fill ``[name]`` in the scenario. ``calls`` (with ``target``: place that many at ``rate`` a
+    second) makes it end by itself; whatever happens it ends after ``timeout`` seconds.
+    """
+
+    def __init__(
+        self,
+        scenario: str,
+        folder: Path,
+        *,
+        keys: Mapping[str, object] | None = None,
+        calls: int | None = None,
+        target: str | None = None,
+        rate: float = 10.0,
+        service: str = "service",
+        timeout: float = 120.0,
+        log_messages: bool = False,
+    ) -> None:
+        self.port = free_port()
+        self.keys = {"contact_port": self.port, "rtp_port": 9} | dict(keys or {})
+        self._scenario = scenario
+        self._folder = folder / f"sipp-{scenario}-{self.port}"
+        self._calls = calls
+        self._target = target
+        self._rate = rate
+        self._service = service
+        self._timeout = timeout
+        self._log_messages = log_messages
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        """As a trunk's address."""
+        return f"udp:127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._folder.mkdir(parents=True)
+        self._write_scenario()
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command(),
+            cwd=self._folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await self._bound()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def finished(self) -> Counts:
+        """Wait until all calls are over. Raises :class:`SippError` when any failed."""
+        assert self._process is not None
+        async with asyncio.timeout(self._timeout + 5):
+            _, errors = await self._process.communicate()
+        if self._process.returncode != 0:
+            raise SippError(
+                f"sipp ended with {self._process.returncode}: {errors.decode()[-500:]}\n"
+                + self.errors()
+            )
+        return self.counts()
+
+    async def stop(self) -> None:
+        """End it now."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(3):
+                    await self._process.communicate()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.communicate()
+
+    def counts(self) -> Counts:
+        """The latest statistics (SIPp writes them every second and at its end)."""
+        with (self._folder / "stat.csv").open() as file:
+            rows = list(csv.DictReader(file, delimiter=";"))
+        last = rows[-1]
+        return Counts(
+            created=int(last["TotalCallCreated"]),
+            successful=int(last["SuccessfulCall(C)"]),
+            failed=int(last["FailedCall(C)"]),
+            retransmissions=int(last["Retransmissions(C)"]),
+        )
+
+    def errors(self) -> str:
+        """What SIPp found unexpected (the first 2,000 characters)."""
+        path = self._folder / "errors.log"
+        return path.read_text(errors="replace")[:2000] if path.exists() else ""
+
+    def invites(self) -> dict[str, set[str]]:
+        """For each number called, the Call-IDs of its INVITEs (needs ``log_messages``)."""
+        found: dict[str, set[str]] = defaultdict(set)
+        path = self._folder / "messages.csv"
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+            fields = line.split("\t")
+            invite = next((field for field in fields if field.startswith("INVITE sip:")), None)
+            if invite is not None:
+                number = invite.removeprefix("INVITE sip:").partition("@")[0]
+                found[number].add(fields[4])
+        return found
+
+    def _write_scenario(self) -> None:
+        """Fill the keys in ourselves: SIPp's own ``-key`` cannot stand for a status."""
+        text = (SCENARIOS / f"{self._scenario}.xml").read_text()
+        for name, value in self.keys.items():
+            text = text.replace(f"[{name}]", str(value))
+        (self._folder / "scenario.xml").write_text(text)
+
+    def _command(self) -> list[str]:
+        command = ["sipp", "-sf", "scenario.xml"]
+        command += ["-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1"]
+        command += ["-cp", str(free_port()), "-mp", str(free_port()), "-nostdin", "-nd"]
+        command += ["-trace_err", "-error_file", "errors.log"]
+        command += ["-trace_stat", "-stf", "stat.csv", "-fd", "1"]
+        command += ["-timeout", f"{self._timeout:.0f}s", "-timer_resol", "5"]
+        if self._log_messages:
+            command += ["-trace_shortmsg", "-shortmessage_file", "messages.csv"]
+        if self._calls is not None:
+            command += ["-m", str(self._calls)]
+        if self._target is not None:
+            command += ["-r", f"{self._rate:g}", "-s", self._service, self._target]
+        return command
+
+    async def _bound(self) -> None:
+        """Wait until its socket is bound: it writes its first statistics then."""
+        assert self._process is not None
+        async with asyncio.timeout(5):
+            while not _is_bound(self.port):
+                if self._process.returncode is not None:
+                    assert self._process.stderr is not None
+                    raise SippError((await self._process.stderr.read()).decode()[-1000:])
+                await asyncio.sleep(0.01)
+
+
+def _is_bound(port: int) -> bool:
+    wanted = f"0100007F:{port:04X}"
+    return any(
+        line.split()[1] == wanted for line in Path("/proc/net/udp").read_text().splitlines()[1:]
+    )
