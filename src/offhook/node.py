@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--config")
     options = parser.parse_args(arguments)
-    log.setup()
+    log.setup(options.role if options.role != "voice" else f"voice-{options.worker}")
     try:
         config = config_file.load(options.config)
     except config_file.ConfigError as error:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 
 from offhook.clock import Clock
-from offhook.codes import SessionStatus
+from offhook.codes import CallStatus
 from offhook.events import (
     AnyEvent,
     CallConnected,
@@ -44,6 +45,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     ring_timeout: float
     max_call_duration: float
     sub_account: Callable[[str], SubAccount | None]
+    route: Callable[[str, SubAccount], tuple[str, ...]]
+    """The trunks that lead to a number, in order; none: no coverage."""
+    take_channel: Callable[[Session, tuple[str, ...]], Awaitable[str | None]]
+    """Store a session whose last leg is about to be dialled, on the first of these trunks that has
+    a free channel; None: all are full and nothing was stored."""
 
 
 class Conversation:
@@ -62,10 +68,18 @@ class Conversation:
         self.services = services
         self.prompts = prompts
         self.call_a: Call | None = None
+        self.call_b: Call | None = None
+        self.bridge_failed = False
+        """Whether the last makeCall could not bridge anybody in."""
         self.digits: str | None = None
         """What the last sayAndCapture caught."""
         self._recorder = recorder
         self._interrupt: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    @property
+    def sub_account(self) -> SubAccount | None:
+        """Whose session it is, as configured at this moment."""
+        return self.services.sub_account(self.session.sub_account_id)
 
     # --- the record
 
@@ -117,35 +131,67 @@ class Conversation:
     async def dial_a(self) -> None:
         """Dial leg A (stored at the claim already) and wait for its answer or its end."""
         leg = self.session.legs[0]
+        self.call_a = call = self.dial(leg, self.trunks, lambda _early: None)
+        connected_at = await self.during(call.answered())
+        if connected_at is None:
+            raise CallOver
+        self.connected(leg.call_id, connected_at)
+
+    def dial(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
+        """Send the INVITE of a leg that is in the record already.
+
+        ``on_ringing`` hears of each 18x whether early media came with it.
+        """
         order = DialOrder(
             call_id=leg.call_id,
             source=leg.source,
             destination=leg.destination,
-            trunks=self.trunks,
+            trunks=trunks,
             ring_timeout=self.services.ring_timeout,
         )
         now = self.services.clock.now()
         self.record(
-            CallInitiated(
-                at=now,
-                call_id=leg.call_id,
-                destination=leg.destination,
-                trunk=self.trunks[0],
-            )
-        )
-        call = self.services.telephony.dial(order, lambda status: self._ringing(leg, status))
-        self.call_a = call
-        connected_at = await self.during(call.answered())
-        if connected_at is None:
-            raise CallOver
-        connected = msgspec.structs.replace(self.leg(leg.call_id), connected_at=connected_at)
-        self.change(
-            states.with_leg(self.session, connected),
-            CallConnected(at=connected_at, call_id=leg.call_id),
+            CallInitiated(at=now, call_id=leg.call_id, destination=leg.destination, trunk=trunks[0])
         )
 
-    def _ringing(self, leg: Leg, status: int) -> None:
-        self.record(CallUpdated(at=self.services.clock.now(), call_id=leg.call_id, sip_code=status))
+        def ringing(status: int, early_media: bool) -> None:
+            at = self.services.clock.now()
+            self.record(CallUpdated(at=at, call_id=leg.call_id, sip_code=status))
+            on_ringing(early_media)
+
+        return self.services.telephony.dial(order, ringing)
+
+    def connected(self, call_id: str, at: datetime) -> None:
+        """A leg was answered."""
+        leg = msgspec.structs.replace(self.leg(call_id), connected_at=at)
+        self.change(states.with_leg(self.session, leg), CallConnected(at=at, call_id=call_id))
+
+    def failed_before_dialling(self, leg: Leg) -> None:
+        """A leg that an error of ours stopped before its INVITE: it stands in the record as ERROR."""
+        at = self.services.clock.now()
+        never = msgspec.structs.replace(leg, status=CallStatus.ERROR, disconnected_at=at)
+        self.change(states.with_leg(self.session, never))
+
+    def ended(self, call: Call, end: CallEnd) -> None:
+        """A leg is over: write down how, once."""
+        leg = self.leg(call.call_id)
+        if leg.status is not None:
+            return
+        done = msgspec.structs.replace(
+            leg,
+            status=end.status,
+            disconnected_at=end.at,
+            sip_code=end.sip_code,
+            quality=call.quality() if leg.connected_at is not None else None,
+        )
+        fact = CallDisconnected(
+            at=end.at,
+            call_id=call.call_id,
+            call_status=end.status,
+            sip_code=end.sip_code,
+            by=end.by,
+        )
+        self.change(states.with_leg(self.session, done), fact)
 
     def start_playback(self, prompt: Prompt, *, repetition: int = 1) -> Playback:
         """Queue a prompt for leg A."""
@@ -179,22 +225,6 @@ class Conversation:
 
     async def close_calls(self) -> None:
         """Hang up whatever is up, and write down how every leg ended."""
-        if self.call_a is None or self.session.status is not SessionStatus.RUNNING:
-            return
-        call = self.call_a
-        end = await call.hang_up()
-        leg = self.leg(call.call_id)
-        ended = msgspec.structs.replace(
-            leg,
-            status=end.status,
-            disconnected_at=end.at,
-            sip_code=end.sip_code,
-            quality=call.quality() if leg.connected_at is not None else None,
-        )
-        self.change(states.with_leg(self.session, ended), _disconnected(call.call_id, end))
-
-
-def _disconnected(call_id: str, end: CallEnd) -> CallDisconnected:
-    return CallDisconnected(
-        at=end.at, call_id=call_id, call_status=end.status, sip_code=end.sip_code, by=end.by
-    )
+        for call in (self.call_b, self.call_a):
+            if call is not None:
+                self.ended(call, await call.hang_up())

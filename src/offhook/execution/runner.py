@@ -10,12 +10,13 @@ from offhook.clock import Clock
 from offhook.codes import RuntimeCode
 from offhook.events import ActionEnded, ActionStarted, SessionEnded
 from offhook.execution.conversation import Conversation, Services
+from offhook.execution.decision import Decisions
 from offhook.execution.failures import CallOver, Interrupted, SessionFailure
 from offhook.execution.prompts import Prompts
 from offhook.execution.recorder import Recorder
 from offhook.execution.reports import Reports
 from offhook.execution.steps import STEPS
-from offhook.flow.actions import LAST_ACTION_NAMES, AnyAction, Hangup
+from offhook.flow.actions import LAST_ACTION_NAMES, AnyAction, Callflow, Hangup
 from offhook.session import states
 from offhook.session.session import Session, SessionError
 
@@ -32,7 +33,9 @@ class SessionRunner:
         services: Services,
         recorder: Recorder,
         reports: Reports,
+        decisions: Decisions,
     ) -> None:
+        self._decisions = decisions
         self._recorder = recorder
         self._reports = reports
         self._clock: Clock = services.clock
@@ -49,8 +52,7 @@ class SessionRunner:
         conversation = self._conversation
         error: SessionError | None = None
         try:
-            self._prompts.prepare(conversation.session.callflow.actions)
-            await self._walk(conversation.session.callflow.actions)
+            await self._converse()
         except CallOver:
             pass
         except Interrupted as interruption:
@@ -64,7 +66,17 @@ class SessionRunner:
             await self._prompts.close()
         return await self._end(error)
 
-    async def _walk(self, actions: Sequence[AnyAction]) -> None:
+    async def _converse(self) -> None:
+        """Run the callflow, and after it whatever the customer's server decides."""
+        callflow: Callflow | None = self._conversation.session.callflow
+        while callflow is not None:
+            self._prompts.prepare(callflow.actions)
+            if await self._walk(callflow.actions):
+                return
+            callflow = await self._decisions.next(self._conversation, callflow)
+
+    async def _walk(self, actions: Sequence[AnyAction]) -> bool:
+        """Run one list of actions; True: nothing shall follow it."""
         conversation = self._conversation
         for index, action in enumerate(actions):
             name = LAST_ACTION_NAMES[type(action)]
@@ -72,6 +84,7 @@ class SessionRunner:
                 states.begin_action(conversation.session, name),
                 ActionStarted(at=self._clock.now(), index=index, action=name),
             )
+            conversation.bridge_failed = False
             result = "ended early"
             try:
                 result = await STEPS[type(action)](action, conversation)
@@ -80,7 +93,8 @@ class SessionRunner:
                     ActionEnded(at=self._clock.now(), index=index, action=name, result=result)
                 )
             if isinstance(action, Hangup):
-                return
+                return True
+        return conversation.bridge_failed
 
     def _error(self, code: RuntimeCode, detail: str) -> SessionError:
         session = self._conversation.session

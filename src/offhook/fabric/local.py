@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 from functools import partial
 
 from offhook.fabric import Listener
@@ -111,8 +112,7 @@ class _HubSide(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._hub.joined(self)
 
     def data_received(self, data: bytes) -> None:
@@ -267,9 +267,8 @@ class _ClientSide(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._fabric.joined(transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self._fabric.joined(self._transport)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 
 import msgspec
@@ -105,10 +105,8 @@ async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:
     unsubscribe = fabric.subscribe("tenancy", lambda _topic, _message: changed.set())
     try:
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), 1.0)
-            except TimeoutError:
-                pass
             changed.clear()
             await directory.refresh()
     finally:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from offhook.media import make_engine
 from offhook.roles.context import RoleContext
-from offhook.sip import Address
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import split_address
@@ -23,7 +22,7 @@ async def run(context: RoleContext) -> None:
     """Answer calls until told to stop."""
     async with AsyncExitStack() as stack:
         port = split_address(context.supervisor.testbed)[2] if context.supervisor.testbed else 0
-        endpoint = UdpEndpoint(local=Address("udp", LOOPBACK, port))
+        endpoint = UdpEndpoint(LOOPBACK, port)
         await endpoint.start()
         stack.push_async_callback(endpoint.close)
         engine = make_engine(context.config.media.engine, host=LOOPBACK, ports=RTP_PORTS)
@@ -42,5 +41,5 @@ async def run(context: RoleContext) -> None:
         carrier = Carrier(line, phones, Path(folder) if folder else None)
         carrier.start()
         stack.push_async_callback(carrier.close)
-        context.supervisor.ready(address=f"udp:{LOOPBACK}:{endpoint.local.port}")
+        context.supervisor.ready(address=f"udp:{LOOPBACK}:{endpoint.local_address[1]}")
         await context.stopping.wait()

@@ -6,15 +6,18 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 
+import msgspec
+
+from offhook.clock import Clock
 from offhook.execution import upkeep
 from offhook.execution.conversation import Services
+from offhook.execution.decision import Asker, Decisions, Question, Reply
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.recorder import Recorder
 from offhook.execution.runner import SessionRunner
 from offhook.fabric import Fabric
 from offhook.flow.numbers import country_of
 from offhook.media import make_engine
-from offhook.media.engine import MediaEngine
 from offhook.net.client import HttpClient
 from offhook.roles.context import (
     RoleContext,
@@ -24,14 +27,18 @@ from offhook.roles.context import (
     open_record,
 )
 from offhook.session.limits import ClaimPlanner
+from offhook.session.routing import trunks_for
 from offhook.session.session import Session
-from offhook.sip import Address
+from offhook.session.tenancy import SubAccount, WebhookType
+from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
 from offhook.store.directory import Directory
 from offhook.store.interface import Node, Store
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import split_address, trunk_of
+from offhook.webhooks import decision
+from offhook.webhooks.payloads import CallActionStatus, call_action
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +54,14 @@ async def run(context: RoleContext) -> None:
         directory = Directory(context.config, store)
         await directory.refresh()
         line = await open_line(context, stack)
-        speech = await _open_speech(context, stack)
+        section = context.config.webhooks
+        client = HttpClient(allow_private=section.allow_private, allow_http=section.allow_http)
+        stack.push_async_callback(client.close)
+        speech = SpeechService.embedded(client)
+        stack.push_async_callback(speech.close)
+        decisions = Decisions(_asker(client, context.clock), ProfileTable.installed())
         node = await store.register_node(context.node_name, "voice", context.clock.now())
-        voice = Voice(context, store, fabric, directory, node, line, speech)
+        voice = Voice(context, store, fabric, directory, node, line, speech, decisions)
         await voice.run()
         await store.retire_node(node)
 
@@ -59,8 +71,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack) -> Line:
     config = context.config
     _, host, port = split_address(config.sip.listen[0])
     endpoint = UdpEndpoint(
-        local=Address("udp", host, port if context.worker == 0 else 0),
-        advertise=config.sip.advertise,
+        host, port if context.worker == 0 else 0, advertise_host=config.sip.advertise
     )
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
@@ -70,7 +81,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack) -> Line:
     return Line(
         endpoint=endpoint,
         media=engine,
-        media_host=config.sip.advertise or host,
+        media_host=config.sip.advertise or endpoint.local_address[0],
         trunks={section.name: trunk_of(section) for section in config.trunks},
         media_timeout=config.limits.media_timeout,
         clock=context.clock,
@@ -85,13 +96,30 @@ def port_range(context: RoleContext) -> tuple[int, int]:
     return start, start + share - 1
 
 
-async def _open_speech(context: RoleContext, stack: AsyncExitStack) -> SpeechService:
-    client = HttpClient(allow_private=context.config.webhooks.allow_private)
-    stack.push_async_callback(client.close)
-    speech = SpeechService(client)
-    await speech.start()
-    stack.push_async_callback(speech.close)
-    return speech
+def _asker(client: HttpClient, clock: Clock) -> Asker:
+    """Asks the sub-account's VCA webhook over HTTP."""
+
+    async def ask(sub_account: SubAccount, question: Question) -> Reply:
+        received = question.received
+        status = CallActionStatus.CALL_RECEIVED if received else CallActionStatus.ACTION_COMPLETED
+        payload = call_action(
+            question.session,
+            question.leg,
+            event_id=question.event_id,
+            status=status,
+            at=clock.now(),
+            digits=question.digits,
+            sip_code=question.leg.sip_code,
+            client_action_id=question.client_action_id,
+            dtmf_event_data=sub_account.dtmf_event_data,
+        )
+        webhook = sub_account.webhooks[WebhookType.VCA]
+        outcome = await decision.ask(client, webhook, payload, event_id=question.event_id)
+        if isinstance(outcome, decision.Unreachable):
+            return Reply(body=None, http_status=outcome.http_status, detail=outcome.detail)
+        return Reply(body=outcome.body, http_status=outcome.http_status, too_long=outcome.too_long)
+
+    return ask
 
 
 class Voice:
@@ -106,7 +134,9 @@ class Voice:
         node: Node,
         line: Line,
         speech: SpeechService,
+        decisions: Decisions,
     ) -> None:
+        self._decisions = decisions
         self._context = context
         self._store = store
         self._fabric = fabric
@@ -121,6 +151,8 @@ class Voice:
             ring_timeout=limits.ring_timeout,
             max_call_duration=limits.max_call_duration,
             sub_account=directory.sub_account,
+            route=self._route,
+            take_channel=self._take_channel,
         )
         planner = ClaimPlanner(
             node_name=node.name,
@@ -165,7 +197,25 @@ class Voice:
 
     def _make_runner(self, session: Session, trunks: tuple[str, ...]) -> SessionRunner:
         recorder = Recorder(self._store, self._node, self._notify)
-        return SessionRunner(session, trunks, self._services, recorder, self._reports)
+        return SessionRunner(
+            session, trunks, self._services, recorder, self._reports, self._decisions
+        )
+
+    def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
+        return trunks_for(destination, sub_account, self._context.config.routes, country_of)
+
+    async def _take_channel(self, session: Session, trunks: tuple[str, ...]) -> str | None:
+        """See :attr:`offhook.execution.conversation.Services.take_channel`."""
+        channels = {trunk.name: trunk.channels for trunk in self._context.config.trunks}
+        *others, last = session.legs
+        for name in trunks:
+            leg = msgspec.structs.replace(last, trunk=name)
+            wanted = msgspec.structs.replace(session, legs=(*others, leg))
+            if await self._store.take_channel(
+                self._node, wanted, trunk=name, channels=channels[name]
+            ):
+                return name
+        return None
 
     def _notify(self, session_id: str, ended: bool) -> None:
         self._fabric.publish(f"session.{session_id}.events")

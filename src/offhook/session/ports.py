@@ -130,6 +130,10 @@ class Call(Protocol):
         """Hear every key pressed (``0-9*#A-D``) with its monotonic time, once per press."""
         ...
 
+    def relay(self, to: Call | None) -> None:
+        """Send what this leg's phone says, keys included, to ``to`` from now on; None: no more."""
+        ...
+
     async def hang_up(self) -> CallEnd:
         """CANCEL, refuse or BYE as the state asks; returns how it ended. Idempotent."""
         ...
@@ -139,9 +143,13 @@ class Call(Protocol):
         ...
 
 
+Ringing = Callable[[int, bool], None]
+"""Told the SIP status of a provisional answer (101..199), and whether early media comes with it."""
+
+
 class Telephony(Protocol):
     """The phone lines."""
 
-    def dial(self, order: DialOrder, on_ringing: Callable[[int], None]) -> Call:
-        """Send the INVITE; ``on_ringing`` hears each distinct 18x status."""
+    def dial(self, order: DialOrder, on_ringing: Ringing) -> Call:
+        """Send the INVITE; ``on_ringing`` hears each distinct 18x."""
         ...

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from offhook.flow.facts import Facts, Profiles
+
 
 class WebhookType(StrEnum):
     """The five webhook types (``spec/webhooks.md``)."""
@@ -95,3 +97,16 @@ class KeyGrant(msgspec.Struct, frozen=True, kw_only=True):
         return sub_account.account_id == self.account_id and (
             self.sub_account_ids is None or sub_account.sub_account_id in self.sub_account_ids
         )
+
+
+def facts_of(sub_account: SubAccount, profiles: Profiles) -> Facts:
+    """What the judge must know of ``sub_account``."""
+    numbers = {number.msisdn for number in sub_account.numbers if number.active}
+    vca = sub_account.webhooks.get(WebhookType.VCA)
+    return Facts(
+        profiles=profiles,
+        sources=sub_account.caller_ids | numbers,
+        withheld_allowed=sub_account.withheld_caller_id,
+        has_vca=vca is not None and vca.enabled,
+        scenarios=frozenset(sub_account.scenarios),
+    )

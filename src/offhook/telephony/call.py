@@ -13,6 +13,7 @@ from datetime import datetime
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
+from offhook.media import quality
 from offhook.media.engine import (
     DigitReceived,
     LegMedia,
@@ -22,8 +23,7 @@ from offhook.media.engine import (
     MediaLost,
     PlaybackEnded,
 )
-from offhook.media.quality import call_quality
-from offhook.session.ports import CallEnd, PlaybackResult, Prompt
+from offhook.session.ports import Call, CallEnd, PlaybackResult, Prompt
 from offhook.session.session import CallQuality
 from offhook.sip.sdp import Negotiated
 
@@ -79,7 +79,12 @@ class LineCall:
     @property
     def connected(self) -> bool:
         """Whether the 200 has come (or gone) and the leg is up."""
-        return self._codec is not None and not self._ended.done()
+        return self._answered.done() and not self._ended.done()
+
+    @property
+    def has_media(self) -> bool:
+        """Whether offer and answer have settled where the media flows, early media included."""
+        return self._codec is not None
 
     async def answered(self) -> datetime | None:
         """See :meth:`offhook.session.ports.Call.answered`."""
@@ -104,10 +109,20 @@ class LineCall:
         """See :meth:`offhook.session.ports.Call.on_digit`."""
         self._digit_listener = listener
 
+    def relay(self, to: Call | None) -> None:
+        """See :meth:`offhook.session.ports.Call.relay`; ``to`` is a call of the same line."""
+        assert to is None or isinstance(to, LineCall)
+        self.media.relay(None if to is None else to.media)
+
     def quality(self) -> CallQuality | None:
         """See :meth:`offhook.session.ports.Call.quality`."""
         statistics = self._statistics or self.media.statistics()
-        return call_quality(statistics)
+        judged = quality.judge(statistics, self._codec or "PCMU")
+        if judged is None:
+            return None
+        return CallQuality(
+            mos=judged.mos, packet_loss_rate=judged.packet_loss_rate, jitter=judged.jitter
+        )
 
     async def hang_up(self) -> CallEnd:
         """See :meth:`offhook.session.ports.Call.hang_up`; each kind of call knows its messages."""
@@ -115,7 +130,7 @@ class LineCall:
 
     # --- what the two kinds of call use
 
-    def _connect(self, negotiated: Negotiated) -> None:
+    def _open_media(self, negotiated: Negotiated) -> None:
         """Offer and answer have settled: media flows."""
         self._codec = negotiated.codec
         self.media.connect(leg_media(negotiated))

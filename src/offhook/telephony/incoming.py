@@ -40,7 +40,7 @@ class IncomingCall(LineCall):
             self.refuse(488, detail=str(error))
             return
         self._line.endpoint.accept(self._handle, body)
-        self._connect(negotiated)
+        self._open_media(negotiated)
         self._answer_at(self._clock.now())
 
     def refuse(self, status: int, detail: str | None = None) -> None:
@@ -48,7 +48,7 @@ class IncomingCall(LineCall):
         self._line.endpoint.reject(self._handle, status)
         self._end(CallStatus.COMPLETED, by="server", sip_code=status, detail=detail)
 
-    def _on_sip(self, event: sip.Event) -> None:
+    def _on_sip(self, event: sip.AnyEvent) -> None:
         match event:
             case sip.Canceled():
                 self._end(CallStatus.CANCELED, by="caller", sip_code=487)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from offhook.clock import Clock
 from offhook.media.engine import MediaEngine
-from offhook.session.ports import DialOrder
+from offhook.session.ports import DialOrder, Ringing
 from offhook.sip import Credentials
 from offhook.sip.sdp import SdpError, answer
 from offhook.telephony.call import LineCall, leg_media
@@ -41,7 +41,7 @@ class Line:
         self.media_timeout = media_timeout
         self.clock = clock
 
-    def dial(self, order: DialOrder, on_ringing: Callable[[int], None]) -> OutgoingCall:
+    def dial(self, order: DialOrder, on_ringing: Ringing) -> OutgoingCall:
         """See :meth:`offhook.session.ports.Telephony.dial`."""
         call = OutgoingCall(self, order, on_ringing)
         call.start()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import MediaLeg, PortsExhausted
-from offhook.session.ports import CallEnd, DialOrder
+from offhook.session.ports import CallEnd, DialOrder, Ringing
 from offhook.sip import events as sip
 from offhook.sip.sdp import SdpError, make_offer, parse_answer
 from offhook.telephony.call import LineCall
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 class OutgoingCall(LineCall):
     """One order on its way through its trunks (:class:`offhook.session.ports.Call`)."""
 
-    def __init__(self, line: Line, order: DialOrder, on_ringing: Callable[[int], None]) -> None:
+    def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing) -> None:
         super().__init__(order.call_id, line.clock)
         self._line = line
         self._order = order
@@ -63,10 +62,10 @@ class OutgoingCall(LineCall):
 
     # --- what the far end does
 
-    def _on_sip(self, event: sip.Event) -> None:
+    def _on_sip(self, event: sip.AnyEvent) -> None:
         match event:
-            case sip.Provisional(status=status):
-                self._provisional(status)
+            case sip.Provisional(status=status, sdp=body):
+                self._provisional(status, body)
             case sip.Answered(sdp=sdp):
                 self._accepted(sdp)
             case sip.Rejected():
@@ -78,10 +77,21 @@ class OutgoingCall(LineCall):
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, self)
 
-    def _provisional(self, status: int) -> None:
-        if status > 100 and status not in self._rung and self.ended is None:
+    def _provisional(self, status: int, body: bytes | None) -> None:
+        if self.ended is not None or self.connected:
+            return
+        if body is not None:
+            self._early_media(body)
+        if status not in self._rung:
             self._rung.add(status)
-            self._on_ringing(status)
+            self._on_ringing(status, self.has_media)
+
+    def _early_media(self, body: bytes) -> None:
+        """Early media (RFC 3960): what the far end sends before it answers."""
+        try:
+            self._open_media(parse_answer(body))
+        except SdpError as error:
+            log.info("call %s: early media is not usable: %s", self.call_id, error)
 
     def _accepted(self, sdp: bytes | None) -> None:
         self._stop_ring_timer()
@@ -94,7 +104,7 @@ class OutgoingCall(LineCall):
             self._line.endpoint.bye(self._handle)
             self._end(CallStatus.FAILED, by="server", sip_code=200, detail=str(error))
             return
-        self._connect(negotiated)
+        self._open_media(negotiated)
         self._answer_at(self._clock.now())
 
     def _rejected(self, event: sip.Rejected) -> None:

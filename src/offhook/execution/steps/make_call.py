@@ -1,12 +1,110 @@
-"""makeCall: dial somebody and wait for the answer."""
+"""makeCall: dial leg A, or bridge somebody in (leg B) while A listens to the ringing."""
 
 from __future__ import annotations
 
+import msgspec
+
+from offhook.clock import new_id
+from offhook.codes import RuntimeCode
+from offhook.events import CallUpdated
 from offhook.execution.conversation import Conversation
+from offhook.execution.failures import SessionFailure
+from offhook.execution.ringback import RINGBACK, RINGBACK_PAUSE
 from offhook.flow.actions import MakeCall
+from offhook.session import states
+from offhook.session.ports import Call, Playback
+from offhook.session.session import Direction, Leg
+
+RINGS = 600
+"""Of the ringback tone at the most: an hour."""
 
 
 async def run(action: MakeCall, conversation: Conversation) -> str:
-    """Leg A was routed and stored when the session was claimed; dial it."""
-    await conversation.dial_a()
-    return "answered"
+    """Leg A was routed and stored when the session was claimed; a later leg is bridged to it."""
+    if conversation.call_a is None:
+        await conversation.dial_a()
+        return "answered"
+    if conversation.call_b is not None:
+        raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, "a makeCall while leg B is up")
+    leg, trunks = await _stored_leg(action, conversation)
+    try:
+        return await _bridge(leg, trunks, conversation)
+    finally:
+        await _close_b(conversation)
+
+
+async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg, tuple[str, ...]]:
+    """Route leg B and take its channel, durably, before its INVITE leaves."""
+    sub_account = conversation.sub_account
+    trunks = (
+        () if sub_account is None else conversation.services.route(action.destination, sub_account)
+    )
+    numbers = sub_account.numbers if sub_account else ()
+    leg = Leg(
+        call_id=new_id(),
+        direction=Direction.OUTBOUND,
+        source=action.source,
+        destination=action.destination,
+        reference_id=next((n.reference_id for n in numbers if n.msisdn == action.source), None),
+        initiated_at=conversation.services.clock.now(),
+    )
+    if not trunks:
+        conversation.failed_before_dialling(leg)
+        raise SessionFailure(RuntimeCode.NO_COVERAGE, "no route leads to leg B")
+    wanted = states.with_leg(conversation.session, leg)
+    trunk = await conversation.during(conversation.services.take_channel(wanted, trunks))
+    if trunk is None:
+        conversation.failed_before_dialling(leg)
+        detail = f"no free channel on {', '.join(trunks)} for leg B"
+        raise SessionFailure(RuntimeCode.CAPACITY_EXCEEDED, detail)
+    leg = msgspec.structs.replace(leg, trunk=trunk)
+    conversation.change(states.with_leg(conversation.session, leg))
+    return leg, trunks[trunks.index(trunk) :]
+
+
+async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation) -> str:
+    """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session)."""
+    call_a = conversation.call_a
+    assert call_a is not None
+    ringback = call_a.play(RINGBACK, repetition=RINGS, pause=RINGBACK_PAUSE)
+    try:
+        call_b = conversation.dial(
+            leg, trunks, lambda early: _ringing(early, ringback, conversation)
+        )
+        conversation.call_b = call_b
+        connected_at = await conversation.during(call_b.answered())
+    finally:
+        ringback.stop()
+    if connected_at is None:
+        conversation.bridge_failed = True
+        end = await call_b.wait_ended()
+        return end.status.value.lower().replace("_", " ")
+    conversation.connected(leg.call_id, connected_at)
+    _join(call_a, call_b)
+    conversation.record(
+        CallUpdated(at=connected_at, call_id=leg.call_id, bridged_with=call_a.call_id)
+    )
+    await conversation.during(call_b.wait_ended())
+    return "bridged"
+
+
+def _ringing(early_media: bool, ringback: Playback, conversation: Conversation) -> None:
+    """B's early media takes the place of our ringback tone."""
+    if early_media and conversation.call_b is not None and conversation.call_a is not None:
+        ringback.stop()
+        conversation.call_b.relay(conversation.call_a)
+
+
+def _join(call_a: Call, call_b: Call) -> None:
+    call_a.relay(call_b)
+    call_b.relay(call_a)
+
+
+async def _close_b(conversation: Conversation) -> None:
+    """B is gone, or goes now; A listens to us again."""
+    call_a, call_b = conversation.call_a, conversation.call_b
+    conversation.call_b = None
+    if call_a is not None:
+        call_a.relay(None)
+    if call_b is not None:
+        conversation.ended(call_b, await call_b.hang_up())

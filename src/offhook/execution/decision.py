@@ -1,0 +1,112 @@
+"""The decision point: asks the customer's VCA webhook what to do next, and judges the answer."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from offhook.clock import new_id
+from offhook.codes import RuntimeCode
+from offhook.events import DecisionAsked, DecisionMade
+from offhook.execution.conversation import Conversation
+from offhook.execution.failures import SessionFailure
+from offhook.flow.actions import Callflow
+from offhook.flow.facts import Profiles
+from offhook.flow.judge import judge
+from offhook.flow.problems import Mode
+from offhook.session.session import Leg, Session
+from offhook.session.tenancy import SubAccount, WebhookType, facts_of
+
+KEPT_BODY = 16_384
+"""Bytes of an answer that the session's record keeps."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer is asked."""
+
+    event_id: str
+    session: Session
+    leg: Leg
+    received: bool
+    """``CALL_RECEIVED``: a new inbound call; else ``ACTION_COMPLETED``."""
+    digits: str | None
+    client_action_id: str | None
+    """Of the callflow that just ran."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back; ``body`` is None when nobody gave a 2xx in time (-2002)."""
+
+    body: bytes | None
+    http_status: int | None = None
+    detail: str = ""
+    too_long: bool = False
+
+
+class Asker(Protocol):
+    """Asks live, within the 10 s budget of ``spec/webhooks.md``."""
+
+    async def __call__(self, sub_account: SubAccount, question: Question) -> Reply:
+        """Never raises for what the far end does."""
+        ...
+
+
+class Decisions:
+    """The decision point of one voice process."""
+
+    def __init__(self, ask: Asker, profiles: Profiles) -> None:
+        self._ask = ask
+        self._profiles = profiles
+
+    async def next(
+        self, conversation: Conversation, ran: Callflow, *, received: bool = False
+    ) -> Callflow | None:
+        """The callflow to run after ``ran``; None: nothing more.
+
+        Raises :class:`SessionFailure` with -2002, -2003 or -2008.
+        """
+        sub_account = conversation.sub_account
+        webhook = sub_account.webhooks.get(WebhookType.VCA) if sub_account else None
+        if sub_account is None or webhook is None or not webhook.enabled:
+            return None
+        clock = conversation.services.clock
+        question = Question(
+            event_id=new_id(),
+            session=conversation.session,
+            leg=conversation.session.legs[0],
+            received=received,
+            digits=conversation.digits,
+            client_action_id=ran.client_action_id,
+        )
+        conversation.digits = None
+        conversation.record(DecisionAsked(at=clock.now(), event_id=question.event_id))
+        reply = await conversation.during(self._ask(sub_account, question))
+        problem, callflow, code = self._judged(reply, sub_account, conversation)
+        conversation.record(
+            DecisionMade(
+                at=clock.now(),
+                event_id=question.event_id,
+                http_status=reply.http_status,
+                body=(reply.body or b"")[:KEPT_BODY].decode("utf-8", "replace") or None,
+                problem=problem,
+            )
+        )
+        if code is not None:
+            raise SessionFailure(code, f"the VCA webhook: {problem}")
+        return callflow if callflow is not None and callflow.actions else None
+
+    def _judged(
+        self, reply: Reply, sub_account: SubAccount, conversation: Conversation
+    ) -> tuple[str | None, Callflow | None, RuntimeCode | None]:
+        """What was wrong with the answer, the callflow in it, and the error it makes."""
+        if reply.body is None:
+            return reply.detail, None, RuntimeCode.CONNECTIVITY
+        if reply.too_long:
+            return "the answer is longer than 256 KiB", None, RuntimeCode.INVALID_CALLFLOW
+        facts = facts_of(sub_account, self._profiles)
+        now = conversation.services.clock.now()
+        verdict = judge(reply.body, facts, now, mode=Mode.DECISION)
+        if verdict.callflow is None:
+            return verdict.summary, None, verdict.runtime_code
+        return None, verdict.callflow, None
