@@ -1,108 +1,85 @@
-"""Answers of the callflow endpoints (``spec/status-codes.md``)."""
+"""Answers of the callflow endpoints: their types, and those that :mod:`offhook.flow.answers` has not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from offhook.codes import StatusCode
+from offhook.codes import SessionStatus, StatusCode
+from offhook.flow import answers as flow_answers
 from offhook.http.asgi import Answer, Headers
+from offhook.http.problems import Kind
 
 
-class ProblemItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class ProblemItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One problem of a rejected callflow."""
 
     status_code: int
     path: str
     """A JSONPath such as ``$.callflow[1].params.maxDigits``."""
     message: str
+    help: str | None = None
+    """A page about the code, where the operator serves one."""
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A session was created and is durable; or, from ``validate``, would be (``VALID``)."""
+    """A callflow that passed the judgement."""
 
+    session_id: str | None = None
+    """Absent from ``validate``: nothing was created."""
     session_status: str
+    """``CREATED``; from ``validate`` ``VALID``; where it replaces another, ``RUNNING``."""
     call_flow_request_id: str
+    valid_until: str | None = None
+    """As the request spelled it."""
     status_code: int
     status_message: str
-    session_id: str | None = None
-    valid_until: str | None = None
+    message: str
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Nothing was created."""
+    """Nothing was created, nothing is dialled."""
 
-    session_status: str = "NOT_CREATED"
+    session_status: str
+    """``NOT_CREATED``."""
     call_flow_request_id: str
     status_code: int
     status_message: str
     message: str
     """The same as ``statusMessage``."""
-    errors: tuple[ProblemItem, ...]
-    """Every problem found, ours beyond the vendor's."""
-
-
-_encoder = msgspec.json.Encoder()
-
-
-def item(code: StatusCode, path: str, message: str) -> ProblemItem:
-    """One entry of ``errors``."""
-    return ProblemItem(status_code=code.code, path=path, message=message)
-
-
-def accepted(
-    request_id: str, *, session_status: str, session_id: str | None, valid_until: str | None
-) -> Answer:
-    """The answer to a callflow that passed the judgement."""
-    code = StatusCode.CREATED
-    body = Accepted(
-        session_status=session_status,
-        call_flow_request_id=request_id,
-        status_code=code.code,
-        status_message=code.message,
-        session_id=session_id,
-        valid_until=valid_until,
-    )
-    return Answer(code.http_status, _encoder.encode(body))
-
-
-def rejected(
-    request_id: str,
-    code: StatusCode,
-    *,
-    message: str | None = None,
-    errors: Sequence[ProblemItem] = (),
-    http_status: int | None = None,
-    headers: Headers = (),
-) -> Answer:
-    """The answer to a callflow that was not accepted."""
-    return refused(
-        request_id,
-        code.code,
-        message or code.message,
-        http_status=http_status or code.http_status,
-        errors=errors,
-        headers=headers,
-    )
+    errors: list[ProblemItem]
+    """Every problem found, in the order of judgement."""
 
 
 def refused(
-    request_id: str,
-    code: int,
-    message: str,
-    *,
-    http_status: int,
-    errors: Sequence[ProblemItem] = (),
-    headers: Headers = (),
+    request_id: str, code: StatusCode, *, sub_account_id: str = "", headers: Headers = ()
 ) -> Answer:
-    """A refusal whose code is a plain HTTP status (403, 405, 409, 422)."""
-    only = ProblemItem(status_code=code, path="$", message=message)
+    """A refusal of the contract's own: 401, 404, 429, 503, -9999."""
+    body = flow_answers.refused(code, request_id, sub_account_id=sub_account_id)
+    return Answer(code.http_status, body, headers)
+
+
+def refused_plainly(request_id: str, kind: Kind, message: str) -> Answer:
+    """A refusal that the contract's table does not know (403, 409, 422): same body, plain code."""
     body = Rejected(
+        session_status=flow_answers.NOT_CREATED,
         call_flow_request_id=request_id,
-        status_code=code,
+        status_code=kind.code,
         status_message=message,
         message=message,
-        errors=tuple(errors) or (only,),
+        errors=[ProblemItem(status_code=kind.code, path="$", message=message)],
     )
-    return Answer(http_status, _encoder.encode(body), headers)
+    return Answer(kind.status, msgspec.json.encode(body))
+
+
+def replaced(request_id: str, session_id: str) -> Answer:
+    """The answer to a callflow that a live session runs from now on."""
+    code = StatusCode.CREATED
+    body = Accepted(
+        session_id=session_id,
+        session_status=SessionStatus.RUNNING,
+        call_flow_request_id=request_id,
+        status_code=code.code,
+        status_message=code.message,
+        message=code.message,
+    )
+    return Answer(code.http_status, msgspec.json.encode(body))

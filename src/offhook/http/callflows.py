@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from offhook.clock import new_id
 from offhook.codes import SessionStatus, StatusCode
 from offhook.events import SessionQueued
-from offhook.flow.actions import Callflow
+from offhook.flow import answers as flow_answers
 from offhook.flow.facts import Facts, Profiles
-from offhook.flow.judge import judge
-from offhook.flow.problems import Mode, Verdict
+from offhook.flow.judge import body_too_large, judge
+from offhook.flow.problems import Mode, Verdict, problem
 from offhook.http import answers
 from offhook.http.asgi import Answer, Headers, Receive
 from offhook.http.auth import Caller, Scope
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 RETRY_AFTER = (b"retry-after", b"%d" % RETRY_SECONDS)
+INVALID_JSON = Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),))
 REPLAYED = (b"idempotent-replayed", b"true")
 
 
@@ -56,13 +59,11 @@ class Refused(Exception):
 
 
 class _Judged(NamedTuple):
-    """A body and what the judge said of it; ``answer`` is set when it was rejected."""
+    """A body and what the judge said of it."""
 
     body: bytes
     at: datetime
-    callflow: Callflow | None
-    valid_until: str | None
-    rejection: Answer | None
+    verdict: Verdict
 
 
 class CallflowEndpoints:
@@ -113,46 +114,47 @@ class CallflowEndpoints:
         except ClientGone:
             raise
         except Refused as refused:
-            kind = refused.kind
-            return answers.refused(request_id, kind.code, refused.message, http_status=kind.status)
+            return answers.refused_plainly(request_id, refused.kind, refused.message)
         except StoreUnavailable:
             return _unavailable(request_id)
         except IdempotencyConflict:
             message = "Idempotency-Key was used before with another body"
-            return answers.refused(request_id, INVALID.code, message, http_status=INVALID.status)
+            return answers.refused_plainly(request_id, INVALID, message)
         except Exception:
             log.exception("callFlowRequestId %s failed", request_id)
             self._metrics.judged(StatusCode.UNKNOWN_ERROR.code)
-            return answers.rejected(request_id, StatusCode.UNKNOWN_ERROR)
+            return answers.refused(request_id, StatusCode.UNKNOWN_ERROR)
 
     async def _create(self, request: CallflowRequest, request_id: str) -> Answer:
         phase = self._deps.phase
         if phase.draining.is_set() or not phase.ready:
             return _unavailable(request_id)
         key = _idempotency_key(request.headers)
-        judged = await self._judge(request, request_id, Mode.SUBMITTED)
+        judged = await self._judge(request, Mode.SUBMITTED)
+        verdict = judged.verdict
         sub_account_id = request.caller.sub_account.sub_account_id
-        if judged.callflow is None:
-            assert judged.rejection is not None
-            record = _record(request_id, sub_account_id, judged, judged.rejection, key=key)
-            stored = await self._deps.store.record_request(record)
-            return _stored_answer(stored, request_id)
+        if verdict.callflow is None:
+            record = _record(request_id, sub_account_id, judged, _rejection(request_id, verdict))
+            record = msgspec.structs.replace(record, idempotency_key=key)
+            return _stored_answer(await self._deps.store.record_request(record), request_id)
         session = Session(
             session_id=new_id(),
             sub_account_id=sub_account_id,
             call_flow_request_id=request_id,
             status=SessionStatus.QUEUED,
-            callflow=judged.callflow,
+            callflow=verdict.callflow,
             created_at=judged.at,
         )
-        answer = answers.accepted(
-            request_id,
-            session_status=SessionStatus.CREATED,
+        body = flow_answers.accepted(verdict, request_id, session.session_id)
+        record = RequestRecord(
+            call_flow_request_id=request_id,
+            sub_account_id=sub_account_id,
+            at=judged.at,
+            body=judged.body,
+            http_status=verdict.http_status,
+            answer=body,
             session_id=session.session_id,
-            valid_until=judged.valid_until,
-        )
-        record = _record(
-            request_id, sub_account_id, judged, answer, key=key, session_id=session.session_id
+            idempotency_key=key,
         )
         stored = await self._deps.store.accept(session, (SessionQueued(at=judged.at),), record)
         if stored.call_flow_request_id == request_id:
@@ -160,16 +162,10 @@ class CallflowEndpoints:
         return _stored_answer(stored, request_id)
 
     async def _only_judge(self, request: CallflowRequest, request_id: str) -> Answer:
-        judged = await self._judge(request, request_id, Mode.SUBMITTED)
-        if judged.callflow is None:
-            assert judged.rejection is not None
-            return judged.rejection
-        return answers.accepted(
-            request_id,
-            session_status="VALID",
-            session_id=None,
-            valid_until=judged.valid_until,
-        )
+        verdict = (await self._judge(request, Mode.SUBMITTED)).verdict
+        if verdict.callflow is None:
+            return _rejection(request_id, verdict)
+        return Answer(verdict.http_status, flow_answers.validated(verdict, request_id))
 
     async def _replace_live(
         self, request: CallflowRequest, request_id: str, session_id: str
@@ -180,32 +176,29 @@ class CallflowEndpoints:
         session = await self._deps.store.session(sub_account_id, session_id)
         if session is None:
             raise Refused(NOT_FOUND, "Session not found")
-        judged = await self._judge(request, request_id, Mode.DECISION)
-        if judged.callflow is None:
-            assert judged.rejection is not None
-            answer = judged.rejection
+        judged = await self._judge(request, Mode.DECISION)
+        callflow = judged.verdict.callflow
+        if callflow is None:
+            answer = _rejection(request_id, judged.verdict)
         elif session.status is not SessionStatus.RUNNING:
             raise Refused(CONFLICT, f"Session is {session.status}, not RUNNING")
         else:
             command = ReplaceCallflow(
-                command_id=new_id(), call_flow_request_id=request_id, callflow=judged.callflow
+                command_id=new_id(), call_flow_request_id=request_id, callflow=callflow
             )
             heard = await self._commander.send(session_id, command)
             if heard is None:
                 return _unavailable(request_id)
             if heard.refused is not None:
                 raise Refused(CONFLICT, heard.refused)
-            answer = answers.accepted(
-                request_id,
-                session_status=SessionStatus.RUNNING,
-                session_id=session_id,
-                valid_until=judged.valid_until,
-            )
-        record = _record(request_id, sub_account_id, judged, answer, session_id=session_id)
-        await self._deps.store.record_request(record)
+            answer = answers.replaced(request_id, session_id)
+        record = _record(request_id, sub_account_id, judged, answer)
+        await self._deps.store.record_request(
+            msgspec.structs.replace(record, session_id=session_id)
+        )
         return answer
 
-    async def _judge(self, request: CallflowRequest, request_id: str, mode: Mode) -> _Judged:
+    async def _judge(self, request: CallflowRequest, mode: Mode) -> _Judged:
         """Read the body and judge it."""
         content_length = coding = None
         for name, value in request.headers:
@@ -220,23 +213,15 @@ class CallflowEndpoints:
                 content_length=content_length,
                 coding=coding,
             )
-        except (TooLarge, Undecodable) as error:
-            code = StatusCode.INVALID_JSON
-            self._metrics.judged(code.code)
-            status = 413 if isinstance(error, TooLarge) else code.http_status
-            answer = answers.rejected(
-                request_id,
-                code,
-                errors=(answers.item(code, "$", code.message),),
-                http_status=status,
-            )
-            return _Judged(b"", self._deps.clock.now(), None, None, answer)
-        at = self._deps.clock.now()
-        verdict = judge(body, self._facts_of(request.caller.sub_account), at, mode=mode)
+        except TooLarge:
+            body, verdict = b"", body_too_large()
+        except Undecodable:
+            body, verdict = b"", INVALID_JSON
+        else:
+            facts = self._facts_of(request.caller.sub_account)
+            verdict = judge(body, facts, self._deps.clock.now(), mode=mode)
         self._metrics.judged(verdict.status.code)
-        if verdict.callflow is not None:
-            return _Judged(body, at, verdict.callflow, verdict.valid_until, None)
-        return _Judged(body, at, None, None, _rejection(request_id, verdict))
+        return _Judged(body, self._deps.clock.now(), verdict)
 
     def _facts_of(self, sub_account: SubAccount) -> Facts:
         """What the judge needs to know of it; made once for each state of the sub-account."""
@@ -262,17 +247,11 @@ def facts_of(sub_account: SubAccount, profiles: Profiles) -> Facts:
 
 
 def _rejection(request_id: str, verdict: Verdict) -> Answer:
-    return answers.rejected(
-        request_id,
-        verdict.status,
-        message=verdict.status_message,
-        errors=[answers.item(each.code, each.path, each.message) for each in verdict.problems],
-        http_status=verdict.http_status,
-    )
+    return Answer(verdict.http_status, flow_answers.rejected(verdict.problems, request_id))
 
 
 def _unavailable(request_id: str) -> Answer:
-    return answers.rejected(request_id, StatusCode.UNAVAILABLE, headers=(RETRY_AFTER,))
+    return answers.refused(request_id, StatusCode.UNAVAILABLE, headers=(RETRY_AFTER,))
 
 
 def _idempotency_key(headers: Headers) -> str | None:
@@ -284,15 +263,7 @@ def _idempotency_key(headers: Headers) -> str | None:
     return None
 
 
-def _record(
-    request_id: str,
-    sub_account_id: str,
-    judged: _Judged,
-    answer: Answer,
-    *,
-    key: str | None = None,
-    session_id: str | None = None,
-) -> RequestRecord:
+def _record(request_id: str, sub_account_id: str, judged: _Judged, answer: Answer) -> RequestRecord:
     return RequestRecord(
         call_flow_request_id=request_id,
         sub_account_id=sub_account_id,
@@ -300,8 +271,6 @@ def _record(
         body=judged.body,
         http_status=answer.status,
         answer=answer.body,
-        session_id=session_id,
-        idempotency_key=key,
     )
 
 

@@ -72,7 +72,6 @@ class Refusal(NamedTuple):
     """Why a request goes no further."""
 
     code: StatusCode
-    message: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -141,6 +140,12 @@ class Edge:
                 )
         except ClientGone:
             return
+        except Exception:
+            log.exception("request %s failed", picked.request_id)
+            if status:
+                raise
+            route = "unknown"
+            await send_answer(marked_send, problems.problem_answer(problems.INTERNAL, self._now()))
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.answered(route, method, status, self._deps.clock.monotonic() - started)
 
@@ -152,7 +157,9 @@ class Edge:
         admitted = self._admit(sub_account_id, scope, picked)
         endpoint = self._callflows.endpoint(rest)
         if isinstance(admitted, Refusal):
-            await send_answer(send, self._refuse(admitted, callflow=endpoint is not None))
+            await send_answer(
+                send, self._refuse(admitted, sub_account_id, callflow=endpoint is not None)
+            )
         elif endpoint is None:
             scope["state"] = {"caller": admitted}
             await self._routes(scope, receive, send)
@@ -172,34 +179,30 @@ class Edge:
         key = bearer_key(picked.authorization)
         grant = self._deps.directory.authenticate(key) if key is not None else None
         if grant is None:
-            return Refusal(StatusCode.UNAUTHORIZED, StatusCode.UNAUTHORIZED.message, (CHALLENGE,))
+            return Refusal(StatusCode.UNAUTHORIZED, (CHALLENGE,))
         sub_account = (
             self._deps.directory.sub_account(sub_account_id)
             if SUB_ACCOUNT_ID.fullmatch(sub_account_id)
             else None
         )
         if sub_account is None or not grant.opens(sub_account):
-            return Refusal(
-                StatusCode.SUB_ACCOUNT_NOT_FOUND,
-                StatusCode.SUB_ACCOUNT_NOT_FOUND.message + sub_account_id,
-            )
+            return Refusal(StatusCode.SUB_ACCOUNT_NOT_FOUND)
         wait = max(wait, self._by_sub_account.take(sub_account_id, now))
         if wait > 0:
-            return Refusal(
-                StatusCode.TOO_MANY_REQUESTS,
-                StatusCode.TOO_MANY_REQUESTS.message,
-                (problems.retry_after(wait),),
-            )
+            return Refusal(StatusCode.TOO_MANY_REQUESTS, (problems.retry_after(wait),))
         self._key_use.used(grant.key_id)
         return Caller(grant, sub_account)
 
-    def _refuse(self, refusal: Refusal, *, callflow: bool) -> Answer:
+    def _refuse(self, refusal: Refusal, sub_account_id: str, *, callflow: bool) -> Answer:
         code = refusal.code
         if callflow:
-            return answers.rejected(
-                new_id(), code, message=refusal.message, headers=refusal.headers
+            return answers.refused(
+                new_id(), code, sub_account_id=sub_account_id, headers=refusal.headers
             )
-        kind = problems.Kind(code.http_status, code.code, refusal.message)
+        message = code.message
+        if code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
+            message += sub_account_id
+        kind = problems.Kind(code.http_status, code.code, message)
         return problems.problem_answer(kind, self._now(), headers=refusal.headers)
 
     async def _admin(self, scope: Scope, picked: Picked, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ refuses itself in plain text. Here every answer is JSON and nothing waits for ev
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn.config import Config
@@ -17,6 +18,8 @@ from offhook.clock import Clock
 from offhook.http import problems
 from offhook.http.deps import HttpLimits
 from offhook.http.problems import Kind, problem_answer
+
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -54,20 +57,22 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then see what the connection is still waiting for."""
-        if self._in_headers:
-            self._header_size += len(data)
         before = (self._requests, self._in_headers, self._in_body)
+        if not self._in_body:
+            data = _without_upgrade(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._in_headers and self._header_size > self.limits.header_bytes:
-            self._refuse(problems.HEADERS_TOO_LARGE)
-        elif (self._requests, self._in_headers, self._in_body) != before or not self._deadline:
+        if self._in_headers:
+            self._header_size += len(data)
+            if self._header_size > self.limits.header_bytes:
+                self._refuse(problems.HEADERS_TOO_LARGE)
+                return
+        if (self._requests, self._in_headers, self._in_body) != before:
             self._clear_deadline()
-            if self._in_body:
-                self._set_deadline(self.limits.body_seconds)
-            elif self._in_headers:
-                self._set_deadline(self.limits.header_seconds)
+        if self._deadline is None and (self._in_headers or self._in_body):
+            limits = self.limits
+            self._set_deadline(limits.body_seconds if self._in_body else limits.header_seconds)
 
     def on_message_begin(self) -> None:
         """A request starts."""
@@ -119,6 +124,18 @@ class BoundedProtocol(HttpToolsProtocol):
             + answer.body
         )
         self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Rename an ``Upgrade`` header: we offer none, and may ignore it (RFC 9110 §7.8).
+
+    The parser would stop there, and Java's and curl's clients ask for h2c with their first request,
+    body included.
+    """
+    if b"pgrade" not in data and b"PGRADE" not in data:
+        return data
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + rest
 
 
 def bounded(limits: HttpLimits, clock: Clock) -> type[BoundedProtocol]:

@@ -14,8 +14,6 @@ from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.http.protocol import bounded
 
-log = logging.getLogger(__name__)
-
 BACKLOG = 2048
 
 
@@ -63,6 +61,7 @@ class RunningServer:
 async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer:
     """Start; returns once connections are accepted. Raises :class:`OSError` if the port is taken."""
     sock = _listen(host, port)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # strangers cause its warnings
     config = uvicorn.Config(
         app,
         http=bounded(deps.limits, deps.clock),
