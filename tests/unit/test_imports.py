@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for layer in (
         "__main__",
         "cli testing",
-        "supervisor node lint",
+        "supervisor node lint api_client key_admin",
         "roles keeper",
         "http console webhooks execution recording reporting testbed store fabric",
         "fabric.__init__",  # the interface only

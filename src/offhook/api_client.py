@@ -1,0 +1,91 @@
+"""The command's own small client of the API: one request, one answer, failures in plain words."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+TIMEOUT = 15.0
+"""Seconds without a byte."""
+MAX_ANSWER = 32 * 1024 * 1024
+
+
+class ApiError(Exception):
+    """The request did not succeed; the text says why and what may help."""
+
+
+class ApiClient(NamedTuple):
+    """The API of one sub-account at one server."""
+
+    url: str
+    """``http://127.0.0.1:8080``, without a path."""
+    api_key: str
+    sub_account: str
+
+    def get(self, path: str, query: Mapping[str, str | int | None] | None = None) -> dict[str, Any]:
+        """GET below the sub-account; absent query values are left out. Raises :class:`ApiError`."""
+        values = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._ask(path + ("?" + urllib.parse.urlencode(values) if values else ""), None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST JSON below the sub-account. Raises :class:`ApiError`."""
+        return self._ask(path, json.dumps(body).encode())
+
+    def _ask(self, path: str, body: bytes | None) -> dict[str, Any]:
+        base = self.url.rstrip("/")
+        parts = urllib.parse.urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ApiError(f"--url: expected something like http://127.0.0.1:8080, found {base!r}")
+        request = urllib.request.Request(  # noqa: S310 - the scheme was looked at above
+            f"{base}/api/v1/subaccounts/{urllib.parse.quote(self.sub_account)}{path}",
+            data=body,
+            headers={
+                "Authorization": f"Bearer {self.api_key}",
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+            },
+        )
+        try:
+            with _opener(parts.hostname).open(request, timeout=TIMEOUT) as response:
+                answer = response.read(MAX_ANSWER)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ApiError(self._refusal(error.code, error.read(65_536))) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            reason = getattr(reason, "strerror", None) or reason
+            raise ApiError(
+                f"cannot reach {base}: {reason}. Is it running (offhook serve)? --url says where"
+            ) from None
+        return _json_object(answer) or {}
+
+    def _refusal(self, status: int, body: bytes) -> str:
+        if status == 401:
+            return "the API key is not accepted: --api-key or OFFHOOK_API_KEY"
+        answer = _json_object(body)
+        if answer is None:
+            return f"the server answered {status} without saying why; is {self.url} the API?"
+        text = str(answer.get("statusMessage") or answer.get("message") or status)
+        return f"{text.strip()} (status code {answer.get('statusCode', status)})"
+
+
+def _opener(host: str) -> urllib.request.OpenerDirector:
+    """Through the environment's proxy, but never to this machine itself."""
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if here else []))
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
