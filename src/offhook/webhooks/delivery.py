@@ -88,7 +88,7 @@ class DeliveryWorker:
         self._metrics = metrics or DeliveryMetrics()
         self._clock = clock or SystemClock()
         self._endpoints = Endpoints()
-        self._results = Results(outbox, self._metrics)
+        self._results = Results(outbox, self._metrics, self.wake)
         self._running: dict[asyncio.Task[None], Held] = {}
         self._held = 0
         self._leased_at = 0.0
@@ -199,8 +199,6 @@ class DeliveryWorker:
     def _hold(self, change: int) -> None:
         self._held += change
         self._metrics.held.set(self._held)
-        if change < 0 and self._held == _MOST_HELD - _BATCH:
-            self._wake.set()
 
     # --- sending
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -28,9 +28,13 @@ class Finisher(Protocol):
 class Results:
     """Results on their way to the store."""
 
-    def __init__(self, store: Finisher, metrics: DeliveryMetrics) -> None:
+    def __init__(
+        self, store: Finisher, metrics: DeliveryMetrics, on_written: Callable[[], None]
+    ) -> None:
+        """``on_written`` is called after each write: leases have become free."""
         self._store = store
         self._metrics = metrics
+        self._on_written = on_written
         self._waiting: list[DeliveryResult] = []
         self._changed = asyncio.Event()
         self._ending = False
@@ -86,4 +90,5 @@ class Results:
                     return
                 await asyncio.sleep(_PAUSE)
             else:
+                self._on_written()
                 return
