@@ -31,14 +31,26 @@ class Unusable(Exception):
     """The file cannot be played; the text says why."""
 
 
+class OneWay(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A file read from front to back.
+
+    ``SoundFile.read`` seeks to where it already is after every block; an mp3 decoder forgets then
+    what it carried over, and the sound breaks at every seam.
+    """
+
+    def seekable(self) -> bool:
+        """Do not seek."""
+        return False
+
+
 def decode(data: bytes) -> bytes:
     """The file's sound, down-mixed and resampled. Raises :class:`Unusable`."""
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with OneWay(io.BytesIO(data)) as file:
             check(file.format, file.samplerate, file.channels)
             return resampled(file)
     except soundfile.LibsndfileError as error:
-        raise Unusable(f"not a wav or mp3 file: {error.error_string}") from error
+        raise Unusable("not a wav or mp3 file, or a broken one") from error
 
 
 def check(format_: str, rate: int, channels: int) -> None:

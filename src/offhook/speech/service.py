@@ -43,10 +43,20 @@ class SpeechService:
         )
 
     @classmethod
-    def embedded(cls, client: HttpClient, *, processes: int = 2) -> SpeechService:
+    def embedded(
+        cls,
+        client: HttpClient,
+        *,
+        processes: int = 2,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> SpeechService:
         """With what is on this machine: espeak-ng in up to ``processes`` workers."""
-        engines = [Espeak(processes=processes)]
-        return cls(profiles=ProfileTable.installed(), engines=engines, client=client)
+        return cls(
+            profiles=ProfileTable.installed(),
+            engines=[Espeak(processes=processes)],
+            client=client,
+            monotonic=monotonic,
+        )
 
     async def say(
         self, text: str, *, voice_profile: str | None, language: str | None, speed: float

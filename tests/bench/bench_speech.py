@@ -1,0 +1,79 @@
+"""What a prompt costs: synthesis, decoding and a cache hit. Run: python tests/bench/bench_speech.py"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import soundfile
+
+from offhook.media.audio import Prompt
+from offhook.net.client import HttpClient
+from offhook.speech.files import AudioFiles
+from offhook.speech.service import SpeechService
+
+SENTENCE = "Hello number {}, this is a reminder of your appointment tomorrow at ten o'clock."
+ROUNDS = 40
+
+
+async def timed(work: Callable[[int], Awaitable[object]], rounds: int = ROUNDS) -> float:
+    """The median of ``rounds`` times, in milliseconds."""
+    times = []
+    for number in range(rounds):
+        began = time.perf_counter()
+        await work(number)
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+def cpu_of_children() -> float:
+    """Seconds the ended and reaped children took."""
+    usage = os.times()
+    return usage.children_user + usage.children_system
+
+
+async def measure() -> dict[str, float]:
+    """All figures, by name with unit."""
+    figures: dict[str, float] = {}
+    client = HttpClient(allow_private=False)
+    service = SpeechService.embedded(client, processes=1)
+    spoken: list[Prompt] = []
+
+    async def say(number: int) -> None:
+        text = SENTENCE.format(number)
+        spoken.append(await service.say(text, voice_profile=None, language="en", speed=1))
+
+    figures["first prompt, worker started, ms"] = await timed(say, 1)
+    spoken.clear()
+    figures["prompt of one sentence, ms"] = await timed(lambda number: say(number + 1))
+    seconds = statistics.median(prompt.duration for prompt in spoken)
+    figures["synthesis per second of speech, ms"] = figures["prompt of one sentence, ms"] / seconds
+    figures["cache hit, us"] = 1000 * await timed(lambda _: say(1), 2000)
+    before = cpu_of_children()
+    await service.close()
+    figures["CPU per second of speech, start included, ms"] = (
+        (cpu_of_children() - before) * 1000 / sum(p.duration for p in spoken[:ROUNDS])
+    )
+
+    wave = 0.5 * np.sin(np.arange(44_100 * 10) / 20)
+    for format_ in ("WAV", "MP3"):
+        out = io.BytesIO()
+        soundfile.write(out, wave, 44_100, format=format_)
+        files = AudioFiles(client)
+        data = out.getvalue()
+        figures[f"10 s {format_} decoded in its process, ms"] = await timed(
+            lambda _, data=data, files=files: files.decode(data),  # type: ignore[misc]
+            8,
+        )
+    await client.close()
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps({name: round(value, 2) for name, value in asyncio.run(measure()).items()}))

@@ -1,0 +1,98 @@
+"""What the espeak-ng program does around the library: framing, trimming, level."""
+
+from __future__ import annotations
+
+import ast
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.speech import espeak_worker as worker
+
+
+def tone(seconds: float, amplitude: float) -> worker.Samples:
+    at = np.arange(int(seconds * 8000), dtype=np.float32) / 8000
+    samples: worker.Samples = (amplitude * np.sin(2 * np.pi * 400 * at)).astype(np.float32)
+    return samples
+
+
+def silence(seconds: float) -> worker.Samples:
+    return np.zeros(int(seconds * 8000), np.float32)
+
+
+def level(pcm: bytes) -> float:
+    samples = np.frombuffer(pcm, "<i2") / 32768
+    return float(np.sqrt(np.mean(np.square(samples))))
+
+
+def test_it_imports_nothing_of_ours() -> None:
+    """It is the border to a GPL library: a program of its own."""
+    tree = ast.parse(Path(worker.__file__).read_text("utf-8"))
+    names = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "." * node.level]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert "ctypes" in names
+    assert "offhook" not in names
+    assert not any(name.startswith(".") for name in names)
+
+
+def test_silence_around_the_speech_is_trimmed_but_not_the_pause_in_it() -> None:
+    speech = np.concatenate([silence(1), tone(0.5, 0.3), silence(0.7), tone(0.5, 0.3), silence(2)])
+    pcm = worker.finished(speech)
+    assert len(pcm) / 2 / 8000 == pytest.approx(0.02 + 0.5 + 0.7 + 0.5 + 0.1, abs=0.03)
+
+
+@pytest.mark.parametrize("amplitude", [0.02, 0.1, 0.3, 0.99])
+def test_every_voice_comes_out_at_the_same_level(amplitude: float) -> None:
+    pcm = worker.finished(np.concatenate([tone(1, amplitude), silence(1), tone(1, amplitude)]))
+    spoken = pcm[: 2 * 8000]
+    assert level(spoken) == pytest.approx(0.1, rel=0.02)
+
+
+def test_the_level_never_clips() -> None:
+    clicks = silence(1)
+    clicks[::160] = 0.5
+    pcm = np.frombuffer(worker.finished(clicks), "<i2")
+    assert 0.85 * 32768 < np.max(np.abs(pcm)) <= 0.91 * 32768
+
+
+@pytest.mark.parametrize("samples", [silence(0), silence(1), tone(0.01, 0.5), tone(1, 0.001)])
+def test_nothing_to_hear_is_a_failure(samples: worker.Samples) -> None:
+    with pytest.raises(worker.Failed, match="nothing that can be spoken"):
+        worker.finished(samples)
+
+
+def ask(request: bytes) -> tuple[int, bytes]:
+    def speak(voice: str, rate: int, text: str) -> worker.Samples:
+        if not text:
+            raise worker.Failed("empty")
+        return tone(1, 0.3)
+
+    framed = worker.answer(speak, request)
+    status, length = struct.unpack("!BI", framed[:5])
+    assert length == len(framed) - 5
+    return status, framed[5:]
+
+
+@given(st.text(min_size=1), st.text(), st.integers(80, 450))
+def test_an_answer_is_framed_whatever_is_asked(text: str, voice: str, rate: int) -> None:
+    status, payload = ask(json.dumps({"voice": voice, "rate": rate, "text": text}).encode())
+    assert status == 0
+    assert len(payload) > 15_000
+
+
+def test_a_failure_is_a_framed_sentence() -> None:
+    assert ask(b'{"voice": "x", "rate": 175, "text": ""}') == (1, b"empty")

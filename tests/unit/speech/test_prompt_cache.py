@@ -1,0 +1,164 @@
+"""Prompts are kept within bounds and made once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from offhook.media.audio import Prompt
+from offhook.speech.cache import PromptCache
+
+SECOND = b"\0" * 16_000
+"""Takes 32,000 bytes of the bound: two per sample as PCM, one for each of two codecs."""
+
+
+class Kitchen:
+    """Makes prompts, counts them, and holds them back when told."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.failure: Exception | None = None
+
+    async def make(self) -> Prompt:
+        self.made += 1
+        await self.gate.wait()
+        if self.failure:
+            raise self.failure
+        return Prompt(SECOND)
+
+
+class Time:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def kitchen() -> Kitchen:
+    return Kitchen()
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+async def new(time: Time) -> AsyncIterator[Callable[..., PromptCache]]:
+    caches: list[PromptCache] = []
+
+    def new(max_bytes: int = 100_000, lifetime: float | None = None) -> PromptCache:
+        caches.append(PromptCache(max_bytes=max_bytes, monotonic=time, lifetime=lifetime))
+        return caches[-1]
+
+    yield new
+    for cache in caches:
+        await cache.close()
+
+
+New = Callable[..., PromptCache]
+
+
+async def test_a_prompt_is_made_once_and_shared(new: New, kitchen: Kitchen) -> None:
+    cache = new()
+    first = await cache.get("a", kitchen.make)
+    assert await cache.get("a", kitchen.make) is first
+    assert kitchen.made == 1
+
+
+async def test_equal_requests_at_the_same_time_share_one_making(new: New, kitchen: Kitchen) -> None:
+    cache = new()
+    kitchen.gate.clear()
+    waiters = [asyncio.create_task(cache.get("a", kitchen.make)) for _ in range(5)]
+    await asyncio.sleep(0)
+    kitchen.gate.set()
+    assert len({id(await waiter) for waiter in waiters}) == 1
+    assert kitchen.made == 1
+
+
+async def test_a_waiter_that_gives_up_stops_nobody_else(new: New, kitchen: Kitchen) -> None:
+    cache = new()
+    kitchen.gate.clear()
+    first = asyncio.create_task(cache.get("a", kitchen.make))
+    second = asyncio.create_task(cache.get("a", kitchen.make))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    kitchen.gate.set()
+    assert (await second).pcm == SECOND
+    assert kitchen.made == 1
+
+
+async def test_a_failure_reaches_every_waiter_and_is_not_kept(new: New, kitchen: Kitchen) -> None:
+    cache = new()
+    kitchen.failure = OSError("no")
+    results = await asyncio.gather(
+        *(cache.get("a", kitchen.make) for _ in range(3)), return_exceptions=True
+    )
+    assert results == [kitchen.failure] * 3
+    kitchen.failure = None
+    assert (await cache.get("a", kitchen.make)).duration == 1
+    assert kitchen.made == 2
+
+
+async def test_a_failure_nobody_waits_for_any_more_is_silent(new: New, kitchen: Kitchen) -> None:
+    cache = new()
+    kitchen.gate.clear()
+    kitchen.failure = OSError("no")
+    waiter = asyncio.create_task(cache.get("a", kitchen.make))
+    await asyncio.sleep(0)
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    kitchen.gate.set()
+    await cache.close()
+
+
+async def test_the_least_recently_used_leaves_first(new: New, kitchen: Kitchen) -> None:
+    cache = new(max_bytes=96_000)
+    for key in "abc":
+        await cache.get(key, kitchen.make)
+    await cache.get("a", kitchen.make)
+    await cache.get("d", kitchen.make)
+    assert kitchen.made == 4
+    for key in "acd":
+        await cache.get(key, kitchen.make)
+    assert kitchen.made == 4
+    await cache.get("b", kitchen.make)
+    assert kitchen.made == 5
+
+
+async def test_a_prompt_larger_than_the_bound_is_not_kept(new: New, kitchen: Kitchen) -> None:
+    cache = new(max_bytes=31_999)
+    await cache.get("a", kitchen.make)
+    await cache.get("a", kitchen.make)
+    assert kitchen.made == 2
+
+
+async def test_a_prompt_older_than_its_lifetime_is_made_anew(
+    new: New, kitchen: Kitchen, time: Time
+) -> None:
+    cache = new(lifetime=3600)
+    await cache.get("a", kitchen.make)
+    time.now += 3599
+    await cache.get("a", kitchen.make)
+    assert kitchen.made == 1
+    time.now += 1
+    await cache.get("a", kitchen.make)
+    assert kitchen.made == 2
+
+
+async def test_closing_stops_what_is_being_made(new: New, kitchen: Kitchen) -> None:
+    cache = new()
+    kitchen.gate.clear()
+    waiter: asyncio.Task[Prompt] = asyncio.create_task(cache.get("a", kitchen.make))
+    await asyncio.sleep(0)
+    await cache.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter

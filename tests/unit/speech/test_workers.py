@@ -1,0 +1,170 @@
+"""Worker processes: what they answer, and what happens when they die, hang or talk nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from offhook.speech.workers import (
+    WorkerLost,
+    WorkerPool,
+    WorkerRefused,
+    WorkersBusy,
+    worker_environment,
+)
+
+SCRIPT = """
+import os, signal, struct, sys
+def read():
+    head = sys.stdin.buffer.read(4)
+    if len(head) < 4: sys.exit()
+    return sys.stdin.buffer.read(struct.unpack("!I", head)[0])
+def answer(payload, status=0, length=None):
+    size = len(payload) if length is None else length
+    sys.stdout.buffer.write(struct.pack("!BI", status, size) + payload)
+    sys.stdout.buffer.flush()
+while True:
+    request = read()
+    word, _, rest = request.partition(b" ")
+    match word:
+        case b"echo": answer(rest)
+        case b"pid": answer(str(os.getpid()).encode())
+        case b"env": answer(repr(dict(os.environ)).encode())
+        case b"refuse": answer(b"I cannot", 1)
+        case b"die": os.kill(os.getpid(), signal.SIGKILL)
+        case b"half": answer(b"abc", 0, 9); sys.exit()
+        case b"status": answer(b"", 7)
+        case b"huge": answer(b"x" * 200_000)
+        case b"claim": answer(b"x", 0, 4_000_000_000)
+        case b"once":
+            try: os.mkdir(rest)
+            except FileExistsError: answer(b"second time")
+            else: os.kill(os.getpid(), signal.SIGKILL)
+        case b"stop": os.kill(os.getpid(), signal.SIGSTOP)
+"""
+MAX_ANSWER = 100_000
+New = Callable[..., WorkerPool]
+
+
+@pytest.fixture
+async def new(tmp_path: Path) -> AsyncIterator[New]:
+    script = tmp_path / "worker.py"
+    script.write_text(SCRIPT)
+    pools: list[WorkerPool] = []
+
+    def new(size: int = 1, waiting: int = 10, argv: tuple[str, ...] | None = None) -> WorkerPool:
+        command = argv or (sys.executable, "-I", "-S", str(script))
+        pools.append(WorkerPool(command, size=size, waiting=waiting, max_answer=MAX_ANSWER))
+        return pools[-1]
+
+    yield new
+    for pool in pools:
+        await pool.close()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_worker_is_kept_for_the_next_request(new: New) -> None:
+    pool = new()
+    assert await pool.ask(b"echo hello", timeout=10) == b"hello"
+    assert await pool.ask(b"echo ", timeout=10) == b""
+    first = await pool.ask(b"pid", timeout=10)
+    assert await pool.ask(b"pid", timeout=10) == first
+
+
+async def test_no_more_workers_than_allowed_are_started(new: New) -> None:
+    pool = new(size=2)
+    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10) for _ in range(8)))
+    assert len(set(pids)) == 2
+
+
+async def test_a_refusal_is_told_and_costs_no_worker(new: New) -> None:
+    pool = new()
+    pid = await pool.ask(b"pid", timeout=10)
+    with pytest.raises(WorkerRefused, match="I cannot"):
+        await pool.ask(b"refuse", timeout=10)
+    assert await pool.ask(b"pid", timeout=10) == pid
+
+
+async def test_a_worker_killed_while_idle_is_replaced_unnoticed(new: New) -> None:
+    pool = new()
+    pid = await pool.ask(b"pid", timeout=10)
+    os.kill(int(pid), signal.SIGKILL)
+    assert await pool.ask(b"pid", timeout=10) != pid
+
+
+async def test_a_request_its_worker_died_over_is_asked_once_more(new: New, tmp_path: Path) -> None:
+    marker = str(tmp_path / "been-here").encode()
+    assert await new().ask(b"once " + marker, timeout=10) == b"second time"
+
+
+@pytest.mark.parametrize("request_", [b"die", b"half", b"status", b"huge", b"claim"])
+async def test_a_request_that_kills_every_worker_or_gets_nonsense_fails_and_the_next_one_works(
+    new: New, request_: bytes
+) -> None:
+    pool = new()
+    with pytest.raises(WorkerLost, match="twice"):
+        await pool.ask(request_, timeout=10)
+    assert await pool.ask(b"echo fine", timeout=10) == b"fine"
+
+
+async def test_a_worker_that_stops_answering_is_killed_at_its_deadline(new: New) -> None:
+    pool = new()
+    pid = int(await pool.ask(b"pid", timeout=10))
+    with pytest.raises(WorkerLost, match=r"0\.2 s"):
+        await pool.ask(b"stop", timeout=0.2)
+    assert await pool.ask(b"echo fine", timeout=10) == b"fine"
+    await pool.close()
+    assert not alive(pid)
+
+
+async def test_a_caller_that_gives_up_leaves_no_half_read_answer_behind(new: New) -> None:
+    pool = new()
+    await pool.ask(b"pid", timeout=10)
+    asked = asyncio.create_task(pool.ask(b"stop", timeout=10))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert await pool.ask(b"echo fine", timeout=10) == b"fine"
+
+
+async def test_requests_beyond_the_queue_are_refused_at_once(new: New) -> None:
+    pool = new(size=1, waiting=1)
+    asked = [asyncio.create_task(pool.ask(b"echo x", timeout=10)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(WorkersBusy):
+        await pool.ask(b"echo x", timeout=10)
+    assert await asyncio.gather(*asked) == [b"x", b"x"]
+
+
+async def test_a_program_that_is_not_there_says_so(new: New) -> None:
+    with pytest.raises(WorkerLost, match="cannot be started"):
+        await new(argv=("/nonexistent/worker",)).ask(b"x", timeout=10)
+
+
+async def test_closing_ends_the_workers_and_refuses_more(new: New) -> None:
+    pool = new(size=2)
+    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10) for _ in range(4)))
+    await pool.close()
+    assert not any(alive(int(pid)) for pid in pids)
+    with pytest.raises(WorkersBusy, match="closed"):
+        await pool.ask(b"pid", timeout=10)
+
+
+async def test_workers_inherit_no_secrets(new: New, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_ADMIN__API_KEYS", "hunter2")
+    assert b"hunter2" not in await new().ask(b"env", timeout=10)
+    assert set(worker_environment()) == {"PATH", "LC_ALL", "OPENBLAS_NUM_THREADS"}
