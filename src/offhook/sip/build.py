@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from offhook.sip.events import Address
-from offhook.sip.grammar import Via, is_token
+from offhook.sip.grammar import GrammarError, Via, is_token
 from offhook.sip.message import Request
 
 REASONS = {
@@ -132,9 +132,12 @@ def _fill_rport(top: str, port: int) -> str:
 
 
 def to_with_tag(request: Request, tag: str) -> str:
-    """The To value with our tag, unless it has one."""
+    """The To value with our tag, unless it has one or cannot be read."""
     value = request.get("to") or ""
-    return value if not tag or request.to_tag else f"{value};tag={tag}"
+    try:
+        return value if not tag or request.to_tag else f"{value};tag={tag}"
+    except GrammarError:
+        return value
 
 
 def response(

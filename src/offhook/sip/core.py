@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 METHODS = frozenset(ALLOW.split(", "))
+OTHER_METHODS = frozenset(
+    {"MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"}
+)
+"""Methods we know and do not serve: 405. Any other is 501 (RFC 3261 §8.2.1, §21.5.2)."""
 MAGIC = "z9hG4bK"
 """The branch cookie of RFC 3261 §8.1.1.7."""
 

@@ -258,7 +258,10 @@ def uri_scheme(uri: str) -> str:
 
 
 def check_uri_text(uri: str) -> None:
-    """Raise unless ``uri`` could stand in a request line: no spaces, brackets or bad escapes."""
+    """Raise unless ``uri`` could stand in a request line (RFC 3261 §19.1.1, table 1).
+
+    No spaces, brackets or bad escapes, and no headers.
+    """
     if not uri or any(char in uri for char in ' \t<>"'):
         raise GrammarError("a character that no URI holds")
     at = uri.find("%")
@@ -266,6 +269,8 @@ def check_uri_text(uri: str) -> None:
         if len(uri) < at + 3 or uri[at + 1] not in _HEX or uri[at + 2] not in _HEX:
             raise GrammarError("a bad escape in the URI")
         at = uri.find("%", at + 3)
+    if "?" in uri.rpartition("@")[2] and uri[:4].lower() in ("sip:", "sips"):
+        raise GrammarError("headers in the Request-URI")
 
 
 def parse_uri(uri: str) -> SipUri:
@@ -296,7 +301,7 @@ def parse_via(value: str) -> Via:
     protocol = sent.split("/", 2)
     if len(protocol) != 3:
         raise GrammarError("Via without protocol")
-    if protocol[0].strip().upper() != "SIP" or protocol[1].strip() != "2.0":
+    if protocol[0].strip().upper() != "SIP":
         raise GrammarError("Via of another protocol")
     words = protocol[2].split(None, 1)
     if len(words) != 2 or not is_token(words[0]):

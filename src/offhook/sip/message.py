@@ -203,6 +203,10 @@ class Request(Message):
                 if name not in headers:
                     return "No " + name.capitalize()
                 check_address(headers[name][0])
+            for line in headers["via"]:
+                if "," in line:
+                    for value in split_outside_quotes(line, ","):
+                        parse_via(value)
             if "max-forwards" in headers:
                 parse_number(headers["max-forwards"][0], 255)
             check_uri_text(self.uri)

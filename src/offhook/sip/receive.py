@@ -10,7 +10,7 @@ import zlib
 
 from offhook.sip.build import REASONS, reply_address, reply_head, response, to_with_tag
 from offhook.sip.call import Call
-from offhook.sip.core import MAGIC, METHODS, Core, ServerKey
+from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core, ServerKey
 from offhook.sip.events import Address, IncomingCall, Info
 from offhook.sip.grammar import GrammarError, parse_name_addr, uri_scheme
 from offhook.sip.inbound import InboundCall
@@ -88,6 +88,10 @@ def _refuse_malformed(core: Core, request: Request, source: Address, problem: st
         refuse(core, request, source, 400, reason=f"{REASONS[400]} - {problem}")
 
 
+def _refuse_method(core: Core, request: Request, source: Address) -> None:
+    refuse(core, request, source, 405 if request.method in OTHER_METHODS else 501, core.allow)
+
+
 def _acknowledge(
     core: Core, transaction: ServerTransaction | None, request: Request, now: float
 ) -> None:
@@ -134,14 +138,11 @@ def _inside_dialog(
     dialog = None
     if call is not None and call.call_id == request.call_id:
         dialog = call.dialog_of(request.from_tag)
-    if call is None or dialog is None:
-        if request.method in METHODS or request.method == "PRACK":
-            refuse(core, request, source, 481)
-        else:
-            refuse(core, request, source, 405, core.allow)
-        return
     if request.method not in METHODS:
-        refuse(core, request, source, 405, core.allow)
+        _refuse_method(core, request, source)
+        return
+    if call is None or dialog is None:
+        refuse(core, request, source, 481)
         return
     if request.method != "BYE" and _bad_extension(core, request, source):
         return
@@ -188,7 +189,7 @@ def _outside_dialog(
     """A request without a To tag (§8.2)."""
     method = request.method
     if method not in METHODS:
-        refuse(core, request, source, 405, core.allow)
+        _refuse_method(core, request, source)
     elif uri_scheme(request.uri) not in ("sip", "sips", "tel"):
         refuse(core, request, source, 416)
     elif _bad_extension(core, request, source):
@@ -209,7 +210,7 @@ def _invite(core: Core, key: ServerKey, request: Request, source: Address, now: 
     if merged in core.merged:
         refuse(core, request, source, 482)
         return
-    if _bad_content(core, request, source):
+    if _bad_content(core, request, source) or _unacceptable(core, request, source):
         return
     try:
         for value in request.values("record-route"):
@@ -237,6 +238,15 @@ def _invite(core: Core, key: ServerKey, request: Request, source: Address, now: 
             request=request,
         )
     )
+
+
+def _unacceptable(core: Core, request: Request, source: Address) -> bool:
+    """406 for a caller that would not understand a session description (§21.4.7)."""
+    accepted = request.tokens("accept")
+    if not accepted or accepted & {"application/sdp", "application/*", "*/*"}:
+        return False
+    refuse(core, request, source, 406)
+    return True
 
 
 def _bad_content(core: Core, request: Request, source: Address) -> bool:
