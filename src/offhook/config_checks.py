@@ -86,6 +86,8 @@ def _tls(config: Config) -> Iterator[Finding]:
 def _trunks_and_routes(config: Config) -> Iterator[Finding]:
     yield from _unique(("trunks",), "name", [t.name for t in config.trunks])
     for index, trunk in enumerate(config.trunks):
+        if trunk.name == TESTBED_TRUNK:
+            yield ("trunks", index, "name"), "means the built-in phones; expected another name"
         if (trunk.register or trunk.password is not None) and trunk.username is None:
             yield ("trunks", index, "username"), "missing: register and password need it"
         for network in trunk.inbound_from:

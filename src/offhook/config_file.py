@@ -78,8 +78,8 @@ def embedded() -> Config:
 
 
 def is_embedded(config: Config) -> bool:
-    """Whether this is the embedded default: the demo sub-account, dialling built-in phones only."""
-    return config.subaccounts == embedded().subaccounts and not config.trunks and not config.routes
+    """Whether its only sub-account is the embedded ``demo``, which gets a key at the first start."""
+    return config.subaccounts == embedded().subaccounts
 
 
 def changes(old: Config, new: Config) -> Changes:
