@@ -186,6 +186,12 @@ class FakeDirectory:
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
         return self._sub_accounts.get(sub_account_id)
 
+    def sub_accounts(self) -> Sequence[SubAccount]:
+        return list(self._sub_accounts.values())
+
+    def is_admin(self, key: str) -> bool:
+        return key == OPERATOR_KEY
+
     def authenticate(self, key: str) -> KeyGrant | None:
         return self.keys.get(key)
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from litestar import Litestar, Router
 from litestar.di import Provide
 
-from offhook.http import health, numbers, requests, sessions, speech_profiles, webhooks
+from offhook.http import (
+    admin,
+    deliveries,
+    health,
+    numbers,
+    requests,
+    scenarios,
+    sessions,
+    speech_profiles,
+    webhooks,
+)
 from offhook.http.asgi import AsgiApp
 from offhook.http.auth import Caller
 from offhook.http.callflows import CallflowEndpoints
@@ -41,6 +51,8 @@ def sub_account_router() -> Router:
             requests.router,
             speech_profiles.router,
             webhooks.router,
+            deliveries.router,
+            scenarios.router,
             numbers.router,
         ],
         dependencies={"caller": Provide(_provide_caller, sync_to_thread=False)},
@@ -49,7 +61,7 @@ def sub_account_router() -> Router:
 
 def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
     return Litestar(  # type: ignore[return-value]  # its scope is a TypedDict, ours any mapping
-        route_handlers=[sub_account_router(), *health.handlers],
+        route_handlers=[sub_account_router(), admin.router, *health.handlers],
         dependencies={
             "deps": Provide(lambda: deps, sync_to_thread=False),
             "commander": Provide(lambda: commander, sync_to_thread=False),

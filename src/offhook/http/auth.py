@@ -1,11 +1,9 @@
-"""Who asks: bearer keys, what they open, and the operator's own keys."""
+"""Who asks: bearer keys and what they open."""
 
 from __future__ import annotations
 
-import hmac
-import os
 import re
-from collections.abc import Sequence
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -56,33 +54,11 @@ def bearer_key(authorization: bytes | None) -> str | None:
         return None
 
 
-def digest(key: str) -> bytes:
-    """What is stored of a key. Keys are long and random, so a plain SHA-256 is enough."""
+def new_api_key() -> str:
+    """A new key: 256 random bits behind a prefix that secret scanners can look for."""
+    return "offhook_" + secrets.token_urlsafe(32)
+
+
+def key_digest(key: str) -> bytes:
+    """What is stored of a key; 256 random bits need no slow hash."""
     return sha256(key.encode()).digest()
-
-
-class OperatorKeys:
-    """The keys of ``[admin]``: ``sha256:…``, ``env:NAME`` or plain."""
-
-    def __init__(self, configured: Sequence[str]) -> None:
-        self._digests = tuple(
-            each for text in configured if (each := self._digest_of(text)) is not None
-        )
-
-    @staticmethod
-    def _digest_of(text: str) -> bytes | None:
-        if text.startswith("sha256:"):
-            return bytes.fromhex(text.removeprefix("sha256:"))
-        if text.startswith("env:"):
-            value = os.environ.get(text.removeprefix("env:"), "")
-            return digest(value) if value else None
-        return digest(text)
-
-    def __bool__(self) -> bool:
-        return bool(self._digests)
-
-    def accept(self, key: str | None) -> bool:
-        """Whether ``key`` is one of them; every one is compared, in constant time."""
-        candidate = digest(key or "")
-        matches = [hmac.compare_digest(candidate, each) for each in self._digests]
-        return key is not None and any(matches)

@@ -29,6 +29,14 @@ class Directory(Protocol):
         """The sub-account with this id."""
         ...
 
+    def sub_accounts(self) -> Sequence[SubAccount]:
+        """All of them."""
+        ...
+
+    def is_admin(self, key: str) -> bool:
+        """Whether this is one of the operator's own keys."""
+        ...
+
     def authenticate(self, key: str) -> KeyGrant | None:
         """What a key opens; None for one that is unknown, revoked or expired."""
         ...

@@ -19,7 +19,7 @@ from offhook.clock import new_id
 from offhook.codes import StatusCode
 from offhook.http import answers, problems
 from offhook.http.asgi import Answer, AsgiApp, Message, Receive, Scope, Send, send_answer
-from offhook.http.auth import SUB_ACCOUNT_ID, Caller, OperatorKeys, bearer_key
+from offhook.http.auth import SUB_ACCOUNT_ID, Caller, bearer_key
 from offhook.http.body import ClientGone
 from offhook.http.callflows import CallflowEndpoints, CallflowRequest
 from offhook.http.deps import Deps
@@ -93,7 +93,6 @@ class Edge:
         self._key_use = key_use
         self._by_sub_account = RateLimiter(deps.limits.sub_account_rate)
         self._by_address = RateLimiter(deps.limits.address_rate)
-        self._operators = OperatorKeys(deps.config.admin.api_keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope of the ASGI server."""
@@ -208,9 +207,10 @@ class Edge:
     async def _admin(self, scope: Scope, picked: Picked, receive: Receive, send: Send) -> None:
         """The operator's own API: absent unless keys for it are configured."""
         wait = self._by_address.take(_address(scope), self._deps.clock.monotonic())
-        if not self._operators:
+        key = bearer_key(picked.authorization)
+        if not self._deps.config.admin.api_keys:
             refusal = problems.problem_answer(problems.NOT_FOUND, self._now())
-        elif not self._operators.accept(bearer_key(picked.authorization)):
+        elif key is None or not self._deps.directory.is_admin(key):
             refusal = problems.problem_answer(
                 problems.UNAUTHORIZED, self._now(), headers=(CHALLENGE,)
             )

@@ -16,7 +16,7 @@ from offhook.http.commands import Commander
 from offhook.http.deps import Deps
 from offhook.http.event_stream import EventStreams
 from offhook.http.params import moment, needs
-from offhook.http.problems import NOT_FOUND, Problem
+from offhook.http.problems import INVALID, NOT_FOUND, Problem
 from offhook.http.views import (
     OK_CODE,
     OK_MESSAGE,
@@ -64,14 +64,18 @@ async def list_sessions(
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> SessionList:
     """A page of the sub-account's sessions."""
-    sessions, next_cursor = await deps.store.sessions(
-        caller.sub_account.sub_account_id,
-        status=status,
-        since=moment("since", since),
-        until=moment("until", until),
-        cursor=cursor,
-        limit=limit,
-    )
+    begin, end = moment("since", since), moment("until", until)
+    try:
+        sessions, next_cursor = await deps.store.sessions(
+            caller.sub_account.sub_account_id,
+            status=status,
+            since=begin,
+            until=end,
+            cursor=cursor,
+            limit=limit,
+        )
+    except ValueError:
+        raise Problem(INVALID, "cursor: is none of ours") from None
     return SessionList(
         sessions=[session_view(session) for session in sessions],
         next_cursor=next_cursor,
