@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from offhook.store.interface import Store
 from offhook.store.migrate import upgrade
+from offhook.store.postgres.store import PostgresStore
 from offhook.store.sqlite.store import SqliteStore
 from offhook.store.urls import is_sqlite
 
@@ -17,4 +18,4 @@ def open_store(url: str) -> Store:
     """The store of a database URL (:mod:`.urls`), not opened yet. Raises ValueError."""
     if is_sqlite(url):
         return SqliteStore(url)
-    raise ValueError("postgres")
+    return PostgresStore(url)

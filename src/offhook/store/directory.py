@@ -41,7 +41,7 @@ def new_api_key() -> str:
 
 def key_digest(key: str) -> bytes:
     """What is stored of a key: its SHA-256. A key of 256 random bits needs no slow hash."""
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 class Directory:

@@ -21,6 +21,10 @@ class StoreUnavailable(Exception):
     """The database is away or too slow; nothing was written."""
 
 
+class SchemaMismatch(Exception):
+    """The database's schema is not the one this version needs; the text says what to do."""
+
+
 class Fenced(Exception):
     """The session is no longer this node's: another ended it, or this node's epoch is over."""
 
@@ -159,7 +163,10 @@ class Store(Protocol):
     """The durable record."""
 
     async def open(self) -> None:
-        """Connect and check that the schema is current. Raises with a clear text otherwise."""
+        """Connect and check that the schema is current.
+
+        Raises :class:`SchemaMismatch` or :class:`StoreUnavailable`, with a text for the operator.
+        """
         ...
 
     async def close(self) -> None:

@@ -12,9 +12,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from offhook.store.interface import SchemaMismatch
 from offhook.store.urls import is_sqlite, sqlite_path
 
 _LOCK = 0x6F66_6668_6462
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 def upgrade(url: str) -> list[str]:
     """Apply what is missing; returns the revisions applied, oldest first (empty: was current).
+
+    Raises SchemaMismatch for a database of a newer version, ValueError for a URL of another kind.
 
     Safe to run by several processes at once. Runs its own event loop for PostgreSQL: call it from
     a thread where one is running already.
@@ -42,6 +46,15 @@ def head() -> str:
     return revision
 
 
+def check_revision(current: str | None) -> None:
+    """Raise SchemaMismatch unless ``current`` is the revision this version needs."""
+    if _missing(current):
+        raise SchemaMismatch(
+            f"the database's schema is at revision {current or 'none'}, this version needs "
+            f"{head()}: run `offhook db upgrade` first"
+        )
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -53,8 +66,14 @@ def _scripts() -> ScriptDirectory:
 
 
 def _missing(current: str | None) -> list[str]:
-    """The revisions after ``current``, oldest first."""
-    found = _scripts().iterate_revisions("head", current or "base")
+    """The revisions after ``current``, oldest first. Raises SchemaMismatch for an unknown one."""
+    try:
+        found = list(_scripts().iterate_revisions("head", current or "base"))
+    except CommandError:
+        raise SchemaMismatch(
+            f"the database's schema is at revision {current}, which this version does not know: "
+            "a newer Offhook has upgraded it"
+        ) from None
     return [script.revision for script in found][::-1]
 
 

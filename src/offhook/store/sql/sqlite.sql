@@ -1,30 +1,30 @@
 -- The hot statements of the SQLite record. {values} stands for the rows of a batch, as
 -- "(?, ?), (?, ?)"; where a statement answers for a batch it answers with one JSON array, because
--- every row fetched costs a switch of threads.
+-- every row fetched costs a switch of threads. Ids that are stored already change nothing.
 
 -- name: insert_sessions
 -- New sessions, waiting or (inbound) running.
 INSERT INTO sessions (
     session_id, sub_account_id, status, created_at, valid_until, ready_since, waits_for,
     node, epoch, channels, event_count, document
-) VALUES {values};
+) VALUES {values} ON CONFLICT DO NOTHING;
 
 -- name: insert_events
 -- Facts of a timeline, numbered by the caller.
-INSERT INTO events (session_id, number, document) VALUES {values};
+INSERT INTO events (session_id, number, document) VALUES {values} ON CONFLICT DO NOTHING;
 
 -- name: insert_requests
 -- What was asked and answered.
 INSERT INTO requests (
     call_flow_request_id, sub_account_id, at, body, http_status, answer, session_id, idempotency_key
-) VALUES {values};
+) VALUES {values} ON CONFLICT DO NOTHING;
 
 -- name: insert_outbox
 -- Webhook deliveries to be made.
 INSERT INTO outbox (
     delivery_id, sub_account_id, type, session_id, url, payload, created_at, give_up_at,
     state, next_at, owner, attempts, history
-) VALUES {values};
+) VALUES {values} ON CONFLICT DO NOTHING;
 
 -- name: known_keys
 -- Of (sub-account, Idempotency-Key, oldest time that still counts): the request each named first.

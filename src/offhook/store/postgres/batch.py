@@ -1,0 +1,159 @@
+"""Group commit for PostgreSQL: calls of one kind that wait at the same moment share a statement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import asyncpg
+
+from offhook.store.interface import StoreUnavailable
+from offhook.store.postgres.pool import AWAY, Pool
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+_MOST_WAITING = 20_000
+_MOST_PER_BATCH = 256
+
+
+class _Call(Generic[ItemT, ResultT]):
+    """One queued item. ``taken``: it is in a batch under way."""
+
+    __slots__ = ("deadline", "future", "item", "taken")
+
+    def __init__(self, item: ItemT, future: asyncio.Future[ResultT], deadline: float) -> None:
+        self.item = item
+        self.future = future
+        self.deadline = deadline
+        self.taken = False
+
+    def expire(self) -> None:
+        """Give up, unless it is being written."""
+        if not self.taken:
+            self.answer(StoreUnavailable("the database is busy or away"))
+
+    def answer(self, result: ResultT | Exception) -> None:
+        """Resolve the caller's future, if it is still awaited."""
+        if self.future.done():
+            return
+        if isinstance(result, Exception):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
+
+
+class Batcher(Generic[ItemT, ResultT]):
+    """Runs items in batches, one batch at a time, in the order they came.
+
+    ``run`` gets a connection and the items, commits, and returns for each its result or the
+    exception to raise. When it fails as a whole for another reason than the database being away,
+    each item is run again alone, so that one caller's failure is nobody else's. ``repeatable``:
+    a batch may be sent again when the connection broke before its answer came.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        run: Callable[
+            [asyncpg.Connection, Sequence[ItemT]], Awaitable[Sequence[ResultT | Exception]]
+        ],
+        *,
+        timeout: float,
+        repeatable: bool = False,
+    ) -> None:
+        self._pool = pool
+        self._run = run
+        self._timeout = timeout
+        self._repeatable = repeatable
+        self._queue: deque[_Call[ItemT, ResultT]] = deque()
+        self._changed = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to run batches; :meth:`close` ends it."""
+        self._task = asyncio.create_task(self._work(), name="store-batches")
+
+    async def close(self) -> None:
+        """Run what waits, then end."""
+        self._closing = True
+        self._changed.set()
+        if self._task is not None:
+            await self._task
+
+    async def submit(self, item: ItemT) -> ResultT:
+        """Run an item in the next batch. Raises StoreUnavailable when it cannot begin in time."""
+        if self._closing or self._task is None:
+            raise StoreUnavailable("the store is closed")
+        if len(self._queue) >= _MOST_WAITING:
+            raise StoreUnavailable("too many writes are waiting")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        call: _Call[ItemT, ResultT] = _Call(item, loop.create_future(), deadline)
+        self._queue.append(call)
+        self._changed.set()
+        expiry = loop.call_at(deadline, call.expire)
+        try:
+            return await call.future
+        finally:
+            expiry.cancel()
+
+    async def _work(self) -> None:
+        while self._queue or not self._closing:
+            if not self._queue:
+                self._changed.clear()
+                await self._changed.wait()
+            else:
+                await self._next_batch()
+
+    async def _next_batch(self) -> None:
+        batch: list[_Call[ItemT, ResultT]] = []
+        try:
+            async with self._pool.connection() as connection:
+                batch = self._take()
+                if batch:
+                    await self._answer(connection, batch)
+        except StoreUnavailable as error:
+            self._put_back(batch, error)
+
+    def _take(self) -> list[_Call[ItemT, ResultT]]:
+        taken: list[_Call[ItemT, ResultT]] = []
+        while self._queue and len(taken) < _MOST_PER_BATCH:
+            call = self._queue.popleft()
+            if not call.future.done():
+                call.taken = True
+                taken.append(call)
+        return taken
+
+    def _put_back(self, batch: list[_Call[ItemT, ResultT]], error: StoreUnavailable) -> None:
+        """After a failure: queue again what may be sent again in time, and fail the rest."""
+        now = asyncio.get_running_loop().time()
+        for call in reversed(batch):
+            if self._repeatable and now < call.deadline and not call.future.done():
+                call.taken = False
+                self._queue.appendleft(call)
+            else:
+                call.answer(StoreUnavailable(str(error)))
+        while self._queue and self._queue[0].future.done():
+            self._queue.popleft()
+
+    async def _answer(
+        self, connection: asyncpg.Connection, batch: list[_Call[ItemT, ResultT]]
+    ) -> None:
+        """Run a batch and answer its callers."""
+        results: Sequence[ResultT | Exception]
+        try:
+            results = await self._run(connection, [call.item for call in batch])
+        except AWAY:
+            raise
+        except Exception as error:
+            if len(batch) > 1:
+                for call in batch:
+                    await self._answer(connection, [call])
+                return
+            results = [error]
+        for call, result in zip(batch, results, strict=True):
+            call.answer(result)

@@ -1,0 +1,137 @@
+"""The group-committed calls on PostgreSQL: each function runs and commits a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from offhook.store.calls import Accept, Save, rounds
+from offhook.store.interface import Fenced, IdempotencyConflict, RequestRecord
+from offhook.store.postgres.pool import columns
+from offhook.store.rows import IDEMPOTENCY_WINDOW, Row, request_record
+from offhook.store.sqlfiles import load
+
+SQL = load("postgres")
+
+Key = tuple[str, str]
+
+
+async def accept(
+    connection: asyncpg.Connection, calls: Sequence[Accept]
+) -> list[RequestRecord | Exception]:
+    """Store requests and the sessions they made; see :meth:`.interface.Store.accept`."""
+    if all(call.key is None for call in calls):
+        await _insert(connection, calls)
+        return [call.request for call in calls]
+    async with connection.transaction():
+        mine = await _remember_keys(connection, calls)
+        fresh = [call for call in calls if call.key is None or mine.get(call.key) is call]
+        await _insert(connection, fresh)
+        first = await _first_requests(connection, calls)
+    return [_answer(call, first) for call in calls]
+
+
+async def _insert(connection: asyncpg.Connection, calls: Sequence[Accept]) -> None:
+    sessions = [call.session_row for call in calls if call.session_row is not None]
+    events = [row for call in calls for row in call.event_rows]
+    requests = [call.request_row for call in calls]
+    arguments = (*columns(sessions, 12), *columns(events, 3), *columns(requests, 8))
+    await connection.execute(SQL["accept"], *arguments)
+
+
+async def _remember_keys(
+    connection: asyncpg.Connection, calls: Sequence[Accept]
+) -> dict[Key, Accept]:
+    """Note the keys among the calls; the call that each new key belongs to now."""
+    asked: dict[Key, Accept] = {}
+    for call in calls:
+        if call.key is not None:
+            asked.setdefault(call.key, call)
+    # Sorted, so that two nodes noting the same keys wait for each other in one direction only.
+    rows: list[Row] = [
+        (*key, call.request.call_flow_request_id, call.request_row[2])
+        for key, call in sorted(asked.items(), key=lambda entry: entry[0])
+    ]
+    noted = await connection.fetch(SQL["remember_keys"], *columns(rows, 4), IDEMPOTENCY_WINDOW)
+    return {(row[0], row[1]): asked[row[0], row[1]] for row in noted}
+
+
+async def _first_requests(
+    connection: asyncpg.Connection, calls: Sequence[Accept]
+) -> dict[Key, RequestRecord]:
+    keys = list({call.key for call in calls if call.key is not None})
+    rows = await connection.fetch(SQL["first_requests"], *columns(keys, 2))
+    return {(row[1], row[7]): request_record(row) for row in rows}
+
+
+def _answer(call: Accept, first: dict[Key, RequestRecord]) -> RequestRecord | IdempotencyConflict:
+    known = call.request if call.key is None else first.get(call.key, call.request)
+    if known.body != call.request.body:
+        return IdempotencyConflict("this Idempotency-Key came with another body before")
+    return known
+
+
+async def save(connection: asyncpg.Connection, calls: Sequence[Save]) -> list[Exception | None]:
+    """Store the next states of sessions; see :meth:`.interface.Store.save`."""
+    results: list[Exception | None] = [None] * len(calls)
+    for indexes in rounds([call.session_id for call in calls]):
+        part = [calls[index] for index in indexes]
+        fenced = await save_once(connection, part)
+        for index in indexes:
+            if calls[index].session_id in fenced:
+                results[index] = Fenced(calls[index].session_id)
+    return results
+
+
+async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> set[str]:
+    """Save sessions, each named once; returns those that were not their caller's any more."""
+    sessions = [
+        (
+            call.session_id,
+            call.node.name,
+            call.node.epoch,
+            call.status,
+            call.channels,
+            len(call.event_documents),
+            call.document,
+        )
+        for call in calls
+    ]
+    events = [
+        (call.session_id, offset, document)
+        for call in calls
+        for offset, document in enumerate(call.event_documents, 1)
+    ]
+    outbox = [(call.session_id, *row) for call in calls for row in call.outbox_rows]
+    arguments = (*columns(sessions, 7), *columns(events, 3), *columns(outbox, 14))
+    saved = {row[0] for row in await connection.fetch(SQL["save"], *arguments)}
+    fenced = [call for call in calls if call.session_id not in saved]
+    await _keep_late(connection, [call for call in fenced if call.event_documents])
+    return {call.session_id for call in fenced}
+
+
+async def _keep_late(connection: asyncpg.Connection, calls: Sequence[Save]) -> None:
+    """Store the events of fenced saves as late facts."""
+    if not calls:
+        return
+    late = [(call.session_id, call.late()) for call in calls]
+    counts = [(session_id, len(documents)) for session_id, documents in late]
+    events = [
+        (session_id, offset, document)
+        for session_id, documents in late
+        for offset, document in enumerate(documents, 1)
+    ]
+    await connection.execute(SQL["late_facts"], *columns(counts, 2), *columns(events, 3))
+
+
+async def finish(
+    connection: asyncpg.Connection, calls: Sequence[Sequence[Row]]
+) -> list[Exception | None]:
+    """Record attempts; see :meth:`.interface.Store.finish_deliveries`."""
+    rows = [row for call in calls for row in call]
+    async with connection.transaction():
+        for indexes in rounds([row[0] for row in rows]):
+            part = [rows[index] for index in indexes]
+            await connection.execute(SQL["finish"], *columns(part, 5))
+    return [None] * len(calls)

@@ -1,0 +1,117 @@
+"""Connections to PostgreSQL, and which of its errors mean that it is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from offhook.store.interface import SchemaMismatch, StoreUnavailable
+from offhook.store.migrate import check_revision, current_postgres
+from offhook.store.rows import Row
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.TransactionRollbackError,
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+)
+"""The server is gone, going, full, too slow, or only a standby now: not the caller's mistake."""
+
+_RETRY = 0.1
+"""Seconds between two attempts to connect."""
+
+
+class Pool:
+    """At most ``size`` connections, made again when the server comes back.
+
+    ``timeout``: seconds to wait for a connection, and for each statement.
+    """
+
+    def __init__(self, url: str, *, size: int = 8, timeout: float = 5.0) -> None:
+        self._url = url
+        self._size = size
+        self._timeout = timeout
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises StoreUnavailable, or SchemaMismatch when the schema is not current."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=self._size,
+                timeout=self._timeout,
+                command_timeout=self._timeout,
+                max_inactive_connection_lifetime=300,
+                server_settings={
+                    "application_name": "offhook",
+                    "idle_in_transaction_session_timeout": "10000",
+                    "synchronous_commit": "on",
+                },
+            )
+        except AWAY as error:
+            raise StoreUnavailable(f"no connection to the database: {error}") from error
+        try:
+            async with self.connection() as connection:
+                check_revision(await current_postgres(connection))
+        except (StoreUnavailable, SchemaMismatch):
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Disconnect."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), self._timeout)
+            except TimeoutError:
+                pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """One connection for a moment; what means "away" comes out as StoreUnavailable."""
+        pool = self._pool
+        if pool is None:
+            raise StoreUnavailable("the store is closed")
+        try:
+            connection = await self._acquire(pool)
+            try:
+                yield connection
+            finally:
+                await pool.release(connection, timeout=self._timeout)
+        except AWAY as error:
+            raise StoreUnavailable(f"the database is away: {error}") from error
+
+    async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
+        """A connection within ``timeout``, trying again while the server restarts."""
+        async with asyncio.timeout(self._timeout):
+            while True:
+                try:
+                    return await pool.acquire()
+                except (OSError, asyncpg.PostgresError) as error:
+                    if not isinstance(error, AWAY):
+                        raise
+                await asyncio.sleep(_RETRY)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection in a READ COMMITTED transaction."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+
+def columns(rows: Sequence[Row], width: int) -> list[list[Any]]:
+    """Rows as ``width`` columns: the arrays that the statements unnest."""
+    if not rows:
+        return [[] for _ in range(width)]
+    return [list(column) for column in zip(*rows, strict=True)]

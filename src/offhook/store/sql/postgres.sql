@@ -1,0 +1,269 @@
+-- The hot statements of the PostgreSQL record. Batches come as arrays, one per column; a statement
+-- with several writes is one transaction and one round trip.
+
+-- name: accept
+-- Sessions ($1..$12), their first events ($13..$15) and requests ($16..$23). Ids that are stored
+-- already change nothing: a batch whose answer was lost with the connection may be sent again.
+WITH s AS (
+    INSERT INTO sessions (
+        session_id, sub_account_id, status, created_at, valid_until, ready_since, waits_for,
+        node, epoch, channels, event_count, document
+    )
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+        $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::text[])
+    ON CONFLICT DO NOTHING
+), e AS (
+    INSERT INTO events (session_id, number, document)
+    SELECT * FROM unnest($13::text[], $14::bigint[], $15::text[])
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO requests (
+    call_flow_request_id, sub_account_id, at, body, http_status, answer, session_id, idempotency_key
+)
+SELECT * FROM unnest(
+    $16::text[], $17::text[], $18::bigint[], $19::bytea[], $20::int[], $21::bytea[], $22::text[],
+    $23::text[])
+ON CONFLICT DO NOTHING;
+
+-- name: remember_keys
+-- Note Idempotency-Keys (sub-account, key, request, time) that are new or older than $5
+-- microseconds; returns those noted. Waits for another node that is noting the same key.
+INSERT INTO idempotency AS i (sub_account_id, idempotency_key, call_flow_request_id, at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+ON CONFLICT (sub_account_id, idempotency_key) DO UPDATE
+SET call_flow_request_id = excluded.call_flow_request_id, at = excluded.at
+WHERE i.at <= excluded.at - $5::bigint
+RETURNING sub_account_id, idempotency_key;
+
+-- name: first_requests
+-- The requests that keys named first.
+SELECT r.call_flow_request_id, r.sub_account_id, r.at, r.body, r.http_status, r.answer,
+    r.session_id, i.idempotency_key
+FROM unnest($1::text[], $2::text[]) AS u (sub_account_id, idempotency_key)
+JOIN idempotency AS i USING (sub_account_id, idempotency_key)
+JOIN requests AS r ON r.call_flow_request_id = i.call_flow_request_id;
+
+-- name: save
+-- New state of sessions ($1..$7: session, node, epoch, status, channels, events added, document)
+-- where they still run and are that node's; with it their events ($8..$10: session, offset,
+-- document) and deliveries ($11: session saved, $12..$24: the row). Returns what was ours.
+-- The share lock on the node's row keeps its next registration waiting until this is committed.
+WITH u AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[]
+    ) AS u (session_id, node, epoch, status, channels, added, document)
+), n AS (
+    SELECT name, epoch FROM nodes WHERE name = ANY ($2::text[]) FOR KEY SHARE
+), w AS (
+    UPDATE sessions AS s
+    SET status = u.status, channels = u.channels, event_count = s.event_count + u.added,
+        document = u.document
+    FROM u JOIN n ON n.name = u.node AND n.epoch = u.epoch
+    WHERE s.session_id = u.session_id AND s.status = 'RUNNING'
+        AND s.node = u.node AND s.epoch = u.epoch
+    RETURNING s.session_id, s.event_count - u.added AS before
+), e AS (
+    INSERT INTO events (session_id, number, document)
+    SELECT w.session_id, w.before + x.number, x.document
+    FROM unnest($8::text[], $9::bigint[], $10::text[]) AS x (session_id, number, document)
+    JOIN w USING (session_id)
+), o AS (
+    INSERT INTO outbox (
+        delivery_id, sub_account_id, type, session_id, url, payload, created_at, give_up_at,
+        state, next_at, owner, attempts, history
+    )
+    SELECT x.delivery_id, x.sub_account_id, x.type, x.session_id, x.url, x.payload, x.created_at,
+        x.give_up_at, x.state, x.next_at, x.owner, x.attempts, x.history
+    FROM unnest(
+        $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[],
+        $18::bigint[], $19::bigint[], $20::text[], $21::bigint[], $22::text[], $23::int[],
+        $24::text[]
+    ) AS x (saved, delivery_id, sub_account_id, type, session_id, url, payload, created_at,
+        give_up_at, state, next_at, owner, attempts, history)
+    JOIN w ON w.session_id = x.saved
+    ON CONFLICT DO NOTHING
+)
+SELECT session_id FROM w;
+
+-- name: late_facts
+-- Events of sessions that are not ours any more: ($1, $2: session, events added), ($3..$5:
+-- session, offset, document).
+WITH w AS (
+    UPDATE sessions AS s SET event_count = s.event_count + u.added
+    FROM unnest($1::text[], $2::bigint[]) AS u (session_id, added)
+    WHERE s.session_id = u.session_id
+    RETURNING s.session_id, s.event_count - u.added AS before
+)
+INSERT INTO events (session_id, number, document)
+SELECT w.session_id, w.before + x.number, x.document
+FROM unnest($3::text[], $4::bigint[], $5::text[]) AS x (session_id, number, document)
+JOIN w USING (session_id);
+
+-- name: write
+-- What was decided under locks held since: sessions ($1..$9: session, status, ready since, waits
+-- for, node, epoch, channels, event count, document), events ($10..$12), deliveries ($13..$25),
+-- buckets ($26..$29).
+WITH w AS (
+    UPDATE sessions AS s
+    SET status = u.status, ready_since = u.ready_since, waits_for = u.waits_for, node = u.node,
+        epoch = u.epoch, channels = u.channels, event_count = u.event_count, document = u.document
+    FROM unnest(
+        $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+        $8::bigint[], $9::text[]
+    ) AS u (session_id, status, ready_since, waits_for, node, epoch, channels, event_count,
+        document)
+    WHERE s.session_id = u.session_id
+), e AS (
+    INSERT INTO events (session_id, number, document)
+    SELECT * FROM unnest($10::text[], $11::bigint[], $12::text[])
+), o AS (
+    INSERT INTO outbox (
+        delivery_id, sub_account_id, type, session_id, url, payload, created_at, give_up_at,
+        state, next_at, owner, attempts, history
+    )
+    SELECT * FROM unnest(
+        $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bytea[],
+        $19::bigint[], $20::bigint[], $21::text[], $22::bigint[], $23::text[], $24::int[],
+        $25::text[])
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO buckets (kind, name, tokens, at)
+SELECT * FROM unnest($26::text[], $27::text[], $28::float8[], $29::bigint[])
+ON CONFLICT (kind, name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at;
+
+-- name: lock
+-- One holder over all nodes until the transaction ends.
+SELECT pg_advisory_xact_lock($1::bigint);
+
+-- name: node_epoch
+-- The epoch that counts for a node's name; it cannot grow until we commit.
+SELECT epoch FROM nodes WHERE name = $1::text FOR KEY SHARE;
+
+-- name: lock_node
+-- Wait for the node's writes under way before its epoch grows.
+SELECT epoch FROM nodes WHERE name = $1::text FOR UPDATE;
+
+-- name: register_node
+-- Begin a new epoch.
+INSERT INTO nodes AS n (name, role, epoch, heartbeat_at)
+VALUES ($1::text, $2::text, 1, $3::bigint)
+ON CONFLICT (name) DO UPDATE
+SET role = excluded.role, epoch = n.epoch + 1, heartbeat_at = excluded.heartbeat_at
+RETURNING epoch;
+
+-- name: heartbeat
+-- The node lives (0: it has retired).
+UPDATE nodes SET heartbeat_at = $1::bigint WHERE name = $2::text AND epoch = $3::bigint
+RETURNING epoch;
+
+-- name: anything_waiting
+-- Whether a claim is worth the lock, and the node's epoch.
+SELECT EXISTS (SELECT 1 FROM sessions WHERE status = 'QUEUED'),
+    (SELECT epoch FROM nodes WHERE name = $1::text);
+
+-- name: expired_waiting
+-- Waiting sessions that are past their validUntil.
+SELECT session_id, ready_since, waits_for, event_count, document FROM sessions
+WHERE status = 'QUEUED' AND valid_until IS NOT NULL AND valid_until <= $1::bigint
+ORDER BY valid_until LIMIT $2::int FOR UPDATE SKIP LOCKED;
+
+-- name: waiting_groups
+-- Every (sub-account, missing trunk) with waiting sessions, each found by one step of the index.
+WITH RECURSIVE g AS (
+    (SELECT sub_account_id, waits_for FROM sessions WHERE status = 'QUEUED'
+        ORDER BY sub_account_id, waits_for LIMIT 1)
+    UNION ALL
+    SELECT n.sub_account_id, n.waits_for FROM g CROSS JOIN LATERAL (
+        SELECT s.sub_account_id, s.waits_for FROM sessions AS s
+        WHERE s.status = 'QUEUED'
+            AND (s.sub_account_id, s.waits_for) > (g.sub_account_id, g.waits_for)
+        ORDER BY s.sub_account_id, s.waits_for LIMIT 1) AS n
+)
+SELECT sub_account_id, waits_for FROM g;
+
+-- name: waiting_in_groups
+-- The oldest waiting sessions of each group.
+SELECT c.* FROM unnest($1::text[], $2::text[]) AS g (sub_account_id, waits_for)
+CROSS JOIN LATERAL (
+    SELECT session_id, ready_since, waits_for, event_count, document FROM sessions AS s
+    WHERE s.status = 'QUEUED' AND s.sub_account_id = g.sub_account_id
+        AND s.waits_for = g.waits_for
+    ORDER BY s.created_at, s.session_id LIMIT $3::int FOR UPDATE SKIP LOCKED) AS c;
+
+-- name: usage
+-- Running sessions and the channels they hold.
+SELECT sub_account_id, channels, count(*) FROM sessions WHERE status = 'RUNNING'
+GROUP BY sub_account_id, channels;
+
+-- name: channels_of
+-- The channels one session holds.
+SELECT channels FROM sessions WHERE session_id = $1::text AND status = 'RUNNING';
+
+-- name: buckets
+-- Token buckets as they were left; few enough to read whole.
+SELECT kind, name, tokens, at FROM buckets;
+
+-- name: waiting_session
+-- A session, if it still waits; nobody claims it until we commit.
+SELECT event_count FROM sessions WHERE session_id = $1::text AND status = 'QUEUED' FOR UPDATE;
+
+-- name: orphans
+-- Running sessions whose node is gone: superseded, or silent since $1.
+SELECT s.document FROM sessions AS s LEFT JOIN nodes AS n ON n.name = s.node
+WHERE s.status = 'RUNNING' AND (n.epoch IS DISTINCT FROM s.epoch OR n.heartbeat_at < $1::bigint)
+LIMIT $2::int;
+
+-- name: orphan
+-- A session, if it is an orphan still; its node cannot write it until we commit.
+SELECT s.event_count FROM sessions AS s
+WHERE s.session_id = $1::text AND s.status = 'RUNNING' AND NOT EXISTS (
+    SELECT 1 FROM nodes AS n
+    WHERE n.name = s.node AND n.epoch = s.epoch AND n.heartbeat_at >= $2::bigint)
+FOR UPDATE;
+
+-- name: expire_leases
+-- Deliveries whose lease is over are anybody's again.
+UPDATE outbox SET state = 'pending', owner = NULL WHERE state = 'leased' AND next_at <= $1::bigint;
+
+-- name: leased_groups
+-- How many deliveries are under way to each endpoint.
+SELECT sub_account_id, type, count(*) FROM outbox WHERE state = 'leased'
+GROUP BY sub_account_id, type;
+
+-- name: pending_groups
+-- Every endpoint with pending deliveries and when its next is due; one index step each.
+WITH RECURSIVE g AS (
+    (SELECT sub_account_id, type, next_at FROM outbox WHERE state = 'pending'
+        ORDER BY sub_account_id, type, next_at LIMIT 1)
+    UNION ALL
+    SELECT n.sub_account_id, n.type, n.next_at FROM g CROSS JOIN LATERAL (
+        SELECT o.sub_account_id, o.type, o.next_at FROM outbox AS o
+        WHERE o.state = 'pending' AND (o.sub_account_id, o.type) > (g.sub_account_id, g.type)
+        ORDER BY o.sub_account_id, o.type, o.next_at LIMIT 1) AS n
+)
+SELECT sub_account_id, type, next_at FROM g;
+
+-- name: lease
+-- Of each endpoint ($1, $2) take the $3 that have been due (by $4) longest, until $5, for $6.
+WITH due AS (
+    SELECT c.delivery_id FROM unnest($1::text[], $2::text[], $3::int[]) AS g (sub, type, share)
+    CROSS JOIN LATERAL (
+        SELECT delivery_id FROM outbox AS o
+        WHERE o.state = 'pending' AND o.sub_account_id = g.sub AND o.type = g.type
+            AND o.next_at <= $4::bigint
+        ORDER BY o.next_at LIMIT g.share FOR UPDATE SKIP LOCKED) AS c
+)
+UPDATE outbox AS o SET state = 'leased', next_at = $5::bigint, owner = $6::text
+FROM due WHERE o.delivery_id = due.delivery_id
+RETURNING o.delivery_id, o.sub_account_id, o.type, o.session_id, o.url, o.payload, o.created_at,
+    o.give_up_at, o.attempts;
+
+-- name: finish
+-- What became of attempts: (delivery, state, next_at, attempts made, history line).
+UPDATE outbox AS o
+SET state = u.state, next_at = u.next_at, owner = NULL, attempts = o.attempts + u.attempts,
+    history = o.history || u.history
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::text[])
+    AS u (delivery_id, state, next_at, attempts, history)
+WHERE o.delivery_id = u.delivery_id AND o.state IN ('pending', 'leased');

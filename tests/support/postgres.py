@@ -1,0 +1,136 @@
+"""A private PostgreSQL for tests: Debian's server in a temporary folder, on loopback, by its pid."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+
+_START_SECONDS = 30.0
+_USER = "offhook"
+
+
+def programs() -> Path | None:
+    """The folder of the newest installed server's programs; None: PostgreSQL is not installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    on_path = shutil.which("postgres")
+    if found:
+        return found[-1].parent
+    return Path(on_path).resolve().parent if on_path else None
+
+
+class PostgresServer:
+    """A running server; ``stop`` and ``start`` play an outage."""
+
+    def __init__(self, folder: Path, port: int, bin_: Path) -> None:
+        self.port = port
+        self._folder = folder
+        self._bin = bin_
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        """The URL of one of its databases."""
+        return f"postgresql://{_USER}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        arguments = [
+            str(self._bin / "postgres"),
+            *("-D", str(self._folder / "data"), "-p", str(self.port)),
+            *("-c", "listen_addresses=127.0.0.1", "-k", str(self._folder)),
+            *("-c", "max_connections=100", "-c", "shared_buffers=64MB"),
+        ]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*_as_server_user(), *arguments], stdout=log, stderr=log, cwd=self._folder
+            )
+        asyncio.run(self._answers())
+
+    async def _answers(self) -> None:
+        assert self._process is not None
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                connection = await asyncpg.connect(self.url(), timeout=5)
+            except (OSError, asyncpg.PostgresError):
+                if time.monotonic() > end or self._process.poll() is not None:
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                await connection.close()
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT disconnects everybody (fast shutdown), SIGQUIT crashes it."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait(_START_SECONDS)
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database; returns its URL."""
+
+        async def create() -> None:
+            connection = await asyncpg.connect(self.url(), timeout=10)
+            try:
+                await connection.execute(f'CREATE DATABASE "{name}"')
+            finally:
+                await connection.close()
+
+        asyncio.run(create())
+        return self.url(name)
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A fresh server for the time of the block. Raises FileNotFoundError when not installed."""
+    bin_ = programs()
+    if bin_ is None:
+        raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="offhook-pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        if os.getuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        subprocess.run(
+            [
+                *_as_server_user(),
+                *(str(bin_ / "initdb"), "-D", str(folder / "data"), "-U", _USER),
+                *("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            timeout=60,
+        )
+        server = PostgresServer(folder, _free_port(), bin_)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _as_server_user() -> list[str]:
+    """What runs a command as a user that PostgreSQL accepts: it refuses root."""
+    if os.getuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
