@@ -72,7 +72,7 @@ class Recorder:
         self._silence_until(self._position(now))
 
     def _position(self, at: float) -> int:
-        return int((at - self._started) * _RATE)
+        return round((at - self._started) * _RATE)
 
     def _place(self, timestamp: int, wall: int) -> int:
         """The index of a packet's first sample; ``wall`` is where its arrival would put it."""
