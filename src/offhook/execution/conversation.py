@@ -25,11 +25,21 @@ from offhook.events import (
     CallUpdated,
     DigitsCaptured,
 )
-from offhook.execution.failures import CallOver, Interrupted
+from offhook.execution.failures import CallOver, Interrupted, Replaced
 from offhook.execution.prompts import Prompts
 from offhook.execution.recorder import Recorder
+from offhook.execution.reports import Reports
 from offhook.session import states
-from offhook.session.ports import Call, CallEnd, DialOrder, Playback, Prompt, Speech, Telephony
+from offhook.session.ports import (
+    Call,
+    CallEnd,
+    DialOrder,
+    Playback,
+    Prompt,
+    ReceivedCall,
+    Speech,
+    Telephony,
+)
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 
@@ -62,31 +72,42 @@ class Conversation:
         services: Services,
         recorder: Recorder,
         prompts: Prompts,
+        reports: Reports,
     ) -> None:
         self.session = session
         self.trunks = trunks
         self.services = services
         self.prompts = prompts
         self.call_a: Call | None = None
+        self.ringing_a: ReceivedCall | None = None
+        """Leg A while it came from outside and is not answered yet."""
         self.call_b: Call | None = None
-        self.bridge_failed = False
-        """Whether the last makeCall could not bridge anybody in."""
+        self.failed_bridge: CallStatus | None = None
+        """How the leg ended that the last action could not bridge in; None: it was no such."""
         self.digits: str | None = None
         """What the last sayAndCapture caught."""
         self._recorder = recorder
-        self._interrupt: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._reports = reports
+        self._interrupt: asyncio.Future[Interrupted | Replaced]
+        self._interrupt = asyncio.get_running_loop().create_future()
 
     @property
     def sub_account(self) -> SubAccount | None:
         """Whose session it is, as configured at this moment."""
         return self.services.sub_account(self.session.sub_account_id)
 
+    @property
+    def a_is_up(self) -> bool:
+        """Whether leg A was answered and is not over."""
+        leg = self.session.legs[0]
+        return leg.connected_at is not None and leg.status is None
+
     # --- the record
 
     def change(self, session: Session, *events: AnyEvent) -> None:
         """The session's next record and the facts that made it; stored soon, in order."""
         self.session = session
-        self._recorder.put(session, events)
+        self._recorder.put(session, events, self._reports.happened(session, events))
 
     def record(self, *events: AnyEvent) -> None:
         """Facts that leave the record as it is."""
@@ -98,15 +119,20 @@ class Conversation:
 
     # --- waiting
 
-    def interrupt(self, why: str) -> None:
-        """Make the running step stop; the session then ends by hanging up."""
+    def interrupt(self, why: Interrupted | Replaced) -> None:
+        """Make the running step stop, by this exception; the first one counts."""
         if not self._interrupt.done():
             self._interrupt.set_result(why)
+
+    def go_on(self) -> None:
+        """An interruption was dealt with: the next one may come."""
+        self._interrupt = asyncio.get_running_loop().create_future()
 
     async def during(self, waiting: Awaitable[T]) -> T:
         """The result of ``waiting``, unless leg A ends or an interruption comes first.
 
-        Raises :class:`CallOver` or :class:`Interrupted`; ``waiting`` is canceled then.
+        Raises :class:`CallOver`, :class:`Interrupted` or :class:`Replaced`; ``waiting`` is
+        canceled then.
         """
         task = asyncio.ensure_future(waiting)
         watched: set[asyncio.Future[object]] = {task, self._interrupt}  # type: ignore[arg-type]
@@ -117,7 +143,7 @@ class Conversation:
         try:
             await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             if self._interrupt.done():
-                raise Interrupted(self._interrupt.result())
+                raise self._interrupt.result()
             if hangup is not None and hangup.done():
                 raise CallOver
             return task.result()
@@ -136,6 +162,23 @@ class Conversation:
         if connected_at is None:
             raise CallOver
         self.connected(leg.call_id, connected_at)
+
+    async def answer_a(self) -> None:
+        """Answer leg A where it came from outside and still rings."""
+        received, self.ringing_a = self.ringing_a, None
+        if received is None:
+            return
+        received.accept()
+        connected_at = await self.during(received.answered())
+        if connected_at is None:
+            raise CallOver
+        self.connected(received.call_id, connected_at)
+
+    def refuse_a(self, sip_code: int, status: CallStatus) -> None:
+        """Refuse leg A where it came from outside and still rings."""
+        received, self.ringing_a = self.ringing_a, None
+        if received is not None:
+            received.refuse(sip_code, status)
 
     def dial(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
         """Send the INVITE of a leg that is in the record already.
@@ -204,15 +247,15 @@ class Conversation:
         if self.call_a is not None:
             self.call_a.on_digit(listener)
 
-    def captured(self, digits: str | None) -> None:
-        """A sayAndCapture of leg A ended with these digits."""
-        if self.call_a is not None:
-            self.digits = digits
-            self.record(
-                DigitsCaptured(
-                    at=self.services.clock.now(), call_id=self.call_a.call_id, digits=digits
-                )
-            )
+    def captured(self, digits: str | None, callback_url: str | None) -> None:
+        """A sayAndCapture of leg A ended with these digits; ``callback_url`` is told too."""
+        self.digits = digits
+        leg = self.session.legs[0]
+        at = self.services.clock.now()
+        self.record(DigitsCaptured(at=at, call_id=leg.call_id, digits=digits))
+        if callback_url is not None:
+            outbox = self._reports.captured(self.session, callback_url, digits, at)
+            self._recorder.put(self.session, (), outbox)
 
     async def play(self, prompt: Prompt, *, repetition: int = 1) -> None:
         """Play to leg A, to the end."""

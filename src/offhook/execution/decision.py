@@ -59,6 +59,12 @@ class Decisions:
         self._ask = ask
         self._profiles = profiles
 
+    def anybody_to_ask(self, conversation: Conversation) -> bool:
+        """Whether the sub-account has an enabled VCA webhook."""
+        sub_account = conversation.sub_account
+        webhook = sub_account.webhooks.get(WebhookType.VCA) if sub_account else None
+        return webhook is not None and webhook.enabled
+
     async def next(
         self, conversation: Conversation, ran: Callflow, *, received: bool = False
     ) -> Callflow | None:
@@ -67,8 +73,7 @@ class Decisions:
         Raises :class:`SessionFailure` with -2002, -2003 or -2008.
         """
         sub_account = conversation.sub_account
-        webhook = sub_account.webhooks.get(WebhookType.VCA) if sub_account else None
-        if sub_account is None or webhook is None or not webhook.enabled:
+        if sub_account is None or not self.anybody_to_ask(conversation):
             return None
         clock = conversation.services.clock
         question = Question(

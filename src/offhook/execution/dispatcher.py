@@ -52,6 +52,11 @@ class Dispatcher:
         self._live: dict[str, tuple[SessionRunner, asyncio.Task[Session]]] = {}
 
     @property
+    def draining(self) -> bool:
+        """Whether nothing new is begun any more."""
+        return self._closing
+
+    @property
     def live(self) -> int:
         """Sessions that run on this node now."""
         return len(self._live)
@@ -85,7 +90,7 @@ class Dispatcher:
         if not await self._settled(timeout):
             log.warning("hanging up %d sessions that outlived the drain timeout", self.live)
             for runner, _ in self._live.values():
-                runner.interrupt("the server is shutting down")
+                runner.end("the server is shutting down")
             await self._settled(10.0)
 
     async def _settled(self, timeout: float) -> bool:

@@ -1,8 +1,9 @@
-"""Why a running session stops before its list of actions does."""
+"""Why a running session leaves its list of actions before the end."""
 
 from __future__ import annotations
 
 from offhook.codes import RuntimeCode
+from offhook.flow.actions import Callflow
 
 
 class SessionFailure(Exception):
@@ -20,3 +21,11 @@ class CallOver(Exception):
 
 class Interrupted(Exception):
     """The session was told from outside to stop: a guard, an API call, a draining node."""
+
+
+class Replaced(Exception):
+    """The session was told from outside to run ``callflow`` instead."""
+
+    def __init__(self, callflow: Callflow) -> None:
+        super().__init__("replaced")
+        self.callflow = callflow

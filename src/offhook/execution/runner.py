@@ -1,4 +1,4 @@
-"""Runs one claimed session from its first action to its durable end."""
+"""Runs one session from its first action to its durable end."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from offhook.clock import Clock
-from offhook.codes import RuntimeCode
-from offhook.events import ActionEnded, ActionStarted, SessionEnded
+from offhook.codes import CallStatus, RuntimeCode, SessionStatus
+from offhook.events import ActionEnded, ActionStarted, AnyEvent, SessionEnded
 from offhook.execution.conversation import Conversation, Services
 from offhook.execution.decision import Decisions
-from offhook.execution.failures import CallOver, Interrupted, SessionFailure
+from offhook.execution.failures import CallOver, Interrupted, Replaced, SessionFailure
 from offhook.execution.prompts import Prompts
 from offhook.execution.recorder import Recorder
 from offhook.execution.reports import Reports
 from offhook.execution.steps import STEPS
 from offhook.flow.actions import LAST_ACTION_NAMES, AnyAction, Callflow, Hangup
 from offhook.session import states
+from offhook.session.ports import ReceivedCall
 from offhook.session.session import Session, SessionError
 
 log = logging.getLogger(__name__)
+
+REFUSALS = {CallStatus.BUSY: 486, CallStatus.NO_ANSWER: 480}
+"""What an inbound leg A is refused with when the leg B it asked for failed so; else 503."""
 
 
 class SessionRunner:
@@ -34,23 +37,42 @@ class SessionRunner:
         recorder: Recorder,
         reports: Reports,
         decisions: Decisions,
+        received: ReceivedCall | None = None,
     ) -> None:
+        """``received`` is leg A where it came from outside and rings."""
         self._decisions = decisions
         self._recorder = recorder
         self._reports = reports
-        self._clock: Clock = services.clock
+        self._services = services
         self._prompts = Prompts(services.speech)
-        self._conversation = Conversation(session, trunks, services, recorder, self._prompts)
-        self._guard: asyncio.TimerHandle | None = None
+        self._conversation = Conversation(
+            session, trunks, services, recorder, self._prompts, reports
+        )
+        self._conversation.call_a = self._conversation.ringing_a = received
 
-    def interrupt(self, why: str) -> None:
-        """End the session from outside: hang up what is up."""
-        self._conversation.interrupt(why)
+    def happened(self, event: AnyEvent) -> None:
+        """A fact from before :meth:`run`, for the timeline."""
+        self._conversation.record(event)
+
+    def end(self, why: str) -> None:
+        """End the session from outside: what rings is CANCELED, what is up is hung up."""
+        self._conversation.interrupt(Interrupted(why))
+
+    def replace(self, callflow: Callflow) -> str | None:
+        """Run ``callflow`` instead of what runs now; why not, if that cannot be."""
+        call_a = self._conversation.call_a
+        if call_a is None or call_a.ended is not None or not self._conversation.a_is_up:
+            return "the call is not up"
+        self._conversation.interrupt(Replaced(callflow))
+        return None
 
     async def run(self) -> Session:
         """Walk the actions; returns the final session, durably stored."""
         conversation = self._conversation
         error: SessionError | None = None
+        guard = asyncio.get_running_loop().call_later(
+            self._services.max_call_duration, self.end, "max_call_duration has passed"
+        )
         try:
             await self._converse()
         except CallOver:
@@ -63,57 +85,84 @@ class SessionRunner:
             log.exception("session %s: our fault", conversation.session.session_id)
             error = self._error(RuntimeCode.INTERNAL, repr(crash))
         finally:
+            guard.cancel()
             await self._prompts.close()
         return await self._end(error)
 
     async def _converse(self) -> None:
         """Run the callflow, and after it whatever the customer's server decides."""
-        callflow: Callflow | None = self._conversation.session.callflow
+        conversation = self._conversation
+        callflow: Callflow | None = conversation.session.callflow
+        if conversation.ringing_a is not None:
+            callflow = await self._first_decision()
         while callflow is not None:
-            self._prompts.prepare(callflow.actions)
-            if await self._walk(callflow.actions):
-                return
-            callflow = await self._decisions.next(self._conversation, callflow)
+            try:
+                self._prompts.prepare(callflow.actions)
+                if await self._walk(callflow.actions):
+                    return
+                callflow = await self._decisions.next(conversation, callflow)
+            except Replaced as replaced:
+                conversation.go_on()
+                callflow = replaced.callflow
+
+    async def _first_decision(self) -> Callflow | None:
+        """What to do with a call from outside; None: refuse it."""
+        conversation = self._conversation
+        none = Callflow(actions=())
+        if not self._decisions.anybody_to_ask(conversation):
+            raise SessionFailure(RuntimeCode.CONNECTIVITY, "no VCA webhook for an inbound call")
+        callflow = await self._decisions.next(conversation, none, received=True)
+        if callflow is None:
+            conversation.refuse_a(603, CallStatus.COMPLETED)
+        return callflow
 
     async def _walk(self, actions: Sequence[AnyAction]) -> bool:
         """Run one list of actions; True: nothing shall follow it."""
         conversation = self._conversation
+        clock = self._services.clock
         for index, action in enumerate(actions):
             name = LAST_ACTION_NAMES[type(action)]
             conversation.change(
                 states.begin_action(conversation.session, name),
-                ActionStarted(at=self._clock.now(), index=index, action=name),
+                ActionStarted(at=clock.now(), index=index, action=name),
             )
-            conversation.bridge_failed = False
+            conversation.failed_bridge = None
             result = "ended early"
             try:
                 result = await STEPS[type(action)](action, conversation)
             finally:
                 conversation.record(
-                    ActionEnded(at=self._clock.now(), index=index, action=name, result=result)
+                    ActionEnded(at=clock.now(), index=index, action=name, result=result)
                 )
             if isinstance(action, Hangup):
                 return True
-        return conversation.bridge_failed
+        failed = conversation.failed_bridge
+        if failed is not None:
+            conversation.refuse_a(REFUSALS.get(failed, 503), CallStatus.COMPLETED)
+        return failed is not None
 
     def _error(self, code: RuntimeCode, detail: str) -> SessionError:
         session = self._conversation.session
         log.warning("session %s ends ERROR %d: %s", session.session_id, code.code, detail)
+        self._conversation.refuse_a(480, CallStatus.ERROR)
         return SessionError(code=code, action=session.last_action, detail=detail)
 
     async def _end(self, error: SessionError | None) -> Session:
         conversation = self._conversation
         await conversation.close_calls()
-        now = self._clock.now()
+        now = self._services.clock.now()
         if error is None:
             ended = states.finish(conversation.session, now)
         else:
             ended = states.fail(conversation.session, error, now)
+        detail = error.detail if error else None
+        if ended.status is SessionStatus.ERROR and error is None:
+            ended = states.with_cause(ended, RuntimeCode.INTERNAL)
         fact = SessionEnded(
             at=now,
             status=ended.status,
-            error_code=error.code.code if error else None,
-            detail=error.detail if error else None,
+            error_code=ended.error.code.code if ended.error else None,
+            detail=detail,
         )
         await self._recorder.finish(ended, [fact], self._reports.session_ended(ended))
         return ended

@@ -19,11 +19,11 @@ from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
 from offhook.roles.context import (
     RoleContext,
-    WebhookReports,
     keep_directory_fresh,
     open_fabric,
     open_record,
 )
+from offhook.roles.reports import WebhookReports
 from offhook.session import states
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType

@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime, timedelta
 
 import msgspec
 
 from offhook.child import Supervisor
-from offhook.clock import Clock, SystemClock, new_id
+from offhook.clock import Clock, SystemClock
 from offhook.config import Config
 from offhook.fabric import Fabric
 from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
 from offhook.fabric.nats import NatsFabric
-from offhook.session.session import Session
-from offhook.session.tenancy import WebhookType
 from offhook.store import open_store, upgrade
 from offhook.store.directory import Directory
-from offhook.store.interface import OutboxEntry, Store
-from offhook.webhooks import payloads
-
-SUMMARY_LIFE = timedelta(hours=24)
-"""How long a session summary is tried (``spec/webhooks.md``)."""
+from offhook.store.interface import Store
 
 
 class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,34 +62,6 @@ async def open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
     await fabric.start()
     stack.push_async_callback(fabric.close)
     return fabric
-
-
-class WebhookReports:
-    """The webhooks of a session's facts (:class:`offhook.execution.reports.Reports`)."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-
-    def session_ended(self, session: Session) -> list[OutboxEntry]:
-        """The session summary, if the sub-account has an enabled VSS webhook."""
-        sub_account = self._directory.sub_account(session.sub_account_id)
-        webhook = sub_account.webhooks.get(WebhookType.VSS) if sub_account else None
-        if webhook is None or not webhook.enabled or session.ended_at is None:
-            return []
-        return [summary_entry(session, session.ended_at)]
-
-
-def summary_entry(session: Session, at: datetime) -> OutboxEntry:
-    """The outbox entry of a session's summary."""
-    return OutboxEntry(
-        delivery_id=new_id(),
-        sub_account_id=session.sub_account_id,
-        type=WebhookType.VSS,
-        payload=payloads.session_summary(session),
-        created_at=at,
-        give_up_at=at + SUMMARY_LIFE,
-        session_id=session.session_id,
-    )
 
 
 async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:

@@ -10,9 +10,11 @@ import msgspec
 
 from offhook.clock import Clock
 from offhook.execution import upkeep
+from offhook.execution.commands import Commands
 from offhook.execution.conversation import Services
 from offhook.execution.decision import Asker, Decisions, Question, Reply
 from offhook.execution.dispatcher import Dispatcher
+from offhook.execution.inbound import InboundCalls, NumberBook
 from offhook.execution.recorder import Recorder
 from offhook.execution.runner import SessionRunner
 from offhook.fabric import Fabric
@@ -21,12 +23,14 @@ from offhook.media import make_engine
 from offhook.net.client import HttpClient
 from offhook.roles.context import (
     RoleContext,
-    WebhookReports,
     keep_directory_fresh,
     open_fabric,
     open_record,
 )
+from offhook.roles.reports import WebhookReports
+from offhook.session import control
 from offhook.session.limits import ClaimPlanner
+from offhook.session.ports import ReceivedCall
 from offhook.session.routing import trunks_for
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, WebhookType
@@ -36,6 +40,7 @@ from offhook.store.directory import Directory
 from offhook.store.interface import Node, Store
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
+from offhook.telephony.reception import Reception
 from offhook.telephony.trunks import split_address, trunk_of
 from offhook.webhooks import decision
 from offhook.webhooks.payloads import CallActionStatus, call_action
@@ -137,6 +142,8 @@ class Voice:
         decisions: Decisions,
     ) -> None:
         self._decisions = decisions
+        self._commands = Commands()
+        self._line = line
         self._context = context
         self._store = store
         self._fabric = fabric
@@ -175,10 +182,37 @@ class Voice:
             on_outbox=self._wake_outbox,
         )
 
+    def _take_calls(self) -> InboundCalls:
+        """Let calls from outside begin sessions; only the worker on the configured port gets any."""
+        book = NumberBook(self._directory.sub_accounts)
+        inbound = InboundCalls(
+            self._store,
+            self._node,
+            self._dispatcher,
+            book,
+            lambda session, call: self._make_runner(session, (), call),
+            self._context.clock,
+        )
+        trusted = {
+            address: trunk.name
+            for trunk in self._context.config.trunks
+            for address in trunk.inbound_from
+        }
+        reception = Reception(
+            self._line,
+            trusted,
+            lambda got: inbound.take(got.call, got.trunk, got.caller, got.called),
+            knows=lambda called: book.owner(called) is not None,
+        )
+        reception.start()
+        return inbound
+
     async def run(self) -> None:
         """Run until the process is told to stop; then drain."""
         context = self._context
         self._fabric.subscribe("queue", lambda _topic, _message: self._dispatcher.wake())
+        self._fabric.subscribe(control.CONTROL_TOPICS, self._obey)
+        inbound = self._take_calls()
         async with asyncio.TaskGroup() as group:
             duties = [
                 group.create_task(upkeep.beat(self._store, self._node, context.clock)),
@@ -190,15 +224,37 @@ class Voice:
             claiming = group.create_task(self._dispatcher.run())
             context.supervisor.ready(sip=list(context.config.sip.listen))
             await context.stopping.wait()
+            await inbound.close()
             await self._dispatcher.drain(context.config.limits.drain_timeout)
             await claiming
             for duty in duties:
                 duty.cancel()
 
-    def _make_runner(self, session: Session, trunks: tuple[str, ...]) -> SessionRunner:
+    def _obey(self, topic: str, message: bytes) -> None:
+        """A command of the API to a session; only the node that runs it answers."""
+        session_id = control.session_of(topic)
+        runner = self._dispatcher.find(session_id)
+        if runner is None:
+            return
+        try:
+            command = control.decode_command(message)
+        except msgspec.MsgspecError as error:
+            log.warning("a command to session %s makes no sense: %s", session_id, error)
+            return
+        heard = control.Heard(
+            command_id=command.command_id, refused=self._commands.obey(command, runner)
+        )
+        self._fabric.publish(control.heard_topic(session_id), control.encode_command(heard))
+
+    def _make_runner(
+        self,
+        session: Session,
+        trunks: tuple[str, ...],
+        received: ReceivedCall | None = None,
+    ) -> SessionRunner:
         recorder = Recorder(self._store, self._node, self._notify)
         return SessionRunner(
-            session, trunks, self._services, recorder, self._reports, self._decisions
+            session, trunks, self._services, recorder, self._reports, self._decisions, received
         )
 
     def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:

@@ -46,12 +46,21 @@ _heard_decoder = msgspec.json.Decoder(Heard)
 
 def control_topic(session_id: str) -> str:
     """Where commands to the session are published."""
-    return f"session.{session_id}.control"
+    return f"control.{session_id}"
+
+
+CONTROL_TOPICS = "control.*"
+"""What a voice node subscribes to: commands to any session."""
+
+
+def session_of(topic: str) -> str:
+    """The session a :func:`control_topic` names."""
+    return topic.partition(".")[2]
 
 
 def heard_topic(session_id: str) -> str:
     """Where the answers to them are published."""
-    return f"session.{session_id}.heard"
+    return f"heard.{session_id}"
 
 
 def encode_command(command: AnyCommand | Heard) -> bytes:
@@ -61,7 +70,8 @@ def encode_command(command: AnyCommand | Heard) -> bytes:
 
 def decode_command(message: bytes) -> AnyCommand:
     """The command of a message. Raises :class:`msgspec.MsgspecError` for anything else."""
-    return _decoder.decode(message)
+    command: AnyCommand = _decoder.decode(message)
+    return command
 
 
 def decode_heard(message: bytes) -> Heard:

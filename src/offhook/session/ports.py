@@ -143,6 +143,18 @@ class Call(Protocol):
         ...
 
 
+class ReceivedCall(Call, Protocol):
+    """A leg that came from outside and rings until we decide."""
+
+    def accept(self) -> None:
+        """200: answer it. :meth:`answered` resolves at once, or the call ends (488: no codec fits)."""
+        ...
+
+    def refuse(self, sip_code: int, status: CallStatus) -> None:
+        """Answer ``sip_code`` (300..699); the leg ends with ``status``, by us."""
+        ...
+
+
 Ringing = Callable[[int, bool], None]
 """Told the SIP status of a provisional answer (101..199), and whether early media comes with it."""
 

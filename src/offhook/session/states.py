@@ -77,6 +77,12 @@ def fail(session: Session, error: SessionError, at: datetime) -> Session:
     return msgspec.structs.replace(ended, error=error, ended_at=at)
 
 
+def with_cause(session: Session, code: RuntimeCode) -> Session:
+    """A session that a leg's own ERROR ended, with the code its summary needs."""
+    error = SessionError(code=code, action=session.last_action)
+    return msgspec.structs.replace(session, error=error)
+
+
 def cancel(session: Session, at: datetime) -> Session:
     """The end of a session that was canceled before it was claimed."""
     return msgspec.structs.replace(_moved(session, S.CANCELED), ended_at=at)

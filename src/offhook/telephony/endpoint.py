@@ -75,6 +75,7 @@ class UdpEndpoint:
         self._timer_at = float("inf")
         self._listeners: dict[str, Listener] = {}
         self._incoming: IncomingListener | None = None
+        self._ignored: Callable[[Address], bool] = lambda _source: False
         self._events: deque[AnyEvent] = deque()
         self._dispatching = False
         self._names: dict[str, tuple[str, float]] = {}
@@ -148,6 +149,10 @@ class UdpEndpoint:
     def on_incoming(self, listener: IncomingListener) -> None:
         """Hear of new calls; without a listener they get 480."""
         self._incoming = listener
+
+    def ignore(self, judge: Callable[[Address], bool]) -> None:
+        """Drop, unread, every datagram from an address that ``judge`` says is banned."""
+        self._ignored = judge
 
     # --- commands, as those of the user agent
 
@@ -251,7 +256,9 @@ class UdpEndpoint:
             except OSError as error:
                 log.debug("receiving: %s", error)
                 continue
-            agent.receive(data, Address("udp", source[0], source[1]), now)
+            address = Address("udp", source[0], source[1])
+            if not self._ignored(address):
+                agent.receive(data, address, now)
         self._flush()
 
     def _timer_fired(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from offhook.codes import CallStatus
@@ -14,9 +15,11 @@ from offhook.telephony.call import LineCall
 if TYPE_CHECKING:
     from offhook.telephony.line import Line
 
+log = logging.getLogger(__name__)
+
 
 class IncomingCall(LineCall):
-    """One INVITE that reached us (:class:`offhook.session.ports.Call`)."""
+    """One INVITE that reached us (:class:`offhook.session.ports.ReceivedCall`)."""
 
     def __init__(self, line: Line, call_id: str, invite: sip.IncomingCall) -> None:
         super().__init__(call_id, line.clock)
@@ -37,16 +40,18 @@ class IncomingCall(LineCall):
                 self.invite.sdp or b"", host=self._line.media_host, port=self.media.local_port
             )
         except SdpError as error:
-            self.refuse(488, detail=str(error))
+            log.warning("call %s: no usable offer: %s", self.call_id, error)
+            self.refuse(488, CallStatus.FAILED)
             return
         self._line.endpoint.accept(self._handle, body)
         self._open_media(negotiated)
         self._answer_at(self._clock.now())
 
-    def refuse(self, status: int, detail: str | None = None) -> None:
-        """A final answer of ``status`` (300..699)."""
-        self._line.endpoint.reject(self._handle, status)
-        self._end(CallStatus.COMPLETED, by="server", sip_code=status, detail=detail)
+    def refuse(self, sip_code: int, status: CallStatus) -> None:
+        """See :meth:`offhook.session.ports.ReceivedCall.refuse`."""
+        if self.ended is None:
+            self._line.endpoint.reject(self._handle, sip_code)
+            self._end(status, by="server", sip_code=sip_code)
 
     def _on_sip(self, event: sip.AnyEvent) -> None:
         match event:
@@ -68,7 +73,7 @@ class IncomingCall(LineCall):
             self._line.endpoint.bye(self._handle)
             self._end(CallStatus.COMPLETED, by="server", detail=detail)
         else:
-            self.refuse(603, detail)
+            self.refuse(603, CallStatus.COMPLETED)
 
     async def hang_up(self) -> CallEnd:
         """BYE when answered, 603 before; idempotent."""

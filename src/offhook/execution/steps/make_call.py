@@ -12,7 +12,7 @@ from offhook.execution.failures import SessionFailure
 from offhook.execution.ringback import RINGBACK, RINGBACK_PAUSE
 from offhook.flow.actions import MakeCall
 from offhook.session import states
-from offhook.session.ports import Call, Playback
+from offhook.session.ports import Playback
 from offhook.session.session import Direction, Leg
 
 RINGS = 600
@@ -35,10 +35,8 @@ async def run(action: MakeCall, conversation: Conversation) -> str:
 
 async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg, tuple[str, ...]]:
     """Route leg B and take its channel, durably, before its INVITE leaves."""
-    sub_account = conversation.sub_account
-    trunks = (
-        () if sub_account is None else conversation.services.route(action.destination, sub_account)
-    )
+    services, sub_account = conversation.services, conversation.sub_account
+    trunks = services.route(action.destination, sub_account) if sub_account else ()
     numbers = sub_account.numbers if sub_account else ()
     leg = Leg(
         call_id=new_id(),
@@ -46,13 +44,13 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
         source=action.source,
         destination=action.destination,
         reference_id=next((n.reference_id for n in numbers if n.msisdn == action.source), None),
-        initiated_at=conversation.services.clock.now(),
+        initiated_at=services.clock.now(),
     )
     if not trunks:
         conversation.failed_before_dialling(leg)
         raise SessionFailure(RuntimeCode.NO_COVERAGE, "no route leads to leg B")
     wanted = states.with_leg(conversation.session, leg)
-    trunk = await conversation.during(conversation.services.take_channel(wanted, trunks))
+    trunk = await conversation.during(services.take_channel(wanted, trunks))
     if trunk is None:
         conversation.failed_before_dialling(leg)
         detail = f"no free channel on {', '.join(trunks)} for leg B"
@@ -66,7 +64,9 @@ async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation)
     """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session)."""
     call_a = conversation.call_a
     assert call_a is not None
-    ringback = call_a.play(RINGBACK, repetition=RINGS, pause=RINGBACK_PAUSE)
+    ringback: Playback | None = None
+    if conversation.ringing_a is None:
+        ringback = call_a.play(RINGBACK, repetition=RINGS, pause=RINGBACK_PAUSE)
     try:
         call_b = conversation.dial(
             leg, trunks, lambda early: _ringing(early, ringback, conversation)
@@ -74,30 +74,29 @@ async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation)
         conversation.call_b = call_b
         connected_at = await conversation.during(call_b.answered())
     finally:
-        ringback.stop()
+        if ringback is not None:
+            ringback.stop()
     if connected_at is None:
-        conversation.bridge_failed = True
         end = await call_b.wait_ended()
+        conversation.failed_bridge = end.status
         return end.status.value.lower().replace("_", " ")
     conversation.connected(leg.call_id, connected_at)
-    _join(call_a, call_b)
+    await conversation.answer_a()
+    call_a.relay(call_b)
+    call_b.relay(call_a)
+    bridged_at = conversation.services.clock.now()
     conversation.record(
-        CallUpdated(at=connected_at, call_id=leg.call_id, bridged_with=call_a.call_id)
+        CallUpdated(at=bridged_at, call_id=leg.call_id, bridged_with=call_a.call_id)
     )
     await conversation.during(call_b.wait_ended())
     return "bridged"
 
 
-def _ringing(early_media: bool, ringback: Playback, conversation: Conversation) -> None:
+def _ringing(early_media: bool, ringback: Playback | None, conversation: Conversation) -> None:
     """B's early media takes the place of our ringback tone."""
-    if early_media and conversation.call_b is not None and conversation.call_a is not None:
+    if early_media and ringback is not None and conversation.call_b and conversation.call_a:
         ringback.stop()
         conversation.call_b.relay(conversation.call_a)
-
-
-def _join(call_a: Call, call_b: Call) -> None:
-    call_a.relay(call_b)
-    call_b.relay(call_a)
 
 
 async def _close_b(conversation: Conversation) -> None:

@@ -13,12 +13,13 @@ from offhook.session.ports import Playback, PlaybackResult
 
 async def run(action: SayAndCapture, conversation: Conversation) -> str:
     """Run the capture machine against leg A until it is done."""
+    await conversation.answer_a()
     taker = _Taker(action, conversation)
     try:
         digits = await taker.run()
     finally:
         taker.close()
-    conversation.captured(digits)
+    conversation.captured(digits, action.dtmf_callback_url)
     return "no digits" if digits is None else f"{len(digits)} digits"
 
 

@@ -1,0 +1,31 @@
+"""Commands from outside to running sessions, each obeyed once however often it is repeated."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from offhook.execution.runner import SessionRunner
+from offhook.session.control import AnyCommand, ReplaceCallflow
+
+REMEMBERED = 10_000
+"""Commands whose repetitions are recognised."""
+
+
+class Commands:
+    """Obeys commands and remembers what came of them."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[str, str | None] = OrderedDict()
+
+    def obey(self, command: AnyCommand, runner: SessionRunner) -> str | None:
+        """Obey, unless done already; returns why not, None: obeyed."""
+        if command.command_id not in self._answers:
+            if isinstance(command, ReplaceCallflow):
+                answer = runner.replace(command.callflow)
+            else:
+                answer = None
+                runner.end("ended through the API")
+            self._answers[command.command_id] = answer
+            if len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+        return self._answers[command.command_id]

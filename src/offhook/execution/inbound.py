@@ -1,0 +1,126 @@
+"""Begins sessions for calls from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from offhook.clock import Clock, new_id
+from offhook.codes import CallStatus, SessionStatus
+from offhook.events import CallReceived
+from offhook.execution.dispatcher import Dispatcher
+from offhook.execution.runner import SessionRunner
+from offhook.flow.actions import Callflow
+from offhook.flow.numbers import source_number
+from offhook.session.ports import ReceivedCall
+from offhook.session.session import Direction, Leg, Session
+from offhook.session.tenancy import SubAccount, VirtualNumber
+from offhook.store.interface import Fenced, Node, Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+
+class NumberBook:
+    """Who owns which number; remembered for each state of the sub-accounts."""
+
+    def __init__(self, sub_accounts: Callable[[], Sequence[SubAccount]]) -> None:
+        self._sub_accounts = sub_accounts
+        self._read_from: Sequence[SubAccount] | None = None
+        self._owners: dict[str, tuple[SubAccount, VirtualNumber]] = {}
+
+    def owner(self, called: str) -> tuple[SubAccount, VirtualNumber] | None:
+        """The sub-account and number that ``called`` (with or without ``+``) names."""
+        known = self._sub_accounts()
+        if known is not self._read_from:
+            self._read_from = known
+            self._owners = {
+                number.msisdn: (sub_account, number)
+                for sub_account in known
+                for number in sub_account.numbers
+                if number.active
+            }
+        return self._owners.get(source_number(called) or "")
+
+
+class InboundCalls:
+    """Stores a session for each call that rings, and runs it."""
+
+    def __init__(
+        self,
+        store: Store,
+        node: Node,
+        dispatcher: Dispatcher,
+        book: NumberBook,
+        make_runner: Callable[[Session, ReceivedCall], SessionRunner],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._node = node
+        self._dispatcher = dispatcher
+        self._book = book
+        self._make_runner = make_runner
+        self._clock = clock
+        self._starting: set[asyncio.Task[None]] = set()
+
+    def take(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> None:
+        """Begin a session for a call that rings; its number's owner is known."""
+        task = asyncio.get_running_loop().create_task(self._start(call, trunk, caller, called))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def close(self) -> None:
+        """Wait for the sessions that are being begun."""
+        await asyncio.gather(*self._starting, return_exceptions=True)
+
+    async def _start(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> None:
+        owner = self._book.owner(called)
+        if owner is None or self._dispatcher.draining:
+            call.refuse(503, CallStatus.ERROR)
+            return
+        now = self._clock.now()
+        session = _session(call.call_id, owner, trunk, caller, now)
+        try:
+            await self._store.start(self._node, session, ())
+        except (StoreUnavailable, Fenced) as error:
+            log.warning("an inbound call is refused: %s", error)
+            call.refuse(503, CallStatus.ERROR)
+            return
+        runner = self._make_runner(session, call)
+        leg = session.legs[0]
+        runner.happened(
+            CallReceived(
+                at=now, call_id=leg.call_id, source=leg.source, destination=leg.destination
+            )
+        )
+        self._dispatcher.own(session.session_id, runner)
+
+
+def _session(
+    call_id: str,
+    owner: tuple[SubAccount, VirtualNumber],
+    trunk: str,
+    caller: str,
+    now: datetime,
+) -> Session:
+    sub_account, number = owner
+    leg = Leg(
+        call_id=call_id,
+        direction=Direction.INBOUND,
+        source=source_number(caller) or caller or "anonymous",
+        destination=number.msisdn,
+        reference_id=number.reference_id,
+        trunk=trunk,
+        initiated_at=now,
+    )
+    return Session(
+        session_id=new_id(),
+        sub_account_id=sub_account.sub_account_id,
+        call_flow_request_id=new_id(),
+        status=SessionStatus.RUNNING,
+        callflow=Callflow(actions=()),
+        created_at=now,
+        started_at=now,
+        legs=(leg,),
+    )

@@ -1,0 +1,124 @@
+"""Which webhooks a session's facts cause (:class:`offhook.execution.reports.Reports`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from offhook.clock import new_id
+from offhook.events import (
+    AnyEvent,
+    CallConnected,
+    CallDisconnected,
+    CallInitiated,
+    CallReceived,
+    CallUpdated,
+    DigitsCaptured,
+)
+from offhook.session.session import Session
+from offhook.session.tenancy import Webhook, WebhookType
+from offhook.store.directory import Directory
+from offhook.store.interface import OutboxEntry
+from offhook.webhooks import payloads
+from offhook.webhooks.payloads import CallEventStatus
+
+SUMMARY_LIFE = timedelta(hours=24)
+EVENT_LIFE = timedelta(minutes=1)
+"""How long a delivery is tried (``spec/webhooks.md``)."""
+LEGACY = "DTMF"
+"""The outbox type of a ``dtmfCallbackUrl``."""
+
+STATUSES: dict[type[AnyEvent], CallEventStatus] = {
+    CallInitiated: CallEventStatus.CALL_INITIATED,
+    CallReceived: CallEventStatus.CALL_RECEIVED,
+    CallUpdated: CallEventStatus.CALL_UPDATED,
+    CallConnected: CallEventStatus.CALL_CONNECTED,
+    DigitsCaptured: CallEventStatus.DTMF_RECEIVED,
+    CallDisconnected: CallEventStatus.CALL_DISCONNECTED,
+}
+"""The facts that are call status events, and what those are called."""
+
+
+class WebhookReports:
+    """Makes outbox entries for the webhooks that the sub-account has at this moment."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def happened(self, session: Session, events: Sequence[AnyEvent]) -> list[OutboxEntry]:
+        """See :meth:`offhook.execution.reports.Reports.happened`."""
+        told = [event for event in events if type(event) in STATUSES]
+        if not told or self._webhook(session, WebhookType.VCS) is None:
+            return []
+        return [self._call_event(session, event) for event in told]
+
+    def captured(
+        self, session: Session, url: str, digits: str | None, at: datetime
+    ) -> list[OutboxEntry]:
+        """See :meth:`offhook.execution.reports.Reports.captured`."""
+        payload = payloads.dtmf_callback(session, session.legs[0], digits=digits, at=at)
+        return [_entry(session, LEGACY, payload, at, EVENT_LIFE, url=url)]
+
+    def session_ended(self, session: Session) -> list[OutboxEntry]:
+        """See :meth:`offhook.execution.reports.Reports.session_ended`."""
+        if self._webhook(session, WebhookType.VSS) is None or session.ended_at is None:
+            return []
+        payload = payloads.session_summary(session)
+        return [_entry(session, WebhookType.VSS, payload, session.ended_at, SUMMARY_LIFE)]
+
+    def _webhook(self, session: Session, type_: WebhookType) -> Webhook | None:
+        sub_account = self._directory.sub_account(session.sub_account_id)
+        webhook = sub_account.webhooks.get(type_) if sub_account else None
+        return webhook if webhook is not None and webhook.enabled else None
+
+    def _call_event(self, session: Session, event: AnyEvent) -> OutboxEntry:
+        call_id = getattr(event, "call_id", None)
+        leg = next(leg for leg in session.legs if leg.call_id == call_id)
+        sub_account = self._directory.sub_account(session.sub_account_id)
+        delivery_id = new_id()
+        payload = payloads.call_status(
+            session,
+            leg,
+            event_id=delivery_id,
+            status=STATUSES[type(event)],
+            at=event.at,
+            digits=event.digits if isinstance(event, DigitsCaptured) else None,
+            sip_code=sip_code_of(event),
+            dtmf_event_data=sub_account.dtmf_event_data if sub_account else "object",
+        )
+        return _entry(
+            session, WebhookType.VCS, payload, event.at, EVENT_LIFE, delivery_id=delivery_id
+        )
+
+
+def sip_code_of(event: AnyEvent) -> int | None:
+    """The SIP status behind a call event, where there is one."""
+    match event:
+        case CallUpdated(sip_code=code) | CallDisconnected(sip_code=code):
+            return code
+        case CallConnected():
+            return 200
+        case _:
+            return None
+
+
+def _entry(
+    session: Session,
+    type_: str,
+    payload: bytes,
+    at: datetime,
+    life: timedelta,
+    *,
+    delivery_id: str | None = None,
+    url: str | None = None,
+) -> OutboxEntry:
+    return OutboxEntry(
+        delivery_id=delivery_id or new_id(),
+        sub_account_id=session.sub_account_id,
+        type=type_,
+        payload=payload,
+        created_at=at,
+        give_up_at=at + life,
+        session_id=session.session_id,
+        url=url,
+    )
