@@ -152,7 +152,13 @@ class Outgoing:
                 self.ssrc,
             )
             buffer[rtp.HEADER_SIZE :] = payload
-            self._send(buffer)
+            self.sequence += 1
+            self.packets_sent += 1
+            self.octets_sent += PACKET_OCTETS
+            try:
+                self._sendto(buffer, self.remote)  # type: ignore[arg-type]
+            except OSError:
+                self.errors += 1
             if self.tap is not None:
                 self.tap(tick, payload)
         if queue.noticed:
@@ -161,15 +167,6 @@ class Outgoing:
             self._talking = False
             return False
         return True
-
-    def _send(self, packet: bytes | bytearray) -> None:
-        self.sequence += 1
-        try:
-            self._sendto(packet, self.remote)  # type: ignore[arg-type]
-        except OSError:
-            self.errors += 1
-        self.packets_sent += 1
-        self.octets_sent += len(packet) - rtp.HEADER_SIZE
 
     def _tell(self) -> None:
         """Report playbacks that began or ended with the packet just sent."""
@@ -204,4 +201,10 @@ class Outgoing:
         header = rtp.HEADER.pack(
             rtp.VERSION_2, second, self.sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc
         )
-        self._send(header + payload)
+        self.sequence += 1
+        self.packets_sent += 1
+        self.octets_sent += len(payload)
+        try:
+            self._sendto(header + payload, self.remote)  # type: ignore[arg-type]
+        except OSError:
+            self.errors += 1

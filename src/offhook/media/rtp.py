@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from enum import Enum
 from typing import Final, NamedTuple
@@ -22,9 +23,12 @@ LATE_AFTER: Final = 0.060
 """Seconds behind the quickest packets after which a packet misses a 60 ms buffer
 (``spec/execution.md``, "Call quality")."""
 
-_HISTORY_MASK: Final = (1 << (MAX_MISORDER + 1)) - 1
-_DRIFT: Final = 2e-4
-"""Clocks may drift apart by 200 ppm without their packets turning late."""
+_DRIFT: Final = 0.032
+"""Timestamp units a packet: clocks may drift apart by 200 ppm without their packets turning late."""
+_PUNCTUAL: Final = 320.0
+"""Timestamp units (40 ms at 8,000 a second) within which delay needs no further thought."""
+_PAUSE: Final = 1.0
+"""Seconds without a packet after which a buffer is set anew."""
 _LATE_IN_A_ROW: Final = 25
 """After half a second of only late packets the path has changed: a buffer starts anew."""
 
@@ -114,6 +118,9 @@ class Arrival(Enum):
     """A jump too large to believe; a second packet in sequence makes it a restart."""
 
 
+_NEW: Final = Arrival.NEW
+
+
 class ReceiverStatistics:
     """The state of one received source: RFC 3550 A.1 (sequence), A.3 (loss), A.8 (jitter).
 
@@ -128,9 +135,9 @@ class ReceiverStatistics:
         "_clock_rate",
         "_expected_before",
         "_highest",
-        "_history",
         "_jitter",
         "_late_in_a_row",
+        "_missing",
         "_prior_expected",
         "_prior_received",
         "_quickest",
@@ -143,14 +150,16 @@ class ReceiverStatistics:
     )
 
     def __init__(self, sequence: int, clock_rate: int = 8000) -> None:
+        """``sequence``: of the first packet, which is given to :meth:`update` as well."""
         self._clock_rate = clock_rate
         self._base = sequence
         self._highest = sequence - 1
-        self._history = 0
+        self._missing: dict[int, None] = {}
+        """Extended numbers not come yet that still may, in the order they were found missing."""
         self._resume_at: int | None = None
         self._jitter = 0.0
-        self._transit: float | None = None
-        self._transit_at = 0.0
+        self._transit = math.inf
+        self._transit_at = -math.inf
         self._quickest = 0.0
         self._late_in_a_row = 0
         self._expected_before = 0
@@ -190,65 +199,80 @@ class ReceiverStatistics:
         ``timed=False`` keeps the timestamp out of jitter and lateness: that of a telephone-event
         packet is the time of the key, not of the packet (RFC 4733 §2.2).
         """
-        step = (sequence - self._highest) & 0xFFFF
-        result = Arrival.NEW
-        if 0 < step < MAX_DROPOUT:
-            self._highest += step
-            self._history = ((self._history << step) | 1) & _HISTORY_MASK
-        elif step == 0 or step >= 0x10000 - MAX_MISORDER:
-            back = -step & 0xFFFF
-            if self._history >> back & 1:
-                self.duplicates += 1
-                return Arrival.DUPLICATE
-            self._history |= 1 << back
-            if self._highest - back < self._base:
-                self._base = self._highest - back
-            result = Arrival.REORDERED
-        elif sequence == self._resume_at:
-            self._restart(sequence)
+        # Nearly every packet is the next one and on time: those take the shortest way.
+        if (sequence - self._highest) & 0xFFFF == 1:
+            self._highest += 1
+            result = _NEW
         else:
-            self._resume_at = (sequence + 1) & 0xFFFF
-            return Arrival.STRAY
+            result = self._out_of_step(sequence)
+            if result is Arrival.DUPLICATE or result is Arrival.STRAY:
+                return result
         self.received += 1
         if timed:
-            self._time(timestamp, arrival)
+            transit = arrival * self._clock_rate - timestamp
+            difference = transit - self._transit
+            if -_PUNCTUAL < difference < _PUNCTUAL and transit - self._quickest < _PUNCTUAL:
+                self._jitter += (abs(difference) - self._jitter) / 16
+                self._transit = transit
+                self._transit_at = arrival
+                self._quickest = min(transit, self._quickest + _DRIFT)
+                self._late_in_a_row = 0
+            else:
+                self._time(transit, arrival)
         return result
 
-    def _restart(self, sequence: int) -> None:
-        """The source began to count anew: its packets so far stay counted."""
+    def _out_of_step(self, sequence: int) -> Arrival:
+        """A packet that is not the next one: after a gap, overtaken, repeated, or a restart."""
+        step = (sequence - self._highest) & 0xFFFF
+        if 0 < step < MAX_DROPOUT:
+            self._expect_between(self._highest, self._highest + step)
+            self._highest += step
+            return Arrival.NEW
+        if step == 0 or step >= 0x10000 - MAX_MISORDER:
+            number = self._highest - (-step & 0xFFFF)
+            if number < self._base:
+                self._expect_between(number, self._base)
+                self._base = number
+            elif number in self._missing:
+                del self._missing[number]
+            else:
+                self.duplicates += 1
+                return Arrival.DUPLICATE
+            return Arrival.REORDERED
+        if sequence != self._resume_at:
+            self._resume_at = (sequence + 1) & 0xFFFF
+            return Arrival.STRAY
+        # The source began to count anew: its packets so far stay counted.
         self._expected_before = self.expected
         self._base = self._highest = sequence
-        self._history = 1
+        self._missing.clear()
         self._resume_at = None
-        self._transit = None
+        self._transit = math.inf
+        return Arrival.NEW
 
-    def _time(self, timestamp: int, arrival: float) -> None:
+    def _expect_between(self, older: int, newer: int) -> None:
+        """The numbers between two may still come, as far as they are not too old."""
+        for number in range(max(older + 1, newer - MAX_MISORDER), newer):
+            self._missing[number] = None
+        while len(self._missing) > 2 * MAX_MISORDER:
+            del self._missing[next(iter(self._missing))]
+
+    def _time(self, transit: float, arrival: float) -> None:
         """Jitter by A.8, and whether the packet was still of use."""
-        rate = self._clock_rate
-        transit = arrival * rate - timestamp
-        last = self._transit
-        if last is None:
-            self._begin(transit, arrival)
-            return
-        difference = transit - last
-        if not -0x40000000 < difference < 0x40000000:
+        difference = transit - self._transit
+        if 0x40000000 < abs(difference) < math.inf:
             # The 32-bit timestamp wrapped between the two packets.
-            transit += round(-difference / 0x100000000) * 0x100000000
-            difference = transit - last
-        if abs(difference) > 10 * rate:
-            # Not delay: the sender's timestamps jumped.
+            transit -= round(difference / 0x100000000) * 0x100000000
+            difference = transit - self._transit
+        if arrival - self._transit_at > _PAUSE or abs(difference) > 10 * self._clock_rate:
+            # The first, or after a pause, or the sender's timestamps jumped: not delay.
             self._begin(transit, arrival)
             return
         self._jitter += (abs(difference) - self._jitter) / 16
-        quickest = self._quickest + max(0.0, arrival - self._transit_at) * rate * _DRIFT
         self._transit = transit
         self._transit_at = arrival
-        if transit <= quickest:
-            self._quickest = transit
-            self._late_in_a_row = 0
-            return
-        self._quickest = quickest
-        if transit - quickest <= LATE_AFTER * rate:
+        self._quickest = min(transit, self._quickest + _DRIFT)
+        if transit - self._quickest <= LATE_AFTER * self._clock_rate:
             self._late_in_a_row = 0
             return
         self.late += 1
