@@ -149,7 +149,12 @@ async def test_an_answer_is_read_whole_over_one_kept_connection(
     assert server.bodies == [b"hello", b"", b"hello"]
     assert len(server.peers) == 1
     assert all(request.headers["Authorization"] == "Bearer t" for request in server.seen)
-    assert all("Cookie" not in request.headers for request in server.seen)
+
+
+async def test_cookies_are_not_kept(client: HttpClient, server: Server) -> None:
+    for _ in range(2):
+        await client.request("GET", f"http://localhost:{server.port}/echo", timeout=5, max_body=100)
+    assert "Cookie" not in server.seen[1].headers
 
 
 async def test_the_environment_gives_neither_proxy_nor_credentials(

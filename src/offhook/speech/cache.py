@@ -44,7 +44,6 @@ class PromptCache:
         task = self._making.get(key)
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(key, make))
-            task.add_done_callback(_take_note)
         return await asyncio.shield(task)
 
     async def close(self) -> None:
@@ -89,9 +88,3 @@ class PromptCache:
 
 def _size(prompt: Prompt) -> int:
     return len(prompt.pcm) // 2 * _PER_SAMPLE
-
-
-def _take_note(task: asyncio.Task[Prompt]) -> None:
-    """Look at a failure that nobody waited for any more, so that asyncio does not report it."""
-    if not task.cancelled():
-        task.exception()
