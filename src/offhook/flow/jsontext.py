@@ -7,21 +7,20 @@ than :data:`DEEPEST`, or holds NaN or an infinity. Interpretations:
 * The outermost object is level 1.
 * A number beyond a double (``1e400``) would be read as an infinity, and an integer of more than
   4,300 digits is one that no reader takes: both are refused wherever they stand.
-* An escaped unpaired surrogate (``"\\ud800"``) is JSON; what it may stand in is -1016's business.
+* An escaped unpaired surrogate (``"\\ud800"``) is JSON, but no UTF-8 answer could repeat it. It is
+  read as U+FFFF, which -1016 refuses likewise.
 
-Cost: a body shares the event loop with every other request, so nothing here calls back into Python
-per value. msgspec parses; it refuses two things that are JSON (unpaired surrogates, some numbers),
-hence a second opinion. Repeated keys are found by arithmetic: every key is followed by a colon
-outside strings, and when there are more of those than keys in what was parsed, one was repeated.
+Cost: a body shares the event loop with all other requests, so nothing here runs Python per value.
+Nesting and repeated keys are found in the text outside strings, after msgspec has parsed it: every
+key is followed by a colon there, and when the value written out again has fewer, one was repeated.
 """
 
 from __future__ import annotations
 
 import gc
-import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 import msgspec
 
@@ -31,7 +30,17 @@ DEEPEST = 32
 _MANY_BYTES = 16 * 1024
 """From this size on the garbage collector is held still while a body is parsed."""
 
-_CONTAINERS = frozenset({dict, list})
+_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_TOO_DEEP = b"[" * (DEEPEST + 1)
+
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_UNPAIRED_SURROGATE = re.compile(
+    rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, rb"\\u[dD][89abAB]..", _LOW)
+)
+
+_parse = msgspec.json.Decoder().decode
+_write = msgspec.json.Encoder().encode
 
 
 class InvalidJson(ValueError):
@@ -42,36 +51,45 @@ def decode(body: bytes) -> object:
     """The value of a JSON text. Raises :class:`InvalidJson`, and nothing else."""
     with _collector_still(len(body) >= _MANY_BYTES):
         try:
-            text = body.decode("utf-8")
-            value = _parse(body, text)
-        except InvalidJson:
-            raise
-        except (ValueError, RecursionError) as error:
+            body.decode("utf-8")
+            value: object = _parse_with_surrogates(body)
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise InvalidJson(str(error)) from None
-        if _keys_within_depth(value) != _colons_outside_strings(body):
+        outside = _outside_strings(body)
+        if _is_too_deep(outside):
+            raise InvalidJson(f"nested deeper than {DEEPEST} levels")
+        if outside.count(b":") != _outside_strings(_write(value)).count(b":"):
             raise InvalidJson("a key is repeated")
     return value
 
 
-def _parse(body: bytes, text: str) -> object:
+def _parse_with_surrogates(body: bytes) -> object:
     try:
-        return msgspec.json.decode(body)
+        return _parse(body)
     except msgspec.MsgspecError:
-        return _second_opinion.decode(text)
+        if b"\\u" not in body:
+            raise
+    # Another spelling of every escaped backslash leaves no "\\u" that is not an escape.
+    return _parse(_UNPAIRED_SURROGATE.sub(rb"\\uffff", body.replace(rb"\\", rb"\u005c")))
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidJson(f"{name} is not JSON")
+def _outside_strings(body: bytes) -> bytes:
+    """What stands outside the strings of a JSON text."""
+    if b"\\" in body:
+        # First the escaped backslashes: what is left before a quote then does escape it.
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(body.split(b'"')[::2])
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if number - number != 0:
-        raise InvalidJson(f"number out of range: {digits[:20]}")
-    return number
-
-
-_second_opinion = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+def _is_too_deep(outside: bytes) -> bool:
+    brackets = outside.translate(_ONE_BRACKET, _ALL_BUT_BRACKETS)
+    for _ in range(DEEPEST):
+        if len(brackets) <= 2 * DEEPEST or _TOO_DEEP in brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")  # takes the innermost level away
+    else:
+        return bool(brackets)
+    return _TOO_DEEP in brackets
 
 
 @contextmanager
@@ -85,29 +103,3 @@ def _collector_still(still: bool) -> Iterator[None]:
     finally:
         if still:
             gc.enable()
-
-
-def _colons_outside_strings(body: bytes) -> int:
-    """How many colons stand outside the strings of ``body``, which is known to be JSON."""
-    if b"\\" in body:
-        # First the escaped backslashes: what is left before a quote then does escape it.
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(body.split(b'"')[::2]).count(b":")
-
-
-def _keys_within_depth(value: object) -> int:
-    """How many keys the objects of ``value`` have. Raises when it nests deeper than allowed."""
-    keys = 0
-    level = [value] if type(value) in _CONTAINERS else []
-    for _ in range(DEEPEST):
-        deeper: list[object] = []
-        for container in level:
-            if type(container) is dict:
-                keys += len(container)
-                deeper += [v for v in container.values() if type(v) in _CONTAINERS]
-            elif type(container) is list and container:
-                deeper += [v for v in container if type(v) in _CONTAINERS]
-        if not deeper:
-            return keys
-        level = deeper
-    raise InvalidJson(f"nested deeper than {DEEPEST} levels")
