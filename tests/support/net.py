@@ -83,12 +83,16 @@ class RtpSink(UdpPeer):
             stream = self.streams[data[8:12]] = Stream(at)
             self.changed()
         stream.packets += 1
+        if stream.packets % 25 == 0:
+            self.changed()
         stream.last_at = at
         stream.loud += not _SILENCE.issuperset(data[12:])
 
     async def streaming(self, count: int, timeout: float = 20.0) -> None:
-        """Wait until that many streams have begun. Raises ``TimeoutError``."""
-        await self.wait_for(lambda: len(self.streams) >= count, timeout)
+        """Wait until that many streams have run for half a second. Raises ``TimeoutError``."""
+        await self.wait_for(
+            lambda: sum(one.packets >= 25 for one in self.streams.values()) >= count, timeout
+        )
 
     def heard(self, packets: int = 20) -> int:
         """How many phones heard at least that many packets that were not silence."""

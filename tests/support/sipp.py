@@ -15,7 +15,7 @@ from typing import Self
 import msgspec
 from tests.support.net import free_port
 
-SCENARIOS = Path(__file__).parent / "sipp"
+SCENARIOS = Path(__file__).parent / "scenarios"
 
 available = shutil.which("sipp") is not None
 
