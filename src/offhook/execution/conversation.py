@@ -9,7 +9,7 @@ the session is interrupted from outside.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from offhook.execution.failures import CallOver, Interrupted, Replaced
 from offhook.execution.prompts import Prompts
 from offhook.execution.recorder import Recorder
 from offhook.execution.reports import Reports
+from offhook.flow.actions import AnyAction, PlayFile, Say
 from offhook.session import states
 from offhook.session.ports import (
     Call,
@@ -57,9 +58,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sub_account: Callable[[str], SubAccount | None]
     route: Callable[[str, SubAccount], tuple[str, ...]]
     """The trunks that lead to a number, in order; none: no coverage."""
-    take_channel: Callable[[Session, tuple[str, ...]], Awaitable[str | None]]
-    """Store a session whose last leg is about to be dialled, on the first of these trunks that has
-    a free channel; None: all are full and nothing was stored."""
+    take_channel: Callable[[Session, Leg, tuple[str, ...]], Awaitable[str | None]]
+    """Store a session one of whose legs is about to be dialled, that leg on the first of these trunks
+    that has a free channel; None: all are full and nothing was stored."""
 
 
 class Conversation:
@@ -78,6 +79,9 @@ class Conversation:
         self.trunks = trunks
         self.services = services
         self.prompts = prompts
+        self.upcoming: Sequence[AnyAction] = ()
+        """The actions that follow the one that runs."""
+        self._queued: tuple[Say | PlayFile, Playback] | None = None
         self.call_a: Call | None = None
         self.ringing_a: ReceivedCall | None = None
         """Leg A while it came from outside and is not answered yet."""
@@ -128,8 +132,10 @@ class Conversation:
         """An interruption was dealt with: the next one may come."""
         self._interrupt = asyncio.get_running_loop().create_future()
 
-    async def during(self, waiting: Awaitable[T]) -> T:
+    async def during(self, waiting: Awaitable[T], *, a_may_end: bool = False) -> T:
         """The result of ``waiting``, unless leg A ends or an interruption comes first.
+
+        With ``a_may_end`` the end of leg A is for ``waiting`` itself to notice.
 
         Raises :class:`CallOver`, :class:`Interrupted` or :class:`Replaced`; ``waiting`` is
         canceled then.
@@ -137,7 +143,7 @@ class Conversation:
         task = asyncio.ensure_future(waiting)
         watched: set[asyncio.Future[object]] = {task, self._interrupt}  # type: ignore[arg-type]
         hangup = None
-        if self.call_a is not None:
+        if self.call_a is not None and not a_may_end:
             hangup = asyncio.ensure_future(self.call_a.wait_ended())
             watched.add(hangup)  # type: ignore[arg-type]
         try:
@@ -158,7 +164,7 @@ class Conversation:
         """Dial leg A (stored at the claim already) and wait for its answer or its end."""
         leg = self.session.legs[0]
         self.call_a = call = self.dial(leg, self.trunks, lambda _early: None)
-        connected_at = await self.during(call.answered())
+        connected_at = await self.during(call.answered(), a_may_end=True)
         if connected_at is None:
             raise CallOver
         self.connected(leg.call_id, connected_at)
@@ -169,7 +175,7 @@ class Conversation:
         if received is None:
             return
         received.accept()
-        connected_at = await self.during(received.answered())
+        connected_at = await self.during(received.answered(), a_may_end=True)
         if connected_at is None:
             raise CallOver
         self.connected(received.call_id, connected_at)
@@ -202,7 +208,15 @@ class Conversation:
             self.record(CallUpdated(at=at, call_id=leg.call_id, sip_code=status))
             on_ringing(early_media)
 
-        return self.services.telephony.dial(order, ringing)
+        async def may_use(trunk: str) -> bool:
+            moved = msgspec.structs.replace(self.leg(leg.call_id), trunk=trunk)
+            wanted = states.with_leg(self.session, moved)
+            if await self.services.take_channel(wanted, moved, (trunk,)) is None:
+                return False
+            self.change(wanted)
+            return True
+
+        return self.services.telephony.dial(order, ringing, may_use)
 
     def connected(self, call_id: str, at: datetime) -> None:
         """A leg was answered."""
@@ -257,14 +271,21 @@ class Conversation:
             outbox = self._reports.captured(self.session, callback_url, digits, at)
             self._recorder.put(self.session, (), outbox)
 
-    async def play(self, prompt: Prompt, *, repetition: int = 1) -> None:
-        """Play to leg A, to the end."""
-        playback = self.start_playback(prompt, repetition=repetition)
-        try:
-            await self.during(playback.finished())
-        except BaseException:
-            playback.stop()
-            raise
+    def queue(self, action: Say | PlayFile, prompt: Prompt) -> None:
+        """Put the prompt of an action that has not begun behind the one that plays."""
+        playback = self.start_playback(prompt, repetition=action.repetition)
+        self._queued = (action, playback)
+
+    def take_queued(self, action: Say | PlayFile) -> Playback | None:
+        """The playback that :meth:`queue` began for ``action``, now that it begins."""
+        queued, self._queued = self._queued, None
+        return queued[1] if queued is not None and queued[0] is action else None
+
+    def drop_queued(self) -> None:
+        """Stop what :meth:`queue` began."""
+        queued, self._queued = self._queued, None
+        if queued is not None:
+            queued[1].stop()
 
     async def close_calls(self) -> None:
         """Hang up whatever is up, and write down how every leg ended."""

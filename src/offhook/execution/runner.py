@@ -127,6 +127,7 @@ class SessionRunner:
                 ActionStarted(at=clock.now(), index=index, action=name),
             )
             conversation.failed_bridge = None
+            conversation.upcoming = actions[index + 1 :]
             result = "ended early"
             try:
                 result = await STEPS[type(action)](action, conversation)

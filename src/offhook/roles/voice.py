@@ -28,11 +28,11 @@ from offhook.roles.context import (
     open_record,
 )
 from offhook.roles.reports import WebhookReports
-from offhook.session import control
+from offhook.session import control, states
 from offhook.session.limits import ClaimPlanner
 from offhook.session.ports import ReceivedCall
 from offhook.session.routing import trunks_for
-from offhook.session.session import Session
+from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount, WebhookType
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
@@ -260,13 +260,13 @@ class Voice:
     def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
         return trunks_for(destination, sub_account, self._context.config.routes, country_of)
 
-    async def _take_channel(self, session: Session, trunks: tuple[str, ...]) -> str | None:
+    async def _take_channel(
+        self, session: Session, leg: Leg, trunks: tuple[str, ...]
+    ) -> str | None:
         """See :attr:`offhook.execution.conversation.Services.take_channel`."""
         channels = {trunk.name: trunk.channels for trunk in self._context.config.trunks}
-        *others, last = session.legs
         for name in trunks:
-            leg = msgspec.structs.replace(last, trunk=name)
-            wanted = msgspec.structs.replace(session, legs=(*others, leg))
+            wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
             if await self._store.take_channel(
                 self._node, wanted, trunk=name, channels=channels[name]
             ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -159,9 +159,16 @@ Ringing = Callable[[int, bool], None]
 """Told the SIP status of a provisional answer (101..199), and whether early media comes with it."""
 
 
+MayUse = Callable[[str], Awaitable[bool]]
+"""Takes a channel of the trunk with this name, durably; False: it has none free."""
+
+
 class Telephony(Protocol):
     """The phone lines."""
 
-    def dial(self, order: DialOrder, on_ringing: Ringing) -> Call:
-        """Send the INVITE; ``on_ringing`` hears each distinct 18x."""
+    def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> Call:
+        """Send the INVITE over the first trunk; ``on_ringing`` hears each distinct 18x.
+
+        ``may_use`` is asked before the INVITE goes over another trunk of the order.
+        """
         ...

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from offhook.clock import Clock
 from offhook.media.engine import MediaEngine
-from offhook.session.ports import DialOrder, Ringing
+from offhook.session.ports import DialOrder, MayUse, Ringing
 from offhook.sip import Credentials
 from offhook.sip.sdp import SdpError, answer
 from offhook.telephony.call import LineCall, leg_media
@@ -41,9 +41,9 @@ class Line:
         self.media_timeout = media_timeout
         self.clock = clock
 
-    def dial(self, order: DialOrder, on_ringing: Ringing) -> OutgoingCall:
+    def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
         """See :meth:`offhook.session.ports.Telephony.dial`."""
-        call = OutgoingCall(self, order, on_ringing)
+        call = OutgoingCall(self, order, on_ringing, may_use)
         call.start()
         return call
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import MediaLeg, PortsExhausted
-from offhook.session.ports import CallEnd, DialOrder, Ringing
+from offhook.session.ports import CallEnd, DialOrder, MayUse, Ringing
 from offhook.sip import events as sip
 from offhook.sip.sdp import SdpError, make_offer, parse_answer
 from offhook.telephony.call import LineCall
@@ -23,11 +23,13 @@ log = logging.getLogger(__name__)
 class OutgoingCall(LineCall):
     """One order on its way through its trunks (:class:`offhook.session.ports.Call`)."""
 
-    def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing) -> None:
+    def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
         super().__init__(order.call_id, line.clock)
         self._line = line
         self._order = order
         self._on_ringing = on_ringing
+        self._may_use = may_use
+        self._moving: asyncio.Task[None] | None = None
         self._trunks = [line.trunks[name] for name in order.trunks]
         self._handle: str | None = None
         self._rung: set[int] = set()
@@ -44,7 +46,7 @@ class OutgoingCall(LineCall):
             self._refused_before_media()
             return
         self._ring_timer = self._loop.call_later(self._order.ring_timeout, self._ring_timed_out)
-        self._try_next_trunk()
+        self._invite(self._trunks.pop(0))
 
     def _refused_before_media(self) -> None:
         log.error("call %s: every RTP port is in use", self.call_id)
@@ -54,8 +56,8 @@ class OutgoingCall(LineCall):
         self._ended.set_result(end)
         self._answered.set_result(None)
 
-    def _try_next_trunk(self) -> None:
-        self.trunk = trunk = self._trunks.pop(0)
+    def _invite(self, trunk: Trunk) -> None:
+        self.trunk = trunk
         offer = make_offer(host=self._line.media_host, port=self.media.local_port)
         self._handle = self._line.invite(trunk, self._order, offer)
         self._line.endpoint.listen(self._handle, self._on_sip)
@@ -97,14 +99,14 @@ class OutgoingCall(LineCall):
         self._stop_ring_timer()
         if self.ended is not None or self._handle is None:
             return
-        try:
-            negotiated = parse_answer(sdp or b"")
-        except SdpError as error:
-            log.warning("call %s: answered without usable media: %s", self.call_id, error)
-            self._line.endpoint.bye(self._handle)
-            self._end(CallStatus.FAILED, by="server", sip_code=200, detail=str(error))
-            return
-        self._open_media(negotiated)
+        if sdp is not None or not self.has_media:
+            try:
+                self._open_media(parse_answer(sdp or b""))
+            except SdpError as error:
+                log.warning("call %s: answered without usable media: %s", self.call_id, error)
+                self._line.endpoint.bye(self._handle)
+                self._end(CallStatus.FAILED, by="server", sip_code=200, detail=str(error))
+                return
         self._answer_at(self._clock.now())
 
     def _rejected(self, event: sip.Rejected) -> None:
@@ -118,8 +120,22 @@ class OutgoingCall(LineCall):
                 self.trunk.name if self.trunk else "?",
                 "no response" if event.local else event.status,
             )
-            self._try_next_trunk()
+            self._handle = None
+            self._moving = self._loop.create_task(self._move_on(event))
             return
+        self._give_up(event)
+
+    async def _move_on(self, refused: sip.Rejected) -> None:
+        """Try the next trunk that has a free channel; without one the refusal stands."""
+        while self._trunks and self.ended is None:
+            trunk = self._trunks.pop(0)
+            if await self._may_use(trunk.name):
+                if self.ended is None:
+                    self._invite(trunk)
+                return
+        self._give_up(refused)
+
+    def _give_up(self, event: sip.Rejected) -> None:
         self._stop_ring_timer()
         if event.local:
             self._end(CallStatus.FAILED, by="server", detail=event.reason)
@@ -135,19 +151,21 @@ class OutgoingCall(LineCall):
     # --- what we do
 
     def _ring_timed_out(self) -> None:
-        if self.ended is None and not self.connected and self._handle is not None:
-            self._line.endpoint.cancel(self._handle)
+        if self.ended is None and not self.connected:
+            if self._handle is not None:
+                self._line.endpoint.cancel(self._handle)
             self._end(CallStatus.NO_ANSWER, by="server", detail="ring timeout")
 
     def _hang_up_now(self, detail: str) -> None:
         self._stop_ring_timer()
-        if self.ended is not None or self._handle is None:
+        if self.ended is not None:
             return
-        if self.connected:
+        if self.connected and self._handle is not None:
             self._line.endpoint.bye(self._handle)
             self._end(CallStatus.COMPLETED, by="server", detail=detail)
         else:
-            self._line.endpoint.cancel(self._handle)
+            if self._handle is not None:
+                self._line.endpoint.cancel(self._handle)
             self._end(CallStatus.CANCELED, by="server", detail=detail)
 
     async def hang_up(self) -> CallEnd:

@@ -50,7 +50,7 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
         conversation.failed_before_dialling(leg)
         raise SessionFailure(RuntimeCode.NO_COVERAGE, "no route leads to leg B")
     wanted = states.with_leg(conversation.session, leg)
-    trunk = await conversation.during(services.take_channel(wanted, trunks))
+    trunk = await conversation.during(services.take_channel(wanted, leg, trunks))
     if trunk is None:
         conversation.failed_before_dialling(leg)
         detail = f"no free channel on {', '.join(trunks)} for leg B"
