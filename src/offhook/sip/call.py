@@ -115,9 +115,9 @@ class _Attempt:
             cseq=dialog.local_cseq,
             destination=destination,
         )
-        head = call.core.request_tail + self.extra
         if call.auth is not None:
-            head = call.auth.lines(self.method, uri, self.body) + head
+            request.authorization = call.auth.lines(self.method, uri, self.body)
+        head = call.core.request_tail + self.extra
         return ClientTransaction(call.core, request, head, self.body, self.on_response).start(now)
 
     def on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
@@ -175,7 +175,6 @@ class Call:
         self.offer_sent: ClientTransaction | None = None
         self.glare: Alarm | None = None
         self.bye_headers = ""
-        core.calls[self.handle] = self
 
     # --- the end
 
@@ -320,7 +319,7 @@ class Call:
         assert dialog is not None
         if tx.acks is None:
             dialog.refresh_target(response)
-            tx.acks = {"": self.acknowledgement(tx.request.cseq)}
+            tx.acks = {"": self.acknowledgement(tx.request)}
         self.core.send(*tx.acks[""])
         if tx is self.offer_sent:
             self.offer_sent = self.offer = None
@@ -328,7 +327,7 @@ class Call:
                 self.core.emit(ReofferAnswered(handle=self.handle, sdp=response.sdp))
 
     def acknowledgement(
-        self, cseq: int, dialog: Dialog | None = None, authorization: str = ""
+        self, invite: Outgoing, dialog: Dialog | None = None
     ) -> tuple[bytes, Address]:
         """The ACK of a 2xx: a request of its own, outside every transaction (RFC 3261 §13.2.2.4)."""
         dialog = dialog or self.dialog
@@ -341,11 +340,11 @@ class Call:
             from_=dialog.local,
             to=dialog.remote,
             call_id=self.call_id,
-            cseq=cseq,
+            cseq=invite.cseq,
             destination=destination,
         )
-        head = request.head(self.core, f"z9hG4bK{self.core.token()}")
-        return encode(head + authorization), destination
+        request.authorization = invite.authorization
+        return encode(request.head(self.core, f"z9hG4bK{self.core.token()}")), destination
 
     def _retry_offer(self, now: float) -> None:
         """After a glare: 2.1 to 4 s when the Call-ID is ours, up to 2 s when not (§14.1)."""

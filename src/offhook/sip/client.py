@@ -58,7 +58,17 @@ TRANSITIONS: dict[ClientState, frozenset[ClientState]] = {
 class Outgoing:
     """A request of ours, in the parts that its ACK, CANCEL and repetition need."""
 
-    __slots__ = ("call_id", "cseq", "destination", "from_", "method", "routes", "to", "uri")
+    __slots__ = (
+        "authorization",
+        "call_id",
+        "cseq",
+        "destination",
+        "from_",
+        "method",
+        "routes",
+        "to",
+        "uri",
+    )
 
     def __init__(
         self,
@@ -81,6 +91,8 @@ class Outgoing:
         self.call_id = call_id
         self.cseq = cseq
         self.destination = destination
+        self.authorization = ""
+        """Finished lines with its credentials; its ACK repeats them (RFC 3261 §22.1)."""
 
     def head(
         self, core: Core, branch: str, method: str | None = None, to: str | None = None
@@ -90,7 +102,7 @@ class Outgoing:
         return (
             f"{method} {self.uri} SIP/2.0\r\n{core.via_prefix}{branch}\r\n{self.routes}"
             f"Max-Forwards: 70\r\nFrom: {self.from_}\r\nTo: {to or self.to}\r\n"
-            f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\n"
+            f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\n{self.authorization}"
         )
 
 

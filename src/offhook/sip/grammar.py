@@ -183,7 +183,10 @@ def uri_of(value: str) -> str:
     right = value.find(">", left)
     if right < 0:
         raise GrammarError("< without >")
-    return value[left + 1 : right].strip()
+    uri = value[left + 1 : right].strip()
+    if not uri or "<" in uri or " " in uri:
+        raise GrammarError("no URI inside <>")
+    return uri
 
 
 def tag_of(value: str) -> str:

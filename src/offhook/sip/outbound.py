@@ -76,6 +76,7 @@ class OutboundCall(Call):
         """Send the INVITE (again, with credentials, after a challenge)."""
         self.cseq += 1
         core = self.core
+        core.calls[self.handle] = self
         request = Outgoing(
             "INVITE",
             self.uri,
@@ -86,10 +87,9 @@ class OutboundCall(Call):
             cseq=self.cseq,
             destination=self.target,
         )
-        authorization = ""
         if self.auth is not None:
-            authorization = self.auth.lines("INVITE", self.uri, self.body)
-        head = f"{authorization}{core.request_tail}{self.extra}"
+            request.authorization = self.auth.lines("INVITE", self.uri, self.body)
+        head = core.request_tail + self.extra
         self.invite = ClientTransaction(core, request, head, self.body, self._on_response)
         self.invite.start(now)
 
@@ -198,11 +198,9 @@ class OutboundCall(Call):
             self.core.send(*known)
             return
         dialog = self._dialog(response)
-        authorization = ""
         if self.auth is not None:
             self.auth.learn(response)
-            authorization = self.auth.lines("ACK", self.uri, b"")
-        ack = self.acknowledgement(self.cseq, dialog, authorization)
+        ack = self.acknowledgement(tx.request, dialog)
         if len(tx.acks) < MAX_FORKS:
             tx.acks[tag] = ack
         self.core.send(*ack)

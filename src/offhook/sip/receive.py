@@ -227,6 +227,7 @@ def _invite(core: Core, key: ServerKey, request: Request, source: Address, now: 
     transaction.merged_key = merged
     core.merged[merged] = transaction
     call.invite = transaction
+    core.calls[call.handle] = call
     core.emit(
         IncomingCall(
             handle=call.handle,

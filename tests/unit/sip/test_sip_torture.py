@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.sip.torture import MESSAGES
 
 from offhook.sip import Address, IncomingCall, UserAgent
 from offhook.sip.message import Response, parse
-from tests.unit.sip.torture import MESSAGES
 
 CALL = "a new call"
 DROPPED = "dropped"
