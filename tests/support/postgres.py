@@ -12,8 +12,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -55,7 +57,7 @@ class PostgresServer:
             self._process = subprocess.Popen(
                 [*_as_server_user(), *arguments], stdout=log, stderr=log, cwd=self._folder
             )
-        asyncio.run(self._answers())
+        _run(self._answers())
 
     async def _answers(self) -> None:
         assert self._process is not None
@@ -78,17 +80,17 @@ class PostgresServer:
             process.send_signal(how)
             process.wait(_START_SECONDS)
 
-    def create_database(self, name: str) -> str:
-        """Make an empty database; returns its URL."""
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Make a database, empty or as ``template`` is; returns its URL."""
 
         async def create() -> None:
             connection = await asyncpg.connect(self.url(), timeout=10)
             try:
-                await connection.execute(f'CREATE DATABASE "{name}"')
+                await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
             finally:
                 await connection.close()
 
-        asyncio.run(create())
+        _run(create())
         return self.url(name)
 
 
@@ -120,6 +122,12 @@ def postgres_server() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop()
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run to the end in a thread of its own: the caller's may have a loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
 
 
 def _as_server_user() -> list[str]:

@@ -49,6 +49,8 @@ JOIN requests AS r ON r.call_flow_request_id = i.call_flow_request_id;
 -- where they still run and are that node's; with it their events ($8..$10: session, offset,
 -- document) and deliveries ($11: session saved, $12..$24: the row). Returns what was ours.
 -- The share lock on the node's row keeps its next registration waiting until this is committed.
+-- (status || '' keeps the planner off the partial index by node: it would read every session that
+-- the node runs for every row of the batch.)
 WITH u AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[]
@@ -60,7 +62,7 @@ WITH u AS (
     SET status = u.status, channels = u.channels, event_count = s.event_count + u.added,
         document = u.document
     FROM u JOIN n ON n.name = u.node AND n.epoch = u.epoch
-    WHERE s.session_id = u.session_id AND s.status = 'RUNNING'
+    WHERE s.session_id = u.session_id AND s.status || '' = 'RUNNING'
         AND s.node = u.node AND s.epoch = u.epoch
     RETURNING s.session_id, s.event_count - u.added AS before
 ), e AS (

@@ -1,0 +1,422 @@
+"""The contract of the store, the voice nodes' side: claims, limits, fencing, orphans."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import pytest
+from tests.support.stores import (
+    CONNECTED,
+    NOW,
+    accepted,
+    begin,
+    claimed,
+    ended,
+    final,
+    leg,
+    request_for,
+    running,
+    seconds,
+    start_all,
+    waiting,
+    webhook_entry,
+    within,
+)
+
+from offhook.codes import CallStatus, SessionStatus
+from offhook.events import CallConnected, LateFact, SessionQueued
+from offhook.session.session import Session
+from offhook.store.interface import Decision, Fenced, Node, Queued, Rates, Store, Usage
+
+DEAD_AFTER = 15.0
+
+
+@pytest.fixture
+async def node(store: Store) -> Node:
+    """A registered voice node."""
+    return await store.register_node("n1", "voice", NOW)
+
+
+class TestClaim:
+    async def test_a_claimed_session_runs_and_is_offered_to_nobody_else(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        await accepted(store, waiting())
+        (decision,) = await store.claim(node, start_all, NOW, limit=10)
+        session = decision.session
+        assert await other.session("acme_corp", session.session_id) == session
+        assert await other.events(session.session_id) == [
+            (1, SessionQueued(at=NOW)),
+            (2, decision.events[0]),
+        ]
+        assert await other.claim(node, start_all, NOW, limit=10) == []
+
+    async def test_nodes_claiming_at_once_never_get_the_same_session(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        sessions = await accepted(store, *(waiting() for _ in range(60)))
+        second = await other.register_node("n2", "voice", NOW)
+        found = await asyncio.gather(
+            *(
+                which.claim(owner, start_all, NOW, limit=7)
+                for which, owner in [(store, node), (other, second)] * 6
+            )
+        )
+        ids = [decision.session.session_id for decisions in found for decision in decisions]
+        assert sorted(ids) == sorted(session.session_id for session in sessions)
+
+    async def test_a_trunks_channels_hold_over_all_nodes(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        await accepted(store, *(waiting() for _ in range(30)))
+        second = await other.register_node("n2", "voice", NOW)
+        plan = within(channels=10)
+        found = await asyncio.gather(
+            *(
+                which.claim(owner, plan, NOW, limit=6)
+                for which, owner in [(store, node), (other, second)] * 4
+            )
+        )
+        assert sum(len(decisions) for decisions in found) == 10
+
+    async def test_a_leg_that_is_over_frees_its_channel(self, store: Store, node: Node) -> None:
+        session, _ = await running(store, node, 2)
+        await accepted(store, waiting())
+        assert await store.claim(node, within(channels=2), NOW, limit=5) == []
+        over = tuple(msgspec.structs.replace(leg, status=CallStatus.BUSY) for leg in session.legs)
+        await store.save(node, msgspec.structs.replace(session, legs=over))
+        assert len(await store.claim(node, within(channels=2), NOW, limit=5)) == 1
+
+    async def test_usage_counts_every_live_leg(self, store: Store, node: Node) -> None:
+        session, _ = await running(store, node, 2)
+        bridged = msgspec.structs.replace(session, legs=(*session.legs, leg(), leg("b"), leg(None)))
+        await store.save(node, bridged)
+        await accepted(store, waiting("other"))
+        seen: list[Usage] = []
+
+        def look(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+            seen.append(usage)
+            return []
+
+        await store.claim(node, look, NOW, limit=5)
+        assert seen[0].running_by_sub_account == {"acme_corp": 2}
+        assert seen[0].channels_by_trunk == {"carrier": 3, "b": 1}
+
+    async def test_calls_per_second_are_a_bucket_over_all_nodes(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        await accepted(store, *(waiting() for _ in range(10)))
+        rates = Rates(sub_accounts={"acme_corp": 4.0}, trunks={"carrier": 2.0})
+
+        async def starts(which: Store, after: float) -> int:
+            at = NOW + seconds(after)
+            return len(await which.claim(node, within(), at, limit=9, rates=rates))
+
+        assert await starts(store, 0) == 2
+        assert await starts(other, 0.25) == 0
+        assert await starts(other, 0.5) == 1
+        assert await starts(store, 0.5) == 0
+        assert await starts(store, 60) == 2
+
+    async def test_a_slow_rate_still_starts_one(self, store: Store, node: Node) -> None:
+        await accepted(store, *(waiting() for _ in range(3)))
+        rates = Rates(sub_accounts={"acme_corp": 0.5})
+        starts = [
+            len(await store.claim(node, within(), NOW + seconds(after), limit=9, rates=rates))
+            for after in (0, 1.9, 2.0, 3.0, 4.0)
+        ]
+        assert starts == [1, 0, 1, 0, 1]
+
+    async def test_a_sub_account_over_its_limits_hides_nobody(
+        self, store: Store, node: Node
+    ) -> None:
+        early = NOW - seconds(60)
+        await accepted(store, *(waiting("greedy", created_at=early) for _ in range(40)))
+        modest = await accepted(store, waiting("modest"))
+        started = await store.claim(node, within(calls=1), NOW, limit=4)
+        assert {decision.session.sub_account_id for decision in started} == {"greedy", "modest"}
+        assert modest[0].session_id in {decision.session.session_id for decision in started}
+
+    async def test_more_sub_accounts_than_the_limit_take_turns(
+        self, store: Store, node: Node
+    ) -> None:
+        await accepted(store, *(waiting(f"sub{index}") for index in range(9)))
+        await accepted(store, *(waiting(f"sub{index}") for index in range(9)))
+        seen = set()
+        for _ in range(3):
+            for decision in await store.claim(node, start_all, NOW, limit=3):
+                seen.add(decision.session.sub_account_id)
+        assert len(seen) == 9
+
+    async def test_a_full_trunk_hides_no_session_bound_for_another(
+        self, store: Store, node: Node
+    ) -> None:
+        early = NOW - seconds(60)
+        blocked = [waiting(destination="+6511111111", created_at=early) for _ in range(20)]
+        await accepted(store, *blocked, waiting())
+
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+            return [
+                begin(queued, "free")
+                if queued.session.callflow.actions[0].destination == "+12025550101"  # type: ignore[union-attr]
+                else Decision(
+                    session=queued.session,
+                    ready_since=queued.ready_since or now,
+                    trunks=("full",),
+                )
+                for queued in waiting
+            ]
+
+        started = []
+        for _ in range(12):
+            decisions = await store.claim(node, plan, NOW, limit=4)
+            started += [d for d in decisions if d.session.status is SessionStatus.RUNNING]
+        assert len(started) == 1
+
+    async def test_ready_since_is_remembered_and_what_changes_nothing_left_out(
+        self, store: Store, node: Node
+    ) -> None:
+        await accepted(store, waiting())
+        seen: list[datetime | None] = []
+
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+            seen.extend(queued.ready_since for queued in waiting)
+            return [
+                Decision(session=q.session, ready_since=q.ready_since or now, trunks=("full",))
+                for q in waiting
+            ]
+
+        assert len(await store.claim(node, plan, NOW, limit=4)) == 1
+        assert await store.claim(node, plan, NOW + seconds(1), limit=4) == []
+        assert seen == [None, NOW]
+
+    async def test_expired_sessions_come_first(self, store: Store, node: Node) -> None:
+        early = NOW - seconds(60)
+        await accepted(store, *(waiting(created_at=early) for _ in range(5)))
+        expired = waiting(valid_until=NOW - seconds(1))
+        in_time = waiting(valid_until=NOW + seconds(1))
+        await accepted(store, in_time, expired)
+        (decision,) = await store.claim(node, start_all, NOW, limit=1)
+        assert decision.session.session_id == expired.session_id
+
+    async def test_a_session_may_end_without_being_dialled(self, store: Store, node: Node) -> None:
+        (session,) = await accepted(store, waiting())
+        entry = webhook_entry(type_="VSS", session=session)
+
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+            over = ended(waiting[0].session, SessionStatus.ERROR)
+            return [Decision(session=over, events=(CONNECTED,), outbox=(entry,))]
+
+        await store.claim(node, plan, NOW, limit=1)
+        stored = await store.session("acme_corp", session.session_id)
+        assert stored is not None
+        assert stored.status is SessionStatus.ERROR
+        assert len(await store.deliveries(session.session_id)) == 1
+        assert await store.claim(node, plan, NOW, limit=1) == []
+
+    async def test_a_planner_that_fails_changes_nothing(self, store: Store, node: Node) -> None:
+        await accepted(store, waiting())
+
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await store.claim(node, plan, NOW, limit=1)
+        assert len(await store.claim(node, start_all, NOW, limit=1)) == 1
+
+    async def test_a_superseded_node_claims_nothing(self, store: Store, node: Node) -> None:
+        await store.register_node("n1", "voice", NOW)
+        with pytest.raises(Fenced):
+            await store.claim(node, start_all, NOW, limit=1)
+        await accepted(store, waiting())
+        with pytest.raises(Fenced):
+            await store.claim(node, start_all, NOW, limit=1)
+
+
+class TestSave:
+    async def test_session_events_and_webhooks_are_one(self, store: Store, node: Node) -> None:
+        (session,) = await running(store, node)
+        entry = webhook_entry(session=session)
+        changed = msgspec.structs.replace(session, last_action="SAY")
+        await store.save(node, changed, [CONNECTED, CONNECTED], [entry])
+        assert await store.session("acme_corp", session.session_id) == changed
+        numbered = await store.events(session.session_id, after=2)
+        assert numbered == [(3, CONNECTED), (4, CONNECTED)]
+        assert len(await store.deliveries(session.session_id)) == 1
+
+    async def test_an_inbound_session_starts_running(self, store: Store, node: Node) -> None:
+        session = claimed(waiting())
+        await store.start(node, session, [CONNECTED])
+        assert await store.session("acme_corp", session.session_id) == session
+        await store.save(node, ended(session))
+
+    async def test_a_superseded_node_starts_nothing(self, store: Store, node: Node) -> None:
+        await store.register_node("n1", "voice", NOW)
+        with pytest.raises(Fenced):
+            await store.start(node, claimed(waiting()), [])
+
+    @pytest.mark.parametrize("case", ["final", "other node", "old epoch", "ended by others"])
+    async def test_what_is_not_ours_is_fenced_and_kept_as_late_facts(
+        self, store: Store, node: Node, case: str
+    ) -> None:
+        writer = node
+        if case == "final":
+            session = await final(store, node)
+        else:
+            (session,) = await running(store, node)
+        if case == "other node":
+            writer = await store.register_node("n2", "voice", NOW)
+        if case == "old epoch":
+            await store.register_node("n1", "voice", NOW)
+        if case == "ended by others":
+            late = NOW + seconds(16)
+            session = ended(session, SessionStatus.ERROR)
+            assert await store.end_orphan(session, [], [], late, DEAD_AFTER)
+        known = len(await store.events(session.session_id))
+        changed = msgspec.structs.replace(session, last_action="HANGUP")
+        entry = webhook_entry(session=session)
+        fact = CallConnected(at=NOW, call_id="late")
+        with pytest.raises(Fenced):
+            await store.save(writer, changed, [fact], [entry])
+        assert await store.session("acme_corp", session.session_id) == session
+        assert await store.deliveries(session.session_id) == []
+        ((number, event),) = await store.events(session.session_id, after=known)
+        assert number == known + 1
+        assert isinstance(event, LateFact)
+        assert msgspec.json.decode(event.fact, type=CallConnected) == fact
+        with pytest.raises(Fenced):
+            await store.save(writer, changed)
+
+    async def test_an_unknown_session_is_fenced(self, store: Store, node: Node) -> None:
+        session = claimed(waiting())
+        with pytest.raises(Fenced):
+            await store.save(node, session, [CONNECTED])
+        assert await store.events(session.session_id) == []
+
+    async def test_one_that_is_fenced_hurts_nobody_in_its_batch(
+        self, store: Store, node: Node
+    ) -> None:
+        over = await final(store, node)
+        sessions = await running(store, node, 20)
+        calls = [store.save(node, ended(each), [CONNECTED]) for each in sessions]
+        calls.insert(10, store.save(node, over, [CONNECTED]))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [index for index, each in enumerate(results) if each is not None] == [10]
+        for session in sessions:
+            stored = await store.session("acme_corp", session.session_id)
+            assert stored is not None
+            assert stored.status.final
+
+    async def test_changes_of_one_session_keep_their_order(self, store: Store, node: Node) -> None:
+        (session,) = await running(store, node)
+        steps = [msgspec.structs.replace(session, last_action=str(n)) for n in range(10)]
+        facts = [CallConnected(at=NOW, call_id=str(n)) for n in range(10)]
+        await asyncio.gather(
+            *(store.save(node, step, [fact]) for step, fact in zip(steps, facts, strict=True))
+        )
+        assert await store.session("acme_corp", session.session_id) == steps[-1]
+        assert [event for _, event in await store.events(session.session_id, after=2)] == facts
+
+
+class TestTakeChannel:
+    async def test_until_none_is_free_over_all_nodes(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        sessions = await running(store, node, 6)
+        bridged = [msgspec.structs.replace(s, legs=(*s.legs, leg("b"))) for s in sessions]
+        taken = await asyncio.gather(
+            *(
+                (store, other)[index % 2].take_channel(node, each, trunk="b", channels=4)
+                for index, each in enumerate(bridged)
+            )
+        )
+        assert sum(taken) == 4
+        for session, before, has in zip(bridged, sessions, taken, strict=True):
+            expected = session if has else before
+            assert await store.session("acme_corp", session.session_id) == expected
+
+    async def test_our_own_leg_is_not_in_our_way(self, store: Store, node: Node) -> None:
+        (session,) = await running(store, node)
+        assert await store.take_channel(node, session, trunk="carrier", channels=1)
+        moved = claimed(session, "next")
+        assert await store.take_channel(node, moved, [CONNECTED], trunk="next", channels=None)
+        assert (await store.events(session.session_id))[-1] == (3, CONNECTED)
+
+    @pytest.mark.parametrize("channels", [None, 5])
+    async def test_what_is_not_ours_is_fenced(
+        self, store: Store, node: Node, channels: int | None
+    ) -> None:
+        session = await final(store, node)
+        with pytest.raises(Fenced):
+            await store.take_channel(node, session, [CONNECTED], trunk="b", channels=channels)
+
+
+class TestNodes:
+    async def test_every_registration_is_a_new_epoch(self, store: Store, other: Store) -> None:
+        first = await store.register_node("n1", "voice", NOW)
+        second = await other.register_node("n1", "voice", NOW)
+        assert second.epoch == first.epoch + 1
+        await other.heartbeat(second, NOW)
+        with pytest.raises(Fenced):
+            await store.heartbeat(first, NOW)
+
+    @pytest.mark.parametrize(
+        ("case", "orphan"),
+        [
+            ("alive", False),
+            ("silent", True),
+            ("revived", False),
+            ("superseded", True),
+            ("retired", True),
+        ],
+    )
+    async def test_whose_sessions_are_orphans(
+        self, store: Store, node: Node, case: str, orphan: bool
+    ) -> None:
+        (session,) = await running(store, node)
+        now = NOW + seconds(14 if case == "alive" else 16)
+        if case == "revived":
+            await store.heartbeat(node, NOW + seconds(5))
+        if case == "superseded":
+            await store.register_node("n1", "voice", now)
+        if case == "retired":
+            now = NOW
+            await store.retire_node(node)
+        found = await store.orphans(now, DEAD_AFTER)
+        assert found == ([session] if orphan else [])
+        over = ended(session, SessionStatus.ERROR)
+        entry = webhook_entry(type_="VSS", session=session)
+        done = await store.end_orphan(over, [CONNECTED], [entry], now, DEAD_AFTER)
+        assert done is orphan
+        assert await store.session("acme_corp", session.session_id) == (over if orphan else session)
+        assert len(await store.deliveries(session.session_id)) == int(orphan)
+        assert not await store.end_orphan(over, [], [], now, DEAD_AFTER)
+
+    async def test_two_who_end_the_same_orphan_send_one_summary(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        sessions = await running(store, node, 10)
+        await store.retire_node(node)
+
+        async def end(which: Store, session: Session) -> bool:
+            entry = webhook_entry(type_="VSS", session=session)
+            return await which.end_orphan(ended(session), [], [entry], NOW, DEAD_AFTER)
+
+        done = await asyncio.gather(*(end(s, each) for each in sessions for s in (store, other)))
+        assert sum(done) == 10
+        for session in sessions:
+            assert len(await store.deliveries(session.session_id)) == 1
+
+    async def test_orphans_are_given_in_bounded_numbers(self, store: Store, node: Node) -> None:
+        await running(store, node, 5)
+        await store.retire_node(node)
+        assert len(await store.orphans(NOW, DEAD_AFTER, limit=3)) == 3
+
+
+async def test_a_keyed_request_may_be_claimed_like_any_other(store: Store, node: Node) -> None:
+    session = waiting()
+    await store.accept(session, [], request_for(session, key="k"))
+    assert len(await store.claim(node, start_all, NOW, limit=1)) == 1

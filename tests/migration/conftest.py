@@ -1,0 +1,10 @@
+"""The fixtures that every test of this folder may use."""
+
+from tests.support.stores import (  # noqa: F401 - pytest finds fixtures by their names here
+    other,
+    postgres,
+    postgres_url,
+    sqlite_url,
+    store,
+    store_url,
+)
