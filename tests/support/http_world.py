@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
+import aiohttp
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from offhook import config
 from offhook.codes import SessionStatus
 from offhook.config import Admin, Config
 from offhook.events import AnyEvent, SessionEnded
@@ -30,6 +33,8 @@ from offhook.session.tenancy import (
     WebhookType,
 )
 from offhook.speech.profiles import ListedProfile
+from offhook.store import open_store
+from offhook.store.directory import Directory
 from offhook.store.interface import (
     IdempotencyConflict,
     OutboxEntry,
@@ -240,14 +245,9 @@ async def webhook_url_problem(url: str) -> str | None:
     return "leads to a private address" if "127.0.0.1" in url else None
 
 
-@dataclass
-class World:
-    """A running server and what is behind it."""
+class Site:
+    """Where a running server is."""
 
-    deps: Deps
-    store: FakeStore
-    directory: FakeDirectory
-    fabric: MemoryFabric
     server: RunningServer
 
     @property
@@ -260,6 +260,33 @@ class World:
         if path.startswith("/"):
             return root + path
         return f"{root}/api/v1/subaccounts/{sub_account_id}/{path}"
+
+    @asynccontextmanager
+    async def client(self, key: str = KEY) -> AsyncIterator[aiohttp.ClientSession]:
+        """An HTTP client that sends ``key``."""
+        headers = {"authorization": f"Bearer {key}"}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            yield session
+
+
+@dataclass
+class World(Site):
+    """A running server over fakes."""
+
+    deps: Deps
+    store: FakeStore
+    directory: FakeDirectory
+    fabric: MemoryFabric
+    server: RunningServer
+
+
+@dataclass
+class RecordWorld(Site):
+    """A running server over a real SQLite record and its directory."""
+
+    deps: Deps
+    store: Store
+    server: RunningServer
 
 
 @asynccontextmanager
@@ -288,6 +315,53 @@ async def running_world(limits: HttpLimits | None = None, **changes: Any) -> Asy
     finally:
         await server.stop(1)
         await fabric.close()
+
+
+@asynccontextmanager
+async def running_record_world(folder: Path, **changes: Any) -> AsyncIterator[RecordWorld]:
+    """The same, over a database in ``folder`` and the real directory of a configuration."""
+    settings = Config(
+        admin=Admin(api_keys=(OPERATOR_KEY,)),
+        subaccounts=(
+            config.SubAccount(
+                id="acme_corp",
+                account="acme",
+                api_keys=(KEY,),
+                caller_ids=("+6512341234",),
+                numbers=(config.Number(msisdn="+6568332048", reference_id="PSTN1"),),
+                webhooks=(
+                    config.SubAccountWebhook(
+                        type="VCA", url="https://acme.example/vca", http_auth_header="s3cret"
+                    ),
+                ),
+            ),
+            config.SubAccount(id="other_corp", account="other", api_keys=(OTHER_KEY,)),
+        ),
+    )
+    store = open_store(f"sqlite:///{folder}/offhook.db")
+    await store.open()
+    directory = Directory(settings, store)
+    await directory.refresh()
+    fabric = MemoryFabric()
+    await fabric.start()
+    deps = Deps(
+        store=store,
+        directory=directory,
+        fabric=fabric,
+        profiles=FakeProfiles(),
+        cancel=cancel,
+        webhook_url_problem=webhook_url_problem,
+        config=settings,
+        phase=Phase(ready=True),
+    )
+    deps = replace(deps, **changes)
+    server = await serve(create_app(deps), deps, "127.0.0.1", 0)
+    try:
+        yield RecordWorld(deps, store, server)
+    finally:
+        await server.stop(1)
+        await fabric.close()
+        await store.close()
 
 
 @dataclass
