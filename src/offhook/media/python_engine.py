@@ -33,7 +33,7 @@ from offhook.media.python_leg import LegWorker, PythonLeg
 
 _log = logging.getLogger(__name__)
 
-_EAGER_LEGS: Final = 16
+_EAGER_LEGS: Final = 8
 """Up to so many legs every packet wakes the thread."""
 _MOST_LATE: Final = 40
 """Ticks made up for after a standstill."""
@@ -71,6 +71,8 @@ class PythonEngine:
         self._selector = selectors.DefaultSelector()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._waiting = False
+        self._never = threading.Lock()
+        self._never.acquire()
         self._began = 0.0
         self._tick = 0
         self._pass = 0
@@ -276,18 +278,16 @@ class PythonEngine:
         sending = self._sending
         until = self._timers[0][0] if self._timers else None
         if sending:
-            tick_at = self._began + self._tick * TICK
+            tick_at = self._began + self._next_busy_tick() * TICK
             until = tick_at if until is None else min(until, tick_at)
         if self._busy(sending):
             pause = (tick_at if sending else self.now + TICK) - time.monotonic()
-            if pause > 0:
-                time.sleep(pause)
+            self._sleep(pause)
             self._read(0)
             return
         timeout = None if until is None else until - time.monotonic()
         if timeout is not None and timeout < 0.001:
-            if timeout > 0:
-                time.sleep(timeout)
+            self._sleep(timeout)
             self._read(0)
             return
         # A selector may round up to a whole millisecond: it gets whole ones, sleep the rest.
@@ -298,6 +298,18 @@ class PythonEngine:
             timeout = int(timeout * 1000) / 1000 - 1e-6
         self._read(timeout)
         self._waiting = False
+
+    def _sleep(self, pause: float) -> None:
+        """Sleep to the microsecond: a lock nobody frees does so for less than :func:`time.sleep`."""
+        if pause > 0:
+            self._never.acquire(timeout=pause)
+
+    def _next_busy_tick(self) -> int:
+        """The next tick with somebody in its slot."""
+        for tick in range(self._tick, self._tick + TICKS_PER_PACKET):
+            if self._slots[tick % TICKS_PER_PACKET]:
+                return tick
+        return self._tick
 
     def _busy(self, sending: bool) -> bool:
         """Whether so much goes on that single packets should not wake the thread."""

@@ -1,0 +1,106 @@
+"""Our receiver's numbers against Wireshark's, on the same stream in a capture file."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from offhook.media import rtp
+
+PORT = 40000
+TSHARK = shutil.which("tshark")
+
+Frame = tuple[float, bytes]
+
+
+def stream(
+    *, count: int, start: int, loss: float, jitter: float, swaps: int, seed: int
+) -> list[Frame]:
+    """Packets of one G.711 stream as they arrive: some lost, all delayed a little, some overtaken."""
+    chance = random.Random(seed)
+    frames = []
+    for number in range(count):
+        if 0 < number < count - 1 and chance.random() < loss:
+            continue
+        packet = rtp.build(
+            payload_type=0,
+            sequence=start + number,
+            timestamp=160 * number + 4_294_960_000,
+            ssrc=0xABCD,
+            payload=b"\x55" * 160,
+            marker=number == 0,
+        )
+        frames.append((1.0 + 0.02 * number + chance.random() * jitter, packet))
+    frames.sort()
+    for _ in range(swaps):
+        at = chance.randrange(1, len(frames) - 2)
+        (early, first), (late, second) = frames[at], frames[at + 1]
+        frames[at], frames[at + 1] = (early, second), (late, first)
+    return frames
+
+
+def capture(path: Path, frames: list[Frame]) -> None:
+    """A pcap file (microseconds, raw IPv4) of UDP datagrams to :data:`PORT`."""
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+        for at, payload in frames:
+            udp = struct.pack("!HHHH", 30000, PORT, 8 + len(payload), 0) + payload
+            address = bytes([127, 0, 0, 1])
+            ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0)
+            packet = ip + address * 2 + udp
+            microseconds = round(at * 1e6)
+            file.write(struct.pack("<II", *divmod(microseconds, 1_000_000)))
+            file.write(struct.pack("<II", len(packet), len(packet)) + packet)
+
+
+def ask_tshark(path: Path) -> tuple[int, int, float, float]:
+    """Packets, packets lost, mean and largest jitter (ms) of the only stream in a capture."""
+    assert TSHARK is not None
+    command = [TSHARK, "-q", "-z", "rtp,streams", "-r", str(path), "-d", f"udp.port=={PORT},rtp"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    (line,) = [
+        line for line in answer.stdout.splitlines() if "0x0000ABCD" in line.replace("abcd", "ABCD")
+    ]
+    fields = line.replace("(", " ").replace(")", " ").split()
+    ssrc = next(i for i, field in enumerate(fields) if field.upper() == "0X0000ABCD")
+    # … SSRC, codec, packets, lost, (percent), deltas: min mean max, jitter: min mean max
+    packets, lost = int(fields[ssrc + 2]), int(fields[ssrc + 3])
+    return packets, lost, float(fields[ssrc + 9]), float(fields[ssrc + 10])
+
+
+@pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
+@pytest.mark.parametrize(
+    ("count", "start", "loss", "jitter", "swaps"),
+    [
+        (500, 1000, 0.0, 0.0, 0),
+        (2000, 65000, 0.05, 0.010, 0),
+        (2000, 65000, 0.02, 0.015, 30),
+    ],
+    ids=["clean", "loss and jitter across the wrap", "reordering too"],
+)
+def test_loss_and_jitter_agree_with_wireshark(
+    tmp_path: Path, count: int, start: int, loss: float, jitter: float, swaps: int
+) -> None:
+    frames = stream(count=count, start=start, loss=loss, jitter=jitter, swaps=swaps, seed=count)
+    path = tmp_path / "stream.pcap"
+    capture(path, frames)
+    packets, lost, mean_jitter, max_jitter = ask_tshark(path)
+
+    first = rtp.parse(frames[0][1])
+    assert first is not None
+    ours = rtp.ReceiverStatistics(first.sequence)
+    jitters = []
+    for at, datagram in frames:
+        packet = rtp.parse(datagram)
+        assert packet is not None
+        # As Wireshark sees it: whole microseconds.
+        ours.update(packet.sequence, packet.timestamp, round(at * 1e6) / 1e6)
+        jitters.append(1000 * ours.jitter)
+    assert (ours.received, ours.lost) == (packets, lost)
+    assert max(jitters) == pytest.approx(max_jitter, rel=0.01, abs=0.002)
+    assert sum(jitters) / len(jitters) == pytest.approx(mean_jitter, rel=0.01, abs=0.002)
