@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from socket import AF_INET, AddressFamily
 
 import pytest
@@ -35,6 +39,7 @@ class Server:
         self.peers: set[object] = set()
         self.port = 0
         self.release = asyncio.Event()
+        self.asked = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -42,6 +47,7 @@ class Server:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.seen.append(request)
+        self.asked.set()
         self.peers.add(request.get_extra_info("peername"))
         self.bodies.append(await request.read())
         match request.path.split("/")[1:]:
@@ -344,6 +350,73 @@ async def test_registration_refuses_private_hosts_unless_allowed(
 async def test_tls_that_fails_says_so(client: HttpClient, server: Server) -> None:
     with pytest.raises(ConnectFailed, match="TLS"):
         await client.request("GET", server.url.replace("http", "https"), timeout=5, max_body=9)
+
+
+async def test_what_tls_protected_is_not_sent_in_the_open(server: Server, tmp_path: Path) -> None:
+    """https works with a certificate we trust, fails without trust, and never leads to http."""
+    trusted = ssl.create_default_context(cafile=certificate(tmp_path))
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    runner = web.ServerRunner(web.Server(server.answer), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=serving).start()
+    url = f"https://localhost:{runner.addresses[0][1]}"
+    client = HttpClient(allow_private=True, tls=trusted)
+    answer = await client.request("GET", url + "/echo", timeout=5, max_body=100)
+    assert answer.status == 200
+    with pytest.raises(InvalidUrl, match="from https to http"):
+        await client.request(
+            "GET",
+            f"{url}/redirect/302?to={server.url}/echo",
+            timeout=5,
+            max_body=100,
+            max_redirects=1,
+        )
+    await client.close()
+    stranger = HttpClient(allow_private=True)
+    with pytest.raises(ConnectFailed, match="TLS"):
+        await stranger.request("GET", url + "/echo", timeout=5, max_body=100)
+    await stranger.close()
+    await runner.cleanup()
+    assert [request.path for request in server.seen] == ["/echo", "/redirect/302"]
+
+
+def certificate(folder: Path) -> Path:
+    """A fresh self-signed certificate for localhost."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    command += f" -keyout {folder}/key.pem -out {folder}/cert.pem -subj /CN=localhost"
+    command += " -addext subjectAltName=DNS:localhost"
+    subprocess.run(command.split(), check=True, capture_output=True, timeout=30)
+    return folder / "cert.pem"
+
+
+async def test_only_https_is_asked_where_the_operator_says_so(server: Server) -> None:
+    client = HttpClient(allow_private=True, allow_http=False)
+    with pytest.raises(InvalidUrl, match="only https"):
+        await client.request("GET", server.url + "/echo", timeout=5, max_body=100)
+    with pytest.raises(InvalidUrl, match="only https"):
+        await client.validate_url(server.url)
+    answer = await client.request(
+        "GET", server.url + "/echo", timeout=5, max_body=100, allow_http=True
+    )
+    assert answer.status == 200
+    await client.close()
+
+
+async def test_a_closed_client_asks_nobody(server: Server) -> None:
+    client = HttpClient(allow_private=True)
+    waiting = asyncio.create_task(
+        client.request("GET", server.url + "/hang", timeout=5, max_body=100)
+    )
+    await server.asked.wait()
+    await client.close()
+    with pytest.raises(ConnectFailed):
+        await waiting
+    with pytest.raises(ConnectFailed, match="closed"):
+        await client.request("GET", server.url, timeout=5, max_body=100)
 
 
 def test_the_bomb_in_the_tests_is_one() -> None:

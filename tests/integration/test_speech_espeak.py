@@ -81,6 +81,13 @@ async def test_a_sentence_is_heard_in_every_language(engine: Espeak, locale: str
     assert np.max(np.abs(samples)) < 0.95
 
 
+async def test_every_installed_voice_speaks(engine: Espeak) -> None:
+    voices = installed_voices()
+    assert len(voices) > 200
+    for voice in voices:  # digits, and a word for the two languages that cannot count
+        assert len(await engine.speak("1 2 3 Салам ᎣᏏᏲ", voice=voice.id, speed=1)) > 8000
+
+
 async def test_ten_times_the_text_takes_ten_times_as_long(engine: Espeak) -> None:
     once = len(await spoken(engine, REMINDER))
     ten = len(await spoken(engine, " ".join([REMINDER] * 10)))

@@ -99,6 +99,7 @@ class HttpClient:
         max_body: int,
         max_redirects: int = 0,
         truncate: bool = False,
+        allow_http: bool | None = None,
     ) -> Response:
         """Ask ``url`` and read the answer. Raises a subclass of :class:`OutgoingError`.
 
@@ -106,13 +107,20 @@ class HttpClient:
         redirects and the last byte of the body. A body over ``max_body`` bytes (inflated) raises
         :class:`TooLarge`, or is cut there with ``truncate``. With ``max_redirects`` 0 a redirect is
         an answer like any other. Userinfo in the URL becomes Basic credentials for its origin
-        unless ``headers`` hold an ``Authorization`` of their own.
+        unless ``headers`` hold an ``Authorization`` of their own. ``allow_http`` overrules the
+        client's for this request.
         """
-        first = parse_url(url, allow_http=self._allow_http)
+        http = self._allow_http if allow_http is None else allow_http
+        first = parse_url(url, allow_http=http)
+        if self._session.closed:
+            raise ConnectFailed("the client is closed")
         try:
             async with asyncio.timeout(timeout):
+                limit = _Limit(max_body, truncate)
+                if not max_redirects:
+                    return await self._ask(method, first, headers or {}, body, limit)
                 return await self._follow(
-                    method, first, headers or {}, body, max_redirects, _Limit(max_body, truncate)
+                    method, first, headers or {}, body, limit, max_redirects, http
                 )
         except TimeoutError as error:
             raise TimedOut(f"{_origin(first)} did not answer within {timeout:g} s") from error
@@ -144,15 +152,14 @@ class HttpClient:
         url: URL,
         headers: Mapping[str, str],
         body: bytes | None,
-        max_redirects: int,
         limit: _Limit,
+        max_redirects: int,
+        allow_http: bool,
     ) -> Response:
         for hop in range(max_redirects + 1):
             answer = await self._ask(method, url, headers, body, limit)
-            if max_redirects == 0:
-                return answer
             location = answer.headers.get("Location")
-            target = redirect_target(answer.status, location, url, allow_http=self._allow_http)
+            target = redirect_target(answer.status, location, url, allow_http=allow_http)
             if target is None:
                 return answer
             if hop == max_redirects:
@@ -187,7 +194,7 @@ class HttpClient:
                 return Response(
                     status=answer.status, headers=answer.headers, body=content, url=str(plain)
                 )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
                 raise
             raise _translated(error, plain) from error
@@ -283,7 +290,7 @@ def _translated(error: Exception, url: URL) -> OutgoingError:
             return ConnectFailed(f"no connection to {origin}: {cause.strerror or 'refused'}")
         case aiohttp.InvalidURL():
             return InvalidUrl("the URL's host is not a name or a plain address")
-        case aiohttp.ClientError() | OSError():
+        case aiohttp.ClientError() | OSError() | RuntimeError():  # uvloop has some for sockets
             return ConnectFailed(f"{origin} broke off the connection or did not answer in HTTP")
         case _:
             return OutgoingError("the request's method or headers hold what HTTP cannot carry")

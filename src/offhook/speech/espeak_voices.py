@@ -16,8 +16,8 @@ ENGINE = "espeak-ng"
 _PACKAGE = "espeakng_loader"
 _DEFAULT_PRIORITY = 5
 """Of a ``language`` line without one (espeak-ng ``docs/voices.md``)."""
-_FEMALE_VARIANT = "+f3"
-"""The female variant with the clearest speech at 8 kHz; every language's plain voice is male."""
+_FEMALE_VARIANT = "+f2"
+"""What the engine itself picks when asked for a woman; every language's plain voice is male."""
 _NOT_LANGUAGES = frozenset({"art"})
 """Families of constructed languages and of tests."""
 
@@ -33,7 +33,10 @@ def data_folder() -> Path | None:
 
 
 def installed_voices() -> tuple[EngineVoice, ...]:
-    """Every voice of the installed engine, a male and a female one per file; empty: no engine."""
+    """Every voice of the installed engine, a male and a female one per file; empty: no engine.
+
+    A few files name languages that the package brings no dictionary for: those are mute.
+    """
     data = data_folder()
     if data is None:
         return ()
@@ -42,7 +45,8 @@ def installed_voices() -> tuple[EngineVoice, ...]:
     for path in sorted(file for file in root.rglob("*") if file.is_file()):
         identifier = path.relative_to(root).as_posix()
         if identifier.split("/")[0] not in _NOT_LANGUAGES:
-            voices += _voices_of(identifier, path.read_text("utf-8").splitlines())
+            found = _voices_of(identifier, path.read_text("utf-8").splitlines())
+            voices += [voice for voice in found if (data / f"{_dictionary(voice)}_dict").exists()]
     return tuple(voices)
 
 
@@ -70,3 +74,8 @@ def _voices_of(identifier: str, lines: Iterable[str]) -> list[EngineVoice]:
         )
         for gender, variant in (("M", ""), ("F", _FEMALE_VARIANT))
     ]
+
+
+def _dictionary(voice: EngineVoice) -> str:
+    """The name of the voice's dictionary: the language its file names first."""
+    return next(iter(voice.tags)).partition("-")[0]

@@ -3,7 +3,7 @@
 espeak-ng is GPL-3.0; this process is the border. It reads requests from standard input and writes
 answers to standard output until the input ends:
 
-    request: length (4 octets, big-endian), JSON {"voice": "gmw/en-US+f3", "rate": 175, "text": "…"}
+    request: length (4 octets, big-endian), JSON {"voice": "gmw/en-US+f2", "rate": 175, "text": "…"}
     answer:  0 and length (4 octets), samples: 8 kHz mono s16le
              1 and length, a sentence in UTF-8 that says what went wrong
 

@@ -41,6 +41,7 @@ class AudioFiles:
                 timeout=FETCH_TIMEOUT,
                 max_body=MAX_FILE,
                 max_redirects=MAX_REDIRECTS,
+                allow_http=True,  # the contract's own rule; the operator's is for webhooks
             )
         except OutgoingError as error:
             raise FileFailed(str(error)) from error
