@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Annotated
 
 from litestar import Response, Router, delete, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from litestar.response import Stream
 
@@ -29,6 +32,11 @@ from offhook.http.views import (
 from offhook.session.control import EndSession
 from offhook.session.session import Session
 
+SETTLE_SECONDS = 2.0
+"""How long an order to end a session waits for its end."""
+POLL_SECONDS = 0.5
+"""How late that may be seen when the fabric lost the news."""
+
 SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
 
 
@@ -37,6 +45,28 @@ async def _session(deps: Deps, caller: Caller, session_id: str) -> Session:
     if session is None:
         raise Problem(NOT_FOUND, "Session not found")
     return session
+
+
+async def _settled(deps: Deps, session: Session) -> Session:
+    """The session once it is final, or as it stands after :data:`SETTLE_SECONDS`."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + SETTLE_SECONDS
+    changed = asyncio.Event()
+    unsubscribe = deps.fabric.subscribe(
+        f"session.{session.session_id}.events", lambda _topic, _message: changed.set()
+    )
+    try:
+        while True:
+            changed.clear()
+            current = await deps.store.session(session.sub_account_id, session.session_id)
+            session = current or session
+            left = give_up - loop.time()
+            if session.status.final or left <= 0:
+                return session
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(left, POLL_SECONDS))
+    finally:
+        unsubscribe()
 
 
 @get(
@@ -105,6 +135,13 @@ async def get_session(
     status_code=200,
     operation_id="end-session",
     summary="End a session now",
+    responses={
+        202: ResponseSpec(
+            EndedAnswer,
+            generate_examples=False,
+            description="The phone is still being hung up",
+        )
+    },
     guards=[needs(Scope.SESSIONS_WRITE)],
 )
 async def end_session(
@@ -128,7 +165,7 @@ async def end_session(
             session = await _session(deps, caller, session_id)
     if not session.status.final:
         await commander.send(session_id, EndSession(command_id=new_id()))
-        session = await _session(deps, caller, session_id)
+        session = await _settled(deps, session)
     answer = EndedAnswer(
         session_id=session_id,
         session_status=session.status,

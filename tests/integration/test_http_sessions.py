@@ -1,0 +1,298 @@
+"""Sessions through the API: listed, shown, ended, followed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from tests.support.http_world import (
+    MESSAGE,
+    OTHER_KEY,
+    READER_KEY,
+    World,
+    now,
+    running_record_world,
+    running_world,
+)
+
+from offhook.codes import SessionStatus
+from offhook.events import ActionEnded, ActionStarted, SessionEnded
+from offhook.http.deps import HttpLimits
+from offhook.session.control import (
+    EndSession,
+    Heard,
+    control_topic,
+    decode_command,
+    encode_command,
+    heard_topic,
+)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with running_world() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[aiohttp.ClientSession]:
+    async with world.client() as session:
+        yield session
+
+
+async def submit(world: World, client: aiohttp.ClientSession) -> str:
+    async with client.post(world.url("callflows"), json=MESSAGE) as response:
+        session_id: str = (await response.json())["sessionId"]
+        return session_id
+
+
+async def fetch(
+    client: aiohttp.ClientSession, url: str, method: str = "GET"
+) -> tuple[int, dict[str, Any]]:
+    async with client.request(method, url) as response:
+        return response.status, await response.json()
+
+
+def set_status(world: World, session_id: str, status: SessionStatus) -> None:
+    session = world.store.stored_sessions[session_id]
+    world.store.stored_sessions[session_id] = msgspec.structs.replace(session, status=status)
+
+
+async def test_a_session_is_shown_with_actions_and_events(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    session_id = await submit(world, client)
+    world.store.timeline[session_id] += [
+        ActionStarted(at=now(), index=1, action="say"),
+        ActionEnded(at=now(), index=1, action="say", result="finished"),
+    ]
+    status, shown = await fetch(client, world.url(f"sessions/{session_id}"))
+    assert (status, shown["statusCode"], shown["statusMessage"]) == (200, 0, "ok")
+    assert [event["number"] for event in shown["events"]] == [1, 2, 3]
+    [action] = shown["actions"]
+    assert (action["action"], action["result"]) == ("say", "finished")
+    assert action["started"] <= action["ended"]
+
+
+async def test_another_accounts_session_is_404(world: World, client: aiohttp.ClientSession) -> None:
+    session_id = await submit(world, client)
+    async with world.client(OTHER_KEY) as other:
+        for path in (f"sessions/{session_id}", f"sessions/{session_id}/events"):
+            assert (await fetch(other, world.url(path, "other_corp")))[0] == 404
+        ended = await fetch(other, world.url(f"sessions/{session_id}", "other_corp"), "DELETE")
+    assert ended[0] == 404
+    assert world.store.stored_sessions[session_id].status is SessionStatus.QUEUED
+
+
+async def test_pages_of_sessions_over_the_real_record(tmp_path: Path) -> None:
+    async with running_record_world(tmp_path) as world, world.client() as client:
+        ids = []
+        for _ in range(5):
+            async with client.post(world.url("callflows"), json=MESSAGE) as response:
+                ids.append((await response.json())["sessionId"])
+        pages, cursor = [], None
+        while True:
+            query = f"sessions?limit=2{f'&cursor={cursor}' if cursor else ''}"
+            _, page = await fetch(client, world.url(query))
+            pages.append([session["sessionId"] for session in page["sessions"]])
+            cursor = page.get("nextCursor")
+            if cursor is None:
+                break
+        assert pages == [ids[:2:-1], ids[2:0:-1], ids[:1]]
+        _, queued = await fetch(client, world.url("sessions?status=QUEUED&since=2020-01-01"))
+        assert len(queued["sessions"]) == 5
+        _, ended = await fetch(client, world.url("sessions?status=COMPLETED"))
+        assert ended["sessions"] == []
+        _, later = await fetch(client, world.url("sessions?since=2999-01-01T00:00:00Z"))
+        assert later["sessions"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=x", "limit"),
+        ("status=SLEEPING", "status"),
+        ("since=yesterday", "since"),
+        ("until=2024-13-01", "until"),
+        ("since=0001-01-01T00:00:00%2B23:00", "since"),
+        ("cursor=" + "x" * 201, "cursor"),
+        ("cursor=nonsense", "cursor"),
+    ],
+)
+async def test_a_bad_parameter_is_422_and_named(tmp_path: Path, query: str, named: str) -> None:
+    async with running_record_world(tmp_path) as world, world.client() as client:
+        status, answer = await fetch(client, world.url(f"sessions?{query}"))
+    assert status == 422
+    assert answer["message"].startswith(f"{named}: ")
+
+
+async def test_a_queued_session_is_canceled_at_once(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    heard: list[str] = []
+    session_id = await submit(world, client)
+    world.fabric.subscribe(f"session.{session_id}.events", lambda topic, _: heard.append(topic))
+    status, answer = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
+    assert (status, answer["sessionStatus"]) == (200, "CANCELED")
+    assert world.store.stored_sessions[session_id].status is SessionStatus.CANCELED
+    assert isinstance(world.store.timeline[session_id][-1], SessionEnded)
+    again = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
+    assert again == (200, answer)
+    assert len(world.store.timeline[session_id]) == 2
+    assert heard
+
+
+async def test_a_live_session_is_ended_by_its_node(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    session_id = await submit(world, client)
+    set_status(world, session_id, SessionStatus.RUNNING)
+
+    def obey(_topic: str, message: bytes) -> None:
+        command = decode_command(message)
+        assert isinstance(command, EndSession)
+        set_status(world, session_id, SessionStatus.COMPLETED)
+        heard = Heard(command_id=command.command_id)
+        world.fabric.publish(heard_topic(session_id), encode_command(heard))
+
+    world.fabric.subscribe(control_topic(session_id), obey)
+    status, answer = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
+    assert (status, answer["sessionStatus"]) == (200, "COMPLETED")
+
+
+async def test_a_session_whose_phone_is_still_being_hung_up_is_202(
+    world: World, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offhook.http.sessions.SETTLE_SECONDS", 0.05)
+    session_id = await submit(world, client)
+    set_status(world, session_id, SessionStatus.RUNNING)
+
+    def hear(_topic: str, message: bytes) -> None:
+        heard = Heard(command_id=decode_command(message).command_id)
+        world.fabric.publish(heard_topic(session_id), encode_command(heard))
+
+    world.fabric.subscribe(control_topic(session_id), hear)
+    status, answer = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
+    assert (status, answer["sessionStatus"]) == (202, "RUNNING")
+
+
+async def test_ending_needs_its_own_scope(world: World, client: aiohttp.ClientSession) -> None:
+    session_id = await submit(world, client)
+    async with world.client(READER_KEY) as reader:
+        assert (await fetch(reader, world.url(f"sessions/{session_id}")))[0] == 200
+        assert (await fetch(reader, world.url(f"sessions/{session_id}"), "DELETE"))[0] == 403
+
+
+# --- the event stream
+
+
+async def frames(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    """The events of a stream: number, name and data."""
+    frame: dict[str, Any] = {}
+    async for raw in response.content:
+        line = raw.decode().rstrip("\n")
+        if line.startswith(":"):
+            continue
+        if not line:
+            if frame:
+                yield frame
+            frame = {}
+        else:
+            name, _, value = line.partition(": ")
+            frame[name] = json.loads(value) if name == "data" else value
+
+
+async def test_a_stream_begins_at_the_beginning_and_ends_with_the_session(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    session_id = await submit(world, client)
+    got = []
+    async with asyncio.timeout(5), client.get(world.url(f"sessions/{session_id}/events")) as stream:
+        assert stream.content_type == "text/event-stream"
+        assert stream.headers["cache-control"] == "no-store"
+        async for frame in frames(stream):
+            got.append(frame)
+            if len(got) == 1:
+                world.store.timeline[session_id].append(
+                    ActionStarted(at=now(), index=0, action="makeCall")
+                )
+                world.fabric.publish(f"session.{session_id}.events")
+            elif len(got) == 2:
+                world.store.timeline[session_id].append(SessionEnded(at=now(), status="COMPLETED"))
+                world.fabric.publish(f"session.{session_id}.events")
+    assert [(frame["id"], frame["event"]) for frame in got] == [
+        ("1", "SESSION_QUEUED"),
+        ("2", "ACTION_STARTED"),
+        ("3", "SESSION_ENDED"),
+    ]
+    assert got[1]["data"]["action"] == "makeCall"
+
+
+async def test_a_stream_goes_on_when_the_fabric_loses_the_wake_up(
+    world: World, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offhook.http.event_stream.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("offhook.http.event_stream.HEARTBEAT_POLLS", 2)
+    session_id = await submit(world, client)
+    async with asyncio.timeout(5), client.get(world.url(f"sessions/{session_id}/events")) as stream:
+        assert b": still here" in await stream.content.readuntil(b": still here\n\n")
+        world.store.timeline[session_id].append(SessionEnded(at=now(), status="COMPLETED"))
+        rest = await stream.text()
+    assert "event: SESSION_ENDED" in rest
+
+
+async def test_a_stream_of_an_ended_session_ends_at_once(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    session_id = await submit(world, client)
+    await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
+    async with client.get(world.url(f"sessions/{session_id}/events")) as stream:
+        names = [frame["event"] async for frame in frames(stream)]
+    assert names == ["SESSION_QUEUED", "SESSION_ENDED"]
+
+
+async def test_a_reconnecting_client_gets_what_it_has_not_seen(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    session_id = await submit(world, client)
+    await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
+    url = world.url(f"sessions/{session_id}/events")
+    async with client.get(url, headers={"last-event-id": "1"}) as stream:
+        assert [frame["id"] async for frame in frames(stream)] == ["2"]
+    async with client.get(url, headers={"last-event-id": "2"}) as stream:
+        assert [frame["id"] async for frame in frames(stream)] == []
+    async with client.get(url, headers={"last-event-id": "x"}) as stream:
+        assert stream.status == 422
+
+
+async def test_streams_are_bounded_and_a_closed_one_makes_room() -> None:
+    async with running_world(HttpLimits(streams=1)) as world, world.client() as client:
+        session_id = await submit(world, client)
+        url = world.url(f"sessions/{session_id}/events")
+        first = await client.get(url)
+        await first.content.readuntil(b"\n\n")
+        status, answer = await fetch(client, url)
+        assert (status, answer["statusCode"]) == (503, 503)
+        first.close()
+        async with asyncio.timeout(5):
+            while (again := await client.get(url)).status != 200:
+                again.close()
+        again.close()
+
+
+async def test_streams_end_when_the_server_stops() -> None:
+    async with running_world() as world, world.client() as client:
+        session_id = await submit(world, client)
+        stream = await client.get(world.url(f"sessions/{session_id}/events"))
+        await stream.content.readuntil(b"\n\n")
+        async with asyncio.timeout(5):
+            await world.server.stop(grace=30)
+            assert await stream.text() == ""
