@@ -62,6 +62,7 @@ class Keeper:
         """Whether it had to be."""
         self._spawn = spawn
         self._process: asyncio.subprocess.Process | None = None
+        self._serving = False
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -80,6 +81,11 @@ class Keeper:
             _log.warning("%s did not end in time: killed", self.member.label)
             self.killed = True
             self.send(signal.SIGKILL)
+
+    def reload(self) -> None:
+        """Ask it to read its configuration again; a process that only now starts does anyway."""
+        if self._serving:
+            self.send(signal.SIGHUP)
 
     async def ended(self) -> None:
         """Wait until it is gone for good, after :meth:`stop`."""
@@ -137,7 +143,10 @@ class Keeper:
             _log.info("%s is back", self.member.label)
         else:
             self.facts.set_result(facts)
-        return await self._process.wait()
+        self._serving = facts is not None
+        status = await self._process.wait()
+        self._serving = False
+        return status
 
     async def _ready(self, pipe: int) -> dict[str, Any] | None:
         """The facts of the line ``ready {json}``; None when none came."""

@@ -253,7 +253,7 @@ class Supervisor:
         if needs_restart:
             _log.warning("reload: %s changes only with a restart", ", ".join(needs_restart))
         for keeper in self._keepers:
-            keeper.send(signal.SIGHUP)
+            keeper.reload()
 
 
 def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> dict[str, Any]:
