@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
@@ -69,7 +69,7 @@ def _missing(current: str | None) -> list[str]:
     """The revisions after ``current``, oldest first. Raises SchemaMismatch for an unknown one."""
     try:
         found = list(_scripts().iterate_revisions("head", current or "base"))
-    except CommandError:
+    except RevisionError:
         raise SchemaMismatch(
             f"the database's schema is at revision {current}, which this version does not know: "
             "a newer Offhook has upgraded it"

@@ -1,0 +1,170 @@
+"""What the store does when the database, or the process that writes to it, goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.postgres import PostgresServer, postgres_server, programs
+from tests.support.stores import (
+    CONNECTED,
+    NOW,
+    accepted,
+    ended,
+    opened,
+    request_for,
+    running,
+    waiting,
+)
+
+from offhook.store import open_store, upgrade
+from offhook.store.interface import SchemaMismatch, Store, StoreUnavailable
+from offhook.store.postgres.store import PostgresStore
+from offhook.store.sqlite.store import SqliteStore
+
+ROOT = Path(__file__).parents[2]
+SHORT = 0.5
+"""Seconds that a call waits for the database in these tests."""
+
+
+async def acknowledged_by_killed_writer(url: str, lines: int) -> list[str]:
+    """Run the writer, kill it after so many lines; the ids it had acknowledged."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.store_writer", url),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}/src:{ROOT}"},
+    )
+    assert process.stdout is not None
+    found: list[str] = []
+    async with asyncio.timeout(60):
+        while len(found) < lines:
+            found.append((await process.stdout.readline()).decode())
+        process.send_signal(signal.SIGKILL)
+        found += (await process.stdout.read()).decode().splitlines(keepends=True)
+        await process.wait()
+    return [line.removeprefix("acked ").strip() for line in found if line.endswith("\n")]
+
+
+async def test_what_was_acknowledged_survives_kill_9(store_url: str) -> None:
+    acked = await acknowledged_by_killed_writer(store_url, 300)
+    async with opened(store_url) as store:
+        stored = set()
+        cursor: str | None = None
+        while True:
+            found, cursor = await store.sessions("acme_corp", cursor=cursor, limit=500)
+            stored |= {session.session_id for session in found}
+            if cursor is None:
+                break
+        assert len(acked) >= 300
+        assert set(acked) <= stored
+        for session_id in stored:
+            assert len(await store.events(session_id)) == 1
+
+
+class TestSqlite:
+    async def test_a_lock_held_too_long_is_unavailable_and_writes_nothing(
+        self, sqlite_url: str, tmp_path: Path
+    ) -> None:
+        store = SqliteStore(sqlite_url, timeout=SHORT)
+        await store.open()
+        blocker = sqlite3.connect(tmp_path / "offhook.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        session = waiting()
+        with pytest.raises(StoreUnavailable):
+            await store.accept(session, [], request_for(session))
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        (second,) = await accepted(store, waiting())
+        assert (await store.sessions("acme_corp"))[0] == [second]
+        await store.close()
+
+    async def test_a_deleted_file_is_not_written_on(self, sqlite_url: str, tmp_path: Path) -> None:
+        store = SqliteStore(sqlite_url, timeout=SHORT)
+        await store.open()
+        await accepted(store, waiting())
+        for file in tmp_path.glob("offhook.db*"):
+            file.unlink()
+        with pytest.raises(StoreUnavailable):
+            await accepted(store, waiting())
+        upgrade(sqlite_url)
+        (session,) = await accepted(store, waiting())
+        await store.close()
+        async with opened(sqlite_url) as again:
+            assert (await again.sessions("acme_corp"))[0] == [session]
+
+    async def test_a_full_queue_refuses(
+        self, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("offhook.store.sqlite.writer._MOST_WAITING", 10)
+        store = SqliteStore(sqlite_url, timeout=SHORT)
+        await store.open()
+        blocker = sqlite3.connect(tmp_path / "offhook.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        calls = [accepted(store, waiting()) for _ in range(30)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(each) for each in results] == [StoreUnavailable] * 30
+        assert sum("too many" in str(each) for each in results) == 20
+        blocker.close()
+        await store.close()
+
+    async def test_what_waits_at_the_close_is_written(self, sqlite_url: str) -> None:
+        store = open_store(sqlite_url)
+        await store.open()
+        calls = [asyncio.ensure_future(accepted(store, waiting())) for _ in range(30)]
+        await asyncio.sleep(0)
+        await store.close()
+        await asyncio.gather(*calls)
+        with pytest.raises(StoreUnavailable):
+            await accepted(store, waiting())
+
+
+class TestPostgres:
+    async def test_an_outage_is_unavailable_and_passes(self) -> None:
+        if programs() is None:
+            pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+        with postgres_server() as server:
+            url = server.create_database("offhook")
+            await asyncio.to_thread(upgrade, url)
+            store = PostgresStore(url, timeout=SHORT)
+            await store.open()
+            node = await store.register_node("n1", "voice", NOW)
+            (session,) = await running(store, node)
+            await asyncio.to_thread(server.stop, signal.SIGQUIT)
+            await self._everything_is_unavailable(store)
+            await asyncio.to_thread(server.start)
+            await accepted(store, waiting())
+            await store.save(node, ended(session), [CONNECTED])
+            assert len((await store.sessions("acme_corp"))[0]) == 2
+            await store.close()
+
+    async def _everything_is_unavailable(self, store: Store) -> None:
+        began = time.monotonic()
+        calls = [
+            accepted(store, waiting()),
+            store.record_request(request_for()),
+            store.session("acme_corp", "x"),
+            store.register_node("n2", "voice", NOW),
+            store.lease_deliveries("w", NOW, lease=1, limit=1),
+        ]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(each) for each in results] == [StoreUnavailable] * 5
+        assert time.monotonic() - began < 10 * SHORT
+
+    async def test_an_empty_database_is_refused_with_the_command_to_run(
+        self, postgres: PostgresServer
+    ) -> None:
+        store = open_store(postgres.create_database("empty"))
+        with pytest.raises(SchemaMismatch, match="offhook db upgrade"):
+            await store.open()
+
+    async def test_no_server_is_unavailable(self) -> None:
+        store = open_store("postgresql://offhook@127.0.0.1:1/offhook")
+        with pytest.raises(StoreUnavailable):
+            await store.open()

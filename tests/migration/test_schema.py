@@ -1,0 +1,107 @@
+"""The migrations produce exactly the schema of the metadata, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, create_mock_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.ddl import ExecutableDDLElement
+from tests.support.postgres import PostgresServer, programs
+
+from offhook.store import upgrade
+from offhook.store.interface import SchemaMismatch
+from offhook.store.migrate import head
+from offhook.store.schema import metadata
+
+
+def sqlite_schema(path: Path) -> set[str]:
+    """What is in a SQLite file, as SQL with equal spacing and quoting."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {" ".join(row[0].split()) for row in rows if "alembic_version" not in row[0]}
+
+
+def test_sqlite(tmp_path: Path) -> None:
+    assert upgrade(f"sqlite:///{tmp_path}/a.db") == [head()]
+    engine = create_engine(f"sqlite:///{tmp_path}/b.db", poolclass=NullPool)
+    metadata.create_all(engine)
+    assert sqlite_schema(tmp_path / "a.db") == sqlite_schema(tmp_path / "b.db")
+    migrated = create_engine(f"sqlite:///{tmp_path}/a.db", poolclass=NullPool)
+    with migrated.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def postgres_schema(url: str) -> list[str]:
+    """What pg_dump says of a database, without what only names it."""
+    bin_ = programs()
+    assert bin_ is not None
+    dumped = subprocess.run(
+        [bin_ / "pg_dump", "--schema-only", "--exclude-table=alembic_version", url],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    return [line for line in dumped.splitlines() if line and not line.startswith(("--", "\\"))]
+
+
+def metadata_as_sql() -> str:
+    """The metadata's tables as PostgreSQL's DDL."""
+    statements: list[str] = []
+
+    def collect(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
+        statements.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine("postgresql+asyncpg://", collect)
+    metadata.create_all(engine, checkfirst=False)
+    return ";\n".join(statements)
+
+
+def test_postgres(postgres: PostgresServer) -> None:
+    migrated = postgres.create_database("migrated")
+    created = postgres.create_database("created")
+
+    async def create() -> None:
+        connection = await asyncpg.connect(created, timeout=10)
+        await connection.execute(metadata_as_sql())
+        await connection.close()
+
+    assert upgrade(migrated) == [head()]
+    asyncio.run(create())
+    assert postgres_schema(migrated) == postgres_schema(created)
+
+
+def test_an_upgrade_of_what_is_current_does_nothing(store_url: str) -> None:
+    assert upgrade(store_url) == []
+
+
+def test_several_upgrades_at_once_are_one(tmp_path: Path, postgres: PostgresServer) -> None:
+    for url in (f"sqlite:///{tmp_path}/new/a.db", postgres.create_database("several")):
+        with ThreadPoolExecutor(4) as threads:
+            applied = list(threads.map(upgrade, [url] * 4, timeout=60))
+        assert sorted(applied) == [[], [], [], [head()]]
+
+
+def test_a_newer_versions_database_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    upgrade(url)
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'ffff'")
+    with pytest.raises(SchemaMismatch, match="newer Offhook"):
+        upgrade(url)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite:///", "sqlite://", "offhook.db", ""])
+def test_another_kind_of_url_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"database\.url"):
+        upgrade(url)
