@@ -168,7 +168,7 @@ async def test_what_has_no_sound_fails_in_words(engine: Espeak, text: str) -> No
 
 @pytest.mark.full
 async def test_a_text_that_would_speak_for_hours_fails(engine: Espeak) -> None:
-    with pytest.raises(SynthesisFailed, match="longer than 1800 s"):
+    with pytest.raises(SynthesisFailed, match=r"longer than 1800 s|no answer within"):
         await spoken(engine, "漢" * 3000 + "字" * 1500, speed=0.5)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from offhook.speech.voices import EngineVoice
 
@@ -44,38 +45,49 @@ def installed_voices() -> tuple[EngineVoice, ...]:
     voices: list[EngineVoice] = []
     for path in sorted(file for file in root.rglob("*") if file.is_file()):
         identifier = path.relative_to(root).as_posix()
-        if identifier.split("/")[0] not in _NOT_LANGUAGES:
-            found = _voices_of(identifier, path.read_text("utf-8").splitlines())
-            voices += [voice for voice in found if (data / f"{_dictionary(voice)}_dict").exists()]
+        file = _read(path.read_text("utf-8").splitlines())
+        if file is None or identifier.split("/")[0] in _NOT_LANGUAGES:
+            continue
+        if (data / f"{file.dictionary}_dict").exists():
+            voices += _voices_of(identifier, file)
     return tuple(voices)
 
 
-def _voices_of(identifier: str, lines: Iterable[str]) -> list[EngineVoice]:
-    """The voices of one file: ``name English (America)``, ``language en-us 2``."""
+class _VoiceFile(NamedTuple):
+    """What matters here of a voice file."""
+
+    name: str
+    tags: dict[str, int]
+    dictionary: str
+
+
+def _read(lines: Iterable[str]) -> _VoiceFile | None:
+    """A voice file: ``name English (America)``, ``language en-us 2``, ``dictionary en``."""
     tags: dict[str, int] = {}
-    description = identifier
+    name = dictionary = ""
     for line in lines:
         match line.split("//")[0].split():
             case ["name", *words]:
-                description = " ".join(words)
+                name = " ".join(words)
             case ["language", tag]:
                 tags.setdefault(tag.lower(), _DEFAULT_PRIORITY)
             case ["language", tag, priority, *_]:
                 tags.setdefault(tag.lower(), int(priority))
+            case ["dictionary", dictionary]:
+                pass
     if not tags:
-        return []
+        return None
+    return _VoiceFile(name, tags, dictionary or next(iter(tags)).partition("-")[0])
+
+
+def _voices_of(identifier: str, file: _VoiceFile) -> list[EngineVoice]:
     return [
         EngineVoice(
             engine=ENGINE,
             id=identifier + variant,
-            tags=tags,
+            tags=file.tags,
             gender=gender,
-            description=description,
+            description=file.name,
         )
         for gender, variant in (("M", ""), ("F", _FEMALE_VARIANT))
     ]
-
-
-def _dictionary(voice: EngineVoice) -> str:
-    """The name of the voice's dictionary: the language its file names first."""
-    return next(iter(voice.tags)).partition("-")[0]

@@ -130,14 +130,16 @@ def test_a_voice_file_is_read_as_the_engine_reads_it(
     (tmp_path / "xx_dict").touch()
     (tmp_path / "lang" / "gmw" / "none").write_text("name No language\n")
     (tmp_path / "lang" / "gmw" / "yy").write_text("name No dictionary\nlanguage yy\n")
+    (tmp_path / "lang" / "gmw" / "zz").write_text("language zz\ndictionary xx\n")
     (tmp_path / "lang" / "art").mkdir()
     (tmp_path / "tlh_dict").touch()
     (tmp_path / "lang" / "art" / "tlh").write_text("name Klingon\nlanguage tlh\n")
     monkeypatch.setattr(espeak_voices, "data_folder", lambda: tmp_path)
-    plain, female = installed_voices()
+    plain, female, other, _ = installed_voices()
     assert (plain.id, plain.gender, plain.tags) == ("gmw/xx", "M", {"xx-yy": 2, "xx": 5})
     assert plain.description == "Test (Here)"
     assert (female.id, female.gender) == ("gmw/xx+f2", "F")
+    assert other.id == "gmw/zz"
 
 
 def test_without_an_engine_every_profile_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
