@@ -6,7 +6,7 @@ Sub-accounts and keys of the configuration file are listed here too, but only th
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Router, delete, get, post, put
@@ -47,7 +47,8 @@ class SubAccountBody(View, frozen=True, kw_only=True):
     max_calls: config.Count | None = None
     cps: config.Rate | None = None
     withheld_caller_id: bool = False
-    dtmf_event_data: Annotated[str, msgspec.Meta(pattern="^(object|string)$")] = "object"
+    dtmf_event_data: Literal["object", "string"] | None = None
+    """How webhooks carry captured digits; absent: ``object``."""
 
 
 class SubAccountView(SubAccountBody, frozen=True, kw_only=True):
@@ -178,7 +179,7 @@ async def put_sub_account(
         max_calls=data.max_calls,
         cps=data.cps,
         withheld_caller_id=data.withheld_caller_id,
-        dtmf_event_data=data.dtmf_event_data,
+        dtmf_event_data=data.dtmf_event_data or "object",
     )
     await deps.store.put_sub_account(sub_account)
     await tenancy_changed(deps)

@@ -1,0 +1,239 @@
+"""The operator's own API, over the real record and directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.support.http_world import (
+    KEY,
+    OPERATOR_KEY,
+    RecordWorld,
+    now,
+    running_record_world,
+    running_world,
+)
+
+from offhook.config import Config
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[RecordWorld]:
+    async with running_record_world(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def operator(world: RecordWorld) -> AsyncIterator[aiohttp.ClientSession]:
+    async with world.client(OPERATOR_KEY) as session:
+        yield session
+
+
+async def call(
+    client: aiohttp.ClientSession, method: str, url: str, body: object = None
+) -> tuple[int, dict[str, Any]]:
+    data = None if body is None else json.dumps(body)
+    async with client.request(method, url, data=data) as response:
+        return response.status, await response.json()
+
+
+async def knock(world: RecordWorld, key: str) -> int:
+    """The status a customer's key gets."""
+    async with (
+        world.client(key) as client,
+        client.get(world.url("numbers", "new_corp")) as response,
+    ):
+        return response.status
+
+
+NEW = {
+    "accountId": "new",
+    "numbers": [{"msisdn": "+6568332049", "referenceId": "PSTN2"}],
+    "callerIds": ["+6512345678"],
+    "coverage": ["SG", "+44"],
+    "maxCalls": 5,
+    "cps": 2,
+}
+
+
+async def made_key(
+    world: RecordWorld, operator: aiohttp.ClientSession, **changes: object
+) -> dict[str, Any]:
+    body = {"name": "ci", "accountId": "new", **changes}
+    status, answer = await call(operator, "POST", world.url("/admin/v1/keys"), body)
+    assert status == 201, answer
+    return answer
+
+
+@pytest.mark.parametrize("key", ["wrong", KEY])
+async def test_it_opens_to_the_operators_keys_only(world: RecordWorld, key: str) -> None:
+    async with world.client(key) as client:
+        status, answer = await call(client, "GET", world.url("/admin/v1/keys"))
+    assert (status, answer["statusCode"]) == (401, 401)
+
+
+async def test_without_configured_keys_it_does_not_exist() -> None:
+    async with running_world(config=Config()) as world, world.client(OPERATOR_KEY) as client:
+        status, _ = await call(client, "GET", world.url("/admin/v1/keys"))
+    assert status == 404
+
+
+async def test_the_operators_key_opens_no_sub_account(world: RecordWorld) -> None:
+    assert await knock(world, OPERATOR_KEY) == 401
+
+
+async def test_a_sub_account_is_created_used_changed_and_deleted(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    url = world.url("/admin/v1/subaccounts/new_corp")
+    status, answer = await call(operator, "PUT", url, NEW)
+    assert status == 200
+    assert answer == {
+        **NEW,
+        "subAccountId": "new_corp",
+        "dtmfEventData": "object",
+        "statusCode": 0,
+        "statusMessage": "ok",
+    }
+    assert await call(operator, "GET", url) == (200, answer)
+    key = (await made_key(world, operator))["key"]
+    assert await knock(world, key) == 200
+    _, listed = await call(operator, "GET", world.url("/admin/v1/subaccounts"))
+    ids = [each["subAccountId"] for each in listed["subAccounts"]]
+    assert ids == ["acme_corp", "new_corp", "other_corp"]
+    status, deleted = await call(operator, "DELETE", url)
+    assert (status, deleted["statusMessage"]) == (200, "deleted")
+    assert await knock(world, key) == 404
+    assert (await call(operator, "DELETE", url))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"accountId": "a b"}, "accountId"),
+        ({"numbers": [{"msisdn": "6512"}]}, "numbers[0].msisdn"),
+        ({"callerIds": ["x"]}, "callerIds[0]"),
+        ({"coverage": ["Singapore"]}, "coverage[0]"),
+        ({"maxCalls": 0}, "maxCalls"),
+        ({"cps": 0}, "cps"),
+        ({"dtmfEventData": "maybe"}, "dtmfEventData"),
+    ],
+)
+async def test_a_bad_sub_account_is_422_and_says_where(
+    world: RecordWorld, operator: aiohttp.ClientSession, change: dict[str, object], named: str
+) -> None:
+    url = world.url("/admin/v1/subaccounts/new_corp")
+    status, answer = await call(operator, "PUT", url, {**NEW, **change})
+    assert status == 422
+    assert answer["message"].startswith(f"{named}: ")
+
+
+async def test_the_files_sub_accounts_are_the_files(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    url = world.url("/admin/v1/subaccounts/acme_corp")
+    assert (await call(operator, "GET", url))[0] == 200
+    assert (await call(operator, "PUT", url, NEW))[0] == 409
+    assert (await call(operator, "DELETE", url))[0] == 409
+
+
+async def test_a_key_is_shown_once_and_stored_as_a_hash(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    made = await made_key(world, operator, scopes=["sessions:read"])
+    _, listed = await call(operator, "GET", world.url("/admin/v1/keys"))
+    [key] = listed["keys"]
+    assert made["key"] not in json.dumps(listed)
+    assert (key["keyId"], key["name"], key["scopes"]) == (made["keyId"], "ci", ["sessions:read"])
+    [(digest, _)] = await world.store.keys()
+    assert made["key"].encode() not in digest
+
+
+async def test_a_keys_scopes_sub_accounts_and_expiry_bind_it(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    await call(operator, "PUT", world.url("/admin/v1/subaccounts/new_corp"), NEW)
+    reader = await made_key(world, operator, scopes=["sessions:read"])
+    elsewhere = await made_key(world, operator, subAccountIds=["another"])
+    assert await knock(world, reader["key"]) == 403
+    assert await knock(world, elsewhere["key"]) == 404
+    soon = (now() + timedelta(hours=1)).isoformat()
+    assert await knock(world, (await made_key(world, operator, expiresAt=soon))["key"]) == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"name": ""}, "name"),
+        ({"scopes": ["everything"]}, "scopes[0]"),
+        ({"scopes": []}, "scopes"),
+        ({"subAccountIds": ["a b"]}, "subAccountIds[0]"),
+        ({"expiresAt": "soon"}, "expiresAt"),
+        ({"expiresAt": "2020-01-01"}, "expiresAt"),
+    ],
+)
+async def test_a_bad_key_is_422_and_says_where(
+    world: RecordWorld, operator: aiohttp.ClientSession, change: dict[str, object], named: str
+) -> None:
+    body = {"name": "ci", "accountId": "new", **change}
+    status, answer = await call(operator, "POST", world.url("/admin/v1/keys"), body)
+    assert status == 422
+    assert answer["message"].startswith(f"{named}: ")
+
+
+async def test_a_revoked_key_opens_nothing(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    await call(operator, "PUT", world.url("/admin/v1/subaccounts/new_corp"), NEW)
+    made = await made_key(world, operator)
+    assert await knock(world, made["key"]) == 200
+    url = world.url(f"/admin/v1/keys/{made['keyId']}")
+    assert (await call(operator, "DELETE", url))[0] == 200
+    assert await knock(world, made["key"]) == 401
+    assert (await call(operator, "DELETE", url))[0] == 404
+    _, listed = await call(operator, "GET", world.url("/admin/v1/keys"))
+    assert "revokedAt" in listed["keys"][0]
+
+
+@pytest.mark.parametrize(("overlap", "old_status"), [(0, 401), (3600, 200)])
+async def test_a_rotated_key_is_replaced_at_once_or_after_an_overlap(
+    world: RecordWorld, operator: aiohttp.ClientSession, overlap: int, old_status: int
+) -> None:
+    await call(operator, "PUT", world.url("/admin/v1/subaccounts/new_corp"), NEW)
+    old = await made_key(world, operator, subAccountIds=["new_corp"])
+    url = world.url(f"/admin/v1/keys/{old['keyId']}/rotate")
+    status, new = await call(operator, "POST", url, {"overlapSeconds": overlap})
+    assert status == 201
+    assert new["key"] != old["key"]
+    assert await knock(world, new["key"]) == 200
+    assert await knock(world, old["key"]) == old_status
+    grants = {grant.key_id: grant for _, grant in await world.store.keys()}
+    assert grants[new["keyId"]].sub_account_ids == frozenset({"new_corp"})
+    assert grants[new["keyId"]].expires_at is None
+    if overlap:
+        expires_at = grants[old["keyId"]].expires_at
+        assert expires_at is not None
+        assert expires_at <= now() + timedelta(seconds=overlap)
+
+
+async def test_an_unknown_key_cannot_be_rotated(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    url = world.url("/admin/v1/keys/nope/rotate")
+    assert (await call(operator, "POST", url, {}))[0] == 404
+
+
+async def test_the_last_use_of_a_key_is_recorded_when_the_server_stops(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    await call(operator, "PUT", world.url("/admin/v1/subaccounts/new_corp"), NEW)
+    made = await made_key(world, operator)
+    await knock(world, made["key"])
+    await world.server.stop(1)
+    [key] = await world.store.list_keys()
+    assert key["lastUsed"] is not None
