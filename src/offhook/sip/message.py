@@ -285,6 +285,8 @@ def parse(data: bytes) -> Request | Response:
     """Parse one datagram. Raises :class:`MessageError` when it is no SIP message at all."""
     if len(data) > MAX_MESSAGE:
         raise MessageError("too long")
+    if data[:1] in (b"\r", b"\n"):
+        data = data.lstrip(b"\r\n")  # RFC 3261 §7.5
     head, blank, body = data.partition(b"\r\n\r\n")
     problem: str | None = None
     if not blank or b"\n\n" in head:
@@ -322,7 +324,6 @@ def parse(data: bytes) -> Request | Response:
 
 def _split_leniently(data: bytes) -> tuple[bytes, bytes, str | None]:
     """Head and body of a message that uses bare LF, or whose blank line is missing."""
-    data = data.lstrip(b"\r\n")
     ends = [(at, len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark)) >= 0]
     if ends:
         at, length = min(ends)

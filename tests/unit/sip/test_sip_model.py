@@ -243,20 +243,22 @@ class TwoAgents(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The network heals, everybody hangs up: nothing is left, and both sides agree."""
-        for _ in range(3):
+        while True:
             while self.network:
                 self.deliver(0, keep=False)
             for side in self.sides.values():
-                for handle in list(side.knows):
+                for handle, state in list(side.knows.items()):
                     side.agent.bye(handle, self.now)
-                    if side.knows[handle] == "ringing":
+                    if state == "ringing":
                         side.knows[handle] = "over"
             self.settle()
-        end = self.now + 250
-        while self.now < end:
-            while self.network:
-                self.deliver(0, keep=False)
-            self.run_until(self.now + 0.05 if self.now < end - 240 else self.now + 5)
+            if self.network:
+                continue
+            deadlines = [side.agent.next_deadline() for side in self.sides.values()]
+            due = [deadline for deadline in deadlines if deadline is not None]
+            if not due:
+                break
+            self.run_until(min(due))
         assert self.answered <= self.accepted
         for side in self.sides.values():
             assert set(side.knows.values()) <= {"over"}
