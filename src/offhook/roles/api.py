@@ -17,13 +17,9 @@ from offhook.http.deps import Cancellation, Deps
 from offhook.http.server import RunningServer, serve
 from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
-from offhook.roles.context import (
-    RoleContext,
-    keep_directory_fresh,
-    open_fabric,
-    open_record,
-)
+from offhook.roles.context import RoleContext
 from offhook.roles.reports import WebhookReports
+from offhook.roles.shared import keep_directory_fresh, open_fabric, open_record
 from offhook.session import states
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType

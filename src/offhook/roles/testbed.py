@@ -13,7 +13,7 @@ from offhook.telephony.trunks import split_address
 from offhook.testbed.carrier import Carrier
 
 LOOPBACK = "127.0.0.1"
-RTP_PORTS = (10_000, 15_999)
+RTP_PORTS = (16_000, 19_998)
 """Below the server's own default range."""
 MEDIA_TIMEOUT = 3600.0
 

@@ -21,13 +21,9 @@ from offhook.fabric import Fabric
 from offhook.flow.numbers import country_of
 from offhook.media import make_engine
 from offhook.net.client import HttpClient
-from offhook.roles.context import (
-    RoleContext,
-    keep_directory_fresh,
-    open_fabric,
-    open_record,
-)
+from offhook.roles.context import RoleContext
 from offhook.roles.reports import WebhookReports
+from offhook.roles.shared import keep_directory_fresh, open_fabric, open_record
 from offhook.session import control, states
 from offhook.session.limits import ClaimPlanner
 from offhook.session.ports import ReceivedCall
