@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import resource
+import signal
 import sys
 
 import numpy as np
@@ -83,8 +84,9 @@ def as_pcm(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
     return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
 
 
-def main() -> None:
-    """Answer for the one file."""
+def limit_resources() -> None:
+    """What a decoder may take; the kernel refuses or ends what wants more."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing a file then fails like any other call
     limits = (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),
@@ -94,6 +96,11 @@ def main() -> None:
     for which, value in limits:
         with contextlib.suppress(ValueError, OSError):  # not every system has every limit
             resource.setrlimit(which, (value, value))
+
+
+def main() -> None:
+    """Answer for the one file."""
+    limit_resources()
     try:
         answer = b"\0" + decode(sys.stdin.buffer.read(MAX_FILE))
     except (Unusable, MemoryError) as error:
