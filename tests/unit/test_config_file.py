@@ -223,7 +223,7 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         ('[sip]\nrtp_ports = "10-11"', "offhook.toml:2: sip.rtp_ports: expected at least 4 ports"),
         (
-            '[sip]\nlisten = ["tls:h:1"]',
+            '[sip]\ntls_key = "offhook.toml"\nlisten = ["tls:h:1"]',
             "offhook.toml:1: sip.tls_certificate: missing: sip.listen has",
         ),
         ('[sip]\ntls_key = "nope.pem"', "offhook.toml:2: sip.tls_key: there is no file nope.pem"),
