@@ -15,6 +15,8 @@ from offhook.flow.actions import Callflow
 from offhook.flow.facts import Profiles
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
+from offhook.flow.scenarios import ScenarioFailed
+from offhook.session.scenarios import expanded
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount, WebhookType, facts_of
 
@@ -114,4 +116,10 @@ class Decisions:
         verdict = judge(reply.body, facts, now, mode=Mode.DECISION)
         if verdict.callflow is None:
             return verdict.summary, None, verdict.runtime_code
-        return None, verdict.callflow, None
+        try:
+            callflow = expanded(
+                verdict.callflow, sub_account, self._profiles, now, mode=Mode.DECISION
+            )
+        except ScenarioFailed as failure:
+            return failure.detail, None, failure.code
+        return None, callflow, None

@@ -28,6 +28,7 @@ from offhook.session import control, states
 from offhook.session.limits import ClaimPlanner
 from offhook.session.ports import ReceivedCall
 from offhook.session.routing import trunks_for
+from offhook.session.scenarios import expanded
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount, WebhookType
 from offhook.speech.profiles import ProfileTable
@@ -60,9 +61,10 @@ async def run(context: RoleContext) -> None:
         stack.push_async_callback(client.close)
         speech = SpeechService.embedded(client)
         stack.push_async_callback(speech.close)
-        decisions = Decisions(_asker(client, context.clock), ProfileTable.installed())
+        profiles = ProfileTable.installed()
+        decisions = Decisions(_asker(client, context.clock), profiles)
         node = await store.register_node(context.node_name, "voice", context.clock.now())
-        voice = Voice(context, store, fabric, directory, node, line, speech, decisions)
+        voice = Voice(context, store, fabric, directory, node, line, speech, profiles, decisions)
         await voice.run()
         await store.retire_node(node)
 
@@ -135,6 +137,7 @@ class Voice:
         node: Node,
         line: Line,
         speech: SpeechService,
+        profiles: ProfileTable,
         decisions: Decisions,
     ) -> None:
         self._decisions = decisions
@@ -165,6 +168,7 @@ class Voice:
             sub_account=directory.sub_account,
             country_of=country_of,
             session_ended=self._reports.session_ended,
+            expand=lambda callflow, owner, now: expanded(callflow, owner, profiles, now),
         )
         first, last = port_range(context)
         self._dispatcher = Dispatcher(

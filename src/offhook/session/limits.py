@@ -15,7 +15,8 @@ from offhook import config
 from offhook.clock import new_id
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import AnyEvent, SessionEnded, SessionStarted
-from offhook.flow.actions import LAST_ACTION_NAMES, MakeCall
+from offhook.flow.actions import LAST_ACTION_NAMES, Callflow, MakeCall
+from offhook.flow.scenarios import ScenarioFailed
 from offhook.session import states
 from offhook.session.routing import trunks_for
 from offhook.session.session import Direction, Leg, Session, SessionError
@@ -69,7 +70,11 @@ class ClaimPlanner:
         sub_account: Callable[[str], SubAccount | None],
         country_of: Callable[[str], str | None],
         session_ended: Callable[[Session], Sequence[OutboxEntry]],
+        expand: Callable[[Callflow, SubAccount, datetime], Callflow],
     ) -> None:
+        """``expand`` replaces an executeScenario by what it means
+        (:func:`offhook.session.scenarios.expanded`)."""
+        self._expand = expand
         self._node_name = node_name
         self._routes = tuple(routes)
         self._trunks = {trunk.name: trunk for trunk in trunks}
@@ -98,9 +103,17 @@ class ClaimPlanner:
     def _decide(self, queued: Queued, budget: _Budget, now: datetime) -> Decision:
         session = queued.session
         sub_account = self._sub_account(session.sub_account_id)
-        call = session.callflow.actions[0]
-        if sub_account is None or not isinstance(call, MakeCall):
+        if sub_account is None:
             return self._refuse(session, RuntimeCode.INTERNAL, "its sub-account is gone", now)
+        try:
+            callflow = self._expand(session.callflow, sub_account, now)
+        except ScenarioFailed as failure:
+            return self._refuse(session, failure.code, failure.detail, now)
+        session = msgspec.structs.replace(session, callflow=callflow)
+        call = callflow.actions[0]
+        if not isinstance(call, MakeCall):
+            detail = "its callflow does not begin with a makeCall"
+            return self._refuse(session, RuntimeCode.INVALID_CALLFLOW, detail, now)
         if session.valid_until is not None and now >= session.valid_until:
             return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
         trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
