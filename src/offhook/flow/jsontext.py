@@ -83,13 +83,13 @@ def _outside_strings(body: bytes) -> bytes:
 
 def _is_too_deep(outside: bytes) -> bool:
     brackets = outside.translate(_ONE_BRACKET, _ALL_BUT_BRACKETS)
-    for _ in range(DEEPEST):
-        if len(brackets) <= 2 * DEEPEST or _TOO_DEEP in brackets:
-            break
+    for levels_left in range(DEEPEST, 0, -1):
+        if len(brackets) <= 2 * levels_left:
+            return False
+        if _TOO_DEEP in brackets:
+            return True
         brackets = brackets.replace(b"[]", b"")  # takes the innermost level away
-    else:
-        return bool(brackets)
-    return _TOO_DEEP in brackets
+    return bool(brackets)
 
 
 @contextmanager

@@ -1,0 +1,683 @@
+"""What the judge accepts, and what it makes of it: the neighbours of every rejection."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.flow.flow_requests import (
+    ANY_SOURCE,
+    FACTS,
+    HANGUP,
+    NO_VCA,
+    NOW,
+    WITHHELD,
+    Json,
+    action,
+    call_and,
+    capture,
+    codes,
+    encoded,
+    flow,
+    judged,
+    make_call,
+    play,
+    say,
+    scenario,
+)
+
+from offhook.flow.actions import (
+    Callflow,
+    ExecuteScenario,
+    Hangup,
+    MakeCall,
+    PlayFile,
+    Say,
+    SayAndCapture,
+)
+from offhook.flow.facts import Facts
+from offhook.flow.judge import LARGEST_BODY, body_too_large, judge
+from offhook.flow.problems import Mode
+
+
+def accepted(body: object, facts: Facts = FACTS, mode: Mode = Mode.SUBMITTED) -> Callflow:
+    """The callflow of a body that has no problem."""
+    verdict = judged(body, facts, mode)
+    assert verdict.problems == ()
+    assert verdict.status.code == 1
+    assert verdict.status_message == "Created"
+    assert verdict.http_status == 200
+    assert verdict.runtime_code is None
+    assert verdict.callflow is not None
+    return verdict.callflow
+
+
+def second(body: object, facts: Facts = FACTS) -> Any:
+    """The second action of a body that has no problem."""
+    return accepted(body, facts).actions[1]
+
+
+CALL = MakeCall(source="+6512341234", destination="+6590000000")
+
+# The bodies of the provider's guides, with its numbers and voices replaced by ours.
+GUIDES: dict[str, Json] = {
+    "voice message": {
+        "validUntil": "2027-07-03T05:59:32.226Z",
+        "callflow": [
+            {"action": "makeCall", "params": {"source": "6512341234", "destination": "6590000000"}},
+            {
+                "action": "say",
+                "params": {
+                    "text": "Hi, This is a test message",
+                    "voiceProfile": "en-GB-Emma",
+                    "repetition": 1,
+                    "speed": 1,
+                },
+            },
+            {"action": "hangup"},
+        ],
+    },
+    "voice file": {
+        "callflow": [
+            {
+                "action": "makeCall",
+                "params": {"source": "+6512341234", "destination": "+6590000000"},
+            },
+            {
+                "action": "playFile",
+                "params": {
+                    "fileUrl": "https://filebin.example/iy5u4qhut/sample4.mp3",
+                    "repetition": 2,
+                },
+            },
+            {"action": "hangup"},
+        ]
+    },
+    "simple IVR": {
+        "clientActionId": "menu-1",
+        "callflow": [
+            {"action": "makeCall", "params": {"source": "6512341234", "destination": "6590000000"}},
+            {
+                "action": "sayAndCapture",
+                "params": {
+                    "promptMessage": "Press 1 for sales, 2 for support, then hash.",
+                    "voiceProfile": "en-US-JennyNeural",
+                    "speed": 1,
+                    "repetition": 1,
+                    "minDigits": 1,
+                    "maxDigits": 1,
+                    "digitTimeout": 10000,
+                    "overallTimeout": 10000,
+                    "completeOnHash": True,
+                    "noOfTries": 2,
+                    "successMessage": None,
+                    "failureMessage": "Invalid input, please try again",
+                },
+            },
+        ],
+    },
+    "advanced IVR": {
+        "clientRequestId": "order-4711",
+        "callflow": [
+            {
+                "action": "makeCall",
+                "params": {
+                    "source": "6512341234",
+                    "destination": "6590000000",
+                    "callRecording": True,
+                },
+            },
+            {
+                "action": "say",
+                "params": {"text": "Welcome", "language": "en-US", "voiceProfile": "en-US-Jenny"},
+            },
+            {
+                "action": "sayAndcapture",
+                "params": {
+                    "promptMessage": "Enter your account number followed by hash",
+                    "voiceProfile": "en-US-Jenny",
+                    "minDigits": 3,
+                    "maxDigits": 10,
+                    "digitTimeout": 10000,
+                    "overallTimeout": 10000,
+                    "completeOnHash": True,
+                    "noOfTries": 2,
+                    "successMessage": "Thank you",
+                    "failureMessage": "Sorry",
+                },
+            },
+        ],
+    },
+    "number masking": {
+        "callflow": [
+            {"action": "makeCall", "params": {"source": "6512341234", "destination": "6590000000"}},
+            {"action": "makeCall", "params": {"source": "6512341234", "destination": "6590000001"}},
+        ]
+    },
+    "scenario": {
+        "callflow": [
+            {
+                "action": "executeScenario",
+                "params": {
+                    "scenarioName": "reminder",
+                    "destination": "+6590000000",
+                    "when": "noon",
+                },
+            }
+        ]
+    },
+    "v1.1": {
+        "callflow": [
+            {
+                "action": "say",
+                "params": {
+                    "source": "+6512341234",
+                    "destination": "+6590000000",
+                    "text": "Hi",
+                    "language": "en-GB",
+                    "voiceProfile": "en-GB-Emma",
+                    "repetition": 1,
+                    "speed": 1,
+                },
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_guides_callflows_are_accepted(guide: str) -> None:
+    accepted(GUIDES[guide])
+
+
+NEIGHBOURS: dict[str, object] = {
+    "32 levels": b'{"x":' + b"[" * 31 + b"]" * 31 + b',"callflow":[' + encoded(make_call()) + b"]}",
+    "numbers a double carries": encoded(call_and())[:-1]
+    + b',"x":[1e308,-1E+2,2.5e-324,123456789012345678901234567890]}',
+    "colons and braces in strings": call_and(say(text='a": {"b": ["\\": \\\\'), **{'k":{': ":"}),
+    "a lone surrogate where nothing speaks it": encoded(call_and(x="\ud800")),
+    "white space around": b" \r\n\t" + encoded(call_and()) + b"\n ",
+    "call alone": call_and(),
+    "two calls": call_and(make_call()),
+    "50 actions": call_and(*[say()] * 49),
+    "hangup last": call_and(HANGUP),
+    "hangup params null": call_and({"action": "hangup", "params": None}),
+    "hangup params empty": call_and({"action": "hangup", "params": {}}),
+    "hangup params of any kind": call_and({"action": "hangup", "params": {"reason": [1]}}),
+    "unknown members everywhere": {
+        **call_and({**say(repetition=2, voice="x", text2=None), "id": 7}),
+        "version": 2,
+        "clientActionId": "menu",
+    },
+    "top-level nulls": call_and(validUntil=None, clientActionId=None, clientRequestId=None),
+    "nulls for all optional members": call_and(
+        capture(
+            **dict.fromkeys(
+                (
+                    "language",
+                    "successMessage",
+                    "failureMessage",
+                    "repetition",
+                    "speed",
+                    "minDigits",
+                    "maxDigits",
+                    "digitTimeout",
+                    "overallTimeout",
+                    "completeOnHash",
+                    "noOfTries",
+                    "dtmfCallbackUrl",
+                )
+            )
+        )
+    ),
+    "null callRecording": flow(make_call(callRecording=None)),
+    "ids of 1": call_and(clientActionId="a", clientRequestId="b"),
+    "ids of 255": call_and(clientActionId="é" * 255, clientRequestId="\U0001f600" * 255),
+    "text of 1": call_and(say(text="a")),
+    "text of 3000 code points": call_and(say(text="\U0001f600" * 3000)),
+    "messages of 3000": call_and(
+        capture(promptMessage="a" * 3000, successMessage="a" * 3000, failureMessage="a" * 3000)
+    ),
+    "empty messages": call_and(capture(successMessage="", failureMessage="")),
+    "fileUrl of 2048": call_and(play(fileUrl="https://files.example/" + "a" * 2026)),
+    "an endMessage of another type, not v1.1": call_and(capture(endMessage=7)),
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_neighbours_of_rejected_bodies_are_accepted(name: str) -> None:
+    accepted(NEIGHBOURS[name])
+
+
+@pytest.mark.parametrize(
+    ("make", "member", "sent", "held"),
+    [
+        (say, "repetition", 1, 1),
+        (say, "repetition", 3, 3),
+        (say, "repetition", 1.0, 1),
+        (play, "repetition", 3.0, 3),
+        (capture, "repetition", 3, 3),
+        (say, "speed", 0.5, 0.5),
+        (say, "speed", 1, 1.0),
+        (say, "speed", 2, 2.0),
+        (say, "speed", 1.25, 1.25),
+        (capture, "maxDigits", 1, 1),
+        (capture, "maxDigits", 25, 25),
+        (capture, "maxDigits", 25.0, 25),
+        (capture, "overallTimeout", 1, 1),
+        (capture, "overallTimeout", 600000, 600000),
+        (capture, "noOfTries", 1, 1),
+        (capture, "noOfTries", 10, 10),
+    ],
+)
+def test_ranges_include_their_ends(make: Any, member: str, sent: float, held: float) -> None:
+    stored = msgspec.to_builtins(second(call_and(make(**{member: sent}))))
+    value = stored.get(member, held)  # what is the default is not stored
+    assert value == held
+    assert type(value) is type(held)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"minDigits": 1, "maxDigits": 1},
+        {"minDigits": 25, "maxDigits": 25},
+        {"minDigits": 2, "maxDigits": 3},
+        {"minDigits": 1.0, "maxDigits": 1.0},
+        {"minDigits": None, "maxDigits": 5},
+        {"completeOnHash": False, "maxDigits": 1},
+        {"completeOnHash": False, "maxDigits": 25},
+        {"completeOnHash": True},
+        {"completeOnHash": None},
+        {"digitTimeout": 10000, "overallTimeout": 10000},
+        {"digitTimeout": 9999, "overallTimeout": 10000},
+        {"digitTimeout": 1, "overallTimeout": 1},
+        {"digitTimeout": 10000.0, "overallTimeout": 10000},
+        {"digitTimeout": None, "overallTimeout": 10000},
+        {"overallTimeout": 1},
+        {"dtmfCallbackUrl": "http://hooks.example/dtmf"},
+    ],
+)
+def test_captures_at_the_edge_of_their_rules_are_accepted(params: Json) -> None:
+    accepted(call_and(capture(**params)))
+
+
+def test_a_dtmf_callback_takes_the_place_of_a_vca_webhook() -> None:
+    body = call_and(capture(dtmfCallbackUrl="https://hooks.example/dtmf"))
+    assert second(body, NO_VCA).dtmf_callback_url == "https://hooks.example/dtmf"
+
+
+def test_defaults_are_the_contracts() -> None:
+    assert second(call_and(capture())) == SayAndCapture(
+        prompt_message="Press one",
+        voice_profile="en-GB-Emma",
+        language=None,
+        success_message=None,
+        failure_message=None,
+        repetition=1,
+        speed=1.0,
+        min_digits=1,
+        max_digits=25,
+        digit_timeout=None,
+        overall_timeout=30_000,
+        complete_on_hash=True,
+        no_of_tries=3,
+        dtmf_callback_url=None,
+    )
+    assert second(call_and(say())) == Say(
+        text="Hello", voice_profile="en-GB-Emma", language=None, repetition=1, speed=1.0
+    )
+    assert second(call_and(play())) == PlayFile(
+        file_url="https://files.example/a.mp3", repetition=1
+    )
+
+
+def test_everything_sent_is_kept() -> None:
+    body = flow(
+        make_call(callRecording=True),
+        say(text="a", voiceProfile="en-US-Jenny", language="en-GB", repetition=2, speed=0.5),
+        capture(
+            promptMessage="b",
+            voiceProfile=...,
+            language="id-ID",
+            successMessage="c",
+            failureMessage="d",
+            repetition=3,
+            speed=2,
+            minDigits=2,
+            maxDigits=4,
+            digitTimeout=5,
+            overallTimeout=6,
+            completeOnHash=False,
+            noOfTries=7,
+            dtmfCallbackUrl="http://x.example",
+        ),
+        play(fileUrl="HTTPS://x.example:8443/ä?b=c#d", repetition=2),
+        HANGUP,
+        clientActionId="ca",
+        clientRequestId="cr",
+        validUntil="2027-01-01T00:00:00+08:00",
+    )
+    assert accepted(body) == Callflow(
+        actions=(
+            MakeCall(source="+6512341234", destination="+6590000000", call_recording=True),
+            Say(
+                text="a",
+                voice_profile="en-US-JennyNeural",
+                language="en-GB",
+                repetition=2,
+                speed=0.5,
+            ),
+            SayAndCapture(
+                prompt_message="b",
+                language="id-ID",
+                success_message="c",
+                failure_message="d",
+                repetition=3,
+                speed=2.0,
+                min_digits=2,
+                max_digits=4,
+                digit_timeout=5,
+                overall_timeout=6,
+                complete_on_hash=False,
+                no_of_tries=7,
+                dtmf_callback_url="http://x.example",
+            ),
+            PlayFile(file_url="HTTPS://x.example:8443/ä?b=c#d", repetition=2),
+            Hangup(),
+        ),
+        client_action_id="ca",
+        client_request_id="cr",
+        valid_until=datetime(2026, 12, 31, 16, tzinfo=UTC),
+    )
+
+
+def test_a_callflow_survives_its_storage() -> None:
+    for guide in GUIDES.values():
+        callflow = accepted(guide)
+        assert msgspec.json.decode(msgspec.json.encode(callflow), type=Callflow) == callflow
+
+
+@pytest.mark.parametrize("name", ["sayAndCapture", "sayAndcapture", "say&capture"])
+def test_the_spellings_of_say_and_capture_are_one_action(name: str) -> None:
+    body = call_and({**capture(), "action": name})
+    assert isinstance(second(body), SayAndCapture)
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "+6590000000",
+        "6590000000",
+        6590000000,
+        6590000000.0,
+        "+65 9000 0000",
+        "65.9000.0000",
+        "+65-9000-0000",
+        "(+65) 9000 0000",
+        "+(65) 9000-0000",
+        "+65 [9000] 0000",
+        " +6590000000 ",
+        "+65\u00a09000\u20110000",
+    ],
+)
+def test_one_number_in_many_spellings(destination: object) -> None:
+    assert accepted(flow(make_call(destination=destination))).actions == (CALL,)
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "1234567",
+        "+123456789012345",
+        "+12025550101",
+        "+447911123456",
+        "+80012345678",
+        "+8835100012345",
+    ],
+)
+def test_the_lengths_and_calling_codes_of_e164(destination: str) -> None:
+    accepted(flow(make_call(destination=destination)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "6512341234",
+        "+6512341234",
+        "00 65 1234 1234",
+        "006512341234",
+        "(65) 1234-1234",
+        "65.1234.1234",
+        6512341234,
+        6512341234.0,
+    ],
+)
+def test_sources_are_compared_as_e164(source: object) -> None:
+    assert accepted(flow(make_call(source=source))).actions == (CALL,)
+
+
+def test_a_withheld_source_needs_permission() -> None:
+    for source in ("private", "anonymous"):
+        (call,) = accepted(flow(make_call(source=source)), WITHHELD).actions
+        assert isinstance(call, MakeCall)
+        assert call.source == source
+
+
+def test_a_sub_account_may_be_allowed_any_source() -> None:
+    (call,) = accepted(flow(make_call(source="0044 20 7123 9999")), ANY_SOURCE).actions
+    assert isinstance(call, MakeCall)
+    assert call.source == "+442071239999"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tab\tline\nreturn\r",
+        "< > & \" ' ]]>",
+        "สวัสดี 你好 مرحبا שלום ἀγορά",
+        "\U0001f600 \U0001f468\u200d\U0001f469\u200d\U0001f467 é e\u0301",
+        "\x7f \x80 \x9f \u00ad \u2028 \u200b \ufeff",
+        "\ufdd0 \ufffd \U0001fffe",
+        "\ud7ff",
+        " ",
+    ],
+)
+def test_every_scripts_letters_are_fine(text: str) -> None:
+    assert second(call_and(say(text=text))).text == text
+
+
+@pytest.mark.parametrize(
+    ("profile", "language"),
+    [
+        ("en-GB-Emma", "en-GB"),
+        ("en-GB-Emma", "en-US"),
+        ("en-GB-Emma", "en"),
+        ("en-US-Jenny", "en-GB"),
+        ("cmn-CN-Standard-A", "zh-CN"),
+        ("nb-NO-Pernille", "no-NO"),
+    ],
+)
+def test_a_language_beside_its_voice(profile: str, language: str) -> None:
+    accepted(call_and(say(voiceProfile=profile, language=language)))
+
+
+def test_a_profile_may_lack_its_trailing_neural() -> None:
+    assert second(call_and(say(voiceProfile="en-US-Jenny"))).voice_profile == "en-US-JennyNeural"
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-01-01T12:00:00Z", NOW),
+        ("2026-01-01T12:00:00.000Z", NOW),
+        ("2026-01-01T12:00:00", NOW),
+        ("2026-01-01T12:00Z", NOW),
+        ("2026-01-01T12Z", NOW),
+        ("20260101T120000Z", NOW),
+        ("2026-W01-4T12:00:00Z", NOW),
+        ("2026-01-01t12:00:00z", NOW),
+        ("2026-01-01T20:00:00+08:00", NOW),
+        ("2026-01-01T20:00:00+0800", NOW),
+        ("2026-01-01T20:00:00+08", NOW),
+        ("2026-01-01T07:00:00-05:00", NOW),
+        ("2027-07-03T05:59:32.226Z", datetime(2027, 7, 3, 5, 59, 32, 226000, tzinfo=UTC)),
+        ("2027-07-03T05:59:32,5Z", datetime(2027, 7, 3, 5, 59, 32, 500000, tzinfo=UTC)),
+        ("2027-07-03T05:59:32.123456789Z", datetime(2027, 7, 3, 5, 59, 32, 123456, tzinfo=UTC)),
+        ("9999-12-31T23:59:59-12:00", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_valid_until_is_any_iso_8601_time(text: str, at: datetime) -> None:
+    verdict = judged(call_and(validUntil=text))
+    assert verdict.problems == ()
+    assert verdict.callflow is not None
+    assert verdict.callflow.valid_until == at
+    assert verdict.valid_until == text
+
+
+def test_the_parameters_of_a_scenario_are_everything_else() -> None:
+    body = flow(scenario(destination="+65", n=1, deep={"a": [1]}, nothing=None))
+    assert accepted(body).actions == (
+        ExecuteScenario(
+            scenario_name="reminder",
+            parameters={"destination": "+65", "n": 1, "deep": {"a": [1]}},
+        ),
+    )
+
+
+CALLED = {"source": "6512341234", "destination": "+65 9000 0000"}
+
+
+def test_v1_1_say_means_call_say_hangup() -> None:
+    callflow = accepted(GUIDES["v1.1"])
+    assert callflow.legacy
+    assert callflow.actions == (
+        CALL,
+        Say(text="Hi", voice_profile="en-GB-Emma", language="en-GB"),
+        Hangup(),
+    )
+
+
+def test_v1_1_play_file_means_call_play_hangup() -> None:
+    assert accepted(flow(play(**CALLED))).actions == (
+        CALL,
+        PlayFile(file_url="https://files.example/a.mp3"),
+        Hangup(),
+    )
+
+
+@pytest.mark.parametrize("name", ["say&capture", "sayAndCapture", "sayAndcapture"])
+@pytest.mark.parametrize(
+    "names",
+    [("text", "endMessage"), ("promptMessage", "successMessage"), ("text", "successMessage")],
+)
+def test_v1_1_capture_has_older_names(name: str, names: tuple[str, str]) -> None:
+    params: Json = {names[0]: "Press", names[1]: "Thanks", "language": "en"}
+    url = "https://hooks.example/dtmf"
+    body = flow(action(name, {**CALLED, **params, "dtmfCallbackUrl": url}))
+    assert accepted(body, NO_VCA).actions == (
+        CALL,
+        SayAndCapture(
+            prompt_message="Press", success_message="Thanks", language="en", dtmf_callback_url=url
+        ),
+        Hangup(),
+    )
+
+
+def test_v1_1_prefers_the_older_names() -> None:
+    body = flow(capture(**CALLED, text="old", promptMessage="new"))
+    assert second(body).prompt_message == "old"
+
+
+def test_v1_1_may_go_on_with_the_same_destination() -> None:
+    body = flow(say(**CALLED), play(source=6512341234, destination=6590000000), say(), HANGUP)
+    callflow = accepted(body)
+    assert [type(a) for a in callflow.actions] == [MakeCall, Say, PlayFile, Say, Hangup]
+
+
+def test_v1_1_may_bridge_once() -> None:
+    body = flow(say(**CALLED), make_call())
+    assert [type(a) for a in accepted(body).actions] == [MakeCall, Say, MakeCall, Hangup]
+
+
+def test_a_destination_in_a_later_action_does_not_make_it_v1_1() -> None:
+    callflow = accepted(call_and(say(**CALLED)))
+    assert not callflow.legacy
+    assert len(callflow.actions) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" \n",
+        b"{}",
+        b'{"status":"ignored"}',
+        b'{"callflow":null}',
+        b'{"callflow":[]}',
+        b'{"callflow":[],"clientActionId":7,"validUntil":"never"}',
+    ],
+)
+def test_a_decision_may_be_nothing_more(body: bytes) -> None:
+    assert accepted(body, mode=Mode.DECISION) == Callflow(actions=())
+
+
+def test_a_decision_need_not_start_with_a_call() -> None:
+    body = flow(say(), capture(), clientActionId="menu-2")
+    callflow = accepted(body, mode=Mode.DECISION)
+    assert [type(a) for a in callflow.actions] == [Say, SayAndCapture]
+    assert callflow.client_action_id == "menu-2"
+    accepted(flow(HANGUP), mode=Mode.DECISION)
+    accepted(flow(scenario()), mode=Mode.DECISION)
+    accepted(flow(make_call()), mode=Mode.DECISION)
+
+
+def test_a_decision_is_never_v1_1() -> None:
+    callflow = accepted(flow(say(source="x", destination="y")), mode=Mode.DECISION)
+    assert callflow.actions == (Say(text="Hello", voice_profile="en-GB-Emma"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "runtime"),
+    [
+        (flow(make_call(source="+6511111111")), -2008),
+        (flow(make_call(source="+6511111111"), say(voiceProfile="x")), -2008),
+        (flow(say(text=...), make_call(source="+6511111111")), -2003),
+        (flow(make_call(destination="x", source="+6511111111")), -2003),
+        (flow(say(text="")), -2003),
+        ({"callflow": "none"}, -2003),
+        (b"[]", -2003),
+        (b"{} // nothing", -2003),
+        (b'{"callflow":[],}', -2003),
+        (b"\xef\xbb\xbf", -2003),
+    ],
+)
+def test_an_invalid_decision_says_how_the_session_ends(body: object, runtime: int) -> None:
+    verdict = judged(body, mode=Mode.DECISION)
+    assert verdict.runtime_code is not None
+    assert verdict.runtime_code.code == runtime
+
+
+def test_the_largest_body_is_judged_and_a_larger_one_is_413() -> None:
+    body = encoded(call_and())
+    assert judge(body + b" " * (LARGEST_BODY - len(body)), FACTS, NOW).callflow is not None
+    verdict = judge(body + b" " * (LARGEST_BODY - len(body) + 1), FACTS, NOW)
+    assert verdict == body_too_large()
+    assert codes(verdict) == [-1001]
+    assert verdict.status_message == "Invalid JSON request body"
+    assert verdict.http_status == 413
+
+
+def test_lists_of_errors_are_bounded() -> None:
+    assert len(judged({"callflow": [1] * 80_000}).problems) == 201
+    members = ("speed", "repetition", "language", "minDigits", "maxDigits", "noOfTries")
+    element = action("sayAndCapture", dict.fromkeys(members, "x"))
+    assert len(judged({"callflow": [element] * 500}).problems) == 1_000
+
+
+def test_the_summary_names_every_path() -> None:
+    summary = judged(call_and(say(text=...), action("dial"))).summary
+    assert "-1009 at $.callflow[1].params.text: " in summary
+    assert "-1007 at $.callflow[2].action: " in summary
