@@ -37,7 +37,7 @@ class Sipp:
     """One SIPp process on a free port of loopback; ``async with`` starts and ends it.
 
     ``keys`` fill ``[name]`` in the scenario. ``calls`` (with ``target``: place that many at ``rate`` a
-    second) makes it end by itself; whatever happens it ends after ``timeout`` seconds.
+    second) makes it end by itself; no call begins after ``timeout`` seconds.
     """
 
     def __init__(
@@ -70,6 +70,12 @@ class Sipp:
         """As a trunk's address."""
         return f"udp:127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def __aenter__(self) -> Self:
         self._folder.mkdir(parents=True)
         self._write_scenario()
@@ -94,8 +100,11 @@ class Sipp:
     async def finished(self) -> Counts:
         """Wait until all calls are over. Raises :class:`SippError` when any failed."""
         assert self._process is not None
-        async with asyncio.timeout(self._timeout + 5):
-            _, errors = await self._process.communicate()
+        try:
+            async with asyncio.timeout(self._timeout + 2):
+                _, errors = await self._process.communicate()
+        except TimeoutError:
+            raise SippError(f"sipp still waits:\n{self.errors()}") from None
         if self._process.returncode != 0:
             raise SippError(
                 f"sipp ended with {self._process.returncode}: {errors.decode()[-500:]}\n"

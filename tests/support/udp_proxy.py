@@ -39,6 +39,8 @@ class UdpProxy:
         self._luck = random.Random(seed)
         self._front: asyncio.DatagramTransport | None = None
         self._backs: dict[tuple[str, int], asyncio.DatagramTransport] = {}
+        self._waiting: dict[tuple[str, int], list[bytes]] = {}
+        """What came while a sender's socket was being opened."""
         self._opening: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
 
@@ -60,21 +62,26 @@ class UdpProxy:
         for transport in (self._front, *self._backs.values()):
             if transport is not None:
                 transport.close()
+        await asyncio.sleep(0)  # transports close their sockets in the next turn of the loop
 
     def _from_front(self, data: bytes, addr: tuple[str, int]) -> None:
         if (back := self._backs.get(addr)) is not None:
             self._pass(back, data, self._target)
-            return
-        task = asyncio.create_task(self._open(data, addr))
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        elif (waiting := self._waiting.get(addr)) is not None:
+            waiting.append(data)
+        else:
+            self._waiting[addr] = [data]
+            task = asyncio.create_task(self._open(addr))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
 
-    async def _open(self, data: bytes, addr: tuple[str, int]) -> None:
+    async def _open(self, addr: tuple[str, int]) -> None:
         front = self._front
         assert front is not None
         back = await _bind(lambda answer, _: self._pass(front, answer, addr))
         self._backs[addr] = back
-        self._pass(back, data, self._target)
+        for data in self._waiting.pop(addr):
+            self._pass(back, data, self._target)
 
     def _pass(self, out: asyncio.DatagramTransport, data: bytes, addr: tuple[str, int]) -> None:
         weather = self._weather
