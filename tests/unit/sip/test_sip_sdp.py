@@ -1,0 +1,244 @@
+"""Offer and answer of one audio stream (RFC 3264), and how others write their descriptions."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.sip.sdp import SdpError, answer, make_offer, parse_answer
+
+
+def sdp(*media: str, session: str = "c=IN IP4 192.0.2.2") -> bytes:
+    """A description with those lines."""
+    lines = ["v=0", "o=- 1 1 IN IP4 192.0.2.2", "s=-", session, "t=0 0", *media]
+    return ("\r\n".join(line for line in lines if line) + "\r\n").encode()
+
+
+OFFER = sdp(
+    "m=audio 4000 RTP/AVP 8 0 101",
+    "a=rtpmap:8 PCMA/8000",
+    "a=rtpmap:0 PCMU/8000",
+    "a=rtpmap:101 telephone-event/8000",
+    "a=fmtp:101 0-16",
+    "a=sendrecv",
+)
+
+
+def test_an_offer_is_written_out_in_full() -> None:
+    offer = make_offer(host="192.0.2.1", port=4002, session_id=7, version=3)
+    assert offer.decode().split("\r\n") == [
+        "v=0",
+        "o=offhook 7 3 IN IP4 192.0.2.1",
+        "s=-",
+        "c=IN IP4 192.0.2.1",
+        "t=0 0",
+        "m=audio 4002 RTP/AVP 0 8 101",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+        "a=ptime:20",
+        "a=sendrecv",
+        "",
+    ]
+
+
+def test_an_offer_over_ipv6_with_less_in_it() -> None:
+    offer = make_offer(
+        host="2001:db8::1",
+        port=4002,
+        codecs=("PCMA",),
+        dtmf_payload_type=None,
+        direction="sendonly",
+        rtcp_mux=True,
+    ).decode()
+    assert "c=IN IP6 2001:db8::1\r\n" in offer
+    assert "m=audio 4002 RTP/AVP 8\r\n" in offer
+    assert "telephone-event" not in offer
+    assert "a=rtcp-mux\r\na=sendonly\r\n" in offer
+
+
+def test_every_description_is_newer_and_a_leg_keeps_its_session() -> None:
+    origins = [
+        make_offer(host="192.0.2.1", port=4002).split(b"\r\n")[1].split()[1:3] for _ in range(2)
+    ]
+    assert origins[0][0] == origins[1][0]
+    assert int(origins[0][1]) < int(origins[1][1])
+
+
+def test_an_answer_takes_the_offerers_first_codec_and_its_numbers() -> None:
+    settled, body = answer(OFFER, host="192.0.2.1", port=4002)
+    assert settled._asdict() == {
+        "remote_host": "192.0.2.2",
+        "remote_port": 4000,
+        "codec": "PCMA",
+        "payload_type": 8,
+        "dtmf_payload_type": 101,
+        "dtmf_receive_payload_type": 101,
+        "send": True,
+        "receive": True,
+        "remote_rtcp_port": None,
+        "rtcp_mux": False,
+    }
+    assert b"m=audio 4002 RTP/AVP 8 101\r\n" in body
+
+
+def test_an_answer_may_prefer_a_codec() -> None:
+    settled, _ = answer(OFFER, host="192.0.2.1", port=4002, preferred=["G722", "PCMU"])
+    assert (settled.codec, settled.payload_type) == ("PCMU", 0)
+
+
+def test_both_sides_of_offer_and_answer_agree() -> None:
+    offer = make_offer(host="192.0.2.1", port=4002)
+    theirs, body = answer(offer, host="192.0.2.2", port=5000, preferred=["PCMA"])
+    ours = parse_answer(body)
+    assert (ours.codec, ours.payload_type) == (theirs.codec, theirs.payload_type) == ("PCMA", 8)
+    assert (ours.remote_host, ours.remote_port) == ("192.0.2.2", 5000)
+    assert (theirs.remote_host, theirs.remote_port) == ("192.0.2.1", 4002)
+    assert ours.dtmf_payload_type == theirs.dtmf_receive_payload_type == 101
+
+
+def test_dynamic_payload_types_and_odd_cases() -> None:
+    offer = sdp(
+        "m=AUDIO 4000 rtp/avp 18 97 0 96",
+        "a=rtpmap:97 pcma/8000/1",
+        "a=rtpmap:0 PCMU/16000",
+        "a=RTPMAP:96 Telephone-Event/8000",
+        "a=rtpmap:x y",
+        "a=rtpmap:99999999999999999999 PCMU/8000",
+    )
+    settled, body = answer(offer, host="192.0.2.1", port=4002)
+    assert (settled.codec, settled.payload_type, settled.dtmf_payload_type) == ("PCMA", 97, 96)
+    assert b"m=audio 4002 rtp/avp 97 96\r\n" in body
+    assert b"a=rtpmap:97 PCMA/8000\r\n" in body
+
+
+def test_telephone_event_at_another_rate_does_not_count() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/16000")
+    assert answer(offer, host="192.0.2.1", port=1)[0].dtmf_payload_type is None
+
+
+@pytest.mark.parametrize(
+    ("attribute", "send", "receive", "answered"),
+    [
+        ("sendrecv", True, True, "sendrecv"),
+        ("sendonly", False, True, "recvonly"),
+        ("recvonly", True, False, "sendonly"),
+        ("inactive", False, False, "inactive"),
+        ("SENDONLY", False, True, "recvonly"),
+    ],
+)
+@pytest.mark.parametrize("level", ["session", "media"])
+def test_directions(attribute: str, send: bool, receive: bool, answered: str, level: str) -> None:
+    if level == "media":
+        offer = sdp("m=audio 4000 RTP/AVP 0", f"a={attribute}")
+    else:
+        offer = sdp("m=audio 4000 RTP/AVP 0", session=f"c=IN IP4 192.0.2.2\r\na={attribute}")
+    settled, body = answer(offer, host="192.0.2.1", port=4002)
+    assert (settled.send, settled.receive) == (send, receive)
+    assert f"a={answered}\r\n".encode() in body
+
+
+def test_a_null_address_is_a_hold() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", session="c=IN IP4 0.0.0.0")
+    settled, body = answer(offer, host="192.0.2.1", port=4002)
+    assert (settled.send, settled.receive) == (False, True)
+    assert b"a=recvonly\r\n" in body
+
+
+def test_the_streams_own_address_rtcp_port_and_mux_count() -> None:
+    offer = sdp(
+        "m=audio 4000/2 RTP/AVP 0",
+        "c=IN IP4 192.0.2.99/127",
+        "a=rtcp:4777 IN IP4 192.0.2.99",
+        "a=rtcp-mux",
+    )
+    settled, body = answer(offer, host="192.0.2.1", port=4002)
+    assert (settled.remote_host, settled.remote_rtcp_port, settled.rtcp_mux) == (
+        "192.0.2.99",
+        4777,
+        True,
+    )
+    assert b"a=rtcp-mux\r\n" in body
+
+
+def test_other_streams_are_refused_in_their_places() -> None:
+    offer = sdp(
+        "m=video 5000 RTP/AVP 31",
+        "m=audio 0 RTP/AVP 0",
+        "m=audio 4000 RTP/AVP 0",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+    )
+    _, body = answer(offer, host="192.0.2.1", port=4002)
+    assert [line for line in body.decode().split("\r\n") if line.startswith("m=")] == [
+        "m=video 0 RTP/AVP 31",
+        "m=audio 0 RTP/AVP 0",
+        "m=audio 4002 RTP/AVP 0",
+        "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
+    ]
+
+
+def test_line_feeds_alone_and_unknown_lines_are_taken() -> None:
+    text = OFFER.replace(b"\r\n", b"\n") + b"b=AS:64\nk=clear:x\nz\nx=y\n"
+    assert answer(text, host="192.0.2.1", port=1)[0].codec == "PCMA"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        sdp(),
+        sdp("m=video 4000 RTP/AVP 0"),
+        sdp("m=audio 0 RTP/AVP 0"),
+        sdp("m=audio 4000 RTP/SAVP 0"),
+        sdp("m=audio 4000 RTP/AVP 18 3"),
+        sdp("m=audio 4000 RTP/AVP"),
+        sdp("m=audio 4000"),
+        sdp("m=audio x RTP/AVP 0"),
+        sdp("m=audio 99999 RTP/AVP 0"),
+        sdp("m=audio 4000 RTP/AVP 0", session=""),
+        sdp("m=audio 4000 RTP/AVP 0", session="c=IN IP4"),
+        sdp("m=audio 4000 RTP/AVP 0", session="c=IN IP4 pbx.example.org"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=rtcp:x"),
+        sdp(*["m=audio 4000 RTP/AVP 0"] * 40),
+    ],
+)
+def test_what_is_no_usable_description(body: bytes) -> None:
+    with pytest.raises(SdpError):
+        answer(body, host="192.0.2.1", port=4002)
+    with pytest.raises(SdpError):
+        parse_answer(body)
+
+
+def test_an_answer_with_a_codec_that_was_not_offered_is_refused() -> None:
+    with pytest.raises(SdpError, match="no common codec"):
+        parse_answer(sdp("m=audio 4000 RTP/AVP 8"), codecs=("PCMU",))
+
+
+def test_an_answer_without_telephone_event() -> None:
+    settled = parse_answer(sdp("m=audio 4000 RTP/AVP 0"))
+    assert (settled.dtmf_payload_type, settled.dtmf_receive_payload_type) == (None, None)
+
+
+def test_telephone_event_may_have_another_number_each_way() -> None:
+    body = sdp("m=audio 4000 RTP/AVP 0 96", "a=rtpmap:96 telephone-event/8000")
+    settled = parse_answer(body, dtmf_payload_type=101)
+    assert (settled.dtmf_payload_type, settled.dtmf_receive_payload_type) == (96, 101)
+    assert parse_answer(body, dtmf_payload_type=None).dtmf_payload_type is None
+
+
+def test_rtcp_mux_counts_only_when_it_was_offered() -> None:
+    body = sdp("m=audio 4000 RTP/AVP 0", "a=rtcp-mux")
+    assert not parse_answer(body).rtcp_mux
+    assert parse_answer(body, rtcp_mux=True).rtcp_mux
+
+
+@given(st.lists(st.sampled_from(OFFER.split(b"\r\n")) | st.binary(max_size=20), max_size=20))
+def test_arbitrary_descriptions_fail_only_as_they_may(lines: list[bytes]) -> None:
+    for body in (b"\r\n".join(lines), b"v=0\r\n" + b"\n".join(lines)):
+        with contextlib.suppress(SdpError):
+            answer(body, host="192.0.2.1", port=4002)
