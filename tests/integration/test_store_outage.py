@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import asyncpg
+import msgspec
 import pytest
 from tests.support.postgres import PostgresServer, postgres_server, programs
 from tests.support.stores import (
@@ -20,9 +22,13 @@ from tests.support.stores import (
     opened,
     request_for,
     running,
+    start_all,
     waiting,
+    webhook_entry,
 )
 
+from offhook.events import AnyEvent, SessionEnded
+from offhook.session.session import Session
 from offhook.store import open_store, upgrade
 from offhook.store.interface import SchemaMismatch, Store, StoreUnavailable
 from offhook.store.postgres.store import PostgresStore
@@ -168,3 +174,40 @@ class TestPostgres:
         store = open_store("postgresql://offhook@127.0.0.1:1/offhook")
         with pytest.raises(StoreUnavailable):
             await store.open()
+
+    async def test_a_save_whose_answer_was_lost_may_be_made_again(self, postgres_url: str) -> None:
+        async with opened(postgres_url) as store:
+            node = await store.register_node("n1", "voice", NOW)
+            (session,) = await running(store, node)
+            steps: list[tuple[Session, AnyEvent]] = [
+                (msgspec.structs.replace(session, last_action="SAY"), CONNECTED),
+                (ended(session), SessionEnded(at=NOW, status="COMPLETED")),
+            ]
+            for step, event in steps:
+                for _ in range(2):
+                    await store.save(node, step, [event], [webhook_entry(session=session)])
+            stored = [event for _, event in await store.events(session.session_id, after=2)]
+            assert stored == [event for _, event in steps]
+            assert len(await store.deliveries(session.session_id)) == 2
+
+    @pytest.mark.parametrize("committed", [True, False])
+    async def test_a_claim_whose_commit_was_not_answered_is_settled_by_the_next(
+        self, postgres_url: str, monkeypatch: pytest.MonkeyPatch, committed: bool
+    ) -> None:
+        async with opened(postgres_url) as store:
+            node = await store.register_node("n1", "voice", NOW)
+            (session,) = await accepted(store, waiting())
+            kind = asyncpg.transaction.Transaction
+            finish = getattr(kind, f"_Transaction__{'commit' if committed else 'rollback'}")
+
+            async def lose(transaction: asyncpg.transaction.Transaction) -> None:
+                await finish(transaction)
+                raise ConnectionResetError
+
+            with monkeypatch.context() as broken:
+                broken.setattr(asyncpg.transaction.Transaction, "_Transaction__commit", lose)
+                with pytest.raises(StoreUnavailable):
+                    await store.claim(node, start_all, NOW, limit=5)
+            (decision,) = await store.claim(node, start_all, NOW, limit=5)
+            assert await store.session("acme_corp", session.session_id) == decision.session
+            assert await store.claim(node, start_all, NOW, limit=5) == []

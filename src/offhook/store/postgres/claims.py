@@ -56,6 +56,16 @@ async def claim(
     return claimed.decisions
 
 
+async def settled(
+    connection: asyncpg.Connection, node: Node, lost: Sequence[Decision]
+) -> list[Decision]:
+    """Of decisions whose commit was not answered: those that are stored and ours to run."""
+    ids = [decision.session.session_id for decision in lost]
+    rows = await connection.fetch(SQL["settled"], ids, node.name, node.epoch)
+    ours = {row[0] for row in rows}
+    return [decision for decision in lost if decision.session.session_id in ours]
+
+
 async def _waiting(
     connection: asyncpg.Connection, now: datetime, limit: int, rotation: Rotation
 ) -> list[Candidate]:

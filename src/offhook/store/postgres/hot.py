@@ -106,9 +106,28 @@ async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> se
     outbox = [(call.session_id, *row) for call in calls for row in call.outbox_rows]
     arguments = (*columns(sessions, 7), *columns(events, 3), *columns(outbox, 14))
     saved = {row[0] for row in await connection.fetch(SQL["save"], *arguments)}
-    fenced = [call for call in calls if call.session_id not in saved]
+    left = [call for call in calls if call.session_id not in saved]
+    repeated = await _repeated(connection, [call for call in left if call.event_documents])
+    fenced = [call for call in left if call.session_id not in repeated]
     await _keep_late(connection, [call for call in fenced if call.event_documents])
     return {call.session_id for call in fenced}
+
+
+async def _repeated(connection: asyncpg.Connection, calls: Sequence[Save]) -> set[str]:
+    """Saves made again because the answer to the first attempt was lost."""
+    if not calls:
+        return set()
+    rows = [
+        (
+            call.session_id,
+            call.document,
+            call.event_documents[-1],
+            call.node.name,
+            call.node.epoch,
+        )
+        for call in calls
+    ]
+    return {row[0] for row in await connection.fetch(SQL["repeated"], *columns(rows, 5))}
 
 
 async def _keep_late(connection: asyncpg.Connection, calls: Sequence[Save]) -> None:

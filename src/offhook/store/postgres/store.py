@@ -59,6 +59,8 @@ class PostgresStore(SharedCalls):
         )
         self._queue = Rotation()
         self._endpoints = Rotation()
+        self._unsettled: Sequence[Decision] = []
+        """Of a claim whose commit was not answered: written or not, the next claim finds out."""
 
     async def open(self) -> None:
         """Connect and check the schema; see :meth:`.interface.Store.open`."""
@@ -116,11 +118,20 @@ class PostgresStore(SharedCalls):
     ) -> Sequence[Decision]:
         """See :meth:`.interface.Store.claim`."""
         async with self._pool.connection() as connection:
+            if self._unsettled:
+                lost, self._unsettled = self._unsettled, []
+                if found := await claims.settled(connection, node, lost):
+                    return found
             waiting, epoch = await connection.fetchrow(SQL["anything_waiting"], node.name)
             if epoch == node.epoch and not waiting:
                 return []
             async with connection.transaction():
-                return await claims.claim(connection, node, plan, now, limit, rates, self._queue)
+                decisions = await claims.claim(
+                    connection, node, plan, now, limit, rates, self._queue
+                )
+                self._unsettled = decisions
+            self._unsettled = []
+            return decisions
 
     async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
         """See :meth:`.interface.Store.start`."""

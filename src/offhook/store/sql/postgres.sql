@@ -47,7 +47,9 @@ JOIN requests AS r ON r.call_flow_request_id = i.call_flow_request_id;
 -- name: save
 -- New state of sessions ($1..$7: session, node, epoch, status, channels, events added, document)
 -- where they still run and are that node's; with it their events ($8..$10: session, offset,
--- document) and deliveries ($11: session saved, $12..$24: the row). Returns what was ours.
+-- document) and deliveries ($11: session saved, $12..$24: the row). Returns what was written.
+-- A save whose answer was lost with the connection is made again: where the document and the last
+-- event stand there already, nothing is written (see: repeated).
 -- The share lock on the node's row keeps its next registration waiting until this is committed.
 -- (status || '' keeps the planner off the partial index by node: it would read every session that
 -- the node runs for every row of the batch.)
@@ -64,6 +66,11 @@ WITH u AS (
     FROM u JOIN n ON n.name = u.node AND n.epoch = u.epoch
     WHERE s.session_id = u.session_id AND s.status || '' = 'RUNNING'
         AND s.node = u.node AND s.epoch = u.epoch
+        AND NOT (s.document = u.document AND EXISTS (
+            SELECT 1 FROM events AS v JOIN unnest($8::text[], $9::bigint[], $10::text[])
+                AS x (session_id, number, document)
+                ON x.session_id = s.session_id AND x.number = u.added AND x.document = v.document
+            WHERE v.session_id = s.session_id AND v.number = s.event_count))
     RETURNING s.session_id, s.event_count - u.added AS before
 ), e AS (
     INSERT INTO events (session_id, number, document)
@@ -87,6 +94,16 @@ WITH u AS (
     ON CONFLICT DO NOTHING
 )
 SELECT session_id FROM w;
+
+-- name: repeated
+-- Of saves that wrote nothing ($1..$5: session, document, last event, node, epoch): those that an
+-- earlier attempt had written.
+SELECT s.session_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+    AS u (session_id, document, event, node, epoch)
+JOIN sessions AS s USING (session_id)
+JOIN events AS v ON v.session_id = s.session_id AND v.number = s.event_count
+WHERE s.document = u.document AND v.document = u.event AND s.node = u.node AND s.epoch = u.epoch;
 
 -- name: late_facts
 -- Events of sessions that are not ours any more: ($1, $2: session, events added), ($3..$5:
@@ -192,6 +209,12 @@ CROSS JOIN LATERAL (
     WHERE s.status = 'QUEUED' AND s.sub_account_id = g.sub_account_id
         AND s.waits_for = g.waits_for
     ORDER BY s.created_at, s.session_id LIMIT $3::int FOR UPDATE SKIP LOCKED) AS c;
+
+-- name: settled
+-- Of the sessions a claim may have written ($1): those that run and are this node's.
+SELECT session_id FROM sessions
+WHERE session_id = ANY ($1::text[]) AND status = 'RUNNING' AND node = $2::text
+    AND epoch = $3::bigint;
 
 -- name: usage
 -- Running sessions and the channels they hold.

@@ -10,7 +10,7 @@ Operations of one handler run together as one group under a savepoint. A group t
 back and run again item by item, so that one caller's failure is nobody else's.
 
 Other processes hold the lock in turn. SQLite's own waiting sleeps up to 100 ms at a time and lets
-one process starve the other; we try again every half millisecond (``docs/decisions/020-store.md``).
+one process starve the other; we try again every half millisecond (``docs/decisions/store.md``).
 """
 
 from __future__ import annotations
