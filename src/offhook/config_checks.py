@@ -5,9 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 
 from offhook.config import (
     TESTBED_TRUNK,
@@ -16,9 +14,11 @@ from offhook.config import (
     api_key_digest,
     host_and_port,
     port_range,
-    sip_address,
 )
 from offhook.toml_lines import Path
+
+TRANSPORTS = ("udp",)
+"""The SIP transports that this version has; the others are named by the file's format already."""
 
 Finding = tuple[Path, str]
 """A key and what is wrong with it."""
@@ -26,8 +26,8 @@ Finding = tuple[Path, str]
 
 def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Everything that is wrong, in the order of the sections."""
+    yield from _not_yet(config)
     yield from _addresses(config)
-    yield from _tls(config)
     yield from _trunks_and_routes(config)
     yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
     yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
@@ -35,6 +35,25 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield from _sub_account(("subaccounts", index), sub_account, environ)
     yield from _numbers(config)
     yield from _unique(("testbed", "phones"), "number", [p.number for p in config.testbed.phones])
+
+
+def _not_yet(config: Config) -> Iterator[Finding]:
+    """What the file may say and this version cannot do: better refused than left undone in silence."""
+    addresses: list[tuple[Path, str]] = [
+        (("sip", "listen", index), address) for index, address in enumerate(config.sip.listen)
+    ]
+    addresses += [(("trunks", i, "address"), t.address) for i, t in enumerate(config.trunks)]
+    for path, address in addresses:
+        if address.partition(":")[0] not in TRANSPORTS:
+            yield path, f"this version speaks SIP over {', '.join(TRANSPORTS)} only"
+    if len(config.sip.listen) > 1:
+        yield ("sip", "listen"), "this version listens on one address"
+    for key in ("tls_certificate", "tls_key"):
+        if getattr(config.sip, key) is not None:
+            yield ("sip", key), "this version does not speak TLS"
+    for index, trunk in enumerate(config.trunks):
+        if trunk.register:
+            yield ("trunks", index, "register"), "this version does not register with trunks"
 
 
 def _addresses(config: Config) -> Iterator[Finding]:
@@ -53,9 +72,6 @@ def _addresses(config: Config) -> Iterator[Finding]:
             yield path, "expected the port of the trunk, found 0"
     if not config.sip.listen:
         yield ("sip", "listen"), "expected at least one address"
-    duplicates = _duplicates(a for a in config.sip.listen if sip_port(a) != 0)
-    for address in duplicates:
-        yield ("sip", "listen"), f"{address!r} stands there twice"
     try:
         ports = port_range(config.sip.rtp_ports)
     except ValueError:
@@ -65,31 +81,13 @@ def _addresses(config: Config) -> Iterator[Finding]:
         yield ("sip", "rtp_ports"), "expected at least 4 ports: each leg takes two"
 
 
-def sip_port(address: str) -> int | None:
-    """The port of a SIP address; None when it is out of range."""
-    with suppress(ValueError):
-        return sip_address(address).port
-    return None
-
-
-def _tls(config: Config) -> Iterator[Finding]:
-    wanted = any(address.startswith("tls:") for address in config.sip.listen)
-    for key in ("tls_certificate", "tls_key"):
-        file = getattr(config.sip, key)
-        if file is None:
-            if wanted:
-                yield ("sip", key), "missing: sip.listen has a tls: address"
-        elif not os.path.isfile(file):
-            yield ("sip", key), f"there is no file {file}"
-
-
 def _trunks_and_routes(config: Config) -> Iterator[Finding]:
     yield from _unique(("trunks",), "name", [t.name for t in config.trunks])
     for index, trunk in enumerate(config.trunks):
         if trunk.name == TESTBED_TRUNK:
             yield ("trunks", index, "name"), "means the built-in phones; expected another name"
-        if (trunk.register or trunk.password is not None) and trunk.username is None:
-            yield ("trunks", index, "username"), "missing: register and password need it"
+        if trunk.password is not None and trunk.username is None:
+            yield ("trunks", index, "username"), "missing: the password needs it"
         for network in trunk.inbound_from:
             try:
                 ipaddress.ip_network(network, strict=False)
@@ -149,7 +147,3 @@ def _unique(path: Path, key: str, values: list[str]) -> Iterator[Finding]:
         if value in seen:
             yield (*path, index, key), f"{value!r} stands there twice"
         seen.add(value)
-
-
-def _duplicates(values: Iterable[str]) -> list[str]:
-    return [value for value, count in Counter(values).items() if count > 1]

@@ -46,11 +46,9 @@ WHOLE = """
 [http]
 listen = "[::1]:8080"
 [sip]
-listen = ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060", "tls:127.0.0.1:5061"]
+listen = ["udp:127.0.0.1:5060"]
 rtp_ports = "20000-29999"
 advertise = "203.0.113.5"
-tls_certificate = "cert.pem"
-tls_key = "key.pem"
 [database]
 url = "postgresql://user@host/name"
 [cluster]
@@ -108,15 +106,13 @@ parameters = [{name = "time", required = true, pattern = "[0-9:]+"}]
 
 def test_everything_at_once(tmp_path: Path) -> None:
     (tmp_path / "scenarios").mkdir()
-    for name in ("scenarios/reminder.json", "cert.pem", "key.pem"):
-        (tmp_path / name).touch()
+    (tmp_path / "scenarios/reminder.json").touch()
     config = read(tmp_path, WHOLE, {"ADMIN_KEY": "secret"})
     assert config.limits == Limits(ring_timeout=45, drain_timeout=0)
     assert config.trunks[0].inbound_from == ("127.0.0.1", "2001:db8::/32")
     assert config.subaccounts[0].coverage == ("SG", "US", "+44")
     assert config.subaccounts[0].scenarios[0].parameters[0].required
     assert config.subaccounts[0].scenarios[0].file == str(tmp_path / "scenarios/reminder.json")
-    assert config.sip.tls_key == str(tmp_path / "key.pem")
     assert not is_embedded(config)
 
 
@@ -146,7 +142,7 @@ def test_variables_change_the_embedded_default() -> None:
         ("OFFHOOK_LIMITS__RING_TIMEOUT", "45.5", "limits.ring_timeout", 45.5),
         ("OFFHOOK_WEBHOOKS__ALLOW_PRIVATE", "true", "webhooks.allow_private", True),
         ("OFFHOOK_WEBHOOKS__ALLOW_PRIVATE", "0", "webhooks.allow_private", False),
-        ("OFFHOOK_SIP__LISTEN", "udp:a:1, tcp:a:1", "sip.listen", ("udp:a:1", "tcp:a:1")),
+        ("OFFHOOK_SIP__LISTEN", "udp:a:1 ,", "sip.listen", ("udp:a:1",)),
         ("OFFHOOK_SIP__LISTEN", '["udp:a:1"]', "sip.listen", ("udp:a:1",)),
         ("OFFHOOK_MEDIA__ENGINE", "python", "media.engine", "python"),
     ],
@@ -163,9 +159,9 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
     text = '[[trunks]]\nname = "a"\naddress = "udp:h:5060"\nusername = "u"\n'
     config = read(tmp_path, text, {"OFFHOOK_TRUNKS__0__PASSWORD": "p,q"})
     assert config.trunks[0].password == "p,q"
-    whole = '[{"name": "b", "address": "tcp:h:5060", "password": null}]'
+    whole = '[{"name": "b", "address": "udp:h:5060", "password": null}]'
     assert read(tmp_path, text, {"OFFHOOK_TRUNKS": whole}).trunks == (
-        Trunk(name="b", address="tcp:h:5060"),
+        Trunk(name="b", address="udp:h:5060"),
     )
 
 
@@ -214,19 +210,19 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         ("[sip]\nlisten = []", "offhook.toml:2: sip.listen: expected at least one address"),
         (
-            '[sip]\nlisten = ["udp:h:1", "udp:h:1"]',
-            "offhook.toml:2: sip.listen: 'udp:h:1' stands there twice",
+            '[sip]\nlisten = ["udp:h:1", "udp:h:2"]',
+            "offhook.toml:2: sip.listen: this version listens on one address",
         ),
+        ('[sip]\nlisten = ["tcp:h:1"]', "sip.listen[0]: this version speaks SIP over udp only"),
         (
             '[sip]\nrtp_ports = "2-1"',
             "offhook.toml:2: sip.rtp_ports: expected the lower port first",
         ),
         ('[sip]\nrtp_ports = "10-11"', "offhook.toml:2: sip.rtp_ports: expected at least 4 ports"),
         (
-            '[sip]\ntls_key = "offhook.toml"\nlisten = ["tls:h:1"]',
-            "offhook.toml:1: sip.tls_certificate: missing: sip.listen has",
+            '[sip]\ntls_key = "key.pem"',
+            "offhook.toml:2: sip.tls_key: this version does not speak TLS",
         ),
-        ('[sip]\ntls_key = "nope.pem"', "offhook.toml:2: sip.tls_key: there is no file nope.pem"),
         (
             '[media]\nengine = "gpu"',
             'expected "auto" or "native" or "python", found the string "gpu"',
@@ -239,7 +235,11 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         (
             '[[trunks]]\nname = "a"\naddress = "udp:h:1"\nregister = true',
-            "offhook.toml:1: trunks[0].username: missing: register and password need it",
+            "offhook.toml:4: trunks[0].register: this version does not register with trunks",
+        ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "udp:h:1"\npassword = "p"',
+            "offhook.toml:1: trunks[0].username: missing: the password needs it",
         ),
         (
             '[[trunks]]\nname = "a"\naddress = "udp:h:1"\ninbound_from = ["1.2.3"]',
