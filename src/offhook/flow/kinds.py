@@ -248,7 +248,7 @@ class PhoneNumber(msgspec.Struct, frozen=True):
 
     def schema(self) -> Schema:
         """See :meth:`Kind.schema`."""
-        return {"type": ["string", "integer", "array"] if self.several else ["string", "integer"]}
+        return {"type": ["string", "integer"]}
 
 
 # ISO 8601 calendar and week dates, extended or basic, then "T" and a time. RFC 3339 adds lower case.

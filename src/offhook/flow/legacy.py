@@ -49,6 +49,11 @@ def row_of(row: table.ActionRow, index: int) -> table.ActionRow:
     return (_LATER if index else _FIRST).get(row.name, row)
 
 
+def may_begin(row: table.ActionRow) -> bool:
+    """Whether a v1.1 request may begin with this action."""
+    return row.name in _FIRST
+
+
 def begins(elements: Sequence[object]) -> bool:
     """Whether the elements of ``callflow`` are a v1.1 request."""
     first = elements[0] if elements else None
@@ -58,7 +63,7 @@ def begins(elements: Sequence[object]) -> bool:
     row = table.BY_NAME.get(action) if isinstance(action, str) else None
     return (
         row is not None
-        and row.name in _FIRST
+        and may_begin(row)
         and isinstance(params, dict)
         and params.get("destination") is not None
     )

@@ -38,6 +38,8 @@ class Param(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     field: str
     """The field of the action that takes the value."""
+    about: str
+    """What it does, in a line, for whoever writes a callflow."""
     required: bool = False
     unless: str | None = None
     """Required only where this other member is absent."""
@@ -52,6 +54,7 @@ class Param(msgspec.Struct, frozen=True, kw_only=True):
 def _param(
     name: str,
     kind: Kind,
+    about: str,
     *,
     required: bool = False,
     unless: str | None = None,
@@ -62,6 +65,7 @@ def _param(
     return Param(
         name=name,
         kind=kind,
+        about=about,
         field=re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name),
         required=required,
         unless=unless,
@@ -75,6 +79,7 @@ class ActionRow(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     type: type[AnyAction]
+    about: str
     params: tuple[Param, ...] = ()
     params_required: bool = True
     aliases: tuple[str, ...] = ()
@@ -88,26 +93,48 @@ def digits_limit_has_own_code(params: Params) -> bool:
     return params.get("minDigits") is not None or params.get("completeOnHash") is False
 
 
-SOURCE = _param("source", PhoneNumber(), required=True)
-DESTINATION = _param("destination", PhoneNumber(several=True), required=True)
-_VOICE = (
-    _param("voiceProfile", Text(), required=True, unless="language"),
-    _param("language", Text()),
+SOURCE = _param(
+    "source",
+    PhoneNumber(),
+    "The caller ID: one of your active numbers or allowed caller IDs.",
+    required=True,
 )
-_REPETITION = _param("repetition", Integer(1, 3))
-_SPEED = _param("speed", Number(0.5, 2))
+DESTINATION = _param(
+    "destination",
+    PhoneNumber(several=True),
+    "The phone number to call, E.164: country code first.",
+    required=True,
+)
+_VOICE = (
+    _param(
+        "voiceProfile",
+        Text(),
+        "The voice, by its speech-profile code.",
+        required=True,
+        unless="language",
+    ),
+    _param("language", Text(), "The language, where no voiceProfile is given (BCP 47: en-GB)."),
+)
+_REPETITION = _param("repetition", Integer(1, 3), "How many times it is played.")
+_SPEED = _param("speed", Number(0.5, 2), "How fast it is spoken; 1 is the voice's own pace.")
 
 ROWS = (
     ActionRow(
         name="makeCall",
+        about="Call somebody; a second makeCall bridges them to the first.",
         type=MakeCall,
-        params=(SOURCE, DESTINATION, _param("callRecording", Boolean())),
+        params=(
+            SOURCE,
+            DESTINATION,
+            _param("callRecording", Boolean(), "Record the session from this leg's answer on."),
+        ),
     ),
     ActionRow(
         name="say",
+        about="Speak a text.",
         type=Say,
         params=(
-            _param("text", Text(3000, 1), required=True, spoken=True),
+            _param("text", Text(3000, 1), "What to say.", required=True, spoken=True),
             *_VOICE,
             _REPETITION,
             _SPEED,
@@ -115,40 +142,93 @@ ROWS = (
     ),
     ActionRow(
         name="sayAndCapture",
+        about="Speak a prompt and collect the keys the caller presses.",
         aliases=("sayAndcapture", "say&capture"),
         also_checked=("endMessage",),
         type=SayAndCapture,
         params=(
-            _param("promptMessage", Text(3000, 1), required=True, spoken=True),
+            _param(
+                "promptMessage",
+                Text(3000, 1),
+                "What to say before keys are collected.",
+                required=True,
+                spoken=True,
+            ),
             *_VOICE,
-            _param("successMessage", Text(3000), spoken=True),
-            _param("failureMessage", Text(3000), spoken=True),
+            _param(
+                "successMessage",
+                Text(3000),
+                "What to say after enough keys were pressed.",
+                spoken=True,
+            ),
+            _param(
+                "failureMessage",
+                Text(3000),
+                "What to say after each try in which too few keys were pressed.",
+                spoken=True,
+            ),
             _REPETITION,
             _SPEED,
-            _param("minDigits", Integer(1, MOST_DIGITS)),
+            _param(
+                "minDigits",
+                Integer(1, MOST_DIGITS),
+                "Keys that make a try succeed; needs maxDigits.",
+            ),
             _param(
                 "maxDigits",
                 Integer(1, MOST_DIGITS),
+                "Keys after which a try ends.",
                 range_elsewhere=digits_limit_has_own_code,
             ),
-            _param("digitTimeout", Integer(1, 600_000)),
-            _param("overallTimeout", Integer(1, 600_000)),
-            _param("completeOnHash", Boolean()),
-            _param("noOfTries", Integer(1, 10)),
-            _param("dtmfCallbackUrl", Url()),
+            _param(
+                "digitTimeout",
+                Integer(1, 600_000),
+                "Milliseconds to wait between keys; needs overallTimeout.",
+            ),
+            _param(
+                "overallTimeout",
+                Integer(1, 600_000),
+                "Milliseconds a try lasts after its prompt, digitTimeout at least.",
+            ),
+            _param(
+                "completeOnHash",
+                Boolean(),
+                "Whether # ends a try; if not, # and * are keys like others.",
+            ),
+            _param("noOfTries", Integer(1, 10), "How often the caller may try."),
+            _param("dtmfCallbackUrl", Url(), "Where the keys are posted besides the VCA webhook."),
         ),
     ),
     ActionRow(
         name="playFile",
+        about="Play an audio file.",
         type=PlayFile,
-        params=(_param("fileUrl", Url(2048), required=True), _REPETITION),
+        params=(
+            _param(
+                "fileUrl", Url(2048), "The audio file, wav or mp3, at most 5120 KiB.", required=True
+            ),
+            _REPETITION,
+        ),
     ),
-    ActionRow(name="hangup", type=Hangup, params_required=False),
+    ActionRow(
+        name="hangup",
+        about="Disconnect everybody and end the session.",
+        type=Hangup,
+        params_required=False,
+    ),
     ActionRow(
         name="executeScenario",
+        about="Run a stored callflow template.",
         type=ExecuteScenario,
         # Absent, null, empty and blank have a code of their own (-1019).
-        params=(_param("scenarioName", Text(), spoken=True),),
+        params=(
+            _param(
+                "scenarioName",
+                Text(),
+                "The scenario's name; every other param is a parameter of the scenario.",
+                spoken=True,
+            ),
+        ),
     ),
 )
 
