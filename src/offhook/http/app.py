@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from litestar import Litestar, Router
 from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
 
 from offhook.http import (
     admin,
+    answers,
     deliveries,
     health,
     numbers,
+    pages,
+    problems,
     requests,
     scenarios,
     sessions,
     speech_profiles,
+    views,
     webhooks,
 )
 from offhook.http.asgi import AsgiApp
@@ -26,7 +31,11 @@ from offhook.http.errors import ErrorPages
 from offhook.http.event_stream import EventStreams
 from offhook.http.key_use import KeyUse
 from offhook.http.metrics import HttpMetrics
-from offhook.http.params import AnyRequest, caller_of
+from offhook.http.openapi import document
+from offhook.http.openapi_parts import Json
+from offhook.http.params import AnyRequest, always, caller_of
+
+BELOW_SUB_ACCOUNT = (sessions, requests, speech_profiles, webhooks, deliveries, scenarios, numbers)
 
 
 def create_app(deps: Deps) -> AsgiApp:
@@ -42,31 +51,32 @@ def create_app(deps: Deps) -> AsgiApp:
     )
 
 
-def sub_account_router() -> Router:
-    """Every route below a sub-account but the callflow endpoints."""
-    return Router(
+def openapi_document() -> Json:
+    """The OpenAPI 3.1 document of the whole API."""
+    modules = (*BELOW_SUB_ACCOUNT, admin, health, answers, problems, views)
+    return document(_typed_routes(), modules)
+
+
+def _typed_routes() -> list[ControllerRouterHandler]:
+    """Every route but the callflow endpoints, which the edge serves itself."""
+    below_sub_account = Router(
         API_PREFIX + "{subAccountId:str}",
-        route_handlers=[
-            sessions.router,
-            requests.router,
-            speech_profiles.router,
-            webhooks.router,
-            deliveries.router,
-            scenarios.router,
-            numbers.router,
-        ],
+        route_handlers=[module.router for module in BELOW_SUB_ACCOUNT],
         dependencies={"caller": Provide(_provide_caller, sync_to_thread=False)},
     )
+    return [below_sub_account, admin.router, *health.handlers, *pages.handlers]
 
 
 def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
+    provided = {
+        "deps": deps,
+        "commander": commander,
+        "streams": streams,
+        "pages": pages.Pages(openapi_document),
+    }
     return Litestar(  # type: ignore[return-value]  # its scope is a TypedDict, ours any mapping
-        route_handlers=[sub_account_router(), admin.router, *health.handlers],
-        dependencies={
-            "deps": Provide(lambda: deps, sync_to_thread=False),
-            "commander": Provide(lambda: commander, sync_to_thread=False),
-            "streams": Provide(lambda: streams, sync_to_thread=False),
-        },
+        route_handlers=_typed_routes(),
+        dependencies={name: always(value) for name, value in provided.items()},
         exception_handlers=ErrorPages(deps.clock).handlers(),
         request_max_body_size=deps.limits.body_bytes,
         openapi_config=None,

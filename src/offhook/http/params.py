@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from litestar.connection import ASGIConnection, Request
+from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
 from offhook.http.auth import Caller, Scope
@@ -20,6 +21,11 @@ def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     """Whom the edge has let in."""
     caller: Caller = connection.scope["state"]["caller"]
     return caller
+
+
+def always(value: object) -> Provide:
+    """A dependency that is the same for every request."""
+    return Provide(lambda: value, sync_to_thread=False)
 
 
 def needs(scope: Scope) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:

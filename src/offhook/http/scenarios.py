@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import msgspec
@@ -10,6 +9,7 @@ from litestar import Router, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 
+from offhook.flow.patterns import compile_pattern
 from offhook.http.auth import Caller, Scope
 from offhook.http.deps import Deps
 from offhook.http.params import needs, tenancy_changed
@@ -110,8 +110,10 @@ async def put_scenario(
     if len(set(names)) < len(names):
         raise Problem(INVALID, "parameters: a name stands twice")
     for parameter in data.parameters:
-        if parameter.pattern is not None and not _compiles(parameter.pattern):
-            raise Problem(INVALID, f"parameters: the pattern of {parameter.name} is no expression")
+        try:
+            compile_pattern(parameter.pattern or "")
+        except ValueError as error:
+            raise Problem(INVALID, f"parameters: pattern of {parameter.name}: {error}") from None
     scenario = Scenario(
         name=name,
         callflow=msgspec.json.encode({"callflow": data.callflow}).decode(),
@@ -179,14 +181,6 @@ def _fields(scenario: Scenario) -> dict[str, Any]:
             for parameter in scenario.parameters
         ),
     }
-
-
-def _compiles(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
-        return False
-    return True
 
 
 router = Router(
