@@ -116,6 +116,20 @@ class MediaLeg(Protocol):
         silence where nothing came. Called from the engine's thread; must not block."""
         ...
 
+    def record_sent(self, sink: Callable[[bytes], None] | None) -> None:
+        """Like :meth:`record`, of what we send to the peer. Begun in one go with it, the two keep
+        the same time."""
+        ...
+
+    def relay(self, other: MediaLeg | None) -> None:
+        """Pass what arrives here on to ``other``, a leg of the same engine; None: no more.
+
+        One direction of a bridge: the other leg is given its own command. Payload types are mapped,
+        G.711 is transcoded where the laws differ, telephone events go through where both have
+        them. While ``other`` plays something, that replaces what is relayed.
+        """
+        ...
+
     def statistics(self) -> LegStatistics:
         """A consistent snapshot."""
         ...

@@ -41,9 +41,10 @@ class AudioPacket(NamedTuple):
     """Audio or a telephone event for those who listen; ``payload`` is only valid during the call."""
 
     marker: bool
-    payload_type: int
     is_audio: bool
-    """Or else a telephone event, or something else of the same source."""
+    is_key: bool
+    """A telephone event. With neither set it is something else of the same source."""
+    ssrc: int
     sequence: int
     timestamp: int
     arrival: float
@@ -78,7 +79,7 @@ class IncomingEvents(NamedTuple):
     digit: Callable[[str, float], None]
     collision: Callable[[], None]
     """The peer uses our SSRC (RFC 3550 §8.2)."""
-    control: Callable[[memoryview, Address], bool]
+    control: Callable[[memoryview], None]
     """An RTCP packet on the RTP port (RFC 5761)."""
 
 
@@ -232,17 +233,16 @@ class Incoming:
         is_audio = payload_type == self._payload_type
         outcome = statistics.update(sequence, timestamp, arrival, timed=is_audio)
         if outcome is rtp.Arrival.NEW or outcome is rtp.Arrival.REORDERED:
-            if is_audio:
-                if self.audio is None:
-                    return
-            elif self._is_key(payload_type):
+            is_key = not is_audio and self._is_key(payload_type)
+            if is_key:
                 self._key(timestamp, start, end, arrival)
             if self.audio is not None and self._receive:
                 self.audio(
                     AudioPacket(
                         second >= rtp.MARKER,
-                        payload_type,
                         is_audio,
+                        is_key,
+                        ssrc,
                         sequence,
                         timestamp,
                         arrival,
@@ -252,7 +252,7 @@ class Incoming:
 
     def _control(self, size: int, address: Address) -> None:
         if self._media is not None and self._media.rtcp_mux and address == self.remote:
-            self._events.control(_VIEW[:size], address)
+            self._events.control(_VIEW[:size])
         else:
             self.discarded += 1
 

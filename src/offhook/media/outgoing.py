@@ -39,18 +39,19 @@ class Outgoing:
 
     __slots__ = (
         "_buffer",
-        "_key_payload_type",
         "_key_started",
         "_keys",
         "_listener",
-        "_payload_type",
         "_sendto",
         "_talking",
         "can_send",
+        "codec",
         "errors",
         "first_sequence",
+        "key_payload_type",
         "octets_sent",
         "packets_sent",
+        "payload_type",
         "queue",
         "remote",
         "scheduled",
@@ -66,8 +67,9 @@ class Outgoing:
         self._buffer = bytearray(rtp.HEADER_SIZE + PACKET_OCTETS)
         self._keys: deque[list[dtmf.EventPacket | None]] = deque()
         self._key_started: int | None = None
-        self._key_payload_type: int | None = None
-        self._payload_type = 0
+        self.key_payload_type: int | None = None
+        self.codec = "PCMU"
+        self.payload_type = 0
         self._talking = False
         self.queue = PlayQueue(g711.SILENCE["PCMU"])
         self.remote: Address | None = None
@@ -84,7 +86,7 @@ class Outgoing:
         self.errors = 0
         """Packets the system refused to send."""
         self.tap: Callable[[int, bytes | memoryview], None] | None = None
-        """Hears the tick and octets of every audio packet sent."""
+        """Hears the timestamp and octets of every audio packet sent."""
 
     @property
     def has_work(self) -> bool:
@@ -93,8 +95,9 @@ class Outgoing:
 
     def configure(self, media: LegMedia, remote: Address, can_send: bool) -> None:
         """Take over what was negotiated."""
-        self._payload_type = media.payload_type
-        self._key_payload_type = media.dtmf_payload_type
+        self.codec = media.codec
+        self.payload_type = media.payload_type
+        self.key_payload_type = media.dtmf_payload_type
         self.remote = remote
         self.can_send = can_send
         self.queue.set_silence(g711.SILENCE[media.codec])
@@ -122,7 +125,7 @@ class Outgoing:
 
     def press(self, packets: list[dtmf.EventPacket]) -> None:
         """Queue a key; ignored where telephone-event was not negotiated or too many wait."""
-        if self._key_payload_type is not None and len(self._keys) < _MAX_KEYS_QUEUED:
+        if self.key_payload_type is not None and len(self._keys) < _MAX_KEYS_QUEUED:
             self._keys.append([*reversed(packets)])
 
     def stop(self, number: int | None) -> None:
@@ -137,18 +140,19 @@ class Outgoing:
         queue = self.queue
         payload = queue.take()
         if payload is not None:
-            second = self._payload_type
+            second = self.payload_type
             if not self._talking:
                 self._talking = True
                 second |= rtp.MARKER
             buffer = self._buffer
+            timestamp = (self.timestamp_base + tick * TICK_UNITS) & 0xFFFFFFFF
             rtp.HEADER.pack_into(
                 buffer,
                 0,
                 rtp.VERSION_2,
                 second,
                 self.sequence & 0xFFFF,
-                (self.timestamp_base + tick * TICK_UNITS) & 0xFFFFFFFF,
+                timestamp,
                 self.ssrc,
             )
             buffer[rtp.HEADER_SIZE :] = payload
@@ -160,7 +164,7 @@ class Outgoing:
             except OSError:
                 self.errors += 1
             if self.tap is not None:
-                self.tap(tick, payload)
+                self.tap(timestamp, payload)
         if queue.noticed:
             self._tell()
         if payload is None:
@@ -186,8 +190,8 @@ class Outgoing:
             self._key_started = tick
             packets[:0] = [None] * _GAP_PACKETS
         packet = packets.pop()
-        if packet is not None and self._key_payload_type is not None:
-            second = self._key_payload_type | (rtp.MARKER if packet.marker else 0)
+        if packet is not None and self.key_payload_type is not None:
+            second = self.key_payload_type | (rtp.MARKER if packet.marker else 0)
             timestamp = self.timestamp(self._key_started) + packet.timestamp_offset
             self.send(second, timestamp, packet.payload)
         if not packets:
@@ -196,12 +200,24 @@ class Outgoing:
             self._talking = False
         return True
 
-    def send(self, second: int, timestamp: int, payload: bytes | memoryview) -> None:
-        """Send any payload now; ``second`` is the octet of marker and payload type."""
+    def send(
+        self,
+        second: int,
+        timestamp: int,
+        payload: bytes | memoryview,
+        *,
+        sequence: int | None = None,
+    ) -> None:
+        """Send any payload now; ``second`` is the octet of marker and payload type.
+
+        ``sequence`` is an earlier number that was left out; without it the next is used.
+        """
+        if sequence is None:
+            sequence = self.sequence
+            self.sequence += 1
         header = rtp.HEADER.pack(
-            rtp.VERSION_2, second, self.sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc
+            rtp.VERSION_2, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc
         )
-        self.sequence += 1
         self.packets_sent += 1
         self.octets_sent += len(payload)
         try:

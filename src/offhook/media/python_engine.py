@@ -27,9 +27,10 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.media.engine import MediaEvent
+from offhook.media.leg_worker import LegWorker
 from offhook.media.outgoing import TICK, TICKS_PER_PACKET, Outgoing
 from offhook.media.ports import PortPool
-from offhook.media.python_leg import LegWorker, PythonLeg
+from offhook.media.python_leg import PythonLeg
 
 _log = logging.getLogger(__name__)
 
@@ -322,6 +323,8 @@ class PythonEngine:
         ready = self._selector.select(timeout)
         if not ready:
             return
+        # A command given before a packet came takes effect before it.
+        self._run_commands()
         self.now = now = time.monotonic()
         skew = time.time() - now
         number = self._read_pass = self._pass

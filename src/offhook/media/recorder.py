@@ -32,12 +32,17 @@ class Recorder:
         self._codec = codec
         self._started = started
         self._written = 0
+        self._ssrc: int | None = None
         self._offset: int | None = None
         self._pending: list[tuple[int, bytes]] = []
 
-    def packet(self, timestamp: int, payload: bytes | memoryview, arrival: float) -> None:
-        """Octets of the codec that came at ``arrival``."""
+    def packet(
+        self, ssrc: int, timestamp: int, payload: bytes | memoryview, arrival: float
+    ) -> None:
+        """Octets of the codec that came at ``arrival``; another source begins a new count."""
         wall = self._position(arrival)
+        if ssrc != self._ssrc:
+            self._ssrc, self._offset = ssrc, None
         index = self._place(timestamp, wall)
         if index < self._written:
             skip = self._written - index
@@ -50,10 +55,6 @@ class Recorder:
         self._pending.append((index, bytes(payload)))
         self._pending.sort()
         self._settle(wall - _HOLD_BACK)
-
-    def restart(self) -> None:
-        """Another source, or the same after a pause: the next packet is placed by its arrival."""
-        self._offset = None
 
     def set_codec(self, codec: str) -> None:
         """The codec changed."""

@@ -29,11 +29,13 @@ class Tape:
     def octets(self) -> bytes:
         return g711.encode("PCMU", bytes(self.pcm))
 
-    def packet(self, number: int, *, delay: float = 0.0, timestamp: int | None = None) -> None:
+    def packet(
+        self, number: int, *, delay: float = 0.0, timestamp: int | None = None, ssrc: int = 1
+    ) -> None:
         """Packet ``number`` of a steady stream, every octet of it ``number``."""
         stamp = 4_294_960_000 + 160 * number if timestamp is None else timestamp
         arrival = START + 0.02 * number + delay
-        self.recorder.packet(stamp & 0xFFFFFFFF, bytes([number]) * 160, arrival)
+        self.recorder.packet(ssrc, stamp & 0xFFFFFFFF, bytes([number]) * 160, arrival)
 
     def heard(self) -> list[int | None]:
         """The octet of each 20 ms, None for silence."""
@@ -99,8 +101,7 @@ def test_a_sender_whose_clock_stands_in_pauses_is_placed_by_arrival() -> None:
 def test_a_new_source_is_placed_by_arrival() -> None:
     tape = Tape()
     tape.packet(0)
-    tape.recorder.restart()
-    tape.packet(5, timestamp=12345)
+    tape.packet(5, timestamp=4_294_960_000 + 160, ssrc=2)
     tape.recorder.finish(START + 0.12)
     assert tape.heard() == [0, None, None, None, None, 5]
 
@@ -115,7 +116,7 @@ def test_a_long_pause_is_written_in_pieces() -> None:
 def test_the_codec_may_change() -> None:
     tape = Tape()
     tape.recorder.set_codec("PCMA")
-    tape.recorder.packet(0, b"\xaa", START)
+    tape.recorder.packet(1, 0, b"\xaa", START)
     assert bytes(tape.pcm) == struct.pack("<h", 32256)
 
 
@@ -131,7 +132,7 @@ def test_no_timestamps_stretch_time(packets: list[tuple[int, float, int]]) -> No
     for timestamp, wait, length in packets:
         now += wait
         received += length
-        tape.recorder.packet(timestamp, bytes(length), now)
+        tape.recorder.packet(1, timestamp, bytes(length), now)
     tape.recorder.finish(now)
     elapsed = int((now - START) * 8000)
     assert elapsed <= len(tape.pcm) // 2 <= elapsed + 1600 + received
