@@ -39,7 +39,7 @@ _SECRET_TEXT = re.compile(
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
 _FIRST_FIELDS = ("process", "session")
-_QUIET = ("asyncio", "nats", "uvicorn.access", "sqlalchemy", "alembic.runtime.migration")
+_QUIET = ("asyncio", "nats", "uvicorn.access", "sqlalchemy", "alembic")
 """Libraries whose lines below warning say nothing to an operator."""
 
 

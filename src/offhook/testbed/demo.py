@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import sys
 import tempfile
@@ -158,6 +159,7 @@ async def _server(config: Path) -> AsyncIterator[str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "offhook", "serve", "--config", str(config), "--json"),
         cwd=config.parent,
+        env={"OFFHOOK_LOG_LEVEL": "warning", **os.environ},
         stdout=asyncio.subprocess.PIPE,
     )
     try:
