@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from tests.support.receiver import Receiver, Reply
 
 from offhook.net.client import HttpClient
 from offhook.session.tenancy import Webhook, WebhookType
+from offhook.store.interface import OutboxEntry
 from offhook.webhooks import signing
 from offhook.webhooks.delivery import DeliveryWorker
 from offhook.webhooks.metrics import DeliveryMetrics
@@ -133,6 +135,23 @@ async def test_without_a_webhook_it_is_dropped_and_counted() -> None:
     assert registry.get_sample_value("offhook_webhook_deliveries_total", labels) == 1
 
 
+async def test_a_disabled_webhook_gets_nothing(receiver: Receiver) -> None:
+    outbox = MemoryOutbox(entry())
+    hook = Webhook(type=WebhookType.VSS, url=receiver.url("/vss"), enabled=False)
+    async with working(outbox, {("acme_corp", WebhookType.VSS): hook}):
+        await outbox.wait_for(lambda: not outbox.pending)
+    assert outbox.results[0].state == "dropped"
+    assert not receiver.received
+
+
+async def test_however_much_the_receiver_answers_2xx_is_success(receiver: Receiver) -> None:
+    outbox = MemoryOutbox(entry())
+    receiver.on("/vss", Reply(body=b"x" * 100_000))
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await outbox.wait_for(lambda: not outbox.pending)
+    assert outbox.results[0].state == "delivered"
+
+
 async def test_the_legacy_callback_goes_to_its_own_url(receiver: Receiver) -> None:
     outbox = MemoryOutbox(entry("DTMF", url=receiver.url("/digits")))
     async with working(outbox, {}):
@@ -176,6 +195,20 @@ async def test_many_are_leased_and_settled_in_batches(receiver: Receiver) -> Non
     assert len(outbox.batches) < 500
 
 
+async def test_the_events_of_a_session_arrive_in_order(receiver: Receiver) -> None:
+    def event(session: int, number: int) -> OutboxEntry:
+        return entry(session=str(session), payload=f"{session}.{number}".encode())
+
+    outbox = MemoryOutbox(*(event(session, n) for n in range(5) for session in range(10)))
+    wait = random.Random(3)
+    receiver.on("/vss", lambda request, body: Reply(after=wait.random() * 0.02))
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await outbox.wait_for(lambda: not outbox.pending)
+    for session in range(10):
+        came = [one.body.decode() for one in receiver.received if one.body[:1] == b"%d" % session]
+        assert came == [f"{session}.{number}" for number in range(5)]
+
+
 async def test_a_stop_gives_back_what_it_has_not_sent(receiver: Receiver) -> None:
     started = asyncio.Event()
 
@@ -191,6 +224,23 @@ async def test_a_stop_gives_back_what_it_has_not_sent(receiver: Receiver) -> Non
     assert set(outbox.states().values()) == {"pending"}
     assert len(outbox.results) == 30
     assert sum(result.attempted for result in outbox.results) == 8
+
+
+async def test_a_stop_waits_for_answers_on_their_way(receiver: Receiver) -> None:
+    answer = asyncio.Event()
+
+    async def slow(request: object, body: bytes) -> Reply:
+        asyncio.get_running_loop().call_later(0.1, answer.set)
+        await answer.wait()
+        return Reply()
+
+    receiver.on("/vss", slow)
+    one = entry()
+    outbox = MemoryOutbox(one)
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await receiver.wait_for(lambda: receiver.begun == 1)
+        assert not answer.is_set()
+    assert outbox.states() == {one.delivery_id: "delivered"}
 
 
 async def test_a_store_that_is_away_for_a_moment_loses_nothing(

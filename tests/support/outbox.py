@@ -19,6 +19,7 @@ def entry(
     payload: bytes = b'{"n":1}',
     at: datetime | None = None,
     url: str | None = None,
+    session: str | None = None,
 ) -> OutboxEntry:
     """An entry due now."""
     created = at or datetime.now(UTC)
@@ -29,7 +30,7 @@ def entry(
         payload=payload,
         created_at=created,
         give_up_at=created + GIVE_UP_AFTER[type_],
-        session_id="session",
+        session_id=session,
         url=url,
     )
 

@@ -62,6 +62,8 @@ class Receiver(Changes):
     def __init__(self, port: int = 0) -> None:
         super().__init__()
         self.received: list[Received] = []
+        self.begun = 0
+        """Requests that have come, those not answered yet included."""
         self.port = port
         self._scripts: dict[str, Script] = {}
         self._runner: web.AppRunner | None = None
@@ -110,6 +112,8 @@ class Receiver(Changes):
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         at = time.monotonic()
         body = await request.read()
+        self.begun += 1
+        self.changed()
         reply = Reply()
         if script := self._scripts.get(request.path):
             said = script(request, body)

@@ -208,7 +208,7 @@ class DeliveryWorker:
             endpoint, held = found
             if self._clock.monotonic() >= held.send_before:
                 self._postpone(held.delivery, endpoint)
-                self._endpoints.ended(endpoint)
+                self._endpoints.ended(endpoint, held)
                 self._hold(-1)
             else:
                 task = group.create_task(self._attempt(group, endpoint, held))
@@ -225,7 +225,7 @@ class DeliveryWorker:
             self._metrics.seconds.observe(seconds)
             await self._conclude(endpoint, held, status, retry_after, detail)
         finally:
-            self._endpoints.ended(endpoint)
+            self._endpoints.ended(endpoint, held)
             self._hold(-1)
         if not self._stopping:
             self._pump(group)

@@ -2,7 +2,9 @@
 
 An endpoint is one URL of one sub-account. Its deliveries wait in a line of its own; the lines are
 served in turn. The slower it answers, the fewer requests it gets at once, and what its line cannot
-take within a lease is postponed to a slot of its own behind the last one given out.
+take within a lease is postponed to a slot of its own behind the last one given out. What one session
+has to tell an endpoint is told one after the other, so that its events arrive in order (a retry
+excepted: nothing waits for it).
 """
 
 from __future__ import annotations
@@ -43,12 +45,22 @@ class Held(msgspec.Struct, frozen=True):
     send_before: float
     """Monotonic: later than this its attempt might outlast the lease."""
 
+    @property
+    def sequence(self) -> str:
+        """What is under way one at a time: a session's deliveries; others are alone in theirs."""
+        return self.delivery.entry.session_id or self.delivery.entry.delivery_id
+
 
 class Endpoint:
     """One URL of one sub-account: its line, and what we know of its speed."""
 
     def __init__(self) -> None:
         self.line: deque[Held] = deque()
+        """What may be sent now."""
+        self.behind: dict[str, deque[Held]] = {}
+        """What waits for one of its own sequence that is in the line or under way."""
+        self.waiting = 0
+        """Deliveries in the line or behind others."""
         self.running = 0
         self.failing = False
         """The last attempt was no success; it has been logged."""
@@ -67,7 +79,7 @@ class Endpoint:
     def takes(self, lease: float) -> bool:
         """Whether one more would probably be sent within ``lease`` seconds."""
         in_a_lease = self.limit * lease / max(self._seconds, _QUICKEST)
-        return len(self.line) < min(LONGEST_LINE, in_a_lease)
+        return self.waiting < min(LONGEST_LINE, in_a_lease)
 
     def learn(self, seconds: float, *, answered: bool) -> None:
         """An attempt took so long; ``answered`` with whatever HTTP status."""
@@ -82,7 +94,7 @@ class Endpoint:
 
     @property
     def _idle(self) -> bool:
-        return not self.line and not self.running
+        return not self.waiting and not self.running
 
 
 class Endpoints:
@@ -102,7 +114,13 @@ class Endpoints:
         return endpoint
 
     def queue(self, endpoint: Endpoint, held: Held) -> None:
-        """Put a delivery at the end of its endpoint's line."""
+        """Put a delivery at the end of its endpoint's line, behind those of its sequence."""
+        endpoint.waiting += 1
+        behind = endpoint.behind.get(held.sequence)
+        if behind is not None:
+            behind.append(held)
+            return
+        endpoint.behind[held.sequence] = deque()
         endpoint.line.append(held)
         self._take_turn(endpoint)
 
@@ -113,24 +131,34 @@ class Endpoints:
         endpoint = self._turns.popleft()
         endpoint.in_turn = False
         held = endpoint.line.popleft()
+        endpoint.waiting -= 1
         endpoint.running += 1
         self._take_turn(endpoint)
         return endpoint, held
 
-    def ended(self, endpoint: Endpoint) -> None:
-        """What :meth:`next` started is over."""
+    def ended(self, endpoint: Endpoint, held: Held) -> None:
+        """What :meth:`next` started is over; the next of its sequence may be sent."""
         endpoint.running -= 1
+        behind = endpoint.behind.get(held.sequence)
+        if behind:
+            endpoint.line.appendleft(behind.popleft())
+        else:
+            endpoint.behind.pop(held.sequence, None)
         self._take_turn(endpoint)
 
     def clear(self) -> list[Held]:
         """Empty all lines; returns what stood in them."""
-        waiting = [held for endpoint in self._endpoints.values() for held in endpoint.line]
-        for endpoint in self._turns:
+        found: list[Held] = []
+        for endpoint in self._endpoints.values():
+            found += endpoint.line
+            for behind in endpoint.behind.values():
+                found += behind
+            endpoint.line.clear()
+            endpoint.behind.clear()
+            endpoint.waiting = 0
             endpoint.in_turn = False
         self._turns.clear()
-        for endpoint in self._endpoints.values():
-            endpoint.line.clear()
-        return waiting
+        return found
 
     def _take_turn(self, endpoint: Endpoint) -> None:
         if endpoint.line and endpoint.running < endpoint.limit and not endpoint.in_turn:

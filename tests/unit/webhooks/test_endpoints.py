@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 import pytest
 from tests.support.outbox import entry
 
@@ -20,8 +21,9 @@ from offhook.webhooks.endpoints import (
 )
 
 
-def held() -> Held:
-    return Held(Delivery(entry=entry(), attempts=0), Target("http://x/"), 0.0)
+def held(session: str | None = None) -> Held:
+    one = msgspec.structs.replace(entry(), session_id=session)
+    return Held(Delivery(entry=one, attempts=0), Target("http://x/"), 0.0)
 
 
 def fill(endpoints: Endpoints, name: str, count: int) -> Endpoint:
@@ -48,9 +50,11 @@ def test_turns_alternate_however_long_the_lines_are() -> None:
 def test_an_endpoint_runs_up_to_its_limit_and_goes_on_as_they_end() -> None:
     endpoints = Endpoints()
     endpoint = fill(endpoints, "one", 100)
-    assert len(taken(endpoints)) == PER_UNPROVEN_ENDPOINT
+    first = endpoints.next()
+    assert first is not None
+    assert len(taken(endpoints)) == PER_UNPROVEN_ENDPOINT - 1
     endpoint.learn(0.01, answered=True)
-    endpoints.ended(endpoint)
+    endpoints.ended(*first)
     assert len(taken(endpoints)) == PER_ENDPOINT - PER_UNPROVEN_ENDPOINT + 1
 
 
@@ -61,7 +65,7 @@ def test_no_delivery_is_lost_or_doubled_between_the_lines() -> None:
     seen: Counter[str] = Counter()
     while found := endpoints.next():
         seen[found[1].delivery.entry.delivery_id] += 1
-        endpoints.ended(found[0])
+        endpoints.ended(*found)
     assert len(seen) == 75
     assert set(seen.values()) == {1}
 
@@ -83,13 +87,13 @@ def test_a_line_takes_what_can_be_sent_within_the_lease() -> None:
     for _ in range(60):
         endpoint.learn(10.0, answered=False)
     while endpoint.takes(40.0):
-        endpoint.line.append(held())
-    assert len(endpoint.line) in (32, 33)  # 8 at a time, 10 s each, 40 s
+        endpoint.waiting += 1
+    assert endpoint.waiting in (32, 33)  # 8 at a time, 10 s each, 40 s
     quick = Endpoint()
     quick.learn(0.001, answered=True)
     while quick.takes(40.0):
-        quick.line.append(held())
-    assert len(quick.line) == LONGEST_LINE
+        quick.waiting += 1
+    assert quick.waiting == LONGEST_LINE
 
 
 def test_postponed_deliveries_get_slots_one_behind_the_other() -> None:
@@ -103,11 +107,31 @@ def test_postponed_deliveries_get_slots_one_behind_the_other() -> None:
     assert waits[-1] == LONGEST_POSTPONEMENT
 
 
+def test_what_one_session_tells_is_told_one_after_the_other() -> None:
+    endpoints = Endpoints()
+    endpoint = endpoints.get("one", "http://x/")
+    first, second, third, other = held("s"), held("s"), held("s"), held("t")
+    for one in (first, second, third, other):
+        endpoints.queue(endpoint, one)
+    assert endpoints.next() == (endpoint, first)
+    assert endpoints.next() == (endpoint, other)
+    assert endpoints.next() is None
+    endpoints.ended(endpoint, first)
+    assert endpoints.next() == (endpoint, second)
+    endpoints.ended(endpoint, second)
+    endpoints.ended(endpoint, other)
+    assert endpoints.next() == (endpoint, third)
+    endpoints.ended(endpoint, third)
+    assert (endpoint.behind, endpoint.waiting, endpoint.running) == ({}, 0, 0)
+
+
 def test_clearing_gives_back_all_that_waits() -> None:
     endpoints = Endpoints()
     fill(endpoints, "a", 3)
-    fill(endpoints, "b", 2)
-    assert len(endpoints.clear()) == 5
+    b = fill(endpoints, "b", 2)
+    endpoints.queue(b, held("s"))
+    endpoints.queue(b, held("s"))
+    assert len(endpoints.clear()) == 7
     assert endpoints.next() is None
     fill(endpoints, "a", 1)
     assert endpoints.next() is not None
