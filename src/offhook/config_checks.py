@@ -97,14 +97,11 @@ def _trunks_and_routes(config: Config) -> Iterator[Finding]:
                     f"expected IP addresses or networks, found {network!r}",
                 )
     trunks = {t.name for t in config.trunks} | {TESTBED_TRUNK}
-    known = {s.id for s in config.subaccounts}
     for index, route in enumerate(config.routes):
         if not route.trunks:
             yield ("routes", index, "trunks"), "expected at least one trunk"
         for name in sorted(set(route.trunks) - trunks):
             yield ("routes", index, "trunks"), f"there is no trunk {name!r}"
-        for name in sorted(set(route.subaccounts or ()) - known):
-            yield ("routes", index, "subaccounts"), f"there is no sub-account {name!r}"
 
 
 def _keys(path: Path, keys: Iterable[str], environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -259,8 +259,8 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
             "offhook.toml:2: routes[0].trunks: expected at least one trunk",
         ),
         (
-            '[[routes]]\ntrunks = ["testbed"]\nsubaccounts = ["abc"]',
-            "offhook.toml:3: routes[0].subaccounts: there is no sub-account 'abc'",
+            '[[routes]]\ntrunks = ["testbed"]\nsubaccounts = ["a"]',
+            "offhook.toml:3: routes[0].subaccounts[0]: expected 3 to 50 of letters",
         ),
         (
             SUBACCOUNT + SUBACCOUNT,
