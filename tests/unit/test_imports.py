@@ -18,7 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(layer.split())
     for layer in (
         "__main__",
-        "cli testing",
+        "cli",
+        "testing",
         "supervisor node lint api_client key_admin",
         "roles keeper",
         "http console webhooks execution recording reporting testbed store fabric",

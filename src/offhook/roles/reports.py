@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from offhook.clock import new_id
 from offhook.events import (
@@ -16,8 +17,7 @@ from offhook.events import (
     DigitsCaptured,
 )
 from offhook.session.session import Session
-from offhook.session.tenancy import Webhook, WebhookType
-from offhook.store.directory import Directory
+from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.store.interface import OutboxEntry
 from offhook.webhooks import payloads
 from offhook.webhooks.payloads import CallEventStatus
@@ -39,10 +39,18 @@ STATUSES: dict[type[AnyEvent], CallEventStatus] = {
 """The facts that are call status events, and what those are called."""
 
 
+class SubAccounts(Protocol):
+    """Where sub-accounts are found (:class:`offhook.store.directory.Directory`)."""
+
+    def sub_account(self, sub_account_id: str) -> SubAccount | None:
+        """The sub-account with this id."""
+        ...
+
+
 class WebhookReports:
     """Makes outbox entries for the webhooks that the sub-account has at this moment."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: SubAccounts) -> None:
         self._directory = directory
 
     def happened(self, session: Session, events: Sequence[AnyEvent]) -> list[OutboxEntry]:

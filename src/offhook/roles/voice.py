@@ -8,11 +8,10 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from offhook.clock import Clock
 from offhook.execution import upkeep
 from offhook.execution.commands import Commands
 from offhook.execution.conversation import Services
-from offhook.execution.decision import Asker, Decisions, Question, Reply
+from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound import InboundCalls, NumberBook
 from offhook.execution.recorder import Recorder
@@ -21,6 +20,7 @@ from offhook.fabric import Fabric
 from offhook.flow.numbers import country_of
 from offhook.media import make_engine
 from offhook.net.client import HttpClient
+from offhook.roles.asking import asker
 from offhook.roles.context import RoleContext
 from offhook.roles.reports import WebhookReports
 from offhook.roles.shared import keep_directory_fresh, open_fabric, open_record
@@ -30,7 +30,7 @@ from offhook.session.ports import ReceivedCall
 from offhook.session.routing import trunks_for
 from offhook.session.scenarios import expanded
 from offhook.session.session import Leg, Session
-from offhook.session.tenancy import SubAccount, WebhookType
+from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
 from offhook.store.directory import Directory
@@ -39,8 +39,6 @@ from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.reception import Reception
 from offhook.telephony.trunks import split_address, trunk_of
-from offhook.webhooks import decision
-from offhook.webhooks.payloads import CallActionStatus, call_action
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +60,7 @@ async def run(context: RoleContext) -> None:
         speech = SpeechService.embedded(client)
         stack.push_async_callback(speech.close)
         profiles = ProfileTable.installed()
-        decisions = Decisions(_asker(client, context.clock), profiles)
+        decisions = Decisions(asker(client, context.clock), profiles)
         node = await store.register_node(context.node_name, "voice", context.clock.now())
         voice = Voice(context, store, fabric, directory, node, line, speech, profiles, decisions)
         await voice.run()
@@ -97,32 +95,6 @@ def port_range(context: RoleContext) -> tuple[int, int]:
     share = (last - first + 1) // context.workers // 2 * 2
     start = first + context.worker * share
     return start, start + share - 1
-
-
-def _asker(client: HttpClient, clock: Clock) -> Asker:
-    """Asks the sub-account's VCA webhook over HTTP."""
-
-    async def ask(sub_account: SubAccount, question: Question) -> Reply:
-        received = question.received
-        status = CallActionStatus.CALL_RECEIVED if received else CallActionStatus.ACTION_COMPLETED
-        payload = call_action(
-            question.session,
-            question.leg,
-            event_id=question.event_id,
-            status=status,
-            at=clock.now(),
-            digits=question.digits,
-            sip_code=question.leg.sip_code,
-            client_action_id=question.client_action_id,
-            dtmf_event_data=sub_account.dtmf_event_data,
-        )
-        webhook = sub_account.webhooks[WebhookType.VCA]
-        outcome = await decision.ask(client, webhook, payload, event_id=question.event_id)
-        if isinstance(outcome, decision.Unreachable):
-            return Reply(body=None, http_status=outcome.http_status, detail=outcome.detail)
-        return Reply(body=outcome.body, http_status=outcome.http_status, too_long=outcome.too_long)
-
-    return ask
 
 
 class Voice:

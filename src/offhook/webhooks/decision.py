@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 
 from offhook.clock import Clock, SystemClock
-from offhook.net.client import HttpClient, Response
+from offhook.net.client import Response
 from offhook.net.errors import ConnectFailed, OutgoingError
 from offhook.session.tenancy import Webhook
 from offhook.webhooks.retry import retry_after_seconds
@@ -22,6 +24,24 @@ MAX_ANSWER = 256 * 1024
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+
+
+class Client(Protocol):
+    """What asking needs of :class:`offhook.net.client.HttpClient`."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: float,
+        max_body: int,
+        truncate: bool,
+    ) -> Response:
+        """See :meth:`offhook.net.client.HttpClient.request`."""
+        ...
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +62,7 @@ class Unreachable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def ask(
-    client: HttpClient,
+    client: Client,
     webhook: Webhook,
     payload: bytes,
     *,
@@ -80,7 +100,7 @@ class _TryAgain(msgspec.Struct, frozen=True):
 
 
 async def _ask_once(
-    client: HttpClient,
+    client: Client,
     webhook: Webhook,
     payload: bytes,
     event_id: str,
