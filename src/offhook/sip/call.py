@@ -197,14 +197,14 @@ class Call:
 
     def _bye_done(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
         if response is None or response.status >= 200:
-            self.end(EndedBy.LOCAL)
+            self.end(now, EndedBy.LOCAL)
 
     def lost(self, reason: str, now: float) -> None:
         """The dialog is broken: BYE it and report (RFC 3261 §12.2.1.2)."""
         if self.state is CallState.UP:
             self._settle_reoffer(now)
             self.send("BYE", now, ignore)
-            self.end(EndedBy.LOST, reason)
+            self.end(now, EndedBy.LOST, reason)
 
     def ack_never_came(self, now: float) -> None:
         """64*T1 without the ACK of a 2xx: BYE (RFC 3261 §13.3.1.4)."""
@@ -219,19 +219,21 @@ class Call:
         tx.respond(200, now, extra=self.core.server)
         self._settle_reoffer(now)
         if self.state is CallState.UP:
-            self.end(EndedBy.REMOTE, request.get("reason"))
+            self.end(now, EndedBy.REMOTE, request.get("reason"))
         elif self.state is CallState.ENDING:
-            self.end(EndedBy.LOCAL)
+            self.end(now, EndedBy.LOCAL)
 
-    def end(self, by: EndedBy, reason: str | None = None) -> None:
+    def end(self, now: float, by: EndedBy, reason: str | None = None) -> None:
         """Report :class:`Ended` and forget the call."""
         if self.state is CallState.OVER:
             return
         self.core.emit(Ended(handle=self.handle, by=by, reason=reason))
-        self.release()
+        self.release(now)
 
-    def release(self) -> None:
+    def release(self, now: float) -> None:
         """Forget the call; its transactions linger on their own."""
+        if self.offer_sent is not None:
+            self.offer_sent.give_up_at(now + self.core.timing.timeout)
         self.state = CallState.OVER
         self.core.calls.pop(self.handle, None)
         for timer in (self.pending_ack, self.glare):

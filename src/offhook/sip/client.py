@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from offhook.sip.build import encode
 from offhook.sip.events import Address
 from offhook.sip.message import Response
+from offhook.sip.timers import NEVER
 
 if TYPE_CHECKING:
     from offhook.sip.core import Core
@@ -121,6 +122,7 @@ class ClientTransaction:
         "handler",
         "interval",
         "invite",
+        "limit",
         "method",
         "request",
         "state",
@@ -143,6 +145,8 @@ class ClientTransaction:
         self.wake = 0.0
         self.interval = core.timing.t1
         self.deadline = 0.0
+        self.limit = NEVER
+        """When an INVITE that is answered provisionally only is given up."""
 
     def start(self, now: float) -> ClientTransaction:
         """Send the request; arms timers A/E and B/F."""
@@ -188,7 +192,8 @@ class ClientTransaction:
                 handler(self, None, now)
 
     def give_up_at(self, when: float) -> None:
-        """Wait no longer than ``when`` for a final response (RFC 3261 §9.1, after a CANCEL)."""
+        """Wait no longer than ``when`` for a final response (RFC 3261 §9.1: after a CANCEL)."""
+        self.limit = when
         if self.state is ClientState.PROCEEDING and self.invite:
             self.deadline = when
             self.core.timers.schedule(when, self)
@@ -211,7 +216,8 @@ class ClientTransaction:
         if self.state is ClientState.CALLING:
             self._become(ClientState.PROCEEDING)
             if self.invite:
-                self.wake = float("inf")
+                self.deadline = self.limit
+                self.core.timers.schedule(self.limit, self)
         if self.handler is not None:
             self.handler(self, response, now)
 
@@ -252,7 +258,7 @@ class ClientTransaction:
     def terminate(self) -> None:
         """Forget the transaction."""
         self._become(ClientState.TERMINATED)
-        self.wake = float("inf")
+        self.wake = NEVER
         self.handler = None
         self.acks = None
         del self.core.clients[self.branch, self.method]

@@ -59,7 +59,7 @@ class InboundCall(Call):
         if self.state is CallState.EARLY and self.invite is not None:
             extra = f"{self.core.server}{header_lines(headers)}"
             self.invite.respond(status, now, extra=extra, reason=reason)
-            self._over()
+            self._over(now)
 
     def hang_up(self, now: float, headers: Headers = ()) -> None:
         """480 before our answer, BYE after it."""
@@ -87,11 +87,11 @@ class InboundCall(Call):
         assert self.invite is not None
         self.invite.respond(487, now, extra=self.core.server)
         self.core.emit(Canceled(handle=self.handle, reason=request.get("reason")))
-        self._over()
+        self._over(now)
 
-    def _over(self) -> None:
+    def _over(self, now: float) -> None:
         self.invite = None
-        self.release()
+        self.release(now)
 
     def received_ack(self, request: Request, now: float) -> bool:
         """Report the ACK that a 2xx waited for."""

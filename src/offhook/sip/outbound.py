@@ -139,7 +139,7 @@ class OutboundCall(Call):
 
     def _on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
         if response is None:
-            self._no_answer()
+            self._no_answer(now)
         elif response.status < 200:
             self._provisional(response, now)
         elif response.status < 300:
@@ -147,14 +147,14 @@ class OutboundCall(Call):
         else:
             self._refused(response, now)
 
-    def _no_answer(self) -> None:
+    def _no_answer(self, now: float) -> None:
         if self.state is CallState.CANCELING:
-            self._reject(487, "Request Terminated", local=True)
+            self._reject(now, 487, "Request Terminated", local=True)
         elif self.state is CallState.EARLY:
-            self._reject(408, "Request Timeout", local=True)
+            self._reject(now, 408, "Request Timeout", local=True)
 
     def _reject(
-        self, status: int, reason: str, *, local: bool, response: Response | None = None
+        self, now: float, status: int, reason: str, *, local: bool, response: Response | None = None
     ) -> None:
         cause = q850_cause(response) if response is not None else None
         wait = response.retry_after if response is not None else None
@@ -168,7 +168,7 @@ class OutboundCall(Call):
                 local=local,
             )
         )
-        self.release()
+        self.release(now)
 
     def _provisional(self, response: Response, now: float) -> None:
         if self.cancel_wanted:
@@ -224,7 +224,7 @@ class OutboundCall(Call):
         """BYE a branch that answered too late: we canceled, or another one won."""
         self.send("BYE", now, ignore, dialog=dialog)
         if self.state is CallState.CANCELING:
-            self._reject(487, "Request Terminated", local=True)
+            self._reject(now, 487, "Request Terminated", local=True)
 
     def _refused(self, response: Response, now: float) -> None:
         if self.state not in (CallState.EARLY, CallState.CANCELING):
@@ -234,7 +234,7 @@ class OutboundCall(Call):
             self.forks = {}
             self.start(now)
             return
-        self._reject(response.status, response.reason, local=False, response=response)
+        self._reject(now, response.status, response.reason, local=False, response=response)
 
     # --- requests of the peer
 

@@ -54,6 +54,8 @@ class TimerQueue:
     def schedule(self, when: float, target: Timed) -> None:
         """Call ``target`` at ``when``, and not at its earlier choice."""
         target.wake = when
+        if when == NEVER:
+            return
         self._serial += 1
         heapq.heappush(self._heap, (when, self._serial, target))
 

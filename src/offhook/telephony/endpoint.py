@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 Headers = Sequence[tuple[str, str]]
 Listener = Callable[[AnyEvent], None]
 IncomingListener = Callable[[IncomingCall], None]
+Tap = Callable[[str, bytes, Address], None]
+"""Hears of every datagram: ``<`` or ``>`` (received or sent), its octets, and the far address."""
 
 BATCH = 64
 """Datagrams read before other tasks of the loop get their turn."""
@@ -80,6 +82,8 @@ class UdpEndpoint:
         self._dispatching = False
         self._names: dict[str, tuple[str, float]] = {}
         self._waiting: deque[tuple[bytes, Address]] = deque()
+        self.tap: Tap | None = None
+        """For a trace of the wire; None while nobody looks."""
         self._lookups: dict[str, asyncio.Task[None]] = {}
 
     # --- life
@@ -257,8 +261,11 @@ class UdpEndpoint:
                 log.debug("receiving: %s", error)
                 continue
             address = Address("udp", source[0], source[1])
-            if not self._ignored(address):
-                agent.receive(data, address, now)
+            if self._ignored(address):
+                continue
+            if self.tap is not None:
+                self.tap("<", data, address)
+            agent.receive(data, address, now)
         self._flush()
 
     def _timer_fired(self) -> None:
@@ -332,6 +339,8 @@ class UdpEndpoint:
             if len(self._names) > 10_000:
                 self._names.clear()
             self._names[host] = known
+        if self.tap is not None:
+            self.tap(">", data, destination)
         try:
             sock.sendto(data, (known[0], destination.port))
         except (BlockingIOError, InterruptedError):

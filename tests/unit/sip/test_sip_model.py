@@ -35,7 +35,7 @@ BOB = Address("udp", "192.0.2.2", 5060)
 
 LEGAL: dict[str, dict[type[AnyEvent], str]] = {
     # what a caller may hear of one call, and what it knows then
-    "calling": {Provisional: "calling", Answered: "up", Rejected: "over"},
+    "calling": {Info: "calling", Provisional: "calling", Answered: "up", Rejected: "over"},
     # what a callee may
     "ringing": {Canceled: "over"},
     "accepted": {Confirmed: "up", Ended: "over"},

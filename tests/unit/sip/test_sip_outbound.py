@@ -663,3 +663,18 @@ def test_nothing_breaks_out_of_its_header(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"."):
         wire.agent.invite(wire.now, **(arguments | change))  # type: ignore[arg-type]
     assert wire.empty()
+
+
+@pytest.mark.parametrize("trying", ["before", "after"])
+def test_a_reinvite_that_only_ever_gets_100_does_not_outlive_its_call(trying: str) -> None:
+    wire, handle, invite = up()
+    wire.agent.reinvite(handle, wire.now, SDP)
+    again = wire.last("INVITE").request
+    if trying == "before":
+        wire.receive(answer(again, 100))
+    wire.receive(request("BYE", call_id=invite.call_id, from_tag="bob", to_tag=handle))
+    if trying == "after":
+        wire.receive(answer(again, 100))
+    wire.advance(33)
+    assert wire.empty()
+    assert [type(event) for event in wire.took()] == [Ended]
