@@ -1,0 +1,212 @@
+"""Calls from outside: the decision, its refusals, and number masking (spec/execution.md, "Inbound")."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tests.support.caller import Caller
+from tests.support.net import free_port
+from tests.support.receiver import Receiver, Reply
+from tests.support.server import SOURCE, Server, configuration
+
+OURS = "+6568332048"
+ANSWERS, BUSY, SILENT, GONE = "+12025550100", "+12025550102", "+12025550103", "+12025550105"
+LEAVES = "+12025550107"
+
+
+class World(NamedTuple):
+    server: Server
+    receiver: Receiver
+    caller: Caller
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        config = configuration(
+            {"+999": f"udp:127.0.0.1:{free_port()}"},
+            webhooks={type_: receiver.url(f"/{type_.lower()}") for type_ in ("VCA", "VCS", "VSS")},
+            limits={"ring_timeout": 1.0},
+            sub_account={"numbers": [{"msisdn": OURS, "reference_id": "PSTN1"}]},
+        )
+        config["testbed"] = {
+            "phones": [
+                {"number": ANSWERS, "answer_after": 0.2},
+                {"number": BUSY, "outcome": "busy"},
+                {"number": SILENT, "outcome": "no-answer"},
+                {"number": GONE, "outcome": "unreachable"},
+                {"number": LEAVES, "answer_after": 0.2, "hangup_after": 0.5},
+            ]
+        }
+        server = await stack.enter_async_context(Server(tmp_path, config))
+        caller = await stack.enter_async_context(Caller(server.sip_port))
+        yield World(server, receiver, caller)
+
+
+def answer(*actions: dict[str, Any]) -> Reply:
+    return Reply(body=json.dumps({"callflow": list(actions)}).encode())
+
+
+def make_call(destination: str) -> dict[str, Any]:
+    return {"action": "makeCall", "params": {"source": SOURCE, "destination": destination}}
+
+
+HELLO = {"action": "say", "params": {"text": "Hello.", "language": "en-US"}}
+HANGUP = {"action": "hangup"}
+
+
+async def summary(world: World, number: int = 1) -> Any:
+    await world.receiver.wait_for(lambda: len(world.receiver.at("/vss")) >= number, 15)
+    assert len(world.receiver.at("/vss")) == number
+    return world.receiver.at("/vss")[-1].payload
+
+
+async def test_an_inbound_call_is_asked_about_answered_and_reported(world: World) -> None:
+    replies = [answer(HELLO), answer(HANGUP)]
+    world.receiver.on("/vca", lambda _request, _body: replies.pop(0))
+    call = world.caller.dial(OURS)
+    assert await call.answered() is not None
+    end = await call.wait_ended()
+    assert end.by == "callee"
+    told = await summary(world)
+    first, second = (one.payload for one in world.receiver.at("/vca"))
+    assert first["callStatus"] == "CALL_RECEIVED"
+    assert first["callDirection"] == "INBOUND"
+    assert (first["source"], first["destination"]) == ("+14155550123", OURS)
+    assert first["destinationRefId"] == "PSTN1"
+    assert "sourceRefId" not in first
+    assert first["dtmf"] is None
+    assert second["callStatus"] == "ACTION_COMPLETED"
+    assert told["sessionStatus"] == "COMPLETED"
+    leg = told["details"]["callA"]
+    assert leg["callStatus"] == "COMPLETED"
+    assert leg["callDirection"] == "INBOUND"
+    assert "connectedTimestamp" in leg
+    statuses = {one.payload["callStatus"] for one in world.receiver.at("/vcs")}
+    assert statuses == {"CALL_RECEIVED", "CALL_CONNECTED", "CALL_DISCONNECTED"}
+
+
+@pytest.mark.parametrize("reply", [answer(HANGUP), Reply(body=b"{}"), Reply(status=204, body=b"")])
+async def test_hangup_or_nothing_refuses_the_call(world: World, reply: Reply) -> None:
+    world.receiver.on("/vca", reply)
+    end = await world.caller.dial(OURS).wait_ended()
+    assert end.sip_code == 603
+    told = await summary(world)
+    assert told["sessionStatus"] == "COMPLETED"
+    leg = told["details"]["callA"]
+    assert (leg["callStatus"], leg["callDuration"]) == ("COMPLETED", 0)
+    assert "connectedTimestamp" not in leg
+
+
+async def test_how_b_fails_is_how_a_is_refused(world: World) -> None:
+    expected = {BUSY: (486, "BUSY"), SILENT: (480, "NO_ANSWER"), GONE: (503, "FAILED")}
+    for number, (phone, (sip_code, status)) in enumerate(expected.items(), start=1):
+        world.receiver.on("/vca", answer(make_call(phone)))
+        end = await world.caller.dial(OURS).wait_ended()
+        assert end.sip_code == sip_code
+        told = await summary(world, number)
+        assert told["sessionStatus"] == status
+        legs = told["details"]
+        assert (legs["callA"]["callStatus"], legs["callA"]["callDuration"]) == ("COMPLETED", 0)
+        assert "connectedTimestamp" not in legs["callA"]
+        assert legs["callB"]["callStatus"] == status
+        assert told["callCount"] == 2
+
+
+async def test_what_follows_a_failed_b_is_heard_by_a(world: World) -> None:
+    replies = [answer(make_call(BUSY), HELLO), answer()]
+    world.receiver.on("/vca", lambda _request, _body: replies.pop(0))
+    call = world.caller.dial(OURS)
+    assert await call.answered() is not None
+    await call.wait_ended()
+    told = await summary(world)
+    assert told["sessionStatus"] == "BUSY"
+    assert "connectedTimestamp" in told["details"]["callA"]
+
+
+async def test_a_rings_until_b_answers_and_b_leaving_is_the_next_question(world: World) -> None:
+    replies = [answer(make_call(LEAVES)), answer(HELLO), answer()]
+    world.receiver.on("/vca", lambda _request, _body: replies.pop(0))
+    call = world.caller.dial(OURS)
+    assert await call.answered() is not None
+    assert world.caller.heard == [180]
+    await call.wait_ended()
+    told = await summary(world)
+    assert told["sessionStatus"] == "COMPLETED"
+    assert told["details"]["callB"]["callStatus"] == "COMPLETED"
+    bridged = [
+        one.payload
+        for one in world.receiver.at("/vcs")
+        if one.payload["callStatus"] == "CALL_UPDATED" and "sipCode" not in one.payload
+    ]
+    assert len(bridged) == 1
+    assert len(world.receiver.at("/vca")) == 3
+
+
+async def test_a_caller_who_gives_up_cancels_both(world: World) -> None:
+    world.receiver.on("/vca", answer(make_call(SILENT)))
+    call = world.caller.dial(OURS)
+    rung = [
+        one
+        for one in world.receiver.at("/vcs")
+        if one.payload["callDirection"] == "OUTBOUND" and one.payload.get("sipCode") == 180
+    ]
+    assert not rung
+
+    def b_rings() -> bool:
+        return any(
+            one.payload["callDirection"] == "OUTBOUND" and one.payload.get("sipCode") == 180
+            for one in world.receiver.at("/vcs")
+        )
+
+    await world.receiver.wait_for(b_rings, 5)
+    await call.hang_up()
+    told = await summary(world)
+    assert told["sessionStatus"] == "CANCELED"
+    assert {leg["callStatus"] for leg in told["details"].values()} == {"CANCELED"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [(Reply(status=404), -2002), (Reply(body=b"no json"), -2003)],
+)
+async def test_a_failed_decision_refuses_with_480(world: World, reply: Reply, code: int) -> None:
+    world.receiver.on("/vca", reply)
+    end = await world.caller.dial(OURS).wait_ended()
+    assert end.sip_code == 480
+    told = await summary(world)
+    assert (told["sessionStatus"], told["errorDetails"]["errorCode"]) == ("ERROR", code)
+    assert told["details"]["callA"]["callStatus"] == "ERROR"
+
+
+async def test_a_number_nobody_owns_is_404_and_no_session(world: World) -> None:
+    end = await world.caller.dial("+6599999999").wait_ended()
+    assert end.sip_code == 404
+    await asyncio.sleep(0)
+    assert world.receiver.received == []
+
+
+async def test_an_unknown_peer_is_403_then_nothing_once_banned(tmp_path: Path) -> None:
+    async with Receiver() as receiver:
+        config = configuration(
+            {"": f"udp:127.0.0.1:{free_port()}"},
+            webhooks={"VSS": receiver.url("/vss")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        config["trunks"][0]["inbound_from"] = ["192.0.2.1"]
+        async with Server(tmp_path, config) as server, Caller(server.sip_port) as caller:
+            for _ in range(10):
+                end = await caller.dial(OURS).wait_ended()
+                assert end.sip_code == 403
+            banned = caller.dial(OURS)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(banned.wait_ended(), 1.5)
+            await banned.hang_up()
+            assert receiver.received == []
