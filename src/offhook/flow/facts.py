@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Protocol
 
 import msgspec
@@ -51,5 +52,5 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether ``source`` may be one of :data:`WITHHELD_SOURCES`."""
     has_vca: bool = False
     """Whether the sub-account has an enabled VCA webhook."""
-    scenarios: frozenset[str] = frozenset()
+    scenarios: Container[str] = frozenset()
     """Names of the scenarios its account may execute."""

@@ -6,7 +6,7 @@ than :data:`DEEPEST`, or holds NaN or an infinity. Interpretations:
 * A byte order mark is refused: RFC 8259 §8.1 forbids senders to add one.
 * The outermost object is level 1.
 * A number beyond a double (``1e400``) would be read as an infinity, and an integer of more than
-  4,300 digits is one that no reader takes: both are refused wherever they stand.
+  :data:`LONGEST_INTEGER` characters by hardly anything: both are refused wherever they stand.
 * An escaped unpaired surrogate (``"\\ud800"``) is JSON, but no UTF-8 answer could repeat it. It is
   read as U+FFFF, which -1016 refuses likewise.
 
@@ -26,6 +26,9 @@ import msgspec
 
 DEEPEST = 32
 """Levels of arrays and objects a body may nest."""
+
+LONGEST_INTEGER = 4300
+"""Characters of an integer, sign included; Python converts no more digits than that."""
 
 _MANY_BYTES = 16 * 1024
 """From this size on the garbage collector is held still while a body is parsed."""

@@ -1,0 +1,154 @@
+"""Where things stand in a JSON text: the position of every value by its JSONPath.
+
+For people who read the text, not for judging it: :mod:`.jsontext` decides what is JSON, and this
+module says where the first thing is that it refuses.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import NamedTuple
+
+from offhook.flow.jsontext import DEEPEST, LONGEST_INTEGER
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_STRING = re.compile(r'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"')
+_SCALAR = re.compile(
+    r"(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![\w.+-])"
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Place(NamedTuple):
+    """A position in a text; both count from 1, the column in characters."""
+
+    line: int
+    column: int
+
+
+class Malformed(ValueError):
+    """The text is refused at ``offset`` (in characters)."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
+        self.reason = reason
+
+
+def place(text: str, offset: int) -> Place:
+    """The line and column of an offset."""
+    before = text[:offset]
+    return Place(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
+
+
+def nearest(offsets: Mapping[str, int], path: str) -> int:
+    """Where ``path`` stands; what is missing is where the innermost value around it begins."""
+    while path not in offsets and path:
+        path = path[: max(path.rfind("."), path.rfind("["))] if path != "$" else ""
+    return offsets.get(path, 0)
+
+
+def offsets(text: str) -> dict[str, int]:
+    """The offset of every value of a JSON text. Raises :class:`Malformed`."""
+    found: dict[str, int] = {}
+    end = _Scanner(text, found).value(_skip(text, 0), "$", 1)
+    end = _skip(text, end)
+    if end != len(text):
+        raise Malformed(end, "there is text behind the JSON value")
+    return found
+
+
+def _skip(text: str, offset: int) -> int:
+    match = _SPACE.match(text, offset)
+    assert match is not None
+    return match.end()
+
+
+def _is_out_of_range(scalar: str) -> bool:
+    """Whether a scalar is a number that :mod:`.jsontext` refuses."""
+    if scalar.lstrip("-").isdigit():
+        return len(scalar) > LONGEST_INTEGER
+    return not scalar.isalpha() and math.isinf(float(scalar))
+
+
+class _Scanner:
+    """A recursive descent; its depth is bounded by :data:`~.jsontext.DEEPEST`."""
+
+    def __init__(self, text: str, found: dict[str, int]) -> None:
+        self._text = text
+        self._found = found
+
+    def value(self, at: int, path: str, depth: int) -> int:
+        """Read the value at ``at``; returns the offset behind it."""
+        self._found.setdefault(path, at)
+        start = self._text[at : at + 1]
+        if start in ("{", "["):
+            if depth > DEEPEST:
+                raise Malformed(at, f"nested deeper than {DEEPEST} levels")
+            return (self._object if start == "{" else self._array)(at, path, depth)
+        match = _STRING.match(self._text, at) if start == '"' else _SCALAR.match(self._text, at)
+        if match is None:
+            raise Malformed(at, self._complaint(at))
+        if start != '"' and _is_out_of_range(match[0]):
+            raise Malformed(at, "this number is larger than any reader takes")
+        return match.end()
+
+    def _object(self, at: int, path: str, depth: int) -> int:
+        names: set[str] = set()
+
+        def member(at: int) -> int:
+            key = _STRING.match(self._text, at)
+            if key is None:
+                raise Malformed(at, "a key in double quotes is expected here")
+            name: str = json.loads(key[0])
+            if name in names:
+                raise Malformed(at, f'the key "{name}" is repeated')
+            names.add(name)
+            colon = _skip(self._text, key.end())
+            if self._text[colon : colon + 1] != ":":
+                raise Malformed(colon, 'a ":" is expected here')
+            here = f"{path}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{path}['{name}']"
+            return self.value(_skip(self._text, colon + 1), here, depth + 1)
+
+        return self._items(at, "}", member)
+
+    def _array(self, at: int, path: str, depth: int) -> int:
+        index = count()
+        return self._items(
+            at, "]", lambda item: self.value(item, f"{path}[{next(index)}]", depth + 1)
+        )
+
+    def _items(self, at: int, close: str, read: Callable[[int], int]) -> int:
+        """Read what stands between brackets; returns the offset behind the closing one."""
+        at = _skip(self._text, at + 1)
+        if self._text.startswith(close, at):
+            return at + 1
+        while True:
+            at = _skip(self._text, read(at))
+            if self._text.startswith(close, at):
+                return at + 1
+            if not self._text.startswith(",", at):
+                raise Malformed(at, f'a "," or "{close}" is expected here')
+            at = _skip(self._text, at + 1)
+            if self._text.startswith(close, at):
+                raise Malformed(at, "a comma stands before the closing bracket")
+
+    def _complaint(self, at: int) -> str:
+        rest = self._text[at : at + 9]
+        if not rest:
+            return "the text ends here, too early"
+        if rest.startswith('"'):
+            return "this string does not end on its line, or holds a character it may not"
+        if rest.startswith("\ufeff"):
+            return "a byte order mark stands here"
+        if rest.startswith("'"):
+            return "strings stand in double quotes"
+        if rest.startswith(("//", "/*", "#")):
+            return "JSON has no comments"
+        if rest.lstrip("-").startswith(("NaN", "Infinity")):
+            return "NaN and Infinity are not JSON"
+        return "a value is expected here"
