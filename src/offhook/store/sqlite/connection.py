@@ -29,7 +29,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         isolation_level=None,
         timeout=5 if readonly else 0,
         check_same_thread=False,
-        cached_statements=512,
+        cached_statements=1024,
     )
     if not readonly:
         connection.execute("PRAGMA synchronous=FULL")
@@ -54,13 +54,8 @@ def rows_of_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Row]) 
 
 
 def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Runs of 64, 32, … 1 rows, so that few different statements are ever prepared."""
-    done, size = 0, _MOST_ROWS
-    while done < len(rows):
-        while size > len(rows) - done:
-            size //= 2
-        yield rows[done : done + size]
-        done += size
+    for start in range(0, len(rows), _MOST_ROWS):
+        yield rows[start : start + _MOST_ROWS]
 
 
 def _flat(rows: Sequence[Row]) -> list[Any]:

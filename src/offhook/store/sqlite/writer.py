@@ -6,8 +6,9 @@ group by group, commits, and only then resolves the futures: what it resolved is
 (``synchronous=FULL``). While it commits, the next group gathers; nothing is ever delayed to wait
 for company.
 
-Operations of one handler run together as one group under a savepoint. A group that fails is rolled
-back and run again item by item, so that one caller's failure is nobody else's.
+Operations of one handler run together, a few statements for all of them. When anything in the
+transaction raises, it is rolled back and run again with each item under a savepoint of its own, so that
+one caller's failure is nobody else's. Operations must therefore bear to be run twice.
 
 Other processes hold the lock in turn. SQLite's own waiting sleeps up to 100 ms at a time and lets
 one process starve the other; we try again every half millisecond (``docs/decisions/store.md``).
@@ -23,7 +24,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -148,16 +148,11 @@ class Writer:
 
     def _begin(self, connection: sqlite3.Connection) -> bool:
         """Take the file's write lock; False: everything that waited has expired meanwhile."""
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return True
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
+        while not _try_begin(connection):
             if not self._drop_expired():
                 return False
             time.sleep(_RETRY)
+        return True
 
     def _drop_expired(self) -> bool:
         """Forget what nobody awaits any more; whether anything is left."""
@@ -177,14 +172,18 @@ class Writer:
         return taken
 
     def _transaction(self, connection: sqlite3.Connection) -> None:
+        """Run what waits in the transaction that was begun, commit, and resolve."""
         operations = self._take()
         groups: dict[Handler, list[_Operation]] = {}
         for operation in operations:
             groups.setdefault(operation.handler, []).append(operation)
         results: list[tuple[_Operation, Any]] = []
         try:
-            for handler, group in groups.items():
-                results += _isolated(connection, handler, group)
+            try:
+                for handler, group in groups.items():
+                    results += _together(connection, handler, group)
+            except Exception:
+                results = self._apart(connection, groups)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             log.warning("a transaction of the database failed: %s", error)
@@ -192,6 +191,23 @@ class Writer:
                 connection.execute("ROLLBACK")
             results = [(operation, _unavailable(error)) for operation in operations]
         self._resolve(results)
+
+    def _apart(
+        self, connection: sqlite3.Connection, groups: dict[Handler, list[_Operation]]
+    ) -> list[tuple[_Operation, Any]]:
+        """Begin again, now with each item under a savepoint of its own."""
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        end = time.monotonic() + self._timeout
+        while not _try_begin(connection):
+            if time.monotonic() > end:
+                raise sqlite3.OperationalError("the database is locked")
+            time.sleep(_RETRY)
+        return [
+            (operation, _attempt(connection, handler, operation.item))
+            for handler, group in groups.items()
+            for operation in group
+        ]
 
     def _fail_waiting(self, error: Exception) -> None:
         failed: list[tuple[_Operation, Any]] = []
@@ -225,40 +241,43 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _try_begin(connection: sqlite3.Connection) -> bool:
+    """Take the write lock; False: another process has it."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
+
+
 def _each(
     connection: sqlite3.Connection, functions: Sequence[Callable[[sqlite3.Connection], Any]]
 ) -> list[Any]:
     """The handler of :meth:`Writer.transact`."""
-    return [_attempt(connection, function) for function in functions]
+    return [function(connection) for function in functions]
 
 
-def _isolated(
+def _together(
     connection: sqlite3.Connection, handler: Handler, group: list[_Operation]
 ) -> list[tuple[_Operation, Any]]:
-    """Run a group; if it fails, each of its items on its own."""
-    items = [operation.item for operation in group]
-    results = _attempt(connection, lambda c: handler(c, items))
-    if isinstance(results, Exception):
-        results = [_attempt(connection, partial(_alone, handler, item)) for item in items]
+    results = handler(connection, [operation.item for operation in group])
     return list(zip(group, results, strict=True))
 
 
-def _alone(handler: Handler, item: Any, connection: sqlite3.Connection) -> Any:
-    return handler(connection, [item])[0]
-
-
-def _attempt(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]) -> Any:
-    """The function's result, or its exception with everything it wrote undone.
+def _attempt(connection: sqlite3.Connection, handler: Handler, item: Any) -> Any:
+    """One item's result, or its exception with everything it wrote undone.
 
     Raises the exception when SQLite has ended the whole transaction with it.
     """
     connection.execute("SAVEPOINT item")
     try:
-        result = function(connection)
+        result = handler(connection, [item])[0]
     except Exception as error:
         if not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO item")
-        result = _unavailable(error) if isinstance(error, sqlite3.OperationalError) else error  # type: ignore[assignment]
+        result = _unavailable(error) if isinstance(error, sqlite3.OperationalError) else error
     connection.execute("RELEASE item")
     return result
