@@ -1,0 +1,62 @@
+"""What the files around the code promise."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("runtime.txt", "dev.txt", "lock.txt")
+
+
+def locked(name: str) -> set[str]:
+    text = (ROOT / "requirements" / name).read_text()
+    return set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+
+
+def test_every_runtime_package_is_in_the_notices() -> None:
+    notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text().partition("## All packages")[2]
+    rows = set(re.findall(r"^\| ([a-z0-9-]+) \| \S", notices, re.MULTILINE))
+    assert rows - {"package", "---"} == locked("runtime.txt")
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_locks_hold_names_versions_and_hashes_only(name: str) -> None:
+    line = re.compile(
+        r"([a-z0-9-]+==[\w.]+( ; [^\\]+)?( \\)?|    --hash=sha256:[0-9a-f]{64}( \\)?)"
+    )
+    text = (ROOT / "requirements" / name).read_text()
+    assert [each for each in text.splitlines() if not line.fullmatch(each)] == []
+    assert text.count("==") <= text.count("--hash=")
+
+
+def test_both_locks_hold_the_same_versions() -> None:
+    runtime, dev = (
+        dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements" / n).read_text(), re.M))
+        for n in LOCKS[:2]
+    )
+    assert runtime.items() <= dev.items()
+
+
+def test_what_pyproject_asks_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    names = {re.split(r"[;<>=\[ ]", asked)[0] for asked in project["project"]["dependencies"]}
+    assert names <= locked("runtime.txt")
+    [backend] = project["build-system"]["requires"]
+    assert backend in (ROOT / "requirements" / "runtime.txt").read_text()
+
+
+def test_the_fixed_commands_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert targets == {
+        *("install", "demo", "serve", "test", "test-full", "check", "bench", "lock"),
+    }
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert [line for line in ci.splitlines() if line.startswith("make")] == [
+        "make check",
+        "make test",
+    ]
