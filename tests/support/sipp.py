@@ -54,7 +54,8 @@ class Sipp:
         log_messages: bool = False,
     ) -> None:
         self.port = free_port()
-        self.keys = {"contact_port": self.port, "rtp_port": 9} | dict(keys or {})
+        defaults = {"contact_port": self.port, "rtp_port": 9, "caller_number": "caller"}
+        self.keys = defaults | dict(keys or {})
         self._scenario = scenario
         self._folder = folder / f"sipp-{scenario}-{self.port}"
         self._calls = calls
@@ -152,6 +153,11 @@ class Sipp:
                 found[number].add(fields[4])
         return found
 
+    def messages(self) -> str:
+        """Every message on the wire, both ways (needs ``log_messages``)."""
+        path = self._folder / "messages.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
     def _write_scenario(self) -> None:
         """Fill the keys in ourselves: SIPp's own ``-key`` cannot stand for a status."""
         text = (SCENARIOS / f"{self._scenario}.xml").read_text()
@@ -168,6 +174,7 @@ class Sipp:
         command += ["-timeout", f"{self._timeout:.0f}s", "-timer_resol", "5"]
         if self._log_messages:
             command += ["-trace_shortmsg", "-shortmessage_file", "messages.csv"]
+            command += ["-trace_msg", "-message_file", "messages.log"]
         if self._calls is not None:
             command += ["-m", str(self._calls)]
         if self._target is not None:

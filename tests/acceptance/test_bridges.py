@@ -1,0 +1,157 @@
+"""Two legs in one session: number masking on the wire, and who ends what (spec/execution.md)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import sipp
+from tests.support.receiver import Receiver, Reply
+from tests.support.server import SOURCE, Server, configuration
+from tests.support.sipp import Sipp
+
+OURS, A_NUMBER, B_NUMBER = "+6568332048", "+14155550123", "+447700900123"
+ANSWERS, LEAVES, BUSY, SILENT = "+12025550100", "+12025550107", "+12025550102", "+12025550103"
+SLOW = "+12025550108"
+
+
+def make_call(destination: str, source: str = SOURCE) -> dict[str, Any]:
+    return {"action": "makeCall", "params": {"source": source, "destination": destination}}
+
+
+HELLO = {"action": "say", "params": {"text": "Hello.", "language": "en-US"}}
+HANGUP = {"action": "hangup"}
+
+
+@pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
+async def test_number_masking_shows_neither_side_the_other(tmp_path: Path) -> None:
+    """Both legs are SIPp; what each saw on the wire, SDP included, holds only virtual numbers."""
+    async with Receiver() as receiver, Sipp("answer", tmp_path, log_messages=True) as phone_b:
+        answers = [{"callflow": [make_call(B_NUMBER, OURS)]}, {}]
+        receiver.on("/vca", lambda _request, _body: Reply(body=json.dumps(answers.pop(0)).encode()))
+        config = configuration(
+            {"": phone_b.address},
+            webhooks={"VCA": receiver.url("/vca"), "VSS": receiver.url("/vss")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        async with (
+            Server(tmp_path / "server", config) as server,
+            Sipp(
+                "call",
+                tmp_path,
+                keys={"caller_number": A_NUMBER},
+                calls=1,
+                target=f"127.0.0.1:{server.sip_port}",
+                service=OURS,
+                log_messages=True,
+            ) as phone_a,
+        ):
+            counts = await phone_a.finished()
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 10)
+        assert (counts.successful, counts.failed) == (1, 0)
+        told = receiver.at("/vss")[0].payload
+    assert told["sessionStatus"] == "COMPLETED"
+    assert told["details"]["callA"]["source"] == A_NUMBER
+    assert told["details"]["callB"]["destination"] == B_NUMBER
+    seen_by_a, seen_by_b = phone_a.messages(), phone_b.messages()
+    assert f"INVITE sip:{B_NUMBER}" in seen_by_b
+    assert OURS in seen_by_b
+    assert A_NUMBER.strip("+") not in seen_by_b
+    assert A_NUMBER in seen_by_a
+    assert B_NUMBER.strip("+") not in seen_by_a
+    ports_a = {line.split()[1] for line in seen_by_a.splitlines() if line.startswith("m=audio")}
+    ports_b = {line.split()[1] for line in seen_by_b.splitlines() if line.startswith("m=audio")}
+    assert ports_a & ports_b <= {"9"}  # the phones never learn each other's media address
+
+
+OUTGOING: list[tuple[str, list[dict[str, Any]], str, dict[str, str], str]] = [
+    (
+        "b hangs up",
+        [make_call(ANSWERS), make_call(LEAVES)],
+        "COMPLETED",
+        {"callA": "COMPLETED", "callB": "COMPLETED"},
+        "MAKE_CALL",
+    ),
+    (
+        "actions follow the bridge",
+        [make_call(ANSWERS), make_call(LEAVES), HELLO],
+        "COMPLETED",
+        {"callA": "COMPLETED", "callB": "COMPLETED"},
+        "SAY",
+    ),
+    (
+        "b is busy",
+        [make_call(ANSWERS), make_call(BUSY)],
+        "BUSY",
+        {"callA": "COMPLETED", "callB": "BUSY"},
+        "MAKE_CALL",
+    ),
+    (
+        "b is busy and actions follow",
+        [make_call(ANSWERS), make_call(BUSY), HELLO, HANGUP],
+        "BUSY",
+        {"callA": "COMPLETED", "callB": "BUSY"},
+        "HANGUP",
+    ),
+    (
+        "b does not answer",
+        [make_call(ANSWERS), make_call(SILENT)],
+        "NO_ANSWER",
+        {"callA": "COMPLETED", "callB": "NO_ANSWER"},
+        "MAKE_CALL",
+    ),
+    (
+        "a leaves while b rings",
+        [make_call(LEAVES), make_call(SLOW)],
+        "COMPLETED",
+        {"callA": "COMPLETED", "callB": "CANCELED"},
+        "MAKE_CALL",
+    ),
+    (
+        "a leaves the bridge",
+        [make_call(LEAVES), make_call(ANSWERS)],
+        "COMPLETED",
+        {"callA": "COMPLETED", "callB": "COMPLETED"},
+        "MAKE_CALL",
+    ),
+    (
+        "no route to b",
+        [make_call(ANSWERS), make_call("+33123456789")],
+        "ERROR",
+        {"callA": "COMPLETED", "callB": "ERROR"},
+        "MAKE_CALL",
+    ),
+]
+
+
+async def test_who_ends_what(tmp_path: Path) -> None:
+    async with Receiver() as receiver:
+        config = configuration(
+            {"+999": "udp:127.0.0.1:9"},
+            webhooks={"VSS": receiver.url("/vss")},
+            limits={"ring_timeout": 3.0},
+        )
+        config["testbed"] = {
+            "phones": [
+                {"number": ANSWERS, "answer_after": 0.1},
+                {"number": LEAVES, "answer_after": 0.1, "hangup_after": 1.0},
+                {"number": BUSY, "outcome": "busy"},
+                {"number": SILENT, "outcome": "no-answer"},
+                {"number": SLOW, "answer_after": 2.0},
+            ]
+        }
+        async with Server(tmp_path, config) as server:
+            placed = {name: await server.place({"callflow": flow}) for name, flow, *_ in OUTGOING}
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) >= len(OUTGOING), 30)
+            assert await server.stop() == 0
+        told = {one.payload["sessionId"]: one.payload for one in receiver.at("/vss")}
+    assert len(receiver.at("/vss")) == len(OUTGOING)
+    for name, _, status, legs, last_action in OUTGOING:
+        summary = told[placed[name]]
+        found = {call: leg["callStatus"] for call, leg in summary["details"].items()}
+        assert (summary["sessionStatus"], found) == (status, legs), name
+        assert summary["lastAction"] == last_action, name
+        assert summary["callCount"] == 2, name
+    assert told[placed["no route to b"]]["errorDetails"]["errorCode"] == -2004
