@@ -23,8 +23,10 @@ from offhook.media.engine import (
     MediaLost,
     PlaybackEnded,
 )
+from offhook.session.keys import KeyMerger
 from offhook.session.ports import Call, CallEnd, PlaybackResult, Prompt
 from offhook.session.session import CallQuality
+from offhook.sip.events import dtmf_of_info
 from offhook.sip.sdp import Negotiated
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class LineCall:
         self._codec: str | None = None
         self._playbacks: dict[int, LinePlayback] = {}
         self._digit_listener: DigitListener | None = None
+        self._keys = KeyMerger()
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._statistics: LegStatistics | None = None
@@ -142,7 +145,7 @@ class LineCall:
                 if playback is not None:
                     playback.resolve(PlaybackResult.STOPPED if stopped else PlaybackResult.FINISHED)
             case DigitReceived(digit=digit, at=at):
-                self._press(digit, at)
+                self._press(digit, at, "media")
             case MediaLost():
                 self._on_media_lost()
 
@@ -154,8 +157,14 @@ class LineCall:
     def _hang_up_now(self, detail: str) -> None:
         raise NotImplementedError
 
-    def _press(self, digit: str, at: float) -> None:
-        if self._digit_listener is not None:
+    def _on_info(self, content_type: str, body: bytes) -> None:
+        """A SIP INFO inside the call; it may tell of a key."""
+        digit = dtmf_of_info(content_type, body)
+        if digit is not None:
+            self._press(digit, self._clock.monotonic(), "info")
+
+    def _press(self, digit: str, at: float, way: str) -> None:
+        if self._keys.is_new(digit, at, way) and self._digit_listener is not None:
             self._digit_listener(digit, at)
 
     def _answer_at(self, at: datetime) -> None:

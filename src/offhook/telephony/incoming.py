@@ -60,9 +60,7 @@ class IncomingCall(LineCall):
             case sip.Ended():
                 self._end(CallStatus.COMPLETED, by="caller")
             case sip.Info(content_type=content_type, body=body):
-                digit = sip.dtmf_of_info(content_type, body)
-                if digit is not None:
-                    self._press(digit, self._clock.monotonic())
+                self._on_info(content_type, body)
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, self)
 

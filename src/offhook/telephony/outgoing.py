@@ -75,7 +75,7 @@ class OutgoingCall(LineCall):
             case sip.Ended():
                 self._end(CallStatus.COMPLETED, by="callee")
             case sip.Info(content_type=content_type, body=body):
-                self._info(content_type, body)
+                self._on_info(content_type, body)
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, self)
 
@@ -142,11 +142,6 @@ class OutgoingCall(LineCall):
             return
         status = outcome_of_sip_status(event.status, event.q850_cause)
         self._end(status, by="callee", sip_code=event.status, detail=event.reason)
-
-    def _info(self, content_type: str, body: bytes) -> None:
-        digit = sip.dtmf_of_info(content_type, body)
-        if digit is not None:
-            self._press(digit, self._clock.monotonic())
 
     # --- what we do
 
