@@ -16,7 +16,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from offhook.events import AnyEvent
 from offhook.session.session import Session
 from offhook.store.calls import Accept, Save, accept_call, save_call
+from offhook.store.core import Rows
 from offhook.store.documents import decode_session, micros
+from offhook.store.history import HistoryCalls
 from offhook.store.interface import (
     NO_RATES,
     Decision,
@@ -35,14 +37,14 @@ from offhook.store.postgres.hot import SQL
 from offhook.store.postgres.pool import Pool
 from offhook.store.queueing import Rotation
 from offhook.store.rows import Row, result_row
-from offhook.store.shared import Rows, SharedCalls
+from offhook.store.tenancy import TenancyCalls
 
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 _NOBODY = Node(name="", epoch=0)
 """For writes whose right does not come from a node."""
 
 
-class PostgresStore(SharedCalls):
+class PostgresStore(HistoryCalls, TenancyCalls):
     """See :class:`offhook.store.interface.Store`.
 
     ``timeout``: seconds a call waits for the database before it raises StoreUnavailable.

@@ -18,7 +18,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from offhook.events import AnyEvent
 from offhook.session.session import Session
 from offhook.store.calls import accept_call, save_call
+from offhook.store.core import Rows
 from offhook.store.documents import decode_session, micros
+from offhook.store.history import HistoryCalls
 from offhook.store.interface import (
     NO_RATES,
     Decision,
@@ -34,11 +36,11 @@ from offhook.store.interface import (
 from offhook.store.migrate import upgrade
 from offhook.store.queueing import Rotation
 from offhook.store.rows import result_row
-from offhook.store.shared import Rows, SharedCalls
 from offhook.store.sqlite import claims, hot
 from offhook.store.sqlite.connection import connect
 from offhook.store.sqlite.hot import SQL
 from offhook.store.sqlite.writer import Writer
+from offhook.store.tenancy import TenancyCalls
 from offhook.store.urls import sqlite_path
 
 T = TypeVar("T")
@@ -50,7 +52,7 @@ _NOBODY = Node(name="", epoch=0)
 """For writes whose right does not come from a node."""
 
 
-class SqliteStore(SharedCalls):
+class SqliteStore(HistoryCalls, TenancyCalls):
     """See :class:`offhook.store.interface.Store`. Several processes may open the same file."""
 
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
