@@ -226,7 +226,7 @@ def main() -> None:
             asyncio.run(measure(url, options.seconds))
             asyncio.run(measure_disturbed(url, options.seconds))
         if options.only != "sqlite":
-            server = stack.enter_context(postgres_server())
+            server = stack.enter_context(postgres_server(durable=True))
             url = server.create_database("bench")
             upgrade(url)
             print("PostgreSQL")

@@ -35,8 +35,9 @@ def programs() -> Path | None:
 class PostgresServer:
     """A running server; ``stop`` and ``start`` play an outage."""
 
-    def __init__(self, folder: Path, port: int, bin_: Path) -> None:
+    def __init__(self, folder: Path, port: int, bin_: Path, durable: bool) -> None:
         self.port = port
+        self._fsync = "on" if durable else "off"
         self._folder = folder
         self._bin = bin_
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,6 +53,7 @@ class PostgresServer:
             *("-D", str(self._folder / "data"), "-p", str(self.port)),
             *("-c", "listen_addresses=127.0.0.1", "-k", str(self._folder)),
             *("-c", "max_connections=100", "-c", "shared_buffers=64MB"),
+            *("-c", f"fsync={self._fsync}"),
         ]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -95,8 +97,11 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A fresh server for the time of the block. Raises FileNotFoundError when not installed."""
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """A fresh server for the time of the block; only a ``durable`` one waits for the disk.
+
+    Raises FileNotFoundError when it is not installed.
+    """
     bin_ = programs()
     if bin_ is None:
         raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
@@ -116,12 +121,12 @@ def postgres_server() -> Iterator[PostgresServer]:
             cwd=folder,
             timeout=60,
         )
-        server = PostgresServer(folder, _free_port(), bin_)
+        server = PostgresServer(folder, _free_port(), bin_, durable)
         server.start()
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
