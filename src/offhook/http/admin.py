@@ -17,7 +17,7 @@ from offhook import config
 from offhook.clock import iso_milliseconds, new_id
 from offhook.http.auth import ALL_SCOPES, SUB_ACCOUNT_ID, Scope, key_digest, new_api_key
 from offhook.http.deps import Deps
-from offhook.http.params import moment, tenancy_changed
+from offhook.http.params import CONFLICTS, moment, tenancy_changed
 from offhook.http.problems import CONFLICT, INVALID, NOT_FOUND, Problem
 from offhook.http.views import OK_CODE, OK_MESSAGE, View
 from offhook.session.tenancy import KeyGrant, SubAccount, VirtualNumber
@@ -40,8 +40,12 @@ class SubAccountBody(View, frozen=True, kw_only=True):
     """What the operator decides about a sub-account."""
 
     account_id: config.Name
-    numbers: Annotated[tuple[NumberBody, ...], msgspec.Meta(max_length=10_000)] = ()
-    caller_ids: Annotated[tuple[config.CallerId, ...], msgspec.Meta(max_length=10_000)] = ()
+    numbers: Annotated[list[NumberBody], msgspec.Meta(max_length=10_000)] = msgspec.field(
+        default_factory=list
+    )
+    caller_ids: Annotated[list[config.CallerId], msgspec.Meta(max_length=10_000)] = msgspec.field(
+        default_factory=list
+    )
     coverage: Annotated[list[config.Area], msgspec.Meta(max_length=500)] | None = None
     """Countries or prefixes; absent: everywhere a route leads."""
     max_calls: config.Count | None = None
@@ -158,6 +162,7 @@ async def get_sub_account(
 @put(
     "/subaccounts/{subAccountId:str}",
     operation_id="admin-put-sub-account",
+    responses=CONFLICTS,
     summary="Create or replace a sub-account",
 )
 async def put_sub_account(
@@ -190,6 +195,7 @@ async def put_sub_account(
     "/subaccounts/{subAccountId:str}",
     status_code=200,
     operation_id="admin-delete-sub-account",
+    responses=CONFLICTS,
     summary="Delete a sub-account",
 )
 async def delete_sub_account(deps: NamedDependency[Deps], sub_account_id: SubAccountId) -> Done:
@@ -290,11 +296,11 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
     return {
         "sub_account_id": sub_account.sub_account_id,
         "account_id": sub_account.account_id,
-        "numbers": tuple(
+        "numbers": [
             NumberBody(msisdn=each.msisdn, reference_id=each.reference_id, active=each.active)
             for each in sub_account.numbers
-        ),
-        "caller_ids": tuple(sorted(sub_account.caller_ids)),
+        ],
+        "caller_ids": sorted(sub_account.caller_ids),
         "coverage": list(sub_account.coverage) if sub_account.coverage is not None else None,
         "max_calls": sub_account.max_calls,
         "cps": sub_account.cps,

@@ -8,6 +8,7 @@ the contract, are served from here; all others by the routes behind.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from datetime import datetime
@@ -112,6 +113,8 @@ class Edge:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = self._deps.clock.monotonic()
         picked = pick(scope)
+        if scope["method"] == "OPTIONS":
+            scope["method"] = "TRACE"  # we offer neither; the routes' own OPTIONS misname methods
         path: str = scope["path"]
         request_id = (b"x-request-id", picked.request_id.encode("ascii"))
         status = 0
@@ -139,6 +142,15 @@ class Edge:
                 )
         except ClientGone:
             return
+        except asyncio.CancelledError:  # the server stops and this request outlived its grace
+            if status:
+                raise
+            route = "unknown"
+            closing = (problems.retry_after(problems.RETRY_SECONDS), (b"connection", b"close"))
+            await send_answer(
+                marked_send,
+                problems.problem_answer(problems.UNAVAILABLE, self._now(), headers=closing),
+            )
         except Exception:
             log.exception("request %s failed", picked.request_id)
             if status:

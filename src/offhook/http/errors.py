@@ -56,7 +56,8 @@ class ErrorPages:
             return self._response(problems.INVALID_JSON)
         kind = problems.BY_STATUS.get(error.status_code, problems.BAD_REQUEST)
         allow = (error.headers or {}).get("allow")
-        headers = ((b"allow", allow.encode("ascii")),) if allow else ()
+        offered = ", ".join(sorted({*(allow or "").split(", ")} - {"OPTIONS"}))
+        headers = ((b"allow", offered.encode("ascii")),) if allow else ()
         return self._response(kind, headers=headers)
 
     def _bug(self, request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from offhook.http.deps import Deps
+from offhook.store.interface import StoreUnavailable
+
+STORE_SECONDS = 2.0
+"""How long the database may take to answer."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -34,11 +40,16 @@ async def healthz() -> Health:
     tags=["Operation"],
 )
 async def readyz(deps: NamedDependency[Deps]) -> Response[Health]:
-    """200 ``ready``, or 503 with ``starting`` or ``draining``."""
+    """200 ``ready``, or 503 with ``starting``, ``draining`` or ``no database``."""
     if deps.phase.draining.is_set():
         return Response(Health("draining"), status_code=503)
     if not deps.phase.ready:
         return Response(Health("starting"), status_code=503)
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            await deps.store.tenancy_version()
+    except (StoreUnavailable, TimeoutError):
+        return Response(Health("no database"), status_code=503)
     return Response(Health("ready"), status_code=200)
 
 

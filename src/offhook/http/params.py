@@ -9,12 +9,22 @@ from typing import Any
 from litestar.connection import ASGIConnection, Request
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
+from litestar.openapi import ResponseSpec
 
 from offhook.http.auth import Caller, Scope
 from offhook.http.deps import Deps
-from offhook.http.problems import FORBIDDEN, INVALID, Problem
+from offhook.http.problems import FORBIDDEN, INVALID, Problem, ProblemBody
 
 AnyRequest = Request[Any, Any, Any]
+
+CONFLICTS: dict[int, ResponseSpec] = {
+    409: ResponseSpec(
+        ProblemBody,
+        generate_examples=False,
+        description="It cannot be changed so; the message says why",
+    )
+}
+"""For the ``responses`` of a route that may answer 409."""
 
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:

@@ -12,7 +12,7 @@ from litestar.params import JSONBody, PathParameter
 from offhook.flow.patterns import compile_pattern
 from offhook.http.auth import Caller, Scope
 from offhook.http.deps import Deps
-from offhook.http.params import needs, tenancy_changed
+from offhook.http.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.problems import CONFLICT, INVALID, NOT_FOUND, Problem
 from offhook.http.views import OK_CODE, OK_MESSAGE, View
 from offhook.session.tenancy import Scenario, ScenarioParameter
@@ -37,7 +37,9 @@ class ScenarioRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     """A template: a callflow whose strings may hold ``{{parameter}}``."""
 
     callflow: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=50)]
-    parameters: Annotated[tuple[ParameterBody, ...], msgspec.Meta(max_length=100)] = ()
+    parameters: Annotated[list[ParameterBody], msgspec.Meta(max_length=100)] = msgspec.field(
+        default_factory=list
+    )
 
 
 class ScenarioView(View, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class ScenarioView(View, frozen=True, kw_only=True):
 
     name: str
     callflow: list[dict[str, Any]]
-    parameters: tuple[ParameterBody, ...] = ()
+    parameters: list[ParameterBody] = msgspec.field(default_factory=list)
 
 
 class ScenarioAnswer(ScenarioView, frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ async def get_scenario(caller: NamedDependency[Caller], name: Name) -> ScenarioA
 @put(
     "/{name:str}",
     operation_id="put-scenario",
+    responses=CONFLICTS,
     summary="Create or replace a scenario",
     guards=[needs(Scope.SETTINGS_WRITE)],
 )
@@ -136,6 +139,7 @@ async def put_scenario(
     "/{name:str}",
     status_code=200,
     operation_id="delete-scenario",
+    responses=CONFLICTS,
     summary="Delete a scenario",
     guards=[needs(Scope.SETTINGS_WRITE)],
 )
@@ -171,7 +175,7 @@ def _fields(scenario: Scenario) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "callflow": [item for item in items if isinstance(item, dict)],
-        "parameters": tuple(
+        "parameters": [
             ParameterBody(
                 name=parameter.name,
                 required=parameter.required,
@@ -179,7 +183,7 @@ def _fields(scenario: Scenario) -> dict[str, Any]:
                 pattern=parameter.pattern,
             )
             for parameter in scenario.parameters
-        ),
+        ],
     }
 
 

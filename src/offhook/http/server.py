@@ -56,6 +56,11 @@ class RunningServer:
         self._server.config.timeout_graceful_shutdown = max(1, round(grace))
         self._server.should_exit = True
         await self._task
+        for connection in list(self._server.server_state.connections):
+            transport = connection.transport
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)  # the loop's next turn closes what was aborted
 
 
 async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer:

@@ -83,7 +83,7 @@ class SessionView(View, frozen=True, kw_only=True):
     client_request_id: str | None = None
     valid_until: str | None = None
     error_details: ErrorView | None = None
-    legs: tuple[LegView, ...] = ()
+    legs: list[LegView] = msgspec.field(default_factory=list)
 
 
 class SessionAnswer(SessionView, frozen=True, kw_only=True):
@@ -260,7 +260,7 @@ def _session_fields(session: Session) -> dict[str, Any]:
         )
         if error is not None
         else None,
-        "legs": tuple(leg_view(leg) for leg in session.legs),
+        "legs": [leg_view(leg) for leg in session.legs],
     }
 
 

@@ -14,7 +14,7 @@ from litestar.params import JSONBody, PathParameter
 
 from offhook.http.auth import Caller, Scope
 from offhook.http.deps import Deps
-from offhook.http.params import needs, tenancy_changed
+from offhook.http.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.problems import CONFLICT, INVALID, NOT_FOUND, Problem
 from offhook.http.views import OK_CODE, OK_MESSAGE
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
@@ -121,6 +121,7 @@ async def put_webhook(
     "/{type:str}",
     status_code=200,
     operation_id="delete-a-specific-type-of-webhook",
+    responses=CONFLICTS,
     summary="Delete the webhook of a type",
     guards=[needs(Scope.SETTINGS_WRITE)],
 )

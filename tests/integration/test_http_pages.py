@@ -1,0 +1,153 @@
+"""The pages at the root, and the server's start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from tests.support.http_world import KEY, MESSAGE, RawClient, World, running_world
+
+from offhook.http.server import serve
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with running_world() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def text(client: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+    async with client.get(url) as response:
+        return response.status, await response.text()
+
+
+async def test_health_and_readiness_follow_the_process(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    ready = world.url("/readyz")
+    assert await text(client, ready) == (200, '{"status":"ready"}')
+    world.deps.phase.ready = False
+    assert await text(client, ready) == (503, '{"status":"starting"}')
+    world.deps.phase.ready = True
+    world.store.away = True
+    assert await text(client, ready) == (503, '{"status":"no database"}')
+    world.store.away = False
+    world.deps.phase.draining.set()
+    assert await text(client, ready) == (503, '{"status":"draining"}')
+    assert await text(client, world.url("/healthz")) == (200, '{"status":"ok"}')
+
+
+async def test_figures_tell_requests_and_judgements_apart(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    for body in (MESSAGE, MESSAGE, {}):
+        async with client.post(world.url("callflows"), json=body, headers=headers):
+            pass
+    await text(client, world.url("/api/v1/subaccounts/x/anything-at-all"))
+    _, figures = await text(client, world.url("/metrics"))
+    route = "/api/v1/subaccounts/{subAccountId}/"
+    for line in (
+        f'offhook_http_requests_total{{method="POST",route="{route}callflows",status="200"}} 2.0',
+        f'offhook_http_requests_total{{method="POST",route="{route}callflows",status="400"}} 1.0',
+        f'offhook_http_requests_total{{method="GET",route="{route}unknown",status="401"}} 1.0',
+        f'offhook_http_request_seconds_count{{route="{route}callflows"}} 3.0',
+        'offhook_callflows_judged_total{code="1"} 2.0',
+        'offhook_callflows_judged_total{code="-1009"} 1.0',
+    ):
+        assert line in figures
+
+
+async def test_the_docs_page_loads_nothing_from_elsewhere(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(world.url("/docs")) as response:
+        page = await response.text()
+        policy = response.headers["content-security-policy"]
+    assert response.content_type == "text/html"
+    assert "//" not in re.sub(r'"#/|\$ref|"/openapi.json"', "", page).replace("://", "")
+    assert "http" not in page.replace("http-equiv", "")
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "connect-src 'self'" in policy
+
+
+async def test_the_document_is_served_at_the_root(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(world.url("/openapi.json")) as response:
+        document = await response.json()
+    assert document["openapi"].startswith("3.1")
+    assert response.headers["x-request-id"]
+
+
+# --- start and stop
+
+
+async def test_the_servers_signals_are_left_to_the_process() -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    async with running_world():
+        during = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    assert during == before
+
+
+async def test_a_taken_port_is_an_error_of_the_caller(world: World) -> None:
+    with pytest.raises(OSError, match="in use"):
+        await serve(lambda *_: asyncio.sleep(0), world.deps, "127.0.0.1", world.port)
+
+
+BODY = b'{"type":"VXX","url":"https://a.example/"}'
+
+
+async def half_a_request(world: World) -> RawClient:
+    """A request that is being served, and of whose body one byte has come."""
+    client = await RawClient.connect(world.port)
+    client.send(
+        b"POST /api/v1/subaccounts/acme_corp/webhooks HTTP/1.1\r\nHost: x\r\n"
+        b"Authorization: Bearer key-of-acme\r\nContent-Length: %d\r\n\r\n{" % len(BODY)
+    )
+    await client.writer.drain()
+    return client
+
+
+async def idle_connection(world: World) -> RawClient:
+    """A connection that has been answered; whatever was sent before it has arrived."""
+    client = await RawClient.connect(world.port)
+    client.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await client.answer()).status == 200
+    return client
+
+
+async def test_a_request_under_way_is_finished_before_the_stop() -> None:
+    async with running_world() as world:
+        busy, idle = await half_a_request(world), await idle_connection(world)
+        stopping = asyncio.create_task(world.server.stop(grace=10))
+        assert await idle.closed()
+        busy.send(BODY[1:])
+        answer = await busy.answer()
+        assert answer.status == 422
+        assert answer.headers["connection"] == "close"
+        await stopping
+        for each in (busy, idle):
+            await each.close()
+
+
+async def test_a_request_that_never_ends_is_cut_off_after_the_grace() -> None:
+    async with running_world() as world:
+        busy, idle = await half_a_request(world), await idle_connection(world)
+        async with asyncio.timeout(5):
+            await world.server.stop(grace=1)
+        answer = await busy.answer()
+        assert (answer.status, answer.json["statusCode"]) == (503, 503)
+        assert await busy.closed()
+        for each in (busy, idle):
+            await each.close()
