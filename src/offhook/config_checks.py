@@ -48,6 +48,8 @@ def _not_yet(config: Config) -> Iterator[Finding]:
             yield path, f"this version speaks SIP over {', '.join(TRANSPORTS)} only"
     if len(config.sip.listen) > 1:
         yield ("sip", "listen"), "this version listens on one address"
+    if config.media.engine == "native":
+        yield ("media", "engine"), "this version has the Python engine only"
     for key in ("tls_certificate", "tls_key"):
         if getattr(config.sip, key) is not None:
             yield ("sip", key), "this version does not speak TLS"

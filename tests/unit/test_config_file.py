@@ -227,6 +227,7 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
             '[media]\nengine = "gpu"',
             'expected "auto" or "native" or "python", found the string "gpu"',
         ),
+        ('[media]\nengine = "native"', "media.engine: this version has the Python engine only"),
         ('[database]\nurl = "mysql://u:p@h"', "offhook.toml:2: database.url: expected"),
         ('[[trunks]]\nname = "a"', "offhook.toml:1: trunks[0].address: missing; expected udp:"),
         (
