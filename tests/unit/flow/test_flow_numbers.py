@@ -1,0 +1,64 @@
+"""Numbers and their countries (what spellings are tolerated is in the judge's tables)."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.flow import numbers
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+6590000000", "SG"),
+        ("+6568332048", "SG"),
+        ("+12025550101", "US"),
+        ("+14165550100", "CA"),
+        ("+18765550100", "JM"),
+        ("+447400123456", "GB"),
+        ("+77012345678", "KZ"),
+        ("+79161234567", "RU"),
+        ("+390612345678", "IT"),
+        ("+38349123456", "XK"),
+        ("+1999", "US"),
+        ("+80012345678", None),
+        ("+883510012345678", None),
+        ("+210123456789", None),
+        ("+999", None),
+        ("+", None),
+        ("", None),
+        ("6590000000", None),
+        ("private", None),
+        ("anonymous", None),
+        ("+65900" + "0" * 300, None),
+    ],
+)
+def test_the_country_of_a_number(number: str, country: str | None) -> None:
+    assert numbers.country_of(number) == country
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("+6590000000", "65"),
+        ("12025550101", "1"),
+        ("+79161234567", "7"),
+        ("+35312345", "353"),
+        ("+8835100", "883"),
+        ("+2101234567", None),
+        ("+0651234", None),
+        ("", None),
+    ],
+)
+def test_the_calling_code_of_a_number(number: str, code: str | None) -> None:
+    assert numbers.calling_code(number) == code
+
+
+def test_no_calling_code_begins_another() -> None:
+    codes = numbers._CALLING_CODES
+    assert all(not a.startswith(b) for a in codes for b in codes if a != b)
+
+
+def test_long_strings_are_no_numbers_at_once() -> None:
+    assert numbers.destination_number("6" + " " * 200_000 + "5") is None
+    assert numbers.source_number("(" * 200_000) is None
