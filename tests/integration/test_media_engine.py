@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import random
+import struct
 import threading
+from math import pi, sin
 
+import msgspec
 import pytest
 from tests.integration.media_peer import Events, Peer, connected, eventually, running_engine
 
-from offhook.media import g711, make_engine, rtp
+from offhook.media import g711, make_engine, rtcp, rtp
 from offhook.media.engine import (
     DigitReceived,
     LegMedia,
+    MediaEvent,
     MediaLost,
     PlaybackEnded,
     PlaybackStarted,
@@ -315,3 +322,127 @@ async def test_only_literal_addresses_of_our_family_are_peers(host: str) -> None
         media = LegMedia(remote_host=host, remote_port=4000, codec="PCMU", payload_type=0)
         with pytest.raises(ValueError, match=r"address|media"):
             leg.connect(media)
+
+
+async def test_tones_are_keys_where_no_events_were_negotiated() -> None:
+    time = [n / 8000 for n in range(800)]
+    wave = [8000 * (sin(2 * pi * 852 * t) + sin(2 * pi * 1477 * t)) for t in time]
+    octets = g711.encode("PCMU", struct.pack("<800h", *map(round, wave)))
+    async with running_engine() as engine, connected(engine) as (leg, peer, events):
+        sent = 0
+        for negotiated in (96, None):
+            leg.connect(msgspec.structs.replace(peer.media(), dtmf_receive_payload_type=negotiated))
+            for begin in range(0, 800, 160):
+                peer.send(octets[begin : begin + 160])
+            sent += 5
+            await eventually(lambda: leg.statistics().packets_received == sent)  # noqa: B023
+            peer.timestamp += 1600
+        (digit,) = await events.wait(DigitReceived)
+        assert digit.digit == "9"
+
+
+async def test_random_datagrams_do_no_harm() -> None:
+    chance = random.Random(4733)
+    async with (
+        running_engine() as engine,
+        connected(engine, media_timeout=60) as (
+            leg,
+            peer,
+            events,
+        ),
+    ):
+        heard = bytearray()
+        leg.record(heard.extend)
+        leg.relay(leg)
+        control = ("127.0.0.1", leg.local_port + 1)
+        for _ in range(600):
+            start = rtp.build(
+                payload_type=chance.choice((0, 8, 13, 96, 101, 127)),
+                sequence=chance.randrange(65536),
+                timestamp=chance.randrange(2**32),
+                ssrc=chance.choice((1, 2, peer.ssrc)),
+                payload=chance.randbytes(chance.randrange(400)),
+                marker=chance.random() < 0.5,
+            )
+            whole = bytearray(start)
+            for _ in range(chance.randrange(4)):
+                whole[chance.randrange(len(whole))] = chance.randrange(256)
+            peer.rtp.sendto(whole[: chance.randrange(len(whole) + 1)], peer.target)
+            report = bytearray(rtcp.build([rtcp.SenderReport(peer.ssrc, 1, 2, 3, 4)]))
+            report[chance.randrange(len(report))] = chance.randrange(256)
+            peer.rtcp.sendto(report, control)
+        leg.relay(None)
+        number = leg.play(b"a" * 1600)
+        ended = await events.wait(PlaybackEnded)
+        assert [e.playback for e in ended] == [number]
+        statistics = leg.statistics()
+        assert 0 <= statistics.packets_lost <= statistics.packets_expected
+        assert statistics.packets_late <= statistics.packets_received
+
+
+async def test_after_a_standstill_packets_do_not_come_in_a_burst() -> None:
+    def block(_samples: bytes) -> None:
+        """What a sink must not do."""
+        threading.Event().wait(0.4)
+
+    async with running_engine() as engine, connected(engine) as (leg, peer, _):
+        leg.play(b"a" * 160 * 100)
+        await peer.packets(2)
+        leg.record(block)
+        packets = [await peer.packet()]
+        leg.record(None)
+        packets += await peer.packets(10)
+        jumps = [
+            (after.timestamp - before.timestamp) & 0xFFFFFFFF
+            for before, after in itertools.pairwise(packets)
+        ]
+        assert max(jumps) >= 1600
+        late = next(p for p, jump in zip(packets[1:], jumps, strict=True) if jump >= 1600)
+        assert late.marker
+
+
+async def test_a_failing_listener_does_not_silence_the_others() -> None:
+    def fail(event: MediaEvent) -> None:
+        raise ZeroDivisionError(event)
+
+    async with running_engine() as engine, connected(engine) as (leg, _, events):
+        broken = engine.open_leg(fail)
+        peer = Peer()
+        broken.connect(peer.media())
+        broken.play(b"a" * 160)
+        leg.play(b"a" * 1600)
+        await events.wait(PlaybackEnded)
+        broken.close()
+        peer.close()
+
+
+async def test_more_playbacks_than_can_wait_end_at_once() -> None:
+    async with running_engine() as engine, connected(engine) as (leg, _, events):
+        for _ in range(1001):
+            leg.play(b"a" * 16000)
+        (ended,) = await events.wait(PlaybackEnded)
+        assert (ended.playback, ended.stopped) == (1001, True)
+
+
+async def test_a_flood_of_keys_is_cut_off() -> None:
+    async with running_engine() as engine, connected(engine) as (leg, peer, events):
+        for index in range(200):
+            peer.press(index % 10, 10_000 + index * 500, ends=1)
+        await eventually(lambda: leg.statistics().packets_received >= 200)
+        leg.play(b"a" * 160)
+        await events.wait(PlaybackEnded)
+        assert 25 <= len(events.of(DigitReceived)) < 100
+
+
+async def test_many_legs_play_at_once() -> None:
+    async with running_engine() as engine, contextlib.AsyncExitStack() as stack:
+        legs = [await stack.enter_async_context(connected(engine)) for _ in range(40)]
+        prompt = b"p" * 1600
+        for leg, _, _ in legs:
+            leg.play(prompt)
+        for _, peer, events in legs:
+            await events.wait(PlaybackEnded)
+            packets = await peer.packets(10)
+            steps = {b.timestamp - a.timestamp for a, b in itertools.pairwise(packets)}
+            assert steps <= {160, 160 - 2**32}
+            assert b"".join(p.payload for p in packets) == prompt

@@ -23,6 +23,7 @@ from offhook.media.ports import SocketPair
 from offhook.media.recorder import Recorder
 from offhook.media.relay import Relay
 from offhook.media.rtcp_port import RtcpPort
+from offhook.media.tones import InbandKeys
 
 if TYPE_CHECKING:
     from offhook.media.python_engine import PythonEngine
@@ -38,6 +39,7 @@ class LegWorker:
     __slots__ = (
         "_emit",
         "_engine",
+        "_inband",
         "_media",
         "_media_timeout",
         "_recorder",
@@ -68,6 +70,7 @@ class LegWorker:
         self._recorder: Recorder | None = None
         self._sent_recorder: Recorder | None = None
         self._relay: Relay | None = None
+        self._inband: InbandKeys | None = None
         self.sockets = sockets
         self.closed = False
         self.outgoing = Outgoing(sockets.rtp, self._playback_changed)
@@ -94,6 +97,10 @@ class LegWorker:
         for recorder in (self._recorder, self._sent_recorder):
             if recorder is not None:
                 recorder.set_codec(media.codec)
+        # Tones in the audio count only where keys cannot come as events: else they count twice.
+        events = media.dtmf_receive_payload_type is not None
+        self._inband = None if events else InbandKeys(media.codec)
+        self._listen()
         self._watch_media(media.receive)
         self._engine.schedule(self.outgoing)
 
@@ -181,14 +188,17 @@ class LegWorker:
 
     def _listen(self) -> None:
         """Have the packets' contents brought here only while somebody wants them."""
-        wanted = self._recorder is not None or self._relay is not None
-        self.incoming.audio = self._heard if wanted else None
+        listeners = (self._recorder, self._relay, self._inband)
+        self.incoming.audio = self._heard if any(one is not None for one in listeners) else None
 
     def _heard(self, packet: AudioPacket) -> None:
         if self._relay is not None and self._media is not None:
             self._relay.packet(packet, self._media.codec)
         if self._recorder is not None and packet.is_audio:
             self._recorder.packet(packet.ssrc, packet.timestamp, packet.payload, packet.arrival)
+        if self._inband is not None and packet.is_audio:
+            for digit in self._inband.packet(packet.ssrc, packet.timestamp, packet.payload):
+                self._digit(digit, packet.arrival)
 
     def _said(self, timestamp: int, payload: bytes | memoryview) -> None:
         if self._sent_recorder is not None:

@@ -1,0 +1,172 @@
+"""Keys heard as tones in the audio (ITU-T Q.23), for legs without telephone-event. Pure.
+
+Theory of operation. Every 5 ms the last 20 ms are seen through a Hann window at the eight DTMF
+frequencies (each a Goertzel filter; all of a packet's are one matrix product). How a filter's phase
+moves from one such frame to the next tells the frequency to a fraction of a hertz, far finer than 20 ms
+could resolve, and with it the true level of a tone that is not in the middle of its filter. A frame
+speaks for a key when the strongest low and the strongest high tone are on frequency, within twist of
+each other, and together nearly all there is: that last is what speech and music do not do. Four such
+frames in a row are a press (a tone of 40 ms holds at least four whole frames), and it lasts until ten
+frames in a row say otherwise (a pause of 50 ms spoils thirteen, a lost packet seven).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from offhook.media import g711, rtp
+
+SAMPLE_RATE: Final = 8000
+LOW: Final = (697.0, 770.0, 852.0, 941.0)
+HIGH: Final = (1209.0, 1336.0, 1477.0, 1633.0)
+_KEYS: Final = ("123A", "456B", "789C", "*0#D")
+"""By low, then by high frequency (ITU-T Q.23)."""
+
+_FRAME: Final = 160
+_HOP: Final = 40
+_FRAMES_ON: Final = 4
+_FRAMES_OFF: Final = 10
+_MIN_LEVEL: Final = 300.0
+"""Peak of the weaker tone, about -37 dBm0; callers' tones arrive at -25 dBm0 or more (Q.24)."""
+_NORMAL_TWIST: Final = 10 ** (9.5 / 10)
+"""The high tone may be weaker by 8 dB, and a little for the measurement."""
+_REVERSE_TWIST: Final = 10 ** (5.5 / 10)
+"""The high tone may be stronger by 4 dB."""
+_TOLERANCE: Final = 0.02
+"""Off by 1.5 % is a key, off by 3.5 % is none (Q.24)."""
+_PURITY: Final = 0.92
+"""Part of the energy in the two tones; 15 dB above noise it is 0.97."""
+
+_FREQUENCIES: Final = np.array(LOW + HIGH)
+_WINDOW: Final = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(_FRAME) + 0.5) / _FRAME)
+_FILTERS: Final = (
+    _WINDOW[:, None]
+    * np.exp(-2j * np.pi * np.arange(_FRAME)[:, None] * _FREQUENCIES / SAMPLE_RATE)
+    * (2 / _WINDOW.sum())
+)
+"""A tone of amplitude A in the middle of its filter gives the absolute value A."""
+_ENERGY: Final = float((_WINDOW**2).sum()) / 2
+"""Windowed energy of a tone of amplitude 1."""
+_TURN: Final = np.exp(-2j * np.pi * _FREQUENCIES * _HOP / SAMPLE_RATE)
+"""Takes the expected motion out of a phase difference."""
+_HZ_PER_RADIAN: Final = SAMPLE_RATE / (2 * np.pi * _HOP)
+
+
+def _response(hertz: float) -> float:
+    """What a filter makes of the level of a tone that is ``hertz`` away (Hann window)."""
+    bins = hertz * _FRAME / SAMPLE_RATE
+    if abs(bins) < 1e-6:
+        return 1.0
+    return math.sin(math.pi * bins) / (math.pi * bins * (1 - bins * bins))
+
+
+class ToneDetector:
+    """Finds keys in one stream of 8 kHz samples, each press once, when it has lasted 40 ms."""
+
+    def __init__(self) -> None:
+        self._tail: npt.NDArray[np.float64] = np.zeros(0)
+        self._before: npt.NDArray[np.complex128] = np.zeros(8, np.complex128)
+        self._candidate: str | None = None
+        self._frames = 0
+        self._pressed: str | None = None
+        self._frames_without = 0
+
+    def feed(self, pcm: bytes) -> str:
+        """The keys whose press is certain with these 16-bit little-endian samples, mostly none."""
+        samples = np.concatenate((self._tail, np.frombuffer(pcm, "<i2").astype(np.float64)))
+        count = (len(samples) - _FRAME) // _HOP + 1 if len(samples) >= _FRAME else 0
+        self._tail = samples[count * _HOP :]
+        if not count:
+            return ""
+        if np.abs(samples).max() < _MIN_LEVEL:
+            self._before = np.zeros(8, np.complex128)
+            for _ in range(count):
+                self._frame(None)
+            return ""
+        frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP][:count]
+        spectra = frames @ _FILTERS
+        energies = ((frames * _WINDOW) ** 2).sum(axis=1)
+        found = ""
+        for spectrum, energy in zip(spectra, energies, strict=True):
+            found += self._frame(self._judge(spectrum, float(energy))) or ""
+            self._before = spectrum
+        return found
+
+    def _frame(self, key: str | None) -> str | None:
+        """Take note of what one frame says; a key when it is now certain."""
+        if key is not None and key == self._candidate:
+            self._frames += 1
+        else:
+            self._candidate, self._frames = key, 1
+        if key is not None and key == self._pressed:
+            self._frames_without = 0
+            return None
+        self._frames_without += 1
+        if key is not None and self._frames >= _FRAMES_ON:
+            self._pressed, self._frames_without = key, 0
+            return key
+        if self._frames_without >= _FRAMES_OFF:
+            self._pressed = None
+        return None
+
+    def _judge(self, spectrum: npt.NDArray[np.complex128], energy: float) -> str | None:
+        """The key one frame speaks for."""
+        levels = np.abs(spectrum)
+        low, high = int(levels[:4].argmax()), 4 + int(levels[4:].argmax())
+        # Cheap and generous first: most frames of speech go no further.
+        if min(levels[low], levels[high]) < _MIN_LEVEL / 2:
+            return None
+        power_low = self._power(spectrum, low)
+        power_high = self._power(spectrum, high)
+        if power_low is None or power_high is None:
+            return None
+        if min(power_low, power_high) < _MIN_LEVEL**2:
+            return None
+        if power_low > power_high * _NORMAL_TWIST or power_high > power_low * _REVERSE_TWIST:
+            return None
+        if (power_low + power_high) * _ENERGY < _PURITY * energy:
+            return None
+        return _KEYS[low][high - 4]
+
+    def _power(self, spectrum: npt.NDArray[np.complex128], index: int) -> float | None:
+        """Squared amplitude of the tone in a filter; None when it is off frequency."""
+        here, before = complex(spectrum[index]), complex(self._before[index])
+        turned = here * before.conjugate() * complex(_TURN[index])
+        if turned == 0:
+            return None
+        hertz = math.atan2(turned.imag, turned.real) * float(_HZ_PER_RADIAN)
+        if abs(hertz) > _TOLERANCE * float(_FREQUENCIES[index]):
+            return None
+        return (abs(here) / _response(hertz)) ** 2
+
+
+class InbandKeys:
+    """Finds keys in a leg's audio packets: bridges what was lost, begins anew after a jump."""
+
+    _LONGEST_GAP: Final = 800
+    """Samples (100 ms) of silence put in for lost packets."""
+
+    def __init__(self, codec: str) -> None:
+        """``codec``: ``PCMU`` or ``PCMA``."""
+        self._codec = codec
+        self._detector = ToneDetector()
+        self._source: int | None = None
+        self._next = 0
+
+    def packet(self, ssrc: int, timestamp: int, payload: bytes | memoryview) -> str:
+        """The keys certain with this packet; a packet older than the last one is passed over."""
+        gap = rtp.timestamp_distance(timestamp, self._next)
+        if ssrc != self._source or not -self._LONGEST_GAP <= gap <= self._LONGEST_GAP:
+            self._detector = ToneDetector()
+            self._source = ssrc
+        elif gap < 0:
+            return ""
+        elif gap:
+            # Silence cannot complete a press.
+            self._detector.feed(bytes(2 * gap))
+        self._next = (timestamp + len(payload)) & 0xFFFFFFFF
+        return self._detector.feed(g711.decode(self._codec, payload))
