@@ -192,6 +192,10 @@ class Boolean(msgspec.Struct, frozen=True):
 _URL = re.compile(r"""https?://[^\x00-\x20\x7f\\"<>\s\ud800-\udfff]+""", flags=re.IGNORECASE)
 
 
+LONGEST_URL = 8192
+"""Characters of any URL: what has no limit of its own in the contract still has to be requested."""
+
+
 class Url(msgspec.Struct, frozen=True):
     """An absolute http or https URL with a host. Whether it may be reached is ``net``'s business."""
 
@@ -218,7 +222,7 @@ class Url(msgspec.Struct, frozen=True):
 
 def is_http_url(text: str) -> bool:
     """Whether ``text`` is an absolute http or https URL with a host and, if any, a valid port."""
-    if not _URL.fullmatch(text):
+    if len(text) > LONGEST_URL or not _URL.fullmatch(text):
         return False
     try:
         parts = urlsplit(text)

@@ -22,7 +22,6 @@ _REMOVE_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _WRITTEN = re.compile(rf"\+?[(\[+0-9][0-9+{re.escape(_SEPARATORS)}]*(?<=[0-9)\]])", flags=re.ASCII)
 _DESTINATION = re.compile(r"\+?([1-9][0-9]{6,14})")
 _SOURCE = re.compile(r"(?:\+|00)?([1-9][0-9]{2,14})")
-_SEVERAL = re.compile(r"[,;|]|\+[^+]*\+")
 
 LONGEST_WRITTEN = 64
 """Characters a number may take with all its separators; longer strings are no number."""
@@ -41,7 +40,7 @@ def _compact(text: str) -> str:
 
 def names_several(destination: str) -> bool:
     """Whether a ``destination`` holds several numbers: ``,``, ``;``, ``|`` or a second ``+``."""
-    return _SEVERAL.search(destination) is not None
+    return destination.count("+") > 1 or any(mark in destination for mark in ",;|")
 
 
 def destination_number(text: str) -> str | None:

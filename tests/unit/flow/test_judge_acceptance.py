@@ -242,6 +242,9 @@ NEIGHBOURS: dict[str, object] = {
     ),
     "empty messages": call_and(capture(successMessage="", failureMessage="")),
     "fileUrl of 2048": call_and(play(fileUrl="https://files.example/" + "a" * 2026)),
+    "dtmfCallbackUrl of 8192": call_and(
+        capture(dtmfCallbackUrl="https://hooks.example/" + "a" * 8170)
+    ),
     "an endMessage of another type, not v1.1": call_and(capture(endMessage=7)),
 }
 

@@ -497,6 +497,12 @@ MEMBERS = [
         f"{P1}.fileUrl",
         "may only be 2048 characters long",
     ),
+    wrong(
+        "dtmfCallbackUrl of 8193",
+        call_and(capture(dtmfCallbackUrl="https://hooks.example/" + "a" * 8171)),
+        f"{P1}.dtmfCallbackUrl",
+        URL,
+    ),
     Case(
         "fileUrl long and no URL",
         call_and(play(fileUrl="a" * 2049)),
