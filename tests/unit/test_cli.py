@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from offhook import api_client, cli
+from offhook import cli
+from offhook.commands import api_client
+from offhook.commands.sessions import FICTION
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -138,7 +141,7 @@ def test_call_posts_a_callflow(capsys: pytest.CaptureFixture[str], asked: Asked)
             "callflow": [
                 {
                     "action": "makeCall",
-                    "params": {"source": cli.FICTION, "destination": "+2"},
+                    "params": {"source": FICTION, "destination": "+2"},
                 },
                 {"action": "say", "params": {"text": "Hello", "voiceProfile": "en-GB-Amy"}},
                 {"action": "hangup"},
@@ -208,6 +211,38 @@ def test_every_command_has_json_and_help(capsys: pytest.CaptureFixture[str]) -> 
         status, out, _ = run(capsys, *command, "--help")
         assert status == 0
         assert "--json" in out, command
+
+
+def test_lint_judges_files_and_standard_input(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"callflow": [{"action": "hangup"}]}')
+    status, out, _ = run(capsys, "lint", str(wrong), "--json")
+    assert status == 1
+    assert [found["code"] for found in json.loads(out)["findings"]] == [-1013]
+    stdin = io.TextIOWrapper(io.BytesIO(wrong.read_bytes()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    status, out, _ = run(capsys, "lint", "-", "--decision")
+    assert (status, out) == (0, "1 file, no problem\n")
+    assert run(capsys, "lint")[0] == 2
+    assert run(capsys, "lint", "/no/file.json")[0] == 2
+
+
+def test_schema_is_the_published_one(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "schema")
+    assert status == 0
+    published = Path(__file__).parents[2] / "docs" / "callflow.schema.json"
+    assert out == published.read_text()
+
+
+def test_voices_of_a_language(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "voices", "--language", "en-GB", "--json")
+    assert status == 0
+    profiles = json.loads(out)["speechProfiles"]
+    assert {profile["localeCode"] for profile in profiles} == {"en-GB"}
+    _, out, _ = run(capsys, "voices", "--language", "xx")
+    assert out.split() == ["PROFILE", "LOCALE", "GENDER"]
 
 
 def test_keys_from_making_to_revoking(

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "__main__",
         "cli",
         "testing",
-        "supervisor node lint api_client key_admin",
+        "supervisor node lint commands",
         "roles keeper",
         "http console webhooks execution recording reporting testbed store fabric",
         "fabric.__init__",  # the interface only

@@ -9,19 +9,20 @@ from typing import Any, TypeVar
 
 from offhook import config_file
 from offhook.clock import SystemClock, iso_seconds, new_id
+from offhook.commands.common import CommandError
 from offhook.config import Config
 from offhook.http.auth import ALL_SCOPES, Scope
 from offhook.session.tenancy import KeyGrant
 from offhook.store import open_store, upgrade
 from offhook.store.directory import key_digest, new_api_key
-from offhook.store.interface import Store
+from offhook.store.interface import Store, StoreUnavailable
 
 TIMEOUT = 30.0
 """Seconds for one command's work in the database."""
 _Result = TypeVar("_Result")
 
 
-class KeyAdminError(Exception):
+class KeyAdminError(CommandError):
     """The key cannot be made as asked; the text says why."""
 
 
@@ -113,4 +114,7 @@ def _with_store(config: Config, work: Callable[[Store], Awaitable[_Result]]) -> 
             finally:
                 await store.close()
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except (StoreUnavailable, TimeoutError) as error:
+        raise KeyAdminError(f"the database cannot be used: {error or 'too slow'}") from error

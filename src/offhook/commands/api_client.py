@@ -10,12 +10,14 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from offhook.commands.common import CommandError
+
 TIMEOUT = 15.0
 """Seconds without a byte."""
 MAX_ANSWER = 32 * 1024 * 1024
 
 
-class ApiError(Exception):
+class ApiError(CommandError):
     """The request did not succeed; the text says why and what may help."""
 
 

@@ -1,0 +1,49 @@
+"""What the commands share: options, exit codes, and how they print."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+OK = 0
+FAILED = 1
+USAGE = 2
+
+Config = Annotated[
+    str | None, Parameter(name=["--config", "-c"], help="offhook.toml; absent: embedded defaults.")
+]
+Json = Annotated[
+    bool, Parameter(name="--json", negative=(), help="Print JSON, for programs to read.")
+]
+
+DEMO = "demo"
+"""The account and sub-account of the embedded default."""
+
+
+class CommandError(Exception):
+    """The command cannot do what it was asked; the text says why, in a line for the user."""
+
+    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as they need to be."""
+    lines = [tuple(heads), *(tuple(str(cell) for cell in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def emit(as_json: bool, document: Mapping[str, Any], text: str) -> None:
+    """Print a document for programs or a text for people, which cannot command the terminal."""
+    if as_json:
+        print(json_module.dumps(document, indent=2, default=str, ensure_ascii=False))
+    else:
+        print("".join(c if c.isprintable() or c == "\n" else "?" for c in text))

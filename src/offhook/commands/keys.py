@@ -1,0 +1,58 @@
+"""``offhook keys``: API keys kept in the database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from offhook.commands.common import DEMO, OK, CommandError, Config, Json, emit, table
+
+keys = App(name="keys", help="API keys kept in the database.")
+
+
+@keys.command(name="create")
+def keys_create(
+    *,
+    account: Annotated[str, Parameter(help="The account it opens.")] = DEMO,
+    subaccount: Annotated[
+        tuple[str, ...], Parameter(name="--subaccount", help="Only these of the account.")
+    ] = (),
+    scope: Annotated[tuple[str, ...], Parameter(help="Only these scopes.")] = (),
+    name: Annotated[str, Parameter(help="What it is for.")] = "",
+    days: Annotated[int | None, Parameter(help="Days until it expires; absent: never.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Make an API key and print it, this once: the database keeps only its hash."""
+    from offhook.commands import key_admin
+
+    made = key_admin.create(
+        config, account=account, sub_accounts=subaccount, scopes=scope, name=name, days=days
+    )
+    emit(json, made, f"{made['apiKey']}\n(id {made['id']}; shown only now)")
+
+
+@keys.command(name="list")
+def keys_list(*, config: Config = None, json: Json = False) -> None:
+    """List the keys of the database, without their secrets."""
+    from offhook.commands import key_admin
+
+    found = key_admin.listed(config)
+    names = tuple(dict.fromkeys(name for key in found for name in key))
+    rows = [tuple("" if key.get(n) is None else str(key[n]) for n in names) for key in found]
+    text = table(tuple(name.upper() for name in names), rows)
+    emit(json, {"keys": found}, text if rows else "No keys.")
+
+
+@keys.command(name="revoke")
+def keys_revoke(
+    key: Annotated[str, Parameter(help="Its id.")], *, config: Config = None, json: Json = False
+) -> int:
+    """Revoke a key; running servers refuse it within a second."""
+    from offhook.commands import key_admin
+
+    if not key_admin.revoke(config, key):
+        raise CommandError(f"there is no key with the id {key}")
+    emit(json, {"revoked": key}, f"Key {key} is revoked.")
+    return OK
