@@ -20,7 +20,7 @@ from litestar.types import ControllerRouterHandler
 from offhook.http import problems
 from offhook.http.answers import Accepted, Rejected
 from offhook.http.edge import ADMIN_PREFIX, API_PREFIX
-from offhook.http.openapi_callflows import callflow_paths
+from offhook.http.openapi_callflows import callflow_paths, callflow_schemas
 from offhook.http.openapi_parts import (
     EXAMPLE_TIME,
     REQUEST_ID,
@@ -77,6 +77,7 @@ def document(handlers: Sequence[ControllerRouterHandler], modules: Iterable[Modu
         for method, operation in item.items():
             _complete_operation(path, method, operation)
     spec["paths"].update(callflow_paths())
+    schemas.update(callflow_schemas())
     spec["components"]["responses"] = _shared_responses()
     spec["components"]["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
     cleaned: Json = _clean(spec)

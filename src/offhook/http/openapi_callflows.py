@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import msgspec
 
 from offhook.codes import StatusCode
 from offhook.flow import answers as flow_answers
+from offhook.flow import schema as flow_schema
 from offhook.flow.problems import Problem
 from offhook.http import problems
-from offhook.http.callflow_schema import callflow_schema, legacy_schema
 from offhook.http.edge import API_PREFIX
 from offhook.http.openapi_examples import IVR, LEGACY, NUMBER_MASKING, VOICE_MESSAGE
 from offhook.http.openapi_parts import (
@@ -20,31 +22,52 @@ from offhook.http.openapi_parts import (
     response,
 )
 
+REQUEST: Json = {"$ref": "#/components/schemas/CallflowRequest"}
 FIRST_MISSING = "$.callflow[0].params.text: is missing but it is required"
+
+
+def callflow_schemas() -> Json:
+    """The schema of their request body and of each action, as components."""
+    body = flow_schema.body()
+    definitions = cast(Json, body.pop("$defs"))
+    found = {_component(name): each for name, each in definitions.items()}
+    renamed: Json = _renamed({**found, "CallflowRequest": body})
+    return renamed
+
+
+def _component(name: str) -> str:
+    return f"Callflow{name[0].upper()}{name[1:]}"
+
+
+def _renamed(value: Any) -> Any:
+    """With references to components instead of to the schema's own definitions."""
+    if isinstance(value, dict):
+        return {
+            key: "#/components/schemas/" + _component(each.removeprefix("#/$defs/"))
+            if key == "$ref"
+            else _renamed(each)
+            for key, each in value.items()
+        }
+    return [_renamed(each) for each in value] if isinstance(value, list) else value
 
 
 def callflow_paths() -> Json:
     """Their path items."""
-    modern = callflow_schema(first_is_call=True)
-    legacy = legacy_schema()
     examples = {
         "voiceMessage": {"summary": "A voice message", "value": VOICE_MESSAGE},
         "ivr": {"summary": "A menu", "value": IVR},
         "numberMasking": {"summary": "Two people, neither sees the other", "value": NUMBER_MASKING},
     }
     v11 = {"v11": {"summary": "A v1.1 request", "value": LEGACY}}
-    either = {"anyOf": [modern, legacy]}
     root = API_PREFIX + "{subAccountId}"
     key = [_IDEMPOTENCY_KEY]
-    replacement = callflow_schema(first_is_call=False)
     say = {"say": {"value": {"callflow": VOICE_MESSAGE["callflow"][1:]}}}
     return {
-        f"{root}/callflows": _submit("Send-Callflow", "Submit a callflow", either, examples, key),
-        f"{root}/calls": _submit("send-call", "Submit a v1.1 request", either, v11, key),
+        f"{root}/callflows": _submit("Send-Callflow", "Submit a callflow", examples, key),
+        f"{root}/calls": _submit("send-call", "Submit a v1.1 request", v11, key),
         f"{root}/callflows/validate": _submit(
             "validate-callflow",
             "Judge a callflow; nothing is stored, nothing dialled",
-            either,
             examples,
             [],
             status="VALID",
@@ -52,7 +75,6 @@ def callflow_paths() -> Json:
         f"{root}/sessions/{{sessionId}}/callflows": _submit(
             "replace-callflow",
             "Replace what runs on a live call by this callflow",
-            replacement,
             say,
             [_SESSION_ID],
             status="RUNNING",
@@ -85,7 +107,6 @@ _SUB_ACCOUNT_PARAMETER: Json = {
 def _submit(
     operation_id: str,
     summary: str,
-    schema: Json,
     examples: Json,
     parameters: list[Json],
     *,
@@ -127,7 +148,7 @@ def _submit(
             "parameters": [_SUB_ACCOUNT_PARAMETER, *parameters],
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": schema, "examples": examples}},
+                "content": {"application/json": {"schema": REQUEST, "examples": examples}},
             },
             "responses": responses,
         }

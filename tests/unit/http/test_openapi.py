@@ -123,8 +123,8 @@ def test_every_example_of_a_request_passes_the_judgement(request_: dict[str, Any
 
 def request_schema(document: dict[str, Any]) -> dict[str, Any]:
     body = document["paths"][CALLFLOWS]["post"]["requestBody"]
-    schema: dict[str, Any] = body["content"]["application/json"]["schema"]
-    return schema
+    schema = body["content"]["application/json"]["schema"]
+    return {**schema, "components": document["components"]}
 
 
 @pytest.mark.parametrize("request_", [VOICE_MESSAGE, IVR, NUMBER_MASKING, LEGACY])
