@@ -6,6 +6,7 @@ A ``.flow`` file in ``sipp/`` has a head and, after ``---``, what SIPp does, a s
     do: Answered -> bye                what our application does on an event
     expect: Provisional 180; Answered sdp; Ended LOCAL
     check: > ACK | Route: <sip:x;lr>   text that a datagram (> ours, < theirs) must hold
+    t1: 0.03                           our T1 in seconds
     ---
     recv INVITE
     send 180
@@ -15,8 +16,8 @@ A ``.flow`` file in ``sipp/`` has a head and, after ``---``, what SIPp does, a s
     send 200
 
 ``send`` may carry ``sdp``, ``key=N`` (a DTMF INFO), ``tag=x``, ``branch=x``, ``uri=x``, ``cseq=N_M``, and
-after each ``|`` a header line. What crosses the wire must be exactly the steps, repetitions and 100
-aside.
+after each ``|`` a header line. ``recv 487 of=INVITE`` says what is answered when it is not the request
+before. What crosses the wire must be exactly the steps, repetitions and 100 aside.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ from offhook.sip.sdp import make_offer
 from offhook.telephony.endpoint import UdpEndpoint
 
 FLOWS = Path(__file__).parent / "sipp"
-FAST = Timers(t1=0.1, t2=0.4, t4=0.5, trying=0.05)
 DEADLINE = 12.0
 """Seconds for one flow."""
 SDP = make_offer(host="127.0.0.1", port=4000, session_id=1, version=1)
@@ -126,7 +126,7 @@ class _Scenario:
 
     def xml(self) -> str:
         body = "".join(self._step(number, line) for number, line in enumerate(self.steps))
-        uses = '<Reference variables="from,to"/>' if self.callee else ""
+        uses = '<Reference variables="from,to,via"/>' if self.callee else ""
         head = '<?xml version="1.0" encoding="ISO-8859-1" ?>'
         return f'{head}\n<scenario name="x">{body}{uses}</scenario>\n'
 
@@ -137,7 +137,7 @@ class _Scenario:
         words, *headers = rest.split(" | ")
         what, *options = words.split(" ")
         if verb == "recv":
-            return self._recv(what, options)
+            return self._recv(what)
         values = dict(option.split("=", 1) for option in options if "=" in option)
         sdp = self._sdp(values, options)
         if what.isdigit():
@@ -146,21 +146,21 @@ class _Scenario:
             text = self._request(number, what, values, headers, sdp)
         return f"<send><![CDATA[\n{text}\n]]></send>\n"
 
-    def _recv(self, what: str, options: list[str]) -> str:
-        optional = ' optional="true"' if "optional" in options else ""
+    def _recv(self, what: str) -> str:
         if what.isdigit():
             rrs = ' rrs="true"' if what == "200" else ""
             hundred = "" if what == "100" else '<recv response="100" optional="true"/>\n'
-            return f'{hundred}<recv response="{what}"{optional}{rrs} timeout="5000"/>\n'
+            return f'{hundred}<recv response="{what}"{rrs} timeout="5000"/>\n'
         if what == "ACK":
             self.tagged = True
         grab = ""
         if self.callee and what == "INVITE" and not self.tagged:
             grab = (
                 '<action><ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>'
-                '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/></action>'
+                '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>'
+                '<ereg regexp=".*" search_in="hdr" header="Via:" assign_to="via"/></action>'
             )
-        return f'<recv request="{what}"{optional} timeout="5000">{grab}</recv>\n'
+        return f'<recv request="{what}" timeout="5000">{grab}</recv>\n'
 
     def _sdp(self, values: dict[str, str], options: list[str]) -> str:
         if "key" in values:
@@ -174,11 +174,14 @@ class _Scenario:
         return _SIPP_SDP.format(host=host, direction=direction)
 
     def _response(self, status: str, values: dict[str, str], headers: list[str], sdp: str) -> str:
-        tag = "" if self.tagged or not self.callee else f";tag={values.get('tag', 'bob')}"
-        cseq = f"CSeq: {values['cseq'].replace('_', ' ')}" if "cseq" in values else "[last_CSeq:]"
-        via = "[last_Via:]"
-        lines = [f"SIP/2.0 {status} Whatever", via, "[last_From:]", f"[last_To:]{tag}"]
-        lines += ["[last_Call-ID:]", cseq]
+        tag = f";tag={values.get('tag', 'bob')}"
+        lines = [f"SIP/2.0 {status} Whatever"]
+        if "cseq" in values:  # of the first INVITE, whatever came since
+            lines += ["Via:[$via]", "[last_From:]", f"To:[$to]{tag}", "[last_Call-ID:]"]
+            lines.append(f"CSeq: {values['cseq'].replace('_', ' ')}")
+        else:
+            to = "[last_To:]" + ("" if self.tagged or not self.callee else tag)
+            lines += ["[last_Via:]", "[last_From:]", to, "[last_Call-ID:]", "[last_CSeq:]"]
         return self._finish(lines, headers, sdp)
 
     def _request(
@@ -393,7 +396,7 @@ def planned(flow: Flow) -> list[str]:
             method = what if what != "ACK" else method
             words.append(f"{direction} {what}")
             continue
-        found = re.search(r"cseq=\d+_(\w+)", rest)
+        found = re.search(r"(?:cseq=\d+_|of=)(\w+)", rest)
         words.append(f"{direction} {what} {found[1] if found else method}")
     return words
 
@@ -401,7 +404,9 @@ def planned(flow: Flow) -> list[str]:
 async def play(flow: Flow, folder: Path) -> Player:
     """Play the flow. Raises AssertionError when anything is not as it says."""
     limit = int(flow.settings["max_dialogs"]) if "max_dialogs" in flow.settings else None
-    endpoint = UdpEndpoint("127.0.0.1", 0, timers=FAST, max_dialogs=limit)
+    t1 = float(flow.settings.get("t1", 0.1))
+    timers = Timers(t1=t1, t2=4 * t1, t4=5 * t1, trying=0.05)
+    endpoint = UdpEndpoint("127.0.0.1", 0, timers=timers, max_dialogs=limit)
     await endpoint.start()
     port = free_port()
     player = Player(flow, endpoint, port)

@@ -288,7 +288,7 @@ def parse(data: bytes) -> Request | Response:
     if data[:1] in (b"\r", b"\n"):
         data = data.lstrip(b"\r\n")  # RFC 3261 §7.5
     head, blank, body = data.partition(b"\r\n\r\n")
-    problem: str | None = None
+    problem = garbled = None
     if not blank or b"\n\n" in head:
         head, body, problem = _split_leniently(data)
     text = head.decode("utf-8", "surrogateescape")
@@ -310,7 +310,7 @@ def parse(data: bytes) -> Request | Response:
             key = name.strip().lower()
             key = _COMPACT.get(key, key)
             if not colon or not is_token(key):
-                problem = problem or "A header line without a name"
+                garbled = "A header line without a name"
                 continue
         if key in headers:
             headers[key].append(value.strip())
@@ -319,7 +319,7 @@ def parse(data: bytes) -> Request | Response:
     body, problem = _frame(headers, body, problem)
     if first[:4].upper() == "SIP/":
         return _response(first, headers, body, problem)
-    return _request(first, headers, body, problem)
+    return _request(first, headers, body, problem or garbled)
 
 
 def _split_leniently(data: bytes) -> tuple[bytes, bytes, str | None]:
