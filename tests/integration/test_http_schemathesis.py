@@ -78,7 +78,7 @@ async def test_the_customers_api_does_what_its_document_says(tmp_path: Path) -> 
             )
         )
         status, output = await generated_requests(
-            world, tmp_path, KEY, "^/api/", seconds=45, parameters=parameters
+            world, tmp_path, KEY, "^/api/", seconds=30, parameters=parameters
         )
     assert status == 0, output
 
@@ -92,7 +92,7 @@ async def test_the_operators_api_does_what_its_document_says(tmp_path: Path) -> 
             tmp_path,
             OPERATOR_KEY,
             "^/(admin|healthz|readyz|metrics)",
-            seconds=20,
+            seconds=12,
             parameters="",
         )
     assert status == 0, output
