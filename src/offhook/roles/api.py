@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from offhook import config_file
 from offhook.clock import new_id
 from offhook.events import SessionEnded
+from offhook.execution import upkeep
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
 from offhook.http.server import RunningServer, serve
@@ -27,6 +28,7 @@ from offhook.speech.profiles import ProfileTable
 from offhook.store.directory import Directory, key_digest, new_api_key
 from offhook.store.interface import Store, StoreUnavailable
 from offhook.webhooks.delivery import DeliveryWorker
+from offhook.webhooks.endpoints import PER_ENDPOINT
 from offhook.webhooks.metrics import DeliveryMetrics
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,11 @@ async def run(context: RoleContext) -> None:
         await directory.refresh()
         reports = WebhookReports(directory)
         section = context.config.webhooks
-        client = HttpClient(allow_private=section.allow_private, allow_http=section.allow_http)
+        client = HttpClient(
+            allow_private=section.allow_private,
+            allow_http=section.allow_http,
+            connections_per_host=PER_ENDPOINT,
+        )
         stack.push_async_callback(client.close)
         deps = Deps(
             store=store,
@@ -69,6 +75,7 @@ async def run(context: RoleContext) -> None:
             duties = [
                 group.create_task(keep_directory_fresh(directory, fabric)),
                 group.create_task(_purge(context, store)),
+                group.create_task(upkeep.end_orphans(store, context.clock, reports, delivery.wake)),
             ]
             url = f"http://{host}:{server.port}"
             context.supervisor.ready(url=url, api_key=api_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from offhook.clock import new_id
@@ -21,10 +21,8 @@ from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.store.interface import OutboxEntry
 from offhook.webhooks import payloads
 from offhook.webhooks.payloads import CallEventStatus
+from offhook.webhooks.retry import GIVE_UP_AFTER
 
-SUMMARY_LIFE = timedelta(hours=24)
-EVENT_LIFE = timedelta(minutes=1)
-"""How long a delivery is tried (``spec/webhooks.md``)."""
 LEGACY = "DTMF"
 """The outbox type of a ``dtmfCallbackUrl``."""
 
@@ -65,14 +63,14 @@ class WebhookReports:
     ) -> list[OutboxEntry]:
         """See :meth:`offhook.execution.reports.Reports.captured`."""
         payload = payloads.dtmf_callback(session, session.legs[0], digits=digits, at=at)
-        return [_entry(session, LEGACY, payload, at, EVENT_LIFE, url=url)]
+        return [_entry(session, LEGACY, payload, at, url=url)]
 
     def session_ended(self, session: Session) -> list[OutboxEntry]:
         """See :meth:`offhook.execution.reports.Reports.session_ended`."""
         if self._webhook(session, WebhookType.VSS) is None or session.ended_at is None:
             return []
         payload = payloads.session_summary(session)
-        return [_entry(session, WebhookType.VSS, payload, session.ended_at, SUMMARY_LIFE)]
+        return [_entry(session, WebhookType.VSS, payload, session.ended_at)]
 
     def _webhook(self, session: Session, type_: WebhookType) -> Webhook | None:
         sub_account = self._directory.sub_account(session.sub_account_id)
@@ -94,9 +92,7 @@ class WebhookReports:
             sip_code=sip_code_of(event),
             dtmf_event_data=sub_account.dtmf_event_data if sub_account else "object",
         )
-        return _entry(
-            session, WebhookType.VCS, payload, event.at, EVENT_LIFE, delivery_id=delivery_id
-        )
+        return _entry(session, WebhookType.VCS, payload, event.at, delivery_id=delivery_id)
 
 
 def sip_code_of(event: AnyEvent) -> int | None:
@@ -115,7 +111,6 @@ def _entry(
     type_: str,
     payload: bytes,
     at: datetime,
-    life: timedelta,
     *,
     delivery_id: str | None = None,
     url: str | None = None,
@@ -126,7 +121,7 @@ def _entry(
         type=type_,
         payload=payload,
         created_at=at,
-        give_up_at=at + life,
+        give_up_at=at + GIVE_UP_AFTER[type_],
         session_id=session.session_id,
         url=url,
     )

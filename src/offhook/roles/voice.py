@@ -42,6 +42,8 @@ from offhook.telephony.trunks import split_address, trunk_of
 
 log = logging.getLogger(__name__)
 
+MOST_QUESTIONS = 512
+"""VCA questions to one host at once: a slow one must not make the others wait for a connection."""
 MOST_SESSIONS = 2000
 """Sessions a worker runs at once at the most."""
 
@@ -55,9 +57,15 @@ async def run(context: RoleContext) -> None:
         await directory.refresh()
         line = await open_line(context, stack)
         section = context.config.webhooks
-        client = HttpClient(allow_private=section.allow_private, allow_http=section.allow_http)
+        files = HttpClient(allow_private=section.allow_private)
+        stack.push_async_callback(files.close)
+        client = HttpClient(
+            allow_private=section.allow_private,
+            allow_http=section.allow_http,
+            connections_per_host=MOST_QUESTIONS,
+        )
         stack.push_async_callback(client.close)
-        speech = SpeechService.embedded(client)
+        speech = SpeechService.embedded(files)
         stack.push_async_callback(speech.close)
         profiles = ProfileTable.installed()
         decisions = Decisions(asker(client, context.clock), profiles)

@@ -72,6 +72,11 @@ class OutboundCall(Call):
         """The INVITE's own offer counts until it is answered."""
         return self.state is CallState.EARLY or super().offering
 
+    @property
+    def heard_from(self) -> bool:
+        """Whether any response, 100 included, has come to the INVITE that is out."""
+        return self.invite is not None and self.invite.state is not ClientState.CALLING
+
     def start(self, now: float) -> None:
         """Send the INVITE (again, with credentials, after a challenge)."""
         self.cseq += 1

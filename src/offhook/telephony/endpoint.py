@@ -21,6 +21,7 @@ from offhook.sip import (
     UserAgent,
 )
 from offhook.sip.grammar import is_ip
+from offhook.sip.outbound import OutboundCall
 
 log = logging.getLogger(__name__)
 
@@ -193,6 +194,11 @@ class UdpEndpoint:
         """See :meth:`offhook.sip.UserAgent.cancel`."""
         self.agent.cancel(handle, time.monotonic())
         self._flush()
+
+    def heard_from(self, handle: str) -> bool:
+        """Whether anything at all has come back to an INVITE of ours."""
+        call = self.agent.call_of(handle)
+        return isinstance(call, OutboundCall) and call.heard_from
 
     def ring(self, handle: str, status: int = 180, sdp: bytes | None = None) -> None:
         """See :meth:`offhook.sip.UserAgent.ring`."""

@@ -146,10 +146,15 @@ class OutgoingCall(LineCall):
     # --- what we do
 
     def _ring_timed_out(self) -> None:
-        if self.ended is None and not self.connected:
-            if self._handle is not None:
-                self._line.endpoint.cancel(self._handle)
-            self._end(CallStatus.NO_ANSWER, by="server", detail="ring timeout")
+        """Nobody answered in time; FAILED where not even a 100 came (``spec/execution.md``)."""
+        if self.ended is not None or self.connected:
+            return
+        heard = bool(self._rung)
+        if self._handle is not None:
+            heard = heard or self._line.endpoint.heard_from(self._handle)
+            self._line.endpoint.cancel(self._handle)
+        status = CallStatus.NO_ANSWER if heard else CallStatus.FAILED
+        self._end(status, by="server", detail="ring timeout" if heard else "no response")
 
     def _hang_up_now(self, detail: str) -> None:
         self._stop_ring_timer()
