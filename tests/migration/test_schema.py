@@ -17,7 +17,7 @@ from sqlalchemy.sql.ddl import ExecutableDDLElement
 from tests.support.postgres import PostgresServer, programs
 
 from offhook.store import upgrade
-from offhook.store.interface import SchemaMismatch
+from offhook.store.interface import SchemaMismatch, StoreUnavailable
 from offhook.store.migrate import head
 from offhook.store.schema import metadata
 
@@ -105,3 +105,14 @@ def test_a_newer_versions_database_is_left_alone(tmp_path: Path) -> None:
 def test_another_kind_of_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"database\.url"):
         upgrade(url)
+
+
+def test_what_cannot_be_upgraded_is_unavailable_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "no.db").write_text("this is no database, however long the text may be" * 100)
+    for url, reason in (
+        (f"sqlite:///{tmp_path}/no.db", "not a database"),
+        (f"sqlite:///{tmp_path}/no.db/a.db", "Not a directory|File exists"),
+        ("postgresql://offhook@127.0.0.1:1/offhook", "[Cc]onnect"),
+    ):
+        with pytest.raises(StoreUnavailable, match=reason):
+            upgrade(url)

@@ -21,7 +21,7 @@ class StoreUnavailable(Exception):
     """The database is away or too slow; nothing was written."""
 
 
-class SchemaMismatch(Exception):
+class SchemaMismatch(StoreUnavailable):
     """The database's schema is not the one this version needs; the text says what to do."""
 
 

@@ -14,9 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from offhook.store.interface import SchemaMismatch
+from offhook.store.interface import SchemaMismatch, StoreUnavailable
 from offhook.store.urls import is_sqlite, sqlite_path
 
 _LOCK = 0x6F66_6668_6462
@@ -28,12 +29,19 @@ log = logging.getLogger(__name__)
 def upgrade(url: str) -> list[str]:
     """Apply what is missing; returns the revisions applied, oldest first (empty: was current).
 
-    Raises SchemaMismatch for a database of a newer version, ValueError for a URL of another kind.
+    Raises SchemaMismatch for a database of a newer version, StoreUnavailable for one that cannot be
+    reached or written, ValueError for a URL of another kind.
 
     Safe to run by several processes at once. Runs its own event loop for PostgreSQL: call it from
     a thread where one is running already.
     """
-    applied = _upgrade_sqlite(url) if is_sqlite(url) else asyncio.run(_upgrade_postgres(url))
+    embedded = is_sqlite(url)
+    try:
+        applied = _upgrade_sqlite(url) if embedded else asyncio.run(_upgrade_postgres(url))
+    except DBAPIError as error:
+        raise StoreUnavailable(f"{sqlite_path(url)}: {error.orig}") from error
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreUnavailable(f"PostgreSQL: {error}") from error
     if applied:
         log.info("database schema upgraded to %s", applied[-1])
     return applied

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from offhook.store.interface import SchemaMismatch, StoreUnavailable
+from offhook.store.interface import StoreUnavailable
 from offhook.store.migrate import check_revision, current_postgres
 from offhook.store.rows import Row
 
@@ -64,7 +64,7 @@ class Pool:
         try:
             async with self.connection() as connection:
                 check_revision(await current_postgres(connection))
-        except (StoreUnavailable, SchemaMismatch):
+        except StoreUnavailable:
             await self.close()
             raise
 
