@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.flow import test_judge_acceptance, test_judge_rejections
+from tests.unit.flow import test_judge_rejections
+from tests.unit.flow.accepted_bodies import GUIDES, NEIGHBOURS
 from tests.unit.flow.flow_requests import FACTS, encoded, judged
 
 from offhook.flow import schema, table
@@ -68,14 +69,14 @@ def test_the_published_schema_is_current() -> None:
     assert json.loads(PUBLISHED.read_text()) == DOCUMENT
 
 
-@pytest.mark.parametrize("name", test_judge_acceptance.GUIDES)
+@pytest.mark.parametrize("name", GUIDES)
 def test_the_guides_callflows_fit(name: str) -> None:
-    assert fits(test_judge_acceptance.GUIDES[name])
+    assert fits(GUIDES[name])
 
 
 def test_the_judges_tables_agree() -> None:
     bodies = [case.body for case in test_judge_rejections.CASES]
-    bodies += test_judge_acceptance.NEIGHBOURS.values()
+    bodies += NEIGHBOURS.values()
     agreed = 0
     for body in bodies:
         if isinstance(body, bytes):

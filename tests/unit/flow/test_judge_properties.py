@@ -8,9 +8,9 @@ from datetime import timedelta
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.flow.accepted_bodies import GUIDES, NEIGHBOURS
 from tests.unit.flow.flow_requests import FACTS, NO_VCA, NOW, TEXTS, encoded, judged
 from tests.unit.flow.test_flow_schema import BODIES
-from tests.unit.flow.test_judge_acceptance import GUIDES, NEIGHBOURS
 
 from offhook.flow import answers, jsontext, positions
 from offhook.flow.actions import Callflow
