@@ -40,6 +40,7 @@ def _encoder(levels: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
 
 
 _LEVELS: Final = {"PCMU": _ulaw_levels(), "PCMA": _alaw_levels()}
+_FLOATS: Final = {codec: levels.astype(np.float32) for codec, levels in _LEVELS.items()}
 _ENCODERS: Final = {codec: _encoder(levels) for codec, levels in _LEVELS.items()}
 
 _LOW: Final = {
@@ -62,6 +63,11 @@ def decode(codec: str, octets: bytes | bytearray | memoryview) -> bytes:
     samples[0::2] = data.translate(_LOW[codec])
     samples[1::2] = data.translate(_HIGH[codec])
     return bytes(samples)
+
+
+def levels(codec: str, octets: bytes | bytearray | memoryview) -> npt.NDArray[np.float32]:
+    """The samples of ``PCMU`` or ``PCMA`` octets, in the 16-bit range, for arithmetic."""
+    return _FLOATS[codec][np.frombuffer(octets, np.uint8)]
 
 
 def encode(codec: str, pcm: bytes | bytearray | memoryview) -> bytes:

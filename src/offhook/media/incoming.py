@@ -18,7 +18,8 @@ from offhook.media.dtmf import DtmfReceiver
 from offhook.media.engine import LegMedia
 from offhook.media.outgoing import Address
 
-_MAX_DATAGRAM: Final = 2048
+MAX_DATAGRAM: Final = 2048
+"""Longer ones are no media of ours."""
 _BURST: Final = 8
 """Datagrams read from one leg in one go while they queue up."""
 _STALE: Final = 512
@@ -30,11 +31,6 @@ _SO_TIMESTAMPNS: Final = 35
 _HEADER: Final = rtp.HEADER.unpack_from
 _TIMESPEC: Final = struct.Struct("@ll")
 _ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
-
-_BUFFER: Final = bytearray(_MAX_DATAGRAM)
-_VIEW: Final = memoryview(_BUFFER)
-_BUFFERS: Final = [_VIEW]
-"""One for all: a packet is dealt with before the next is read, all in one thread."""
 
 
 class AudioPacket(NamedTuple):
@@ -96,6 +92,8 @@ class Incoming:
     """RTP from the peer: who may send, statistics over all its sources, keys, audio for others."""
 
     __slots__ = (
+        "_buffer",
+        "_buffers",
         "_candidate",
         "_digit_count",
         "_digit_second",
@@ -119,11 +117,16 @@ class Incoming:
         "statistics",
     )
 
-    def __init__(self, sock: socket.socket, own_ssrc: int, events: IncomingEvents) -> None:
+    def __init__(
+        self, sock: socket.socket, own_ssrc: int, events: IncomingEvents, buffer: memoryview
+    ) -> None:
+        """``buffer`` may be that of all legs of a thread: a packet is dealt with before the next."""
         _ask_for_timestamps(sock)
         self._sock = sock
         self._recv = sock.recvmsg_into
         self._events = events
+        self._buffer = buffer
+        self._buffers = [buffer]
         self.own_ssrc = own_ssrc
         self._media: LegMedia | None = None
         self._payload_type = -1
@@ -174,7 +177,7 @@ class Incoming:
         self._last_pass = pass_number
         try:
             for _ in range(reads):
-                size, ancillary, flags, address = self._recv(_BUFFERS, _ANCILLARY)
+                size, ancillary, flags, address = self._recv(self._buffers, _ANCILLARY)
                 if flags:
                     self.discarded += 1
                     continue
@@ -185,7 +188,7 @@ class Incoming:
                     if -0.5 < noted - now < 0.001:
                         arrival = noted
                 if size >= rtp.HEADER_SIZE:
-                    first, second, sequence, timestamp, ssrc = _HEADER(_BUFFER)
+                    first, second, sequence, timestamp, ssrc = _HEADER(self._buffer)
                     if (
                         second & 0x7F == self._payload_type
                         and ssrc == self.ssrc
@@ -208,11 +211,11 @@ class Incoming:
         if size < rtp.HEADER_SIZE:
             self.discarded += 1
             return
-        first, second, sequence, timestamp, ssrc = _HEADER(_BUFFER)
+        first, second, sequence, timestamp, ssrc = _HEADER(self._buffer)
         if first == rtp.VERSION_2:
             start, end = rtp.HEADER_SIZE, size
         else:
-            span = rtp.payload_span(_BUFFER, size)
+            span = rtp.payload_span(self._buffer, size)
             if span is None:
                 self.discarded += 1
                 return
@@ -246,13 +249,13 @@ class Incoming:
                         sequence,
                         timestamp,
                         arrival,
-                        _VIEW[start:end],
+                        self._buffer[start:end],
                     )
                 )
 
     def _control(self, size: int, address: Address) -> None:
         if self._media is not None and self._media.rtcp_mux and address == self.remote:
-            self._events.control(_VIEW[:size])
+            self._events.control(self._buffer[:size])
         else:
             self.discarded += 1
 
@@ -265,7 +268,7 @@ class Incoming:
         )
 
     def _key(self, timestamp: int, start: int, end: int, arrival: float) -> None:
-        digit = self._dtmf.packet(timestamp, _VIEW[start:end])
+        digit = self._dtmf.packet(timestamp, self._buffer[start:end])
         if digit is None or not self._receive:
             return
         if arrival - self._digit_second >= 1:

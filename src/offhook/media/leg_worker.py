@@ -78,6 +78,7 @@ class LegWorker:
             sockets.rtp,
             self.outgoing.ssrc,
             IncomingEvents(self._latched, self._digit, self._collision, self._report),
+            engine.buffer,
         )
         self._rtcp = RtcpPort(sockets, engine, self.incoming, self.outgoing)
 

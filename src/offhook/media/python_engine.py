@@ -27,6 +27,7 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.media.engine import MediaEvent
+from offhook.media.incoming import MAX_DATAGRAM
 from offhook.media.leg_worker import LegWorker
 from offhook.media.outgoing import TICK, TICKS_PER_PACKET, Outgoing
 from offhook.media.ports import PortPool
@@ -79,6 +80,8 @@ class PythonEngine:
         self._pass = 0
         self._read_pass = 0
         self._switch_interval = sys.getswitchinterval()
+        self.buffer = memoryview(bytearray(MAX_DATAGRAM))
+        """For each datagram in turn, in the thread."""
         self.now = 0.0
         """Monotonic time of the current pass, in the thread."""
 

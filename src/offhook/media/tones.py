@@ -8,6 +8,9 @@ speaks for a key when the strongest low and the strongest high tone are on frequ
 each other, and together nearly all there is: that last is what speech and music do not do. Four such
 frames in a row are a press (a tone of 40 ms holds at least four whole frames), and it lasts until ten
 frames in a row say otherwise (a pause of 50 ms spoils thirteen, a lost packet seven).
+
+Most packets never come so far: unless the last 20 ms hold much of their energy at two of the
+frequencies, which any 40 ms of key do at some packet, they are only kept to be looked at later.
 """
 
 from __future__ import annotations
@@ -41,17 +44,29 @@ _TOLERANCE: Final = 0.02
 _PURITY: Final = 0.92
 """Part of the energy in the two tones; 15 dB above noise it is 0.97."""
 
+_LOOK_BACK: Final = 2 * _FRAME
+"""Samples kept unseen: whoever finds a key in the middle of its tone finds its beginning there."""
+_PROMISE: Final = 0.4
+"""Part of the energy the two filters hold at least: a tone 1.5 % off keeps 0.7 of it."""
+
+Samples = npt.NDArray[np.float32]
+Spectrum = npt.NDArray[np.complex64]
+
 _FREQUENCIES: Final = np.array(LOW + HIGH)
-_WINDOW: Final = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(_FRAME) + 0.5) / _FRAME)
-_FILTERS: Final = (
-    _WINDOW[:, None]
-    * np.exp(-2j * np.pi * np.arange(_FRAME)[:, None] * _FREQUENCIES / SAMPLE_RATE)
+_WINDOW: Final[Samples] = (
+    0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(_FRAME) + 0.5) / _FRAME)
+).astype(np.float32)
+_TURNS: Final = (
+    np.exp(-2j * np.pi * np.arange(_FRAME)[:, None] * _FREQUENCIES / SAMPLE_RATE)
     * (2 / _WINDOW.sum())
-)
+).astype(np.complex64)
+_FILTERS: Final[Spectrum] = _WINDOW[:, None] * _TURNS
 """A tone of amplitude A in the middle of its filter gives the absolute value A."""
+_SCREEN: Final[Samples] = np.hstack((_TURNS.real, _TURNS.imag))
+"""The filters again, for a frame already in its window: real parts, then imaginary ones."""
 _ENERGY: Final = float((_WINDOW**2).sum()) / 2
 """Windowed energy of a tone of amplitude 1."""
-_TURN: Final = np.exp(-2j * np.pi * _FREQUENCIES * _HOP / SAMPLE_RATE)
+_TURN: Final = np.exp(-2j * np.pi * _FREQUENCIES * _HOP / SAMPLE_RATE).tolist()
 """Takes the expected motion out of a phase difference."""
 _HZ_PER_RADIAN: Final = SAMPLE_RATE / (2 * np.pi * _HOP)
 
@@ -68,33 +83,47 @@ class ToneDetector:
     """Finds keys in one stream of 8 kHz samples, each press once, when it has lasted 40 ms."""
 
     def __init__(self) -> None:
-        self._tail: npt.NDArray[np.float64] = np.zeros(0)
-        self._before: npt.NDArray[np.complex128] = np.zeros(8, np.complex128)
+        self._tail: Samples = np.zeros(0, np.float32)
+        self._before: Spectrum = np.zeros(8, np.complex64)
         self._candidate: str | None = None
         self._frames = 0
         self._pressed: str | None = None
         self._frames_without = 0
 
-    def feed(self, pcm: bytes) -> str:
-        """The keys whose press is certain with these 16-bit little-endian samples, mostly none."""
-        samples = np.concatenate((self._tail, np.frombuffer(pcm, "<i2").astype(np.float64)))
-        count = (len(samples) - _FRAME) // _HOP + 1 if len(samples) >= _FRAME else 0
+    def feed(self, samples: Samples) -> str:
+        """The keys whose press is certain with these samples (16-bit range), mostly none."""
+        samples = np.concatenate((self._tail, samples))
+        if len(samples) < _FRAME:
+            self._tail = samples
+            return ""
+        idle = self._pressed is None and self._candidate is None
+        if idle and len(samples) <= _LOOK_BACK + _FRAME and not self._promising(samples):
+            # Most of what people say ends here. Should the next 20 ms promise more, what came
+            # before them is looked at as well.
+            self._tail = samples[-_LOOK_BACK:]
+            self._before = np.zeros(8, np.complex64)
+            return ""
+        count = (len(samples) - _FRAME) // _HOP + 1
         self._tail = samples[count * _HOP :]
-        if not count:
-            return ""
-        if np.abs(samples).max() < _MIN_LEVEL:
-            self._before = np.zeros(8, np.complex128)
-            for _ in range(count):
-                self._frame(None)
-            return ""
         frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP][:count]
-        spectra = frames @ _FILTERS
-        energies = ((frames * _WINDOW) ** 2).sum(axis=1)
+        energies = ((frames * _WINDOW) ** 2).sum(axis=1).tolist()
         found = ""
-        for spectrum, energy in zip(spectra, energies, strict=True):
-            found += self._frame(self._judge(spectrum, float(energy))) or ""
+        for spectrum, energy in zip(frames @ _FILTERS, energies, strict=True):
+            found += self._frame(self._judge(spectrum, energy)) or ""
             self._before = spectrum
         return found
+
+    @staticmethod
+    def _promising(samples: Samples) -> bool:
+        """Whether two of the frequencies make up much of the last 20 ms; a key always does."""
+        frame = samples[-_FRAME:] * _WINDOW
+        energy = float(frame @ frame)
+        if energy < _ENERGY * _MIN_LEVEL**2:
+            return False
+        parts = (frame @ _SCREEN).tolist()
+        powers = [x * x + y * y for x, y in zip(parts[:8], parts[8:], strict=True)]
+        held = float(max(powers[:4]) + max(powers[4:])) * _ENERGY
+        return held > _PROMISE * energy
 
     def _frame(self, key: str | None) -> str | None:
         """Take note of what one frame says; a key when it is now certain."""
@@ -113,10 +142,11 @@ class ToneDetector:
             self._pressed = None
         return None
 
-    def _judge(self, spectrum: npt.NDArray[np.complex128], energy: float) -> str | None:
+    def _judge(self, spectrum: Spectrum, energy: float) -> str | None:
         """The key one frame speaks for."""
-        levels = np.abs(spectrum)
-        low, high = int(levels[:4].argmax()), 4 + int(levels[4:].argmax())
+        levels = np.abs(spectrum).tolist()
+        low = levels.index(max(levels[:4]))
+        high = levels.index(max(levels[4:]), 4)
         # Cheap and generous first: most frames of speech go no further.
         if min(levels[low], levels[high]) < _MIN_LEVEL / 2:
             return None
@@ -132,10 +162,10 @@ class ToneDetector:
             return None
         return _KEYS[low][high - 4]
 
-    def _power(self, spectrum: npt.NDArray[np.complex128], index: int) -> float | None:
+    def _power(self, spectrum: Spectrum, index: int) -> float | None:
         """Squared amplitude of the tone in a filter; None when it is off frequency."""
         here, before = complex(spectrum[index]), complex(self._before[index])
-        turned = here * before.conjugate() * complex(_TURN[index])
+        turned = here * before.conjugate() * _TURN[index]
         if turned == 0:
             return None
         hertz = math.atan2(turned.imag, turned.real) * float(_HZ_PER_RADIAN)
@@ -167,6 +197,6 @@ class InbandKeys:
             return ""
         elif gap:
             # Silence cannot complete a press.
-            self._detector.feed(bytes(2 * gap))
+            self._detector.feed(np.zeros(gap, np.float32))
         self._next = (timestamp + len(payload)) & 0xFFFFFFFF
-        return self._detector.feed(g711.decode(self._codec, payload))
+        return self._detector.feed(g711.levels(self._codec, payload))

@@ -43,9 +43,9 @@ def samples(*parts: Signal) -> bytes:
 
 
 def heard(*parts: Signal, piece: int = 160) -> str:
-    pcm = samples(*parts)
+    whole = np.frombuffer(samples(*parts), "<i2").astype(np.float32)
     detector = ToneDetector()
-    return "".join(detector.feed(pcm[i : i + 2 * piece]) for i in range(0, len(pcm), 2 * piece))
+    return "".join(detector.feed(whole[i : i + piece]) for i in range(0, len(whole), piece))
 
 
 def pressed(key: str, seconds: float = 0.04, **how: float) -> list[Signal]:
