@@ -1,0 +1,38 @@
+"""What a test is told when a run could not be what its author meant. All are AssertionErrors, so that a
+test that meets one fails rather than errs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from offhook.flow.problems import Problem
+
+
+class SimulationError(AssertionError):
+    """The run is not what the test's author meant; the text says where it went another way."""
+
+
+class CallflowRejected(SimulationError):
+    """The callflow was not accepted: Offhook would have answered this code and nothing would ring."""
+
+    def __init__(self, problems: Sequence[Problem], http_status: int, answer: str) -> None:
+        first = problems[0]
+        lines = [f"{one.code.code} at {one.path}: {one.message}" for one in problems]
+        super().__init__("\n  ".join(["the callflow is rejected", *lines]))
+        self.code = first.code.code
+        """``statusCode`` of the answer."""
+        self.message = first.message
+        """``statusMessage`` of the answer."""
+        self.problems = tuple(problems)
+        """All of them, in the order of judgement; each has ``code``, ``path`` and ``message``."""
+        self.http_status = http_status
+        self.answer = answer
+        """The JSON that Offhook answers."""
+
+
+class ScriptNotFollowed(SimulationError):
+    """A phone's script has a step that never happened."""
+
+
+class Runaway(SimulationError):
+    """The callflow never ends: the VCA webhook was asked again and again."""

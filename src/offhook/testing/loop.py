@@ -1,0 +1,104 @@
+"""An asyncio event loop whose clock is ours: it jumps to the next timer instead of waiting for it.
+
+Time advances only when nothing is ready. Real input and output still work: while something of the
+outside world is under way (:meth:`VirtualLoop.outside`), time stands still and the loop really waits
+for it, at most :data:`PATIENCE` real seconds; after that the timers go on, deadlines among them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+PATIENCE = 10.0
+"""Real seconds that time stands still for one piece of the outside world."""
+
+
+class NothingEverHappens(Exception):
+    """Everything waits and no timer runs: the simulation can never end."""
+
+
+class VirtualClock:
+    """The loop's time as a wall clock that begins at ``start`` (:class:`offhook.clock.Clock`)."""
+
+    def __init__(self, loop: VirtualLoop, start: datetime) -> None:
+        self._loop = loop
+        self._start = start
+
+    def now(self) -> datetime:
+        """The simulated wall-clock time, in UTC."""
+        return self._start + timedelta(seconds=self._loop.time())
+
+    def monotonic(self) -> float:
+        """Simulated seconds since the start."""
+        return self._loop.time()
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A selector event loop in virtual time, from 0."""
+
+    def __init__(self) -> None:
+        self._virtual_now = 0.0
+        self._outside = 0
+        self._patience_ends = 0.0
+        super().__init__(_Selector(self))
+
+    def time(self) -> float:
+        """Simulated seconds since the loop was made."""
+        return self._virtual_now
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """While the block runs, time stands still for the outside world."""
+        self._outside += 1
+        self._patience_ends = time.monotonic() + PATIENCE
+        try:
+            yield
+        finally:
+            self._outside -= 1
+
+    def left_behind(self) -> list[str]:
+        """Every task but the running one, and every timer, that still wait: what somebody forgot."""
+        current = asyncio.current_task(self)
+        tasks = [repr(task) for task in asyncio.all_tasks(self) if task is not current]
+        timers: list[asyncio.TimerHandle] = getattr(self, "_scheduled", [])
+        return tasks + [repr(timer) for timer in timers if not timer.cancelled()]
+
+    def _real_wait(self, timeout: float | None) -> float | None:
+        """Real seconds to wait for the outside world now; None: time may jump."""
+        if not self._outside:
+            return None
+        left = self._patience_ends - time.monotonic()
+        if left <= 0:
+            return None
+        return left
+
+    def _jump(self, seconds: float) -> None:
+        self._virtual_now += seconds
+
+
+class _Selector(selectors.DefaultSelector):
+    """The system's selector; where it would wait for a timer, the loop's time jumps instead."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Events that are there; with none, either real patience or a jump of the clock."""
+        ready = super().select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        patience = self._loop._real_wait(timeout)
+        if patience is not None:
+            ready = super().select(patience)
+            if ready:
+                return ready
+        if timeout is None:
+            raise NothingEverHappens("everything waits for something that never comes")
+        self._loop._jump(timeout)
+        return []

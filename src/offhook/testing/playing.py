@@ -1,0 +1,113 @@
+"""Plays prompts to one simulated phone, one after the other, in the loop's own time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from offhook.execution.ringback import RINGBACK
+from offhook.session.ports import PlaybackResult, Prompt
+from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance, wait
+
+
+class SimulatedPlayback:
+    """One prompt on its way (:class:`offhook.session.ports.Playback`)."""
+
+    def __init__(self, prompt: Prompt, repetition: int, pause: float) -> None:
+        self.prompt = prompt
+        self.repetition = repetition
+        self.pause = pause
+        self.over = asyncio.Event()
+        self.result = PlaybackResult.FINISHED
+        self.on_stop: Callable[[], None] = lambda: None
+
+    async def finished(self) -> PlaybackResult:
+        """See :meth:`offhook.session.ports.Playback.finished`."""
+        await self.over.wait()
+        return self.result
+
+    def stop(self) -> None:
+        """See :meth:`offhook.session.ports.Playback.stop`."""
+        if not self.over.is_set():
+            self.on_stop()
+            self.resolve(PlaybackResult.STOPPED)
+
+    def resolve(self, result: PlaybackResult) -> None:
+        """It is over; the first reason counts."""
+        if not self.over.is_set():
+            self.result = result
+            self.over.set()
+
+
+class Player:
+    """Everything that plays to one phone. Nothing may be queued before it is connected."""
+
+    def __init__(self, ear: Ear, timeline: Timeline, number: str) -> None:
+        self.spoken: list[str] = []
+        """What Offhook began to say, in full."""
+        self._ear = ear
+        self._timeline = timeline
+        self._number = number
+        self._queue: deque[SimulatedPlayback] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something plays or is about to."""
+        return bool(self._queue) or (self._task is not None and not self._task.done())
+
+    def queue(self, playback: SimulatedPlayback) -> None:
+        """Play it when what was queued before is over."""
+        self._queue.append(playback)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._play_queue())
+
+    def end(self) -> None:
+        """The call is over, and so is everything that plays."""
+        queue, self._queue = self._queue, deque()
+        for playback in queue:
+            playback.resolve(PlaybackResult.CALL_ENDED)
+        if self._task is not None:
+            self._task.cancel()
+        for utterance in self._ear.utterances[-1:]:
+            self._ear.cut(utterance)
+
+    async def close(self) -> None:
+        """Nothing plays any more."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _play_queue(self) -> None:
+        while self._queue:
+            playback = self._queue.popleft()
+            try:
+                await self._play(playback)
+                playback.resolve(PlaybackResult.FINISHED)
+            finally:
+                playback.resolve(PlaybackResult.CALL_ENDED)
+            self._ear.changed.set()
+
+    async def _play(self, playback: SimulatedPlayback) -> None:
+        prompt = playback.prompt
+        ringback = prompt is RINGBACK
+        text = "(ringback)" if ringback else str(getattr(prompt, "text", "(audio)"))
+        for number in range(playback.repetition):
+            if playback.over.is_set() or (number and await wait(playback.over, playback.pause)):
+                return
+            utterance = self._ear.begins(text, prompt.duration, ringback=ringback)
+            if not ringback:
+                self.spoken.append(text)
+                self._timeline.add(OFFHOOK, "says", repr(text))
+            elif not number:
+                self._timeline.add(self._number, "hears", "the ringback tone")
+            playback.on_stop = partial(self._cut, utterance)
+            if await wait(playback.over, prompt.duration):
+                return
+
+    def _cut(self, utterance: Utterance) -> None:
+        """The playback of ``utterance`` is stopped."""
+        self._ear.cut(utterance)
+        if not utterance.ringback and utterance.heard != utterance.text:
+            self._timeline.add(OFFHOOK, "is interrupted", f"after {utterance.heard!r}")

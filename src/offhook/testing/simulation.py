@@ -1,0 +1,306 @@
+"""The simulation that tests are written against: ``offhook`` in a test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from offhook import config_file
+from offhook.clock import new_id
+from offhook.config import Config, Limits, Route, Trunk
+from offhook.flow import answers
+from offhook.flow.actions import Callflow
+from offhook.flow.judge import judge
+from offhook.flow.problems import Mode
+from offhook.session.control import EndSession, ReplaceCallflow
+from offhook.session.tenancy import (
+    Scenario,
+    ScenarioParameter,
+    SubAccount,
+    VirtualNumber,
+    Webhook,
+    WebhookType,
+    facts_of,
+)
+from offhook.store.directory import Directory
+from offhook.store.interface import Store
+from offhook.testing.errors import CallflowRejected, ScriptNotFollowed, SimulationError
+from offhook.testing.loop import VirtualLoop
+from offhook.testing.phone import Phone
+from offhook.testing.record import MemoryRecord
+from offhook.testing.result import SimulatedSession
+from offhook.testing.run import Run, World, profiles
+from offhook.testing.speech import FILE_SECONDS, FakeSpeech
+from offhook.testing.vca import Decide
+
+AnyCallflow = Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | bytes | Path
+"""A request body as a dict, the list of its actions, its JSON, or a file that holds it."""
+
+TRUNK = Trunk(name="simulated", address="udp:192.0.2.1:5060")
+ROUTE = Route(prefix="", trunks=(TRUNK.name,))
+"""Where calls go while the configuration names no trunk: everywhere."""
+SOMEWHERE = "https://customer.example/"
+"""URL of the webhooks a test reads; nothing is sent there."""
+
+
+class Offhook:
+    """Runs callflows and inbound calls of one sub-account, without a call, in virtual time.
+
+    The judge, the limits, the session and its actions, the decision point and every payload are the
+    server's own; only phones, voices and the database are simulated.
+    """
+
+    def __init__(
+        self, config: Config | str | Path | None = None, *, sub_account: str | None = None
+    ) -> None:
+        """``config``: a configuration or the path of an ``offhook.toml``, whose routes, limits and
+        sub-account (``sub_account``, or its only one) count. None: a sub-account that may do anything.
+
+        Raises :class:`offhook.config_file.ConfigError`, or ValueError for an unknown sub-account.
+        """
+        loaded = config if isinstance(config, Config) else None
+        if isinstance(config, str | Path):
+            loaded = config_file.load(str(config))
+        self._own_numbers_only = loaded is not None
+        self._sub_account = _chosen(loaded, sub_account)
+        base = loaded or Config()
+        if not base.trunks:
+            base = msgspec.structs.replace(base, trunks=(TRUNK,), routes=(ROUTE,))
+        self._config = base
+        self._decide: Decide | None = None
+        self._phones: dict[str, Phone] = {}
+        self._speech = FakeSpeech()
+        self._down: set[str] = set()
+        self._run: Run | None = None
+        self._after: list[tuple[float, Callable[[], object]]] = []
+        self.now = datetime.now(UTC)
+        """The simulated time at which the next run begins; set it, or let it pass by :meth:`wait`."""
+        self.sessions: list[SimulatedSession] = []
+        """Every session so far."""
+        self.left_behind: list[str] = []
+        """Tasks and timers that the last run should have ended and has not: always empty, or a bug."""
+
+    # --- the world
+
+    def phone(self, number: str) -> Phone:
+        """The phone with this number (E.164 with ``+``), with a new, empty script."""
+        phone = self._phones[number] = Phone(number)
+        return phone
+
+    def vca(self, decide: Decide | str) -> None:
+        """Who decides what happens next: a function from the payload of the VCA request to the answer
+        (:data:`offhook.testing.vca.Decide`), or the URL of a server that is asked for real."""
+        url = decide if isinstance(decide, str) else SOMEWHERE + "vca"
+        self._decide = None if isinstance(decide, str) else decide
+        self._webhook(WebhookType.VCA, url)
+
+    def no_vca(self) -> None:
+        """The sub-account has no VCA webhook."""
+        self._without_webhook(WebhookType.VCA)
+
+    def number(self, msisdn: str, *, reference_id: str | None = None) -> None:
+        """The sub-account owns this number: it can be called, and may be a source."""
+        number = VirtualNumber(msisdn=msisdn, reference_id=reference_id)
+        self._change(numbers=(*self._sub_account.numbers, number))
+
+    def scenario(self, name: str, template: AnyCallflow, *parameters: ScenarioParameter) -> None:
+        """The account has this scenario for executeScenario."""
+        text = _body(template).decode()
+        scenario = Scenario(name=name, callflow=text, parameters=parameters)
+        self._change(scenarios={**self._sub_account.scenarios, name: scenario})
+
+    def file(self, url: str, *, seconds: float = FILE_SECONDS, missing: bool = False) -> None:
+        """The audio file at ``url`` lasts so long, or cannot be fetched (-2006)."""
+        self._speech.files[url] = None if missing else seconds
+
+    def mute(self, text: str) -> None:
+        """This text cannot be spoken (-2005)."""
+        self._speech.mute.add(text)
+
+    def preparing_takes(self, seconds: float) -> None:
+        """Every synthesis and every download takes so long; at once unless told."""
+        self._speech.takes = seconds
+
+    def trunk_is_down(self, name: str) -> None:
+        """Nothing answers over this trunk of the configuration."""
+        self._down.add(name)
+
+    def limits(self, **seconds: float) -> None:
+        """Members of ``[limits]``: ``ring_timeout``, ``max_call_duration``…"""
+        limits: Limits = msgspec.structs.replace(self._config.limits, **seconds)
+        self._config = msgspec.structs.replace(self._config, limits=limits)
+
+    def restrict(self, **members: Any) -> None:
+        """Other members of the sub-account (:class:`offhook.session.tenancy.SubAccount`):
+        ``caller_ids``, ``coverage``, ``max_calls``, ``cps``, ``withheld_caller_id``…"""
+        self._change(**members)
+
+    # --- running
+
+    def call(self, callflow: AnyCallflow) -> SimulatedSession:
+        """Submit a callflow and run its session to the end.
+
+        Raises :class:`CallflowRejected`, :class:`ScriptNotFollowed`, :class:`Runaway`, or whatever the
+        test's own functions raised.
+        """
+        return self.calls([callflow])[0]
+
+    def calls(self, callflows: Sequence[AnyCallflow]) -> list[SimulatedSession]:
+        """Submit several at the same moment; their sessions run side by side."""
+        judged = [self.judged(callflow) for callflow in callflows]
+        return self._do(lambda run: run.submit(judged))
+
+    def inbound(self, *, to: str, from_: str) -> SimulatedSession:
+        """Somebody calls a number of the sub-account. ``from_`` is the phone whose script is followed.
+
+        Without a configuration every number is ours. Raises as :meth:`call` does.
+        """
+        known = [number.msisdn for number in self._sub_account.numbers]
+        if to not in known and not self._own_numbers_only:
+            self.number(to)
+        return self._do(lambda run: run.ring(from_, to))[0]
+
+    def judged(self, callflow: AnyCallflow) -> Callflow:
+        """The callflow as accepted. Raises :class:`CallflowRejected`; nothing is run."""
+        return self._judged(callflow, Mode.SUBMITTED)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass until the next run."""
+        self.now += timedelta(seconds=seconds)
+
+    def after(self, seconds: float, do: Callable[[], object]) -> None:
+        """Call ``do`` so many seconds after the next run has begun, if it still runs then."""
+        self._after.append((seconds, do))
+
+    # --- in the middle of a run: from a phone's then(), from after(), from the VCA function
+
+    def end(self) -> None:
+        """``DELETE …/sessions/{id}``: end what runs now. Raises SimulationError if nothing does."""
+        self._obey(EndSession(command_id=new_id()))
+
+    def replace(self, callflow: AnyCallflow) -> None:
+        """``POST …/sessions/{id}/callflows``: run this instead. Raises :class:`CallflowRejected`, or
+        SimulationError where Offhook answers 409."""
+        judged = self._judged(callflow, Mode.DECISION)
+        self._obey(
+            ReplaceCallflow(command_id=new_id(), call_flow_request_id=new_id(), callflow=judged)
+        )
+
+    # --- the end of a test
+
+    def check_phones(self) -> None:
+        """Raises :class:`ScriptNotFollowed` for a phone with a script that was in no call at all."""
+        for phone in self._phones.values():
+            if phone.steps and not phone.calls:
+                raise ScriptNotFollowed(
+                    f"{phone.number} was never called: the step “{phone.steps[0]}” never happened"
+                )
+
+    # --- inside
+
+    def _do(self, begin: Callable[[Run], Awaitable[Sequence[Any]]]) -> list[SimulatedSession]:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            raise SimulationError("a simulation has a loop of its own: call it from a plain def")
+        if self._sub_account.webhooks.get(WebhookType.VSS) is None:
+            self._webhook(WebhookType.VSS, SOMEWHERE + "vss")
+        if self._sub_account.webhooks.get(WebhookType.VCS) is None:
+            self._webhook(WebhookType.VCS, SOMEWHERE + "vcs")
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            loop = runner.get_loop()
+            assert isinstance(loop, VirtualLoop)
+            try:
+                done = runner.run(self._in_loop(loop, begin))
+            finally:
+                self.now += timedelta(seconds=loop.time())
+        self.sessions += done
+        return done
+
+    async def _in_loop(
+        self, loop: VirtualLoop, begin: Callable[[Run], Awaitable[Sequence[Any]]]
+    ) -> list[SimulatedSession]:
+        world = World(
+            config=self._config,
+            sub_account=self._sub_account,
+            start=self.now,
+            phone_of=self._phone_of,
+            speech=self._speech,
+            decide=self._decide,
+            down=self._down,
+        )
+        self._run = run = Run(world, loop)
+        timers = [loop.call_later(seconds, run.line.guarded, do) for seconds, do in self._after]
+        self._after = []
+        try:
+            return await run.until_ended(begin(run))
+        finally:
+            self._run = None
+            for timer in timers:
+                timer.cancel()
+            self.left_behind = loop.left_behind()
+
+    def _phone_of(self, number: str) -> Phone:
+        return self._phones.get(number) or self._phones.setdefault(number, Phone(number))
+
+    def _judged(self, callflow: AnyCallflow, mode: Mode) -> Callflow:
+        facts = facts_of(self._sub_account, profiles())
+        verdict = judge(_body(callflow), facts, self.now, mode=mode)
+        if verdict.callflow is None:
+            answer = answers.rejected(verdict.problems, new_id()).decode()
+            raise CallflowRejected(verdict.problems, verdict.http_status, answer)
+        return verdict.callflow
+
+    def _obey(self, command: EndSession | ReplaceCallflow) -> None:
+        refused = "nothing runs now" if self._run is None else self._run.obey(command)
+        if refused is not None:
+            raise SimulationError(refused)
+
+    def _webhook(self, type_: WebhookType, url: str) -> None:
+        webhook = Webhook(type=type_, url=url)
+        self._change(webhooks={**self._sub_account.webhooks, type_: webhook})
+
+    def _without_webhook(self, type_: WebhookType) -> None:
+        kept = {name: hook for name, hook in self._sub_account.webhooks.items() if name != type_}
+        self._change(webhooks=kept)
+
+    def _change(self, **members: Any) -> None:
+        self._sub_account = msgspec.structs.replace(self._sub_account, **members)
+
+
+def _chosen(config: Config | None, wanted: str | None) -> SubAccount:
+    """The sub-account of ``config`` that is meant."""
+    if config is None or not config.subaccounts:
+        return SubAccount(
+            sub_account_id=wanted or "demo", account_id="demo", caller_ids=frozenset({"*"})
+        )
+    found = [entry for entry in config.subaccounts if wanted in (None, entry.id)]
+    if len(found) != 1:
+        names = ", ".join(entry.id for entry in config.subaccounts)
+        raise ValueError(f"which sub-account is meant? The configuration has {names}")
+    alone = Config(subaccounts=(msgspec.structs.replace(found[0], api_keys=()),))
+    (sub_account,) = Directory(alone, cast(Store, MemoryRecord())).sub_accounts()
+    return sub_account
+
+
+def _body(callflow: AnyCallflow) -> bytes:
+    """The JSON of a callflow."""
+    match callflow:
+        case Path():
+            return callflow.read_bytes()
+        case bytes():
+            return callflow
+        case str():
+            return callflow.encode("utf-8", "surrogatepass")
+        case Mapping():
+            return json.dumps(callflow).encode()
+        case _:
+            return json.dumps({"callflow": list(callflow)}).encode()

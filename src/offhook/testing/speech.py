@@ -1,0 +1,68 @@
+"""Speech without an engine: a prompt knows its text, and lasts as long as saying it would."""
+
+from __future__ import annotations
+
+import asyncio
+
+from offhook.codes import RuntimeCode
+from offhook.media.audio import SAMPLE_RATE
+from offhook.session.ports import PromptError
+
+SECONDS_PER_CHARACTER = 0.06
+"""How long a character takes at speed 1: about 170 words a minute."""
+FILE_SECONDS = 3.0
+"""How long a file lasts whose length nobody has said."""
+
+
+class SpokenPrompt:
+    """Silence that knows its words (:class:`offhook.session.ports.Prompt`)."""
+
+    def __init__(self, text: str, duration: float) -> None:
+        self.text = text
+        """What is said; of a file its URL."""
+        self._duration = duration
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self._duration
+
+    @property
+    def pcm(self) -> bytes:
+        """Silence of that length."""
+        return bytes(2 * round(self._duration * SAMPLE_RATE))
+
+    def encoded(self, codec: str) -> bytes:
+        """Silence of that length, one octet a sample."""
+        return b"\xff" * round(self._duration * SAMPLE_RATE)
+
+
+class FakeSpeech:
+    """Makes prompts at once (:class:`offhook.session.ports.Speech`)."""
+
+    def __init__(self) -> None:
+        self.takes = 0.0
+        """Seconds that each synthesis and each download takes."""
+        self.mute: set[str] = set()
+        """Texts that cannot be spoken: -2005."""
+        self.files: dict[str, float | None] = {}
+        """Seconds each file lasts; None: it cannot be fetched, -2006."""
+
+    async def say(
+        self, text: str, *, voice_profile: str | None, language: str | None, speed: float
+    ) -> SpokenPrompt:
+        """See :meth:`offhook.session.ports.Speech.say`."""
+        if self.takes:
+            await asyncio.sleep(self.takes)
+        if text in self.mute:
+            raise PromptError(RuntimeCode.SYNTHESIS_FAILED, f"the test has no voice for {text!r}")
+        return SpokenPrompt(text, len(text) * SECONDS_PER_CHARACTER / speed)
+
+    async def fetch(self, url: str) -> SpokenPrompt:
+        """See :meth:`offhook.session.ports.Speech.fetch`."""
+        if self.takes:
+            await asyncio.sleep(self.takes)
+        seconds = self.files.get(url, FILE_SECONDS)
+        if seconds is None:
+            raise PromptError(RuntimeCode.DOWNLOAD_FAILED, f"the test has no file at {url}")
+        return SpokenPrompt(url, seconds)
