@@ -43,6 +43,28 @@ async def test_nobody_reads_another_sub_accounts_records(store: Store) -> None:
     assert await store.sessions("other") == ([], None)
 
 
+@pytest.mark.parametrize("id_", ["", "\0", "\ud800", "x" * 100_000, "' OR 1=1 --"])
+async def test_a_strangers_id_finds_nothing(store: Store, id_: str) -> None:
+    assert await store.session("acme_corp", id_) is None
+    assert await store.request(id_, id_) is None
+    assert await store.events(id_) == []
+    assert await store.deliveries(id_) == []
+    assert await store.sessions(id_, status=id_) == ([], None)
+
+
+@pytest.mark.parametrize("key", ["\0", "\ud800"])
+async def test_one_that_cannot_be_stored_hurts_nobody_in_its_batch(store: Store, key: str) -> None:
+    sessions = [waiting() for _ in range(20)]
+    calls = [store.accept(each, [], request_for(each)) for each in sessions]
+    odd = waiting()
+    calls.insert(10, store.accept(odd, [], request_for(odd, key=key)))
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    refused = [index for index, each in enumerate(results) if isinstance(each, Exception)]
+    assert refused in ([], [10])
+    found, _ = await store.sessions("acme_corp")
+    assert len(found) == 21 - len(refused)
+
+
 async def test_a_rejected_request_is_kept_without_a_session(store: Store) -> None:
     request = request_for(body=b"\xff\x00 no JSON")
     assert await store.record_request(request) == request

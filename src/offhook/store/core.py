@@ -18,7 +18,7 @@ class CoreCalls(ABC):
 
     @abstractmethod
     async def _read(self, query: Executable) -> Rows:
-        """Run a query outside of any transaction."""
+        """Run a query outside of any transaction; nothing for a text that no row can hold."""
 
     @abstractmethod
     async def _write(self, *statements: Executable) -> Sequence[Rows]:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import asyncpg
 
 from offhook.store.interface import StoreUnavailable
-from offhook.store.postgres.pool import AWAY, Pool
+from offhook.store.postgres.pool import AWAY, NOT_STORABLE, Pool
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -147,9 +147,9 @@ class Batcher(Generic[ItemT, ResultT]):
         results: Sequence[ResultT | Exception]
         try:
             results = await self._run(connection, [call.item for call in batch])
-        except AWAY:
-            raise
         except Exception as error:
+            if isinstance(error, AWAY) and not isinstance(error, NOT_STORABLE):
+                raise
             if len(batch) > 1:
                 for call in batch:
                     await self._answer(connection, [call])

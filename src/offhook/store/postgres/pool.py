@@ -17,6 +17,7 @@ AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
@@ -26,6 +27,9 @@ AWAY = (
     asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
 )
 """The server is gone, going, full, too slow, or only a standby now: not the caller's mistake."""
+
+NOT_STORABLE = (asyncpg.DataError, asyncpg.exceptions._base.DataError)
+"""An argument that PostgreSQL cannot hold, such as a text with U+0000: the caller's mistake."""
 
 _RETRY = 0.1
 """Seconds between two attempts to connect."""
@@ -89,6 +93,8 @@ class Pool:
                 yield connection
             finally:
                 await pool.release(connection, timeout=self._timeout)
+        except NOT_STORABLE:
+            raise
         except AWAY as error:
             raise StoreUnavailable(f"the database is away: {error}") from error
 

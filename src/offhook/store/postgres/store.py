@@ -34,7 +34,7 @@ from offhook.store.interface import (
 from offhook.store.postgres import claims, hot
 from offhook.store.postgres.batch import Batcher
 from offhook.store.postgres.hot import SQL
-from offhook.store.postgres.pool import Pool
+from offhook.store.postgres.pool import NOT_STORABLE, Pool
 from offhook.store.queueing import Rotation
 from offhook.store.rows import Row, result_row
 from offhook.store.tenancy import TenancyCalls
@@ -212,8 +212,11 @@ class PostgresStore(HistoryCalls, TenancyCalls):
 
     async def _read(self, query: Executable) -> Rows:
         sql, arguments = _compiled(query)
-        async with self._pool.connection() as connection:
-            return await _fetch(connection, sql, arguments)
+        try:
+            async with self._pool.connection() as connection:
+                return await _fetch(connection, sql, arguments)
+        except NOT_STORABLE:
+            return []
 
     async def _write(self, *statements: Executable) -> Sequence[Rows]:
         async with self._pool.transaction() as connection:

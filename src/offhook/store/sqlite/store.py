@@ -199,7 +199,10 @@ class SqliteStore(HistoryCalls, TenancyCalls):
 
     async def _read(self, query: Executable) -> Rows:
         sql, arguments = _compiled(query)
-        return await self._on_reader(lambda c: c.execute(sql, arguments).fetchall())
+        try:
+            return await self._on_reader(lambda c: c.execute(sql, arguments).fetchall())
+        except UnicodeEncodeError:
+            return []
 
     async def _write(self, *statements: Executable) -> Sequence[Rows]:
         compiled = [_compiled(statement) for statement in statements]
