@@ -79,7 +79,6 @@ class PythonEngine:
         self._tick = 0
         self._pass = 0
         self._read_pass = 0
-        self._switch_interval = sys.getswitchinterval()
         self.buffer = memoryview(bytearray(MAX_DATAGRAM))
         """For each datagram in turn, in the thread."""
         self.now = 0.0
@@ -90,13 +89,12 @@ class PythonEngine:
     def start(self) -> None:
         """See :class:`~offhook.media.engine.MediaEngine`. Raises :class:`RuntimeError` twice.
 
-        While it runs the interpreter switches threads every millisecond.
+        From then on the interpreter switches threads every millisecond.
         """
         if self._thread is not None or self._closed:
             raise RuntimeError("a media engine starts once")
         self._loop = asyncio.get_running_loop()
-        self._switch_interval = sys.getswitchinterval()
-        sys.setswitchinterval(min(_SWITCH_INTERVAL, self._switch_interval))
+        sys.setswitchinterval(min(_SWITCH_INTERVAL, sys.getswitchinterval()))
         for end in (self._wake_receiver, self._wake_sender):
             end.setblocking(False)
         self.watch(self._wake_receiver, self._woken)
@@ -122,7 +120,6 @@ class PythonEngine:
         if self._thread is not None:
             self._wake()
             self._thread.join()
-            sys.setswitchinterval(self._switch_interval)
         self._selector.close()
         self._wake_receiver.close()
         self._wake_sender.close()
