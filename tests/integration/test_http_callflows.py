@@ -23,7 +23,7 @@ from tests.support.http_world import (
 )
 
 from offhook.codes import SessionStatus
-from offhook.http import answers
+from offhook.http import answers, callflows
 from offhook.session.control import (
     Heard,
     ReplaceCallflow,
@@ -287,9 +287,12 @@ async def test_before_the_process_is_ready_nothing_is_accepted(world: World) -> 
 
 
 async def test_a_bug_of_ours_is_minus_9999_and_the_log_has_the_traceback(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.store.bug = ZeroDivisionError("secret internals")
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret internals")
+
+    monkeypatch.setattr(callflows, "judge", fail)
     with caplog.at_level(logging.ERROR):
         status, answer = await post(world, MESSAGE)
     message = "An unknown error has occurred."
@@ -306,6 +309,32 @@ async def test_a_bug_of_ours_is_minus_9999_and_the_log_has_the_traceback(
     assert answer["callFlowRequestId"] in record.getMessage()
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ZeroDivisionError)
+    recorded = world.store.requests[answer["callFlowRequestId"]]
+    assert json.loads(recorded.body) == MESSAGE
+    assert json.loads(recorded.answer) == answer
+
+
+async def test_a_bug_of_the_store_is_minus_9999_too(world: World) -> None:
+    world.store.bug = ZeroDivisionError("secret internals")
+    status, answer = await post(world, MESSAGE)
+    assert (status, answer["statusCode"]) == (500, -9999)
+
+
+async def test_what_is_stored_is_accepted_although_nobody_could_be_woken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.fabric, "publish", fail)
+    status, answer = await post(world, MESSAGE)
+    assert (status, answer["statusCode"]) == (200, 1)
+    assert answer["sessionId"] in world.store.stored_sessions
+
+
+async def test_without_a_request_id_of_the_clients_the_answer_has_ours(world: World) -> None:
+    _, answer, headers = await post_raw(world, MESSAGE)
+    assert headers["x-request-id"] == answer["callFlowRequestId"]
 
 
 async def test_answers_are_of_the_documented_types(world: World) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
-
-import msgspec
 
 from offhook.clock import new_id
 from offhook.codes import SessionStatus, StatusCode
@@ -38,12 +37,17 @@ INVALID_JSON = Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),))
 REPLAYED = (b"idempotent-replayed", b"true")
 
 
-class CallflowRequest(NamedTuple):
-    """An admitted request whose body has not been read."""
+@dataclass(slots=True)
+class CallflowRequest:
+    """An admitted request, at first with its body unread."""
 
+    request_id: str
+    """``callFlowRequestId``."""
     caller: Caller
     headers: Headers
     receive: Receive
+    body: bytes = b""
+    """As received, inflated; empty until it was read, and where it was too large."""
 
 
 Endpoint = Callable[[CallflowRequest], Awaitable[Answer]]
@@ -59,9 +63,8 @@ class Refused(Exception):
 
 
 class _Judged(NamedTuple):
-    """A body and what the judge said of it."""
+    """What the judge said of a body, and when."""
 
-    body: bytes
     at: datetime
     verdict: Verdict
 
@@ -94,8 +97,8 @@ class CallflowEndpoints:
         return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._only_judge)
 
     async def _replace(self, request: CallflowRequest, session_id: str) -> Answer:
-        async def replace(request: CallflowRequest, request_id: str) -> Answer:
-            return await self._replace_live(request, request_id, session_id)
+        async def replace(request: CallflowRequest) -> Answer:
+            return await self._replace_live(request, session_id)
 
         return await self._guarded(request, Scope.SESSIONS_WRITE, replace)
 
@@ -103,14 +106,14 @@ class CallflowEndpoints:
         self,
         request: CallflowRequest,
         scope: Scope,
-        serve: Callable[[CallflowRequest, str], Awaitable[Answer]],
+        serve: Endpoint,
     ) -> Answer:
         """Run ``serve`` and turn whatever goes wrong into the contract's answer."""
-        request_id = new_id()
+        request_id = request.request_id
         try:
             if not request.caller.may(scope):
                 raise Refused(FORBIDDEN, f"{FORBIDDEN.message}: the key lacks {scope}")
-            return await serve(request, request_id)
+            return await serve(request)
         except ClientGone:
             raise
         except Refused as refused:
@@ -122,54 +125,63 @@ class CallflowEndpoints:
             return answers.refused_plainly(request_id, INVALID, message)
         except Exception:
             log.exception("callFlowRequestId %s failed", request_id)
-            self._metrics.judged(StatusCode.UNKNOWN_ERROR.code)
-            return answers.refused(request_id, StatusCode.UNKNOWN_ERROR)
+            return await self._failed(request)
 
-    async def _create(self, request: CallflowRequest, request_id: str) -> Answer:
+    async def _failed(self, request: CallflowRequest) -> Answer:
+        """-9999, to be found again like any other request if the store can still be reached."""
+        code = StatusCode.UNKNOWN_ERROR
+        self._metrics.judged(code.code)
+        answer = answers.refused(request.request_id, code)
+        try:
+            await self._deps.store.record_request(_record(request, self._deps.clock.now(), answer))
+        except Exception:
+            log.exception("callFlowRequestId %s was not recorded", request.request_id)
+        return answer
+
+    async def _create(self, request: CallflowRequest) -> Answer:
         phase = self._deps.phase
         if phase.draining.is_set() or not phase.ready:
-            return _unavailable(request_id)
+            return _unavailable(request.request_id)
         key = _idempotency_key(request.headers)
         judged = await self._judge(request, Mode.SUBMITTED)
         verdict = judged.verdict
-        sub_account_id = request.caller.sub_account.sub_account_id
         if verdict.callflow is None:
-            record = _record(request_id, sub_account_id, judged, _rejection(request_id, verdict))
-            record = msgspec.structs.replace(record, idempotency_key=key)
-            return _stored_answer(await self._deps.store.record_request(record), request_id)
+            rejection = _rejection(request.request_id, verdict)
+            record = _record(request, judged.at, rejection, key=key)
+            return _stored_answer(await self._deps.store.record_request(record), record)
         session = Session(
             session_id=new_id(),
-            sub_account_id=sub_account_id,
-            call_flow_request_id=request_id,
+            sub_account_id=request.caller.sub_account.sub_account_id,
+            call_flow_request_id=request.request_id,
             status=SessionStatus.QUEUED,
             callflow=verdict.callflow,
             created_at=judged.at,
         )
-        body = flow_answers.accepted(verdict, request_id, session.session_id)
-        record = RequestRecord(
-            call_flow_request_id=request_id,
-            sub_account_id=sub_account_id,
-            at=judged.at,
-            body=judged.body,
-            http_status=verdict.http_status,
-            answer=body,
-            session_id=session.session_id,
-            idempotency_key=key,
+        answer = Answer(
+            verdict.http_status,
+            flow_answers.accepted(verdict, request.request_id, session.session_id),
         )
+        record = _record(request, judged.at, answer, key=key, session_id=session.session_id)
         stored = await self._deps.store.accept(session, (SessionQueued(at=judged.at),), record)
-        if stored.call_flow_request_id == request_id:
-            self._deps.fabric.publish("queue")
-        return _stored_answer(stored, request_id)
+        if stored.call_flow_request_id == request.request_id:
+            self._announce()
+        return _stored_answer(stored, record)
 
-    async def _only_judge(self, request: CallflowRequest, request_id: str) -> Answer:
+    def _announce(self) -> None:
+        """Wake the voice nodes. What is stored is accepted, whatever becomes of this."""
+        try:
+            self._deps.fabric.publish("queue")
+        except Exception:
+            log.exception("the voice nodes were not woken")
+
+    async def _only_judge(self, request: CallflowRequest) -> Answer:
         verdict = (await self._judge(request, Mode.SUBMITTED)).verdict
         if verdict.callflow is None:
-            return _rejection(request_id, verdict)
-        return Answer(verdict.http_status, flow_answers.validated(verdict, request_id))
+            return _rejection(request.request_id, verdict)
+        return Answer(verdict.http_status, flow_answers.validated(verdict, request.request_id))
 
-    async def _replace_live(
-        self, request: CallflowRequest, request_id: str, session_id: str
-    ) -> Answer:
+    async def _replace_live(self, request: CallflowRequest, session_id: str) -> Answer:
+        request_id = request.request_id
         if self._deps.phase.draining.is_set():
             return _unavailable(request_id)
         sub_account_id = request.caller.sub_account.sub_account_id
@@ -192,9 +204,8 @@ class CallflowEndpoints:
             if heard.refused is not None:
                 raise Refused(CONFLICT, heard.refused)
             answer = answers.replaced(request_id, session_id)
-        record = _record(request_id, sub_account_id, judged, answer)
         await self._deps.store.record_request(
-            msgspec.structs.replace(record, session_id=session_id)
+            _record(request, judged.at, answer, session_id=session_id)
         )
         return answer
 
@@ -207,21 +218,21 @@ class CallflowEndpoints:
             elif name == b"content-encoding":
                 coding = value
         try:
-            body = await read_body(
+            request.body = await read_body(
                 request.receive,
                 limit=self._deps.limits.body_bytes,
                 content_length=content_length,
                 coding=coding,
             )
         except TooLarge:
-            body, verdict = b"", body_too_large()
+            verdict = body_too_large()
         except Undecodable:
-            body, verdict = b"", INVALID_JSON
+            verdict = INVALID_JSON
         else:
             facts = self._facts_of(request.caller.sub_account)
-            verdict = judge(body, facts, self._deps.clock.now(), mode=mode)
+            verdict = judge(request.body, facts, self._deps.clock.now(), mode=mode)
         self._metrics.judged(verdict.status.code)
-        return _Judged(body, self._deps.clock.now(), verdict)
+        return _Judged(self._deps.clock.now(), verdict)
 
     def _facts_of(self, sub_account: SubAccount) -> Facts:
         """What the judge needs to know of it; made once for each state of the sub-account."""
@@ -263,18 +274,27 @@ def _idempotency_key(headers: Headers) -> str | None:
     return None
 
 
-def _record(request_id: str, sub_account_id: str, judged: _Judged, answer: Answer) -> RequestRecord:
+def _record(
+    request: CallflowRequest,
+    at: datetime,
+    answer: Answer,
+    *,
+    key: str | None = None,
+    session_id: str | None = None,
+) -> RequestRecord:
     return RequestRecord(
-        call_flow_request_id=request_id,
-        sub_account_id=sub_account_id,
-        at=judged.at,
-        body=judged.body,
+        call_flow_request_id=request.request_id,
+        sub_account_id=request.caller.sub_account.sub_account_id,
+        at=at,
+        body=request.body,
         http_status=answer.status,
         answer=answer.body,
+        session_id=session_id,
+        idempotency_key=key,
     )
 
 
-def _stored_answer(stored: RequestRecord, request_id: str) -> Answer:
+def _stored_answer(stored: RequestRecord, ours: RequestRecord) -> Answer:
     """The answer that the store keeps: ours, or the first one of the same Idempotency-Key."""
-    replayed = stored.call_flow_request_id != request_id
+    replayed = stored.call_flow_request_id != ours.call_flow_request_id
     return Answer(stored.http_status, stored.answer, (REPLAYED,) if replayed else ())

@@ -54,19 +54,23 @@ class Picked(NamedTuple):
     """The headers that matter before the routes."""
 
     authorization: bytes | None
-    request_id: str
+    own_id: str
+    """Our id of the request: ``callFlowRequestId`` of a callflow endpoint's answer."""
+    echoed_id: bytes
+    """``X-Request-Id`` of the answer: the client's, or ours where it sent none fit to be echoed."""
 
 
 def pick(scope: Scope) -> Picked:
-    """Read them in one pass; an ``X-Request-Id`` that is unfit to be echoed is replaced."""
+    """Read them in one pass."""
     authorization: bytes | None = None
-    request_id: str | None = None
+    echoed_id: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization = value
         elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-            request_id = value.decode("ascii")
-    return Picked(authorization, request_id or new_id())
+            echoed_id = value
+    own_id = new_id()
+    return Picked(authorization, own_id, echoed_id or own_id.encode("ascii"))
 
 
 class Refusal(NamedTuple):
@@ -116,7 +120,7 @@ class Edge:
         if scope["method"] == "OPTIONS":
             scope["method"] = "TRACE"  # we offer neither; the routes' own OPTIONS misname methods
         path: str = scope["path"]
-        request_id = (b"x-request-id", picked.request_id.encode("ascii"))
+        request_id = (b"x-request-id", picked.echoed_id)
         status = 0
 
         async def marked_send(message: Message) -> None:
@@ -152,7 +156,7 @@ class Edge:
                 problems.problem_answer(problems.UNAVAILABLE, self._now(), headers=closing),
             )
         except Exception:
-            log.exception("request %s failed", picked.request_id)
+            log.exception("request %s failed", picked.own_id)
             if status:
                 raise
             route = "unknown"
@@ -169,7 +173,7 @@ class Edge:
         endpoint = self._callflows.endpoint(rest)
         if isinstance(admitted, Refusal):
             await send_answer(
-                send, self._refuse(admitted, sub_account_id, callflow=endpoint is not None)
+                send, self._refuse(admitted, sub_account_id, picked, callflow=endpoint is not None)
             )
         elif endpoint is None:
             scope["state"] = {"caller": admitted}
@@ -179,7 +183,7 @@ class Edge:
             kind = problems.METHOD_NOT_ALLOWED
             await send_answer(send, problems.problem_answer(kind, self._now(), headers=allow))
         else:
-            request = CallflowRequest(admitted, scope["headers"], receive)
+            request = CallflowRequest(picked.own_id, admitted, scope["headers"], receive)
             await send_answer(send, await endpoint(request))
         return API_PREFIX + "{subAccountId}/" + (resource if resource in RESOURCES else "unknown")
 
@@ -204,11 +208,13 @@ class Edge:
         self._key_use.used(grant.key_id)
         return Caller(grant, sub_account)
 
-    def _refuse(self, refusal: Refusal, sub_account_id: str, *, callflow: bool) -> Answer:
+    def _refuse(
+        self, refusal: Refusal, sub_account_id: str, picked: Picked, *, callflow: bool
+    ) -> Answer:
         code = refusal.code
         if callflow:
             return answers.refused(
-                new_id(), code, sub_account_id=sub_account_id, headers=refusal.headers
+                picked.own_id, code, sub_account_id=sub_account_id, headers=refusal.headers
             )
         message = code.message
         if code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
