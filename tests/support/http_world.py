@@ -195,7 +195,7 @@ class FakeDirectory:
         return list(self._sub_accounts.values())
 
     def is_admin(self, key: str) -> bool:
-        return key == OPERATOR_KEY
+        return False
 
     def authenticate(self, key: str) -> KeyGrant | None:
         return self.keys.get(key)

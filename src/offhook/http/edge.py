@@ -226,11 +226,12 @@ class Edge:
         """The operator's own API: absent unless keys for it are configured."""
         wait = self._by_address.take(_address(scope), self._deps.clock.monotonic())
         key = bearer_key(picked.authorization)
-        if not self._deps.config.admin.api_keys:
-            refusal = problems.problem_answer(problems.NOT_FOUND, self._now())
-        elif key is None or not self._deps.directory.is_admin(key):
+        if key is None or not self._deps.directory.is_admin(key):
+            exists = bool(self._deps.config.admin.api_keys)
             refusal = problems.problem_answer(
-                problems.UNAUTHORIZED, self._now(), headers=(CHALLENGE,)
+                problems.UNAUTHORIZED if exists else problems.NOT_FOUND,
+                self._now(),
+                headers=(CHALLENGE,) if exists else (),
             )
         elif wait > 0:
             refusal = problems.problem_answer(
