@@ -97,8 +97,8 @@ async def pair(running: Middle) -> AsyncIterator[tuple[AnyFabric, AnyFabric]]:
     async with AsyncExitStack() as stack:
         fabrics = running.new_fabric(), running.new_fabric()
         for fabric in fabrics:
-            await fabric.start()
             stack.push_async_callback(fabric.close)
+            await joined(fabric)
         yield fabrics
 
 
@@ -209,11 +209,20 @@ async def pair_when_started(middle: Middle) -> AsyncIterator[tuple[AnyFabric, An
     await middle.start()
     fabrics = middle.new_fabric(), middle.new_fabric()
     for fabric in fabrics:
-        await fabric.start()
+        await joined(fabric)
     yield fabrics
     for fabric in fabrics:
         await fabric.close()
     await middle.stop()
+
+
+async def joined(fabric: AnyFabric) -> None:
+    """Start it, and wait until it has reached the middle (which start does not promise)."""
+    await fabric.start()
+    assert not isinstance(fabric, MemoryFabric)
+    async with asyncio.timeout(DEADLINE):
+        while not fabric.connected:
+            await asyncio.sleep(0.01)
 
 
 async def until_heard(publisher: AnyFabric, ear: Ear, topic: str = "queue") -> None:

@@ -27,7 +27,7 @@ MAX_WAITING = 10_000
 _PREFIX = "offhook."
 _FIRST_WAIT = 1.0
 _RETRY_AFTER = 1
-_TIMEOUT = 2.0
+_TIMEOUT = 5.0
 _ERRORS = (OSError, TimeoutError, nats.errors.Error)
 
 
@@ -85,7 +85,7 @@ class NatsFabric:
         return self._subscriptions.add(pattern, listener)
 
     async def flush(self) -> None:
-        """Wait until the server has handled all we sent; at once when it is away, 2 s at most."""
+        """Wait until the server has handled all we sent; at once when it is away, 5 s at most."""
         flushed = asyncio.get_running_loop().create_future()
         if self.connected and self._put(_Order(flushed=flushed)):
             with suppress(TimeoutError):
@@ -127,7 +127,7 @@ class NatsFabric:
                 if order.topic:
                     await self._client.publish(_PREFIX + order.topic, order.message)
                 if order.flushed is not None:
-                    await self._client.flush(timeout=1)
+                    await self._client.flush(timeout=5)
             except _ERRORS as error:
                 self.dropped += 1
                 _log.debug("NATS did not take a message: %s", error)
