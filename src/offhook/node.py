@@ -57,22 +57,24 @@ def _run_loop(serving: Awaitable[None]) -> int:
 
 
 async def _serve(options: argparse.Namespace, config: Config, supervisor: Supervisor) -> None:
-    stopping = asyncio.Event()
-    if supervisor.testbed is not None:
-        config = with_testbed(config, supervisor.testbed)
     context = RoleContext(
-        config=config,
+        config=_with_phones(config, supervisor),
         supervisor=supervisor,
         worker=options.worker,
         workers=options.workers,
-        stopping=stopping,
+        draining=asyncio.Event(),
+        stopping=asyncio.Event(),
     )
-    _on_signals(stopping)
-    watch = asyncio.create_task(_stop_with(supervisor, stopping), name="supervisor")
+    _on_signals(context, options.config)
+    watch = asyncio.create_task(_stop_with(context), name="supervisor")
     try:
         await _role(options.role)(context)
     finally:
         watch.cancel()
+
+
+def _with_phones(config: Config, supervisor: Supervisor) -> Config:
+    return with_testbed(config, supervisor.testbed) if supervisor.testbed else config
 
 
 def _role(name: str) -> Role:
@@ -87,23 +89,35 @@ def _role(name: str) -> Role:
     return run
 
 
-def _on_signals(stopping: asyncio.Event) -> None:
+def _on_signals(context: RoleContext, config_path: str | None) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        if stopping.is_set():
+        if context.stopping.is_set():
             _log.warning("ending at once")
             os._exit(1)
-        stopping.set()
+        context.draining.set()
+        context.stopping.set()
+
+    def reload() -> None:
+        try:
+            config = config_file.load(config_path)
+        except config_file.ConfigError:
+            return  # the supervisor has said what is wrong with it
+        for use in context.reloads:
+            use(_with_phones(config, context.supervisor))
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGUSR1, context.draining.set)
 
 
-async def _stop_with(supervisor: Supervisor, stopping: asyncio.Event) -> None:
-    await supervisor.gone()
+async def _stop_with(context: RoleContext) -> None:
+    await context.supervisor.gone()
     _log.warning("the supervisor has died: draining")
-    stopping.set()
+    context.draining.set()
+    context.stopping.set()
 
 
 if __name__ == "__main__":

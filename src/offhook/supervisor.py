@@ -184,13 +184,18 @@ class Supervisor:
         return process, ready
 
     async def _stop_in_order(self) -> None:
-        """First those that carry calls, then the phones that they talk to."""
+        """First those that carry calls, then the API, which reports them, then the phones."""
         self._stop.set()
-        phones = [keeper for keeper in self._keepers if keeper.member.role == "testbed"]
-        others = [keeper for keeper in self._keepers if keeper not in phones]
+        by_role = {
+            role: [keeper for keeper in self._keepers if keeper.member.role == role]
+            for role in ("voice", "api", "testbed")
+        }
+        for keeper in by_role["api"]:
+            keeper.send(signal.SIGUSR1)
         drain = self._config.limits.drain_timeout + DRAIN_MARGIN
-        for together, patience in ((others, drain), (phones, HURRIED_TIMEOUT)):
-            await self._stop_together(together, patience)
+        await self._stop_together(by_role["voice"], drain)
+        await self._stop_together(by_role["api"], drain)
+        await self._stop_together(by_role["testbed"], HURRIED_TIMEOUT)
 
     async def _stop_together(self, keepers: Sequence[Keeper], patience: float) -> None:
         for keeper in keepers:

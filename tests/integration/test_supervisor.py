@@ -32,6 +32,7 @@ async def main():
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, lambda: (note("asked to stop"), stop.set()))
     loop.add_signal_handler(signal.SIGHUP, lambda: note("reload"))
+    loop.add_signal_handler(signal.SIGUSR1, lambda: None)
     note(f"started {os.getpid()} testbed={supervisor.testbed} fabric={bool(supervisor.fabric)}")
     if (folder / f"{name}.fails").exists():
         sys.exit(3)
@@ -146,7 +147,7 @@ async def test_it_starts_the_phones_first_and_tells_the_others_where_they_are(
     assert all(note.endswith("testbed=udp:127.0.0.1:3 fabric=True") for note in notes[1:])
 
 
-async def test_sigterm_stops_the_calls_first_and_the_phones_last(running: Running) -> None:
+async def test_sigterm_stops_the_calls_first_then_the_api_and_the_phones_last(running: Running) -> None:
     await running.start()
     await running.ready()
     running.process.terminate()
@@ -154,9 +155,8 @@ async def test_sigterm_stops_the_calls_first_and_the_phones_last(running: Runnin
     assert (status, log.count("killed")) == (0, 0)
     ended = [note for note in running.notes() if "started" not in note]
     assert ended[-2:] == ["testbed-0 asked to stop", "testbed-0 ended"]
-    assert sorted(ended[:-2])[::2] == [
-        f"{n} asked to stop" for n in ("api-0", "voice-0", "voice-1")
-    ]
+    assert ended[-4:-2] == ["api-0 asked to stop", "api-0 ended"]
+    assert sorted(ended[:-4])[::2] == [f"{n} asked to stop" for n in ("voice-0", "voice-1")]
 
 
 async def test_a_dead_worker_is_started_again_at_once(running: Running) -> None:

@@ -18,7 +18,7 @@ from tests.support.postgres import PostgresServer, programs
 
 from offhook.store import upgrade
 from offhook.store.interface import SchemaMismatch, StoreUnavailable
-from offhook.store.migrate import head
+from offhook.store.migrate import HEAD, _scripts
 from offhook.store.schema import metadata
 
 
@@ -31,7 +31,7 @@ def sqlite_schema(path: Path) -> set[str]:
 
 
 def test_sqlite(tmp_path: Path) -> None:
-    assert upgrade(f"sqlite:///{tmp_path}/a.db") == [head()]
+    assert upgrade(f"sqlite:///{tmp_path}/a.db") == [HEAD]
     engine = create_engine(f"sqlite:///{tmp_path}/b.db", poolclass=NullPool)
     metadata.create_all(engine)
     assert sqlite_schema(tmp_path / "a.db") == sqlite_schema(tmp_path / "b.db")
@@ -75,7 +75,7 @@ def test_postgres(postgres: PostgresServer) -> None:
         await connection.execute(metadata_as_sql())
         await connection.close()
 
-    assert upgrade(migrated) == [head()]
+    assert upgrade(migrated) == [HEAD]
     asyncio.run(create())
     assert postgres_schema(migrated) == postgres_schema(created)
 
@@ -88,7 +88,7 @@ def test_several_upgrades_at_once_are_one(tmp_path: Path, postgres: PostgresServ
     for url in (f"sqlite:///{tmp_path}/new/a.db", postgres.create_database("several")):
         with ThreadPoolExecutor(4) as threads:
             applied = list(threads.map(upgrade, [url] * 4, timeout=60))
-        assert sorted(applied) == [[], [], [], [head()]]
+        assert sorted(applied) == [[], [], [], [HEAD]]
 
 
 def test_a_newer_versions_database_is_left_alone(tmp_path: Path) -> None:
@@ -116,3 +116,7 @@ def test_what_cannot_be_upgraded_is_unavailable_with_the_reason(tmp_path: Path) 
     ):
         with pytest.raises(StoreUnavailable, match=reason):
             upgrade(url)
+
+
+def test_the_head_is_the_newest_migration() -> None:
+    assert _scripts().get_current_head() == HEAD

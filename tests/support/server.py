@@ -234,6 +234,13 @@ class Server:
                 tasks.append(group.create_task(self.place(body)))
         return [task.result() for task in tasks]
 
+    async def delete_session(self, session_id: str) -> int:
+        """``DELETE …/sessions/{id}``; the HTTP status."""
+        assert self._client is not None
+        path = f"/api/v1/subaccounts/{SUB_ACCOUNT}/sessions/{session_id}"
+        async with self._client.delete(path) as answer:
+            return answer.status
+
     async def session(self, session_id: str) -> dict[str, Any]:
         """``GET …/sessions/{id}``."""
         assert self._client is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 PURGE_EVERY = 3600.0
 """Seconds between two deletions of what is too old to keep."""
+LAST_DELIVERIES = 5.0
+"""Seconds for the webhooks that are due when everything else has ended."""
 EMBEDDED_KEY_NAME = "made at the first start"
 
 
@@ -71,6 +73,7 @@ async def run(context: RoleContext) -> None:
         host, _, port = context.config.http.listen.rpartition(":")
         server = await serve(create_app(deps), deps, host.strip("[]"), int(port))
         deps.phase.ready = True
+        context.reloads.append(directory.use)
         async with asyncio.TaskGroup() as group:
             duties = [
                 group.create_task(keep_directory_fresh(directory, fabric)),
@@ -79,17 +82,33 @@ async def run(context: RoleContext) -> None:
             ]
             url = f"http://{host}:{server.port}"
             context.supervisor.ready(url=url, api_key=api_key)
-            await _until_stopped(context, server, delivery)
+            await _until_stopped(context, deps, server, delivery)
             for duty in duties:
                 duty.cancel()
 
 
 async def _until_stopped(
-    context: RoleContext, server: RunningServer, delivery: DeliveryWorker
+    context: RoleContext, deps: Deps, server: RunningServer, delivery: DeliveryWorker
 ) -> None:
+    """Refuse callflows while the voice workers drain; then send what is due, and stop."""
+    await context.draining.wait()
+    deps.phase.draining.set()
     await context.stopping.wait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_DELIVERIES):
+            while await _something_due(context, deps.store):
+                delivery.wake()
+                await asyncio.sleep(0.05)
     await server.stop(grace=min(10.0, context.config.limits.drain_timeout))
     await delivery.close()
+
+
+async def _something_due(context: RoleContext, store: Store) -> bool:
+    try:
+        at = await store.next_delivery_at()
+    except StoreUnavailable:
+        return False
+    return at is not None and at <= context.clock.now()
 
 
 async def _first_key(context: RoleContext, store: Store) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 import msgspec
 
@@ -21,8 +22,12 @@ class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     worker: int = 0
     """Number of this voice worker on the machine, from 0."""
     workers: int = 1
+    draining: asyncio.Event
+    """Set when nothing new shall be accepted."""
     stopping: asyncio.Event
-    """Set when the process shall drain and end."""
+    """Set when the process shall finish what it has and end."""
+    reloads: list[Callable[[Config], None]] = []
+    """Called with the configuration that was read again (SIGHUP); a role adds its own."""
     clock: Clock = SystemClock()
 
     @property

@@ -10,17 +10,14 @@ from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
 from offhook.fabric.nats import NatsFabric
 from offhook.roles.context import RoleContext
-from offhook.store import open_store, upgrade
+from offhook.store import open_store
 from offhook.store.directory import Directory
 from offhook.store.interface import Store
 
 
 async def open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
-    """The store, its schema current (an embedded one is upgraded on the way)."""
-    url = context.config.database.url
-    if url.startswith("sqlite:"):
-        await asyncio.to_thread(upgrade, url)
-    store = open_store(url)
+    """The store; an embedded one is upgraded on the way, another must be current."""
+    store = open_store(context.config.database.url)
     await store.open()
     stack.push_async_callback(store.close)
     return store

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
+from offhook.config import Config
 from offhook.execution import upkeep
 from offhook.execution.commands import Commands
 from offhook.execution.conversation import Services
@@ -105,6 +106,11 @@ def port_range(context: RoleContext) -> tuple[int, int]:
     return start, start + share - 1
 
 
+def trusted_addresses(config: Config) -> dict[str, str]:
+    """The trunk's name by each source address whose calls are trusted."""
+    return {address: trunk.name for trunk in config.trunks for address in trunk.inbound_from}
+
+
 class Voice:
     """One running voice node."""
 
@@ -129,22 +135,14 @@ class Voice:
         self._directory = directory
         self._node = node
         self._reports = WebhookReports(directory)
-        limits = context.config.limits
-        self._services = Services(
-            telephony=line,
-            speech=speech,
-            clock=context.clock,
-            ring_timeout=limits.ring_timeout,
-            max_call_duration=limits.max_call_duration,
-            sub_account=directory.sub_account,
-            route=self._route,
-            take_channel=self._take_channel,
-        )
-        planner = ClaimPlanner(
+        self._config = context.config
+        self._speech = speech
+        self._services = self._services_by(context.config)
+        self._planner = planner = ClaimPlanner(
             node_name=node.name,
             routes=context.config.routes,
             trunks=context.config.trunks,
-            limits=limits,
+            limits=context.config.limits,
             sub_account=directory.sub_account,
             country_of=country_of,
             session_ended=self._reports.session_ended,
@@ -162,6 +160,28 @@ class Voice:
             on_outbox=self._wake_outbox,
         )
 
+    def _services_by(self, config: Config) -> Services:
+        return Services(
+            telephony=self._line,
+            speech=self._speech,
+            clock=self._context.clock,
+            ring_timeout=config.limits.ring_timeout,
+            max_call_duration=config.limits.max_call_duration,
+            sub_account=self._directory.sub_account,
+            route=self._route,
+            take_channel=self._take_channel,
+        )
+
+    def _use(self, config: Config) -> None:
+        """Take over what a reload may change; sessions that run keep what they began with."""
+        self._directory.use(config)
+        self._config = config
+        self._line.use({section.name: trunk_of(section) for section in config.trunks})
+        self._planner.use(config.routes, config.trunks, config.limits)
+        self._services = self._services_by(config)
+        self._reception.use(trusted_addresses(config))
+        log.info("the configuration was read again")
+
     def _take_calls(self) -> InboundCalls:
         """Let calls from outside begin sessions; only the worker on the configured port gets any."""
         book = NumberBook(self._directory.sub_accounts)
@@ -173,18 +193,14 @@ class Voice:
             lambda session, call: self._make_runner(session, (), call),
             self._context.clock,
         )
-        trusted = {
-            address: trunk.name
-            for trunk in self._context.config.trunks
-            for address in trunk.inbound_from
-        }
-        reception = Reception(
+        self._reception = Reception(
             self._line,
-            trusted,
+            trusted_addresses(self._config),
             lambda got: inbound.take(got.call, got.trunk, got.caller, got.called),
             knows=lambda called: book.owner(called) is not None,
         )
-        reception.start()
+        self._reception.start()
+        self._context.reloads.append(self._use)
         return inbound
 
     async def run(self) -> None:
@@ -238,13 +254,13 @@ class Voice:
         )
 
     def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
-        return trunks_for(destination, sub_account, self._context.config.routes, country_of)
+        return trunks_for(destination, sub_account, self._config.routes, country_of)
 
     async def _take_channel(
         self, session: Session, leg: Leg, trunks: tuple[str, ...]
     ) -> str | None:
         """See :attr:`offhook.execution.conversation.Services.take_channel`."""
-        channels = {trunk.name: trunk.channels for trunk in self._context.config.trunks}
+        channels = {trunk.name: trunk.channels for trunk in self._config.trunks}
         for name in trunks:
             wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
             if await self._store.take_channel(

@@ -76,14 +76,23 @@ class ClaimPlanner:
         (:func:`offhook.session.scenarios.expanded`)."""
         self._expand = expand
         self._node_name = node_name
-        self._routes = tuple(routes)
-        self._trunks = {trunk.name: trunk for trunk in trunks}
-        self._limits = limits
+        self.use(routes, trunks, limits)
         self._sub_account = sub_account
         self._country_of = country_of
         self._session_ended = session_ended
         self.left_waiting = False
         """Whether the last plan left sessions waiting for a limit."""
+
+    def use(
+        self,
+        routes: Sequence[config.Route],
+        trunks: Sequence[config.Trunk],
+        limits: config.Limits,
+    ) -> None:
+        """Plan by these from now on."""
+        self._routes = tuple(routes)
+        self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._limits = limits
 
     def rates(self, sub_accounts: Sequence[SubAccount]) -> Rates:
         """The limits in calls per second, for the store's token buckets."""

@@ -55,11 +55,24 @@ class Directory:
         self, settings: config.Config, store: Store, environ: Mapping[str, str] = os.environ
     ) -> None:
         self._store = store
-        self._of_file = {entry.id: _sub_account(entry) for entry in settings.subaccounts}
-        self._keys_of_file = _file_keys(settings, environ)
-        self._admin_keys = _admin_keys(settings, environ)
-        self._sub_accounts: Mapping[str, SubAccount] = self._of_file
-        self._keys: Mapping[bytes, KeyGrant] = self._keys_of_file
+        self._environ = environ
+        self._of_file: Mapping[str, SubAccount] = {}
+        self._keys_of_file: Mapping[bytes, KeyGrant] = {}
+        self._admin_keys: frozenset[bytes] = frozenset()
+        self.use(settings)
+        self._sub_accounts = self._of_file
+        self._listed = tuple(self._of_file.values())
+        self._keys = self._keys_of_file
+
+    def use(self, settings: config.Config) -> None:
+        """Take over the file's sub-accounts and keys; in force from the next :meth:`refresh` on.
+
+        Raises as the constructor does, and changes nothing then.
+        """
+        of_file = {entry.id: _sub_account(entry) for entry in settings.subaccounts}
+        keys_of_file = _file_keys(settings, self._environ)
+        self._admin_keys = _admin_keys(settings, self._environ)
+        self._of_file, self._keys_of_file = of_file, keys_of_file
         self._version = _NEVER_READ
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
@@ -67,8 +80,8 @@ class Directory:
         return self._sub_accounts.get(sub_account_id)
 
     def sub_accounts(self) -> Sequence[SubAccount]:
-        """All of them."""
-        return list(self._sub_accounts.values())
+        """All of them; the same object until something changes."""
+        return self._listed
 
     def authenticate(self, key: str) -> KeyGrant | None:
         """What a key opens; None for one that is unknown, revoked or expired.
@@ -110,6 +123,7 @@ class Directory:
                 merged[sub_account_id] = msgspec.structs.replace(owner, scenarios=scenarios)
         self._keys = {**dict(await self._store.keys()), **self._keys_of_file}
         self._sub_accounts = merged
+        self._listed = tuple(merged.values())
 
 
 def _sub_account(entry: config.SubAccount) -> SubAccount:

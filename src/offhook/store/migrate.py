@@ -6,19 +6,23 @@ import asyncio
 import io
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from offhook.store.interface import SchemaMismatch, StoreUnavailable
 from offhook.store.urls import is_sqlite, sqlite_path
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+HEAD = "0001"
+"""The newest revision in ``migrations/versions``. A database that has it is current without a look at
+Alembic, which takes longer to import than all else here."""
 
 _LOCK = 0x6F66_6668_6462
 """Advisory lock of PostgreSQL: one upgrade at a time ("offhdb")."""
@@ -47,34 +51,35 @@ def upgrade(url: str) -> list[str]:
     return applied
 
 
-def head() -> str:
-    """The revision this version of Offhook needs."""
-    revision = _scripts().get_current_head()
-    assert revision is not None
-    return revision
-
-
 def check_revision(current: str | None) -> None:
     """Raise SchemaMismatch unless ``current`` is the revision this version needs."""
     if _missing(current):
         raise SchemaMismatch(
             f"the database's schema is at revision {current or 'none'}, this version needs "
-            f"{head()}: run `offhook db upgrade` first"
+            f"{HEAD}: run `offhook db upgrade` first"
         )
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
 
 
 def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config())
 
 
 def _missing(current: str | None) -> list[str]:
     """The revisions after ``current``, oldest first. Raises SchemaMismatch for an unknown one."""
+    if current == HEAD:
+        return []
+    from alembic.script.revision import RevisionError
+
     try:
         found = list(_scripts().iterate_revisions("head", current or "base"))
     except RevisionError:
@@ -96,15 +101,26 @@ def _upgrade_sqlite(url: str) -> list[str]:
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        current = MigrationContext.configure(connection).get_current_revision()
+        current = _current_sqlite(connection)
         missing = _missing(current)
         if missing:
+            from alembic import command
+
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         connection.commit()
     engine.dispose()
     return missing
+
+
+def _current_sqlite(connection: Connection) -> str | None:
+    """The revision of an SQLite database; None: it has no schema of ours."""
+    found = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+    if connection.exec_driver_sql(found).scalar() is None:
+        return None
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if revision is None else str(revision)
 
 
 async def _upgrade_postgres(url: str) -> list[str]:
@@ -130,6 +146,8 @@ async def current_postgres(connection: asyncpg.Connection) -> str | None:
 
 def _script_from(current: str | None) -> str:
     """The SQL that brings PostgreSQL from ``current`` to the head, in one transaction."""
+    from alembic import command
+
     config = _config()
     config.output_buffer = io.StringIO()
     config.attributes["dialect"] = "postgresql"

@@ -37,9 +37,14 @@ class Line:
         self.media = media
         self.media_host = media_host
         """The address in our SDP."""
-        self.trunks = dict(trunks)
+        self.trunks: dict[str, Trunk] = {}
+        self.use(trunks)
         self.media_timeout = media_timeout
         self.clock = clock
+
+    def use(self, trunks: Mapping[str, Trunk]) -> None:
+        """Dial over these from now on; calls that are up stay as they are."""
+        self.trunks = dict(trunks)
 
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
         """See :meth:`offhook.session.ports.Telephony.dial`."""

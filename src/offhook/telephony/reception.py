@@ -57,12 +57,16 @@ class Reception:
     ) -> None:
         """``inbound_from``: trunk name by trusted source address; ``knows``: whose number it is."""
         self._line = line
-        self._inbound_from = dict(inbound_from)
         self._take = take
         self._knows = knows
-        self._by_user = {t.username: t for t in line.trunks.values() if t.username}
+        self.use(inbound_from)
         self._auth = ServerAuth(REALM, secret=secrets.token_bytes(32))
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def use(self, inbound_from: Mapping[str, str]) -> None:
+        """Know these addresses, and the trunks that the line has now."""
+        self._inbound_from = dict(inbound_from)
+        self._by_user = {t.username: t for t in self._line.trunks.values() if t.username}
 
     def start(self) -> None:
         """Begin to take calls."""
