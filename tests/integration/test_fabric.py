@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from offhook.fabric.local import LocalFabric, LocalHub
 from offhook.fabric.memory import MemoryFabric
@@ -239,3 +240,22 @@ async def test_a_bad_topic_is_our_own_mistake(topic: str) -> None:
     await fabric.start()
     with pytest.raises(ValueError, match=r"topic|last word"):
         fabric.subscribe(topic, Ear())
+
+
+def test_the_hub_and_its_clients_run_on_uvloop_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        middle = local_middle(tmp_path)
+        await middle.start()
+        first, second = middle.new_fabric(), middle.new_fabric()
+        await joined(first)
+        await joined(second)
+        ear = Ear()
+        second.subscribe("queue", ear)
+        await second.flush()
+        first.publish("queue", b"over uvloop")
+        assert await ear.next() == ("queue", b"over uvloop")
+        await first.close()
+        await second.close()
+        await middle.stop()
+
+    uvloop.run(scenario())

@@ -14,7 +14,7 @@ class Fabric(Protocol):
 
     Topics are dotted words. Used so far: ``queue`` (sessions were accepted: voice nodes try to
     claim), ``outbox`` (deliveries are due), ``session.{id}.events`` (new timeline facts, JSON),
-    ``session.{id}.control`` (commands to the node that runs it), ``tenancy`` (accounts, keys or
+    ``control.{id}`` (commands to the node that runs a session), ``tenancy`` (accounts, keys or
     webhooks changed).
     """
 

@@ -11,8 +11,8 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import cast
 from functools import partial
+from typing import cast
 
 from offhook.fabric import Listener
 from offhook.fabric.frames import Decoder, Frame, FrameError, Kind, encode
