@@ -38,7 +38,7 @@ class UserAgent:
         user_agent: str = "Offhook",
         timers: Timers = DEFAULT_TIMERS,
         max_dialogs: int | None = None,
-        max_transactions: int = 200_000,
+        max_transactions: int = 64_000,
         rng: random.Random | None = None,
     ) -> None:
         """``contact_host`` and ``contact_port`` stand in Via and Contact instead of ``local``.

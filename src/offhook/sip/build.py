@@ -89,13 +89,14 @@ def encode(head: str, body: bytes = b"") -> bytes:
 
 
 def reply_address(via: Via, source: Address) -> Address:
-    """Where the response goes (RFC 3261 §18.2.2, RFC 3581 §4)."""
-    params = via.params
-    if "rport" in params:
+    """Where the response goes (RFC 3261 §18.2.2, RFC 3581 §4).
+
+    Always to the host that asked: ``maddr``, meant for multicast, would let strangers aim our answers
+    at others.
+    """
+    if "rport" in via.params:
         return source
-    maddr = params.get("maddr")
-    host = maddr if maddr else source.host
-    return Address(source.transport, host, via.port or 5060)
+    return Address(source.transport, source.host, via.port or 5060)
 
 
 def reply_head(request: Request, source: Address) -> str:

@@ -17,6 +17,7 @@ from offhook.sip.events import (
     ReofferAnswered,
     ReofferRejected,
 )
+from offhook.sip.grammar import readable
 from offhook.sip.message import Request, Response
 from offhook.sip.timers import NEVER
 
@@ -219,7 +220,7 @@ class Call:
         tx.respond(200, now, extra=self.core.server)
         self._settle_reoffer(now)
         if self.state is CallState.UP:
-            self.end(now, EndedBy.REMOTE, request.get("reason"))
+            self.end(now, EndedBy.REMOTE, reason_of(request))
         elif self.state is CallState.ENDING:
             self.end(now, EndedBy.LOCAL)
 
@@ -442,6 +443,12 @@ class Call:
         """A CANCEL of one of the peer's INVITEs that we have not answered."""
         if tx is self.reoffer:
             self._settle_reoffer(now)
+
+
+def reason_of(request: Request) -> str | None:
+    """The ``Reason`` header (RFC 3326), for people."""
+    value = request.get("reason")
+    return None if value is None else readable(value)
 
 
 def ignore(tx: ClientTransaction, response: Response | None, now: float) -> None:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 from offhook.sip.events import Address
-from offhook.sip.grammar import GrammarError, SipUri, is_ip, parse_name_addr, parse_uri, tag_of
+from offhook.sip.grammar import GrammarError, is_ip, parse_name_addr, parse_uri, tag_of
 from offhook.sip.message import Message, Request, Response
+
+_INSIDE = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
 
 
 class Dialog:
@@ -116,17 +133,24 @@ class Dialog:
 
 
 def destination_of(uri: str, peer: Address) -> Address:
-    """The address a URI leads to when it holds an IP literal, else ``peer``."""
+    """The address a URI leads to when it holds an IP literal, else ``peer``.
+
+    A private address that a peer with a public one tells us is behind its NAT: ``peer`` as well.
+    """
     try:
         parsed = parse_uri(uri)
     except GrammarError:
         return peer
-    host = target_host(parsed)
-    if host == peer.host or is_ip(host):
-        return Address(peer.transport, host, parsed.port or 5060)
-    return peer
+    host = parsed.params.get("maddr") or parsed.host  # RFC 3263 §4
+    if host != peer.host and (not is_ip(host) or (is_inside(host) and not is_inside(peer.host))):
+        return peer
+    return Address(peer.transport, host, parsed.port or 5060)
 
 
-def target_host(uri: SipUri) -> str:
-    """``maddr`` or the host (RFC 3263 §4)."""
-    return uri.params.get("maddr") or uri.host
+def is_inside(host: str) -> bool:
+    """Whether an address literal is private, shared, link-local or loopback: no use from outside."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _INSIDE if network.version == address.version)

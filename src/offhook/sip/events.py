@@ -70,13 +70,13 @@ class IncomingCall(Event, frozen=True, kw_only=True):
     source: Address
     request_uri: str
     from_: str
-    """The whole From value."""
+    """The whole From value, without control characters and half characters."""
     to: str
     """The whole To value."""
     sdp: bytes | None
     """The offer; None when we must make it."""
     request: Request
-    """The INVITE, for its other headers (``request.get("p-asserted-identity")``)."""
+    """The INVITE, for its other headers (``request.get("p-asserted-identity")``), as they came."""
 
 
 class Canceled(Event, frozen=True, kw_only=True):

@@ -53,6 +53,17 @@ class Via(NamedTuple):
     params: Mapping[str, str | None]
 
 
+def readable(text: str) -> str:
+    """What a peer wrote, fit for logs, JSON and databases: no control characters, no half characters.
+
+    Octets that are no UTF-8 become U+FFFD.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(char for char in text if char.isprintable())
+
+
 def is_token(text: str) -> bool:
     """Whether ``text`` is a token of RFC 3261 §25.1."""
     return bool(text) and _TOKEN.issuperset(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from offhook.sip.build import Headers, header_lines
-from offhook.sip.call import Call, CallState
+from offhook.sip.call import Call, CallState, reason_of
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Canceled, Confirmed
 from offhook.sip.message import Request
@@ -86,7 +86,7 @@ class InboundCall(Call):
     def _give_up(self, request: Request, now: float) -> None:
         assert self.invite is not None
         self.invite.respond(487, now, extra=self.core.server)
-        self.core.emit(Canceled(handle=self.handle, reason=request.get("reason")))
+        self.core.emit(Canceled(handle=self.handle, reason=reason_of(request)))
         self._over(now)
 
     def _over(self, now: float) -> None:

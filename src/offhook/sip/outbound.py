@@ -9,7 +9,7 @@ from offhook.sip.call import Call, CallState, ignore
 from offhook.sip.client import ClientState, ClientTransaction, Outgoing
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Answered, Credentials, Provisional, Rejected
-from offhook.sip.grammar import GrammarError, parse_number
+from offhook.sip.grammar import GrammarError, parse_number, readable
 from offhook.sip.message import Request, Response
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from offhook.sip.server import ServerTransaction
 
 MAX_FORKS = 16
-"""Early dialogs kept per call; 2xx of further branches are still acknowledged and hung up."""
+"""Branches of one INVITE that are listened to; a peer that makes up more is not answered."""
 
 
 class OutboundCall(Call):
@@ -167,7 +167,7 @@ class OutboundCall(Call):
             Rejected(
                 handle=self.handle,
                 status=status,
-                reason=reason,
+                reason=readable(reason),
                 q850_cause=cause,
                 retry_after=wait,
                 local=local,
@@ -202,12 +202,13 @@ class OutboundCall(Call):
         if known is not None:
             self.core.send(*known)
             return
+        if len(tx.acks) >= MAX_FORKS:
+            return
         dialog = self._dialog(response)
         if self.auth is not None:
             self.auth.learn(response)
         ack = self.acknowledgement(tx.request, dialog)
-        if len(tx.acks) < MAX_FORKS:
-            tx.acks[tag] = ack
+        tx.acks[tag] = ack
         self.core.send(*ack)
         if self.state is CallState.EARLY:
             self._established(dialog, response, now)

@@ -12,7 +12,7 @@ from offhook.sip.build import REASONS, reply_address, reply_head, response, to_w
 from offhook.sip.call import Call
 from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core, ServerKey
 from offhook.sip.events import Address, IncomingCall, Info
-from offhook.sip.grammar import GrammarError, parse_name_addr, uri_scheme
+from offhook.sip.grammar import GrammarError, parse_name_addr, readable, uri_scheme
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import VERSION_PROBLEM, Request
 from offhook.sip.server import ServerState, ServerTransaction
@@ -166,7 +166,8 @@ def _dispatch(
         call.received_offer(transaction, request, now)
     elif method == "INFO":
         transaction.respond(200, now, extra=core.server)
-        core.emit(Info(handle=call.handle, content_type=request.content_type, body=request.body))
+        kind = readable(request.content_type)
+        core.emit(Info(handle=call.handle, content_type=kind, body=request.body))
     else:
         transaction.respond(200, now, extra=_ACCEPT + core.dialog_response)
 
@@ -232,9 +233,9 @@ def _invite(core: Core, key: ServerKey, request: Request, source: Address, now: 
         IncomingCall(
             handle=call.handle,
             source=source,
-            request_uri=request.uri,
-            from_=request.get("from") or "",
-            to=request.get("to") or "",
+            request_uri=readable(request.uri),
+            from_=readable(request.get("from") or ""),
+            to=readable(request.get("to") or ""),
             sdp=request.sdp,
             request=request,
         )

@@ -525,7 +525,7 @@ def test_a_description_inside_a_multipart_body_is_found() -> None:
         ("SIP/2.0/udp h.example.org;RPort", PEER, "192.0.2.2"),
         (
             "SIP/2.0/UDP h.example.org;maddr=192.0.2.9",
-            Address("udp", "192.0.2.9", 5060),
+            Address("udp", "192.0.2.2", 5060),
             "192.0.2.2",
         ),
     ],

@@ -314,6 +314,8 @@ def test_a_strict_router_goes_into_the_request_uri() -> None:
         ("<sip:b@pbx.example.org>", "sip:b@pbx.example.org", PEER[1:]),
         ("<sip:b@x.example.org;maddr=192.0.2.9>", None, ("192.0.2.9", 5060)),
         ('"a > b, c" <sip:b@192.0.2.8:5084>', "sip:b@192.0.2.8:5084", ("192.0.2.8", 5084)),
+        ("<sip:b@10.0.0.8:5085>", "sip:b@10.0.0.8:5085", PEER[1:]),
+        ("<sip:b@[fe80::1]:5085>", "sip:b@[fe80::1]:5085", PEER[1:]),
         ("<<>", "sip:bob@192.0.2.2:5070", PEER[1:]),
     ],
 )
@@ -678,3 +680,24 @@ def test_a_reinvite_that_only_ever_gets_100_does_not_outlive_its_call(trying: st
     wire.advance(33)
     assert wire.empty()
     assert [type(event) for event in wire.took()] == [Ended]
+
+
+def test_a_peer_that_makes_up_branches_gets_only_so_many_answers() -> None:
+    wire = Wire()
+    wire.call()
+    invite = wire.last("INVITE").request
+    wire.words()
+    for number in range(100):
+        wire.receive(answer(invite, 200, tag=f"t{number}", sdp=SDP))
+    assert wire.words().count("ACK") == 16
+    assert wire.agent.transactions == 1 + 15
+
+
+def test_what_a_peer_says_is_fit_for_a_database() -> None:
+    wire = Wire()
+    wire.call()
+    refusal = answer(wire.last("INVITE").request, 480)
+    wire.receive(refusal.replace(b"Whatever", b"caf\xc3\xa9 \xff\x00\x1b[0m"))
+    (event,) = wire.took()
+    assert isinstance(event, Rejected)
+    assert event.reason == "caf\u00e9 \ufffd[0m"

@@ -117,7 +117,7 @@ def test_the_client_machine_does_what_the_rfc_says(method: str, steps: list[str 
         else:
             now += step
             engine.timers.run(now)
-            gone = state in LINGER and now - since >= linger(method, state)
+            gone = state in LINGER and now >= since + linger(method, state)
             timed_out = now >= 32.0 and (
                 state == "Calling" or (state == "Proceeding" and method != "INVITE")
             )
@@ -203,7 +203,7 @@ def test_the_server_machine_does_what_the_rfc_says(method: str, steps: list[str 
             now += step
             engine.timers.run(now)
             linger = SERVER_LINGER.get((method, state))
-            if linger is not None and now - since >= linger:
+            if linger is not None and now >= since + linger:
                 state = "Terminated"
             if engine.output:
                 assert method == "INVITE"
