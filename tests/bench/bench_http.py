@@ -63,11 +63,14 @@ BODIES: dict[str, Any] = {
     "rejected, 4 problems": WRONG,
 }
 
+TARGET = 1500
+"""Accepted a second (DESIGN.md)."""
 _SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Authorization"] = "Bearer {key}"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = [==[{body}]==]
+{pace}
 function done(summary, latency, requests)
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration,
     latency:percentile(50), latency:percentile(99), summary.errors.status))
@@ -162,11 +165,18 @@ def running_api(url: str, *, profile: bool) -> Iterator[tuple[int, Connection]]:
 
 
 def measure(
-    port: int, pipe: Connection, folder: Path, body: str, connections: int, seconds: float
+    port: int,
+    pipe: Connection,
+    folder: Path,
+    body: str,
+    connections: int,
+    seconds: float,
+    rate: float | None = None,
 ) -> str:
-    """One line of figures."""
+    """One line of figures; with ``rate`` the connections together submit no more a second."""
+    pause = f"function delay() return {connections / rate * 1000:.0f} end" if rate else ""
     script = folder / "submit.lua"
-    script.write_text(_SCRIPT.format(key=KEY, body=json.dumps(BODIES[body])))
+    script.write_text(_SCRIPT.format(key=KEY, body=json.dumps(BODIES[body]), pace=pause))
     before = cpu(pipe)
     finished = subprocess.run(
         [
@@ -187,8 +197,9 @@ def measure(
     requests, microseconds, p50, p99, refused = map(int, found.groups())
     expected = requests if body.startswith("rejected") else 0
     assert refused == expected, f"{refused} of {requests} were refused"
+    load = f"{connections:3} connections{', paced' if rate else ''}"
     return (
-        f"{body:22} {connections:3} connections {requests / microseconds * 1e6:7.0f}/s"
+        f"{body:22} {load:22} {requests / microseconds * 1e6:5.0f}/s"
         f"  p50 {p50 / 1000:6.2f} ms  p99 {p99 / 1000:6.2f} ms"
         f"  {used / requests * 1e6:5.0f} µs CPU"
     )
@@ -208,6 +219,7 @@ def run_all(url: str, folder: Path, seconds: float, *, profile: bool) -> None:
         for body in BODIES:
             for connections in CONNECTIONS:
                 print(measure(port, pipe, folder, body, connections, seconds), flush=True)
+            print(measure(port, pipe, folder, body, 32, seconds, TARGET / 2), flush=True)
 
 
 def main() -> int:

@@ -76,7 +76,7 @@ def document(handlers: Sequence[ControllerRouterHandler], modules: Iterable[Modu
     for path, item in spec["paths"].items():
         for method, operation in item.items():
             _complete_operation(path, method, operation)
-    spec["paths"].update(callflow_paths())
+    spec["paths"] = {**callflow_paths(), **spec["paths"]}
     schemas.update(callflow_schemas())
     spec["components"]["responses"] = _shared_responses()
     spec["components"]["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
