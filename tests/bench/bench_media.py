@@ -71,7 +71,9 @@ def _timestamps(sock: socket.socket) -> list[float]:
     found = []
     try:
         while True:
-            _, ancillary, _, _ = sock.recvmsg(256, 64)
+            datagram, ancillary, _, _ = sock.recvmsg(256, 64)
+            if datagram[1] >= 192:
+                continue  # RTCP of a neighbour, whose port + 1 this happens to be
             seconds, nanoseconds = struct.unpack("@ll", ancillary[0][2])
             found.append(seconds + nanoseconds * 1e-9)
     except BlockingIOError:
@@ -114,7 +116,13 @@ async def measure(
 
     for leg, port in zip(opened, ports, strict=True):
         leg.connect(
-            LegMedia(remote_host="127.0.0.1", remote_port=port, codec="PCMU", payload_type=0)
+            LegMedia(
+                remote_host="127.0.0.1",
+                remote_port=port,
+                codec="PCMU",
+                payload_type=0,
+                dtmf_receive_payload_type=101,
+            )
         )
         if record:
             leg.record(sink)

@@ -179,3 +179,29 @@ async def test_a_leg_that_never_spoke_leaves_silently(monkeypatch: pytest.Monkey
             silent.rtcp.recv(2048)
         silent.close()
         spoken.close()
+
+
+async def test_a_leg_held_by_the_null_address_sends_nothing() -> None:
+    async with (
+        running_engine() as engine,
+        connected(engine) as (leg, peer, events),
+        connected(engine) as (clock, _, clock_events),
+    ):
+        leg.connect(msgspec.structs.replace(peer.media(), remote_host="0.0.0.0"))
+        leg.play(b"a" * 160)
+        clock.play(b"x" * 160)
+        await clock_events.wait(PlaybackEnded)
+        while True:
+            try:
+                peer.rtcp.recv(2048)
+            except BlockingIOError:
+                break
+        clock.play(b"x" * 1600)
+        await clock_events.wait(PlaybackEnded, 2)
+        with pytest.raises(BlockingIOError):
+            peer.rtcp.recv(2048)
+        with pytest.raises(BlockingIOError):
+            peer.rtp.recv(2048)
+        assert not events.all
+        leg.connect(peer.media())
+        assert bytes((await peer.packet()).payload) == b"a" * 160

@@ -49,6 +49,7 @@ class Outgoing:
         "errors",
         "first_sequence",
         "key_payload_type",
+        "not_before",
         "octets_sent",
         "packets_sent",
         "payload_type",
@@ -76,6 +77,8 @@ class Outgoing:
         self.can_send = False
         self.scheduled = False
         """Whether the engine calls :meth:`transmit` every packet time."""
+        self.not_before = 0
+        """The first tick of the talkspurt to come."""
         self.ssrc = secrets.randbits(32)
         self.sequence = self.first_sequence = secrets.randbits(15)
         """Of the next packet; it counts on over wraps and is cut to 16 bits when sent. It starts
@@ -135,6 +138,8 @@ class Outgoing:
 
     def transmit(self, tick: int) -> bool:
         """Send the packet due at ``tick``; False when there is nothing (more) to send."""
+        if not self._talking and tick < self.not_before:
+            return True
         if self._keys:
             return self._transmit_key(tick)
         queue = self.queue

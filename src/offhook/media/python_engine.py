@@ -39,6 +39,8 @@ _EAGER_LEGS: Final = 8
 """Up to so many legs every packet wakes the thread."""
 _MOST_LATE: Final = 40
 """Ticks made up for after a standstill."""
+_COMMANDS: Final = 16
+"""Commands run before the clock is looked at."""
 _SLOT_SLACK: Final = 4
 """Legs by which a slot may exceed its share before a new leg waits for the next tick."""
 _SWITCH_INTERVAL: Final = 0.001
@@ -174,12 +176,16 @@ class PythonEngine:
         """Let a leg with something to send do so, from the next tick whose slot has room."""
         if outgoing.scheduled or not outgoing.has_work:
             return
+        # While late ticks are still being made up for, a new leg begins with the next in time.
+        soon = int((time.monotonic() - self._began) / TICK) + 1
         if not self._sending:
-            self._catch_up_silently()
+            self._tick = max(self._tick, soon)
+        first = max(self._tick, soon)
         share = sum(map(len, self._slots)) // TICKS_PER_PACKET + _SLOT_SLACK
-        slots = [self._slots[(self._tick + i) % TICKS_PER_PACKET] for i in range(TICKS_PER_PACKET)]
-        slot = next((s for s in slots if len(s) < share), slots[0])
-        slot.append(outgoing)
+        ticks = range(first, first + TICKS_PER_PACKET)
+        tick = next((t for t in ticks if len(self._slots[t % TICKS_PER_PACKET]) < share), first)
+        self._slots[tick % TICKS_PER_PACKET].append(outgoing)
+        outgoing.not_before = tick
         outgoing.scheduled = True
 
     def forget(self, worker: LegWorker) -> None:
@@ -194,10 +200,6 @@ class PythonEngine:
     def _sending(self) -> bool:
         return any(self._slots)
 
-    def _catch_up_silently(self) -> None:
-        """Nobody was sending: the next tick is the next in time."""
-        self._tick = max(self._tick, int((time.monotonic() - self._began) / TICK) + 1)
-
     def _run(self) -> None:
         while not self._closed:
             self._pass += 1
@@ -208,7 +210,8 @@ class PythonEngine:
             self._run_timers()
             self._post_events()
             self._wait_and_read()
-        self._run_commands()
+        while self._commands:
+            self._run_commands()
         for worker in list(self._workers):
             self._guarded(worker.close)
         self._post_events()
@@ -222,9 +225,14 @@ class PythonEngine:
             _log.exception("a media leg failed")
 
     def _run_commands(self) -> None:
+        """All commands, or as many as there is time for before a tick is due."""
         commands = self._commands
+        done = 0
         while commands:
             self._guarded(commands.popleft())
+            done += 1
+            if done % _COMMANDS == 0 and self._sending and time.monotonic() >= self._due_at():
+                return
 
     def _run_ticks(self) -> None:
         """Everything due by now, in order."""
@@ -279,7 +287,7 @@ class PythonEngine:
         sending = self._sending
         until = self._timers[0][0] if self._timers else None
         if sending:
-            tick_at = self._began + self._next_busy_tick() * TICK
+            tick_at = self._due_at()
             until = tick_at if until is None else min(until, tick_at)
         if self._busy(sending):
             pause = (tick_at if sending else self.now + TICK) - time.monotonic()
@@ -305,12 +313,12 @@ class PythonEngine:
         if pause > 0:
             self._never.acquire(timeout=pause)
 
-    def _next_busy_tick(self) -> int:
-        """The next tick with somebody in its slot."""
-        for tick in range(self._tick, self._tick + TICKS_PER_PACKET):
-            if self._slots[tick % TICKS_PER_PACKET]:
-                return tick
-        return self._tick
+    def _due_at(self) -> float:
+        """When the next tick with somebody in its slot is due."""
+        tick = self._tick
+        while not self._slots[tick % TICKS_PER_PACKET] and tick < self._tick + TICKS_PER_PACKET:
+            tick += 1
+        return self._began + tick * TICK
 
     def _busy(self, sending: bool) -> bool:
         """Whether so much goes on that single packets should not wake the thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from offhook.media import rtcp
 from offhook.media.control import RtcpConversation, Sending
@@ -13,6 +13,9 @@ from offhook.media.engine import LegMedia
 from offhook.media.incoming import Incoming
 from offhook.media.outgoing import Address, Outgoing
 from offhook.media.ports import SocketPair
+
+
+_NOWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 not bound: an old way of saying hold
 
 
 class Timers(Protocol):
@@ -76,7 +79,10 @@ class RtcpPort:
 
     def moved(self, remote: Address, signalled: int | None = None) -> None:
         """The peer's RTP comes from another address than was thought."""
-        self._remote = remote if self._mux else _next_port(remote, signalled)
+        if remote[0] in _NOWHERE:
+            self._remote = None
+        else:
+            self._remote = remote if self._mux else _next_port(remote, signalled)
 
     def start(self) -> None:
         """Report from now on, the first time after about half the interval (RFC 3550 §6.2)."""
