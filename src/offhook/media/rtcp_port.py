@@ -14,7 +14,6 @@ from offhook.media.incoming import Incoming
 from offhook.media.outgoing import Address, Outgoing
 from offhook.media.ports import SocketPair
 
-
 _NOWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 not bound: an old way of saying hold
 
 
