@@ -23,6 +23,7 @@ from offhook.sip.grammar import (
     uri_of,
     uri_scheme,
 )
+from offhook.sip.multipart import sdp_of_multipart
 
 MAX_MESSAGE = 65_536
 """Octets of one message, head and body."""
@@ -388,26 +389,3 @@ def _response(
     if len(code) != 3 or not (code.isascii() and code.isdigit()) or not "1" <= code[0] <= "6":
         raise MessageError("no status code")
     return Response(int(code), reason, headers, body, problem)
-
-
-def sdp_of_multipart(content_type: str, body: bytes) -> bytes | None:
-    """The first ``application/sdp`` part of a multipart body (RFC 2046 §5.1); None without one."""
-    try:
-        params = content_type.partition(";")[2]
-        pairs = [part.partition("=") for part in split_outside_quotes(params, ";")]
-    except GrammarError:
-        return None
-    boundary = next(
-        (v.strip().strip('"') for k, _, v in pairs if k.strip().lower() == "boundary"), ""
-    )
-    if not boundary:
-        return None
-    mark = b"--" + boundary.encode("utf-8", "surrogateescape")
-    for part in body.split(mark)[1:65]:
-        head, _, content = part.strip(b"\r\n").partition(b"\r\n\r\n")
-        for line in head.split(b"\r\n"):
-            name, _, value = line.partition(b":")
-            kind = value.partition(b";")[0].strip().lower()
-            if name.strip().lower() == b"content-type" and kind == b"application/sdp":
-                return content + b"\r\n"
-    return None

@@ -20,8 +20,8 @@ from offhook.sip import (
     Timers,
     UserAgent,
 )
-from offhook.sip.grammar import is_ip
 from offhook.sip.outbound import OutboundCall
+from offhook.telephony.names import Names
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,6 @@ BATCH = 64
 """Datagrams read before other tasks of the loop get their turn."""
 BUFFER = 4 * 1024 * 1024
 """Octets asked for the socket's buffers; the system may grant fewer."""
-MAX_WAITING = 1000
-"""Datagrams kept while names of peers are looked up."""
-NAME_LIFETIME = 60.0
-"""Seconds a looked-up name is used."""
-LOOKUP_TIMEOUT = 5.0
 
 
 class UdpEndpoint:
@@ -81,11 +76,9 @@ class UdpEndpoint:
         self._ignored: Callable[[Address], bool] = lambda _source: False
         self._events: deque[AnyEvent] = deque()
         self._dispatching = False
-        self._names: dict[str, tuple[str, float]] = {}
-        self._waiting: deque[tuple[bytes, Address]] = deque()
+        self._names: Names | None = None
         self.tap: Tap | None = None
         """For a trace of the wire; None while nobody looks."""
-        self._lookups: dict[str, asyncio.Task[None]] = {}
 
     # --- life
 
@@ -111,6 +104,7 @@ class UdpEndpoint:
             timers=self._timers,
             max_dialogs=self._max_dialogs,
         )
+        self._names = Names(family, self._send, self._fail)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
 
@@ -124,10 +118,8 @@ class UdpEndpoint:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        lookups = list(self._lookups.values())
-        for task in lookups:
-            task.cancel()
-        await asyncio.gather(*lookups, return_exceptions=True)
+        if self._names is not None:
+            await self._names.close()
         self._listeners.clear()
 
     @property
@@ -332,23 +324,17 @@ class UdpEndpoint:
     # --- sending
 
     def _send(self, data: bytes, destination: Address) -> None:
-        sock = self._socket
-        if sock is None:
+        sock, names = self._socket, self._names
+        if sock is None or names is None:
             return
-        host = destination.host
-        known = self._names.get(host)
-        if known is None or known[1] < time.monotonic():
-            if not is_ip(host):
-                self._look_up(data, destination)
-                return
-            known = (host, float("inf"))
-            if len(self._names) > 10_000:
-                self._names.clear()
-            self._names[host] = known
+        host = names.address_of(destination.host)
+        if host is None:
+            names.wait(data, destination)
+            return
         if self.tap is not None:
             self.tap(">", data, destination)
         try:
-            sock.sendto(data, (known[0], destination.port))
+            sock.sendto(data, (host, destination.port))
         except (BlockingIOError, InterruptedError):
             log.warning("the socket's send buffer is full; a datagram is left to retransmission")
         except OSError as error:
@@ -364,37 +350,6 @@ class UdpEndpoint:
         if self._socket is not None:
             self.agent.unreachable(destination, time.monotonic())
             self._flush()
-
-    def _look_up(self, data: bytes, destination: Address) -> None:
-        if len(self._waiting) < MAX_WAITING:
-            self._waiting.append((data, destination))
-        host = destination.host
-        if host not in self._lookups and self._loop is not None:
-            self._lookups[host] = self._loop.create_task(self._resolve(host))
-
-    async def _resolve(self, host: str) -> None:
-        assert self._loop is not None
-        assert self._socket is not None
-        try:
-            async with asyncio.timeout(LOOKUP_TIMEOUT):
-                found = await self._loop.getaddrinfo(
-                    host, None, family=self._socket.family, type=socket.SOCK_DGRAM
-                )
-            address = str(found[0][4][0])
-        except (OSError, TimeoutError, UnicodeError, IndexError) as error:
-            log.warning("cannot resolve %s: %s", host, error or type(error).__name__)
-            address = ""
-        finally:
-            self._lookups.pop(host, None)
-        waiting = [item for item in self._waiting if item[1].host == host]
-        self._waiting = deque(item for item in self._waiting if item[1].host != host)
-        if address:
-            self._names[host] = (address, time.monotonic() + NAME_LIFETIME)
-            for data, destination in waiting:
-                self._send(data, destination)
-        else:
-            for destination in {item[1] for item in waiting}:
-                self._fail(destination)
 
 
 def _unspecified(host: str) -> bool:

@@ -1,0 +1,100 @@
+"""Host names of SIP peers: looked up beside the loop, their datagrams kept meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+
+from offhook.sip import Address
+from offhook.sip.grammar import is_ip
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 1000
+"""Datagrams kept while names are looked up; SIP's own retransmission makes up for the rest."""
+MAX_KNOWN = 10_000
+LIFETIME = 60.0
+"""Seconds a looked-up name is used."""
+TIMEOUT = 5.0
+NEVER = float("inf")
+
+
+class Names:
+    """Turns the host of a destination into an address of one family."""
+
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        send: Callable[[bytes, Address], None],
+        fail: Callable[[Address], None],
+    ) -> None:
+        """``send`` gets what waited for a name once it is known, ``fail`` whom none is found for."""
+        self._family = family
+        self._send = send
+        self._fail = fail
+        self._known: dict[str, tuple[str, float]] = {}
+        self._waiting: deque[tuple[bytes, Address]] = deque()
+        self._lookups: dict[str, asyncio.Task[None]] = {}
+
+    def address_of(self, host: str) -> str | None:
+        """The address of ``host``; None when it must be looked up (see :meth:`wait`)."""
+        known = self._known.get(host)
+        if known is not None and (known[1] == NEVER or known[1] > time.monotonic()):
+            return known[0]
+        if not is_ip(host):
+            return None
+        self._remember(host, host, NEVER)
+        return host
+
+    def wait(self, data: bytes, destination: Address) -> None:
+        """Look the destination's host up and send then."""
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append((data, destination))
+        host = destination.host
+        if host not in self._lookups:
+            self._lookups[host] = asyncio.get_running_loop().create_task(self._resolve(host))
+
+    async def close(self) -> None:
+        """Stop looking."""
+        lookups = list(self._lookups.values())
+        for task in lookups:
+            task.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
+
+    def _remember(self, host: str, address: str, until: float) -> None:
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[host] = (address, until)
+
+    async def _resolve(self, host: str) -> None:
+        try:
+            address = await self._look_up(host)
+        finally:
+            del self._lookups[host]
+        waiting = [item for item in self._waiting if item[1].host == host]
+        self._waiting = deque(item for item in self._waiting if item[1].host != host)
+        if address is None:
+            for destination in {item[1] for item in waiting}:
+                self._fail(destination)
+            return
+        self._remember(host, address, time.monotonic() + LIFETIME)
+        for data, destination in waiting:
+            self._send(data, destination)
+
+    async def _look_up(self, host: str) -> str | None:
+        """Ask the system; while it does not know, what it said last holds."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                found = await loop.getaddrinfo(
+                    host, None, family=self._family, type=socket.SOCK_DGRAM
+                )
+            return str(found[0][4][0])
+        except (OSError, TimeoutError, UnicodeError, IndexError) as error:
+            log.warning("cannot look up %s: %s", host, error or type(error).__name__)
+            last = self._known.get(host)
+            return last[0] if last is not None else None
