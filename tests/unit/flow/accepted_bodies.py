@@ -142,6 +142,8 @@ GUIDES: dict[str, Json] = {
 
 NEIGHBOURS: dict[str, object] = {
     "32 levels": b'{"x":' + b"[" * 31 + b"]" * 31 + b',"callflow":[' + encoded(make_call()) + b"]}",
+    "32 levels, four times": b'{"x":[%b,%b],"y":[%b,%b],"callflow":[%b]}'
+    % (*[b"[" * 30 + b"]" * 30] * 4, encoded(make_call())),
     "numbers a double carries": encoded(call_and())[:-1]
     + b',"x":[1e308,-1E+2,2.5e-324,123456789012345678901234567890]}',
     "colons and braces in strings": call_and(say(text='a": {"b": ["\\": \\\\'), **{'k":{': ":"}),

@@ -53,6 +53,8 @@ NOT_JSON = [
         "overlong UTF-8": GOOD + b'],"x":"\xc0\xaf"}',
         "33 levels": GOOD + b'],"x":' + b"[" * 32 + b"]" * 32 + b"}",
         "33 levels of objects": GOOD + b'],"x":' + b'{"a":' * 32 + b"1" + b"}" * 32 + b"}",
+        "33 levels, four times": GOOD
+        + b'],"x":[%b,%b],"y":[%b,%b]}' % ((b"[" * 31 + b"]" * 31,) * 4),
         "33 levels beside shallow ones": GOOD
         + b'],"w":[[],[[]],[]],"x":'
         + b"[[]," * 31
