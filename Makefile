@@ -33,7 +33,7 @@ serve: .venv/.runtime
 
 test: .venv/.dev
 	@scripts/system-packages tests
-	$(BIN)/pytest -n 2 -m "not full" --session-timeout=600 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+	$(BIN)/pytest -n 2 -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
 
 test-full: .venv/.dev
 	@scripts/system-packages tests
