@@ -198,7 +198,7 @@ def run(
     return UNREADABLE if unreadable else PROBLEMS if findings else CLEAN
 
 
-def render(findings: Sequence[Finding], *, colour: bool) -> str:
+def render(findings: Sequence[Finding], colour: bool) -> str:
     """The findings for a person: where, what, how to mend it; then how many."""
     bold, red, dim, end = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if colour else ("",) * 4
     lines = [
