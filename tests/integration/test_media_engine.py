@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
+import socket
 import struct
 import threading
 from math import pi, sin
@@ -257,6 +258,16 @@ async def test_a_range_of_ports_is_used_up_and_freed() -> None:
                 return False
 
         await eventually(reopened)
+
+
+async def test_a_port_somebody_else_holds_is_stepped_over_until_it_is_free() -> None:
+    async with running_engine((21030, 21033)) as engine:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 21031))
+            assert engine.open_leg(Events()).local_port == 21032
+            with pytest.raises(PortsExhausted):
+                engine.open_leg(Events())
+        assert engine.open_leg(Events()).local_port == 21030
 
 
 async def test_a_freed_port_is_not_the_next_to_be_used() -> None:
