@@ -109,6 +109,8 @@ class Http(Section, frozen=True, kw_only=True):
     """``[http]``"""
 
     listen: Endpoint = "127.0.0.1:8080"
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose ``X-Forwarded-For`` is believed."""
 
 
 class Sip(Section, frozen=True, kw_only=True):

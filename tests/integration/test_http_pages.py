@@ -47,6 +47,15 @@ async def test_health_and_readiness_follow_the_process(
     assert await text(client, world.url("/healthz")) == (200, '{"status":"ok"}')
 
 
+async def test_a_load_balancer_may_ask_with_head(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    for path in ("/healthz", "/readyz"):
+        async with client.head(world.url(path)) as response:
+            assert response.status == 200
+            assert await response.read() == b""
+
+
 async def test_figures_tell_requests_and_judgements_apart(
     world: World, client: aiohttp.ClientSession
 ) -> None:

@@ -12,13 +12,12 @@ import asyncio
 import logging
 import re
 from datetime import datetime
-from functools import lru_cache
-from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from offhook.clock import new_id
 from offhook.codes import StatusCode
 from offhook.http import answers, problems
+from offhook.http.addresses import Addresses
 from offhook.http.asgi import Answer, AsgiApp, Message, Receive, Scope, Send, send_answer
 from offhook.http.auth import SUB_ACCOUNT_ID, Caller, bearer_key
 from offhook.http.body import ClientGone
@@ -98,6 +97,7 @@ class Edge:
         self._key_use = key_use
         self._by_sub_account = RateLimiter(deps.limits.sub_account_rate)
         self._by_address = RateLimiter(deps.limits.address_rate)
+        self._addresses = Addresses(deps.config.http.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope of the ASGI server."""
@@ -138,7 +138,8 @@ class Edge:
                 await self._admin(scope, picked, receive, marked_send)
             elif path in PAGES:
                 route = path
-                await self._routes(scope, receive, marked_send)
+                page = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+                await self._routes(page, receive, marked_send)
             else:
                 route = "unknown"
                 await send_answer(
@@ -190,7 +191,7 @@ class Edge:
     def _admit(self, sub_account_id: str, scope: Scope, picked: Picked) -> Caller | Refusal:
         """401, 404, 429: without touching the body, and in the same time whatever exists."""
         now = self._deps.clock.monotonic()
-        wait = self._by_address.take(_address(scope), now)
+        wait = self._by_address.take(self._addresses.of(scope), now)
         key = bearer_key(picked.authorization)
         grant = self._deps.directory.authenticate(key) if key is not None else None
         if grant is None:
@@ -224,7 +225,7 @@ class Edge:
 
     async def _admin(self, scope: Scope, picked: Picked, receive: Receive, send: Send) -> None:
         """The operator's own API: absent unless keys for it are configured."""
-        wait = self._by_address.take(_address(scope), self._deps.clock.monotonic())
+        wait = self._by_address.take(self._addresses.of(scope), self._deps.clock.monotonic())
         key = bearer_key(picked.authorization)
         if key is None or not self._deps.directory.is_admin(key):
             exists = bool(self._deps.config.admin.api_keys)
@@ -244,20 +245,3 @@ class Edge:
 
     def _now(self) -> datetime:
         return self._deps.clock.now()
-
-
-def _address(scope: Scope) -> str:
-    """The peer, as far as it can be told apart: an IPv6 host owns its whole /64 (RFC 6177)."""
-    client = scope.get("client")
-    if not client:
-        return ""
-    address: str = client[0]
-    return _network(address) if ":" in address else address
-
-
-@lru_cache(maxsize=4096)
-def _network(address: str) -> str:
-    parsed = IPv6Address(address)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> 64 << 64))
