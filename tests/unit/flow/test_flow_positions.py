@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from offhook.flow import positions
 
-TEXT = '{"a": [10, {"b c": null}],\n "d": "x\\"y", "e":{}}'
+TEXT = '{"a": [190, {"b c": null}],\n "d": "x\\"y", "e":{}}'
 
 
 def test_every_value_has_its_offset() -> None:
@@ -30,5 +30,5 @@ def test_what_is_missing_is_where_its_parent_stands() -> None:
 
 def test_lines_and_columns_count_from_one() -> None:
     assert positions.place(TEXT, 0) == (1, 1)
-    assert positions.place(TEXT, TEXT.index("\n")) == (1, 27)
+    assert positions.place(TEXT, TEXT.index("\n")) == (1, 28)
     assert positions.place(TEXT, TEXT.index("\n") + 1) == (2, 1)
