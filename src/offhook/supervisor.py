@@ -269,7 +269,7 @@ def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> 
             facts["url"] = told.get("url")
             facts["api_key"] = told.get("api_key")
         elif member.role == "voice":
-            facts["sip"] += told.get("sip", [])
+            facts["sip"] += [each for each in told.get("sip", []) if each not in facts["sip"]]
     facts["phones"] = [
         {"number": phone.number, "outcome": phone.outcome} for phone in config.testbed.phones
     ]

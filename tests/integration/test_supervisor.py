@@ -138,7 +138,7 @@ async def test_it_starts_the_phones_first_and_tells_the_others_where_they_are(
     assert facts == {
         "url": "http://127.0.0.1:1",
         "api_key": "oh_secret",
-        "sip": ["udp:127.0.0.1:2", "udp:127.0.0.1:2"],
+        "sip": ["udp:127.0.0.1:2"],
         "phones": [{"number": "+12025550101", "outcome": "answer"}],
     }
     notes = running.notes()
