@@ -8,12 +8,15 @@ breaks the grammar raises :class:`GrammarError`.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
 _HEX = frozenset("0123456789abcdefABCDEF")
+_SPECIAL = {separator: re.compile(f'["<>{separator}]') for separator in ",;"}
 MAX_CSEQ = 2**31 - 1
 """RFC 3261 §8.1.1.5."""
 
@@ -72,36 +75,39 @@ def is_token(text: str) -> bool:
 def _end_of_quote(text: str, start: int) -> int:
     """The index after the closing quote of the quoted string that opens at ``start``."""
     i = start + 1
-    while True:
-        quote = text.find('"', i)
-        if quote < 0:
-            raise GrammarError("unterminated quoted string")
+    quote = text.find('"', i)
+    while quote >= 0:
         backslash = text.find("\\", i, quote)
         if backslash < 0:
             return quote + 1
         i = backslash + 2
+        if i > quote:  # it was escaped
+            quote = text.find('"', i)
+    raise GrammarError("unterminated quoted string")
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
-    """Split at ``separator`` where it stands outside quoted strings and angle brackets."""
+    """Split at ``separator`` (``,`` or ``;``) outside quoted strings and angle brackets."""
     if '"' not in text and "<" not in text:
         return [part.strip() for part in text.split(separator)]
     parts: list[str] = []
     begin = i = 0
     bracket = False
-    while i < len(text):
-        char = text[i]
-        if char == '"' and not bracket:
-            i = _end_of_quote(text, i)
-            continue
+    special = _SPECIAL[separator]
+    while (found := special.search(text, i)) is not None:
+        i = found.end()
+        char = found[0]
         if char == "<":
             bracket = True
         elif char == ">":
             bracket = False
-        elif char == separator and not bracket:
-            parts.append(text[begin:i].strip())
-            begin = i + 1
-        i += 1
+        elif bracket:
+            continue
+        elif char == '"':
+            i = _end_of_quote(text, i - 1)
+        else:
+            parts.append(text[begin : i - 1].strip())
+            begin = i
     parts.append(text[begin:].strip())
     return parts
 
@@ -152,8 +158,12 @@ def quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+@lru_cache(maxsize=256)
 def parse_name_addr(value: str) -> NameAddr:
-    """Parse a name-addr or addr-spec with its parameters (RFC 3261 §20.10)."""
+    """Parse a name-addr or addr-spec with its parameters (RFC 3261 §20.10).
+
+    Remembered: the same From and To come with every message of a dialog.
+    """
     value = value.strip()
     display = ""
     rest = value

@@ -23,43 +23,16 @@ from offhook.sip.grammar import (
     uri_of,
     uri_scheme,
 )
+from offhook.sip.headers import COMPACT, NAMES, PARSED, SINGLE
 from offhook.sip.multipart import sdp_of_multipart
 
 MAX_MESSAGE = 65_536
 """Octets of one message, head and body."""
 MAX_HEADER_LINES = 512
-
-_COMPACT = {
-    "a": "accept-contact",
-    "b": "referred-by",
-    "c": "content-type",
-    "d": "request-disposition",
-    "e": "content-encoding",
-    "f": "from",
-    "i": "call-id",
-    "j": "reject-contact",
-    "k": "supported",
-    "l": "content-length",
-    "m": "contact",
-    "o": "event",
-    "r": "refer-to",
-    "s": "subject",
-    "t": "to",
-    "u": "allow-events",
-    "v": "via",
-    "x": "session-expires",
-    "y": "identity",
-}
-_COMMON = (
-    "Via From To Call-ID CSeq Contact Max-Forwards Content-Type Content-Length User-Agent Server "
-    "Allow Supported Accept Record-Route Route Require Reason Authorization Proxy-Authorization "
-    "WWW-Authenticate Proxy-Authenticate P-Asserted-Identity Privacy Session-Expires Min-SE Date"
-)
-_NAMES = {name: name.lower() for name in _COMMON.split()}
-_NAMES.update({name.upper(): full for name, full in _COMPACT.items()})
-_NAMES.update(_COMPACT)
-_SINGLE = ("call-id", "cseq", "from", "to", "max-forwards", "content-length")
-"""Headers that occur once and whose repetition makes a message ambiguous (RFC 4475 §3.3.8)."""
+MAX_PARSED = 16_384
+"""Characters in all the headers whose values are ever taken apart, together."""
+MAX_URI = 2048
+"""Characters of a Request-URI; more is 414."""
 
 
 class MessageError(ValueError):
@@ -214,7 +187,7 @@ class Request(Message):
             uri_scheme(self.uri)
         except GrammarError as error:
             return str(error).capitalize()
-        for name in _SINGLE:
+        for name in SINGLE:
             if len(headers.get(name, ())) > 1:
                 return f"Repeated {name}"
         return None
@@ -295,13 +268,15 @@ def parse(data: bytes) -> Request | Response:
     text = head.decode("utf-8", "surrogateescape")
     if "\n" in text.replace("\r\n", ""):
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+    if text.count("\r\n") > 4 * MAX_HEADER_LINES:
+        raise MessageError("too many lines")
     if "\r\n " in text or "\r\n\t" in text:
         text = _unfold(text)
     lines = text.split("\r\n")
     if len(lines) > MAX_HEADER_LINES:
         raise MessageError("too many header lines")
     headers: dict[str, list[str]] = {}
-    names = _NAMES
+    names = NAMES
     first = lines[0]
     del lines[0]
     for line in lines:
@@ -309,7 +284,7 @@ def parse(data: bytes) -> Request | Response:
         key = names.get(name)
         if key is None:
             key = name.strip().lower()
-            key = _COMPACT.get(key, key)
+            key = COMPACT.get(key, key)
             if not colon or not is_token(key):
                 garbled = "A header line without a name"
                 continue
@@ -318,9 +293,17 @@ def parse(data: bytes) -> Request | Response:
         else:
             headers[key] = [value.strip()]
     body, problem = _frame(headers, body, problem)
+    if len(text) > MAX_PARSED:
+        problem = problem or _too_long(headers)
     if first[:4].upper() == "SIP/":
         return _response(first, headers, body, problem)
     return _request(first, headers, body, problem or garbled)
+
+
+def _too_long(headers: dict[str, list[str]]) -> str | None:
+    """Whether what we would take apart is more than a sane peer writes."""
+    length = sum(len(value) for name in PARSED for value in headers.get(name, ()))
+    return "Header fields too long" if length > MAX_PARSED else None
 
 
 def _split_leniently(data: bytes) -> tuple[bytes, bytes, str | None]:
@@ -370,6 +353,8 @@ def _request(line: str, headers: dict[str, list[str]], body: bytes, problem: str
     method, uri, version = words
     if not version[:4].upper() == "SIP/" or not is_token(method):
         raise MessageError("no request line")
+    if len(uri) > MAX_URI:
+        problem = URI_PROBLEM
     if version.upper() != "SIP/2.0":
         problem = VERSION_PROBLEM
     return Request(method, uri, headers, body, problem)
@@ -377,6 +362,8 @@ def _request(line: str, headers: dict[str, list[str]], body: bytes, problem: str
 
 VERSION_PROBLEM = "Version not supported"
 """The problem of a message of another SIP version: 505 instead of 400."""
+URI_PROBLEM = "Request-URI too long"
+"""The problem of a Request-URI over :data:`MAX_URI`: 414 instead of 400."""
 
 
 def _response(

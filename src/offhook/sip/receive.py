@@ -14,11 +14,12 @@ from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core, ServerKey
 from offhook.sip.events import Address, IncomingCall, Info
 from offhook.sip.grammar import GrammarError, parse_name_addr, readable, uri_scheme
 from offhook.sip.inbound import InboundCall
-from offhook.sip.message import VERSION_PROBLEM, Request
+from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
 from offhook.sip.server import ServerState, ServerTransaction
 
 OVERLOAD_WAIT = 5
 """Seconds of ``Retry-After`` in our 503."""
+_STATUS_OF = {VERSION_PROBLEM: 505, URI_PROBLEM: 414}
 _ACCEPT = "Accept: application/sdp\r\n"
 
 
@@ -82,8 +83,8 @@ def refuse(
 
 
 def _refuse_malformed(core: Core, request: Request, source: Address, problem: str) -> None:
-    if problem is VERSION_PROBLEM:
-        refuse(core, request, source, 505)
+    if problem in _STATUS_OF:
+        refuse(core, request, source, _STATUS_OF[problem])
     else:
         refuse(core, request, source, 400, reason=f"{REASONS[400]} - {problem}")
 

@@ -19,6 +19,8 @@ STATIC = {0: "PCMU", 8: "PCMA"}
 """Payload types that need no rtpmap (RFC 3551 table 4)."""
 DTMF_PAYLOAD_TYPE = 101
 MAX_MEDIA = 32
+MAX_SDP = 16_384
+"""Octets of a description that is read."""
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 _MIRROR = {
     "sendrecv": "sendrecv",
@@ -90,6 +92,8 @@ class _Session:
         self.media: list[_Media] = []
         self.direction = "sendrecv"
         host: str | None = None
+        if len(body) > MAX_SDP:
+            raise SdpError("too long")
         text = body.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
         if not text.lstrip("\n").startswith("v="):
             raise SdpError("not a session description")

@@ -489,6 +489,8 @@ def test_a_stray_response_is_dropped() -> None:
         ("Accept: text/plain, application/*;q=0.1\r\n", CALL := 0),
         ("Content-Type: text/plain\r\nContent-Disposition: x;handling=optional\r\n", CALL),
         ("Record-Route: <sip:a\r\n", 400),
+        ("X-Long: " + "x" * 40_000 + "\r\n", CALL),
+        ("Record-Route: " + "<sip:a;lr>," * 2_000 + "<sip:b;lr>\r\n", 400),
     ],
 )
 def test_what_an_invite_asks_of_us(headers: str, status: int) -> None:
@@ -586,3 +588,9 @@ def test_requests_are_forgotten_in_time() -> None:
     assert not wire.empty()
     wire.advance(32.1)
     assert wire.empty()
+
+
+def test_a_request_uri_may_not_be_endless() -> None:
+    wire = Wire()
+    wire.receive(request(uri="sip:" + "a" * 2100 + "@b"))
+    assert wire.words() == ["414 INVITE"]

@@ -701,3 +701,16 @@ def test_what_a_peer_says_is_fit_for_a_database() -> None:
     (event,) = wire.took()
     assert isinstance(event, Rejected)
     assert event.reason == "caf\u00e9 \ufffd[0m"
+
+
+def test_the_cseq_of_an_early_dialog_counts_after_the_answer() -> None:
+    wire = Wire()
+    handle = wire.call()
+    invite = wire.last("INVITE").request
+    wire.receive(answer(invite, 180))
+    theirs = partial(request, call_id=invite.call_id, from_tag="bob", to_tag=handle)
+    wire.receive(theirs("UPDATE", cseq=5, branch="z9hG4bK-5"))
+    wire.receive(answer(invite, 200, sdp=SDP))
+    wire.words()
+    wire.receive(theirs("INFO", cseq=4, branch="z9hG4bK-4"))
+    assert wire.words() == ["500 INFO"]

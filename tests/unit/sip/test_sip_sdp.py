@@ -205,6 +205,7 @@ def test_line_feeds_alone_and_unknown_lines_are_taken() -> None:
         sdp("m=audio 4000 RTP/AVP 0", session="c=IN IP4 pbx.example.org"),
         sdp("m=audio 4000 RTP/AVP 0", "a=rtcp:x"),
         sdp(*["m=audio 4000 RTP/AVP 0"] * 40),
+        sdp("m=audio 4000 RTP/AVP 0", *["a=rtpmap:0 PCMU/8000"] * 1000),
     ],
 )
 def test_what_is_no_usable_description(body: bytes) -> None:
