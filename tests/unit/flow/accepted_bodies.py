@@ -191,6 +191,7 @@ NEIGHBOURS: dict[str, object] = {
         capture(promptMessage="a" * 3000, successMessage="a" * 3000, failureMessage="a" * 3000)
     ),
     "empty messages": call_and(capture(successMessage="", failureMessage="")),
+    "fileUrl with port 1": call_and(play(fileUrl="http://u:p@[::1]:1/a.mp3")),
     "fileUrl of 2048": call_and(play(fileUrl="https://files.example/" + "a" * 2026)),
     "dtmfCallbackUrl of 8192": call_and(
         capture(dtmfCallbackUrl="https://hooks.example/" + "a" * 8170)

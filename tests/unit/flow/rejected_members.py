@@ -236,6 +236,7 @@ MEMBERS = [
             "http://:80/",
             "http://user@/",
             "http://files.example:99999/",
+            "http://files.example:0/",
             "http://files.example:x/",
             "http://[::1/",
             "http://files.example/a b.mp3",
