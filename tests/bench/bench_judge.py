@@ -86,7 +86,7 @@ CASES: dict[str, bytes] = {
     "unknown strings": members('""'),
     "unknown surrogates": members('"\\ud800"'),
     "unknown keys": members('{"a":1}'),
-    "unknown floats, no number for msgspec": members("1.5") [:-1] + b',"y":"\\ud800"}',
+    "unknown floats, no number for msgspec": members("1.5")[:-1] + b',"y":"\\ud800"}',
     "too deep": b"[" * LARGEST_BODY,
 }
 
