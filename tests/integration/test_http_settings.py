@@ -119,6 +119,8 @@ async def test_posting_a_type_again_replaces_it_and_keeps_its_signing_secret(
         ({"url": ""}, "url: Expected `str` of length >= 1"),
         ({"url": "http://127.0.0.1/x"}, "url: leads to a private address"),
         ({"enabled": "yes"}, "enabled: Expected `bool | null`, got `str`"),
+        ({"enabled": "true"}, "enabled: Expected `bool | null`, got `str`"),
+        ({"enabled": 1}, "enabled: Expected `bool | null`, got `int`"),
         (
             {"httpAuthHeader": "a\r\nX-Evil: 1"},
             "httpAuthHeader: may hold visible ASCII characters and blanks only",
@@ -135,11 +137,22 @@ async def test_a_bad_webhook_is_422_and_says_what_is_wrong(
     assert await world.store.webhooks() == []
 
 
-@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"", 422), (b"[]", 422)])
-async def test_what_is_no_object_is_refused(
-    world: RecordWorld, client: aiohttp.ClientSession, body: bytes, status: int
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"{", 400, "Invalid JSON request body"),
+        (b"\xff", 400, "Invalid JSON request body"),
+        (b'{"x":' + b"[" * 100_000, 400, "Invalid JSON request body"),
+        (b"", 422, "body: is missing but it is required"),
+        (b"[]", 422, "body: Expected `object`, got `array`"),
+        (b'{"type":"VSS"}', 422, "url: is missing but it is required"),
+    ],
+)
+async def test_what_is_no_webhook_is_refused(
+    world: RecordWorld, client: aiohttp.ClientSession, body: bytes, status: int, message: str
 ) -> None:
-    assert (await call(client, "POST", world.url("webhooks"), body))[0] == status
+    got = await call(client, "POST", world.url("webhooks"), body)
+    assert (got[0], got[1]["message"]) == (status, message)
 
 
 async def test_a_body_over_256_kib_is_413(
@@ -294,6 +307,8 @@ async def test_a_scenario_is_put_listed_used_and_deleted(
         ({"callflow": []}, "callflow"),
         ({"callflow": "x"}, "callflow"),
         ({"parameters": [{"name": "a b"}]}, "parameters[0].name"),
+        ({"parameters": [{}]}, "parameters[0].name"),
+        ({"parameters": [{"name": "a", "required": 0}]}, "parameters[0].required"),
         ({"parameters": [{"name": "a"}, {"name": "a"}]}, "parameters"),
         ({"parameters": [{"name": "a", "pattern": "("}]}, "parameters"),
     ],

@@ -34,6 +34,7 @@ from offhook.http.metrics import HttpMetrics
 from offhook.http.openapi import document
 from offhook.http.openapi_parts import Json
 from offhook.http.params import AnyRequest, always, caller_of
+from offhook.http.strict import strict_body
 
 BELOW_SUB_ACCOUNT = (sessions, requests, speech_profiles, webhooks, deliveries, scenarios, numbers)
 
@@ -77,6 +78,7 @@ def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
     return Litestar(  # type: ignore[return-value]  # its scope is a TypedDict, ours any mapping
         route_handlers=_typed_routes(),
         dependencies={name: always(value) for name, value in provided.items()},
+        before_request=strict_body,
         exception_handlers=ErrorPages(deps.clock).handlers(),
         request_max_body_size=deps.limits.body_bytes,
         openapi_config=None,

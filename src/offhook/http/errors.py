@@ -12,6 +12,7 @@ from litestar.response import Response
 from offhook.clock import Clock, new_id
 from offhook.http import problems
 from offhook.http.asgi import Answer, Headers
+from offhook.http.body import ClientGone
 from offhook.http.params import AnyRequest
 from offhook.http.problems import Problem
 from offhook.store.interface import StoreUnavailable
@@ -34,6 +35,7 @@ class ErrorPages:
         return {
             Problem: self._problem,
             StoreUnavailable: self._unavailable,
+            ClientGone: self._nobody_there,
             ValidationException: self._invalid,
             HTTPException: self._http,
             Exception: self._bug,
@@ -45,6 +47,9 @@ class ErrorPages:
     def _unavailable(self, _: AnyRequest, error: StoreUnavailable) -> Response[bytes]:
         retry = problems.retry_after(problems.RETRY_SECONDS)
         return self._response(problems.UNAVAILABLE, headers=(retry,))
+
+    def _nobody_there(self, _: AnyRequest, error: ClientGone) -> Response[bytes]:
+        return self._response(problems.BAD_REQUEST)
 
     def _invalid(self, _: AnyRequest, error: ValidationException) -> Response[bytes]:
         return self._response(problems.INVALID, _explain(error))
