@@ -7,7 +7,8 @@ The INVITE machine::
                             \\--timer H--> TERMINATED
 
 and the other one: PROCEEDING (Trying) --final--> COMPLETED --timer J--> TERMINATED. A transaction
-answers retransmissions, repeats 300-699 until the ACK, and sends 100 when the application is slow.
+answers retransmissions, repeats 300-699 until the ACK (but see :data:`ONCE`), and sends 100 when the
+application is slow.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ TRANSITIONS: dict[ServerState, frozenset[ServerState]] = {
     ServerState.TERMINATED: frozenset(),
 }
 """From each state, where a transaction may go; anything else is a bug of ours."""
+
+
+ONCE = frozenset({401, 403, 407})
+"""Answers to strangers: sent once, with nothing kept, so that nobody can make us bombard a forged
+address or fill our memory (RFC 3261 §26.3.2.4). Who missed one asks again."""
 
 
 class ServerTransaction:
@@ -132,6 +138,9 @@ class ServerTransaction:
             self._become(ServerState.ACCEPTED)
             self.last = None
             self._finish(now, core.timing.timeout)
+        elif status in ONCE:
+            self._become(ServerState.COMPLETED)
+            self.terminate()
         else:
             self._become(ServerState.COMPLETED)
             self._shed()

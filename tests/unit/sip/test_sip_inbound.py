@@ -594,3 +594,15 @@ def test_a_request_uri_may_not_be_endless() -> None:
     wire = Wire()
     wire.receive(request(uri="sip:" + "a" * 2100 + "@b"))
     assert wire.words() == ["414 INVITE"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_a_stranger_gets_one_answer_and_leaves_nothing_behind(status: int) -> None:
+    wire = Wire()
+    wire.agent.reject(ringing(wire), wire.now, status)
+    assert wire.empty()
+    wire.receive(request("ACK", to_tag="x"))
+    wire.advance(40)
+    assert wire.words() == [f"{status} INVITE"]
+    wire.agent.reject(ringing(wire), wire.now, status)
+    assert wire.words() == [f"{status} INVITE"]
