@@ -1,9 +1,10 @@
 """What a process started by the supervisor knows of it, and what it says to it.
 
 The contract: its arguments are ``--role``, ``--worker``, ``--workers`` and ``--config``; variables name
-the fabric's socket and two inherited pipes. On one the child writes a line ``ready {json}`` once it
-serves; the other ends when the supervisor has died, upon which the child drains and exits, as on SIGTERM.
-A second SIGTERM means: hang up now. SIGHUP means: read the configuration again.
+the fabric's socket and two inherited pipes. On one the child writes a line: ``ready {json}`` once it
+serves, or ``failed {why}`` when it cannot start. The other ends when the supervisor has died, upon which
+the child drains and exits, as on SIGTERM. A second SIGTERM means: hang up now. SIGHUP means: read the
+configuration again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 FABRIC = "OFFHOOK_FABRIC"
 TESTBED = "OFFHOOK_TESTBED"
@@ -20,7 +23,8 @@ READY_FD = "OFFHOOK_READY_FD"
 LIFE_FD = "OFFHOOK_LIFE_FD"
 
 
-class Supervisor(NamedTuple):
+@dataclass(slots=True)
+class Supervisor:
     """The supervisor, as seen by its child; all None in a process that was started by hand."""
 
     fabric: str | None = None
@@ -45,10 +49,25 @@ class Supervisor(NamedTuple):
     def ready(self, **facts: Any) -> None:
         """Say that this process serves. Facts: ``url`` and ``api_key`` (of the embedded default,
         the first time) of an API process, ``sip`` (a list) of a voice worker, ``address`` of the
-        testbed. To be called once."""
-        if self.ready_fd is not None:
-            os.write(self.ready_fd, f"ready {json.dumps(facts)}\n".encode())
-            os.close(self.ready_fd)
+        testbed."""
+        self._say(f"ready {json.dumps(facts)}")
+
+    def failed(self, why: str) -> bool:
+        """Say that this process cannot start, in a line for the operator, who then needs no trace.
+
+        False: there is nobody to tell, or it has been ready before, which is another matter.
+        """
+        return self._say("failed " + " ".join(why.split())[:1000])
+
+    def _say(self, line: str) -> bool:
+        """The first and only line; what comes later is not said."""
+        if self.ready_fd is None:
+            return False
+        pipe, self.ready_fd = self.ready_fd, None
+        with suppress(BrokenPipeError):
+            os.write(pipe, f"{line}\n".encode())
+        os.close(pipe)
+        return True
 
     async def gone(self) -> None:
         """Wait until the supervisor has died; for ever in a process that has none."""

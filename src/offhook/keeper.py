@@ -63,6 +63,7 @@ class Keeper:
         self._spawn = spawn
         self._process: asyncio.subprocess.Process | None = None
         self._serving = False
+        self._why = ""
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -110,8 +111,9 @@ class Keeper:
             if self._stopping.is_set():
                 return
             lived = time.monotonic() - started
+            ending = f"{_ending(status)}: {self._why}" if self._why else _ending(status)
             if not self.facts.done():
-                _log.error("%s ended (%s) before it was ready", self.member.label, _ending(status))
+                _log.error("%s could not start (%s)", self.member.label, ending)
                 self.facts.set_result(None)
                 return
             deaths = 1 if lived >= STEADY_AFTER else deaths + 1
@@ -119,7 +121,7 @@ class Keeper:
             _log.error(
                 "%s ended (%s) after %.1f s; starting it again %s",
                 self.member.label,
-                _ending(status),
+                ending,
                 lived,
                 f"in {delay:.0f} s" if delay else "now",
             )
@@ -149,13 +151,17 @@ class Keeper:
         return status
 
     async def _ready(self, pipe: int) -> dict[str, Any] | None:
-        """The facts of the line ``ready {json}``; None when none came."""
+        """The facts of the line ``ready {json}``; None when another came, or none in time."""
+        self._why = ""
         try:
             async with asyncio.timeout(READY_TIMEOUT):
                 line = await _first_line(pipe)
         except TimeoutError:
             _log.error("%s was not ready within %.0f s", self.member.label, READY_TIMEOUT)
             self.kill()
+            return None
+        if line[:7] == b"failed ":
+            self._why = line[7:].decode(errors="replace").strip()
             return None
         try:
             facts = json.loads(line.removeprefix(b"ready ")) if line[:6] == b"ready " else None

@@ -18,6 +18,7 @@ from offhook import config_file, log
 from offhook.child import Supervisor
 from offhook.config import Config
 from offhook.roles.context import RoleContext
+from offhook.store.interface import StoreUnavailable
 from offhook.testbed.phones import with_testbed
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     supervisor = Supervisor.of()
-    return _run_loop(_serve(options, config, supervisor))
+    try:
+        return _run_loop(_serve(options, config, supervisor))
+    except (OSError, StoreUnavailable) as error:
+        if not supervisor.failed(str(error)):
+            raise
+        return 1
 
 
 def _run_loop(serving: Awaitable[None]) -> int:

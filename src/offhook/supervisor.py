@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from enum import IntEnum
 from typing import Any, Literal, NamedTuple
 
 from offhook import child, config_file
-from offhook.config import Config
+from offhook.config import Config, host_and_port
 from offhook.fabric.local import LocalHub
 from offhook.keeper import Keeper, Member
 
@@ -65,7 +66,33 @@ def members(config: Config, role: Role, workers: int) -> list[Member]:
 
 
 class StartFailed(Exception):
-    """A process ended or did not become ready when the installation was started."""
+    """A process ended or did not become ready when the installation was started; it was logged."""
+
+
+def unusable(config: Config, role: Role) -> Iterator[str]:
+    """Why addresses cannot be listened on, in a line each with the key's name."""
+    wanted: list[tuple[str, str, socket.SocketKind]] = []
+    if role != "voice":
+        wanted.append(("http.listen", config.http.listen, socket.SOCK_STREAM))
+    if role != "api":
+        wanted += [
+            (
+                "sip.listen",
+                address.partition(":")[2],
+                socket.SOCK_DGRAM if address.startswith("udp:") else socket.SOCK_STREAM,
+            )
+            for address in config.sip.listen
+        ]
+    for key, endpoint, kind in wanted:
+        host, port = host_and_port(endpoint)
+        try:
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+            with socket.socket(family, kind) as trial:
+                if kind is socket.SOCK_STREAM:
+                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind(address)
+        except OSError as error:
+            yield f"{key}: cannot listen on {endpoint}: {error.strerror or error}"
 
 
 class Supervisor:
@@ -88,6 +115,11 @@ class Supervisor:
 
     async def run(self) -> ExitCode:
         """Start everything, wait for a signal, stop everything."""
+        problems = list(unusable(self._config, self._options.role))
+        for problem in problems:
+            _log.error("%s", problem)
+        if problems:
+            return ExitCode.FAILED
         hub: LocalHub | None = None
         self._life_pipe = os.pipe()
         with tempfile.TemporaryDirectory(prefix="offhook-") as folder, self._signal_handlers():
@@ -110,8 +142,7 @@ class Supervisor:
             try:
                 await self._start(group)
                 await self._stop.wait()
-            except StartFailed as error:
-                _log.error("%s", error)
+            except StartFailed:
                 failed = True
             finally:
                 await self._stop_in_order()
@@ -145,7 +176,7 @@ class Supervisor:
         if keeper.facts.done():
             facts = keeper.facts.result()
             if facts is None:
-                raise StartFailed(f"{keeper.member.label} could not start; it says why above")
+                raise StartFailed
             if keeper.member.role == "testbed":
                 self._testbed = facts.get("address")
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -36,6 +37,10 @@ async def main():
     note(f"started {os.getpid()} testbed={supervisor.testbed} fabric={bool(supervisor.fabric)}")
     if (folder / f"{name}.fails").exists():
         sys.exit(3)
+    if (folder / f"{name}.explains").exists():
+        assert supervisor.failed("the disk\\nis full")
+        assert not supervisor.failed("twice")
+        sys.exit(1)
     facts = {"api": {"url": "http://127.0.0.1:1", "api_key": "oh_secret"},
              "voice": {"sip": ["udp:127.0.0.1:2"]},
              "testbed": {"address": "udp:127.0.0.1:3"}}[role]
@@ -64,6 +69,10 @@ sys.exit(supervisor.serve(options, lambda facts: print(json.dumps(facts), flush=
 """
 
 CONFIG = """
+[http]
+listen = "127.0.0.1:0"
+[sip]
+listen = ["udp:127.0.0.1:0"]
 [limits]
 drain_timeout = 0
 [[testbed.phones]]
@@ -147,7 +156,9 @@ async def test_it_starts_the_phones_first_and_tells_the_others_where_they_are(
     assert all(note.endswith("testbed=udp:127.0.0.1:3 fabric=True") for note in notes[1:])
 
 
-async def test_sigterm_stops_the_calls_first_then_the_api_and_the_phones_last(running: Running) -> None:
+async def test_sigterm_stops_the_calls_first_then_the_api_and_the_phones_last(
+    running: Running,
+) -> None:
     await running.start()
     await running.ready()
     running.process.terminate()
@@ -186,12 +197,40 @@ async def test_a_start_that_fails_ends_everything_and_says_what_failed(running: 
     await running.start()
     status, log = await running.end()
     assert status == 1
-    assert "the API process ended (exit code 3) before it was ready" in log
+    assert "the API process could not start (exit code 3)" in log
     assert {n.split()[0] for n in running.notes() if n.endswith("ended")} == {
         "testbed-0",
         "voice-0",
         "voice-1",
     }
+
+
+async def test_a_process_that_cannot_start_says_why(running: Running) -> None:
+    (running.folder / "voice-1.explains").touch()
+    await running.start()
+    status, log = await running.end()
+    assert status == 1
+    assert "voice worker 1 could not start (exit code 1: the disk is full)" in log
+    assert "Traceback" not in log
+
+
+async def test_addresses_that_are_taken_are_named_before_anything_starts(running: Running) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        socket.socket(type=socket.SOCK_DGRAM) as udp,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        http, sip = taken.getsockname()[1], udp.getsockname()[1]
+        config = CONFIG.replace('"127.0.0.1:0', f'"127.0.0.1:{http}').replace(
+            "udp:127.0.0.1:0", f"udp:127.0.0.1:{sip}"
+        )
+        (running.folder / "offhook.toml").write_text(config)
+        await running.start()
+        status, log = await running.end()
+    assert status == 1
+    assert f"http.listen: cannot listen on 127.0.0.1:{http}: Address already in use" in log
+    assert f"sip.listen: cannot listen on 127.0.0.1:{sip}: Address already in use" in log
+    assert running.notes() == []
 
 
 async def test_sighup_reloads_only_a_configuration_that_is_right(running: Running) -> None:
@@ -202,7 +241,7 @@ async def test_sighup_reloads_only_a_configuration_that_is_right(running: Runnin
     running.process.send_signal(signal.SIGHUP)
     assert running.process.stderr is not None
     assert b"nothing changed" in await running.process.stderr.readline()
-    config.write_text(CONFIG + '[http]\nlisten = "127.0.0.1:9"\n')
+    config.write_text(CONFIG.replace('"127.0.0.1:0"', '"127.0.0.1:9"'))
     running.process.send_signal(signal.SIGHUP)
     await running.noted(lambda notes: sum(note.endswith("reload") for note in notes) == 4)
     running.process.terminate()
