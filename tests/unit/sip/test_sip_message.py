@@ -396,6 +396,50 @@ def test_damaged_responses_never_raise(status: int, damage: list[tuple[int, int,
     assert wire.agent.dialogs <= 1
 
 
+damage_ = st.lists(
+    st.tuples(st.integers(0, 900), st.integers(0, 12), st.binary(max_size=6)), max_size=4
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["INVITE", "UPDATE", "INFO", "BYE", "ACK", "CANCEL", "OPTIONS"]),
+            st.integers(1, 6),
+            st.booleans(),
+            damage_,
+        ),
+        max_size=8,
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_damage_inside_a_dialog_never_raises_and_leaves_nothing(
+    steps: list[tuple[str, int, bool, list[tuple[int, int, bytes]]]],
+) -> None:
+    wire = Wire()
+    wire.receive(request())
+    handle = wire.took()[-1].handle
+    wire.agent.accept(handle, wire.now, SDP)
+    for method, number, offer, damage in steps:
+        body = SDP if offer else b""
+        data = request(
+            method, cseq=number, branch=f"z9hG4bK-{method}{number}", to_tag=handle, body=body
+        )
+        for at, length, insert in damage:
+            at %= len(data) + 1
+            data = data[:at] + insert + data[at + length :]
+        wire.agent.receive(data, PEER, wire.now)
+        for event in wire.agent.take_events():
+            wire.agent.accept_reoffer(event.handle, wire.now, SDP)
+        wire.agent.reinvite(handle, wire.now, SDP)
+        wire.agent.take_output()
+    for _ in range(8):  # whoever waits for a peer that has gone is done in time
+        for left in list(wire.agent._core.calls):
+            wire.agent.bye(left, wire.now)
+        wire.advance(33)
+    assert wire.empty()
+
+
 @given(st.text(max_size=60))
 def test_header_values_fail_only_as_they_may(text: str) -> None:
     for function in (
