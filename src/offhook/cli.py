@@ -141,15 +141,13 @@ def voices(
 @db.command(name="upgrade")
 def db_upgrade(*, config: Config = None, json: Json = False) -> None:
     """Bring the database's schema up to date; safe to run at any time."""
-    import asyncpg
-
     from offhook import config_file
     from offhook.store import upgrade
     from offhook.store.interface import StoreUnavailable
 
     try:
         applied = upgrade(config_file.load(config).database.url)
-    except (OSError, asyncpg.PostgresError, StoreUnavailable) as error:
+    except StoreUnavailable as error:
         raise CommandError(f"the database cannot be upgraded: {error}") from error
     text = f"Applied: {', '.join(applied)}" if applied else "The schema is up to date."
     emit(json, {"applied": applied}, text)
