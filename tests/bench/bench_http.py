@@ -174,7 +174,8 @@ def measure(
     rate: float | None = None,
 ) -> str:
     """One line of figures; with ``rate`` the connections together submit no more a second."""
-    pause = f"function delay() return {connections / rate * 1000:.0f} end" if rate else ""
+    longest = 2000 * connections / rate if rate else 0
+    pause = f"function delay() return math.random(0, {longest:.0f}) end" if rate else ""
     script = folder / "submit.lua"
     script.write_text(_SCRIPT.format(key=KEY, body=json.dumps(BODIES[body]), pace=pause))
     before = cpu(pipe)
