@@ -285,6 +285,20 @@ def test_keys_for_nobody(
     assert told in err
 
 
+@pytest.mark.parametrize("command", [("keys", "list"), ("db", "upgrade")])
+@pytest.mark.parametrize("url", ["sqlite:////proc/x.db", "postgresql://x@127.0.0.1:1/x"])
+def test_a_database_that_is_not_there(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    url: str,
+) -> None:
+    monkeypatch.setenv("OFFHOOK_DATABASE__URL", url)
+    status, _, err = run(capsys, *command)
+    assert status == 1
+    assert err.startswith("offhook: the database cannot be ")
+
+
 def test_help_imports_no_server() -> None:
     code = (
         "import sys, offhook.cli; offhook.cli.main(['--help']);"

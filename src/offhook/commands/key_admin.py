@@ -102,8 +102,6 @@ async def _check_owner(
 
 def _with_store(config: Config, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
     url = config.database.url
-    if url.startswith("sqlite:"):
-        upgrade(url)  # as a server does with the embedded database when it starts
 
     async def run() -> _Result:
         store = open_store(url)
@@ -115,6 +113,8 @@ def _with_store(config: Config, work: Callable[[Store], Awaitable[_Result]]) -> 
                 await store.close()
 
     try:
+        if url.startswith("sqlite:"):
+            upgrade(url)  # as a server does with the embedded database when it starts
         return asyncio.run(run())
     except (StoreUnavailable, TimeoutError) as error:
         raise KeyAdminError(f"the database cannot be used: {error or 'too slow'}") from error
