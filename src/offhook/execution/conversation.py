@@ -89,7 +89,7 @@ class Conversation:
         self.failed_bridge: CallStatus | None = None
         """How the leg ended that the last action could not bridge in; None: it was no such."""
         self.digits: str | None = None
-        """What the last sayAndCapture caught."""
+        """What the last action caught, where it was a sayAndCapture."""
         self._recorder = recorder
         self._reports = reports
         self._interrupt: asyncio.Future[Interrupted | Replaced]
@@ -124,13 +124,20 @@ class Conversation:
     # --- waiting
 
     def interrupt(self, why: Interrupted | Replaced) -> None:
-        """Make the running step stop, by this exception; the first one counts."""
-        if not self._interrupt.done():
-            self._interrupt.set_result(why)
+        """Make the running step stop, by this exception.
 
-    def go_on(self) -> None:
-        """An interruption was dealt with: the next one may come."""
-        self._interrupt = asyncio.get_running_loop().create_future()
+        An end is never undone; of several callflows that take over, the last one does.
+        """
+        if self._interrupt.done():
+            if isinstance(self._interrupt.result(), Interrupted):
+                return
+            self._interrupt = asyncio.get_running_loop().create_future()
+        self._interrupt.set_result(why)
+
+    def go_on(self, after: Replaced) -> None:
+        """``after`` was dealt with: the next interruption may come, if it has not already."""
+        if self._interrupt.done() and self._interrupt.result() is after:
+            self._interrupt = asyncio.get_running_loop().create_future()
 
     async def during(self, waiting: Awaitable[T], *, a_may_end: bool = False) -> T:
         """The result of ``waiting``, unless leg A ends or an interruption comes first.

@@ -10,54 +10,68 @@ from offhook.execution.failures import SessionFailure
 from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
 from offhook.session.ports import Prompt, PromptError, Speech
 
+_Key = AnyAction | tuple[AnyAction, str]
+"""What a prompt is of: an action, or one text of a sayAndCapture."""
+
 
 class Prompts:
     """The prompts of one list of actions. Each is begun once; a failure shows when it is asked for."""
 
     def __init__(self, speech: Speech) -> None:
         self._speech = speech
-        self._begun: dict[AnyAction | tuple[AnyAction, str], asyncio.Task[Prompt]] = {}
+        self._begun: dict[_Key, asyncio.Task[Prompt]] = {}
+        self._given_up: set[asyncio.Task[Prompt]] = set()
 
     def prepare(self, actions: Sequence[AnyAction]) -> None:
-        """Begin everything these actions will play."""
+        """Begin everything these actions will play; what the list before them played is forgotten."""
+        before, self._begun = self._begun, {}
         for action in actions:
             match action:
                 case Say():
-                    self._begin(action, self._say(action, action.text))
+                    self._begin(action, self._say(action, action.text), before)
                 case PlayFile():
-                    self._begin(action, self._speech.fetch(action.file_url))
+                    self._begin(action, self._speech.fetch(action.file_url), before)
                 case SayAndCapture():
                     for text in texts_of(action):
-                        self._begin((action, text), self._say(action, text))
+                        self._begin((action, text), self._say(action, text), before)
+        for task in before.values():
+            self._give_up(task)
 
     async def of(self, action: Say | PlayFile) -> Prompt:
-        """The prompt of ``action``. Raises :class:`SessionFailure` with -2005 or -2006."""
-        if action not in self._begun:
-            self.prepare([action])
+        """The prompt of a prepared ``action``. Raises :class:`SessionFailure` with -2005 or -2006."""
         return await _result(self._begun[action])
 
     async def of_text(self, action: SayAndCapture, text: str) -> Prompt:
-        """One of the messages of ``action``. Raises :class:`SessionFailure` with -2005."""
-        if (action, text) not in self._begun:
-            self._begin((action, text), self._say(action, text))
+        """A message of a prepared ``action``. Raises :class:`SessionFailure` with -2005."""
         return await _result(self._begun[(action, text)])
 
     async def close(self) -> None:
         """Give up what is still being prepared."""
-        tasks = list(self._begun.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in self._begun.values():
+            self._give_up(task)
+        self._begun = {}
+        await asyncio.gather(*self._given_up, return_exceptions=True)
 
     def _begin(
         self,
-        key: AnyAction | tuple[AnyAction, str],
+        key: _Key,
         work: Coroutine[Any, Any, Prompt],
+        before: dict[_Key, asyncio.Task[Prompt]],
     ) -> None:
-        if key in self._begun:
-            work.close()
-        else:
+        known = self._begun.get(key) or before.pop(key, None)
+        if known is None:
             self._begun[key] = asyncio.get_running_loop().create_task(work)
+        else:
+            work.close()
+            self._begun[key] = known
+
+    def _give_up(self, task: asyncio.Task[Prompt]) -> None:
+        """Its result, or why there is none, interests nobody any more."""
+        if not task.cancel():
+            task.exception()
+            return
+        self._given_up.add(task)
+        task.add_done_callback(self._given_up.discard)
 
     def _say(self, action: Say | SayAndCapture, text: str) -> Coroutine[Any, Any, Prompt]:
         return self._speech.say(

@@ -79,6 +79,7 @@ class SessionRunner:
             pass
         except Interrupted as interruption:
             log.info("session %s: %s", conversation.session.session_id, interruption)
+            conversation.refuse_a(480, CallStatus.CANCELED)
         except SessionFailure as failure:
             error = self._error(failure.code, failure.detail)
         except Exception as crash:
@@ -102,7 +103,7 @@ class SessionRunner:
                     return
                 callflow = await self._decisions.next(conversation, callflow)
             except Replaced as replaced:
-                conversation.go_on()
+                conversation.go_on(replaced)
                 callflow = replaced.callflow
 
     async def _first_decision(self) -> Callflow | None:
@@ -126,7 +127,7 @@ class SessionRunner:
                 states.begin_action(conversation.session, name),
                 ActionStarted(at=clock.now(), index=index, action=name),
             )
-            conversation.failed_bridge = None
+            conversation.failed_bridge = conversation.digits = None
             conversation.upcoming = actions[index + 1 :]
             result = "ended early"
             try:

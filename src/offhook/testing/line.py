@@ -90,11 +90,12 @@ class OutgoingCall(SimulatedCall):
             self._end(CallStatus.FAILED, by="server", detail="no response")
             return
         await asyncio.sleep(phone.rings_after)
+        if phone.refusal is None or phone.early is not None:
+            await self._ring()
         if phone.refusal is not None:
             code, cause = phone.refusal
             self._end(outcome_of_sip_status(code, cause), by="callee", sip_code=code)
             return
-        await self._ring()
         self._timeline.add(phone.number, "answers")
         self._answer()
         await self._follow_script()

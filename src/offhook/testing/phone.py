@@ -140,7 +140,10 @@ class Phone:
         return self
 
     def early_media(self, words: str) -> Self:
-        """183 with early media: the caller hears ``words`` while it rings, instead of our ringback."""
+        """183 with early media: the caller hears ``words`` while it rings, instead of our ringback.
+
+        With a refusal that comes when it would have been answered.
+        """
         self.early = words
         return self
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from offhook.testing.simulation import Offhook
 
 _IN_USE = pytest.StashKey["Offhook"]()
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +30,8 @@ def offhook_fixture(request: pytest.FixtureRequest) -> Iterator[Offhook]:
     simulation = Offhook(path, sub_account=request.config.getini("offhook_subaccount") or None)
     request.node.stash[_IN_USE] = simulation
     yield simulation
-    simulation.check_phones()
+    if not request.node.stash.get(_FAILED, False):
+        simulation.check_phones()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,6 +42,7 @@ def pytest_runtest_makereport(
     report = yield
     simulation = item.stash.get(_IN_USE, None)
     if report.failed and simulation is not None:
+        item.stash[_FAILED] = True
         for session in simulation.sessions:
             report.sections.append((f"offhook {session!r}", session.conversation()))
     return report

@@ -84,7 +84,7 @@ class Offhook:
         self.sessions: list[SimulatedSession] = []
         """Every session so far."""
         self.left_behind: list[str] = []
-        """Tasks and timers that the last run should have ended and has not: always empty, or a bug."""
+        """Tasks and timers that a run should have ended and has not: always empty, or a bug of ours."""
 
     # --- the world
 
@@ -246,7 +246,7 @@ class Offhook:
             self._run = None
             for timer in timers:
                 timer.cancel()
-            self.left_behind = loop.left_behind()
+            self.left_behind += loop.left_behind()
 
     def _phone_of(self, number: str) -> Phone:
         return self._phones.get(number) or self._phones.setdefault(number, Phone(number))

@@ -1,0 +1,147 @@
+"""A second makeCall: what A hears meanwhile, who hears whom, and how it ends."""
+
+from __future__ import annotations
+
+from tests.unit.execution.flows import (
+    CALLER,
+    HANGUP,
+    OUR_NUMBER,
+    A,
+    Answers,
+    B,
+    answer,
+    ask,
+    make_call,
+    say,
+)
+
+from offhook.config import Config, Limits, Route, Trunk
+from offhook.testing import Offhook, SimulatedSession
+
+
+def statuses(call: SimulatedSession) -> list[tuple[str, str]]:
+    """The call status events in order, each with its leg."""
+    legs = {leg.call_id: name for name, leg in zip("AB", call.session.legs, strict=False)}
+    return [(legs[event["callId"]], event["callStatus"]) for event in call.events]
+
+
+def test_a_hears_ringback_until_b_answers(offhook: Offhook) -> None:
+    offhook.phone(B).answers(after=9).says("Hello.").hangs_up()
+    call = offhook.call([make_call(), make_call(B), HANGUP])
+    assert call.a.ringback
+    assert call.a.heard == ["Hello."]
+
+
+def test_early_media_instead_of_ringback(offhook: Offhook) -> None:
+    offhook.phone(B).early_media("Not in service.").answers(after=3).refuses(404)
+    call = offhook.call([make_call(), make_call(B), say("Sorry."), HANGUP])
+    assert (call.status, call.a.heard) == ("FAILED", ["Not in service.", "Sorry."])
+    offhook.phone(B).early_media("Please hold.").answers(after=6).says("Hello.").hangs_up()
+    call = offhook.call([make_call(), make_call(B), HANGUP])
+    assert call.a.heard == ["Please hold.", "Hello."]
+
+
+def test_the_events_of_a_bridge_in_order(offhook: Offhook) -> None:
+    offhook.phone(B).waits(2).hangs_up()
+    call = offhook.call([make_call(), make_call(B), HANGUP])
+    assert statuses(call) == [
+        ("A", "CALL_INITIATED"),
+        ("A", "CALL_UPDATED"),
+        ("A", "CALL_CONNECTED"),
+        ("B", "CALL_INITIATED"),
+        ("B", "CALL_UPDATED"),
+        ("B", "CALL_CONNECTED"),
+        ("B", "CALL_UPDATED"),
+        ("B", "CALL_DISCONNECTED"),
+        ("A", "CALL_DISCONNECTED"),
+    ]
+
+
+def test_after_b_has_gone_a_listens_to_us_again(offhook: Offhook) -> None:
+    offhook.vca(Answers())
+    offhook.phone(A).presses_in_turn("5")
+    offhook.phone(B).waits(2).hangs_up()
+    flow = [make_call(), make_call(B), ask("How was it?", maxDigits=1)]
+    call = offhook.call(flow)
+    assert call.digits == ["5"]
+    assert call.b.keys_heard == ""
+
+
+def test_keys_in_the_bridge_go_to_b_and_nowhere_else(offhook: Offhook) -> None:
+    offhook.vca(Answers())
+    offhook.phone(A).waits(3).presses("123")
+    offhook.phone(B).waits(5).hangs_up()
+    call = offhook.call([make_call(), make_call(B)])
+    assert (call.b.keys_heard, call.digits) == ("123", [])
+    assert call.asked[0]["dtmf"] is None
+
+
+def test_a_caller_hears_nothing_of_ours_before_b_answers(offhook: Offhook) -> None:
+    offhook.vca(Answers(answer(make_call(B))))
+    offhook.phone(CALLER).hears("hello").waits(2).hangs_up()
+    offhook.phone(B).answers(after=4).says("Hello.")
+    call = offhook.inbound(to=OUR_NUMBER, from_=CALLER)
+    assert call.status == "COMPLETED"
+    assert not call.a.ringback
+    assert statuses(call) == [
+        ("A", "CALL_RECEIVED"),
+        ("B", "CALL_INITIATED"),
+        ("B", "CALL_UPDATED"),
+        ("B", "CALL_CONNECTED"),
+        ("A", "CALL_CONNECTED"),
+        ("B", "CALL_UPDATED"),
+        ("B", "CALL_DISCONNECTED"),
+        ("A", "CALL_DISCONNECTED"),
+    ]
+    legs = call.summary["details"]
+    assert legs["callA"]["connectedTimestamp"] == legs["callB"]["connectedTimestamp"]
+
+
+def test_b_hangs_up_on_a_caller_and_the_decision_point_goes_on(offhook: Offhook) -> None:
+    offhook.vca(Answers(answer(make_call(B)), answer(say("Goodbye."), HANGUP)))
+    offhook.phone(B).waits(2).hangs_up()
+    call = offhook.inbound(to=OUR_NUMBER, from_=CALLER)
+    assert call.spoken == ["Goodbye."]
+    assert [question["callStatus"] for question in call.asked] == [
+        "CALL_RECEIVED",
+        "ACTION_COMPLETED",
+    ]
+
+
+def test_neither_side_sees_the_other_s_number(offhook: Offhook) -> None:
+    offhook.vca(Answers(answer(make_call(B, source=OUR_NUMBER))))
+    offhook.phone(B).waits(1).hangs_up()
+    call = offhook.inbound(to=OUR_NUMBER, from_=CALLER)
+    dialled = next(m.text for m in call.timeline if (m.who, m.what) == ("Offhook", "calls"))
+    assert dialled == f"{B} from {OUR_NUMBER}"
+
+
+def test_leg_b_moves_to_the_next_trunk_with_a_free_channel() -> None:
+    trunks = [Trunk(name=name, address="udp:192.0.2.1:5060") for name in ("first", "second")]
+    offhook = Offhook(
+        Config(
+            trunks=tuple(trunks),
+            routes=(
+                Route(prefix=A, trunks=("second",)),
+                Route(prefix=B, trunks=("first", "second")),
+            ),
+            limits=Limits(ring_timeout=120),
+        )
+    )
+    offhook.trunk_is_down("first")
+    offhook.phone(B).waits(1).hangs_up()
+    call = offhook.call([make_call(), make_call(B), HANGUP])
+    assert [leg.trunk for leg in call.session.legs] == ["second", "second"]
+    assert call.status == "COMPLETED"
+
+
+def test_leg_b_stays_failed_when_the_next_trunk_is_full() -> None:
+    trunks = (
+        Trunk(name="first", address="udp:192.0.2.1:5060"),
+        Trunk(name="second", address="udp:192.0.2.1:5060", channels=1),
+    )
+    routes = (Route(prefix=A, trunks=("second",)), Route(prefix=B, trunks=("first", "second")))
+    offhook = Offhook(Config(trunks=trunks, routes=routes, limits=Limits(ring_timeout=120)))
+    offhook.trunk_is_down("first")
+    call = offhook.call([make_call(), make_call(B), say("Sorry."), HANGUP])
+    assert (call.status, call.spoken) == ("FAILED", ["Sorry."])
