@@ -23,6 +23,7 @@ from tests.support.http_world import (
 
 from offhook.codes import SessionStatus
 from offhook.events import ActionEnded, ActionStarted, SessionEnded
+from offhook.http.commands import Commander
 from offhook.http.deps import HttpLimits
 from offhook.session.control import (
     EndSession,
@@ -182,6 +183,21 @@ async def test_a_session_whose_phone_is_still_being_hung_up_is_202(
     world.fabric.subscribe(control_topic(session_id), hear)
     status, answer = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
     assert (status, answer["sessionStatus"]) == (202, "RUNNING")
+
+
+async def test_a_session_whose_node_does_not_answer_is_503(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("offhook.http.sessions.SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(
+        "offhook.http.app.Commander", lambda fabric: Commander(fabric, repeat=0.01, deadline=0.05)
+    )
+    async with running_world() as world, world.client() as client:
+        session_id = await submit(world, client)
+        set_status(world, session_id, SessionStatus.RUNNING)
+        status, answer = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
+    assert (status, answer["statusCode"]) == (503, 503)
+    assert "did not answer" in answer["message"]
 
 
 async def test_ending_needs_its_own_scope(world: World, client: aiohttp.ClientSession) -> None:

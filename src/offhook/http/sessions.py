@@ -19,7 +19,14 @@ from offhook.http.commands import Commander
 from offhook.http.deps import Deps
 from offhook.http.event_stream import EventStreams
 from offhook.http.params import moment, needs
-from offhook.http.problems import INVALID, NOT_FOUND, Problem
+from offhook.http.problems import (
+    INVALID,
+    NOT_FOUND,
+    RETRY_SECONDS,
+    UNAVAILABLE,
+    Problem,
+    retry_after,
+)
 from offhook.http.views import (
     OK_CODE,
     OK_MESSAGE,
@@ -152,7 +159,8 @@ async def end_session(
 ) -> Response[EndedAnswer]:
     """Queued or ringing ends ``CANCELED``, connected is hung up; one that has ended stays as it is.
 
-    200 with the final status, or 202 when the phone is still being hung up.
+    200 with the final status, 202 when the phone is still being hung up, 503 when the node that runs
+    the session could not be reached.
     """
     session = await _session(deps, caller, session_id)
     if session.status in (SessionStatus.CREATED, SessionStatus.QUEUED):
@@ -164,8 +172,14 @@ async def end_session(
         else:
             session = await _session(deps, caller, session_id)
     if not session.status.final:
-        await commander.send(session_id, EndSession(command_id=new_id()))
+        heard = await commander.send(session_id, EndSession(command_id=new_id()))
         session = await _settled(deps, session)
+        if heard is None and not session.status.final:
+            raise Problem(
+                UNAVAILABLE,
+                "The node that runs the session did not answer",
+                headers=(retry_after(RETRY_SECONDS),),
+            )
     answer = EndedAnswer(
         session_id=session_id,
         session_status=session.status,
