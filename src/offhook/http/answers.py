@@ -18,7 +18,7 @@ class ProblemItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     """A JSONPath such as ``$.callflow[1].params.maxDigits``."""
     message: str
     help: str | None = None
-    """A page about the code, where the operator serves one."""
+    """The page on the code, on this server."""
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler
 from offhook.http import (
     admin,
     answers,
+    code_pages,
     deliveries,
     health,
     numbers,
@@ -65,7 +66,13 @@ def _typed_routes() -> list[ControllerRouterHandler]:
         route_handlers=[module.router for module in BELOW_SUB_ACCOUNT],
         dependencies={"caller": Provide(_provide_caller, sync_to_thread=False)},
     )
-    return [below_sub_account, admin.router, *health.handlers, *pages.handlers]
+    return [
+        below_sub_account,
+        admin.router,
+        *health.handlers,
+        *pages.handlers,
+        *code_pages.handlers,
+    ]
 
 
 def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:

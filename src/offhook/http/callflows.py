@@ -13,10 +13,10 @@ from offhook.clock import new_id
 from offhook.codes import SessionStatus, StatusCode
 from offhook.events import SessionQueued
 from offhook.flow import answers as flow_answers
-from offhook.flow.facts import Facts, Profiles
+from offhook.flow.facts import Facts
 from offhook.flow.judge import body_too_large, judge
 from offhook.flow.problems import Mode, Verdict, problem
-from offhook.http import answers
+from offhook.http import answers, code_pages
 from offhook.http.asgi import Answer, Headers, Receive
 from offhook.http.auth import Caller, Scope
 from offhook.http.body import ClientGone, TooLarge, Undecodable, read_body
@@ -26,7 +26,7 @@ from offhook.http.metrics import HttpMetrics
 from offhook.http.problems import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, RETRY_SECONDS, Kind
 from offhook.session.control import ReplaceCallflow
 from offhook.session.session import Session
-from offhook.session.tenancy import SubAccount, WebhookType
+from offhook.session.tenancy import SubAccount, facts_of
 from offhook.store.interface import IdempotencyConflict, RequestRecord, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -244,21 +244,10 @@ class CallflowEndpoints:
         return facts
 
 
-def facts_of(sub_account: SubAccount, profiles: Profiles) -> Facts:
-    """The facts of a judgement for this sub-account."""
-    numbers = {number.msisdn for number in sub_account.numbers if number.active}
-    vca = sub_account.webhooks.get(WebhookType.VCA)
-    return Facts(
-        profiles=profiles,
-        sources=sub_account.caller_ids | numbers,
-        withheld_allowed=sub_account.withheld_caller_id,
-        has_vca=vca is not None and vca.enabled,
-        scenarios=frozenset(sub_account.scenarios),
-    )
-
-
 def _rejection(request_id: str, verdict: Verdict) -> Answer:
-    return Answer(verdict.http_status, flow_answers.rejected(verdict.problems, request_id))
+    return Answer(
+        verdict.http_status, flow_answers.rejected(verdict.problems, request_id, code_pages.BASE)
+    )
 
 
 def _unavailable(request_id: str) -> Answer:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from offhook.clock import new_id
 from offhook.codes import StatusCode
-from offhook.http import answers, problems
+from offhook.http import answers, code_pages, problems
 from offhook.http.addresses import Addresses
 from offhook.http.asgi import Answer, AsgiApp, Message, Receive, Scope, Send, send_answer
 from offhook.http.auth import SUB_ACCOUNT_ID, Caller, bearer_key
@@ -136,7 +136,7 @@ class Edge:
             elif path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/"):
                 route = ADMIN_PREFIX
                 await self._admin(scope, picked, receive, marked_send)
-            elif path in PAGES:
+            elif path in PAGES or path in code_pages.PATHS:
                 route = path
                 page = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
                 await self._routes(page, receive, marked_send)

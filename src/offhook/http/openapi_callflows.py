@@ -10,7 +10,7 @@ from offhook.codes import StatusCode
 from offhook.flow import answers as flow_answers
 from offhook.flow import schema as flow_schema
 from offhook.flow.problems import Problem
-from offhook.http import problems
+from offhook.http import code_pages, problems
 from offhook.http.edge import API_PREFIX
 from offhook.http.openapi_examples import IVR, LEGACY, NUMBER_MASKING, VOICE_MESSAGE
 from offhook.http.openapi_parts import (
@@ -167,7 +167,7 @@ def _codes_by_status(*, conflict: bool) -> dict[int, list[tuple[str, Json]]]:
         elif code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
             message += "acme_corp"
         path = "$" if code.code > 0 or code.http_status == 500 else "$.callflow[0]"
-        body = flow_answers.rejected((Problem(code, path, message),), REQUEST_ID)
+        body = flow_answers.rejected((Problem(code, path, message),), REQUEST_ID, code_pages.BASE)
         example = msgspec.json.decode(body)
         found.setdefault(code.http_status, []).append((code.message.strip(), example))
         if code is StatusCode.INVALID_JSON:

@@ -15,10 +15,10 @@ from offhook.flow.judge import judge_value
 from offhook.http.answers import Rejected
 from offhook.http.app import openapi_document
 from offhook.http.auth import Scope
-from offhook.http.callflows import facts_of
 from offhook.http.deps import HttpLimits
 from offhook.http.edge import PAGES
 from offhook.http.problems import ProblemBody
+from offhook.session.tenancy import facts_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text("utf-8")
 ROOT = "/api/v1/subaccounts/{subAccountId}"

@@ -13,8 +13,8 @@ from tests.support.http_world import ACME, FakeProfiles
 from offhook.codes import StatusCode
 from offhook.flow.judge import judge_value
 from offhook.http.app import openapi_document
-from offhook.http.callflows import facts_of
 from offhook.http.openapi_examples import IVR, LEGACY, NUMBER_MASKING, VOICE_MESSAGE
+from offhook.session.tenancy import facts_of
 
 ROOT = "/api/v1/subaccounts/{subAccountId}"
 CALLFLOWS = f"{ROOT}/callflows"
