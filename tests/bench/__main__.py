@@ -1,0 +1,43 @@
+"""All benchmarks, one after another: ``python -m tests.bench [NAME …]``, each in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+
+BENCHES: dict[str, list[str]] = {
+    "calls": ["--rates", "20,50,100", "--seconds", "15", "--live", "200"],
+    "conversation": ["--live", "0,100", "--rounds", "60"],
+    "http": ["--seconds", "8"],
+    "judge": [],
+    "media": ["--legs", "50", "200", "400"],
+    "sip": [],
+    "speech": [],
+    "store": ["--seconds", "5"],
+    "webhooks": [],
+}
+"""Each benchmark with what it is asked; its module explains what it measures."""
+
+
+def main() -> int:
+    """Run those that are named, or all; 1 when one failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    names = parser.parse_args().names or list(BENCHES)
+    failed = []
+    for name in names:
+        print(f"\n## {name}\n", flush=True)
+        began = time.monotonic()
+        command = [sys.executable, "-m", f"tests.bench.bench_{name}", *BENCHES[name]]
+        if subprocess.run(command, check=False).returncode != 0:
+            failed.append(name)
+        print(f"\n({name}: {time.monotonic() - began:.0f} s)", flush=True)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
