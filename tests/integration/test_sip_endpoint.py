@@ -180,6 +180,28 @@ async def test_a_failing_listener_is_logged_and_harms_no_other_call(
     assert "a listener failed on Confirmed" in caplog.text
 
 
+async def test_a_bug_of_the_engine_costs_one_datagram(
+    stack: AsyncExitStack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await start(stack), await start(stack)
+    receive = bob.agent.receive
+    seen = 0
+
+    def fail_once(data: bytes, source: Address, now: float) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            raise RuntimeError("bug")
+        receive(data, source, now)
+
+    monkeypatch.setattr(bob.agent, "receive", fail_once)
+    answers(bob, [])
+    caller = Caller(alice)
+    with caplog.at_level(logging.ERROR):
+        assert isinstance(await caller.end_of(caller.call(bob.local_address[1])), Ended)
+    assert "could not be handled" in caplog.text
+
+
 async def test_a_refused_call_leaves_no_listener(stack: AsyncExitStack) -> None:
     alice, bob = await start(stack), await start(stack)
 

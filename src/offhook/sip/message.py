@@ -246,13 +246,12 @@ def check_address(value: str) -> None:
     if '"' in value or "<" not in value:
         uri_scheme(parse_name_addr(value).uri)
         return
-    left = value.find("<")
-    if ">" not in value[left:] or not value[left + 1 :].strip():
-        raise GrammarError("< without >")
-    if left:
-        parse_name_addr(value)
+    right = value.find(">")
+    tail = value[right + 1 :].lstrip()
+    if value[0] == "<" and right > 1 and (not tail or tail[0] == ";"):
+        uri_scheme(value[1:right].strip())
     else:
-        uri_scheme(value[1:].lstrip())
+        uri_scheme(parse_name_addr(value).uri)
 
 
 def parse(data: bytes) -> Request | Response:

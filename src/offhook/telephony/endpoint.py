@@ -263,7 +263,11 @@ class UdpEndpoint:
                 continue
             if self.tap is not None:
                 self.tap("<", data, address)
-            agent.receive(data, address, now)
+            try:
+                agent.receive(data, address, now)
+            except Exception:
+                # A bug of ours must cost one datagram, not the calls that come after it.
+                log.exception("a datagram from %s could not be handled", address.host)
         self._flush()
 
     def _timer_fired(self) -> None:
