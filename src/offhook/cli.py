@@ -104,6 +104,40 @@ def lint(
 
 
 @app.command
+def simulate(
+    file: Annotated[
+        str,
+        Parameter(help="A callflow as JSON; - reads standard input.", allow_leading_hyphen=True),
+    ],
+    *,
+    press: Annotated[
+        str, Parameter(help="Keys for each prompt that asks, such as 1,42#.", show_default=False)
+    ] = "",
+    vca: Annotated[str | None, Parameter(help="The URL that decides what comes next.")] = None,
+    config: Annotated[
+        str | None, Parameter(name=["--config", "-c"], help="Its routes, limits and sub-account.")
+    ] = None,
+    subaccount: Annotated[str | None, Parameter(help="Which one of --config.")] = None,
+    json: Json = False,
+) -> int:
+    """Run a callflow without a call and tell the conversation; takes no time."""
+    from offhook.testing import simulate as simulate_module
+
+    try:
+        return simulate_module.run(
+            file,
+            press=press,
+            vca=vca,
+            config=config,
+            sub_account=subaccount,
+            as_json=json,
+            colour=sys.stdout.isatty(),
+        )
+    except ValueError as error:
+        raise CommandError(str(error), USAGE) from error
+
+
+@app.command
 def schema(*, json: Json = False) -> None:
     """Print the JSON Schema of a callflow request, for editors and validators."""
     from offhook.flow.schema import document

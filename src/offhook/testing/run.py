@@ -116,9 +116,10 @@ class Run:
             await claiming
             await self.customer.close()
             await self.line.close()
-        self._raise_failures()
         asked, moments = self.customer.asked, self.timeline.moments
-        return [SimulatedSession(row, self.line.calls, asked, moments) for row in rows]
+        sessions = [SimulatedSession(row, self.line.calls, asked, moments) for row in rows]
+        self._raise_failures(sessions)
+        return sessions
 
     async def submit(self, callflows: Sequence[Callflow]) -> list[Row]:
         """Queue accepted callflows, as the API does."""
@@ -170,7 +171,7 @@ class Run:
                 refused = Commands().obey(command, runner)
         return refused
 
-    def _raise_failures(self) -> None:
+    def _raise_failures(self, sessions: list[SimulatedSession]) -> None:
         failures: list[Exception] = list(self.line.failures)
         if self.customer.crash is not None:
             failures.insert(0, self.customer.crash)
@@ -179,6 +180,8 @@ class Run:
             failures[0].add_note(f"What happened:\n{conversation}")
             for other in failures[1:]:
                 failures[0].add_note(str(other))
+            if isinstance(failures[0], SimulationError):
+                failures[0].sessions = sessions
             raise failures[0]
 
     # --- the parts of a voice node

@@ -16,6 +16,7 @@ from offhook.clock import new_id
 from offhook.config import Config, Limits, Route, Trunk
 from offhook.flow import answers
 from offhook.flow.actions import Callflow
+from offhook.flow.facts import Facts
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.session.control import EndSession, ReplaceCallflow
@@ -75,6 +76,7 @@ class Offhook:
         self._config = base
         self._decide: Decide | None = None
         self._phones: dict[str, Phone] = {}
+        self._script: Callable[[Phone], object] = lambda _phone: None
         self._speech = FakeSpeech()
         self._down: set[str] = set()
         self._run: Run | None = None
@@ -92,6 +94,11 @@ class Offhook:
         """The phone with this number (E.164 with ``+``), with a new, empty script."""
         phone = self._phones[number] = Phone(number)
         return phone
+
+    def other_phones(self, script: Callable[[Phone], object]) -> None:
+        """Give each phone that has no script one, by calling ``script`` with it when it is first called;
+        unless told, such a phone is answered and stays on the line."""
+        self._script = script
 
     def vca(self, decide: Decide | str) -> None:
         """Who decides what happens next: a function from the payload of the VCA request to the answer
@@ -169,6 +176,16 @@ class Offhook:
     def judged(self, callflow: AnyCallflow) -> Callflow:
         """The callflow as accepted. Raises :class:`CallflowRejected`; nothing is run."""
         return self._judged(callflow, Mode.SUBMITTED)
+
+    @property
+    def facts(self) -> Facts:
+        """What callflows are judged by."""
+        return facts_of(self._sub_account, profiles())
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a VCA webhook."""
+        return self.facts.has_vca
 
     def wait(self, seconds: float) -> None:
         """Let time pass until the next run."""
@@ -249,11 +266,14 @@ class Offhook:
             self.left_behind += loop.left_behind()
 
     def _phone_of(self, number: str) -> Phone:
-        return self._phones.get(number) or self._phones.setdefault(number, Phone(number))
+        if number not in self._phones:
+            phone = self.phone(number)
+            assert self._run is not None
+            self._run.line.guarded(lambda: self._script(phone))
+        return self._phones[number]
 
     def _judged(self, callflow: AnyCallflow, mode: Mode) -> Callflow:
-        facts = facts_of(self._sub_account, profiles())
-        verdict = judge(_body(callflow), facts, self.now, mode=mode)
+        verdict = judge(_body(callflow), self.facts, self.now, mode=mode)
         if verdict.callflow is None:
             answer = answers.rejected(verdict.problems, new_id()).decode()
             raise CallflowRejected(verdict.problems, verdict.http_status, answer)
