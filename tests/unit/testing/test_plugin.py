@@ -28,7 +28,7 @@ def test_forgets(offhook):
 
 def test_the_fixture_and_what_a_failure_shows(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TEST)
-    result = pytester.runpytest_inprocess(*QUIET)
+    result = pytester.runpytest_subprocess(*QUIET)
     result.assert_outcomes(passed=2, failed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
@@ -49,5 +49,5 @@ def test_a_project_names_its_configuration(pytester: pytest.Pytester) -> None:
         "    call = offhook.call([CALL, SAY, HANGUP])\n"
         '    assert call.summary["subAccountId"] == "acme"\n'
     )
-    result = pytester.runpytest_inprocess(*QUIET, "-k", "passes or whose")
+    result = pytester.runpytest_subprocess(*QUIET, "-k", "passes or whose")
     result.assert_outcomes(passed=2, deselected=2)
