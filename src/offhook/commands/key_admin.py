@@ -12,9 +12,9 @@ from offhook.clock import SystemClock, iso_seconds, new_id
 from offhook.commands.common import CommandError
 from offhook.config import Config
 from offhook.http.auth import ALL_SCOPES, Scope
+from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.tenancy import KeyGrant
 from offhook.store import open_store, upgrade
-from offhook.store.directory import key_digest, new_api_key
 from offhook.store.interface import Store, StoreUnavailable
 
 TIMEOUT = 30.0

@@ -15,11 +15,12 @@ from litestar.params import JSONBody, PathParameter
 
 from offhook import config
 from offhook.clock import iso_milliseconds, new_id
-from offhook.http.auth import ALL_SCOPES, SUB_ACCOUNT_ID, Scope, key_digest, new_api_key
+from offhook.http.auth import ALL_SCOPES, SUB_ACCOUNT_ID, Scope
 from offhook.http.deps import Deps
 from offhook.http.params import CONFLICTS, moment, tenancy_changed
 from offhook.http.problems import CONFLICT, INVALID, NOT_FOUND, Problem
 from offhook.http.views import OK_CODE, OK_MESSAGE, View
+from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.tenancy import KeyGrant, SubAccount, VirtualNumber
 
 LONGEST_OVERLAP = 7 * 86_400

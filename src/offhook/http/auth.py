@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 
 from offhook.session.tenancy import KeyGrant, SubAccount
 
@@ -52,13 +50,3 @@ def bearer_key(authorization: bytes | None) -> str | None:
         return key.strip().decode("ascii") or None
     except UnicodeDecodeError:
         return None
-
-
-def new_api_key() -> str:
-    """A new key: 256 random bits behind a prefix that secret scanners can look for."""
-    return "offhook_" + secrets.token_urlsafe(32)
-
-
-def key_digest(key: str) -> bytes:
-    """What is stored of a key; 256 random bits need no slow hash."""
-    return sha256(key.encode()).digest()

@@ -22,10 +22,11 @@ from offhook.roles.context import RoleContext
 from offhook.roles.reports import WebhookReports
 from offhook.roles.shared import keep_directory_fresh, open_fabric, open_record
 from offhook.session import states
+from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType
 from offhook.speech.profiles import ProfileTable
-from offhook.store.directory import Directory, key_digest, new_api_key
+from offhook.store.directory import Directory
 from offhook.store.interface import Store, StoreUnavailable
 from offhook.webhooks.delivery import DeliveryWorker
 from offhook.webhooks.endpoints import PER_ENDPOINT

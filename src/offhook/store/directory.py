@@ -7,10 +7,8 @@ type or name.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from offhook import config
+from offhook.session.api_keys import key_digest
 from offhook.session.tenancy import (
     KeyGrant,
     Scenario,
@@ -32,16 +31,6 @@ from offhook.store.interface import Store, StoreUnavailable
 log = logging.getLogger(__name__)
 
 _NEVER_READ = -1
-
-
-def new_api_key() -> str:
-    """A new API key: 256 random bits behind a prefix that secret scanners can look for."""
-    return "offhook_" + secrets.token_urlsafe(32)
-
-
-def key_digest(key: str) -> bytes:
-    """What is stored of a key: its SHA-256. A key of 256 random bits needs no slow hash."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 class Directory:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.http.auth import Caller, Scope, bearer_key, key_digest, new_api_key
+from offhook.http.auth import Caller, Scope, bearer_key
+from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.tenancy import KeyGrant, SubAccount
 
 
