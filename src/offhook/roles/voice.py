@@ -91,7 +91,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack) -> Line:
     return Line(
         endpoint=endpoint,
         media=engine,
-        media_host=config.sip.advertise or endpoint.local_address[0],
+        media_host=endpoint.advertised_host,
         trunks={section.name: trunk_of(section) for section in config.trunks},
         media_timeout=config.limits.media_timeout,
         clock=context.clock,

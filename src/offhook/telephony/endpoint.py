@@ -98,7 +98,7 @@ class UdpEndpoint:
         self._socket = sock
         self._agent = UserAgent(
             local=Address("udp", host, port),
-            contact_host=self._advertise_host or (_own_address() if _unspecified(host) else None),
+            contact_host=self.advertised_host,
             contact_port=self._advertise_port,
             user_agent=self._user_agent,
             timers=self._timers,
@@ -128,6 +128,13 @@ class UdpEndpoint:
         if self._agent is None:
             raise RuntimeError("the endpoint is not started")
         return self._agent
+
+    @property
+    def advertised_host(self) -> str:
+        """The address that peers are told: in Via and Contact, and to be used in SDP."""
+        if self._advertise_host is not None:
+            return self._advertise_host
+        return _own_address() if _unspecified(self._host) else self._host
 
     @property
     def local_address(self) -> tuple[str, int]:
