@@ -76,6 +76,28 @@ def answers(endpoint: UdpEndpoint, heard: list[AnyEvent]) -> None:
     endpoint.on_incoming(on_incoming)
 
 
+async def answered_call(alice: UdpEndpoint, bob: UdpEndpoint) -> str:
+    """A call between the two that is up; returns the caller's handle."""
+    answered = asyncio.Event()
+
+    def on_event(event: AnyEvent) -> None:
+        if isinstance(event, Answered):
+            answered.set()
+
+    handle = alice.invite(
+        host="127.0.0.1",
+        port=bob.local_address[1],
+        request_uri="sip:bob@127.0.0.1",
+        from_uri="sip:alice@127.0.0.1",
+        to_uri="sip:bob@127.0.0.1",
+        sdp=SDP,
+    )
+    alice.listen(handle, on_event)
+    async with asyncio.timeout(5):
+        await answered.wait()
+    return handle
+
+
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
     async with AsyncExitStack() as stack:
@@ -248,6 +270,39 @@ async def test_closing_twice_and_in_the_middle_of_a_call_is_quiet(stack: AsyncEx
     Caller(endpoint).call(5060, "does-not.invalid")
     await endpoint.close()
     await endpoint.close()
+
+
+async def test_closing_waits_until_a_lost_bye_was_repeated(stack: AsyncExitStack) -> None:
+    alice, bob = await start(stack), await start(stack)
+    heard: list[AnyEvent] = []
+    answers(bob, heard)
+    byes: list[bytes] = []
+    receive = bob.agent.receive
+
+    def lose_the_first_bye(data: bytes, source: Address, now: float) -> None:
+        if data.startswith(b"BYE"):
+            byes.append(data)
+            if len(byes) == 1:
+                return
+        receive(data, source, now)
+
+    bob.agent.receive = lose_the_first_bye  # type: ignore[method-assign]
+    handle = await answered_call(alice, bob)
+    alice.bye(handle)
+    await alice.close()
+    assert len(byes) == 2
+    assert isinstance(heard[-1], Ended)
+
+
+async def test_closing_does_not_wait_for_ever(stack: AsyncExitStack) -> None:
+    alice, bob = await start(stack), await start(stack)
+    answers(bob, [])
+    handle = await answered_call(alice, bob)
+    await bob.close()
+    alice.bye(handle)
+    async with asyncio.timeout(2):
+        await alice.close(grace=0.1)
+    assert alice.agent.hanging_up == 1
 
 
 async def test_other_transports_are_not_pretended(stack: AsyncExitStack) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from offhook.sip.build import header_lines
 from offhook.sip.call import Call
+from offhook.sip.client import ClientState
 from offhook.sip.core import Core
 from offhook.sip.events import Address, AnyEvent, Credentials
 from offhook.sip.grammar import GrammarError, check_uri_text, parse_name_addr, uri_scheme
@@ -219,6 +220,14 @@ class UserAgent:
     def dialogs(self) -> int:
         """Calls that are not over."""
         return len(self._core.calls)
+
+    @property
+    def hanging_up(self) -> int:
+        """BYEs and CANCELs of ours that nobody has answered yet."""
+        return sum(
+            transaction.method in ("BYE", "CANCEL") and transaction.state < ClientState.ACCEPTED
+            for transaction in self._core.clients.values()
+        )
 
     @property
     def timers(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -77,6 +78,8 @@ class UdpEndpoint:
         self._events: deque[AnyEvent] = deque()
         self._dispatching = False
         self._names: Names | None = None
+        self._quiet: asyncio.Event | None = None
+        """Set once nothing of ours waits to be hung up; only while closing."""
         self.tap: Tap | None = None
         """For a trace of the wire; None while nobody looks."""
 
@@ -108,8 +111,17 @@ class UdpEndpoint:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
 
-    async def close(self) -> None:
-        """Stop reading and close the socket; calls still up are not hung up. Idempotent."""
+    async def close(self, grace: float = 1.0) -> None:
+        """Stop reading and close the socket; calls still up are not hung up. Idempotent.
+
+        What we hung up just now gets up to ``grace`` seconds for its answer, so that a lost BYE or
+        CANCEL is repeated.
+        """
+        if self._socket is not None and self.agent.hanging_up:
+            self._quiet = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._quiet.wait()
         sock, self._socket = self._socket, None
         if sock is None or self._loop is None:
             return
@@ -298,6 +310,8 @@ class UdpEndpoint:
             finally:
                 self._dispatching = False
             self._set_timer()
+        if self._quiet is not None and not agent.hanging_up:
+            self._quiet.set()
 
     def _dispatch(self, event: AnyEvent) -> None:
         listener: Callable[[IncomingCall], None] | Listener | None
