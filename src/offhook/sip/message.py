@@ -119,12 +119,20 @@ class Message:
 
     @property
     def contact_uri(self) -> str | None:
-        """The URI of the first Contact; None when absent or malformed."""
+        """The URI of the first Contact, fit for a Request-URI; None when absent or malformed.
+
+        Its headers (``?``) are cut off (RFC 3261 §19.1.5).
+        """
         value = self.get("contact")
         if value is None:
             return None
         try:
-            return uri_of(split_list(value)[0] if "," in value else value)
+            uri = uri_of(split_list(value)[0] if "," in value else value)
+            if "?" in uri:
+                headers = uri.find("?", uri.rfind("@") + 1)
+                uri = uri[:headers] if headers >= 0 else uri
+            check_uri_text(uri)
+            return uri
         except (GrammarError, IndexError):
             return None
 
@@ -261,7 +269,7 @@ def parse(data: bytes) -> Request | Response:
     if data[:1] in (b"\r", b"\n"):
         data = data.lstrip(b"\r\n")  # RFC 3261 §7.5
     head, blank, body = data.partition(b"\r\n\r\n")
-    problem = garbled = None
+    problem: str | None = None
     if not blank or b"\n\n" in head:
         head, body, problem = _split_leniently(data)
     text = head.decode("utf-8", "surrogateescape")
@@ -274,10 +282,24 @@ def parse(data: bytes) -> Request | Response:
     lines = text.split("\r\n")
     if len(lines) > MAX_HEADER_LINES:
         raise MessageError("too many header lines")
-    headers: dict[str, list[str]] = {}
-    names = NAMES
     first = lines[0]
     del lines[0]
+    headers, garbled = _index(lines)
+    if text.count("\r") != text.count("\r\n"):
+        problem = problem or "A carriage return inside a line"
+    body, problem = _frame(headers, body, problem)
+    if len(text) > MAX_PARSED:
+        problem = problem or _too_long(headers)
+    if first[:4].upper() == "SIP/":
+        return _response(first, headers, body, problem)
+    return _request(first, headers, body, problem or garbled)
+
+
+def _index(lines: list[str]) -> tuple[dict[str, list[str]], str | None]:
+    """The values of every header by its name, and what is wrong with a line if one is."""
+    headers: dict[str, list[str]] = {}
+    garbled = None
+    names = NAMES
     for line in lines:
         name, colon, value = line.partition(":")
         key = names.get(name)
@@ -291,12 +313,7 @@ def parse(data: bytes) -> Request | Response:
             headers[key].append(value.strip())
         else:
             headers[key] = [value.strip()]
-    body, problem = _frame(headers, body, problem)
-    if len(text) > MAX_PARSED:
-        problem = problem or _too_long(headers)
-    if first[:4].upper() == "SIP/":
-        return _response(first, headers, body, problem)
-    return _request(first, headers, body, problem or garbled)
+    return headers, garbled
 
 
 def _too_long(headers: dict[str, list[str]]) -> str | None:

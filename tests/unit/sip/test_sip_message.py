@@ -146,6 +146,7 @@ def test_content_length(declared: str, body: bytes, problem: str | None) -> None
         ("Max-Forwards: 70", "Max-Forwards: 70\r\nMax-Forwards: 70"),
         ("Max-Forwards: 70", "Max-Forwards 70"),
         ("Max-Forwards: 70", ": 70"),
+        ("Max-Forwards: 70", "Subject: a\rX-Smuggled: b"),
         ("sip:offhook@192.0.2.1:5060 SIP", "sip:%4 SIP"),
         ("sip:offhook@192.0.2.1:5060 SIP", "4711 SIP"),
         (" SIP/2.0\r\nVia", " SIP/1.0\r\nVia"),
