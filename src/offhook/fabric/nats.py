@@ -127,6 +127,8 @@ class NatsFabric:
                 if order.topic:
                     await self._client.publish(_PREFIX + order.topic, order.message)
                 if order.flushed is not None:
+                    # nats-py's PING overtakes what still waits for its flusher; the second does not
+                    await self._client.flush(timeout=5)
                     await self._client.flush(timeout=5)
             except _ERRORS as error:
                 self.dropped += 1
