@@ -30,7 +30,7 @@ class Supervisor:
     fabric: str | None = None
     """Path of the local fabric's socket; None: the process is alone, or NATS is configured."""
     testbed: str | None = None
-    """Where the built-in carrier listens (``udp:127.0.0.1:40123``), known before others start; for
+    """Where the built-in carrier listens (``udp:127.0.0.1:40123``), known to voice workers; for
     the carrier itself when it is started again: where it must listen."""
     ready_fd: int | None = None
     life_fd: int | None = None

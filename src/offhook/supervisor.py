@@ -54,7 +54,7 @@ class Options(NamedTuple):
 
 
 def members(config: Config, role: Role, workers: int) -> list[Member]:
-    """The processes of an installation, in the order they start."""
+    """The processes of an installation; voice workers start once they can be told of the testbed."""
     wanted: list[Member] = []
     if role != "api":
         if config.testbed.phones:
@@ -151,13 +151,19 @@ class Supervisor:
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
         wanted = members(self._config, self._options.role, self._options.workers)
-        first = [member for member in wanted if member.role == "testbed"]
-        for together in (first, [member for member in wanted if member not in first]):
-            started = [self._keep(member, group) for member in together]
-            for keeper in started:
+        after_phones = [member for member in wanted if member.role == "voice"]
+        at_once = [member for member in wanted if member not in after_phones]
+        for keeper in [self._keep(member, group) for member in at_once]:
+            if keeper.member.role == "testbed":
                 await self._first_facts(keeper)
-                if self._stop.is_set():
-                    return
+        if self._stop.is_set():
+            return
+        for member in after_phones:
+            self._keep(member, group)
+        for keeper in self._keepers:
+            await self._first_facts(keeper)
+            if self._stop.is_set():
+                return
         self._on_ready(facts_of(self._config, self._keepers_facts()))
 
     def _keep(self, member: Member, group: asyncio.TaskGroup) -> Keeper:
