@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.support import sipp
 from tests.support.caller import Caller
-from tests.support.net import free_port
+from tests.support.net import RtpSink, free_port
 from tests.support.receiver import Receiver, Reply
 from tests.support.server import SOURCE, Server, configuration
+from tests.support.sipp import Sipp
 
 OURS = "+6568332048"
 ANSWERS, BUSY, SILENT, GONE = "+12025550100", "+12025550102", "+12025550103", "+12025550105"
@@ -59,6 +61,10 @@ def make_call(destination: str) -> dict[str, Any]:
 
 
 HELLO = {"action": "say", "params": {"text": "Hello.", "language": "en-US"}}
+LONG = {
+    "action": "say",
+    "params": {"text": "Hello to whoever has called us. " * 4, "language": "en-US"},
+}
 HANGUP = {"action": "hangup"}
 
 
@@ -210,3 +216,32 @@ async def test_an_unknown_peer_is_403_then_nothing_once_banned(tmp_path: Path) -
                 await asyncio.wait_for(banned.wait_ended(), 1.5)
             await banned.hang_up()
             assert receiver.received == []
+
+
+@pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
+async def test_a_caller_without_an_offer_answers_ours(tmp_path: Path) -> None:
+    async with Receiver() as receiver, RtpSink() as ear:
+        receiver.on("/vca", answer(LONG))
+        config = configuration(
+            {"": f"udp:127.0.0.1:{free_port()}"},
+            webhooks={"VCA": receiver.url("/vca"), "VSS": receiver.url("/vss")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        async with (
+            Server(tmp_path / "server", config) as server,
+            Sipp(
+                "late_offer",
+                tmp_path,
+                keys={"rtp_port": ear.port},
+                calls=1,
+                target=f"127.0.0.1:{server.sip_port}",
+                service=OURS,
+            ) as phone,
+        ):
+            counts = await phone.finished()
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 10)
+        assert (counts.successful, counts.failed) == (1, 0)
+        assert ear.heard(packets=50) == 1
+    told = receiver.at("/vss")[0].payload
+    assert told["sessionStatus"] == "COMPLETED"
+    assert "connectedTimestamp" in told["details"]["callA"]

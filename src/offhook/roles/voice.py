@@ -81,7 +81,10 @@ async def open_line(context: RoleContext, stack: AsyncExitStack) -> Line:
     config = context.config
     _, host, port = split_address(config.sip.listen[0])
     endpoint = UdpEndpoint(
-        host, port if context.worker == 0 else 0, advertise_host=config.sip.advertise
+        host,
+        port if context.worker == 0 else 0,
+        advertise_host=config.sip.advertise,
+        max_dialogs=2 * capacity(context),
     )
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
@@ -104,6 +107,12 @@ def port_range(context: RoleContext) -> tuple[int, int]:
     share = (last - first + 1) // context.workers // 2 * 2
     start = first + context.worker * share
     return start, start + share - 1
+
+
+def capacity(context: RoleContext) -> int:
+    """Sessions this worker runs at once."""
+    first, last = port_range(context)
+    return min(MOST_SESSIONS, (last - first + 1) // 2)
 
 
 def trusted_addresses(config: Config) -> dict[str, str]:
@@ -148,14 +157,13 @@ class Voice:
             session_ended=self._reports.session_ended,
             expand=lambda callflow, owner, now: expanded(callflow, owner, profiles, now),
         )
-        first, last = port_range(context)
         self._dispatcher = Dispatcher(
             store=store,
             node=node,
             planner=planner,
             sub_accounts=directory.sub_accounts,
             make_runner=self._make_runner,
-            capacity=min(MOST_SESSIONS, (last - first + 1) // 2),
+            capacity=capacity(context),
             clock=context.clock,
             on_outbox=self._wake_outbox,
         )

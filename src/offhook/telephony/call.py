@@ -27,7 +27,7 @@ from offhook.session.keys import KeyMerger
 from offhook.session.ports import Call, CallEnd, PlaybackResult, Prompt
 from offhook.session.session import CallQuality
 from offhook.sip.events import dtmf_of_info
-from offhook.sip.sdp import Negotiated
+from offhook.sip.sdp import Negotiated, SdpError, parse_answer
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +137,18 @@ class LineCall:
         """Offer and answer have settled: media flows."""
         self._codec = negotiated.codec
         self.media.connect(leg_media(negotiated))
+
+    def answer_to_our_offer(self, body: bytes | None) -> None:
+        """The ACK brought the answer to an offer that we made in a 200 (RFC 3261 §13.2.1)."""
+        if body is None or self._ended.done():
+            return
+        try:
+            negotiated = parse_answer(body)
+        except SdpError as error:
+            log.warning("call %s: no usable answer to our offer: %s", self.call_id, error)
+            self._hang_up_now("no usable answer to our offer")
+            return
+        self._open_media(negotiated)
 
     def _on_media(self, event: MediaEvent) -> None:
         match event:

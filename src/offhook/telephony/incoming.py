@@ -9,7 +9,7 @@ from offhook.codes import CallStatus
 from offhook.media.engine import MediaLeg
 from offhook.session.ports import CallEnd
 from offhook.sip import events as sip
-from offhook.sip.sdp import SdpError, answer
+from offhook.sip.sdp import SdpError, answer, make_offer
 from offhook.telephony.call import LineCall
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class IncomingCall(LineCall):
         self.invite = invite
         self._line = line
         self._handle = invite.handle
+        self._accepted = False
         line.endpoint.listen(self._handle, self._on_sip)
 
     def ring(self) -> None:
@@ -34,18 +35,33 @@ class IncomingCall(LineCall):
         self._line.endpoint.ring(self._handle)
 
     def accept(self) -> None:
-        """200 with our answer to the offer; 488 and the end of the call when no codec fits."""
+        """200 with our answer to the offer; 488 and the end of the call when no codec fits.
+
+        Where the INVITE had no offer, the 200 makes one and its ACK brings the answer.
+        """
+        host, port = self._line.media_host, self.media.local_port
+        if self.invite.sdp is None:
+            self._accepted = True
+            self._line.endpoint.accept(self._handle, make_offer(host=host, port=port))
+            return
         try:
-            negotiated, body = answer(
-                self.invite.sdp or b"", host=self._line.media_host, port=self.media.local_port
-            )
+            negotiated, body = answer(self.invite.sdp, host=host, port=port)
         except SdpError as error:
             log.warning("call %s: no usable offer: %s", self.call_id, error)
             self.refuse(488, CallStatus.FAILED)
             return
+        self._accepted = True
         self._line.endpoint.accept(self._handle, body)
         self._open_media(negotiated)
         self._answer_at(self._clock.now())
+
+    def _confirmed(self, body: bytes | None) -> None:
+        self.answer_to_our_offer(body)
+        if self.has_media and self.ended is None:
+            self._answer_at(self._clock.now())
+        elif self.ended is None:
+            self._line.endpoint.bye(self._handle)
+            self._end(CallStatus.FAILED, by="server", detail="no answer to our offer")
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         """See :meth:`offhook.session.ports.ReceivedCall.refuse`."""
@@ -61,13 +77,15 @@ class IncomingCall(LineCall):
                 self._end(CallStatus.COMPLETED, by="caller")
             case sip.Info(content_type=content_type, body=body):
                 self._on_info(content_type, body)
+            case sip.Confirmed(sdp=body):
+                self._confirmed(body)
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, self)
 
     def _hang_up_now(self, detail: str) -> None:
         if self.ended is not None:
             return
-        if self.connected:
+        if self._accepted:
             self._line.endpoint.bye(self._handle)
             self._end(CallStatus.COMPLETED, by="server", detail=detail)
         else:

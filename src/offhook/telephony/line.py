@@ -9,7 +9,7 @@ from offhook.clock import Clock
 from offhook.media.engine import MediaEngine
 from offhook.session.ports import DialOrder, MayUse, Ringing
 from offhook.sip import Credentials
-from offhook.sip.sdp import SdpError, answer
+from offhook.sip.sdp import SdpError, answer, make_offer
 from offhook.telephony.call import LineCall, leg_media
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.outgoing import OutgoingCall
@@ -78,9 +78,16 @@ class Line:
         return uri, [("P-Asserted-Identity", f"<{uri}>")]
 
     def answer_reoffer(self, handle: str, sdp: bytes | None, call: LineCall) -> None:
-        """Answer a re-INVITE or UPDATE inside a call: hold, resume, new address (RFC 3264 §8)."""
+        """Answer a re-INVITE or UPDATE inside a call: hold, resume, new address (RFC 3264 §8).
+
+        One without an offer gets ours; its ACK brings the answer.
+        """
+        host, port = self.media_host, call.media.local_port
+        if sdp is None:
+            self.endpoint.accept_reoffer(handle, make_offer(host=host, port=port))
+            return
         try:
-            negotiated, body = answer(sdp or b"", host=self.media_host, port=call.media.local_port)
+            negotiated, body = answer(sdp, host=host, port=port)
         except SdpError as error:
             log.warning("call %s: re-INVITE refused: %s", call.call_id, error)
             self.endpoint.reject_reoffer(handle, 488)

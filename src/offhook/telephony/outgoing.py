@@ -76,6 +76,8 @@ class OutgoingCall(LineCall):
                 self._end(CallStatus.COMPLETED, by="callee")
             case sip.Info(content_type=content_type, body=body):
                 self._on_info(content_type, body)
+            case sip.Confirmed(sdp=body):
+                self.answer_to_our_offer(body)
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, self)
 
