@@ -15,6 +15,12 @@ pytestmark = pytest.mark.skipif(not sipp.available, reason="sipp is not installe
 
 LONG_TEXT = "Please hold the line, somebody will be with you in a moment. " * 5
 NUMBER = "+12025550100"
+INSTEAD = {
+    "callflow": [
+        {"action": "say", "params": {"text": "Short.", "language": "en-US"}},
+        {"action": "hangup"},
+    ]
+}
 
 
 async def run_one(
@@ -40,6 +46,8 @@ async def run_one(
                 assert await server.stop() == 0
             elif then == "delete":
                 assert await server.delete_session(session_id) in (200, 202, 204)
+            elif then == "replace":
+                assert (await server.replace(session_id, INSTEAD))[0] == 200
             await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 30)
             if then != "stop":
                 assert await server.stop() == 0
@@ -80,3 +88,10 @@ async def test_a_session_ended_through_the_api_is_hung_up(tmp_path: Path) -> Non
     summary, _ = await run_one(tmp_path, {}, then="delete")
     assert summary["sessionStatus"] == "COMPLETED"
     assert summary["lastAction"] == "SAY"
+
+
+async def test_another_callflow_takes_the_place_of_the_one_that_runs(tmp_path: Path) -> None:
+    summary, _ = await run_one(tmp_path, {}, then="replace")
+    assert summary["sessionStatus"] == "COMPLETED"
+    assert summary["lastAction"] == "HANGUP"
+    assert summary["details"]["callA"]["callDuration"] <= 5  # the first text lasts twenty

@@ -241,6 +241,13 @@ class Server:
         async with self._client.delete(path) as answer:
             return answer.status
 
+    async def replace(self, session_id: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        """POST another callflow to a live session; HTTP status and answer."""
+        assert self._client is not None
+        path = f"/api/v1/subaccounts/{SUB_ACCOUNT}/sessions/{session_id}/callflows"
+        async with self._client.post(path, json=body) as answer:
+            return answer.status, await answer.json()
+
     async def session(self, session_id: str) -> dict[str, Any]:
         """``GET …/sessions/{id}``."""
         assert self._client is not None
