@@ -257,6 +257,12 @@ class Conversation:
         )
         self.change(states.with_leg(self.session, done), fact)
 
+    def notice_ends(self) -> None:
+        """Write down the ends of legs that are over: they come before the end of the action they ended."""
+        for call in (self.call_b, self.call_a):
+            if call is not None and call.ended is not None:
+                self.ended(call, call.ended)
+
     def start_playback(self, prompt: Prompt, *, repetition: int = 1) -> Playback:
         """Queue a prompt for leg A."""
         if self.call_a is None:

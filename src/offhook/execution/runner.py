@@ -133,6 +133,7 @@ class SessionRunner:
             try:
                 result = await STEPS[type(action)](action, conversation)
             finally:
+                conversation.notice_ends()
                 conversation.record(
                     ActionEnded(at=clock.now(), index=index, action=name, result=result)
                 )

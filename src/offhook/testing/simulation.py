@@ -13,7 +13,7 @@ import msgspec
 
 from offhook import config_file
 from offhook.clock import new_id
-from offhook.config import Config, Limits, Route, Trunk
+from offhook.config import Config, Limits
 from offhook.flow import answers
 from offhook.flow.actions import Callflow
 from offhook.flow.facts import Facts
@@ -31,6 +31,7 @@ from offhook.session.tenancy import (
 )
 from offhook.store.directory import Directory
 from offhook.store.interface import Store
+from offhook.testbed.phones import with_testbed
 from offhook.testing.errors import CallflowRejected, ScriptNotFollowed, SimulationError
 from offhook.testing.loop import VirtualLoop
 from offhook.testing.phone import Phone
@@ -43,9 +44,8 @@ from offhook.testing.vca import Decide
 AnyCallflow = Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | bytes | Path
 """A request body as a dict, the list of its actions, its JSON, or a file that holds it."""
 
-TRUNK = Trunk(name="simulated", address="udp:192.0.2.1:5060")
-ROUTE = Route(prefix="", trunks=(TRUNK.name,))
-"""Where calls go while the configuration names no trunk: everywhere."""
+CARRIER = "udp:192.0.2.1:5060"
+"""Where the trunk leads that a configuration without trunks, or with built-in phones, gets."""
 SOMEWHERE = "https://customer.example/"
 """URL of the webhooks a test reads; nothing is sent there."""
 
@@ -71,8 +71,8 @@ class Offhook:
         self._own_numbers_only = loaded is not None
         self._sub_account = _chosen(loaded, sub_account)
         base = loaded or Config()
-        if not base.trunks:
-            base = msgspec.structs.replace(base, trunks=(TRUNK,), routes=(ROUTE,))
+        if base.testbed.phones or not base.trunks:
+            base = with_testbed(base, CARRIER)
         self._config = base
         self._decide: Decide | None = None
         self._phones: dict[str, Phone] = {}

@@ -83,6 +83,23 @@ def test_leg_a_hangs_up(
     assert all(moment.at <= ended for moment in call.timeline)
 
 
+def test_the_facts_stand_in_the_order_of_their_causes(offhook: Offhook) -> None:
+    offhook.phone(A).hears("rather").hangs_up()
+    call = offhook.call([make_call(), say(LONG), HANGUP])
+    assert [type(fact).__name__ for fact in call.facts[-3:]] == [
+        "CallDisconnected",
+        "ActionEnded",
+        "SessionEnded",
+    ]
+    offhook.phone(A).busy()
+    call = offhook.call([make_call(), say(LONG), HANGUP])
+    assert [type(fact).__name__ for fact in call.facts[-3:]] == [
+        "CallDisconnected",
+        "ActionEnded",
+        "SessionEnded",
+    ]
+
+
 def test_while_the_vca_webhook_thinks(offhook: Offhook) -> None:
     offhook.vca(lambda payload: Answer(after=5, body=b'{"callflow": []}'))
     offhook.phone(A).hears("hello").waits(2).hangs_up()
