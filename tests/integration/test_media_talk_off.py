@@ -16,12 +16,16 @@ HOUR = 3600.0
 LANGUAGES = (
     *("en-US", "en-GB", "de", "fr", "es", "it", "pt-BR", "nl", "pl", "ru", "tr", "sv", "hi", "id"),
 )
-WORDS = (
-    "hello welcome please press hold the line your order number is one two three four five six "
-    "seven eight nine zero star hash restaurant table evening thank you goodbye appointment doctor "
-    "tomorrow morning minus plus receipt invoice parcel station delivery name address please wait "
-    "music beep number pizza margherita umbrella volcano zebra queue rhythm seventeen eleventh"
-).split()
+WORDS = tuple(
+    " ".join(
+        (
+            "hello welcome please press hold the line your order number is one two three four five six ",
+            "seven eight nine zero star hash restaurant table evening thank you goodbye appointment doctor ",
+            "tomorrow morning minus plus receipt invoice parcel station delivery name address please wait ",
+            "music beep number pizza margherita umbrella volcano zebra queue rhythm seventeen eleventh",
+        )
+    ).split()
+)
 
 
 def text(luck: random.Random) -> str:

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, suppress
 from offhook.fabric import Fabric
 from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
-from offhook.fabric.nats import NatsFabric
 from offhook.roles.context import RoleContext
 from offhook.store import open_store
 from offhook.store.directory import Directory
@@ -27,6 +26,8 @@ async def open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
     """NATS when configured, else the machine's hub, else memory."""
     fabric: Fabric
     if context.config.cluster.nats is not None:
+        from offhook.fabric.nats import NatsFabric
+
         fabric = NatsFabric(context.config.cluster.nats)
     elif context.supervisor.fabric is not None:
         fabric = LocalFabric(context.supervisor.fabric)

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from offhook.store.interface import Store
 from offhook.store.migrate import upgrade
-from offhook.store.postgres.store import PostgresStore
-from offhook.store.sqlite.store import SqliteStore
 from offhook.store.urls import is_sqlite
 
 __all__ = ["open_store", "upgrade"]
 
 
 def open_store(url: str) -> Store:
-    """The store of a database URL (:mod:`.urls`), not opened yet. Raises ValueError."""
+    """The store of a database URL (:mod:`.urls`), not opened yet. Raises ValueError.
+
+    Only that database's driver is imported: it is a good part of the time to start.
+    """
     if is_sqlite(url):
+        from offhook.store.sqlite.store import SqliteStore
+
         return SqliteStore(url)
+    from offhook.store.postgres.store import PostgresStore
+
     return PostgresStore(url)

@@ -8,7 +8,6 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -17,6 +16,7 @@ from offhook.store.interface import SchemaMismatch, StoreUnavailable
 from offhook.store.urls import is_sqlite, sqlite_path
 
 if TYPE_CHECKING:
+    import asyncpg
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -39,13 +39,7 @@ def upgrade(url: str) -> list[str]:
     Safe to run by several processes at once. Runs its own event loop for PostgreSQL: call it from
     a thread where one is running already.
     """
-    embedded = is_sqlite(url)
-    try:
-        applied = _upgrade_sqlite(url) if embedded else asyncio.run(_upgrade_postgres(url))
-    except DBAPIError as error:
-        raise StoreUnavailable(f"{sqlite_path(url)}: {error.orig}") from error
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StoreUnavailable(f"PostgreSQL: {error}") from error
+    applied = _upgrade_sqlite(url) if is_sqlite(url) else asyncio.run(_upgrade_postgres(url))
     if applied:
         log.info("database schema upgraded to %s", applied[-1])
     return applied
@@ -92,6 +86,15 @@ def _missing(current: str | None) -> list[str]:
 
 def _upgrade_sqlite(url: str) -> list[str]:
     path = sqlite_path(url)
+    try:
+        return _upgrade_file(path)
+    except DBAPIError as error:
+        raise StoreUnavailable(f"{path}: {error.orig}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+
+
+def _upgrade_file(path: Path) -> list[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{path}",
@@ -124,6 +127,17 @@ def _current_sqlite(connection: Connection) -> str | None:
 
 
 async def _upgrade_postgres(url: str) -> list[str]:
+    import asyncpg
+
+    try:
+        return await _upgrade_server(url)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreUnavailable(f"PostgreSQL: {error}") from error
+
+
+async def _upgrade_server(url: str) -> list[str]:
+    import asyncpg
+
     connection = await asyncpg.connect(url, timeout=10)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
