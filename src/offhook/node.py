@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -72,11 +73,24 @@ async def _serve(options: argparse.Namespace, config: Config, supervisor: Superv
         stopping=asyncio.Event(),
     )
     _on_signals(context, options.config)
+    role = _role(options.role)
+    _collect_seldom()
     watch = asyncio.create_task(_stop_with(context), name="supervisor")
     try:
-        await _role(options.role)(context)
+        await role(context)
     finally:
         watch.cancel()
+
+
+def _collect_seldom() -> None:
+    """Keep the garbage collector from stopping calls for long.
+
+    What is imported is never looked at again, and the oldest generation seldom: at 100 calls a second
+    this took the 99th percentile from answer to first packet from 53 to 29 ms (docs/benchmarks.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
 
 
 def _with_phones(config: Config, supervisor: Supervisor) -> Config:
