@@ -79,6 +79,8 @@ class Conversation:
         self.trunks = trunks
         self.services = services
         self.prompts = prompts
+        self.client_action_id = session.callflow.client_action_id
+        """Of the callflow that runs, or ran last."""
         self.upcoming: Sequence[AnyAction] = ()
         """The actions that follow the one that runs."""
         self._queued: tuple[Say | PlayFile, Playback] | None = None
@@ -111,7 +113,8 @@ class Conversation:
     def change(self, session: Session, *events: AnyEvent) -> None:
         """The session's next record and the facts that made it; stored soon, in order."""
         self.session = session
-        self._recorder.put(session, events, self._reports.happened(session, events))
+        outbox = self._reports.happened(session, events, self.client_action_id)
+        self._recorder.put(session, events, outbox)
 
     def record(self, *events: AnyEvent) -> None:
         """Facts that leave the record as it is."""

@@ -14,8 +14,13 @@ from offhook.store.interface import OutboxEntry
 class Reports(Protocol):
     """Makes the outbox entries of a session; they are stored in the transaction of what they tell."""
 
-    def happened(self, session: Session, events: Sequence[AnyEvent]) -> Sequence[OutboxEntry]:
-        """The call status events (VCS), if the sub-account wants them."""
+    def happened(
+        self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
+    ) -> Sequence[OutboxEntry]:
+        """The call status events (VCS), if the sub-account wants them.
+
+        ``client_action_id`` is that of the callflow that runs, or ran last.
+        """
         ...
 
     def captured(

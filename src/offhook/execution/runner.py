@@ -97,6 +97,7 @@ class SessionRunner:
         if conversation.ringing_a is not None:
             callflow = await self._first_decision()
         while callflow is not None:
+            conversation.client_action_id = callflow.client_action_id
             try:
                 self._prompts.prepare(callflow.actions)
                 if await self._walk(callflow.actions):

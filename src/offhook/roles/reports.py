@@ -51,12 +51,14 @@ class WebhookReports:
     def __init__(self, directory: SubAccounts) -> None:
         self._directory = directory
 
-    def happened(self, session: Session, events: Sequence[AnyEvent]) -> list[OutboxEntry]:
+    def happened(
+        self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
+    ) -> list[OutboxEntry]:
         """See :meth:`offhook.execution.reports.Reports.happened`."""
         told = [event for event in events if type(event) in STATUSES]
         if not told or self._webhook(session, WebhookType.VCS) is None:
             return []
-        return [self._call_event(session, event) for event in told]
+        return [self._call_event(session, event, client_action_id) for event in told]
 
     def captured(
         self, session: Session, url: str, digits: str | None, at: datetime
@@ -77,7 +79,9 @@ class WebhookReports:
         webhook = sub_account.webhooks.get(type_) if sub_account else None
         return webhook if webhook is not None and webhook.enabled else None
 
-    def _call_event(self, session: Session, event: AnyEvent) -> OutboxEntry:
+    def _call_event(
+        self, session: Session, event: AnyEvent, client_action_id: str | None
+    ) -> OutboxEntry:
         call_id = getattr(event, "call_id", None)
         leg = next(leg for leg in session.legs if leg.call_id == call_id)
         sub_account = self._directory.sub_account(session.sub_account_id)
@@ -90,6 +94,7 @@ class WebhookReports:
             at=event.at,
             digits=event.digits if isinstance(event, DigitsCaptured) else None,
             sip_code=sip_code_of(event),
+            client_action_id=client_action_id,
             dtmf_event_data=sub_account.dtmf_event_data if sub_account else "object",
         )
         return _entry(session, WebhookType.VCS, payload, event.at, delivery_id=delivery_id)

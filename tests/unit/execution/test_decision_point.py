@@ -104,6 +104,20 @@ def test_what_a_question_says(offhook: Offhook) -> None:
     assert {name: first[name] for name in expected} == expected
 
 
+def test_call_events_name_the_callflow_they_belong_to(offhook: Offhook) -> None:
+    offhook.vca(Answers(answer(ask("Well?", maxDigits=1), clientActionId="second"), {}))
+    offhook.phone(A).presses_in_turn("5")
+    flow = [make_call(), say("Hello.")]
+    call = offhook.call({"callflow": flow, "clientActionId": "first"})
+    assert [(event["callStatus"], event["clientActionId"]) for event in call.events] == [
+        ("CALL_INITIATED", "first"),
+        ("CALL_UPDATED", "first"),
+        ("CALL_CONNECTED", "first"),
+        ("DTMF_RECEIVED", "second"),
+        ("CALL_DISCONNECTED", "second"),
+    ]
+
+
 def test_the_older_form_of_the_digits(offhook: Offhook) -> None:
     offhook.restrict(dtmf_event_data="string")
     offhook.vca(Answers())
