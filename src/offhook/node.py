@@ -85,8 +85,8 @@ async def _serve(options: argparse.Namespace, config: Config, supervisor: Superv
 def _collect_seldom() -> None:
     """Keep the garbage collector from stopping calls for long.
 
-    What is imported is never looked at again, and the oldest generation seldom: at 100 calls a second
-    this took the 99th percentile from answer to first packet from 53 to 29 ms (docs/benchmarks.md).
+    What is imported is never looked at again, and the oldest generation seldom: its collection stops
+    every call of a process at once.
     """
     gc.collect()
     gc.freeze()
