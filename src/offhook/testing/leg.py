@@ -232,10 +232,11 @@ class SimulatedCall:
         return self._listener is not None and not self.player.busy
 
     async def _send(self, text: str) -> None:
-        """Words of this phone, as long as they last: to the other leg of a bridge."""
+        """Words of this phone, as long as they last: to the other leg of a bridge, unless it is played
+        something else."""
         to, utterance = self._relay_to, None
         duration = len(text) * SECONDS_PER_CHARACTER
-        if to is not None:
+        if to is not None and not to.player.busy:
             utterance = to.ear.begins(text, duration)
         try:
             await asyncio.sleep(duration)

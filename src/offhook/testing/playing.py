@@ -51,12 +51,18 @@ class Player:
         self._timeline = timeline
         self._number = number
         self._queue: deque[SimulatedPlayback] = deque()
+        self._current: tuple[SimulatedPlayback, ...] = ()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether something plays or is about to."""
-        return bool(self._queue) or (self._task is not None and not self._task.done())
+        return any(not playback.over.is_set() for playback in (*self._current, *self._queue))
+
+    @property
+    def waiting(self) -> int:
+        """Playbacks behind the one that plays."""
+        return len(self._queue)
 
     def queue(self, playback: SimulatedPlayback) -> None:
         """Play it when what was queued before is over."""
@@ -82,6 +88,7 @@ class Player:
     async def _play_queue(self) -> None:
         while self._queue:
             playback = self._queue.popleft()
+            self._current = (playback,)
             try:
                 await self._play(playback)
                 playback.resolve(PlaybackResult.FINISHED)

@@ -130,9 +130,13 @@ class Offhook:
         """This text cannot be spoken (-2005)."""
         self._speech.mute.add(text)
 
-    def preparing_takes(self, seconds: float) -> None:
-        """Every synthesis and every download takes so long; at once unless told."""
-        self._speech.takes = seconds
+    def preparing_takes(self, seconds: float, *, what: str | None = None) -> None:
+        """Every synthesis and every download takes so long, or that of the text or URL ``what``; they
+        take no time unless told."""
+        if what is None:
+            self._speech.takes = seconds
+        else:
+            self._speech.slow[what] = seconds
 
     def trunk_is_down(self, name: str) -> None:
         """Nothing answers over this trunk of the configuration."""

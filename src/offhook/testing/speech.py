@@ -43,6 +43,8 @@ class FakeSpeech:
     def __init__(self) -> None:
         self.takes = 0.0
         """Seconds that each synthesis and each download takes."""
+        self.slow: dict[str, float] = {}
+        """Seconds that these texts and URLs take instead."""
         self.mute: set[str] = set()
         """Texts that cannot be spoken: -2005."""
         self.files: dict[str, float | None] = {}
@@ -52,17 +54,19 @@ class FakeSpeech:
         self, text: str, *, voice_profile: str | None, language: str | None, speed: float
     ) -> SpokenPrompt:
         """See :meth:`offhook.session.ports.Speech.say`."""
-        if self.takes:
-            await asyncio.sleep(self.takes)
+        await self._prepare(text)
         if text in self.mute:
             raise PromptError(RuntimeCode.SYNTHESIS_FAILED, f"the test has no voice for {text!r}")
         return SpokenPrompt(text, len(text) * SECONDS_PER_CHARACTER / speed)
 
     async def fetch(self, url: str) -> SpokenPrompt:
         """See :meth:`offhook.session.ports.Speech.fetch`."""
-        if self.takes:
-            await asyncio.sleep(self.takes)
+        await self._prepare(url)
         seconds = self.files.get(url, FILE_SECONDS)
         if seconds is None:
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, f"the test has no file at {url}")
         return SpokenPrompt(url, seconds)
+
+    async def _prepare(self, what: str) -> None:
+        if seconds := self.slow.get(what, self.takes):
+            await asyncio.sleep(seconds)

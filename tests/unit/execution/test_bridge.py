@@ -16,6 +16,7 @@ from tests.unit.execution.flows import (
 )
 
 from offhook.config import Config, Limits, Route, Trunk
+from offhook.events import CallInitiated
 from offhook.testing import Offhook, SimulatedSession
 
 
@@ -133,6 +134,20 @@ def test_leg_b_moves_to_the_next_trunk_with_a_free_channel() -> None:
     call = offhook.call([make_call(), make_call(B), HANGUP])
     assert [leg.trunk for leg in call.session.legs] == ["second", "second"]
     assert call.status == "COMPLETED"
+
+
+def test_leg_b_begins_with_the_first_trunk_that_has_a_channel() -> None:
+    trunks = (
+        Trunk(name="first", address="udp:192.0.2.1:5060", channels=1),
+        Trunk(name="second", address="udp:192.0.2.1:5060"),
+    )
+    offhook = Offhook(Config(trunks=trunks, routes=(Route(trunks=("first", "second")),)))
+    offhook.phone(B).waits(1).hangs_up()
+    call = offhook.call([make_call(), make_call(B), HANGUP])
+    assert call.status == "COMPLETED"
+    assert [leg.trunk for leg in call.session.legs] == ["first", "second"]
+    dialled = [fact.trunk for fact in call.facts if isinstance(fact, CallInitiated)]
+    assert dialled == ["first", "second"]
 
 
 def test_leg_b_stays_failed_when_the_next_trunk_is_full() -> None:

@@ -91,6 +91,14 @@ def test_digits_of_an_interrupted_capture_are_forgotten(offhook: Offhook) -> Non
     assert [question["dtmf"] for question in call.asked] == [None]
 
 
+def test_digits_that_were_asked_about_are_not_asked_about_again(offhook: Offhook) -> None:
+    answers = iter([Answer(after=9), Answer()])
+    offhook.vca(lambda payload: next(answers))
+    offhook.phone(A).hears("well").presses("1").waits(3).then(lambda: offhook.replace([]))
+    call = offhook.call([make_call(), ask("Well?", maxDigits=1)])
+    assert [question["dtmf"] for question in call.asked] == ["1", None]
+
+
 def test_nothing_is_replaced_before_the_answer(offhook: Offhook) -> None:
     def too_early() -> None:
         with pytest.raises(SimulationError, match="not up"):

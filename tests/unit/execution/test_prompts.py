@@ -23,14 +23,14 @@ class CountingSpeech(FakeSpeech):
         super().__init__()
         self.asked: list[str] = []
         self.given_up: list[str] = []
-        self.slow: set[str] = set()
+        self.endless: set[str] = set()
 
     async def say(
         self, text: str, *, voice_profile: str | None, language: str | None, speed: float
     ) -> SpokenPrompt:
         self.asked.append(text)
         try:
-            if text in self.slow:
+            if text in self.endless:
                 await asyncio.Event().wait()
         except asyncio.CancelledError:
             self.given_up.append(text)
@@ -66,7 +66,7 @@ async def test_what_two_lists_share_is_kept_and_the_rest_forgotten() -> None:
 
 async def test_what_is_not_needed_any_more_is_given_up() -> None:
     speech = CountingSpeech()
-    speech.slow = {"One.", "Two."}
+    speech.endless = {"One.", "Two."}
     prompts = Prompts(speech)
     prompts.prepare([ONE])
     await asyncio.sleep(0)
@@ -79,6 +79,8 @@ async def test_what_is_not_needed_any_more_is_given_up() -> None:
 
 
 async def test_failures_show_where_they_are_asked_for_and_nowhere_else() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, c: complaints.append(c))
     speech = FakeSpeech()
     speech.mute = {"One."}
     speech.files = {"https://customer.example/x.wav": None}
@@ -91,3 +93,5 @@ async def test_failures_show_where_they_are_asked_for_and_nowhere_else() -> None
     prompts.prepare([TWO])  # nobody asks for the file, and nobody hears of its failure
     assert (await prompts.of(TWO)).duration > 0
     await prompts.close()
+    gc.collect()
+    assert complaints == []

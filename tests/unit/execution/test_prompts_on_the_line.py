@@ -36,6 +36,26 @@ def test_no_silence_falls_between_the_prompts_of_a_list(offhook: Offhook) -> Non
     assert starts(call) == pytest.approx([1.0, 1.3, 3.8], abs=1e-3)
 
 
+def test_the_next_prompt_is_handed_to_the_line_while_this_one_plays(offhook: Offhook) -> None:
+    queued: list[bool] = []
+
+    def look() -> None:
+        assert offhook._run is not None
+        (call,) = offhook._run.line.calls
+        queued.append(call.player.waiting == 1)
+
+    offhook.phone(A).hears("first").then(look)
+    offhook.call([make_call(), say("First of all."), say("Second."), HANGUP])
+    assert queued == [True]
+
+
+def test_a_prompt_that_is_ready_too_late_to_be_queued_is_played_once(offhook: Offhook) -> None:
+    offhook.preparing_takes(9, what="Slow.")
+    call = offhook.call([make_call(), say("Quick."), say("Slow."), say("Last of all."), HANGUP])
+    assert call.spoken == ["Quick.", "Slow.", "Last of all."]
+    assert starts(call)[1] == 9.0
+
+
 def test_half_a_second_lies_between_repetitions(offhook: Offhook) -> None:
     call = offhook.call([make_call(), say("12345", repetition=3), HANGUP])
     assert starts(call) == pytest.approx([1.0, 1.8, 2.6], abs=1e-3)

@@ -1,0 +1,231 @@
+"""The claim loop of a node: when it looks, how much it takes, and how it comes to rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from offhook.codes import SessionStatus
+from offhook.execution.dispatcher import Dispatcher
+from offhook.execution.runner import SessionRunner
+from offhook.flow.actions import Callflow
+from offhook.session.limits import ClaimPlanner
+from offhook.session.session import Session
+from offhook.store.interface import NO_RATES, Decision, Node, OutboxEntry, Store, StoreUnavailable
+from offhook.testing.loop import VirtualClock, VirtualLoop
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def session(number: int, status: SessionStatus = SessionStatus.RUNNING) -> Session:
+    return Session(
+        session_id=f"s{number}",
+        sub_account_id="demo",
+        call_flow_request_id="r",
+        status=status,
+        callflow=Callflow(actions=()),
+        created_at=START,
+    )
+
+
+class Runner:
+    """Stands for a session's runner: runs until it is told to end, or for some seconds."""
+
+    def __init__(self, seconds: float | None, heeds: bool) -> None:
+        self.over = asyncio.Event()
+        self.told: list[str] = []
+        self._seconds = seconds
+        self._heeds = heeds
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self.over.wait()
+        except TimeoutError:
+            return
+
+    def end(self, why: str) -> None:
+        self.told.append(why)
+        if self._heeds:
+            self.over.set()
+
+
+class World:
+    """A store with sessions that wait, a planner, and the runners that were made."""
+
+    def __init__(self, loop: VirtualLoop, capacity: int = 10) -> None:
+        self.left_waiting = False
+        self.waiting: list[Decision] = []
+        self.claims: list[tuple[float, int]] = []
+        self.runners: list[Runner] = []
+        self.woken_outbox = 0
+        self.away = False
+        self.seconds: float | None = None
+        self.heeds = True
+        self._loop = loop
+        self.dispatcher = Dispatcher(
+            store=cast(Store, self),
+            node=Node(name="n", epoch=1),
+            planner=cast(ClaimPlanner, self),
+            sub_accounts=list,
+            make_runner=lambda _session, _trunks: self._make(),
+            capacity=capacity,
+            clock=VirtualClock(loop, START),
+            on_outbox=self._wake_outbox,
+        )
+
+    def rates(self, _sub_accounts: object) -> object:
+        return NO_RATES
+
+    async def claim(
+        self, node: Node, plan: object, now: datetime, *, limit: int, rates: object
+    ) -> Sequence[Decision]:
+        self.claims.append((round(self._loop.time(), 3), limit))
+        if self.away:
+            raise StoreUnavailable("away")
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+    def _make(self) -> SessionRunner:
+        runner = Runner(self.seconds, self.heeds)
+        self.runners.append(runner)
+        return cast(SessionRunner, runner)
+
+    def _wake_outbox(self) -> None:
+        self.woken_outbox += 1
+
+
+def run(test: Callable[[World], Awaitable[Any]], capacity: int = 10) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        world = World(loop, capacity)
+        claiming = asyncio.create_task(world.dispatcher.run())
+        await asyncio.sleep(0)
+        await test(world)
+        await world.dispatcher.drain(1.0)
+        await claiming
+        assert world.dispatcher.live == 0
+        assert loop.left_behind() == []
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        runner.run(main(loop))
+
+
+def test_it_looks_once_a_second_and_at_once_when_woken() -> None:
+    async def test(world: World) -> None:
+        await asyncio.sleep(2.5)
+        assert [at for at, _ in world.claims] == [0.0, 1.0, 2.0]
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)
+        assert [at for at, _ in world.claims] == [0.0, 1.0, 2.0, 2.5]
+
+    run(test)
+
+
+def test_it_looks_more_often_while_sessions_wait_for_limits() -> None:
+    async def test(world: World) -> None:
+        world.left_waiting = True
+        world.dispatcher.wake()
+        await asyncio.sleep(0.95)
+        assert len(world.claims) == 11
+
+    run(test)
+
+
+def test_it_takes_no_more_than_it_can_run() -> None:
+    async def test(world: World) -> None:
+        world.seconds = 5.0
+        world.waiting = [Decision(session=session(number)) for number in range(5)]
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)
+        assert (world.dispatcher.live, len(world.waiting)) == (3, 2)
+        assert [limit for _, limit in world.claims] == [3, 3]
+        await asyncio.sleep(5)  # what ends makes room at once
+        assert (world.dispatcher.live, len(world.waiting)) == (2, 0)
+
+    run(test, capacity=3)
+
+
+def test_a_batch_that_is_full_is_followed_by_another() -> None:
+    async def test(world: World) -> None:
+        world.seconds = 1.0
+        world.waiting = [Decision(session=session(number)) for number in range(150)]
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)
+        assert [limit for at, limit in world.claims if at == 0][1:] == [64, 64, 64]
+        assert world.dispatcher.live == 150
+
+    run(test, capacity=1000)
+
+
+def test_sessions_that_were_decided_without_dialling_only_wake_the_outbox() -> None:
+    async def test(world: World) -> None:
+        entry = OutboxEntry(
+            delivery_id="d",
+            sub_account_id="demo",
+            type="VSS",
+            payload=b"{}",
+            created_at=START,
+            give_up_at=START,
+        )
+        world.waiting = [Decision(session=session(1, SessionStatus.ERROR), outbox=(entry,))]
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)
+        assert (world.runners, world.woken_outbox) == ([], 1)
+
+    run(test)
+
+
+def test_a_store_that_is_away_is_asked_again() -> None:
+    async def test(world: World) -> None:
+        world.away = True
+        await asyncio.sleep(2.5)
+        world.away = False
+        world.waiting = [Decision(session=session(1))]
+        await asyncio.sleep(1)
+        assert world.dispatcher.live == 1
+        assert world.dispatcher.find("s1") is not None
+        assert world.dispatcher.find("s2") is None
+
+    run(test)
+
+
+def test_draining_lets_calls_end_and_then_hangs_them_up() -> None:
+    async def test(world: World) -> None:
+        world.waiting = [Decision(session=session(1))]
+        world.seconds = 3.0
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)
+        world.seconds = None
+        world.waiting = [Decision(session=session(2))]
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)
+        draining = asyncio.create_task(world.dispatcher.drain(5.0))
+        await asyncio.sleep(0)
+        assert world.dispatcher.draining
+        world.waiting = [Decision(session=session(3))]
+        world.dispatcher.wake()
+        await draining
+        short, long = world.runners
+        assert (short.told, long.told) == ([], ["the server is shutting down"])
+        assert len(world.waiting) == 1  # for another node
+
+    run(test)
+
+
+def test_a_call_that_does_not_end_holds_up_the_drain_for_a_while_only() -> None:
+    async def test(world: World) -> None:
+        world.heeds = False
+        world.waiting = [Decision(session=session(1))]
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)
+        began = asyncio.get_running_loop().time()
+        await world.dispatcher.drain(5.0)
+        assert 15.0 <= asyncio.get_running_loop().time() - began < 15.1
+        world.runners[0].over.set()
+        await asyncio.sleep(0)
+
+    run(test)

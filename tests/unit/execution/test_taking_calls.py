@@ -1,0 +1,133 @@
+"""Calls from outside that no session can be begun for, and whose number was called."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+
+from offhook.clock import SystemClock
+from offhook.codes import CallStatus
+from offhook.events import AnyEvent
+from offhook.execution.dispatcher import Dispatcher
+from offhook.execution.inbound import InboundCalls, NumberBook
+from offhook.execution.runner import SessionRunner
+from offhook.session.ports import ReceivedCall
+from offhook.session.session import Session
+from offhook.session.tenancy import SubAccount, VirtualNumber
+from offhook.store.interface import Fenced, Node, Store, StoreUnavailable
+
+OURS = "+6568332048"
+ACME = SubAccount(
+    sub_account_id="acme",
+    account_id="acme",
+    numbers=(
+        VirtualNumber(msisdn=OURS, reference_id="PSTN1"),
+        VirtualNumber(msisdn="+6568332049", active=False),
+    ),
+)
+
+
+class Ringing:
+    """A call that rings; remembers how it was refused."""
+
+    call_id = "call-1"
+
+    def __init__(self) -> None:
+        self.refused: tuple[int, CallStatus] | None = None
+
+    def refuse(self, sip_code: int, status: CallStatus) -> None:
+        self.refused = (sip_code, status)
+
+
+class World:
+    """Everything InboundCalls works with, as far as it does."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.draining = False
+        self.started: list[Session] = []
+        self.owned: list[str] = []
+        self.happenings: list[AnyEvent] = []
+
+    async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.started.append(session)
+
+    def own(self, session_id: str, runner: SessionRunner) -> None:
+        self.owned.append(session_id)
+
+    def happened(self, event: AnyEvent) -> None:
+        self.happenings.append(event)
+
+    async def take(self, caller: str = "+4915112345678", called: str = OURS) -> Ringing:
+        call = Ringing()
+        inbound = InboundCalls(
+            cast(Store, self),
+            Node(name="n", epoch=1),
+            cast(Dispatcher, self),
+            NumberBook(lambda: [ACME]),
+            lambda session, received: cast(SessionRunner, self),
+            SystemClock(),
+        )
+        inbound.take(cast(ReceivedCall, call), "carrier", caller, called)
+        await inbound.close()
+        assert len(asyncio.all_tasks()) == 1
+        return call
+
+
+@pytest.mark.parametrize("failure", [StoreUnavailable("away"), Fenced("another epoch")])
+async def test_without_the_record_a_caller_is_refused_with_503(failure: Exception) -> None:
+    world = World(failure)
+    call = await world.take()
+    assert call.refused == (503, CallStatus.ERROR)
+    assert world.owned == []
+
+
+async def test_a_node_that_drains_takes_nobody() -> None:
+    world = World()
+    world.draining = True
+    assert (await world.take()).refused == (503, CallStatus.ERROR)
+    assert world.started == []
+
+
+async def test_a_number_that_was_lost_since_it_rang() -> None:
+    assert (await World().take(called="+6568332049")).refused == (503, CallStatus.ERROR)
+
+
+@pytest.mark.parametrize("called", [OURS, OURS.removeprefix("+")])
+@pytest.mark.parametrize(
+    ("caller", "source"),
+    [
+        ("+4915112345678", "+4915112345678"),
+        ("4915112345678", "+4915112345678"),
+        ("alice", "alice"),
+        ("", "anonymous"),
+    ],
+)
+async def test_the_session_of_a_call_from_outside(called: str, caller: str, source: str) -> None:
+    world = World()
+    call = await world.take(caller, called)
+    assert call.refused is None
+    (session,) = world.started
+    assert world.owned == [session.session_id]
+    (leg,) = session.legs
+    assert (leg.call_id, leg.source, leg.destination) == ("call-1", source, OURS)
+    assert (leg.reference_id, leg.trunk) == ("PSTN1", "carrier")
+    assert [type(event).__name__ for event in world.happenings] == ["CallReceived"]
+
+
+def test_the_book_follows_the_sub_accounts() -> None:
+    accounts = [[ACME], [SubAccount(sub_account_id="none", account_id="none")]]
+    current = 0
+    book = NumberBook(lambda: accounts[current])
+    owner = book.owner(OURS)
+    assert owner is not None
+    assert owner[0] is ACME
+    assert book.owner("+6568332049") is None
+    assert book.owner("nonsense") is None
+    current = 1
+    assert book.owner(OURS) is None
