@@ -74,6 +74,7 @@ class Storing:
         self.away_until = 0.0
         self.takes = 0.0
         self.fenced = False
+        self._busy = False
 
     async def save(
         self,
@@ -87,8 +88,11 @@ class Storing:
             raise StoreUnavailable("away")
         if self.fenced:
             raise Fenced
-        self.saves.append((now, session.status, list(events), len(outbox)))
+        assert not self._busy, "two saves of one session at once may change places"
+        self._busy = True
         await asyncio.sleep(self.takes)
+        self._busy = False
+        self.saves.append((now, session.status, list(events), len(outbox)))
 
     def recorder(self) -> Recorder:
         return Recorder(cast(Store, self), NODE, lambda _id, told: self.notified.append(told))
