@@ -6,14 +6,13 @@
 #   make test        what must always hold, real peers included (under 10 minutes on 2 cores)
 #   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers (under 45 minutes)
 #   make check       format, lint, types
-#   make bench       the figures of docs/benchmarks.md (BENCH=tests/bench/bench_judge.py for one)
+#   make bench       the figures of docs/benchmarks.md (ARGS=judge for one)
 #   make lock        the lock files anew, from pyproject.toml (ARGS=--upgrade for newer versions)
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
-BENCH ?= $(sort $(wildcard tests/bench/bench_*.py))
 
 # Wheels only: building a stranger's source would fetch tools that no lock names.
 FROM_LOCK := install --require-hashes --only-binary :all: -r
@@ -46,9 +45,7 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	@scripts/system-packages tests
-	@set -e; for bench in $(BENCH); do \
-		echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench $(ARGS); \
-	done
+	$(BIN)/python -m tests.bench $(ARGS)
 
 .venv/bin/python:
 	@scripts/system-packages python
