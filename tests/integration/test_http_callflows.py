@@ -430,3 +430,12 @@ async def test_the_answer_is_json_for_every_client(world: World) -> None:
     ):
         assert response.status == 401
         assert response.content_type == "application/json"
+
+
+async def test_a_large_body_is_judged_beside_the_loop_with_the_same_verdict(world: World) -> None:
+    """Bodies over the limit of what is judged on the loop take another way to the same answers."""
+    large = [{"action": "say", "params": {"text": "x" * 3000}} for _ in range(20)]
+    status, answer = await post(world, {"callflow": large})
+    assert (status, answer["statusCode"]) == (400, -1009)
+    paths = [problem["path"] for problem in answer["errors"] if problem["statusCode"] == -1009]
+    assert paths == [f"$.callflow[{n}].params.voiceProfile" for n in range(20)]
