@@ -245,3 +245,21 @@ async def test_a_caller_without_an_offer_answers_ours(tmp_path: Path) -> None:
     told = receiver.at("/vss")[0].payload
     assert told["sessionStatus"] == "COMPLETED"
     assert "connectedTimestamp" in told["details"]["callA"]
+
+
+async def test_a_trunk_may_be_known_by_digest(tmp_path: Path) -> None:
+    async with Receiver() as receiver:
+        receiver.on("/vca", answer(HANGUP))
+        config = configuration(
+            {"": f"udp:127.0.0.1:{free_port()}"},
+            webhooks={"VCA": receiver.url("/vca"), "VSS": receiver.url("/vss")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        trunk = config["trunks"][0]
+        trunk |= {"username": "carrier", "password": "s3cret", "inbound_from": []}
+        async with Server(tmp_path, config) as server:
+            for password, sip_code in (("wrong", 403), ("s3cret", 603)):
+                async with Caller(server.sip_port, username="carrier", password=password) as caller:
+                    end = await caller.dial(OURS).wait_ended()
+                    assert end.sip_code == sip_code, password
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 10)

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from aiohttp import web
 from tests.support import sipp
@@ -190,3 +191,69 @@ async def test_a_foreign_phone_presses_and_hangs_up(tmp_path: Path) -> None:
     assert (counts.successful, counts.failed) == (1, 0)
     assert restaurant.asked["+14155550123"][0] == "1"
     assert receiver.at("/vss")[0].payload["sessionStatus"] == "COMPLETED"
+
+
+class Turns:
+    """Hears when somebody begins to speak again after a pause."""
+
+    def __init__(self, call: OutgoingCall) -> None:
+        self.began = 0
+        self._quiet = 1.0
+        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        call.media.record(self._hear)
+
+    def _hear(self, pcm: bytes) -> None:
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
+        if samples.size and float(np.sqrt(np.mean(samples**2))) > 200:
+            if self._quiet >= 1.0:
+                self.began += 1
+                self._loop.call_soon_threadsafe(self._changed.set)
+            self._quiet = 0.0
+        else:
+            self._quiet += samples.size / 8000
+
+    async def wait(self, number: int) -> None:
+        while self.began < number:
+            self._changed.clear()
+            await asyncio.wait_for(self._changed.wait(), 15)
+
+
+async def test_a_caller_leaves_in_the_failure_message_and_while_we_ask(
+    world: tuple[Server, Receiver, Caller],
+) -> None:
+    server, receiver, caller = world
+    asked = asyncio.Event()
+
+    async def slow() -> Reply:
+        asked.set()
+        return Reply(after=3.0)
+
+    def script(_request: web.Request, body: bytes) -> Any:
+        payload = json.loads(body)["payload"]
+        if payload["callStatus"] == "ACTION_COMPLETED":
+            return slow()
+        first = menu("")
+        first["params"] |= {"failureMessage": "Sorry, that was nothing. " * 5, "noOfTries": 1}
+        return Reply(body=json.dumps({"callflow": [first]}).encode())
+
+    receiver.on("/vca", script)
+    in_message = caller.dial(OURS, "+14155550021")
+    assert await in_message.answered() is not None
+    turns = Turns(in_message)
+    await turns.wait(2)  # the menu, silence, then the failure message
+    await in_message.hang_up()
+    await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 10)
+    assert not asked.is_set()  # nothing is asked of a caller who is gone
+
+    while_asking = caller.dial(OURS, "+14155550022")
+    assert await while_asking.answered() is not None
+    await Turns(while_asking).wait(1)
+    while_asking.media.send_digit("1")
+    await asyncio.wait_for(asked.wait(), 10)
+    await while_asking.hang_up()
+    await receiver.wait_for(lambda: len(receiver.at("/vss")) == 2, 2)  # before the answer comes
+    assert await server.stop() == 0
+    told = [one.payload for one in receiver.at("/vss")]
+    assert [one["sessionStatus"] for one in told] == ["COMPLETED"] * 2
+    assert [one["lastAction"] for one in told] == ["SAY_AND_CAPTURE"] * 2

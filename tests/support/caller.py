@@ -22,11 +22,20 @@ RTP_PORTS = (20_000, 21_998)
 class Caller(Changes):
     """``async with Caller(port) as caller``: calls numbers of the server on that SIP port."""
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(
+        self, server_port: int, *, username: str | None = None, password: str | None = None
+    ) -> None:
         super().__init__()
         self.heard: list[int] = []
         """The provisional statuses of the calls, in order."""
-        self._trunk = Trunk(name="server", transport="udp", host="127.0.0.1", port=server_port)
+        self._trunk = Trunk(
+            name="server",
+            transport="udp",
+            host="127.0.0.1",
+            port=server_port,
+            username=username,
+            password=password,
+        )
         self._endpoint = UdpEndpoint("127.0.0.1", 0)
         self._engine: MediaEngine | None = None
         self._line: Line | None = None
