@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from offhook.clock import Clock
 from offhook.codes import SessionStatus
@@ -49,6 +50,8 @@ class Dispatcher:
         self._on_outbox = on_outbox
         self._wake = asyncio.Event()
         self._closing = False
+        self._claiming: asyncio.Event | None = None
+        """Set when :meth:`run` has made its last claim; None while it does not run."""
         self._live: dict[str, tuple[SessionRunner, asyncio.Task[Session]]] = {}
 
     @property
@@ -72,21 +75,27 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim until :meth:`drain`. Raises :class:`Fenced` when the node's epoch is over."""
-        while not self._closing:
-            self._wake.clear()
-            more = await self._claim()
-            if more:
-                continue
-            pause = LIMITED_POLL if self._planner.left_waiting else IDLE_POLL
-            try:
-                await asyncio.wait_for(self._wake.wait(), pause)
-            except TimeoutError:
-                continue
+        self._claiming = finished = asyncio.Event()
+        try:
+            while not self._closing:
+                self._wake.clear()
+                if await self._claim():
+                    continue
+                pause = LIMITED_POLL if self._planner.left_waiting else IDLE_POLL
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), pause)
+        finally:
+            finished.set()
 
     async def drain(self, timeout: float) -> None:
-        """Claim no more; let sessions finish for ``timeout`` seconds, then hang them up."""
+        """Claim no more; let sessions finish for ``timeout`` seconds, then hang them up.
+
+        A claim under way is waited for: what it brings is ours already.
+        """
         self._closing = True
         self._wake.set()
+        if self._claiming is not None:
+            await self._claiming.wait()
         if not await self._settled(timeout):
             log.warning("hanging up %d sessions that outlived the drain timeout", self.live)
             for runner, _ in self._live.values():

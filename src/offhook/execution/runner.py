@@ -152,21 +152,28 @@ class SessionRunner:
         return SessionError(code=code, action=session.last_action, detail=detail)
 
     async def _end(self, error: SessionError | None) -> Session:
+        """Close what is open and store the outcome; a bug of ours on the way is one more error."""
         conversation = self._conversation
-        await conversation.close_calls()
-        now = self._services.clock.now()
-        if error is None:
-            ended = states.finish(conversation.session, now)
-        else:
-            ended = states.fail(conversation.session, error, now)
-        detail = error.detail if error else None
-        if ended.status is SessionStatus.ERROR and error is None:
-            ended = states.with_cause(ended, RuntimeCode.INTERNAL)
+        try:
+            await conversation.close_calls()
+            ended = self._ended(error)
+        except Exception as crash:
+            log.exception("session %s: our fault, at its end", conversation.session.session_id)
+            ended = self._ended(self._error(RuntimeCode.INTERNAL, repr(crash)))
         fact = SessionEnded(
-            at=now,
+            at=ended.ended_at or self._services.clock.now(),
             status=ended.status,
             error_code=ended.error.code.code if ended.error else None,
-            detail=detail,
+            detail=ended.error.detail if ended.error else None,
         )
         await self._recorder.finish(ended, [fact], self._reports.session_ended(ended))
+        return ended
+
+    def _ended(self, error: SessionError | None) -> Session:
+        session, now = self._conversation.session, self._services.clock.now()
+        if error is not None:
+            return states.fail(session, error, now)
+        ended = states.finish(session, now)
+        if ended.status is SessionStatus.ERROR:
+            return states.with_cause(ended, RuntimeCode.INTERNAL)
         return ended

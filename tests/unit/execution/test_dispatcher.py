@@ -62,6 +62,7 @@ class World:
         self.runners: list[Runner] = []
         self.woken_outbox = 0
         self.away = False
+        self.claim_takes = 0.0
         self.seconds: float | None = None
         self.heeds = True
         self._loop = loop
@@ -83,6 +84,8 @@ class World:
         self, node: Node, plan: object, now: datetime, *, limit: int, rates: object
     ) -> Sequence[Decision]:
         self.claims.append((round(self._loop.time(), 3), limit))
+        if self.claim_takes:
+            await asyncio.sleep(self.claim_takes)
         if self.away:
             raise StoreUnavailable("away")
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
@@ -227,5 +230,20 @@ def test_a_call_that_does_not_end_holds_up_the_drain_for_a_while_only() -> None:
         assert 15.0 <= asyncio.get_running_loop().time() - began < 15.1
         world.runners[0].over.set()
         await asyncio.sleep(0)
+
+    run(test)
+
+
+def test_a_claim_under_way_when_the_drain_begins_is_run_and_waited_for() -> None:
+    async def test(world: World) -> None:
+        world.claim_takes, world.seconds = 0.5, 0.3
+        world.waiting = [Decision(session=session(1))]
+        world.dispatcher.wake()
+        await asyncio.sleep(0.1)  # the claim is on its way
+        assert world.runners == []
+        await world.dispatcher.drain(5.0)
+        assert len(world.runners) == 1
+        assert world.dispatcher.live == 0
+        assert world.runners[0].told == []
 
     run(test)

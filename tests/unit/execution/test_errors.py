@@ -24,6 +24,7 @@ from tests.unit.execution.flows import (
 from offhook.clock import iso_milliseconds
 from offhook.codes import RuntimeCode
 from offhook.config import Config, Route, Trunk
+from offhook.session import states
 from offhook.session.tenancy import ScenarioParameter
 from offhook.testing import Answer, Offhook, SimulatedSession
 
@@ -274,3 +275,17 @@ def test_2010_the_sub_accounts_own_limits_for_max_queue_time(offhook: Offhook) -
     first, late = offhook.calls([long, [make_call(B), say("Hello."), HANGUP]])
     assert first.status == "COMPLETED"
     assert_error(late, RuntimeCode.CAPACITY_EXCEEDED, "MAKE_CALL")
+
+
+def test_2001_a_bug_of_ours_at_the_end_still_ends_the_session(
+    offhook: Offhook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A session whose outcome cannot be computed must not stay RUNNING for ever."""
+
+    def broken(*_arguments: object) -> None:
+        raise states.IllegalTransition("a leg was forgotten")
+
+    monkeypatch.setattr(states, "finish", broken)
+    call = offhook.call([make_call(), say("Hello."), HANGUP])
+    assert_error(call, RuntimeCode.INTERNAL, "HANGUP")
+    assert "our fault, at its end" in caplog.text
