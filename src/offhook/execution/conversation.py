@@ -9,6 +9,7 @@ the session is interrupted from outside.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -43,6 +44,9 @@ from offhook.session.ports import (
 )
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
+from offhook.store.interface import Fenced, StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -221,7 +225,12 @@ class Conversation:
         async def may_use(trunk: str) -> bool:
             moved = msgspec.structs.replace(self.leg(leg.call_id), trunk=trunk)
             wanted = states.with_leg(self.session, moved)
-            if await self.services.take_channel(wanted, moved, (trunk,)) is None:
+            try:
+                taken = await self.services.take_channel(wanted, moved, (trunk,))
+            except (StoreUnavailable, Fenced) as error:
+                log.warning("call %s cannot move to trunk %s: %s", leg.call_id, trunk, error)
+                return False
+            if taken is None:
                 return False
             self.change(wanted)
             return True

@@ -14,6 +14,7 @@ from offhook.flow.actions import MakeCall
 from offhook.session import states
 from offhook.session.ports import Playback
 from offhook.session.session import Direction, Leg
+from offhook.store.interface import StoreUnavailable
 
 RINGS = 600
 """Of the ringback tone at the most: an hour."""
@@ -50,7 +51,11 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
         conversation.failed_before_dialling(leg)
         raise SessionFailure(RuntimeCode.NO_COVERAGE, "no route leads to leg B")
     wanted = states.with_leg(conversation.session, leg)
-    trunk = await conversation.during(services.take_channel(wanted, leg, trunks))
+    try:
+        trunk = await conversation.during(services.take_channel(wanted, leg, trunks))
+    except StoreUnavailable as error:
+        conversation.failed_before_dialling(leg)
+        raise SessionFailure(RuntimeCode.INTERNAL, f"leg B was not dialled: {error}") from error
     if trunk is None:
         conversation.failed_before_dialling(leg)
         detail = f"no free channel on {', '.join(trunks)} for leg B"
