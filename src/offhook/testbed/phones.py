@@ -6,10 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from offhook.config import Config, Route, Trunk
-
-TRUNK_NAME = "testbed"
-"""The trunk that leads to the built-in phones."""
+from offhook.config import TESTBED_TRUNK, Config, Route, Trunk
 
 REFUSALS: Mapping[str, tuple[int, str | None]] = {
     "busy": (486, None),
@@ -25,10 +22,10 @@ def with_testbed(config: Config, address: str) -> Config:
 
     Their own numbers go there; everything does while no trunk is configured.
     """
-    trunk = Trunk(name=TRUNK_NAME, address=address)
+    trunk = Trunk(name=TESTBED_TRUNK, address=address)
     own_numbers = [phone.number for phone in config.testbed.phones]
     prefixes = own_numbers if config.trunks else [""]
-    routes = tuple(Route(prefix=prefix, trunks=(TRUNK_NAME,)) for prefix in prefixes)
+    routes = tuple(Route(prefix=prefix, trunks=(TESTBED_TRUNK,)) for prefix in prefixes)
     return msgspec.structs.replace(
         config, trunks=(*config.trunks, trunk), routes=(*config.routes, *routes)
     )
