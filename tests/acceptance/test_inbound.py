@@ -159,12 +159,6 @@ async def test_a_rings_until_b_answers_and_b_leaving_is_the_next_question(world:
 async def test_a_caller_who_gives_up_cancels_both(world: World) -> None:
     world.receiver.on("/vca", answer(make_call(SILENT)))
     call = world.caller.dial(OURS)
-    rung = [
-        one
-        for one in world.receiver.at("/vcs")
-        if one.payload["callDirection"] == "OUTBOUND" and one.payload.get("sipCode") == 180
-    ]
-    assert not rung
 
     def b_rings() -> bool:
         return any(
@@ -195,7 +189,7 @@ async def test_a_failed_decision_refuses_with_480(world: World, reply: Reply, co
 async def test_a_number_nobody_owns_is_404_and_no_session(world: World) -> None:
     end = await world.caller.dial("+6599999999").wait_ended()
     assert end.sip_code == 404
-    await asyncio.sleep(0)
+    assert await world.server.stop() == 0  # sends what is due before it ends
     assert world.receiver.received == []
 
 
@@ -215,6 +209,7 @@ async def test_an_unknown_peer_is_403_then_nothing_once_banned(tmp_path: Path) -
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(banned.wait_ended(), 1.5)
             await banned.hang_up()
+            assert await server.stop() == 0
             assert receiver.received == []
 
 

@@ -52,4 +52,4 @@ async def test_two_workers_share_the_calls_and_the_limits(tmp_path: Path) -> Non
     for _, change in spans:
         live += change
         most = max(most, live)
-    assert 2 <= most <= 9  # an end is written a moment before its channel is free
+    assert 2 <= most <= 9  # a claim is stamped a moment before it sees which channels are free
