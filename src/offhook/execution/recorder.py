@@ -76,7 +76,11 @@ class Recorder:
         self._saving = asyncio.get_running_loop().create_task(self._save_gathered())
 
     async def _save_gathered(self) -> None:
-        await self._save_all()
+        session_id = self._session.session_id if self._session else "?"
+        try:
+            await self._save_all()
+        except Exception:
+            log.exception("session %s: our fault; a part of its timeline is lost", session_id)
         self._saving = None
         if (self._events or self._outbox) and not self._closed:
             self._begin()

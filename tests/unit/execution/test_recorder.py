@@ -191,3 +191,26 @@ def test_the_end_of_a_session_that_others_have_ended_is_told_as_such() -> None:
         assert store.notified == []
 
     in_virtual_time(check)
+
+
+def test_a_bug_while_facts_are_saved_does_not_keep_the_session_from_ending(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Part of a timeline may be lost to a bug of ours; the outcome and its summary may not."""
+
+    async def check() -> None:
+        store = Storing()
+        recorder = store.recorder()
+
+        async def broken(*_arguments: object) -> None:
+            raise RuntimeError("a bug")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "save", broken)
+            recorder.put(session(), [fact(0)])
+            await asyncio.sleep(1)
+        assert await recorder.finish(session(SessionStatus.COMPLETED), [end()], [webhook()])
+        assert store.facts == [end()]
+
+    in_virtual_time(check)
+    assert "a part of its timeline is lost" in caplog.text
