@@ -17,7 +17,7 @@ from aiohttp import web
 
 from offhook.clock import SystemClock, new_id
 from offhook.media import make_engine
-from offhook.session.ports import DialOrder
+from offhook.session.ports.telephony import DialOrder
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.outgoing import OutgoingCall

@@ -42,7 +42,8 @@ def serve(
     json: Json = False,
 ) -> int:
     """Run the server until SIGTERM or Ctrl-C, which let live calls end; SIGHUP reloads."""
-    from offhook import log, supervisor
+    from offhook import log
+    from offhook.processes import supervisor
 
     if not 1 <= workers <= 64:
         raise CommandError("--workers: expected 1 to 64", USAGE)
@@ -96,7 +97,7 @@ def lint(
     json: Json = False,
 ) -> int:
     """Judge callflows as the server would, without one; exit code 1 and every problem."""
-    from offhook import lint as lint_module
+    from offhook.flow import lint as lint_module
 
     if not files:
         raise CommandError("lint: expected at least one file", USAGE)
@@ -175,9 +176,9 @@ def voices(
 @db.command(name="upgrade")
 def db_upgrade(*, config: Config = None, json: Json = False) -> None:
     """Bring the database's schema up to date; safe to run at any time."""
-    from offhook import config_file
+    from offhook.config import file as config_file
+    from offhook.session.ports.record import StoreUnavailable
     from offhook.store import upgrade
-    from offhook.store.interface import StoreUnavailable
 
     try:
         applied = upgrade(config_file.load(config).database.url)
@@ -193,7 +194,7 @@ def _fail(message: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    from offhook.config_file import ConfigError
+    from offhook.config.file import ConfigError
 
     try:
         result = app(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from offhook.flow.facts import Facts, Profile
+from offhook.flow.context import JudgingContext, Profile
 from offhook.flow.judge import LARGEST_BODY, judge
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,15 +38,15 @@ class OneProfile:
     """A table of one voice."""
 
     def find(self, code: str) -> Profile | None:
-        """See :class:`~offhook.flow.facts.Profiles`."""
+        """See :class:`~offhook.flow.context.Profiles`."""
         return Profile(code=code, locale="en-GB") if code == "en-GB-Emma" else None
 
     def speaks(self, language: str) -> bool:
-        """See :class:`~offhook.flow.facts.Profiles`."""
+        """See :class:`~offhook.flow.context.Profiles`."""
         return language == "en-GB"
 
 
-FACTS = Facts(profiles=OneProfile(), sources=frozenset({"+6512345678"}), has_vca=True)
+FACTS = JudgingContext(profiles=OneProfile(), sources=frozenset({"+6512345678"}), has_vca=True)
 
 
 def filled(element: str) -> bytes:

@@ -28,9 +28,9 @@ from tests.support.stores import CONNECTED, request_for, start_all, waiting, web
 
 from offhook.codes import SessionStatus
 from offhook.events import SessionQueued
+from offhook.session.ports.record import DeliveryResult, Node, Store
 from offhook.session.session import Session
 from offhook.store import open_store, upgrade
-from offhook.store.interface import DeliveryResult, Node, Store
 
 CALLERS = (1, 16, 64)
 

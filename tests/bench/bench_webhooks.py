@@ -27,10 +27,10 @@ from offhook.clock import new_id
 from offhook.codes import CallStatus, SessionStatus
 from offhook.flow.actions import Callflow
 from offhook.net.client import HttpClient
+from offhook.session.ports.record import DeliveryResult, OutboxEntry
 from offhook.session.session import Direction, Leg, Session
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.store import open_store, upgrade
-from offhook.store.interface import DeliveryResult, OutboxEntry
 from offhook.webhooks import payloads, signing
 from offhook.webhooks.delivery import DeliveryWorker
 

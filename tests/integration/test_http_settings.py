@@ -14,8 +14,8 @@ import pytest
 from tests.support.http_world import OTHER_KEY, RecordWorld, now, running_record_world
 
 from offhook.clock import new_id
+from offhook.session.ports.record import DeliveryResult, OutboxEntry
 from offhook.session.tenancy import WebhookType
-from offhook.store.interface import DeliveryResult, OutboxEntry
 
 
 @pytest.fixture

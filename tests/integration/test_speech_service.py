@@ -13,7 +13,7 @@ from aiohttp import web
 
 from offhook.codes import RuntimeCode
 from offhook.net.client import HttpClient
-from offhook.session.ports import PromptError, Speech
+from offhook.session.ports.speech import PromptError, Speech
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
 

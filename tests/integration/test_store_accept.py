@@ -23,8 +23,8 @@ from tests.support.stores import (
 
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
 from offhook.events import SessionQueued
+from offhook.session.ports.record import IdempotencyConflict, Store
 from offhook.session.session import CallQuality, SessionError
-from offhook.store.interface import IdempotencyConflict, Store
 
 
 async def test_an_accepted_session_is_read_back_as_it_was(store: Store, other: Store) -> None:

@@ -28,8 +28,8 @@ from tests.support.stores import (
 
 from offhook.codes import CallStatus, SessionStatus
 from offhook.events import CallConnected, LateFact, SessionQueued
+from offhook.session.ports.record import ClaimDecision, Fenced, Node, Queued, Rates, Store, Usage
 from offhook.session.session import Session
-from offhook.store.interface import Decision, Fenced, Node, Queued, Rates, Store, Usage
 
 DEAD_AFTER = 15.0
 
@@ -97,7 +97,7 @@ class TestClaim:
         await accepted(store, waiting("other"))
         seen: list[Usage] = []
 
-        def look(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+        def look(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[ClaimDecision]:
             seen.append(usage)
             return []
 
@@ -158,11 +158,11 @@ class TestClaim:
         blocked = [waiting(destination="+6511111111", created_at=early) for _ in range(20)]
         await accepted(store, *blocked, waiting())
 
-        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[ClaimDecision]:
             return [
                 begin(queued, "free")
                 if queued.session.callflow.actions[0].destination == "+12025550101"  # type: ignore[union-attr]
-                else Decision(
+                else ClaimDecision(
                     session=queued.session,
                     ready_since=queued.ready_since or now,
                     trunks=("full",),
@@ -182,10 +182,10 @@ class TestClaim:
         await accepted(store, waiting())
         seen: list[datetime | None] = []
 
-        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[ClaimDecision]:
             seen.extend(queued.ready_since for queued in waiting)
             return [
-                Decision(session=q.session, ready_since=q.ready_since or now, trunks=("full",))
+                ClaimDecision(session=q.session, ready_since=q.ready_since or now, trunks=("full",))
                 for q in waiting
             ]
 
@@ -206,9 +206,9 @@ class TestClaim:
         (session,) = await accepted(store, waiting())
         entry = webhook_entry(type_="VSS", session=session)
 
-        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[ClaimDecision]:
             over = ended(waiting[0].session, SessionStatus.ERROR)
-            return [Decision(session=over, events=(CONNECTED,), outbox=(entry,))]
+            return [ClaimDecision(session=over, events=(CONNECTED,), outbox=(entry,))]
 
         await store.claim(node, plan, NOW, limit=1)
         stored = await store.session("acme_corp", session.session_id)
@@ -220,7 +220,7 @@ class TestClaim:
     async def test_a_planner_that_fails_changes_nothing(self, store: Store, node: Node) -> None:
         await accepted(store, waiting())
 
-        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+        def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[ClaimDecision]:
             raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):

@@ -28,9 +28,9 @@ from tests.support.stores import (
 )
 
 from offhook.events import AnyEvent, SessionEnded
+from offhook.session.ports.record import SchemaMismatch, Store, StoreUnavailable
 from offhook.session.session import Session
 from offhook.store import open_store, upgrade
-from offhook.store.interface import SchemaMismatch, Store, StoreUnavailable
 from offhook.store.postgres.store import PostgresStore
 from offhook.store.sqlite.store import SqliteStore
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.support.stores import NOW, running, seconds, webhook_entry
 
+from offhook.session.ports.record import Delivery, DeliveryResult, Node, OutboxEntry, Store
 from offhook.session.tenancy import (
     KeyGrant,
     Scenario,
@@ -18,7 +19,6 @@ from offhook.session.tenancy import (
     Webhook,
     WebhookType,
 )
-from offhook.store.interface import Delivery, DeliveryResult, Node, OutboxEntry, Store
 from offhook.store.queueing import ENDPOINT_LEASES
 
 LEASE = 30.0

@@ -1,4 +1,4 @@
-"""The supervisor with real processes: small ones that keep the contract of offhook.child."""
+"""The supervisor with real processes: small ones that keep the contract of offhook.processes.child."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEADLINE = 20.0
 
 CHILD = """
 import asyncio, os, signal, sys, pathlib
-from offhook.child import Supervisor
+from offhook.processes.child import Supervisor
 
 folder = pathlib.Path(os.environ["FOLDER"])
 role, worker = sys.argv[2], sys.argv[4]
@@ -59,7 +59,8 @@ asyncio.run(main())
 
 SERVE = """
 import json, pathlib, sys
-from offhook import log, supervisor
+from offhook import log
+from offhook.processes import supervisor
 log.setup("serve")
 folder = sys.argv[1]
 options = supervisor.Options(

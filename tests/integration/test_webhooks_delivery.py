@@ -15,8 +15,8 @@ from tests.support.outbox import MemoryOutbox, entry
 from tests.support.receiver import Receiver, Reply
 
 from offhook.net.client import HttpClient
+from offhook.session.ports.record import OutboxEntry
 from offhook.session.tenancy import Webhook, WebhookType
-from offhook.store.interface import OutboxEntry
 from offhook.webhooks import signing
 from offhook.webhooks.delivery import DeliveryWorker
 from offhook.webhooks.metrics import DeliveryMetrics

@@ -16,8 +16,8 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 from tests.support.postgres import PostgresServer, programs
 
+from offhook.session.ports.record import SchemaMismatch, StoreUnavailable
 from offhook.store import upgrade
-from offhook.store.interface import SchemaMismatch, StoreUnavailable
 from offhook.store.migrate import HEAD, _scripts
 from offhook.store.schema import metadata
 

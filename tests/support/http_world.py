@@ -20,10 +20,17 @@ from offhook.codes import SessionStatus
 from offhook.config import Admin, Config
 from offhook.events import AnyEvent, SessionEnded
 from offhook.fabric.memory import MemoryFabric
-from offhook.flow.facts import Profile
+from offhook.flow.context import Profile
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
 from offhook.http.server import RunningServer, serve
+from offhook.session.ports.record import (
+    IdempotencyConflict,
+    OutboxEntry,
+    RequestRecord,
+    Store,
+    StoreUnavailable,
+)
 from offhook.session.session import Session
 from offhook.session.tenancy import (
     KeyGrant,
@@ -35,13 +42,6 @@ from offhook.session.tenancy import (
 from offhook.speech.profiles import ListedProfile
 from offhook.store import open_store
 from offhook.store.directory import Directory
-from offhook.store.interface import (
-    IdempotencyConflict,
-    OutboxEntry,
-    RequestRecord,
-    Store,
-    StoreUnavailable,
-)
 
 KEY = "key-of-acme"
 OTHER_KEY = "key-of-somebody-else"

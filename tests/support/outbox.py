@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tests.support.waiting import Changes
 
 from offhook.clock import new_id
-from offhook.store.interface import Delivery, DeliveryResult, OutboxEntry, StoreUnavailable
+from offhook.session.ports.record import Delivery, DeliveryResult, OutboxEntry, StoreUnavailable
 from offhook.webhooks.retry import GIVE_UP_AFTER
 
 

@@ -16,10 +16,8 @@ from offhook.clock import new_id
 from offhook.codes import CallStatus, SessionStatus
 from offhook.events import CallConnected, SessionEnded, SessionQueued, SessionStarted
 from offhook.flow.actions import Callflow, Hangup, MakeCall, Say
-from offhook.session.session import Direction, Leg, Session
-from offhook.store import open_store, upgrade
-from offhook.store.interface import (
-    Decision,
+from offhook.session.ports.record import (
+    ClaimDecision,
     Node,
     OutboxEntry,
     Planner,
@@ -28,6 +26,8 @@ from offhook.store.interface import (
     Store,
     Usage,
 )
+from offhook.session.session import Direction, Leg, Session
+from offhook.store import open_store, upgrade
 
 NOW = datetime(2026, 7, 3, 5, 59, 32, 226000, tzinfo=UTC)
 TEMPLATE = "offhook_template"
@@ -212,16 +212,16 @@ async def final(store: Store, node: Node) -> Session:
 # --- planners
 
 
-def begin(queued: Queued, trunk: str = "carrier") -> Decision:
+def begin(queued: Queued, trunk: str = "carrier") -> ClaimDecision:
     """Start it now."""
-    return Decision(
+    return ClaimDecision(
         session=claimed(queued.session, trunk),
         events=(SessionStarted(at=NOW, node="n1"),),
         trunks=(trunk,),
     )
 
 
-def start_all(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+def start_all(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[ClaimDecision]:
     """Every session starts."""
     return [begin(queued) for queued in waiting]
 
@@ -229,7 +229,7 @@ def start_all(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequenc
 def within(*, channels: int | None = None, calls: int | None = None) -> Planner:
     """Starts what fits into the trunk's channels, the sub-accounts' calls and all buckets."""
 
-    def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[Decision]:
+    def plan(waiting: Sequence[Queued], usage: Usage, now: datetime) -> Sequence[ClaimDecision]:
         used = usage.channels_by_trunk.get("carrier", 0)
         tokens = dict(usage.tokens_by_sub_account)
         trunk_tokens = usage.tokens_by_trunk.get("carrier", float("inf"))

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.flow.flow_requests import FACTS, NO_VCA, judged
 
 from offhook.codes import RuntimeCode, StatusCode
-from offhook.lint import lint_text, offline_facts
+from offhook.flow.lint import lint_text, offline_facts
 
 PAGES = Path(__file__).parents[2] / "docs" / "codes"
 JSON_BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)

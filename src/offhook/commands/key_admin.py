@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from offhook import config_file
 from offhook.clock import SystemClock, iso_seconds, new_id
 from offhook.commands.common import CommandError
 from offhook.config import Config
+from offhook.config import file as config_file
 from offhook.http.auth import ALL_SCOPES, Scope
 from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.ports.record import Store, StoreUnavailable
 from offhook.session.tenancy import KeyGrant
 from offhook.store import open_store, upgrade
-from offhook.store.interface import Store, StoreUnavailable
 
 TIMEOUT = 30.0
 """Seconds for one command's work in the database."""

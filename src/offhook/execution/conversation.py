@@ -1,7 +1,7 @@
 """One running session: its record, its calls, and everything a step may do with them.
 
 The record changes only through :meth:`Conversation.change` and :meth:`Conversation.record`, which keep
-it and its timeline together; :class:`~offhook.execution.recorder.Recorder` stores both, in order. A wait
+it and its timeline together; :class:`~offhook.execution.journal.SessionJournal` stores both, in order. A wait
 inside a step goes through :meth:`Conversation.during`, which ends it the moment the caller hangs up or
 the session is interrupted from outside.
 """
@@ -27,24 +27,23 @@ from offhook.events import (
     DigitsCaptured,
 )
 from offhook.execution.failures import CallOver, Interrupted, Replaced
+from offhook.execution.journal import SessionJournal
 from offhook.execution.prompts import Prompts
-from offhook.execution.recorder import Recorder
-from offhook.execution.reports import Reports
 from offhook.flow.actions import AnyAction, PlayFile, Say
 from offhook.session import states
-from offhook.session.ports import (
+from offhook.session.ports.record import Fenced, StoreUnavailable
+from offhook.session.ports.speech import Prompt, Speech
+from offhook.session.ports.telephony import (
     Call,
     CallEnd,
     DialOrder,
     Playback,
-    Prompt,
     ReceivedCall,
-    Speech,
     Telephony,
 )
+from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
-from offhook.store.interface import Fenced, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +74,7 @@ class Conversation:
         session: Session,
         trunks: tuple[str, ...],
         services: Services,
-        recorder: Recorder,
+        recorder: SessionJournal,
         prompts: Prompts,
         reports: Reports,
     ) -> None:

@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import msgspec
-
 from offhook.clock import new_id
 from offhook.codes import RuntimeCode
 from offhook.events import DecisionAsked, DecisionMade
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
 from offhook.flow.actions import Callflow
-from offhook.flow.facts import Profiles
+from offhook.flow.context import Profiles
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.flow.scenarios import ScenarioFailed
+from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.scenarios import expanded
-from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount, WebhookType, facts_of
 
 KEPT_BODY = 16_384
 """Bytes of an answer that the session's record keeps."""
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What the customer is asked."""
-
-    event_id: str
-    session: Session
-    leg: Leg
-    received: bool
-    """``CALL_RECEIVED``: a new inbound call; else ``ACTION_COMPLETED``."""
-    digits: str | None
-    client_action_id: str | None
-    """Of the callflow that just ran."""
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back; ``body`` is None when nobody gave a 2xx in time (-2002)."""
-
-    body: bytes | None
-    http_status: int | None = None
-    detail: str = ""
-    too_long: bool = False
-
-
-class Asker(Protocol):
-    """Asks live, within the 10 s budget of ``spec/webhooks.md``."""
-
-    async def __call__(self, sub_account: SubAccount, question: Question) -> Reply:
-        """Never raises for what the far end does."""
-        ...
 
 
 class Decisions:

@@ -10,10 +10,10 @@ from contextlib import suppress
 from offhook.clock import Clock
 from offhook.codes import SessionStatus
 from offhook.execution.runner import SessionRunner
-from offhook.session.limits import ClaimPlanner
+from offhook.session.claim_planner import ClaimPlanner
+from offhook.session.ports.record import ClaimDecision, Node, Store, StoreUnavailable
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
-from offhook.store.interface import Decision, Node, Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Dispatcher:
             self._on_outbox()
         return len(decisions) >= room
 
-    def _begin(self, decision: Decision) -> None:
+    def _begin(self, decision: ClaimDecision) -> None:
         session = decision.session
         if session.status is not SessionStatus.RUNNING:
             return

@@ -8,7 +8,7 @@ from typing import Any
 
 from offhook.execution.failures import SessionFailure
 from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
-from offhook.session.ports import Prompt, PromptError, Speech
+from offhook.session.ports.speech import Prompt, PromptError, Speech
 
 _Key = AnyAction | tuple[AnyAction, str]
 """What a prompt is of: an action, or one text of a sayAndCapture."""

@@ -11,13 +11,13 @@ from offhook.events import ActionEnded, ActionStarted, AnyEvent, SessionEnded
 from offhook.execution.conversation import Conversation, Services
 from offhook.execution.decision import Decisions
 from offhook.execution.failures import CallOver, Interrupted, Replaced, SessionFailure
+from offhook.execution.journal import SessionJournal
 from offhook.execution.prompts import Prompts
-from offhook.execution.recorder import Recorder
-from offhook.execution.reports import Reports
 from offhook.execution.steps import STEPS
 from offhook.flow.actions import LAST_ACTION_NAMES, AnyAction, Callflow, Hangup
 from offhook.session import states
-from offhook.session.ports import ReceivedCall
+from offhook.session.ports.telephony import ReceivedCall
+from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session, SessionError
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class SessionRunner:
         session: Session,
         trunks: tuple[str, ...],
         services: Services,
-        recorder: Recorder,
+        recorder: SessionJournal,
         reports: Reports,
         decisions: Decisions,
         received: ReceivedCall | None = None,

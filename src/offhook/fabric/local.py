@@ -14,9 +14,9 @@ from contextlib import suppress
 from functools import partial
 from typing import cast
 
-from offhook.fabric import Listener
 from offhook.fabric.frames import Decoder, Frame, FrameError, Kind, encode
 from offhook.fabric.subscriptions import Subscriptions, checked, patterns_of
+from offhook.session.ports.fabric import Listener
 
 _log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from offhook.fabric import Listener
 from offhook.fabric.subscriptions import Subscriptions, checked
+from offhook.session.ports.fabric import Listener
 
 
 class MemoryFabric:

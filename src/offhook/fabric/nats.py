@@ -17,8 +17,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from offhook.fabric import Listener
 from offhook.fabric.subscriptions import Subscriptions, checked
+from offhook.session.ports.fabric import Listener
 
 _log = logging.getLogger(__name__)
 

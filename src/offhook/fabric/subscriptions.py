@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 
-from offhook.fabric import Listener
+from offhook.session.ports.fabric import Listener
 
 _log = logging.getLogger(__name__)
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from offhook.flow import legacy
 from offhook.flow.actions import AnyAction, Callflow, ExecuteScenario, MakeCall
-from offhook.flow.facts import WITHHELD_SOURCES, Facts
+from offhook.flow.context import WITHHELD_SOURCES, JudgingContext
 from offhook.flow.numbers import destination_number, source_number
 from offhook.flow.shape import Draft, Request
 
 _CALL_FIELDS = ("source", "destination")
 
 
-def callflow(request: Request, facts: Facts) -> Callflow:
+def callflow(request: Request, facts: JudgingContext) -> Callflow:
     """The callflow of a faultless request, numbers normalised and defaults filled in."""
     actions = [_action(draft, facts) for draft in request.drafts]
     if request.legacy:
@@ -27,7 +27,7 @@ def callflow(request: Request, facts: Facts) -> Callflow:
     )
 
 
-def _action(draft: Draft, facts: Facts) -> AnyAction:
+def _action(draft: Draft, facts: JudgingContext) -> AnyAction:
     assert draft.row is not None
     if draft.row.type is MakeCall:
         return _call(draft)

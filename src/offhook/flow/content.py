@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator
 
 from offhook.codes import StatusCode
 from offhook.flow import numbers, table
-from offhook.flow.facts import ANY_SOURCE, WITHHELD_SOURCES, Facts
+from offhook.flow.context import ANY_SOURCE, WITHHELD_SOURCES, JudgingContext
 from offhook.flow.problems import Problem, problem
 from offhook.flow.shape import Draft, Request
 
-Rule = Callable[[Draft, Request, Facts], Iterator[Problem]]
+Rule = Callable[[Draft, Request, JudgingContext], Iterator[Problem]]
 
 _UNSPEAKABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"  # not in XML 1.0's Char
@@ -38,7 +38,7 @@ def speakable(text: str) -> bool:
     return (text.isprintable() and text.isascii()) or _UNSPEAKABLE.search(text) is None
 
 
-def _one_destination(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _one_destination(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
     destination = draft.values.get("destination")
     if destination is None:
         return
@@ -56,7 +56,9 @@ def _destination(draft: Draft) -> str | None:
     return numbers.destination_number(draft.text("destination") or "")
 
 
-def _destination_dialable(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _destination_dialable(
+    draft: Draft, request: Request, facts: JudgingContext
+) -> Iterator[Problem]:
     destination = draft.text("destination")
     if destination is None or numbers.names_several(destination):
         return
@@ -64,13 +66,13 @@ def _destination_dialable(draft: Draft, request: Request, facts: Facts) -> Itera
         yield problem(StatusCode.INVALID_DESTINATION, draft.param("destination"))
 
 
-def _source_allowed(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _source_allowed(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
     source = draft.text("source")
     if source is not None and not source_allowed(source, facts):
         yield problem(StatusCode.SOURCE_NOT_ALLOWED, draft.param("source"))
 
 
-def source_allowed(source: str, facts: Facts) -> bool:
+def source_allowed(source: str, facts: JudgingContext) -> bool:
     """Whether a sub-account may call from ``source``, as a customer spells it (-1014)."""
     if source in WITHHELD_SOURCES:
         return facts.withheld_allowed
@@ -78,7 +80,7 @@ def source_allowed(source: str, facts: Facts) -> bool:
     return number is not None and (number in facts.sources or ANY_SOURCE in facts.sources)
 
 
-def _texts_speakable(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _texts_speakable(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
     assert draft.row is not None
     assert draft.params is not None
     for param in draft.row.params:
@@ -104,7 +106,7 @@ def _language_of(tag: str) -> str:
     return _SAME_LANGUAGE.get(primary, primary)
 
 
-def _voice_known(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _voice_known(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
     code, language = draft.text("voice_profile"), draft.text("language")
     profile = facts.profiles.find(code) if code is not None else None
     if code is not None and profile is None:
@@ -116,12 +118,16 @@ def _voice_known(draft: Draft, request: Request, facts: Facts) -> Iterator[Probl
         yield problem(StatusCode.SPEECH_PROFILE, draft.param("language"))
 
 
-def _max_digits_with_min(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _max_digits_with_min(
+    draft: Draft, request: Request, facts: JudgingContext
+) -> Iterator[Problem]:
     if draft.given("minDigits") and not _digits_limit_valid(draft, draft.integer("min_digits")):
         yield problem(StatusCode.MAX_DIGITS_WITH_MIN, draft.param("maxDigits"))
 
 
-def _max_digits_without_hash(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _max_digits_without_hash(
+    draft: Draft, request: Request, facts: JudgingContext
+) -> Iterator[Problem]:
     if draft.values.get("complete_on_hash") is False and not _digits_limit_valid(draft, None):
         yield problem(StatusCode.MAX_DIGITS_WITHOUT_HASH, draft.param("maxDigits"))
 
@@ -134,18 +140,24 @@ def _digits_limit_valid(draft: Draft, at_least: int | None) -> bool:
     return 1 <= limit <= table.MOST_DIGITS and (at_least is None or limit >= at_least)
 
 
-def _overall_timeout_given(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _overall_timeout_given(
+    draft: Draft, request: Request, facts: JudgingContext
+) -> Iterator[Problem]:
     if draft.given("digitTimeout") and not draft.given("overallTimeout"):
         yield problem(StatusCode.OVERALL_TIMEOUT_REQUIRED, draft.param("overallTimeout"))
 
 
-def _overall_timeout_suffices(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _overall_timeout_suffices(
+    draft: Draft, request: Request, facts: JudgingContext
+) -> Iterator[Problem]:
     digit, overall = draft.integer("digit_timeout"), draft.integer("overall_timeout")
     if digit is not None and overall is not None and overall < digit:
         yield problem(StatusCode.OVERALL_TIMEOUT_TOO_SHORT, draft.param("overallTimeout"))
 
 
-def _digits_have_a_place(draft: Draft, request: Request, facts: Facts) -> Iterator[Problem]:
+def _digits_have_a_place(
+    draft: Draft, request: Request, facts: JudgingContext
+) -> Iterator[Problem]:
     if not facts.has_vca and not draft.given("dtmfCallbackUrl"):
         yield problem(StatusCode.DTMF_CALLBACK, draft.param("dtmfCallbackUrl"))
 

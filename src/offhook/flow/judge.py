@@ -20,7 +20,7 @@ from datetime import datetime
 from offhook.codes import StatusCode
 from offhook.flow import arrangement, build, content, jsontext, shape
 from offhook.flow.actions import Callflow
-from offhook.flow.facts import Facts
+from offhook.flow.context import JudgingContext
 from offhook.flow.problems import Mode, Problem, Verdict, problem
 
 LARGEST_BODY = 256 * 1024
@@ -30,7 +30,9 @@ MOST_PROBLEMS = 1_000
 """Problems a verdict lists; the first ones, in the order of judgement."""
 
 
-def judge(body: bytes, facts: Facts, now: datetime, *, mode: Mode = Mode.SUBMITTED) -> Verdict:
+def judge(
+    body: bytes, facts: JudgingContext, now: datetime, *, mode: Mode = Mode.SUBMITTED
+) -> Verdict:
     """Judge a request body (``now`` aware). Never raises for anything in ``body``."""
     if mode is Mode.DECISION and not body.strip():
         return Verdict(callflow=Callflow(actions=()))
@@ -44,7 +46,7 @@ def judge(body: bytes, facts: Facts, now: datetime, *, mode: Mode = Mode.SUBMITT
 
 
 def judge_value(
-    value: object, facts: Facts, now: datetime, *, mode: Mode = Mode.SUBMITTED
+    value: object, facts: JudgingContext, now: datetime, *, mode: Mode = Mode.SUBMITTED
 ) -> Verdict:
     """Judge a body that is decoded already; one that is no object is -1001."""
     if not isinstance(value, dict):

@@ -26,7 +26,7 @@ import msgspec
 from offhook.codes import RuntimeCode
 from offhook.flow import jsontext, kinds, patterns, table
 from offhook.flow.actions import Callflow, ExecuteScenario
-from offhook.flow.facts import Facts
+from offhook.flow.context import JudgingContext
 from offhook.flow.judge import LARGEST_BODY, judge_value
 from offhook.flow.problems import Mode
 
@@ -60,7 +60,7 @@ def expand(
     template: str,
     declared: Sequence[ParameterRule],
     action: ExecuteScenario,
-    facts: Facts,
+    facts: JudgingContext,
     now: datetime,
     *,
     mode: Mode = Mode.SUBMITTED,

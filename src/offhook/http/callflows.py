@@ -14,7 +14,7 @@ from offhook.clock import new_id
 from offhook.codes import SessionStatus, StatusCode
 from offhook.events import SessionQueued
 from offhook.flow import answers as flow_answers
-from offhook.flow.facts import Facts
+from offhook.flow.context import JudgingContext
 from offhook.flow.judge import body_too_large, judge
 from offhook.flow.problems import Mode, Verdict, problem
 from offhook.http import answers, code_pages
@@ -26,9 +26,9 @@ from offhook.http.deps import Deps
 from offhook.http.metrics import HttpMetrics
 from offhook.http.problems import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, RETRY_SECONDS, Kind
 from offhook.session.control import ReplaceCallflow
+from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, facts_of
-from offhook.store.interface import IdempotencyConflict, RequestRecord, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class CallflowEndpoints:
         self._deps = deps
         self._metrics = metrics
         self._commander = commander
-        self._facts: dict[str, tuple[SubAccount, Facts]] = {}
+        self._facts: dict[str, tuple[SubAccount, JudgingContext]] = {}
 
     def endpoint(self, rest: str) -> Endpoint | None:
         """The endpoint at the path ``rest`` below the sub-account."""
@@ -243,7 +243,7 @@ class CallflowEndpoints:
         self._metrics.judged(verdict.status.code)
         return _Judged(self._deps.clock.now(), verdict)
 
-    def _facts_of(self, sub_account: SubAccount) -> Facts:
+    def _facts_of(self, sub_account: SubAccount) -> JudgingContext:
         """What the judge needs to know of it; made once for each state of the sub-account."""
         known = self._facts.get(sub_account.sub_account_id)
         if known is not None and known[0] is sub_account:

@@ -6,7 +6,6 @@ import asyncio
 
 import msgspec
 
-from offhook.fabric import Fabric
 from offhook.session.control import (
     AnyCommand,
     Heard,
@@ -15,6 +14,7 @@ from offhook.session.control import (
     encode_command,
     heard_topic,
 )
+from offhook.session.ports.fabric import Fabric
 
 REPEAT_SECONDS = 0.5
 DEADLINE_SECONDS = 3.0

@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry
 from offhook.clock import Clock, SystemClock
 from offhook.config import Config
 from offhook.events import AnyEvent
-from offhook.fabric import Fabric
-from offhook.flow.facts import Profiles
+from offhook.flow.context import Profiles
+from offhook.session.ports.fabric import Fabric
+from offhook.session.ports.record import OutboxEntry, Store
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount
 from offhook.speech.profiles import ListedProfile
-from offhook.store.interface import OutboxEntry, Store
 
 
 class Directory(Protocol):

@@ -15,7 +15,7 @@ from offhook.http.asgi import Answer, Headers
 from offhook.http.body import ClientGone
 from offhook.http.params import AnyRequest
 from offhook.http.problems import Problem
-from offhook.store.interface import StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
 
 log = logging.getLogger(__name__)
 

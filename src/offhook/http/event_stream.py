@@ -13,8 +13,8 @@ from offhook.http.deps import Deps
 from offhook.http.metrics import HttpMetrics
 from offhook.http.problems import RETRY_SECONDS, UNAVAILABLE, Problem, retry_after
 from offhook.http.views import event_view
+from offhook.session.ports.record import StoreUnavailable
 from offhook.session.session import Session
-from offhook.store.interface import StoreUnavailable
 
 POLL_SECONDS = 1.0
 """How late an event may be when the fabric lost its wake-up."""

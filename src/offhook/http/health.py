@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from offhook.http.deps import Deps
-from offhook.store.interface import StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
 
 STORE_SECONDS = 2.0
 """How long the database may take to answer."""

@@ -8,7 +8,7 @@ import logging
 from datetime import datetime
 
 from offhook.clock import Clock
-from offhook.store.interface import Store, StoreUnavailable
+from offhook.session.ports.record import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import msgspec
 
 from offhook.clock import iso_milliseconds
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
+from offhook.session.ports.record import RequestRecord
 from offhook.session.session import Leg, Session
-from offhook.store.interface import RequestRecord
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

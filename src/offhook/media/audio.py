@@ -9,7 +9,7 @@ SAMPLE_RATE = 8000
 
 
 class Prompt:
-    """Mono audio at 8,000 samples a second; serves :class:`offhook.session.ports.Prompt`.
+    """Mono audio at 8,000 samples a second; serves :class:`offhook.session.ports.speech.Prompt`.
 
     Immutable and shared by all calls that play it: each codec is encoded once.
     """

@@ -9,7 +9,7 @@ import msgspec
 from offhook.codes import RuntimeCode
 from offhook.flow import scenarios
 from offhook.flow.actions import Callflow, ExecuteScenario
-from offhook.flow.facts import Profiles
+from offhook.flow.context import Profiles
 from offhook.flow.problems import Mode
 from offhook.session.tenancy import SubAccount, facts_of
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from offhook.flow.facts import Facts, Profiles
+from offhook.flow.context import JudgingContext, Profiles
 
 
 class WebhookType(StrEnum):
@@ -99,11 +99,11 @@ class KeyGrant(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def facts_of(sub_account: SubAccount, profiles: Profiles) -> Facts:
+def facts_of(sub_account: SubAccount, profiles: Profiles) -> JudgingContext:
     """What the judge must know of ``sub_account``."""
     numbers = {number.msisdn for number in sub_account.numbers if number.active}
     vca = sub_account.webhooks.get(WebhookType.VCA)
-    return Facts(
+    return JudgingContext(
         profiles=profiles,
         sources=sub_account.caller_ids | numbers,
         withheld_allowed=sub_account.withheld_caller_id,

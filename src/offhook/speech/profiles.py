@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from offhook.flow.facts import Profile
+from offhook.flow.context import Profile
 from offhook.speech.espeak_voices import installed_voices
 from offhook.speech.locales import describe
 from offhook.speech.voices import EngineVoice, VoiceIndex

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from offhook.codes import RuntimeCode
 from offhook.media.audio import Prompt
 from offhook.net.client import HttpClient
-from offhook.session.ports import PromptError
+from offhook.session.ports.speech import PromptError
 from offhook.speech.cache import PromptCache
 from offhook.speech.engine import Engine, SynthesisFailed
 from offhook.speech.espeak import Espeak

@@ -1,11 +1,11 @@
 """The durable record: sessions, timelines, requests, the outbox and tenancy.
 
-:func:`open_store` makes the :class:`~offhook.store.interface.Store` that a database URL names.
+:func:`open_store` makes the :class:`~offhook.session.ports.record.Store` that a database URL names.
 """
 
 from __future__ import annotations
 
-from offhook.store.interface import Store
+from offhook.session.ports.record import Store
 from offhook.store.migrate import upgrade
 from offhook.store.urls import is_sqlite
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from offhook.events import AnyEvent
+from offhook.session.ports.record import Node, OutboxEntry, RequestRecord
 from offhook.session.session import Session
 from offhook.store.documents import encode_session, held_channels, late
-from offhook.store.interface import Node, OutboxEntry, RequestRecord
 from offhook.store.rows import (
     IDEMPOTENCY_WINDOW,
     Row,

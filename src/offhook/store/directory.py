@@ -17,6 +17,7 @@ import msgspec
 
 from offhook import config
 from offhook.session.api_keys import key_digest
+from offhook.session.ports.record import Store, StoreUnavailable
 from offhook.session.tenancy import (
     KeyGrant,
     Scenario,
@@ -26,7 +27,6 @@ from offhook.session.tenancy import (
     Webhook,
     WebhookType,
 )
-from offhook.store.interface import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 

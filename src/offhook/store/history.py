@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, delete, func, literal, select, tuple_, update
 
 from offhook.events import AnyEvent
+from offhook.session.ports.record import RequestRecord
 from offhook.session.session import Session
 from offhook.store import schema
 from offhook.store.core import CoreCalls, Rows
 from offhook.store.documents import decode_event, decode_session, from_micros, micros
-from offhook.store.interface import RequestRecord
 from offhook.store.rows import delivery_view, request_record
 
 _PURGE_CHUNK = 500

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from offhook.store.interface import SchemaMismatch, StoreUnavailable
+from offhook.session.ports.record import SchemaMismatch, StoreUnavailable
 from offhook.store.urls import is_sqlite, sqlite_path
 
 if TYPE_CHECKING:

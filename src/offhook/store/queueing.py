@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from offhook.codes import SessionStatus
+from offhook.session.ports.record import ClaimDecision, Node, Queued, Rates, Usage
 from offhook.store.documents import (
     decode_session,
     encode_session,
@@ -17,7 +18,6 @@ from offhook.store.documents import (
     optional_from_micros,
     optional_micros,
 )
-from offhook.store.interface import Decision, Node, Queued, Rates, Usage
 from offhook.store.rows import Row, event_documents, event_rows, outbox_row
 
 Group = tuple[str, str]
@@ -121,7 +121,7 @@ def channels_in_use(rows: Iterable[Sequence[Any]], trunk: str, own: str) -> int:
 class Claimed(NamedTuple):
     """What a claim writes."""
 
-    decisions: list[Decision]
+    decisions: list[ClaimDecision]
     session_rows: list[Row]
     """(session, status, ready since, waits for, node, epoch, channels, event count, document)."""
     event_rows: list[Row]
@@ -129,7 +129,7 @@ class Claimed(NamedTuple):
 
 
 def decided(
-    node: Node, waiting: Sequence[Candidate], plan: Iterable[Decision], buckets: Buckets
+    node: Node, waiting: Sequence[Candidate], plan: Iterable[ClaimDecision], buckets: Buckets
 ) -> Claimed:
     """Turn the planner's decisions into rows; those that change nothing are left out.
 

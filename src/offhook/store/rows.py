@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from offhook.events import AnyEvent
+from offhook.session.ports.record import DeliveryResult, Node, OutboxEntry, RequestRecord
 from offhook.session.session import Session
 from offhook.store.documents import (
     encode,
@@ -18,7 +19,6 @@ from offhook.store.documents import (
     micros,
     optional_micros,
 )
-from offhook.store.interface import DeliveryResult, Node, OutboxEntry, RequestRecord
 
 Row = tuple[Any, ...]
 

@@ -23,8 +23,9 @@ from offhook.media.engine import (
     MediaLost,
     PlaybackEnded,
 )
-from offhook.session.keys import KeyMerger
-from offhook.session.ports import Call, CallEnd, PlaybackResult, Prompt
+from offhook.session.dtmf import DtmfDeduplicator
+from offhook.session.ports.speech import Prompt
+from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult
 from offhook.session.session import CallQuality
 from offhook.sip.events import dtmf_of_info
 from offhook.sip.sdp import Negotiated, SdpError, parse_answer
@@ -35,7 +36,7 @@ DigitListener = Callable[[str, float], None]
 
 
 class LinePlayback:
-    """A playback of the media engine that can be awaited (:class:`offhook.session.ports.Playback`)."""
+    """A playback of the media engine that can be awaited."""
 
     def __init__(self, call: LineCall, done: asyncio.Future[PlaybackResult]) -> None:
         self._call = call
@@ -43,11 +44,11 @@ class LinePlayback:
         self.number: int | None = None
 
     async def finished(self) -> PlaybackResult:
-        """See :meth:`offhook.session.ports.Playback.finished`."""
+        """See :meth:`offhook.session.ports.telephony.Playback.finished`."""
         return await asyncio.shield(self._done)
 
     def stop(self) -> None:
-        """See :meth:`offhook.session.ports.Playback.stop`."""
+        """See :meth:`offhook.session.ports.telephony.Playback.stop`."""
         if self.number is not None and not self._done.done():
             self._call.media.stop(self.number)
 
@@ -58,7 +59,7 @@ class LinePlayback:
 
 
 class LineCall:
-    """Media, playbacks, digits and the one end of a leg (:class:`offhook.session.ports.Call`)."""
+    """Media, playbacks, digits and the one end of a leg (:class:`offhook.session.ports.telephony.Call`)."""
 
     def __init__(self, call_id: str, clock: Clock) -> None:
         loop = asyncio.get_running_loop()
@@ -69,7 +70,7 @@ class LineCall:
         self._codec: str | None = None
         self._playbacks: dict[int, LinePlayback] = {}
         self._digit_listener: DigitListener | None = None
-        self._keys = KeyMerger()
+        self._keys = DtmfDeduplicator()
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._statistics: LegStatistics | None = None
@@ -90,15 +91,15 @@ class LineCall:
         return self._codec is not None
 
     async def answered(self) -> datetime | None:
-        """See :meth:`offhook.session.ports.Call.answered`."""
+        """See :meth:`offhook.session.ports.telephony.Call.answered`."""
         return await asyncio.shield(self._answered)
 
     async def wait_ended(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.Call.wait_ended`."""
+        """See :meth:`offhook.session.ports.telephony.Call.wait_ended`."""
         return await asyncio.shield(self._ended)
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> LinePlayback:
-        """See :meth:`offhook.session.ports.Call.play`."""
+        """See :meth:`offhook.session.ports.telephony.Call.play`."""
         playback = LinePlayback(self, self._loop.create_future())
         if self._codec is None or self._ended.done():
             playback.resolve(PlaybackResult.CALL_ENDED)
@@ -109,16 +110,16 @@ class LineCall:
         return playback
 
     def on_digit(self, listener: DigitListener | None) -> None:
-        """See :meth:`offhook.session.ports.Call.on_digit`."""
+        """See :meth:`offhook.session.ports.telephony.Call.on_digit`."""
         self._digit_listener = listener
 
     def relay(self, to: Call | None) -> None:
-        """See :meth:`offhook.session.ports.Call.relay`; ``to`` is a call of the same line."""
+        """See :meth:`offhook.session.ports.telephony.Call.relay`; ``to`` is a call of the same line."""
         assert to is None or isinstance(to, LineCall)
         self.media.relay(None if to is None else to.media)
 
     def quality(self) -> CallQuality | None:
-        """See :meth:`offhook.session.ports.Call.quality`."""
+        """See :meth:`offhook.session.ports.telephony.Call.quality`."""
         statistics = self._statistics or self.media.statistics()
         judged = quality.judge(statistics, self._codec or "PCMU")
         if judged is None:
@@ -128,7 +129,7 @@ class LineCall:
         )
 
     async def hang_up(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.Call.hang_up`; each kind of call knows its messages."""
+        """See :meth:`offhook.session.ports.telephony.Call.hang_up`; each kind of call knows its messages."""
         raise NotImplementedError
 
     # --- what the two kinds of call use

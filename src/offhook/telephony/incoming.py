@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from offhook.codes import CallStatus
 from offhook.media.engine import MediaLeg
-from offhook.session.ports import CallEnd
+from offhook.session.ports.telephony import CallEnd
 from offhook.sip import events as sip
 from offhook.sip.sdp import SdpError, answer, make_offer
 from offhook.telephony.call import LineCall
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class IncomingCall(LineCall):
-    """One INVITE that reached us (:class:`offhook.session.ports.ReceivedCall`)."""
+    """One INVITE that reached us (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
     def __init__(self, line: Line, call_id: str, invite: sip.IncomingCall) -> None:
         super().__init__(call_id, line.clock)
@@ -64,7 +64,7 @@ class IncomingCall(LineCall):
             self._end(CallStatus.FAILED, by="server", detail="no answer to our offer")
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
-        """See :meth:`offhook.session.ports.ReceivedCall.refuse`."""
+        """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
         if self.ended is None:
             self._line.endpoint.reject(self._handle, sip_code)
             self._end(status, by="server", sip_code=sip_code)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from offhook.clock import Clock
 from offhook.media.engine import MediaEngine
-from offhook.session.ports import DialOrder, MayUse, Ringing
+from offhook.session.ports.telephony import DialOrder, MayUse, Ringing
 from offhook.sip import Credentials
 from offhook.sip.sdp import SdpError, answer, make_offer
 from offhook.telephony.call import LineCall, leg_media
@@ -21,7 +21,7 @@ WITHHELD = frozenset({"private", "anonymous"})
 
 
 class Line:
-    """Dials over trunks (:class:`offhook.session.ports.Telephony`)."""
+    """Dials over trunks (:class:`offhook.session.ports.telephony.Telephony`)."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Line:
         self.trunks = dict(trunks)
 
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
-        """See :meth:`offhook.session.ports.Telephony.dial`."""
+        """See :meth:`offhook.session.ports.telephony.Telephony.dial`."""
         call = OutgoingCall(self, order, on_ringing, may_use)
         call.start()
         return call

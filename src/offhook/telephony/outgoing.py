@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import MediaLeg, PortsExhausted
-from offhook.session.ports import CallEnd, DialOrder, MayUse, Ringing
+from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing
 from offhook.sip import events as sip
 from offhook.sip.sdp import SdpError, make_offer, parse_answer
 from offhook.telephony.call import LineCall
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class OutgoingCall(LineCall):
-    """One order on its way through its trunks (:class:`offhook.session.ports.Call`)."""
+    """One order on its way through its trunks (:class:`offhook.session.ports.telephony.Call`)."""
 
     def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
         super().__init__(order.call_id, line.clock)

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
-from offhook.session.ports import Call, CallEnd, PlaybackResult, Prompt
+from offhook.session.ports.speech import Prompt
+from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult
 from offhook.session.session import CallQuality
 from offhook.testing.errors import ScriptNotFollowed
 from offhook.testing.phone import (
@@ -41,7 +42,7 @@ DigitListener = Callable[[str, float], None]
 
 
 class SimulatedCall:
-    """What a dialled and a received call share (:class:`offhook.session.ports.Call`)."""
+    """What a dialled and a received call share (:class:`offhook.session.ports.telephony.Call`)."""
 
     far_side: ClassVar[str]
     """Who the phone is to us: ``callee`` or ``caller``."""
@@ -90,15 +91,15 @@ class SimulatedCall:
         return self._answered.done() and not self._ended.done()
 
     async def answered(self) -> datetime | None:
-        """See :meth:`offhook.session.ports.Call.answered`."""
+        """See :meth:`offhook.session.ports.telephony.Call.answered`."""
         return await asyncio.shield(self._answered)
 
     async def wait_ended(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.Call.wait_ended`."""
+        """See :meth:`offhook.session.ports.telephony.Call.wait_ended`."""
         return await asyncio.shield(self._ended)
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> SimulatedPlayback:
-        """See :meth:`offhook.session.ports.Call.play`."""
+        """See :meth:`offhook.session.ports.telephony.Call.play`."""
         playback = SimulatedPlayback(prompt, repetition, pause)
         if self.connected:
             self.player.queue(playback)
@@ -107,24 +108,24 @@ class SimulatedCall:
         return playback
 
     def on_digit(self, listener: DigitListener | None) -> None:
-        """See :meth:`offhook.session.ports.Call.on_digit`."""
+        """See :meth:`offhook.session.ports.telephony.Call.on_digit`."""
         self._listener = listener
         self.ear.changed.set()
 
     def relay(self, to: Call | None) -> None:
-        """See :meth:`offhook.session.ports.Call.relay`."""
+        """See :meth:`offhook.session.ports.telephony.Call.relay`."""
         assert to is None or isinstance(to, SimulatedCall)
         self._relay_to = to
 
     async def hang_up(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.Call.hang_up`."""
+        """See :meth:`offhook.session.ports.telephony.Call.hang_up`."""
         if self.ended is None:
             status = CallStatus.COMPLETED if self.connected else CallStatus.CANCELED
             self._end(status, by="server")
         return await self.wait_ended()
 
     def quality(self) -> CallQuality | None:
-        """See :meth:`offhook.session.ports.Call.quality`."""
+        """See :meth:`offhook.session.ports.telephony.Call.quality`."""
         return PERFECT if self._answered.done() and self._answered.result() else None
 
     # --- what the kinds of call use

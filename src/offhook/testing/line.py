@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus, outcome_of_sip_status
-from offhook.session.ports import CallEnd, DialOrder, MayUse, Ringing
+from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing
 from offhook.testing.leg import SimulatedCall
 from offhook.testing.phone import Phone
 from offhook.testing.timeline import OFFHOOK, Timeline
@@ -23,7 +23,7 @@ NO_RESPONSE = 32.0
 
 
 class SimulatedLine:
-    """Dials simulated phones (:class:`offhook.session.ports.Telephony`)."""
+    """Dials simulated phones (:class:`offhook.session.ports.telephony.Telephony`)."""
 
     def __init__(
         self, clock: Clock, timeline: Timeline, phone_of: Callable[[str], Phone], down: set[str]
@@ -38,7 +38,7 @@ class SimulatedLine:
         """Scripts that were not followed, and what the test's own functions raised."""
 
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
-        """See :meth:`offhook.session.ports.Telephony.dial`."""
+        """See :meth:`offhook.session.ports.telephony.Telephony.dial`."""
         self.timeline.add(OFFHOOK, "calls", f"{order.destination} from {order.source}")
         call = OutgoingCall(self, order, on_ringing, may_use)
         self.calls.append(call)
@@ -65,7 +65,7 @@ class SimulatedLine:
 
 
 class OutgoingCall(SimulatedCall):
-    """A leg that Offhook dials (:class:`offhook.session.ports.Call`)."""
+    """A leg that Offhook dials (:class:`offhook.session.ports.telephony.Call`)."""
 
     far_side: ClassVar[str] = "callee"
 
@@ -144,7 +144,7 @@ class OutgoingCall(SimulatedCall):
 
 
 class IncomingCall(SimulatedCall):
-    """A leg that somebody outside dials (:class:`offhook.session.ports.ReceivedCall`)."""
+    """A leg that somebody outside dials (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
     far_side: ClassVar[str] = "caller"
 
@@ -157,14 +157,14 @@ class IncomingCall(SimulatedCall):
         self._end(CallStatus.CANCELED, by="caller", sip_code=487)
 
     def accept(self) -> None:
-        """See :meth:`offhook.session.ports.ReceivedCall.accept`."""
+        """See :meth:`offhook.session.ports.telephony.ReceivedCall.accept`."""
         if self.ended is None:
             self._timeline.add(OFFHOOK, "answers", self.phone.number)
             self._answer()
             self._owner = self._loop.create_task(self._follow_script())
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
-        """See :meth:`offhook.session.ports.ReceivedCall.refuse`."""
+        """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
         self._end(status, by="server", sip_code=sip_code)
 
     async def hang_up(self) -> CallEnd:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from functools import partial
 
 from offhook.execution.ringback import RINGBACK
-from offhook.session.ports import PlaybackResult, Prompt
+from offhook.session.ports.speech import Prompt
+from offhook.session.ports.telephony import PlaybackResult
 from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance, wait
 
 
 class SimulatedPlayback:
-    """One prompt on its way (:class:`offhook.session.ports.Playback`)."""
+    """One prompt on its way (:class:`offhook.session.ports.telephony.Playback`)."""
 
     def __init__(self, prompt: Prompt, repetition: int, pause: float) -> None:
         self.prompt = prompt
@@ -24,12 +25,12 @@ class SimulatedPlayback:
         self.on_stop: Callable[[], None] = lambda: None
 
     async def finished(self) -> PlaybackResult:
-        """See :meth:`offhook.session.ports.Playback.finished`."""
+        """See :meth:`offhook.session.ports.telephony.Playback.finished`."""
         await self.over.wait()
         return self.result
 
     def stop(self) -> None:
-        """See :meth:`offhook.session.ports.Playback.stop`."""
+        """See :meth:`offhook.session.ports.telephony.Playback.stop`."""
         if not self.over.is_set():
             self.on_stop()
             self.resolve(PlaybackResult.STOPPED)

@@ -9,11 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from offhook.events import AnyEvent
-from offhook.session.session import Session
-from offhook.store.documents import decode_session, encode_session, held_channels
-from offhook.store.interface import (
+from offhook.session.ports.record import (
     NO_RATES,
-    Decision,
+    ClaimDecision,
     Fenced,
     Node,
     OutboxEntry,
@@ -21,6 +19,8 @@ from offhook.store.interface import (
     Queued,
     Rates,
 )
+from offhook.session.session import Session
+from offhook.store.documents import decode_session, encode_session, held_channels
 from offhook.store.queueing import Buckets, usage_of
 
 NODE = Node(name="simulation", epoch=1)
@@ -48,7 +48,7 @@ class Row:
 
 
 class MemoryRecord:
-    """Serves the parts of :class:`offhook.store.interface.Store` that a running session needs."""
+    """Serves the parts of :class:`offhook.session.ports.record.Store` that a running session needs."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -61,8 +61,8 @@ class MemoryRecord:
 
     async def claim(
         self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
-    ) -> Sequence[Decision]:
-        """See :meth:`offhook.store.interface.Store.claim`."""
+    ) -> Sequence[ClaimDecision]:
+        """See :meth:`offhook.session.ports.record.Store.claim`."""
         waiting = [row for row in self.rows.values() if row.session.status == "QUEUED"][:limit]
         if not waiting:
             return []
@@ -84,7 +84,7 @@ class MemoryRecord:
         return stored
 
     async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
-        """See :meth:`offhook.store.interface.Store.start`."""
+        """See :meth:`offhook.session.ports.record.Store.start`."""
         self.rows[session.session_id] = Row(session, events)
 
     async def save(
@@ -94,7 +94,7 @@ class MemoryRecord:
         events: Sequence[AnyEvent] = (),
         outbox: Sequence[OutboxEntry] = (),
     ) -> None:
-        """See :meth:`offhook.store.interface.Store.save`."""
+        """See :meth:`offhook.session.ports.record.Store.save`."""
         row = self.rows[session.session_id]
         if row.session.status.final:
             raise Fenced(session.session_id)
@@ -110,7 +110,7 @@ class MemoryRecord:
         trunk: str,
         channels: int | None,
     ) -> bool:
-        """See :meth:`offhook.store.interface.Store.take_channel`."""
+        """See :meth:`offhook.session.ports.record.Store.take_channel`."""
         others = [row for row in self.rows.values() if row.session.session_id != session.session_id]
         held = sum(json.loads(held_channels(row.session)).count(trunk) for row in others)
         own = [leg for leg in session.legs if leg.trunk == trunk and leg.status is None]

@@ -18,22 +18,20 @@ from offhook.execution.conversation import Services
 from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound import InboundCalls, NumberBook
-from offhook.execution.recorder import Recorder
+from offhook.execution.journal import SessionJournal
 from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import Callflow
 from offhook.flow.numbers import country_of
-from offhook.roles.asking import asker
-from offhook.roles.reports import WebhookReports
 from offhook.session import states
+from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.control import AnyCommand
-from offhook.session.limits import ClaimPlanner
-from offhook.session.ports import ReceivedCall
+from offhook.session.ports.record import Store
+from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.routing import trunks_for
 from offhook.session.scenarios import expanded
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
-from offhook.store.interface import Store
 from offhook.testing.errors import SimulationError
 from offhook.testing.line import SimulatedLine
 from offhook.testing.loop import VirtualClock, VirtualLoop
@@ -43,6 +41,8 @@ from offhook.testing.result import SimulatedSession
 from offhook.testing.speech import FakeSpeech
 from offhook.testing.timeline import Timeline
 from offhook.testing.vca import Customer, Decide
+from offhook.webhooks.reports import WebhookReports
+from offhook.webhooks.vca import asker
 
 SETTLING = 1.0
 """Simulated seconds that a runner whose session is stored may take to return."""
@@ -187,7 +187,7 @@ class Run:
     # --- the parts of a voice node
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The simulation's only one (:class:`offhook.roles.reports.SubAccounts`)."""
+        """The simulation's only one (:class:`offhook.webhooks.reports.SubAccounts`)."""
         owner = self._world.sub_account
         return owner if owner.sub_account_id == sub_account_id else None
 
@@ -218,7 +218,7 @@ class Run:
         trunks: tuple[str, ...],
         received: ReceivedCall | None = None,
     ) -> SessionRunner:
-        recorder = Recorder(self._store, NODE, lambda _session_id, _outbox: None)
+        recorder = SessionJournal(self._store, NODE, lambda _session_id, _outbox: None)
         return SessionRunner(
             session, trunks, self._services, recorder, self._reports, self._decisions, received
         )

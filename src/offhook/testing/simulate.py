@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from offhook import lint
+from offhook.flow import lint
 from offhook.testing.errors import CallflowRejected, SimulationError
 from offhook.testing.phone import Phone
 from offhook.testing.result import SimulatedSession
@@ -49,7 +49,7 @@ def run(
     ``press``: the keys the called person presses at each prompt that asks for some, separated by commas.
     ``vca``: the URL that decides; without one (nor one in ``config``) nothing more is decided.
     Returns 0, 1 for a rejected callflow, a session that ended ``ERROR`` or keys nobody asked for, 2 for
-    a file that cannot be read. Raises :class:`offhook.config_file.ConfigError` for a bad ``config``, and
+    a file that cannot be read. Raises :class:`offhook.config.file.ConfigError` for a bad ``config``, and
     ValueError for keys that are none or a sub-account that is not there.
     """
     out = out or sys.stdout

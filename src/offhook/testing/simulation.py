@@ -11,15 +11,16 @@ from typing import Any, cast
 
 import msgspec
 
-from offhook import config_file
 from offhook.clock import new_id
 from offhook.config import Config, Limits
+from offhook.config import file as config_file
 from offhook.flow import answers
 from offhook.flow.actions import Callflow
-from offhook.flow.facts import Facts
+from offhook.flow.context import JudgingContext
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.session.control import EndSession, ReplaceCallflow
+from offhook.session.ports.record import Store
 from offhook.session.tenancy import (
     Scenario,
     ScenarioParameter,
@@ -30,7 +31,6 @@ from offhook.session.tenancy import (
     facts_of,
 )
 from offhook.store.directory import Directory
-from offhook.store.interface import Store
 from offhook.testbed.phones import with_testbed
 from offhook.testing.errors import CallflowRejected, ScriptNotFollowed, SimulationError
 from offhook.testing.loop import VirtualLoop
@@ -63,7 +63,7 @@ class Offhook:
         """``config``: a configuration or the path of an ``offhook.toml``, whose routes, limits and
         sub-account (``sub_account``, or its only one) count. None: a sub-account that may do anything.
 
-        Raises :class:`offhook.config_file.ConfigError`, or ValueError for an unknown sub-account.
+        Raises :class:`offhook.config.file.ConfigError`, or ValueError for an unknown sub-account.
         """
         loaded = config if isinstance(config, Config) else None
         if isinstance(config, str | Path):
@@ -182,7 +182,7 @@ class Offhook:
         return self._judged(callflow, Mode.SUBMITTED)
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> JudgingContext:
         """What callflows are judged by."""
         return facts_of(self._sub_account, profiles())
 

@@ -6,7 +6,7 @@ import asyncio
 
 from offhook.codes import RuntimeCode
 from offhook.media.audio import SAMPLE_RATE
-from offhook.session.ports import PromptError
+from offhook.session.ports.speech import PromptError
 
 SECONDS_PER_CHARACTER = 0.06
 """How long a character takes at speed 1: about 170 words a minute."""
@@ -15,7 +15,7 @@ FILE_SECONDS = 3.0
 
 
 class SpokenPrompt:
-    """Silence that knows its words (:class:`offhook.session.ports.Prompt`)."""
+    """Silence that knows its words (:class:`offhook.session.ports.speech.Prompt`)."""
 
     def __init__(self, text: str, duration: float) -> None:
         self.text = text
@@ -38,7 +38,7 @@ class SpokenPrompt:
 
 
 class FakeSpeech:
-    """Makes prompts at once (:class:`offhook.session.ports.Speech`)."""
+    """Makes prompts at once (:class:`offhook.session.ports.speech.Speech`)."""
 
     def __init__(self) -> None:
         self.takes = 0.0
@@ -53,14 +53,14 @@ class FakeSpeech:
     async def say(
         self, text: str, *, voice_profile: str | None, language: str | None, speed: float
     ) -> SpokenPrompt:
-        """See :meth:`offhook.session.ports.Speech.say`."""
+        """See :meth:`offhook.session.ports.speech.Speech.say`."""
         await self._prepare(text)
         if text in self.mute:
             raise PromptError(RuntimeCode.SYNTHESIS_FAILED, f"the test has no voice for {text!r}")
         return SpokenPrompt(text, len(text) * SECONDS_PER_CHARACTER / speed)
 
     async def fetch(self, url: str) -> SpokenPrompt:
-        """See :meth:`offhook.session.ports.Speech.fetch`."""
+        """See :meth:`offhook.session.ports.speech.Speech.fetch`."""
         await self._prepare(url)
         seconds = self.files.get(url, FILE_SECONDS)
         if seconds is None:

@@ -38,7 +38,7 @@ as str or bytes, or an :class:`Answer`. May be async."""
 
 
 class Customer:
-    """Answers what the decision point asks (:class:`offhook.webhooks.decision.Client`)."""
+    """Answers what the decision point asks (:class:`offhook.webhooks.vca.Client`)."""
 
     def __init__(self, decide: Decide | None, loop: VirtualLoop, timeline: Timeline) -> None:
         """``decide`` None: the webhook's URL is asked for real."""
@@ -67,7 +67,7 @@ class Customer:
         max_body: int,
         truncate: bool,
     ) -> Response:
-        """See :meth:`offhook.webhooks.decision.Client.request`."""
+        """See :meth:`offhook.webhooks.vca.Client.request`."""
         question = json.loads(body)
         self._note(question)
         if self.crash is not None:

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 from offhook.clock import Clock, SystemClock
 from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
+from offhook.session.ports.record import Delivery, StoreUnavailable
 from offhook.session.tenancy import Webhook, WebhookType
-from offhook.store.interface import Delivery, StoreUnavailable
 from offhook.webhooks.endpoints import Endpoint, Endpoints, Held, Target
 from offhook.webhooks.metrics import DeliveryMetrics
 from offhook.webhooks.results import Finisher, Results
@@ -47,7 +47,7 @@ _MAX_ANSWER = 4096
 
 
 class Outbox(Finisher, Protocol):
-    """The part of :class:`offhook.store.interface.Store` the worker needs."""
+    """The part of :class:`offhook.session.ports.record.Store` the worker needs."""
 
     async def lease_deliveries(
         self, owner: str, now: datetime, *, lease: float, limit: int

@@ -13,7 +13,7 @@ from collections import deque
 
 import msgspec
 
-from offhook.store.interface import Delivery
+from offhook.session.ports.record import Delivery
 
 PER_ENDPOINT = 32
 """Requests under way at once to an endpoint that answers within a second."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from offhook.store.interface import Delivery, DeliveryResult, StoreUnavailable
+from offhook.session.ports.record import Delivery, DeliveryResult, StoreUnavailable
 from offhook.webhooks.metrics import DeliveryMetrics
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ _PAUSE = 1.0
 
 
 class Finisher(Protocol):
-    """Where results go: part of :class:`offhook.store.interface.Store`."""
+    """Where results go: part of :class:`offhook.session.ports.record.Store`."""
 
     async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
         """Record what became of deliveries, durably."""

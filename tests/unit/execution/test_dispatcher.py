@@ -11,9 +11,16 @@ from offhook.codes import SessionStatus
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import Callflow
-from offhook.session.limits import ClaimPlanner
+from offhook.session.claim_planner import ClaimPlanner
+from offhook.session.ports.record import (
+    NO_RATES,
+    ClaimDecision,
+    Node,
+    OutboxEntry,
+    Store,
+    StoreUnavailable,
+)
 from offhook.session.session import Session
-from offhook.store.interface import NO_RATES, Decision, Node, OutboxEntry, Store, StoreUnavailable
 from offhook.testing.loop import VirtualClock, VirtualLoop
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -57,7 +64,7 @@ class World:
 
     def __init__(self, loop: VirtualLoop, capacity: int = 10) -> None:
         self.left_waiting = False
-        self.waiting: list[Decision] = []
+        self.waiting: list[ClaimDecision] = []
         self.claims: list[tuple[float, int]] = []
         self.runners: list[Runner] = []
         self.woken_outbox = 0
@@ -82,7 +89,7 @@ class World:
 
     async def claim(
         self, node: Node, plan: object, now: datetime, *, limit: int, rates: object
-    ) -> Sequence[Decision]:
+    ) -> Sequence[ClaimDecision]:
         self.claims.append((round(self._loop.time(), 3), limit))
         if self.claim_takes:
             await asyncio.sleep(self.claim_takes)
@@ -141,7 +148,7 @@ def test_it_looks_more_often_while_sessions_wait_for_limits() -> None:
 def test_it_takes_no_more_than_it_can_run() -> None:
     async def test(world: World) -> None:
         world.seconds = 5.0
-        world.waiting = [Decision(session=session(number)) for number in range(5)]
+        world.waiting = [ClaimDecision(session=session(number)) for number in range(5)]
         world.dispatcher.wake()
         await asyncio.sleep(0.1)
         assert (world.dispatcher.live, len(world.waiting)) == (3, 2)
@@ -155,7 +162,7 @@ def test_it_takes_no_more_than_it_can_run() -> None:
 def test_a_batch_that_is_full_is_followed_by_another() -> None:
     async def test(world: World) -> None:
         world.seconds = 1.0
-        world.waiting = [Decision(session=session(number)) for number in range(150)]
+        world.waiting = [ClaimDecision(session=session(number)) for number in range(150)]
         world.dispatcher.wake()
         await asyncio.sleep(0.1)
         assert [limit for at, limit in world.claims if at == 0][1:] == [64, 64, 64]
@@ -174,7 +181,7 @@ def test_sessions_that_were_decided_without_dialling_only_wake_the_outbox() -> N
             created_at=START,
             give_up_at=START,
         )
-        world.waiting = [Decision(session=session(1, SessionStatus.ERROR), outbox=(entry,))]
+        world.waiting = [ClaimDecision(session=session(1, SessionStatus.ERROR), outbox=(entry,))]
         world.dispatcher.wake()
         await asyncio.sleep(0.1)
         assert (world.runners, world.woken_outbox) == ([], 1)
@@ -187,7 +194,7 @@ def test_a_store_that_is_away_is_asked_again() -> None:
         world.away = True
         await asyncio.sleep(2.5)
         world.away = False
-        world.waiting = [Decision(session=session(1))]
+        world.waiting = [ClaimDecision(session=session(1))]
         await asyncio.sleep(1)
         assert world.dispatcher.live == 1
         assert world.dispatcher.find("s1") is not None
@@ -198,18 +205,18 @@ def test_a_store_that_is_away_is_asked_again() -> None:
 
 def test_draining_lets_calls_end_and_then_hangs_them_up() -> None:
     async def test(world: World) -> None:
-        world.waiting = [Decision(session=session(1))]
+        world.waiting = [ClaimDecision(session=session(1))]
         world.seconds = 3.0
         world.dispatcher.wake()
         await asyncio.sleep(0.1)
         world.seconds = None
-        world.waiting = [Decision(session=session(2))]
+        world.waiting = [ClaimDecision(session=session(2))]
         world.dispatcher.wake()
         await asyncio.sleep(0.1)
         draining = asyncio.create_task(world.dispatcher.drain(5.0))
         await asyncio.sleep(0)
         assert world.dispatcher.draining
-        world.waiting = [Decision(session=session(3))]
+        world.waiting = [ClaimDecision(session=session(3))]
         world.dispatcher.wake()
         await draining
         short, long = world.runners
@@ -222,7 +229,7 @@ def test_draining_lets_calls_end_and_then_hangs_them_up() -> None:
 def test_a_call_that_does_not_end_holds_up_the_drain_for_a_while_only() -> None:
     async def test(world: World) -> None:
         world.heeds = False
-        world.waiting = [Decision(session=session(1))]
+        world.waiting = [ClaimDecision(session=session(1))]
         world.dispatcher.wake()
         await asyncio.sleep(0.1)
         began = asyncio.get_running_loop().time()
@@ -237,7 +244,7 @@ def test_a_call_that_does_not_end_holds_up_the_drain_for_a_while_only() -> None:
 def test_a_claim_under_way_when_the_drain_begins_is_run_and_waited_for() -> None:
     async def test(world: World) -> None:
         world.claim_takes, world.seconds = 0.5, 0.3
-        world.waiting = [Decision(session=session(1))]
+        world.waiting = [ClaimDecision(session=session(1))]
         world.dispatcher.wake()
         await asyncio.sleep(0.1)  # the claim is on its way
         assert world.runners == []

@@ -13,11 +13,11 @@ from offhook.flow.actions import (
     Callflow,
     MakeCall,
 )
-from offhook.flow.facts import Facts
+from offhook.flow.context import JudgingContext
 from offhook.flow.problems import Mode
 
 
-def accepted(body: object, facts: Facts = FACTS, mode: Mode = Mode.SUBMITTED) -> Callflow:
+def accepted(body: object, facts: JudgingContext = FACTS, mode: Mode = Mode.SUBMITTED) -> Callflow:
     """The callflow of a body that has no problem."""
     verdict = judged(body, facts, mode)
     assert verdict.problems == ()
@@ -29,7 +29,7 @@ def accepted(body: object, facts: Facts = FACTS, mode: Mode = Mode.SUBMITTED) ->
     return verdict.callflow
 
 
-def second(body: object, facts: Facts = FACTS) -> Any:
+def second(body: object, facts: JudgingContext = FACTS) -> Any:
     """The second action of a body that has no problem."""
     return accepted(body, facts).actions[1]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from offhook.flow.facts import Facts, Profile
+from offhook.flow.context import JudgingContext, Profile
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode, Verdict
 
@@ -63,17 +63,17 @@ class Voices:
     )
 
     def find(self, code: str) -> Profile | None:
-        """See :class:`offhook.flow.facts.Profiles`."""
+        """See :class:`offhook.flow.context.Profiles`."""
         return next(
             (p for p in self.table if code in (p.code, p.code.removesuffix("Neural"))), None
         )
 
     def speaks(self, language: str) -> bool:
-        """See :class:`offhook.flow.facts.Profiles`."""
+        """See :class:`offhook.flow.context.Profiles`."""
         return language.partition("-")[0] in ("en", "id", "zh", "no")
 
 
-FACTS = Facts(
+FACTS = JudgingContext(
     profiles=Voices(),
     sources=frozenset({"+6512341234", "+442071234567"}),
     has_vca=True,
@@ -134,7 +134,7 @@ def encoded(body: object) -> bytes:
     return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
-def judged(body: object, facts: Facts = FACTS, mode: Mode = Mode.SUBMITTED) -> Verdict:
+def judged(body: object, facts: JudgingContext = FACTS, mode: Mode = Mode.SUBMITTED) -> Verdict:
     """The verdict on a body."""
     return judge(encoded(body), facts, NOW, mode=mode)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.unit.flow.flow_requests import FACTS
 
-from offhook.flow.facts import Facts
+from offhook.flow.context import JudgingContext
 
 MISSING = "is missing but it is required"
 URL = "must be an absolute http or https URL"
@@ -20,7 +20,7 @@ class Case(NamedTuple):
     name: str
     body: object
     errors: list[tuple[int, str] | tuple[int, str, str]]
-    facts: Facts = FACTS
+    facts: JudgingContext = FACTS
 
 
 def entry(path: str, what: str) -> tuple[int, str, str]:

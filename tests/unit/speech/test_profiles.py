@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.flow.facts import Profiles
+from offhook.flow.context import Profiles
 from offhook.speech import espeak_voices
 from offhook.speech.espeak_voices import installed_voices
 from offhook.speech.locales import describe

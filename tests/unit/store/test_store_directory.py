@@ -11,9 +11,9 @@ import pytest
 
 from offhook import config
 from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.ports.record import StoreUnavailable
 from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store.directory import Directory
-from offhook.store.interface import StoreUnavailable
 from offhook.store.sqlite.store import SqliteStore
 
 NOW = datetime.now(UTC)

@@ -11,10 +11,10 @@ import pytest
 from offhook.clock import new_id
 from offhook.codes import CallStatus, SessionStatus
 from offhook.flow.actions import Callflow, Hangup
+from offhook.session.ports.record import ClaimDecision, Node, Rates
 from offhook.session.session import Direction, Leg, Session
 from offhook.store.calls import rounds
 from offhook.store.documents import encode_session, held_channels, micros
-from offhook.store.interface import Decision, Node, Rates
 from offhook.store.queueing import (
     ENDPOINT_LEASES,
     Buckets,
@@ -124,7 +124,7 @@ class TestDecided:
         session = waiting()
         running = msgspec.structs.replace(session, status=SessionStatus.RUNNING, legs=(leg("t"),))
         buckets = Buckets([], Rates(sub_accounts={"a": 2.0}, trunks={"t": 3.0, "u": 3.0}), NOW)
-        plan = [Decision(session=running, trunks=("t", "u"))]
+        plan = [ClaimDecision(session=running, trunks=("t", "u"))]
         claimed = decided(NODE, [self.candidate(session)], plan, buckets)
         assert claimed.session_rows[0][1:8] == ("RUNNING", None, "", "n1", 3, '["t"]', 4)
         assert {row[1]: row[2] for row in buckets.rows()} == {"a": 1.0, "t": 2.0}
@@ -133,7 +133,7 @@ class TestDecided:
     def test_what_changes_nothing_is_left_out(self, ready: datetime | None, written: bool) -> None:
         session = waiting()
         buckets = Buckets([], Rates(), NOW)
-        plan = [Decision(session=session, ready_since=ready, trunks=("t",) if ready else ())]
+        plan = [ClaimDecision(session=session, ready_since=ready, trunks=("t",) if ready else ())]
         claimed = decided(NODE, [self.candidate(session)], plan, buckets)
         assert len(claimed.decisions) == len(claimed.session_rows) == int(written)
         again = decided(NODE, [self.candidate(session, ready)], plan, buckets)
@@ -142,7 +142,7 @@ class TestDecided:
     @pytest.mark.parametrize("times", [1, 2])
     def test_a_decision_nobody_asked_for_is_refused(self, times: int) -> None:
         asked, other = waiting(), waiting()
-        plan = [Decision(session=asked if times == 2 else other)] * times
+        plan = [ClaimDecision(session=asked if times == 2 else other)] * times
         with pytest.raises(ValueError, match="unasked or twice"):
             decided(NODE, [self.candidate(asked)], plan, Buckets([], Rates(), NOW))
 

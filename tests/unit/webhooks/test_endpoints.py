@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.support.outbox import entry
 
-from offhook.store.interface import Delivery
+from offhook.session.ports.record import Delivery
 from offhook.webhooks.endpoints import (
     LONGEST_LINE,
     LONGEST_POSTPONEMENT,

@@ -12,9 +12,9 @@ from offhook.execution.failures import SessionFailure
 from offhook.execution.ringback import RINGBACK, RINGBACK_PAUSE
 from offhook.flow.actions import MakeCall
 from offhook.session import states
-from offhook.session.ports import Playback
+from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.telephony import Playback
 from offhook.session.session import Direction, Leg
-from offhook.store.interface import StoreUnavailable
 
 RINGS = 600
 """Of the ringback tone at the most: an hour."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from offhook.execution.conversation import Conversation
 from offhook.flow.actions import SayAndCapture
 from offhook.session import capture
-from offhook.session.ports import Playback, PlaybackResult
+from offhook.session.ports.telephony import Playback, PlaybackResult
 
 
 async def run(action: SayAndCapture, conversation: Conversation) -> str:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
-from offhook.store.interface import StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
 from offhook.store.postgres.pool import AWAY, NOT_STORABLE, Pool
 
 ItemT = TypeVar("ItemT")

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from offhook.events import AnyEvent
+from offhook.session.ports.record import ClaimDecision, Delivery, Fenced, Node, Planner, Rates
 from offhook.session.session import Session
 from offhook.store.calls import Save
 from offhook.store.documents import micros
-from offhook.store.interface import Decision, Delivery, Fenced, Node, Planner, Rates
 from offhook.store.postgres.hot import SQL, save_once
 from offhook.store.postgres.pool import columns
 from offhook.store.queueing import (
@@ -39,7 +39,7 @@ async def claim(
     limit: int,
     rates: Rates,
     rotation: Rotation,
-) -> list[Decision]:
+) -> list[ClaimDecision]:
     """See :meth:`.interface.Store.claim`; in a transaction."""
     await connection.execute(SQL["lock"], _QUEUE_LOCK)
     await _check_epoch(connection, node)
@@ -57,8 +57,8 @@ async def claim(
 
 
 async def settled(
-    connection: asyncpg.Connection, node: Node, lost: Sequence[Decision]
-) -> list[Decision]:
+    connection: asyncpg.Connection, node: Node, lost: Sequence[ClaimDecision]
+) -> list[ClaimDecision]:
     """Of decisions whose commit was not answered: those that are stored and ours to run."""
     ids = [decision.session.session_id for decision in lost]
     rows = await connection.fetch(SQL["settled"], ids, node.name, node.epoch)

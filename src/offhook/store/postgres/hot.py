@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from offhook.session.ports.record import Fenced, IdempotencyConflict, RequestRecord
 from offhook.store.calls import Accept, Save, rounds
-from offhook.store.interface import Fenced, IdempotencyConflict, RequestRecord
 from offhook.store.postgres.pool import columns
 from offhook.store.rows import IDEMPOTENCY_WINDOW, Row, request_record
 from offhook.store.sqlfiles import load

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from offhook.store.interface import StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
 from offhook.store.migrate import check_revision, current_postgres
 from offhook.store.rows import Row
 

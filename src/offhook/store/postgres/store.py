@@ -1,4 +1,4 @@
-"""The record in PostgreSQL: :class:`offhook.store.interface.Store` for any number of machines."""
+"""The record in PostgreSQL: :class:`offhook.session.ports.record.Store` for any number of machines."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from offhook.events import AnyEvent
-from offhook.session.session import Session
-from offhook.store.calls import Accept, Save, accept_call, save_call
-from offhook.store.core import Rows
-from offhook.store.documents import decode_session, micros
-from offhook.store.history import HistoryCalls
-from offhook.store.interface import (
+from offhook.session.ports.record import (
     NO_RATES,
-    Decision,
+    ClaimDecision,
     Delivery,
     DeliveryResult,
     Fenced,
@@ -31,6 +26,11 @@ from offhook.store.interface import (
     Rates,
     RequestRecord,
 )
+from offhook.session.session import Session
+from offhook.store.calls import Accept, Save, accept_call, save_call
+from offhook.store.core import Rows
+from offhook.store.documents import decode_session, micros
+from offhook.store.history import HistoryCalls
 from offhook.store.postgres import claims, hot
 from offhook.store.postgres.batch import Batcher
 from offhook.store.postgres.hot import SQL
@@ -45,7 +45,7 @@ _NOBODY = Node(name="", epoch=0)
 
 
 class PostgresStore(HistoryCalls, TenancyCalls):
-    """See :class:`offhook.store.interface.Store`.
+    """See :class:`offhook.session.ports.record.Store`.
 
     ``timeout``: seconds a call waits for the database before it raises StoreUnavailable.
     """
@@ -61,7 +61,7 @@ class PostgresStore(HistoryCalls, TenancyCalls):
         )
         self._queue = Rotation()
         self._endpoints = Rotation()
-        self._unsettled: Sequence[Decision] = []
+        self._unsettled: Sequence[ClaimDecision] = []
         """Of a claim whose commit was not answered: written or not, the next claim finds out."""
 
     async def open(self) -> None:
@@ -117,7 +117,7 @@ class PostgresStore(HistoryCalls, TenancyCalls):
 
     async def claim(
         self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
-    ) -> Sequence[Decision]:
+    ) -> Sequence[ClaimDecision]:
         """See :meth:`.interface.Store.claim`."""
         async with self._pool.connection() as connection:
             if self._unsettled:

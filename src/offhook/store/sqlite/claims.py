@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from offhook.events import AnyEvent
+from offhook.session.ports.record import ClaimDecision, Delivery, Fenced, Node, Planner, Rates
 from offhook.session.session import Session
 from offhook.store.calls import Save
 from offhook.store.documents import micros
-from offhook.store.interface import Decision, Delivery, Fenced, Node, Planner, Rates
 from offhook.store.queueing import (
     Buckets,
     Candidate,
@@ -33,7 +33,7 @@ def claim(
     limit: int,
     rates: Rates,
     rotation: Rotation,
-) -> list[Decision]:
+) -> list[ClaimDecision]:
     """See :meth:`.interface.Store.claim`."""
     check_epoch(connection, node.name, node.epoch)
     waiting = _waiting(connection, now, limit, rotation)

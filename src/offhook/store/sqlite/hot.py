@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from offhook.session.ports.record import Fenced, IdempotencyConflict, RequestRecord
 from offhook.store.calls import Accept, Save, rounds
-from offhook.store.interface import Fenced, IdempotencyConflict, RequestRecord
 from offhook.store.rows import Row, event_rows, request_record
 from offhook.store.sqlfiles import load
 from offhook.store.sqlite.connection import rows_of_many, run_many

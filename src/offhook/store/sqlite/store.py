@@ -1,4 +1,4 @@
-"""The record in one SQLite file: :class:`offhook.store.interface.Store` for one machine."""
+"""The record in one SQLite file: :class:`offhook.session.ports.record.Store` for one machine."""
 
 from __future__ import annotations
 
@@ -16,14 +16,9 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from offhook.events import AnyEvent
-from offhook.session.session import Session
-from offhook.store.calls import accept_call, save_call
-from offhook.store.core import Rows
-from offhook.store.documents import decode_session, micros
-from offhook.store.history import HistoryCalls
-from offhook.store.interface import (
+from offhook.session.ports.record import (
     NO_RATES,
-    Decision,
+    ClaimDecision,
     Delivery,
     DeliveryResult,
     Node,
@@ -33,6 +28,11 @@ from offhook.store.interface import (
     RequestRecord,
     StoreUnavailable,
 )
+from offhook.session.session import Session
+from offhook.store.calls import accept_call, save_call
+from offhook.store.core import Rows
+from offhook.store.documents import decode_session, micros
+from offhook.store.history import HistoryCalls
 from offhook.store.migrate import upgrade
 from offhook.store.queueing import Rotation
 from offhook.store.rows import result_row
@@ -53,7 +53,7 @@ _NOBODY = Node(name="", epoch=0)
 
 
 class SqliteStore(HistoryCalls, TenancyCalls):
-    """See :class:`offhook.store.interface.Store`. Several processes may open the same file."""
+    """See :class:`offhook.session.ports.record.Store`. Several processes may open the same file."""
 
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         self._url = url
@@ -120,7 +120,7 @@ class SqliteStore(HistoryCalls, TenancyCalls):
 
     async def claim(
         self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
-    ) -> Sequence[Decision]:
+    ) -> Sequence[ClaimDecision]:
         """See :meth:`.interface.Store.claim`."""
         return await self._writer.transact(
             lambda c: claims.claim(c, node, plan, now, limit, rates, self._queue)

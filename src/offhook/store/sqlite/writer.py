@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from offhook.store.interface import StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
 from offhook.store.sqlite.connection import connect
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,148 @@
+"""What must hold between the keys of a configuration, beyond the type of each."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from offhook.config import (
+    TESTBED_TRUNK,
+    Config,
+    SubAccount,
+    api_key_digest,
+    host_and_port,
+    port_range,
+)
+from offhook.config.toml_lines import Path
+
+TRANSPORTS = ("udp",)
+"""The SIP transports that this version has; the others are named by the file's format already."""
+
+Finding = tuple[Path, str]
+"""A key and what is wrong with it."""
+
+
+def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Everything that is wrong, in the order of the sections."""
+    yield from _not_yet(config)
+    yield from _addresses(config)
+    yield from _trunks_and_routes(config)
+    yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
+    yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
+    for index, sub_account in enumerate(config.subaccounts):
+        yield from _sub_account(("subaccounts", index), sub_account, environ)
+    yield from _numbers(config)
+    yield from _unique(("testbed", "phones"), "number", [p.number for p in config.testbed.phones])
+
+
+def _not_yet(config: Config) -> Iterator[Finding]:
+    """What the file may say and this version cannot do: better refused than left undone in silence."""
+    addresses: list[tuple[Path, str]] = [
+        (("sip", "listen", index), address) for index, address in enumerate(config.sip.listen)
+    ]
+    addresses += [(("trunks", i, "address"), t.address) for i, t in enumerate(config.trunks)]
+    for path, address in addresses:
+        if address.partition(":")[0] not in TRANSPORTS:
+            yield path, f"this version speaks SIP over {', '.join(TRANSPORTS)} only"
+    if len(config.sip.listen) > 1:
+        yield ("sip", "listen"), "this version listens on one address"
+    if config.media.engine == "native":
+        yield ("media", "engine"), "this version has the Python engine only"
+    for key in ("tls_certificate", "tls_key"):
+        if getattr(config.sip, key) is not None:
+            yield ("sip", key), "this version does not speak TLS"
+    for index, trunk in enumerate(config.trunks):
+        if trunk.register:
+            yield ("trunks", index, "register"), "this version does not register with trunks"
+
+
+def _addresses(config: Config) -> Iterator[Finding]:
+    with_ports: list[tuple[Path, str]] = [(("http", "listen"), config.http.listen)]
+    with_ports += [(("sip", "listen"), a.partition(":")[2]) for a in config.sip.listen]
+    with_ports += [
+        (("trunks", i, "address"), t.address.partition(":")[2]) for i, t in enumerate(config.trunks)
+    ]
+    for path, endpoint in with_ports:
+        try:
+            _, port = host_and_port(endpoint)
+        except ValueError:
+            yield path, f"expected a port up to 65535, found {endpoint!r}"
+            continue
+        if port == 0 and path[0] == "trunks":
+            yield path, "expected the port of the trunk, found 0"
+    if not config.sip.listen:
+        yield ("sip", "listen"), "expected at least one address"
+    try:
+        ports = port_range(config.sip.rtp_ports)
+    except ValueError:
+        yield ("sip", "rtp_ports"), "expected the lower port first, both from 1 to 65535"
+        return
+    if len(ports) < 4:
+        yield ("sip", "rtp_ports"), "expected at least 4 ports: each leg takes two"
+
+
+def _trunks_and_routes(config: Config) -> Iterator[Finding]:
+    yield from _unique(("trunks",), "name", [t.name for t in config.trunks])
+    for index, trunk in enumerate(config.trunks):
+        if trunk.name == TESTBED_TRUNK:
+            yield ("trunks", index, "name"), "means the built-in phones; expected another name"
+        if trunk.password is not None and trunk.username is None:
+            yield ("trunks", index, "username"), "missing: the password needs it"
+        for network in trunk.inbound_from:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                yield (
+                    ("trunks", index, "inbound_from"),
+                    f"expected IP addresses or networks, found {network!r}",
+                )
+    trunks = {t.name for t in config.trunks} | {TESTBED_TRUNK}
+    for index, route in enumerate(config.routes):
+        if not route.trunks:
+            yield ("routes", index, "trunks"), "expected at least one trunk"
+        for name in sorted(set(route.trunks) - trunks):
+            yield ("routes", index, "trunks"), f"there is no trunk {name!r}"
+
+
+def _keys(path: Path, keys: Iterable[str], environ: Mapping[str, str]) -> Iterator[Finding]:
+    for key in keys:
+        try:
+            api_key_digest(key, environ)
+        except KeyError as missing:
+            yield path, f"the variable {missing.args[0]} is not set"
+
+
+def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) -> Iterator[Finding]:
+    yield from _keys((*path, "api_keys"), account.api_keys, environ)
+    yield from _unique((*path, "webhooks"), "type", [w.type for w in account.webhooks])
+    yield from _unique((*path, "scenarios"), "name", [s.name for s in account.scenarios])
+    for index, scenario in enumerate(account.scenarios):
+        here = (*path, "scenarios", index)
+        if not os.path.isfile(scenario.file):
+            yield (*here, "file"), f"there is no file {scenario.file}"
+        yield from _unique((*here, "parameters"), "name", [p.name for p in scenario.parameters])
+        for number, parameter in enumerate(scenario.parameters):
+            try:
+                re.compile(parameter.pattern or "")
+            except re.error as error:
+                yield (*here, "parameters", number, "pattern"), f"no regular expression: {error}"
+
+
+def _numbers(config: Config) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for index, account in enumerate(config.subaccounts):
+        for position, number in enumerate(account.numbers):
+            path = ("subaccounts", index, "numbers", position, "msisdn")
+            if number.msisdn in owners:
+                yield path, f"{number.msisdn} belongs to {owners[number.msisdn]!r} already"
+            owners.setdefault(number.msisdn, account.id)
+
+
+def _unique(path: Path, key: str, values: list[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield (*path, index, key), f"{value!r} stands there twice"
+        seen.add(value)

@@ -1,0 +1,348 @@
+"""The configuration: one class per section of ``offhook.toml``, every key with its default.
+
+:func:`offhook.config.file.load` reads the file and the ``OFFHOOK_*`` variables into these. A type says
+what its key takes: the description of its :class:`msgspec.Meta` stands in the error message
+("expected …"), its pattern and bounds are checked. ``docs/configuration.md`` explains every key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0, le=31_536_000, description="a number of seconds above 0")]
+Delay = Annotated[float, Meta(ge=0, le=86_400, description="a number of seconds, 0 or more")]
+Rate = Annotated[float, Meta(gt=0, description="a number above 0")]
+Count = Annotated[int, Meta(ge=1, description="a whole number, 1 or more")]
+Name = Annotated[
+    str, Meta(pattern=r"^[\w.&-]{1,64}\Z", description="a name of 1 to 64 letters, digits, . _ - &")
+]
+SubAccountId = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9._&-]{3,50}\Z", description="3 to 50 of letters, digits, - . _ &"),
+]
+Msisdn = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+[1-9][0-9]{3,14}\Z",
+        description='a phone number in E.164, such as "+6512341234"',
+    ),
+]
+CallerId = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\+[1-9][0-9]{3,14}|\*)\Z",
+        description='a phone number in E.164, such as "+6512341234", or "*" for any',
+    ),
+]
+Area = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})\Z",
+        description='a country such as "SG" or a prefix such as "+44"',
+    ),
+]
+Prefix = Annotated[
+    str, Meta(pattern=r"^(\+?[0-9]{0,15})\Z", description='digits such as "+65", or "" for all')
+]
+Endpoint = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}\Z",
+        description='an address and port, such as "127.0.0.1:8080"',
+    ),
+]
+SipAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^(udp|tcp|tls):(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}\Z",
+        description='udp:, tcp: or tls: with an address and port, such as "udp:127.0.0.1:5060"',
+    ),
+]
+PortRange = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,5}-[0-9]{1,5}\Z", description='a port range such as "20000-29999"')
+]
+Host = Annotated[
+    str, Meta(pattern=r"^[0-9A-Za-z.:-]{1,253}\Z", description="an IP address or a host name")
+]
+Network = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?\Z",
+        description='an IP address or network, such as "192.0.2.0/24"',
+    ),
+]
+DatabaseUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sqlite:///.+|postgres(ql)?://.+)\Z",
+        description='"sqlite:///file.db" or "postgresql://user@host/name"',
+    ),
+]
+NatsUrl = Annotated[
+    str, Meta(pattern=r"^(nats|tls)://\S+\Z", description='a URL such as "nats://127.0.0.1:4222"')
+]
+HttpUrl = Annotated[
+    str, Meta(pattern=r"^https?://[^\s/]+\S*\Z", description="an http or https URL")
+]
+Keys = Annotated[
+    str, Meta(pattern=r"^[0-9*#A-Da-dwW,]*\Z", description='keys such as "1" or "42#"')
+]
+ApiKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sha256:[0-9a-f]{64}|env:\w+|(?!sha256:|env:)\S{8,256})\Z",
+        description='"sha256:" and 64 hex digits, "env:" and a variable, or a key of 8 or more',
+    ),
+]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all sections share: an unknown key is an error."""
+
+
+class Http(Section, frozen=True, kw_only=True):
+    """``[http]``"""
+
+    listen: Endpoint = "127.0.0.1:8080"
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose ``X-Forwarded-For`` is believed."""
+
+
+class Sip(Section, frozen=True, kw_only=True):
+    """``[sip]``"""
+
+    listen: tuple[SipAddress, ...] = ("udp:127.0.0.1:5060",)
+    rtp_ports: PortRange = "20000-29999"
+    advertise: Host | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+
+
+class Database(Section, frozen=True, kw_only=True):
+    """``[database]``"""
+
+    url: DatabaseUrl = "sqlite:///offhook.db"
+
+
+class Cluster(Section, frozen=True, kw_only=True):
+    """``[cluster]``"""
+
+    nats: NatsUrl | None = None
+
+
+class Webhooks(Section, frozen=True, kw_only=True):
+    """``[webhooks]``"""
+
+    allow_private: bool = False
+    allow_http: bool = True
+
+
+class Media(Section, frozen=True, kw_only=True):
+    """``[media]``"""
+
+    engine: Literal["auto", "native", "python"] = "auto"
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """``[limits]``; seconds."""
+
+    ring_timeout: Seconds = 60
+    queue_timeout: Delay = 30
+    drain_timeout: Delay = 30
+    max_queue_time: Seconds = 3600
+    max_call_duration: Seconds = 14400
+    media_timeout: Seconds = 60
+
+
+class Trunk(Section, frozen=True, kw_only=True):
+    """``[[trunks]]``"""
+
+    name: Name
+    address: SipAddress
+    username: str | None = None
+    password: str | None = None
+    register: bool = False
+    channels: Count | None = None
+    cps: Rate | None = None
+    inbound_from: tuple[Network, ...] = ()
+
+
+class Route(Section, frozen=True, kw_only=True):
+    """``[[routes]]``"""
+
+    prefix: Prefix = ""
+    trunks: tuple[Name, ...]
+    subaccounts: tuple[SubAccountId, ...] | None = None
+    """Open to these only; absent: to all."""
+
+
+class Number(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.numbers]]``"""
+
+    msisdn: Msisdn
+    reference_id: str | None = None
+
+
+class SubAccountWebhook(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.webhooks]]``"""
+
+    type: Literal["VCA", "VCS", "VSS", "VRU", "VNU"]
+    url: HttpUrl
+    enabled: bool = True
+    http_auth_header: str | None = None
+    secret: str | None = None
+
+
+class ScenarioParameter(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.scenarios.parameters]]``"""
+
+    name: Name
+    required: bool = False
+    default: str | None = None
+    pattern: str | None = None
+
+
+class ScenarioFile(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.scenarios]]``"""
+
+    name: str
+    file: str
+    """Relative to the configuration file; absolute once loaded."""
+    parameters: tuple[ScenarioParameter, ...] = ()
+
+
+class SubAccount(Section, frozen=True, kw_only=True):
+    """``[[subaccounts]]``"""
+
+    id: SubAccountId
+    account: Name
+    api_keys: tuple[ApiKey, ...] = ()
+    caller_ids: tuple[CallerId, ...] = ()
+    coverage: tuple[Area, ...] | None = None
+    max_calls: Count | None = None
+    cps: Rate | None = None
+    withheld_caller_id: bool = False
+    dtmf_event_data: Literal["object", "string"] = "object"
+    numbers: tuple[Number, ...] = ()
+    webhooks: tuple[SubAccountWebhook, ...] = ()
+    scenarios: tuple[ScenarioFile, ...] = ()
+
+
+class Phone(Section, frozen=True, kw_only=True):
+    """``[[testbed.phones]]``; seconds."""
+
+    number: Msisdn
+    answer_after: Delay = 0.5
+    outcome: Literal["answer", "busy", "no-answer", "decline", "unreachable", "error"] = "answer"
+    press: Keys = ""
+    hangup_after: Seconds | None = None
+
+
+DEFAULT_PHONES: tuple[Phone, ...] = (
+    Phone(number="+12025550100"),
+    Phone(number="+12025550101", press="1"),
+    Phone(number="+12025550102", outcome="busy"),
+    Phone(number="+12025550103", outcome="no-answer"),
+    Phone(number="+12025550104", outcome="decline"),
+    Phone(number="+12025550105", outcome="unreachable"),
+    Phone(number="+12025550106", outcome="error"),
+    Phone(number="+12025550107", hangup_after=2.0),
+    Phone(number="+12025550108", press="123#"),
+    Phone(number="+12025550109", answer_after=0.0),
+)
+"""The built-in phones of the embedded default, for ``demo`` and anybody's tests: numbers reserved for
+fiction (555-01xx), so that no real phone is ever meant."""
+
+
+class Testbed(Section, frozen=True, kw_only=True):
+    """``[testbed]``"""
+
+    phones: tuple[Phone, ...] = ()
+    recordings: str | None = None
+    """Folder for a WAV of what each phone heard; absent: not recorded."""
+
+
+class Admin(Section, frozen=True, kw_only=True):
+    """``[admin]``"""
+
+    api_keys: tuple[ApiKey, ...] = ()
+    """``sha256:…``, ``env:NAME`` or plain; absent: ``/admin/v1`` answers 404."""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole of ``offhook.toml``."""
+
+    http: Http = Http()
+    sip: Sip = Sip()
+    database: Database = Database()
+    cluster: Cluster = Cluster()
+    webhooks: Webhooks = Webhooks()
+    media: Media = Media()
+    limits: Limits = Limits()
+    admin: Admin = Admin()
+    testbed: Testbed = Testbed()
+    trunks: tuple[Trunk, ...] = ()
+    routes: tuple[Route, ...] = ()
+    subaccounts: tuple[SubAccount, ...] = ()
+
+
+TESTBED_TRUNK = "testbed"
+"""The trunk name that means the built-in carrier; a route may name it without a ``[[trunks]]``."""
+
+
+class ListenAddress(NamedTuple):
+    """A transport with where it listens, or where a trunk is."""
+
+    transport: str
+    """``udp``, ``tcp`` or ``tls``."""
+    host: str
+    """Without the brackets of an IPv6 address."""
+    port: int
+
+
+def host_and_port(endpoint: str) -> tuple[str, int]:
+    """``127.0.0.1:8080`` or ``[::1]:8080`` as host and port. Raises ValueError for other forms."""
+    host, _, port = endpoint.rpartition(":")
+    number = int(port)
+    if not host or not 0 <= number <= 65_535:
+        raise ValueError(f"no address and port: {endpoint!r}")
+    return host.removeprefix("[").removesuffix("]"), number
+
+
+def sip_address(address: str) -> ListenAddress:
+    """``udp:127.0.0.1:5060`` in its parts. Raises ValueError for other forms."""
+    transport, _, endpoint = address.partition(":")
+    if transport not in ("udp", "tcp", "tls"):
+        raise ValueError(f"no udp:, tcp: or tls: address: {address!r}")
+    return ListenAddress(transport, *host_and_port(endpoint))
+
+
+def port_range(ports: str) -> range:
+    """``20000-29999``, both ends included. Raises ValueError when empty or out of 1..65535."""
+    first, _, last = ports.partition("-")
+    low, high = int(first), int(last)
+    if not 1 <= low <= high <= 65_535:
+        raise ValueError(f"no port range: {ports!r}")
+    return range(low, high + 1)
+
+
+def api_key_digest(configured: str, environ: Mapping[str, str]) -> bytes:
+    """SHA-256 of the key that a configured ``api_keys`` entry stands for.
+
+    Raises KeyError when it names a variable that is not set or empty.
+    """
+    if configured.startswith("sha256:"):
+        return bytes.fromhex(configured.removeprefix("sha256:"))
+    if configured.startswith("env:"):
+        name = configured.removeprefix("env:")
+        key = environ.get(name, "")
+        if not key:
+            raise KeyError(name)
+    else:
+        key = configured
+    return hashlib.sha256(key.encode()).digest()

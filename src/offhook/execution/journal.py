@@ -1,0 +1,110 @@
+"""Stores what a running session becomes, in order, without making the call wait for it.
+
+Facts gather for :data:`GATHER` seconds and are saved together; only the end of a session is awaited, and
+is tried until the store takes it: an outcome is never lost because the database was away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from offhook.events import AnyEvent
+from offhook.session.ports.record import Fenced, Node, OutboxEntry, Store, StoreUnavailable
+from offhook.session.session import Session
+
+log = logging.getLogger(__name__)
+
+GATHER = 0.1
+"""Seconds that facts wait for company before they are saved."""
+RETRY_FIRST, RETRY_LAST = 0.2, 5.0
+"""Seconds between attempts while the store is away, doubling from the first to the last."""
+
+
+class SessionJournal:
+    """The pen of one session. ``notify`` hears of each save: the session's id, and whether webhooks
+    were stored with it."""
+
+    def __init__(
+        self,
+        store: Store,
+        node: Node,
+        notify: Callable[[str, bool], None],
+    ) -> None:
+        self._store = store
+        self._node = node
+        self._notify = notify
+        self._session: Session | None = None
+        self._events: list[AnyEvent] = []
+        self._outbox: list[OutboxEntry] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._saving: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def put(
+        self,
+        session: Session,
+        events: Sequence[AnyEvent] = (),
+        outbox: Sequence[OutboxEntry] = (),
+    ) -> None:
+        """The session is now this, by these facts; saved within about :data:`GATHER` seconds."""
+        self._session = session
+        self._events.extend(events)
+        self._outbox.extend(outbox)
+        if self._timer is None and self._saving is None and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(GATHER, self._begin)
+
+    async def finish(
+        self, session: Session, events: Sequence[AnyEvent], outbox: Sequence[OutboxEntry]
+    ) -> bool:
+        """Save the final session with all that waits; durable on return.
+
+        False: others had ended the session (their outcome stays, ours is kept as late facts).
+        """
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._saving is not None:
+            await self._saving
+        self.put(session, events, outbox)
+        return await self._save_all()
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._saving = asyncio.get_running_loop().create_task(self._save_gathered())
+
+    async def _save_gathered(self) -> None:
+        session_id = self._session.session_id if self._session else "?"
+        try:
+            await self._save_all()
+        except Exception:
+            log.exception("session %s: our fault; a part of its timeline is lost", session_id)
+        self._saving = None
+        if (self._events or self._outbox) and not self._closed:
+            self._begin()
+
+    async def _save_all(self) -> bool:
+        session = self._session
+        if session is None:
+            return True
+        events, self._events = self._events, []
+        outbox, self._outbox = self._outbox, []
+        pause = RETRY_FIRST
+        while True:
+            try:
+                await self._store.save(self._node, session, events, outbox)
+            except Fenced:
+                log.warning(
+                    "session %s was ended by another node; what happens now is kept as late facts",
+                    session.session_id,
+                )
+                return False
+            except StoreUnavailable as error:
+                log.warning("session %s waits to be saved: %s", session.session_id, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_LAST)
+            else:
+                self._notify(session.session_id, bool(outbox))
+                return True

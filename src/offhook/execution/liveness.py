@@ -1,0 +1,62 @@
+"""A voice node's duties beside its calls: heartbeats, and ending what dead nodes left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from offhook.clock import Clock
+from offhook.events import SessionEnded
+from offhook.session import states
+from offhook.session.ports.record import Node, Store, StoreUnavailable
+from offhook.session.ports.webhooks import Reports
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 2.0
+"""Seconds between heartbeats."""
+DEAD_AFTER = 9.0
+"""Seconds without a heartbeat after which a node counts as dead (its sessions end within 15 s)."""
+
+
+async def beat(store: Store, node: Node, clock: Clock) -> None:
+    """Heartbeats for ever. Raises :class:`~offhook.session.ports.record.Fenced` when the epoch is over."""
+    while True:
+        try:
+            await store.heartbeat(node, clock.now())
+        except StoreUnavailable as error:
+            log.warning("no heartbeat: %s", error)
+        await asyncio.sleep(HEARTBEAT)
+
+
+async def end_orphans(
+    store: Store, clock: Clock, reports: Reports, wake_outbox: Callable[[], None]
+) -> None:
+    """End the sessions of dead nodes, for ever: ``ERROR`` -2001, summary included."""
+    while True:
+        try:
+            if await end_orphans_once(store, clock, reports):
+                wake_outbox()
+        except StoreUnavailable as error:
+            log.warning("orphaned sessions wait: %s", error)
+        await asyncio.sleep(HEARTBEAT)
+
+
+async def end_orphans_once(store: Store, clock: Clock, reports: Reports) -> int:
+    """One look; returns how many sessions were ended."""
+    ended = 0
+    for session in await store.orphans(clock.now(), DEAD_AFTER):
+        now = clock.now()
+        final = states.abandon(session, now)
+        fact = SessionEnded(
+            at=now,
+            status=final.status,
+            error_code=final.error.code.code if final.error else None,
+            detail=final.error.detail if final.error else None,
+        )
+        outbox = reports.session_ended(final)
+        if await store.end_orphan(final, [fact], outbox, now, DEAD_AFTER):
+            log.warning("session %s ended ERROR: its voice node died", session.session_id)
+            ended += 1
+    return ended

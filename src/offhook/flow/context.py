@@ -1,0 +1,56 @@
+"""What the judge must know of the sub-account a callflow is sent for."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Protocol
+
+import msgspec
+
+ANY_SOURCE = "*"
+"""In :attr:`JudgingContext.sources`: every number may be a source (the embedded demo sub-account)."""
+
+WITHHELD_SOURCES = frozenset({"private", "anonymous"})
+"""The spellings of ``source`` that ask for a withheld caller ID."""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """One speech profile, as ``GET …/speech-profiles`` lists it."""
+
+    code: str
+    """``speechProfileCode`` in the spelling of the table: ``en-US-JennyNeural``."""
+    locale: str
+    """``localeCode``: ``en-US``, ``zh-CN-henan``."""
+    gender: str = ""
+    """``M``, ``F``, or empty when unknown."""
+    vendor: str = ""
+    """Who coined the name: ``azure``, ``google``, ``polly``…"""
+
+
+class Profiles(Protocol):
+    """The speech profiles a sub-account may use. Lookups are cheap: the judge makes many."""
+
+    def find(self, code: str) -> Profile | None:
+        """The profile spelled exactly ``code``, or spelled so but for a trailing ``Neural``.
+
+        None when no profile has that name, or no installed engine speaks its language.
+        """
+        ...
+
+    def speaks(self, language: str) -> bool:
+        """Whether an installed engine speaks ``language``: a BCP 47 tag, ``en`` or ``en-GB``."""
+        ...
+
+
+class JudgingContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts one judgement rests on, besides the request and the time."""
+
+    profiles: Profiles
+    sources: frozenset[str] = frozenset()
+    """Active numbers and allowed caller IDs, E.164 with ``+``; :data:`ANY_SOURCE` allows any."""
+    withheld_allowed: bool = False
+    """Whether ``source`` may be one of :data:`WITHHELD_SOURCES`."""
+    has_vca: bool = False
+    """Whether the sub-account has an enabled VCA webhook."""
+    scenarios: Container[str] = frozenset()
+    """Names of the scenarios its account may execute."""

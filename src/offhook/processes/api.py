@@ -1,0 +1,198 @@
+"""The api role: answers HTTP and delivers webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry
+
+from offhook.clock import new_id
+from offhook.config import file as config_file
+from offhook.events import SessionEnded
+from offhook.execution import liveness
+from offhook.http.app import create_app
+from offhook.http.deps import Cancellation, Deps
+from offhook.http.server import RunningServer, serve
+from offhook.net.client import HttpClient
+from offhook.net.errors import OutgoingError
+from offhook.processes.context import RoleContext
+from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
+from offhook.session import states
+from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.ports.record import Store, StoreUnavailable
+from offhook.session.session import Session
+from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType
+from offhook.speech.profiles import ProfileTable
+from offhook.store.directory import Directory
+from offhook.webhooks.delivery import DeliveryWorker
+from offhook.webhooks.endpoints import PER_ENDPOINT
+from offhook.webhooks.metrics import DeliveryMetrics
+from offhook.webhooks.reports import WebhookReports
+
+log = logging.getLogger(__name__)
+
+PURGE_EVERY = 3600.0
+"""Seconds between two deletions of what is too old to keep."""
+LAST_DELIVERIES = 5.0
+"""Seconds for the webhooks that are due when everything else has ended."""
+EMBEDDED_KEY_NAME = "made at the first start"
+
+
+async def run(context: RoleContext) -> None:
+    """Serve until told to stop, finish what was begun, and go."""
+    async with AsyncExitStack() as stack:
+        store = await open_record(context, stack)
+        fabric = await open_fabric(context, stack)
+        directory = Directory(context.config, store)
+        registry = CollectorRegistry()
+        api_key = await _first_key(context, store)
+        await directory.refresh()
+        reports = WebhookReports(directory)
+        section = context.config.webhooks
+        client = HttpClient(
+            allow_private=section.allow_private,
+            allow_http=section.allow_http,
+            connections_per_host=PER_ENDPOINT,
+        )
+        stack.push_async_callback(client.close)
+        deps = Deps(
+            store=store,
+            directory=directory,
+            fabric=fabric,
+            profiles=ProfileTable.installed(),
+            cancel=lambda session, _sub_account, at: _canceled(session, reports, at),
+            webhook_url_problem=lambda url: _url_problem(client, url),
+            config=context.config,
+            clock=context.clock,
+            registry=registry,
+        )
+        delivery = _open_delivery(context, client, store, directory, registry)
+        fabric.subscribe("outbox", lambda _topic, _message: delivery.wake())
+        host, _, port = context.config.http.listen.rpartition(":")
+        server = await serve(create_app(deps), deps, host.strip("[]"), int(port))
+        deps.phase.ready = True
+        context.reloads.append(directory.use)
+        async with asyncio.TaskGroup() as group:
+            duties = [
+                group.create_task(keep_directory_fresh(directory, fabric)),
+                group.create_task(_purge(context, store)),
+                group.create_task(
+                    liveness.end_orphans(store, context.clock, reports, delivery.wake)
+                ),
+            ]
+            url = f"http://{host}:{server.port}"
+            context.supervisor.ready(url=url, api_key=api_key)
+            await _until_stopped(context, deps, server, delivery)
+            for duty in duties:
+                duty.cancel()
+
+
+async def _until_stopped(
+    context: RoleContext, deps: Deps, server: RunningServer, delivery: DeliveryWorker
+) -> None:
+    """Refuse callflows while the voice workers drain; then send what is due, and stop."""
+    await context.draining.wait()
+    deps.phase.draining.set()
+    await context.stopping.wait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_DELIVERIES):
+            while await _something_due(context, deps.store):
+                delivery.wake()
+                await asyncio.sleep(0.05)
+    await server.stop(grace=min(10.0, context.config.limits.drain_timeout))
+    await delivery.close()
+
+
+async def _something_due(context: RoleContext, store: Store) -> bool:
+    try:
+        at = await store.next_delivery_at()
+    except StoreUnavailable:
+        return False
+    return at is not None and at <= context.clock.now()
+
+
+async def _first_key(context: RoleContext, store: Store) -> str | None:
+    """The embedded default's API key, made at its first start and shown then only."""
+    if not config_file.is_embedded(context.config) or await store.list_keys():
+        return None
+    sub_account = context.config.subaccounts[0]
+    key = new_api_key()
+    grant = KeyGrant(
+        key_id=new_id(),
+        account_id=sub_account.account,
+        sub_account_ids=frozenset({sub_account.id}),
+    )
+    await store.put_key(key_digest(key), grant, EMBEDDED_KEY_NAME, context.clock.now())
+    return key
+
+
+def _open_delivery(
+    context: RoleContext,
+    client: HttpClient,
+    store: Store,
+    directory: Directory,
+    registry: CollectorRegistry,
+) -> DeliveryWorker:
+
+    def lookup(sub_account_id: str, type_: WebhookType) -> Webhook | None:
+        sub_account: SubAccount | None = directory.sub_account(sub_account_id)
+        return sub_account.webhooks.get(type_) if sub_account else None
+
+    async def disable(sub_account_id: str, type_: WebhookType) -> None:
+        webhook = lookup(sub_account_id, type_)
+        if webhook is not None:
+            await store.put_webhook(sub_account_id, _disabled(webhook))
+            await directory.refresh()
+
+    delivery = DeliveryWorker(
+        store,
+        client,
+        lookup,
+        owner=f"{context.node_name}/api",
+        disable=disable,
+        metrics=DeliveryMetrics(registry),
+        clock=context.clock,
+    )
+    delivery.start()
+    return delivery
+
+
+def _disabled(webhook: Webhook) -> Webhook:
+    return Webhook(
+        type=webhook.type,
+        url=webhook.url,
+        enabled=False,
+        http_auth_header=webhook.http_auth_header,
+        secret=webhook.secret,
+    )
+
+
+def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancellation:
+    ended = states.cancel(session, at)
+    fact = SessionEnded(at=at, status=ended.status)
+    return Cancellation(ended, [fact], reports.session_ended(ended))
+
+
+async def _url_problem(client: HttpClient, url: str) -> str | None:
+    """Why a webhook may not go to ``url``; None: it may."""
+    try:
+        await client.validate_url(url)
+    except OutgoingError as error:
+        return str(error)
+    return None
+
+
+async def _purge(context: RoleContext, store: Store) -> None:
+    """Delete what is too old, for ever."""
+    while True:
+        try:
+            rows = await store.purge(context.clock.now())
+        except StoreUnavailable as error:
+            log.warning("nothing was purged: %s", error)
+        else:
+            if rows:
+                log.info("purged %d rows that were too old to keep", rows)
+        await asyncio.sleep(PURGE_EVERY)

@@ -1,0 +1,36 @@
+"""What every role gets from its process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from offhook.clock import Clock, SystemClock
+from offhook.config import Config
+from offhook.processes.child import Supervisor
+
+
+class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
+    """One process of the installation."""
+
+    config: Config
+    """With the built-in phones' trunk and routes where they are used."""
+    supervisor: Supervisor
+    worker: int = 0
+    """Number of this voice worker on the machine, from 0."""
+    workers: int = 1
+    draining: asyncio.Event
+    """Set when nothing new shall be accepted."""
+    stopping: asyncio.Event
+    """Set when the process shall finish what it has and end."""
+    reloads: list[Callable[[Config], None]] = []
+    """Called with the configuration that was read again (SIGHUP); a role adds its own."""
+    clock: Clock = SystemClock()
+
+    @property
+    def node_name(self) -> str:
+        """The same after every restart of the same worker on the same machine."""
+        return f"{socket.gethostname()}/{self.config.sip.listen[0]}/{self.worker}"

@@ -1,0 +1,145 @@
+"""Builds one process of a role and owns it: ``python -m offhook.processes.node --role voice …``.
+
+Started by the supervisor (:mod:`offhook.processes.child` is the contract). The first SIGTERM, SIGINT or the
+supervisor's death makes the role drain and end; a second signal ends the process at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from offhook import log
+from offhook.config import Config
+from offhook.config import file as config_file
+from offhook.processes.child import Supervisor
+from offhook.processes.context import RoleContext
+from offhook.session.ports.record import StoreUnavailable
+from offhook.testbed.phones import with_testbed
+
+_log = logging.getLogger(__name__)
+
+Role = Callable[[RoleContext], Awaitable[None]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one role until it ends; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="offhook.processes.node")
+    parser.add_argument("--role", choices=("api", "voice", "testbed"), required=True)
+    parser.add_argument("--worker", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--config")
+    options = parser.parse_args(arguments)
+    log.setup(options.role if options.role != "voice" else f"voice-{options.worker}")
+    try:
+        config = config_file.load(options.config)
+    except config_file.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    supervisor = Supervisor.of()
+    try:
+        return _run_loop(_serve(options, config, supervisor))
+    except (OSError, StoreUnavailable) as error:
+        if not supervisor.failed(str(error)):
+            raise
+        return 1
+
+
+def _run_loop(serving: Awaitable[None]) -> int:
+    async def run() -> None:
+        await serving
+
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(run())
+    else:
+        uvloop.run(run())
+    return 0
+
+
+async def _serve(options: argparse.Namespace, config: Config, supervisor: Supervisor) -> None:
+    context = RoleContext(
+        config=_with_phones(config, supervisor),
+        supervisor=supervisor,
+        worker=options.worker,
+        workers=options.workers,
+        draining=asyncio.Event(),
+        stopping=asyncio.Event(),
+    )
+    _on_signals(context, options.config)
+    role = _role(options.role)
+    _collect_seldom()
+    watch = asyncio.create_task(_stop_with(context), name="supervisor")
+    try:
+        await role(context)
+    finally:
+        watch.cancel()
+
+
+def _collect_seldom() -> None:
+    """Keep the garbage collector from stopping calls for long.
+
+    What is imported is never looked at again, and the oldest generation seldom: its collection stops
+    every call of a process at once.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+
+
+def _with_phones(config: Config, supervisor: Supervisor) -> Config:
+    return with_testbed(config, supervisor.testbed) if supervisor.testbed else config
+
+
+def _role(name: str) -> Role:
+    """The role's entry; only its own modules are imported."""
+    match name:
+        case "api":
+            from offhook.processes.api import run
+        case "voice":
+            from offhook.processes.voice import run
+        case _:
+            from offhook.processes.testbed import run
+    return run
+
+
+def _on_signals(context: RoleContext, config_path: str | None) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if context.stopping.is_set():
+            _log.warning("ending at once")
+            os._exit(1)
+        context.draining.set()
+        context.stopping.set()
+
+    def reload() -> None:
+        try:
+            config = config_file.load(config_path)
+        except config_file.ConfigError:
+            return  # the supervisor has said what is wrong with it
+        for use in context.reloads:
+            use(_with_phones(config, context.supervisor))
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGUSR1, context.draining.set)
+
+
+async def _stop_with(context: RoleContext) -> None:
+    await context.supervisor.gone()
+    _log.warning("the supervisor has died: draining")
+    context.draining.set()
+    context.stopping.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

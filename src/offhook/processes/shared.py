@@ -1,0 +1,52 @@
+"""What the roles that share the record build alike: the store, the fabric, a fresh directory."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+
+from offhook.fabric.local import LocalFabric
+from offhook.fabric.memory import MemoryFabric
+from offhook.processes.context import RoleContext
+from offhook.session.ports.fabric import Fabric
+from offhook.session.ports.record import Store
+from offhook.store import open_store
+from offhook.store.directory import Directory
+
+
+async def open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
+    """The store; an embedded one is upgraded on the way, another must be current."""
+    store = open_store(context.config.database.url)
+    await store.open()
+    stack.push_async_callback(store.close)
+    return store
+
+
+async def open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
+    """NATS when configured, else the machine's hub, else memory."""
+    fabric: Fabric
+    if context.config.cluster.nats is not None:
+        from offhook.fabric.nats import NatsFabric
+
+        fabric = NatsFabric(context.config.cluster.nats)
+    elif context.supervisor.fabric is not None:
+        fabric = LocalFabric(context.supervisor.fabric)
+    else:
+        fabric = MemoryFabric()
+    await fabric.start()
+    stack.push_async_callback(fabric.close)
+    return fabric
+
+
+async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:
+    """Read accounts, keys and webhooks again when they change, for ever."""
+    changed = asyncio.Event()
+    unsubscribe = fabric.subscribe("tenancy", lambda _topic, _message: changed.set())
+    try:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), 1.0)
+            changed.clear()
+            await directory.refresh()
+    finally:
+        unsubscribe()

@@ -1,0 +1,325 @@
+"""``offhook serve``: starts the processes of an installation, keeps them up, stops them in order.
+
+One API process, the voice workers and, where the configuration has built-in phones, their testbed. Each
+is ``python -m offhook.processes.node`` (the contract: :mod:`offhook.processes.child`). They meet in the
+store and the fabric;
+the supervisor runs the fabric's hub and touches no call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, Literal, NamedTuple
+
+from offhook.config import Config, host_and_port
+from offhook.config import file as config_file
+from offhook.fabric.local import LocalHub
+from offhook.processes import child
+from offhook.processes.keeper import Keeper, Member
+
+_log = logging.getLogger(__name__)
+
+Role = Literal["all", "api", "voice"]
+
+DRAIN_MARGIN = 10.0
+"""Seconds a process may take beyond ``limits.drain_timeout`` to hang up and say goodbye."""
+HURRIED_TIMEOUT = 5.0
+"""Seconds left to each process after a second SIGINT or SIGTERM."""
+
+
+class ExitCode(IntEnum):
+    """How ``offhook serve`` ends."""
+
+    STOPPED = 0
+    """Asked to, and everything had ended in time."""
+    FAILED = 1
+    """A process could not start, or had to be killed."""
+
+
+class Options(NamedTuple):
+    """What ``offhook serve`` was asked."""
+
+    config_path: str | None = None
+    role: Role = "all"
+    workers: int = 1
+    command: tuple[str, ...] = (sys.executable, "-m", "offhook.processes.node")
+    """What to start; tests put a program of their own here."""
+
+
+def members(config: Config, role: Role, workers: int) -> list[Member]:
+    """The processes of an installation; voice workers start once they can be told of the testbed."""
+    wanted: list[Member] = []
+    if role != "api":
+        if config.testbed.phones:
+            wanted.append(Member("testbed"))
+        wanted += [Member("voice", worker) for worker in range(workers)]
+    if role != "voice":
+        wanted.append(Member("api"))
+    return wanted
+
+
+class StartFailed(Exception):
+    """A process ended or did not become ready when the installation was started; it was logged."""
+
+
+def unusable(config: Config, role: Role) -> Iterator[str]:
+    """Why addresses cannot be listened on, in a line each with the key's name."""
+    wanted: list[tuple[str, str, socket.SocketKind]] = []
+    if role != "voice":
+        wanted.append(("http.listen", config.http.listen, socket.SOCK_STREAM))
+    if role != "api":
+        wanted += [
+            (
+                "sip.listen",
+                address.partition(":")[2],
+                socket.SOCK_DGRAM if address.startswith("udp:") else socket.SOCK_STREAM,
+            )
+            for address in config.sip.listen
+        ]
+    for key, endpoint, kind in wanted:
+        host, port = host_and_port(endpoint)
+        try:
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+            with socket.socket(family, kind) as trial:
+                if kind is socket.SOCK_STREAM:
+                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind(address)
+        except OSError as error:
+            yield f"{key}: cannot listen on {endpoint}: {error.strerror or error}"
+
+
+class Supervisor:
+    """One run of ``offhook serve``."""
+
+    def __init__(
+        self, options: Options, config: Config, on_ready: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        """``on_ready`` hears once, when all serve, the facts of :func:`facts_of`."""
+        self._options = options
+        self._config = config
+        self._on_ready = on_ready
+        self._keepers: list[Keeper] = []
+        self._stop = asyncio.Event()
+        self._signals = 0
+        self._testbed: str | None = None
+        self._environ: dict[str, str] = {}
+        self._life_pipe: tuple[int, int] = (-1, -1)
+        self._deadline: asyncio.Timeout | None = None
+
+    async def run(self) -> ExitCode:
+        """Start everything, wait for a signal, stop everything."""
+        problems = list(unusable(self._config, self._options.role))
+        for problem in problems:
+            _log.error("%s", problem)
+        if problems:
+            return ExitCode.FAILED
+        hub: LocalHub | None = None
+        self._life_pipe = os.pipe()
+        with tempfile.TemporaryDirectory(prefix="offhook-") as folder, self._signal_handlers():
+            try:
+                if self._config.cluster.nats is None:
+                    path = os.path.join(folder, "fabric.sock")
+                    hub = LocalHub(path)
+                    await hub.start()
+                    self._environ[child.FABRIC] = path
+                return await self._keep_all()
+            finally:
+                if hub is not None:
+                    await hub.close()
+                for end in self._life_pipe:
+                    os.close(end)
+
+    async def _keep_all(self) -> ExitCode:
+        failed = False
+        async with asyncio.TaskGroup() as group:
+            try:
+                await self._start(group)
+                await self._stop.wait()
+            except StartFailed:
+                failed = True
+            finally:
+                await self._stop_in_order()
+        killed = any(keeper.killed for keeper in self._keepers)
+        return ExitCode.FAILED if failed or killed else ExitCode.STOPPED
+
+    async def _start(self, group: asyncio.TaskGroup) -> None:
+        wanted = members(self._config, self._options.role, self._options.workers)
+        after_phones = [member for member in wanted if member.role == "voice"]
+        at_once = [member for member in wanted if member not in after_phones]
+        for keeper in [self._keep(member, group) for member in at_once]:
+            if keeper.member.role == "testbed":
+                await self._first_facts(keeper)
+        if self._stop.is_set():
+            return
+        for member in after_phones:
+            self._keep(member, group)
+        for keeper in self._keepers:
+            await self._first_facts(keeper)
+            if self._stop.is_set():
+                return
+        self._on_ready(facts_of(self._config, self._keepers_facts()))
+
+    def _keep(self, member: Member, group: asyncio.TaskGroup) -> Keeper:
+        keeper = Keeper(member, self._spawn)
+        keeper.start(group)
+        self._keepers.append(keeper)
+        return keeper
+
+    async def _first_facts(self, keeper: Keeper) -> None:
+        """Wait until it serves, or until we are asked to stop. Raises :class:`StartFailed`."""
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait((stop, keeper.facts), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+        if keeper.facts.done():
+            facts = keeper.facts.result()
+            if facts is None:
+                raise StartFailed
+            if keeper.member.role == "testbed":
+                self._testbed = facts.get("address")
+
+    def _keepers_facts(self) -> Iterator[tuple[Member, dict[str, Any]]]:
+        return ((keeper.member, keeper.facts.result() or {}) for keeper in self._keepers)
+
+    async def _spawn(self, member: Member) -> tuple[asyncio.subprocess.Process, int]:
+        ready, child_ready = os.pipe()
+        arguments = ["--role", member.role, "--worker", str(member.worker)]
+        arguments += ["--workers", str(self._options.workers)]
+        if self._options.config_path is not None:
+            arguments += ["--config", self._options.config_path]
+        environ = {
+            **os.environ,
+            **self._environ,
+            child.READY_FD: str(child_ready),
+            child.LIFE_FD: str(self._life_pipe[0]),
+        }
+        if self._testbed is not None:
+            environ[child.TESTBED] = self._testbed
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._options.command,
+                *arguments,
+                env=environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=2,  # stdout is the supervisor's own: what it prints may be read by a program
+                pass_fds=(child_ready, self._life_pipe[0]),
+                start_new_session=True,  # a Ctrl-C reaches the supervisor only, which drains
+            )
+        except BaseException:
+            os.close(ready)
+            raise
+        finally:
+            os.close(child_ready)
+        return process, ready
+
+    async def _stop_in_order(self) -> None:
+        """First those that carry calls, then the API, which reports them, then the phones."""
+        self._stop.set()
+        by_role = {
+            role: [keeper for keeper in self._keepers if keeper.member.role == role]
+            for role in ("voice", "api", "testbed")
+        }
+        for keeper in by_role["api"]:
+            keeper.send(signal.SIGUSR1)
+        drain = self._config.limits.drain_timeout + DRAIN_MARGIN
+        await self._stop_together(by_role["voice"], drain)
+        await self._stop_together(by_role["api"], drain)
+        await self._stop_together(by_role["testbed"], HURRIED_TIMEOUT)
+
+    async def _stop_together(self, keepers: Sequence[Keeper], patience: float) -> None:
+        for keeper in keepers:
+            keeper.stop()
+        if self._signals > 1:
+            patience = min(patience, HURRIED_TIMEOUT)
+        try:
+            async with asyncio.timeout(patience) as self._deadline:
+                for keeper in keepers:
+                    await keeper.ended()
+        except TimeoutError:
+            for keeper in keepers:
+                keeper.kill()
+        finally:
+            self._deadline = None
+
+    @contextlib.contextmanager
+    def _signal_handlers(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        handlers = {
+            signal.SIGTERM: self._on_stop_signal,
+            signal.SIGINT: self._on_stop_signal,
+            signal.SIGHUP: self._on_reload,
+        }
+        for signum, handler in handlers.items():
+            loop.add_signal_handler(signum, handler)
+        try:
+            yield
+        finally:
+            for signum in handlers:
+                loop.remove_signal_handler(signum)
+
+    def _on_stop_signal(self) -> None:
+        self._signals += 1
+        self._stop.set()
+        if self._signals == 1:
+            _log.info(
+                "stopping: live calls have %.0f s to end; once more to hang up now",
+                self._config.limits.drain_timeout,
+            )
+            return
+        _log.info("stopping now" if self._signals == 2 else "killing what is left")
+        for keeper in self._keepers:
+            if self._signals > 2:
+                keeper.kill()
+            elif keeper.member.role != "testbed":
+                keeper.send(signal.SIGTERM)
+        if self._deadline is not None:
+            soon = asyncio.get_running_loop().time() + HURRIED_TIMEOUT
+            self._deadline.reschedule(min(soon, self._deadline.when() or soon))
+
+    def _on_reload(self) -> None:
+        try:
+            new = config_file.load(self._options.config_path)
+        except config_file.ConfigError as error:
+            _log.error("reload: nothing changed, the configuration is wrong:\n%s", error)
+            return
+        safe, needs_restart = config_file.changes(self._config, new)
+        _log.info("reload: %s", ", ".join(safe) or "nothing to take over")
+        if needs_restart:
+            _log.warning("reload: %s changes only with a restart", ", ".join(needs_restart))
+        for keeper in self._keepers:
+            keeper.reload()
+
+
+def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> dict[str, Any]:
+    """What to tell the user: ``url``, ``sip``, ``api_key`` (new, shown once), ``phones``."""
+    facts: dict[str, Any] = {"url": None, "sip": [], "api_key": None}
+    for member, told in ready:
+        if member.role == "api":
+            facts["url"] = told.get("url")
+            facts["api_key"] = told.get("api_key")
+        elif member.role == "voice":
+            facts["sip"] += [each for each in told.get("sip", []) if each not in facts["sip"]]
+    facts["phones"] = [
+        {"number": phone.number, "outcome": phone.outcome} for phone in config.testbed.phones
+    ]
+    return facts
+
+
+def serve(options: Options, on_ready: Callable[[Mapping[str, Any]], None]) -> ExitCode:
+    """Run until stopped. Raises :class:`~offhook.config.file.ConfigError`."""
+    config = config_file.load(options.config_path)
+
+    async def run() -> ExitCode:
+        return await Supervisor(options, config, on_ready).run()
+
+    return asyncio.run(run())

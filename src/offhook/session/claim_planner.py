@@ -1,0 +1,204 @@
+"""Which waiting sessions start now: validity, coverage, and the limits of sub-accounts and trunks.
+
+Pure: the store reads what waits and what is in use, asks the planner inside the claim's transaction and
+stores what it decides, so limits hold over all nodes (DESIGN.md, "dispatch").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from offhook import config
+from offhook.clock import new_id
+from offhook.codes import CallStatus, RuntimeCode
+from offhook.events import AnyEvent, SessionEnded, SessionStarted
+from offhook.flow.actions import LAST_ACTION_NAMES, Callflow, MakeCall
+from offhook.flow.scenarios import ScenarioFailed
+from offhook.session import states
+from offhook.session.ports.record import ClaimDecision, OutboxEntry, Queued, Rates, Usage
+from offhook.session.routing import trunks_for
+from offhook.session.session import Direction, Leg, Session, SessionError
+from offhook.session.tenancy import SubAccount
+
+
+class _Budget:
+    """What is left of every limit while one plan is made."""
+
+    def __init__(self, usage: Usage, trunks: Mapping[str, config.Trunk]) -> None:
+        self._running = dict(usage.running_by_sub_account)
+        self._channels = dict(usage.channels_by_trunk)
+        self._sub_account_tokens = dict(usage.tokens_by_sub_account)
+        self._trunk_tokens = dict(usage.tokens_by_trunk)
+        self._trunks = trunks
+
+    def sub_account_free(self, sub_account: SubAccount) -> bool:
+        name = sub_account.sub_account_id
+        limit = sub_account.max_calls
+        if limit is not None and self._running.get(name, 0) >= limit:
+            return False
+        return self._sub_account_tokens.get(name, 1.0) >= 1.0
+
+    def trunk_free(self, name: str) -> bool:
+        trunk = self._trunks[name]
+        if trunk.channels is not None and self._channels.get(name, 0) >= trunk.channels:
+            return False
+        return self._trunk_tokens.get(name, 1.0) >= 1.0
+
+    def take(self, sub_account: SubAccount, trunk: str) -> None:
+        name = sub_account.sub_account_id
+        self._running[name] = self._running.get(name, 0) + 1
+        self._channels[trunk] = self._channels.get(trunk, 0) + 1
+        if name in self._sub_account_tokens:
+            self._sub_account_tokens[name] -= 1.0
+        if trunk in self._trunk_tokens:
+            self._trunk_tokens[trunk] -= 1.0
+
+
+class ClaimPlanner:
+    """The planner of one node (:class:`offhook.session.ports.record.Planner`)."""
+
+    def __init__(
+        self,
+        *,
+        node_name: str,
+        routes: Sequence[config.Route],
+        trunks: Sequence[config.Trunk],
+        limits: config.Limits,
+        sub_account: Callable[[str], SubAccount | None],
+        country_of: Callable[[str], str | None],
+        session_ended: Callable[[Session], Sequence[OutboxEntry]],
+        expand: Callable[[Callflow, SubAccount, datetime], Callflow],
+    ) -> None:
+        """``expand`` replaces an executeScenario by what it means
+        (:func:`offhook.session.scenarios.expanded`)."""
+        self._expand = expand
+        self._node_name = node_name
+        self.use(routes, trunks, limits)
+        self._sub_account = sub_account
+        self._country_of = country_of
+        self._session_ended = session_ended
+        self.left_waiting = False
+        """Whether the last plan left sessions waiting for a limit."""
+
+    def use(
+        self,
+        routes: Sequence[config.Route],
+        trunks: Sequence[config.Trunk],
+        limits: config.Limits,
+    ) -> None:
+        """Plan by these from now on."""
+        self._routes = tuple(routes)
+        self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._limits = limits
+
+    def rates(self, sub_accounts: Sequence[SubAccount]) -> Rates:
+        """The limits in calls per second, for the store's token buckets."""
+        return Rates(
+            sub_accounts={a.sub_account_id: a.cps for a in sub_accounts if a.cps},
+            trunks={trunk.name: trunk.cps for trunk in self._trunks.values() if trunk.cps},
+        )
+
+    def __call__(
+        self, waiting: Sequence[Queued], usage: Usage, now: datetime
+    ) -> Sequence[ClaimDecision]:
+        """See :class:`offhook.session.ports.record.Planner`."""
+        budget = _Budget(usage, self._trunks)
+        self.left_waiting = False
+        return [self._decide(queued, budget, now) for queued in waiting]
+
+    def _decide(self, queued: Queued, budget: _Budget, now: datetime) -> ClaimDecision:
+        session = queued.session
+        sub_account = self._sub_account(session.sub_account_id)
+        if sub_account is None:
+            return self._refuse(session, RuntimeCode.INTERNAL, "its sub-account is gone", now)
+        try:
+            callflow = self._expand(session.callflow, sub_account, now)
+        except ScenarioFailed as failure:
+            return self._refuse(session, failure.code, failure.detail, now)
+        session = msgspec.structs.replace(session, callflow=callflow)
+        call = callflow.actions[0]
+        if not isinstance(call, MakeCall):
+            detail = "its callflow does not begin with a makeCall"
+            return self._refuse(session, RuntimeCode.INVALID_CALLFLOW, detail, now)
+        if session.valid_until is not None and now >= session.valid_until:
+            return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
+        trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
+        if not trunks:
+            return self._refuse(session, RuntimeCode.NO_COVERAGE, "no route leads there", now)
+        if not budget.sub_account_free(sub_account):
+            return self._wait_for_limits(session, now)
+        free = tuple(name for name in trunks if budget.trunk_free(name))
+        if not free:
+            return self._wait_for_trunk(queued, trunks, now)
+        budget.take(sub_account, free[0])
+        return self._start(session, call, sub_account, free, now)
+
+    def _start(
+        self,
+        session: Session,
+        call: MakeCall,
+        sub_account: SubAccount,
+        trunks: tuple[str, ...],
+        now: datetime,
+    ) -> ClaimDecision:
+        leg = _first_leg(call, sub_account, now, trunk=trunks[0])
+        return ClaimDecision(
+            session=states.begin(session, leg, now),
+            events=(SessionStarted(at=now, node=self._node_name),),
+            trunks=trunks,
+        )
+
+    def _wait_for_limits(self, session: Session, now: datetime) -> ClaimDecision:
+        """The sub-account's own ``cps`` or ``max_calls`` are used up; waits at most an hour."""
+        if (now - session.created_at).total_seconds() >= self._limits.max_queue_time:
+            detail = "waited max_queue_time for the sub-account's own limits"
+            return self._refuse(session, RuntimeCode.CAPACITY_EXCEEDED, detail, now)
+        self.left_waiting = True
+        return ClaimDecision(session=session)
+
+    def _wait_for_trunk(
+        self, queued: Queued, trunks: tuple[str, ...], now: datetime
+    ) -> ClaimDecision:
+        ready_since = queued.ready_since or now
+        if (now - ready_since).total_seconds() >= self._limits.queue_timeout:
+            detail = f"no free channel on {', '.join(trunks)} for queue_timeout"
+            return self._refuse(queued.session, RuntimeCode.CAPACITY_EXCEEDED, detail, now)
+        self.left_waiting = True
+        return ClaimDecision(session=queued.session, ready_since=ready_since, trunks=trunks)
+
+    def _refuse(
+        self, session: Session, code: RuntimeCode, detail: str, now: datetime
+    ) -> ClaimDecision:
+        """The session ends ``ERROR`` without dialling; its leg A shows it was never tried."""
+        call = session.callflow.actions[0]
+        action = LAST_ACTION_NAMES[type(call)]
+        if isinstance(call, MakeCall):
+            sub_account = self._sub_account(session.sub_account_id)
+            leg = _first_leg(call, sub_account, now, trunk=None)
+            never = msgspec.structs.replace(leg, status=CallStatus.ERROR, disconnected_at=now)
+            session = states.with_leg(session, never)
+        error = SessionError(code=code, action=action, detail=detail)
+        ended = states.fail(states.begin_action(session, action), error, now)
+        events: tuple[AnyEvent, ...] = (
+            SessionEnded(at=now, status=ended.status, error_code=code.code, detail=detail),
+        )
+        return ClaimDecision(session=ended, events=events, outbox=tuple(self._session_ended(ended)))
+
+
+def _first_leg(
+    call: MakeCall, sub_account: SubAccount | None, now: datetime, *, trunk: str | None
+) -> Leg:
+    numbers = sub_account.numbers if sub_account is not None else ()
+    reference = next((n.reference_id for n in numbers if n.msisdn == call.source), None)
+    return Leg(
+        call_id=new_id(),
+        direction=Direction.OUTBOUND,
+        source=call.source,
+        destination=call.destination,
+        trunk=trunk,
+        reference_id=reference,
+        initiated_at=now,
+    )

@@ -1,0 +1,39 @@
+"""One key press for each press of the phone, however many ways tell of it.
+
+A phone may send the same press as RFC 4733 events (or as tones) and as SIP INFO. A press that another way
+already told of, the same key within :data:`WINDOW` seconds, is that press again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+WINDOW = 1.0
+"""Seconds by which one way may lag behind another."""
+REMEMBERED = 64
+"""Presses kept at the most."""
+
+
+class _Press(NamedTuple):
+    key: str
+    at: float
+    ways: set[str]
+
+
+class DtmfDeduplicator:
+    """Recognises repeated reports of one press."""
+
+    def __init__(self) -> None:
+        self._recent: deque[_Press] = deque(maxlen=REMEMBERED)
+
+    def is_new(self, key: str, at: float, way: str) -> bool:
+        """Whether a report is of a press not heard of yet; ``at`` in monotonic seconds."""
+        while self._recent and at - self._recent[0].at > WINDOW:
+            self._recent.popleft()
+        for press in self._recent:
+            if press.key == key and way not in press.ways:
+                press.ways.add(way)
+                return False
+        self._recent.append(_Press(key, at, {way}))
+        return True

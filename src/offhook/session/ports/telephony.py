@@ -1,0 +1,134 @@
+"""What a session needs of the phone lines: dialling, calls, playing, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from offhook.codes import CallStatus
+from offhook.session.ports.speech import Prompt
+from offhook.session.session import CallQuality
+
+
+class DialOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg to be dialled, over the trunks in this order."""
+
+    call_id: str
+    source: str
+    """E.164 with ``+``, or ``private``/``anonymous``."""
+    destination: str
+    trunks: tuple[str, ...]
+    ring_timeout: float
+    """Seconds from the first INVITE to our CANCEL."""
+
+
+class PlaybackResult(StrEnum):
+    """How a playback ended."""
+
+    FINISHED = "FINISHED"
+    STOPPED = "STOPPED"
+    """We stopped it."""
+    CALL_ENDED = "CALL_ENDED"
+
+
+class Playback(Protocol):
+    """One prompt on its way to the phone."""
+
+    async def finished(self) -> PlaybackResult:
+        """Wait until the last sample was sent, or the playback or call ended earlier."""
+        ...
+
+    def stop(self) -> None:
+        """Stop at once (within one packet time)."""
+        ...
+
+
+class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a leg ended, answered or not."""
+
+    status: CallStatus
+    at: datetime
+    sip_code: int | None = None
+    by: str = "server"
+    """``callee``, ``caller`` or ``server``."""
+    detail: str | None = None
+
+
+class Call(Protocol):
+    """One leg on the line, dialled or received."""
+
+    @property
+    def call_id(self) -> str:
+        """Our id of the leg."""
+        ...
+
+    @property
+    def ended(self) -> CallEnd | None:
+        """How it ended; None while it is up or ringing."""
+        ...
+
+    async def answered(self) -> datetime | None:
+        """Wait for the 200 (its time is returned) or the end (None; see :attr:`ended`)."""
+        ...
+
+    async def wait_ended(self) -> CallEnd:
+        """Wait until the leg is over."""
+        ...
+
+    def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> Playback:
+        """Queue a prompt behind those still playing; gapless when queued in time.
+
+        ``repetition`` times, with ``pause`` seconds of silence between.
+        """
+        ...
+
+    def on_digit(self, listener: Callable[[str, float], None] | None) -> None:
+        """Hear every key pressed (``0-9*#A-D``) with its monotonic time, once per press."""
+        ...
+
+    def relay(self, to: Call | None) -> None:
+        """Send what this leg's phone says, keys included, to ``to`` from now on; None: no more."""
+        ...
+
+    async def hang_up(self) -> CallEnd:
+        """CANCEL, refuse or BYE as the state asks; returns how it ended. Idempotent."""
+        ...
+
+    def quality(self) -> CallQuality | None:
+        """The measured quality; None when no media flowed."""
+        ...
+
+
+class ReceivedCall(Call, Protocol):
+    """A leg that came from outside and rings until we decide."""
+
+    def accept(self) -> None:
+        """200: answer it. :meth:`answered` resolves at once, or the call ends (488: no codec fits)."""
+        ...
+
+    def refuse(self, sip_code: int, status: CallStatus) -> None:
+        """Answer ``sip_code`` (300..699); the leg ends with ``status``, by us."""
+        ...
+
+
+Ringing = Callable[[int, bool], None]
+"""Told the SIP status of a provisional answer (101..199), and whether early media comes with it."""
+
+
+MayUse = Callable[[str], Awaitable[bool]]
+"""Takes a channel of the trunk with this name, durably; False: it has none free."""
+
+
+class Telephony(Protocol):
+    """The phone lines."""
+
+    def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> Call:
+        """Send the INVITE over the first trunk; ``on_ringing`` hears each distinct 18x.
+
+        ``may_use`` is asked before the INVITE goes over another trunk of the order.
+        """
+        ...

@@ -1,0 +1,67 @@
+"""What a session needs of the customer's webhooks: an answer to its question, and reports of its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from offhook.events import AnyEvent
+from offhook.session.ports.record import OutboxEntry
+from offhook.session.session import Leg, Session
+from offhook.session.tenancy import SubAccount
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer is asked."""
+
+    event_id: str
+    session: Session
+    leg: Leg
+    received: bool
+    """``CALL_RECEIVED``: a new inbound call; else ``ACTION_COMPLETED``."""
+    digits: str | None
+    client_action_id: str | None
+    """Of the callflow that just ran."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back; ``body`` is None when nobody gave a 2xx in time (-2002)."""
+
+    body: bytes | None
+    http_status: int | None = None
+    detail: str = ""
+    too_long: bool = False
+
+
+class Asker(Protocol):
+    """Asks live, within the 10 s budget of ``spec/webhooks.md``."""
+
+    async def __call__(self, sub_account: SubAccount, question: Question) -> Reply:
+        """Never raises for what the far end does."""
+        ...
+
+
+class Reports(Protocol):
+    """Makes the outbox entries of a session; they are stored in the transaction of what they tell."""
+
+    def happened(
+        self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
+    ) -> Sequence[OutboxEntry]:
+        """The call status events (VCS), if the sub-account wants them.
+
+        ``client_action_id`` is that of the callflow that runs, or ran last.
+        """
+        ...
+
+    def captured(
+        self, session: Session, url: str, digits: str | None, at: datetime
+    ) -> Sequence[OutboxEntry]:
+        """The digits of a sayAndCapture with a ``dtmfCallbackUrl``."""
+        ...
+
+    def session_ended(self, session: Session) -> Sequence[OutboxEntry]:
+        """The session summary (VSS), if the sub-account wants it."""
+        ...

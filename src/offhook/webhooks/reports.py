@@ -1,0 +1,132 @@
+"""Which webhooks a session's facts cause (:class:`offhook.session.ports.webhooks.Reports`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from offhook.clock import new_id
+from offhook.events import (
+    AnyEvent,
+    CallConnected,
+    CallDisconnected,
+    CallInitiated,
+    CallReceived,
+    CallUpdated,
+    DigitsCaptured,
+)
+from offhook.session.ports.record import OutboxEntry
+from offhook.session.session import Session
+from offhook.session.tenancy import SubAccount, Webhook, WebhookType
+from offhook.webhooks import payloads
+from offhook.webhooks.payloads import CallEventStatus
+from offhook.webhooks.retry import GIVE_UP_AFTER
+
+LEGACY = "DTMF"
+"""The outbox type of a ``dtmfCallbackUrl``."""
+
+STATUSES: dict[type[AnyEvent], CallEventStatus] = {
+    CallInitiated: CallEventStatus.CALL_INITIATED,
+    CallReceived: CallEventStatus.CALL_RECEIVED,
+    CallUpdated: CallEventStatus.CALL_UPDATED,
+    CallConnected: CallEventStatus.CALL_CONNECTED,
+    DigitsCaptured: CallEventStatus.DTMF_RECEIVED,
+    CallDisconnected: CallEventStatus.CALL_DISCONNECTED,
+}
+"""The facts that are call status events, and what those are called."""
+
+
+class SubAccounts(Protocol):
+    """Where sub-accounts are found (:class:`offhook.store.directory.Directory`)."""
+
+    def sub_account(self, sub_account_id: str) -> SubAccount | None:
+        """The sub-account with this id."""
+        ...
+
+
+class WebhookReports:
+    """Makes outbox entries for the webhooks that the sub-account has at this moment."""
+
+    def __init__(self, directory: SubAccounts) -> None:
+        self._directory = directory
+
+    def happened(
+        self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
+    ) -> list[OutboxEntry]:
+        """See :meth:`offhook.session.ports.webhooks.Reports.happened`."""
+        told = [event for event in events if type(event) in STATUSES]
+        if not told or self._webhook(session, WebhookType.VCS) is None:
+            return []
+        return [self._call_event(session, event, client_action_id) for event in told]
+
+    def captured(
+        self, session: Session, url: str, digits: str | None, at: datetime
+    ) -> list[OutboxEntry]:
+        """See :meth:`offhook.session.ports.webhooks.Reports.captured`."""
+        payload = payloads.dtmf_callback(session, session.legs[0], digits=digits, at=at)
+        return [_entry(session, LEGACY, payload, at, url=url)]
+
+    def session_ended(self, session: Session) -> list[OutboxEntry]:
+        """See :meth:`offhook.session.ports.webhooks.Reports.session_ended`."""
+        if self._webhook(session, WebhookType.VSS) is None or session.ended_at is None:
+            return []
+        payload = payloads.session_summary(session)
+        return [_entry(session, WebhookType.VSS, payload, session.ended_at)]
+
+    def _webhook(self, session: Session, type_: WebhookType) -> Webhook | None:
+        sub_account = self._directory.sub_account(session.sub_account_id)
+        webhook = sub_account.webhooks.get(type_) if sub_account else None
+        return webhook if webhook is not None and webhook.enabled else None
+
+    def _call_event(
+        self, session: Session, event: AnyEvent, client_action_id: str | None
+    ) -> OutboxEntry:
+        call_id = getattr(event, "call_id", None)
+        leg = next(leg for leg in session.legs if leg.call_id == call_id)
+        sub_account = self._directory.sub_account(session.sub_account_id)
+        delivery_id = new_id()
+        payload = payloads.call_status(
+            session,
+            leg,
+            event_id=delivery_id,
+            status=STATUSES[type(event)],
+            at=event.at,
+            digits=event.digits if isinstance(event, DigitsCaptured) else None,
+            sip_code=sip_code_of(event),
+            client_action_id=client_action_id,
+            dtmf_event_data=sub_account.dtmf_event_data if sub_account else "object",
+        )
+        return _entry(session, WebhookType.VCS, payload, event.at, delivery_id=delivery_id)
+
+
+def sip_code_of(event: AnyEvent) -> int | None:
+    """The SIP status behind a call event, where there is one."""
+    match event:
+        case CallUpdated(sip_code=code) | CallDisconnected(sip_code=code):
+            return code
+        case CallConnected():
+            return 200
+        case _:
+            return None
+
+
+def _entry(
+    session: Session,
+    type_: str,
+    payload: bytes,
+    at: datetime,
+    *,
+    delivery_id: str | None = None,
+    url: str | None = None,
+) -> OutboxEntry:
+    return OutboxEntry(
+        delivery_id=delivery_id or new_id(),
+        sub_account_id=session.sub_account_id,
+        type=type_,
+        payload=payload,
+        created_at=at,
+        give_up_at=at + GIVE_UP_AFTER[type_],
+        session_id=session.session_id,
+        url=url,
+    )

@@ -1,0 +1,156 @@
+"""Asks the customer's server what to do next (VCA), while the caller waits on the phone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from offhook.clock import Clock, SystemClock
+from offhook.net.client import Response
+from offhook.net.errors import ConnectFailed, OutgoingError
+from offhook.session.ports.webhooks import Asker, Question, Reply
+from offhook.session.tenancy import SubAccount, Webhook, WebhookType
+from offhook.webhooks.payloads import CallActionStatus, call_action
+from offhook.webhooks.retry import retry_after_seconds
+from offhook.webhooks.signing import BadSecret, signed_headers
+
+BUDGET = 10.0
+"""Seconds for everything, retries included (``spec/webhooks.md``)."""
+
+MAX_ANSWER = 256 * 1024
+"""Bytes of an answer's body, as of a submitted callflow."""
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+class Client(Protocol):
+    """What asking needs of :class:`offhook.net.client.HttpClient`."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: float,
+        max_body: int,
+        truncate: bool,
+    ) -> Response:
+        """See :meth:`offhook.net.client.HttpClient.request`."""
+        ...
+
+
+def asker(client: Client, clock: Clock) -> Asker:
+    """Asks over HTTP, through ``client``."""
+
+    async def ask(sub_account: SubAccount, question: Question) -> Reply:
+        received = question.received
+        status = CallActionStatus.CALL_RECEIVED if received else CallActionStatus.ACTION_COMPLETED
+        payload = call_action(
+            question.session,
+            question.leg,
+            event_id=question.event_id,
+            status=status,
+            at=clock.now(),
+            digits=question.digits,
+            sip_code=question.leg.sip_code,
+            client_action_id=question.client_action_id,
+            dtmf_event_data=sub_account.dtmf_event_data,
+        )
+        webhook = sub_account.webhooks[WebhookType.VCA]
+        return await ask_webhook(client, webhook, payload, event_id=question.event_id, clock=clock)
+
+    return ask
+
+
+async def ask_webhook(
+    client: Client,
+    webhook: Webhook,
+    payload: bytes,
+    *,
+    event_id: str,
+    clock: Clock | None = None,
+    budget: float = BUDGET,
+) -> Reply:
+    """POST ``payload`` (:func:`.payloads.call_action`) and wait for the answer.
+
+    Asked again, with the same ``event_id``, only after a connection error, a 5xx or a 429, and only
+    within ``budget`` seconds from the start. Never raises for what the far end does.
+    """
+    clock = clock or SystemClock()
+    deadline = clock.monotonic() + budget
+    last = Reply(body=None, detail="no time was left to ask")
+    pause = _FIRST_PAUSE
+    while (left := deadline - clock.monotonic()) > 0:
+        outcome = await _ask_once(client, webhook, payload, event_id, clock, left)
+        if not isinstance(outcome, _TryAgain):
+            return outcome
+        last = outcome.meanwhile
+        wait = max(pause * (0.5 + 0.5 * random.random()), outcome.retry_after)  # noqa: S311
+        if clock.monotonic() + wait >= deadline:
+            return last
+        await asyncio.sleep(wait)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+    return last
+
+
+class _TryAgain(msgspec.Struct, frozen=True):
+    """The outcome if nothing better comes in time, and seconds to wait at least."""
+
+    meanwhile: Reply
+    retry_after: float = 0.0
+
+
+async def _ask_once(
+    client: Client,
+    webhook: Webhook,
+    payload: bytes,
+    event_id: str,
+    clock: Clock,
+    timeout: float,
+) -> Reply | _TryAgain:
+    try:
+        response = await client.request(
+            "POST",
+            webhook.url,
+            headers=_headers(webhook, payload, event_id, clock),
+            body=payload,
+            timeout=timeout,
+            max_body=MAX_ANSWER + 1,
+            truncate=True,
+        )
+    except ConnectFailed as error:
+        return _TryAgain(Reply(body=None, detail=str(error)))
+    except (OutgoingError, BadSecret) as error:
+        return Reply(body=None, detail=str(error))
+    return _judge(response, clock)
+
+
+def _judge(response: Response, clock: Clock) -> Reply | _TryAgain:
+    status = response.status
+    if 200 <= status <= 299:
+        body = response.body
+        too_long = len(body) > MAX_ANSWER
+        return Reply(http_status=status, body=body[:MAX_ANSWER], too_long=too_long)
+    failed = Reply(body=None, detail=f"HTTP {status}", http_status=status)
+    if status == 429 or status >= 500:
+        wait = retry_after_seconds(response.headers.get("retry-after"), clock.now())
+        return _TryAgain(failed, wait or 0.0)
+    return failed
+
+
+def _headers(webhook: Webhook, payload: bytes, event_id: str, clock: Clock) -> dict[str, str]:
+    timestamp = int(clock.now().timestamp())
+    headers = signed_headers(
+        webhook.secret, delivery_id=event_id, timestamp=timestamp, body=payload
+    )
+    headers["content-type"] = "application/json"
+    if webhook.http_auth_header is not None:
+        headers["authorization"] = webhook.http_auth_header
+    return headers

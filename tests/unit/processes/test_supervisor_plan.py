@@ -1,0 +1,60 @@
+"""What the supervisor decides: whom to start, and how soon again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offhook.config import Config
+from offhook.config.file import embedded
+from offhook.processes.keeper import Member, restart_delay
+from offhook.processes.supervisor import facts_of, members
+
+TESTBED = Member("testbed")
+API = Member("api")
+
+
+@pytest.mark.parametrize(
+    ("config", "role", "workers", "expected"),
+    [
+        (embedded(), "all", 1, [TESTBED, Member("voice", 0), API]),
+        (Config(), "all", 1, [Member("voice", 0), API]),
+        (Config(), "all", 3, [Member("voice", 0), Member("voice", 1), Member("voice", 2), API]),
+        (embedded(), "api", 2, [API]),
+        (embedded(), "voice", 1, [TESTBED, Member("voice", 0)]),
+    ],
+)
+def test_members_in_the_order_they_start(
+    config: Config, role: str, workers: int, expected: list[Member]
+) -> None:
+    assert members(config, role, workers) == expected  # type: ignore[arg-type]
+
+
+def test_the_first_restart_is_immediate_and_none_is_hot() -> None:
+    delays = [restart_delay(deaths) for deaths in range(1, 9)]
+    assert delays == [0, 1, 2, 4, 8, 16, 30, 30]
+    assert restart_delay(10**9) == 30
+
+
+def test_what_the_user_is_told() -> None:
+    ready: list[tuple[Member, dict[str, Any]]] = [
+        (API, {"url": "http://h:1", "api_key": "k"}),
+        (Member("voice", 0), {"sip": ["udp:h:1"]}),
+        (Member("voice", 1), {}),
+        (TESTBED, {"address": "udp:h:2"}),
+    ]
+    assert facts_of(Config(), iter(ready)) == {
+        "url": "http://h:1",
+        "api_key": "k",
+        "sip": ["udp:h:1"],
+        "phones": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("member", "label"),
+    [(API, "the API process"), (TESTBED, "the testbed"), (Member("voice", 2), "voice worker 2")],
+)
+def test_names_for_people(member: Member, label: str) -> None:
+    assert member.label == label

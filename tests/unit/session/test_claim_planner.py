@@ -1,0 +1,185 @@
+"""Which waiting sessions start (spec/execution.md; DESIGN.md, "dispatch")."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from offhook import config
+from offhook.codes import RuntimeCode, SessionStatus
+from offhook.flow.actions import Callflow, Hangup, MakeCall
+from offhook.session.claim_planner import ClaimPlanner
+from offhook.session.ports.record import OutboxEntry, Queued, Usage
+from offhook.session.session import Session
+from offhook.session.tenancy import SubAccount, VirtualNumber
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+IDLE = Usage(
+    running_by_sub_account={},
+    channels_by_trunk={},
+    tokens_by_sub_account={},
+    tokens_by_trunk={},
+)
+ROUTES = (
+    config.Route(prefix="", trunks=("one", "two")),
+    config.Route(prefix="+44", trunks=("uk",)),
+    config.Route(prefix="+4479", trunks=("mobile",), subaccounts=("other",)),
+)
+TRUNKS = (
+    config.Trunk(name="one", address="udp:127.0.0.1:1", channels=1),
+    config.Trunk(name="two", address="udp:127.0.0.1:2", channels=1),
+    config.Trunk(name="uk", address="udp:127.0.0.1:3"),
+    config.Trunk(name="mobile", address="udp:127.0.0.1:4"),
+)
+
+
+def planner(sub_account: SubAccount, **limits: float) -> ClaimPlanner:
+    return ClaimPlanner(
+        node_name="n1",
+        routes=ROUTES,
+        trunks=TRUNKS,
+        limits=config.Limits(**limits),
+        sub_account={sub_account.sub_account_id: sub_account}.get,
+        country_of=lambda number: "GB" if number.startswith("+44") else "US",
+        session_ended=lambda session: [entry(session)],
+        expand=lambda callflow, _sub_account, _now: callflow,
+    )
+
+
+def entry(session: Session) -> OutboxEntry:
+    return OutboxEntry(
+        delivery_id="d",
+        sub_account_id=session.sub_account_id,
+        type="VSS",
+        payload=b"{}",
+        created_at=NOW,
+        give_up_at=NOW,
+        session_id=session.session_id,
+    )
+
+
+def queued(
+    number: int = 0,
+    *,
+    destination: str = "+12025550100",
+    age: float = 0,
+    ready: float | None = None,
+    valid_until: datetime | None = None,
+) -> Queued:
+    call = MakeCall(source="+6512341234", destination=destination)
+    return Queued(
+        session=Session(
+            session_id=f"s{number}",
+            sub_account_id="acme",
+            call_flow_request_id="r",
+            status=SessionStatus.QUEUED,
+            callflow=Callflow(actions=(call, Hangup()), valid_until=valid_until),
+            created_at=NOW - timedelta(seconds=age),
+        ),
+        ready_since=None if ready is None else NOW - timedelta(seconds=ready),
+    )
+
+
+ACME = SubAccount(
+    sub_account_id="acme",
+    account_id="a",
+    numbers=(VirtualNumber(msisdn="+6512341234", reference_id="REF"),),
+)
+
+
+def test_a_free_session_starts_with_its_leg_and_trunks() -> None:
+    (decision,) = planner(ACME)([queued()], IDLE, NOW)
+    assert decision.session.status is SessionStatus.RUNNING
+    assert decision.trunks == ("one", "two")
+    (leg,) = decision.session.legs
+    assert (leg.trunk, leg.destination, leg.initiated_at) == ("one", "+12025550100", NOW)
+    assert leg.reference_id == "REF"
+    assert decision.outbox == ()
+
+
+def test_the_longest_prefix_open_to_the_sub_account_wins() -> None:
+    (decision,) = planner(ACME)([queued(destination="+447900000000")], IDLE, NOW)
+    assert decision.trunks == ("uk",)
+
+
+def test_full_trunks_are_passed_over_and_then_waited_for() -> None:
+    plan = planner(ACME)
+    decisions = plan([queued(n) for n in range(3)], IDLE, NOW)
+    assert [d.trunks for d in decisions] == [("one", "two"), ("two",), ("one", "two")]
+    assert decisions[2].session.status is SessionStatus.QUEUED
+    assert decisions[2].ready_since == NOW
+    assert plan.left_waiting
+
+
+@pytest.mark.parametrize(("waited", "status"), [(29.9, "QUEUED"), (30, "ERROR")])
+def test_a_trunk_channel_is_waited_for_no_longer_than_queue_timeout(
+    waited: float, status: str
+) -> None:
+    full = Usage(
+        running_by_sub_account={},
+        channels_by_trunk={"one": 1, "two": 1},
+        tokens_by_sub_account={},
+        tokens_by_trunk={},
+    )
+    (decision,) = planner(ACME)([queued(ready=waited)], full, NOW)
+    assert decision.session.status == status
+    if status == "ERROR":
+        assert decision.session.error is not None
+        assert decision.session.error.code is RuntimeCode.CAPACITY_EXCEEDED
+        assert len(decision.outbox) == 1
+
+
+def test_max_calls_counts_what_this_plan_starts() -> None:
+    two_more = SubAccount(sub_account_id="acme", account_id="a", max_calls=3)
+    usage = Usage(
+        running_by_sub_account={"acme": 1},
+        channels_by_trunk={},
+        tokens_by_sub_account={},
+        tokens_by_trunk={},
+    )
+    uk = [queued(n, destination="+441234567890") for n in range(4)]
+    decisions = planner(two_more)(uk, usage, NOW)
+    assert [d.session.status.value for d in decisions] == ["RUNNING", "RUNNING", "QUEUED", "QUEUED"]
+    assert decisions[2].ready_since is None
+
+
+def test_calls_per_second_are_tokens() -> None:
+    usage = Usage(
+        running_by_sub_account={},
+        channels_by_trunk={},
+        tokens_by_sub_account={"acme": 1.5},
+        tokens_by_trunk={},
+    )
+    uk = [queued(n, destination="+441234567890") for n in range(2)]
+    decisions = planner(ACME)(uk, usage, NOW)
+    assert [d.session.status.value for d in decisions] == ["RUNNING", "QUEUED"]
+
+
+@pytest.mark.parametrize(("waited", "status"), [(3599, "QUEUED"), (3600, "ERROR")])
+def test_own_limits_are_waited_for_no_longer_than_max_queue_time(
+    waited: float, status: str
+) -> None:
+    none_free = SubAccount(sub_account_id="acme", account_id="a", max_calls=0)
+    (decision,) = planner(none_free)([queued(age=waited)], IDLE, NOW)
+    assert decision.session.status == status
+
+
+@pytest.mark.parametrize(
+    ("waiting", "code"),
+    [
+        (queued(valid_until=NOW), RuntimeCode.VALIDITY_EXPIRED),
+        (queued(destination="+33123456789"), RuntimeCode.NO_COVERAGE),
+    ],
+)
+def test_what_cannot_be_dialled_ends_without_dialling(waiting: Queued, code: RuntimeCode) -> None:
+    only_britain = SubAccount(sub_account_id="acme", account_id="a", coverage=("GB", "+1"))
+    (decision,) = planner(only_britain)([waiting], IDLE, NOW)
+    assert decision.session.status is SessionStatus.ERROR
+    assert decision.session.error is not None
+    assert decision.session.error.code is code
+    assert decision.session.error.action == "MAKE_CALL"
+    assert decision.session.legs[0].status == "ERROR"
+    assert decision.session.last_action == "MAKE_CALL"
+    assert [e.session_id for e in decision.outbox] == ["s0"]
+    assert decision.trunks == ()

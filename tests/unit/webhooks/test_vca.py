@@ -1,0 +1,63 @@
+"""One budget for all attempts, whatever each of them took; with a clock by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from multidict import CIMultiDict
+
+from offhook.net.client import Response
+from offhook.session.ports.webhooks import Reply
+from offhook.session.tenancy import Webhook, WebhookType
+from offhook.webhooks.vca import ask_webhook
+
+HOOK = Webhook(type=WebhookType.VCA, url="http://vca.example/")
+
+
+class HandClock:
+    """Time that passes only when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def now(self) -> datetime:
+        """See :class:`offhook.clock.Clock`."""
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def monotonic(self) -> float:
+        """See :class:`offhook.clock.Clock`."""
+        return self.seconds
+
+
+class SlowlyUnavailable:
+    """Answers 503 after ``seconds``."""
+
+    def __init__(self, clock: HandClock, seconds: float) -> None:
+        self.timeouts: list[float] = []
+        self._clock = clock
+        self._seconds = seconds
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: float,
+        **rest: Any,
+    ) -> Response:
+        """See :meth:`offhook.net.client.HttpClient.request`."""
+        self.timeouts.append(timeout)
+        self._clock.seconds += self._seconds
+        return Response(status=503, headers=CIMultiDict[str](), body=b"", url=url)
+
+
+async def test_each_attempt_has_only_what_is_left_of_the_budget() -> None:
+    clock = HandClock()
+    server = SlowlyUnavailable(clock, 4.0)
+    outcome = await ask_webhook(server, HOOK, b"{}", event_id="e", clock=clock, budget=10.0)
+    assert server.timeouts == [10.0, 6.0, 2.0]
+    assert outcome == Reply(body=None, detail="HTTP 503", http_status=503)
