@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from offhook.sip.auth import MAX_ROUNDS, ClientAuth
 from offhook.sip.build import Headers, encode, header_lines
-from offhook.sip.client import ClientTransaction, Handler, Outgoing
+from offhook.sip.client import ClientTransaction, Handler, OutgoingRequest
 from offhook.sip.events import (
     Address,
     Credentials,
@@ -233,13 +233,13 @@ class Call:
                 self.core.emit(ReofferAnswered(handle=self.handle, sdp=response.sdp))
 
     def acknowledgement(
-        self, invite: Outgoing, dialog: Dialog | None = None
+        self, invite: OutgoingRequest, dialog: Dialog | None = None
     ) -> tuple[bytes, Address]:
         """The ACK of a 2xx: a request of its own, outside every transaction (RFC 3261 §13.2.2.4)."""
         dialog = dialog or self.dialog
         assert dialog is not None
         uri, routes, destination = dialog.next_hop()
-        request = Outgoing(
+        request = OutgoingRequest(
             "ACK",
             uri,
             routes=routes,

@@ -56,7 +56,7 @@ TRANSITIONS: dict[ClientState, frozenset[ClientState]] = {
 """From each state, where a transaction may go; anything else is a bug of ours."""
 
 
-class Outgoing:
+class OutgoingRequest:
     """A request of ours, in the parts that its ACK, CANCEL and repetition need."""
 
     __slots__ = (
@@ -130,7 +130,7 @@ class ClientTransaction:
     )
 
     def __init__(
-        self, core: Core, request: Outgoing, extra: str, body: bytes, handler: Handler
+        self, core: Core, request: OutgoingRequest, extra: str, body: bytes, handler: Handler
     ) -> None:
         self.core = core
         self.request = request

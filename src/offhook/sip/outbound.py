@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from offhook.sip.build import Headers, encode, header_lines
 from offhook.sip.call import Call, CallState, ignore
-from offhook.sip.client import ClientState, ClientTransaction, Outgoing
+from offhook.sip.client import ClientState, ClientTransaction, OutgoingRequest
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Answered, Credentials, Provisional, Rejected
 from offhook.sip.grammar import GrammarError, parse_number, readable
@@ -82,7 +82,7 @@ class OutboundCall(Call):
         self.cseq += 1
         core = self.core
         core.calls[self.handle] = self
-        request = Outgoing(
+        request = OutgoingRequest(
             "INVITE",
             self.uri,
             routes="",
@@ -124,7 +124,7 @@ class OutboundCall(Call):
         invite = self.invite
         assert invite is not None
         request = invite.request
-        cancel = Outgoing(
+        cancel = OutgoingRequest(
             "CANCEL",
             request.uri,
             routes=request.routes,

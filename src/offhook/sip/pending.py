@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from offhook.sip.client import ClientTransaction, Handler, Outgoing
+from offhook.sip.client import ClientTransaction, Handler, OutgoingRequest
 from offhook.sip.events import Address
 from offhook.sip.message import Response
 from offhook.sip.timers import NEVER
@@ -80,7 +80,7 @@ class Attempt:
         call, dialog = self.call, self.dialog
         dialog.local_cseq += 1
         uri, routes, destination = dialog.next_hop()
-        request = Outgoing(
+        request = OutgoingRequest(
             self.method,
             uri,
             routes=routes,

@@ -12,7 +12,7 @@ from tests.unit.sip.wire import OURS, PEER, answer, request
 
 from offhook.sip import Timers
 from offhook.sip.client import TRANSITIONS as CLIENT_TRANSITIONS
-from offhook.sip.client import ClientState, ClientTransaction, Outgoing
+from offhook.sip.client import ClientState, ClientTransaction, OutgoingRequest
 from offhook.sip.core import Core
 from offhook.sip.message import Request, Response, parse
 from offhook.sip.receive import server_key
@@ -83,7 +83,7 @@ LINGER = ("Accepted", "Completed")
 def test_the_client_machine_does_what_the_rfc_says(method: str, steps: list[str | float]) -> None:
     engine = core()
     heard: list[int | None] = []
-    outgoing = Outgoing(
+    outgoing = OutgoingRequest(
         method,
         "sip:b@192.0.2.2",
         routes="",
