@@ -36,7 +36,7 @@ from offhook.sip import (
     AnyEvent,
     Canceled,
     Ended,
-    IncomingCall,
+    IncomingInvite,
     Rejected,
     UserAgent,
 )
@@ -76,7 +76,7 @@ def engine(calls: int, batch: int = 100) -> None:
         for data, _ in datagrams:
             receiver.receive(data, source, now)
         for event in receiver.take_events():
-            if isinstance(event, IncomingCall):
+            if isinstance(event, IncomingInvite):
                 receiver.ring(event.handle, now)
                 receiver.accept(event.handle, now, SDP)
         receiver.handle_timers(now)
@@ -125,7 +125,7 @@ async def callee(port: int, limit: int | None) -> dict[str, float]:
         if isinstance(event, Ended | Canceled):
             counts["ended"] += 1
 
-    def on_incoming(event: IncomingCall) -> None:
+    def on_incoming(event: IncomingInvite) -> None:
         counts["calls"] += 1
         endpoint.listen(event.handle, on_event)
         endpoint.ring(event.handle)
@@ -307,7 +307,7 @@ def memory(calls: int) -> None:
             for data, _target in one.take_output():
                 two.receive(data, local, now)
             for event in two.take_events():
-                if isinstance(event, IncomingCall):
+                if isinstance(event, IncomingInvite):
                     two.accept(event.handle, now, SDP)
             for data, _target in two.take_output():
                 one.receive(data, peer, now)

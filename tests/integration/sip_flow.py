@@ -37,7 +37,7 @@ from offhook.sip import (
     Confirmed,
     Credentials,
     Ended,
-    IncomingCall,
+    IncomingInvite,
     Info,
     Provisional,
     Rejected,
@@ -263,8 +263,8 @@ def describe(event: AnyEvent) -> str:
             extra += f" q850={event.q850_cause}" if event.q850_cause is not None else ""
             extra += f" retry={event.retry_after}" if event.retry_after is not None else ""
             return f"Rejected {event.status}{extra}"
-        case IncomingCall(sdp=sdp):
-            return "IncomingCall" + (" sdp" if sdp else "")
+        case IncomingInvite(sdp=sdp):
+            return "IncomingInvite" + (" sdp" if sdp else "")
         case Canceled():
             return "Canceled"
         case Confirmed(sdp=sdp):
@@ -324,7 +324,7 @@ class Player:
     def _on_event(self, event: AnyEvent) -> None:
         text = describe(event)
         self.events.append(text)
-        if isinstance(event, IncomingCall):
+        if isinstance(event, IncomingInvite):
             self.endpoint.listen(event.handle, self._on_event)
         for key in (text, text.split(" ")[0]):
             if key in self.flow.do:

@@ -20,7 +20,7 @@ from offhook.sip import (
     Confirmed,
     Ended,
     EndedBy,
-    IncomingCall,
+    IncomingInvite,
     Provisional,
     ReofferAnswered,
     ServerAuth,
@@ -141,7 +141,7 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
         elif isinstance(event, Ended):
             over.set()
 
-    def on_incoming(event: IncomingCall) -> None:
+    def on_incoming(event: IncomingInvite) -> None:
         verdict, _ = auth.verify(event.request, {"alice": "secret"}.get, loop.time())
         verdicts.append(verdict)
         if verdict is not Verdict.ACCEPTED:

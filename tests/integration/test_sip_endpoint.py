@@ -19,7 +19,7 @@ from offhook.sip import (
     Canceled,
     Confirmed,
     Ended,
-    IncomingCall,
+    IncomingInvite,
     Rejected,
     Timers,
 )
@@ -68,7 +68,7 @@ class Caller:
 def answers(endpoint: UdpEndpoint, heard: list[AnyEvent]) -> None:
     """Make an endpoint answer every call."""
 
-    def on_incoming(event: IncomingCall) -> None:
+    def on_incoming(event: IncomingInvite) -> None:
         endpoint.listen(event.handle, heard.append)
         endpoint.ring(event.handle)
         endpoint.accept(event.handle, SDP)
@@ -182,7 +182,7 @@ async def test_a_failing_listener_is_logged_and_harms_no_other_call(
     def fail(_: AnyEvent) -> None:
         raise RuntimeError("another bug")
 
-    def on_incoming(event: IncomingCall) -> None:
+    def on_incoming(event: IncomingInvite) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
@@ -227,7 +227,7 @@ async def test_a_bug_of_the_engine_costs_one_datagram(
 async def test_a_refused_call_leaves_no_listener(stack: AsyncExitStack) -> None:
     alice, bob = await start(stack), await start(stack)
 
-    def on_incoming(event: IncomingCall) -> None:
+    def on_incoming(event: IncomingInvite) -> None:
         bob.listen(event.handle, lambda _: None)
         if len(caller.over) == 1:
             bob.reject(event.handle, 486)

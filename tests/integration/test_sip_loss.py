@@ -18,7 +18,7 @@ from offhook.sip import (
     Confirmed,
     Ended,
     EndedBy,
-    IncomingCall,
+    IncomingInvite,
     Rejected,
     Timers,
 )
@@ -97,7 +97,7 @@ async def test_every_call_that_reaches_us_is_answered_once_and_ends(tmp_path: Pa
         endpoint = UdpEndpoint("127.0.0.1", ours, timers=FAST, advertise_port=proxy.port)
         await endpoint.start()
 
-        def on_incoming(event: IncomingCall) -> None:
+        def on_incoming(event: IncomingInvite) -> None:
             heard[event.handle] = []
             endpoint.listen(event.handle, lambda each: heard[each.handle].append(each))
             endpoint.ring(event.handle)

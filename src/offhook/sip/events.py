@@ -64,7 +64,7 @@ class Rejected(Event, frozen=True, kw_only=True):
     was never answered or crossed a 200."""
 
 
-class IncomingCall(Event, frozen=True, kw_only=True):
+class IncomingInvite(Event, frozen=True, kw_only=True):
     """A new INVITE. The application rings, accepts or rejects it."""
 
     source: Address
@@ -143,7 +143,7 @@ AnyEvent = (
     Provisional
     | Answered
     | Rejected
-    | IncomingCall
+    | IncomingInvite
     | Canceled
     | Confirmed
     | Ended

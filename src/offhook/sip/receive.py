@@ -11,7 +11,7 @@ import zlib
 from offhook.sip.build import REASONS, reply_address, reply_head, response, to_with_tag
 from offhook.sip.call import Call
 from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core, ServerKey
-from offhook.sip.events import Address, IncomingCall, Info
+from offhook.sip.events import Address, IncomingInvite, Info
 from offhook.sip.grammar import GrammarError, parse_name_addr, readable, uri_scheme
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
@@ -231,7 +231,7 @@ def _invite(core: Core, key: ServerKey, request: Request, source: Address, now: 
     call.invite = transaction
     core.calls[call.handle] = call
     core.emit(
-        IncomingCall(
+        IncomingInvite(
             handle=call.handle,
             source=source,
             request_uri=readable(request.uri),

@@ -16,7 +16,7 @@ from offhook.sip import (
     Canceled,
     Credentials,
     Ended,
-    IncomingCall,
+    IncomingInvite,
     Rejected,
     Timers,
     UserAgent,
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, str]]
 Listener = Callable[[AnyEvent], None]
-IncomingListener = Callable[[IncomingCall], None]
+IncomingListener = Callable[[IncomingInvite], None]
 Tap = Callable[[str, bytes, Address], None]
 """Hears of every datagram: ``<`` or ``>`` (received or sent), its octets, and the far address."""
 
@@ -314,8 +314,8 @@ class UdpEndpoint:
             self._quiet.set()
 
     def _dispatch(self, event: AnyEvent) -> None:
-        listener: Callable[[IncomingCall], None] | Listener | None
-        if isinstance(event, IncomingCall):
+        listener: Callable[[IncomingInvite], None] | Listener | None
+        if isinstance(event, IncomingInvite):
             if self._incoming is None:
                 self.reject(event.handle, 480)
                 return

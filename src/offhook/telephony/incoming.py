@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class IncomingCall(LineCall):
     """One INVITE that reached us (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
-    def __init__(self, line: Line, call_id: str, invite: sip.IncomingCall) -> None:
+    def __init__(self, line: Line, call_id: str, invite: sip.IncomingInvite) -> None:
         super().__init__(call_id, line.clock)
         self.media: MediaLeg = line.media.open_leg(self._on_media, media_timeout=line.media_timeout)
         self.invite = invite

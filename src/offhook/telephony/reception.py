@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from offhook.clock import new_id
 from offhook.media.engine import PortsExhausted
-from offhook.sip import Address, IncomingCall, ServerAuth, Verdict
+from offhook.sip import Address, IncomingInvite, ServerAuth, Verdict
 from offhook.sip.grammar import GrammarError, parse_uri, uri_of
-from offhook.telephony.incoming import IncomingCall as LineIncomingCall
+from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import Trunk
 
@@ -36,7 +36,7 @@ REMEMBERED = 10_000
 class Received(NamedTuple):
     """A call from outside that rings."""
 
-    call: LineIncomingCall
+    call: IncomingCall
     trunk: str
     caller: str
     """User part of P-Asserted-Identity or From: mostly a number."""
@@ -78,7 +78,7 @@ class Reception:
         count, at = self._failures.get(source.host, (0, 0.0))
         return count >= BAN_AFTER and time.monotonic() - at < BAN_TIME
 
-    def _on_invite(self, invite: IncomingCall) -> None:
+    def _on_invite(self, invite: IncomingInvite) -> None:
         endpoint = self._line.endpoint
         trunk = self._inbound_from.get(invite.source.host)
         if trunk is None:
@@ -91,14 +91,14 @@ class Reception:
             endpoint.reject(invite.handle, 404)
             return
         try:
-            call = LineIncomingCall(self._line, new_id(), invite)
+            call = IncomingCall(self._line, new_id(), invite)
         except PortsExhausted:
             endpoint.reject(invite.handle, 503, headers=[("Retry-After", "5")])
             return
         call.ring()
         self._take(Received(call, trunk, _caller(invite), called))
 
-    def _by_digest(self, invite: IncomingCall) -> str | None:
+    def _by_digest(self, invite: IncomingInvite) -> str | None:
         """The trunk whose credentials the INVITE carries; None: it was refused or challenged."""
         endpoint, now = self._line.endpoint, time.monotonic()
         verdict, user = self._auth.verify(invite.request, self._password_of, now)
@@ -133,6 +133,6 @@ def user_of(value: str) -> str:
         return ""
 
 
-def _caller(invite: IncomingCall) -> str:
+def _caller(invite: IncomingInvite) -> str:
     asserted = invite.request.get("p-asserted-identity")
     return user_of(asserted) if asserted and user_of(asserted) else user_of(invite.from_)

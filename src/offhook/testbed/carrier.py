@@ -11,7 +11,7 @@ from typing import Any
 from offhook.clock import new_id
 from offhook.config import Phone
 from offhook.media.engine import PortsExhausted
-from offhook.sip.events import IncomingCall as Invite
+from offhook.sip.events import IncomingInvite
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
 from offhook.testbed.ear import Ear, write_wav
@@ -44,7 +44,7 @@ class Carrier:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
 
-    def _on_invite(self, invite: Invite) -> None:
+    def _on_invite(self, invite: IncomingInvite) -> None:
         number = called_number(invite.request_uri)
         phone = self._phones.get(number)
         if phone is None:
@@ -61,7 +61,7 @@ class Carrier:
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _take(self, invite: Invite, phone: Phone) -> None:
+    async def _take(self, invite: IncomingInvite, phone: Phone) -> None:
         try:
             call = IncomingCall(self._line, new_id(), invite)
         except PortsExhausted:

@@ -13,7 +13,7 @@ from offhook.sip import (
     Confirmed,
     Ended,
     EndedBy,
-    IncomingCall,
+    IncomingInvite,
     Reoffer,
     ReofferAnswered,
 )
@@ -23,7 +23,7 @@ def ringing(wire: Wire, data: bytes | None = None) -> str:
     """An INVITE comes in; returns its handle."""
     wire.receive(data or request())
     event = wire.took()[-1]
-    assert isinstance(event, IncomingCall)
+    assert isinstance(event, IncomingInvite)
     return event.handle
 
 
@@ -42,7 +42,7 @@ def test_an_incoming_call_is_reported_with_all_it_says() -> None:
     wire = Wire()
     wire.receive(request(headers="P-Asserted-Identity: <sip:+6512341234@x>\r\n"))
     (event,) = wire.took()
-    assert isinstance(event, IncomingCall)
+    assert isinstance(event, IncomingInvite)
     assert event.source == PEER
     assert event.request_uri == "sip:offhook@192.0.2.1:5060"
     assert event.from_ == "<sip:alice@example.org>;tag=alice"
@@ -118,7 +118,7 @@ def test_a_late_offer_is_answered_in_the_ack() -> None:
     wire = Wire()
     wire.receive(request(body=b""))
     (event,) = wire.took()
-    assert isinstance(event, IncomingCall)
+    assert isinstance(event, IncomingInvite)
     assert event.sdp is None
     wire.agent.accept(event.handle, wire.now, SDP)
     wire.receive(request("ACK", branch="z9hG4bK-a", to_tag=event.handle, body=SDP))
@@ -510,7 +510,7 @@ def test_a_description_inside_a_multipart_body_is_found() -> None:
     wire = Wire()
     wire.receive(request(headers='Content-Type: multipart/mixed; boundary="x"\r\n', body=body))
     (event,) = wire.took()
-    assert isinstance(event, IncomingCall)
+    assert isinstance(event, IncomingInvite)
     assert event.sdp == SDP
 
 

@@ -20,7 +20,7 @@ from offhook.sip import (
     Canceled,
     Confirmed,
     Ended,
-    IncomingCall,
+    IncomingInvite,
     Info,
     Provisional,
     Rejected,
@@ -64,7 +64,7 @@ class Side:
     def hear(self, event: AnyEvent) -> None:
         """Check that the event may come now."""
         handle = event.handle
-        if isinstance(event, IncomingCall):
+        if isinstance(event, IncomingInvite):
             assert handle not in self.knows
             self.knows[handle] = "ringing"
             self.call_ids[handle] = event.request.call_id

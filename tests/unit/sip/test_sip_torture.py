@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.sip.torture import MESSAGES
 
-from offhook.sip import Address, IncomingCall, UserAgent
+from offhook.sip import Address, IncomingInvite, UserAgent
 from offhook.sip.message import Response, parse
 
 CALL = "a new call"
@@ -78,7 +78,7 @@ def take(data: bytes) -> tuple[str | int, str]:
     if events:
         assert not output
         assert len(events) == 1
-        assert isinstance(events[0], IncomingCall)
+        assert isinstance(events[0], IncomingInvite)
         return CALL, ""
     if not output:
         return DROPPED, ""
