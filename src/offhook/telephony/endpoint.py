@@ -22,7 +22,7 @@ from offhook.sip import (
     UserAgent,
 )
 from offhook.sip.outbound import OutboundCall
-from offhook.telephony.names import Names
+from offhook.telephony.resolver import Resolver
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class UdpEndpoint:
         self._ignored: Callable[[Address], bool] = lambda _source: False
         self._events: deque[AnyEvent] = deque()
         self._dispatching = False
-        self._names: Names | None = None
+        self._resolver: Resolver | None = None
         self._quiet: asyncio.Event | None = None
         """Set once nothing of ours waits to be hung up; only while closing."""
         self.tap: Tap | None = None
@@ -107,7 +107,7 @@ class UdpEndpoint:
             timers=self._timers,
             max_dialogs=self._max_dialogs,
         )
-        self._names = Names(family, self._send, self._fail)
+        self._resolver = Resolver(family, self._send, self._fail)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
 
@@ -130,8 +130,8 @@ class UdpEndpoint:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._names is not None:
-            await self._names.close()
+        if self._resolver is not None:
+            await self._resolver.close()
         self._listeners.clear()
 
     @property
@@ -349,12 +349,12 @@ class UdpEndpoint:
     # --- sending
 
     def _send(self, data: bytes, destination: Address) -> None:
-        sock, names = self._socket, self._names
-        if sock is None or names is None:
+        sock, resolver = self._socket, self._resolver
+        if sock is None or resolver is None:
             return
-        host = names.address_of(destination.host)
+        host = resolver.address_of(destination.host)
         if host is None:
-            names.wait(data, destination)
+            resolver.wait(data, destination)
             return
         if self.tap is not None:
             self.tap(">", data, destination)

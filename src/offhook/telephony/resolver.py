@@ -23,7 +23,7 @@ TIMEOUT = 5.0
 NEVER = float("inf")
 
 
-class Names:
+class Resolver:
     """Turns the host of a destination into an address of one family."""
 
     def __init__(
