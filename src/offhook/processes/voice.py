@@ -36,7 +36,7 @@ from offhook.speech.service import SpeechService
 from offhook.store.directory import Directory
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
-from offhook.telephony.reception import Reception
+from offhook.telephony.screening import InboundScreening
 from offhook.telephony.trunks import split_address, trunk_of
 from offhook.webhooks.reports import WebhookReports
 from offhook.webhooks.vca import asker
@@ -187,7 +187,7 @@ class Voice:
         self._line.use({section.name: trunk_of(section) for section in config.trunks})
         self._planner.use(config.routes, config.trunks, config.limits)
         self._services = self._services_by(config)
-        self._reception.use(trusted_addresses(config))
+        self._screening.use(trusted_addresses(config))
         log.info("the configuration was read again")
 
     def _take_calls(self) -> InboundCalls:
@@ -201,13 +201,13 @@ class Voice:
             lambda session, call: self._make_runner(session, (), call),
             self._context.clock,
         )
-        self._reception = Reception(
+        self._screening = InboundScreening(
             self._line,
             trusted_addresses(self._config),
             lambda got: inbound.take(got.call, got.trunk, got.caller, got.called),
             knows=lambda called: book.owner(called) is not None,
         )
-        self._reception.start()
+        self._screening.start()
         self._context.reloads.append(self._use)
         return inbound
 

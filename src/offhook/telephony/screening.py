@@ -44,7 +44,7 @@ class Received(NamedTuple):
     """User part of the Request-URI."""
 
 
-class Reception:
+class InboundScreening:
     """Judges INVITEs of one endpoint. ``take`` gets those of known peers, ringing."""
 
     def __init__(
