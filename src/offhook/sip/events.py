@@ -171,10 +171,10 @@ _DIGITS = frozenset("0123456789*#ABCD")
 
 
 def dtmf_of_info(content_type: str, body: bytes) -> str | None:
-    """The key of an INFO, ``0-9*#A-D``; None when it carries none.
+    """The DTMF digit of an INFO, ``0-9*#A-D``; None when it carries none.
 
     ``application/dtmf-relay`` holds ``Signal= 5`` and ``Duration= 160`` lines, ``application/dtmf`` the
-    bare key. Numbers 10 to 15 stand for ``*#ABCD`` as in RFC 4733 §3.2.
+    bare digit. Numbers 10 to 15 stand for ``*#ABCD`` as in RFC 4733 §3.2.
     """
     text = body[:256].decode("ascii", "replace")
     kind = content_type.partition(";")[0].strip().lower()
@@ -182,12 +182,12 @@ def dtmf_of_info(content_type: str, body: bytes) -> str | None:
         for line in text.splitlines():
             name, equals, value = line.replace(":", "=", 1).partition("=")
             if equals and name.strip().lower() == "signal":
-                return _key(value)
+                return _digit(value)
         return None
-    return _key(text) if kind == "application/dtmf" else None
+    return _digit(text) if kind == "application/dtmf" else None
 
 
-def _key(text: str) -> str | None:
+def _digit(text: str) -> str | None:
     text = text.strip().upper()
     if len(text) == 2 and text.isdigit() and 10 <= int(text) <= 15:
         return "*#ABCD"[int(text) - 10]

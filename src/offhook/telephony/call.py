@@ -70,7 +70,7 @@ class LineCall:
         self._codec: str | None = None
         self._playbacks: dict[int, LinePlayback] = {}
         self._digit_listener: DigitListener | None = None
-        self._keys = DtmfDeduplicator()
+        self._deduplicator = DtmfDeduplicator()
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._statistics: LegStatistics | None = None
@@ -158,7 +158,7 @@ class LineCall:
                 if playback is not None:
                     playback.resolve(PlaybackResult.STOPPED if stopped else PlaybackResult.FINISHED)
             case DigitReceived(digit=digit, at=at):
-                self._press(digit, at, "media")
+                self._digit_pressed(digit, at, "media")
             case MediaLost():
                 self._on_media_lost()
 
@@ -171,13 +171,13 @@ class LineCall:
         raise NotImplementedError
 
     def _on_info(self, content_type: str, body: bytes) -> None:
-        """A SIP INFO inside the call; it may tell of a key."""
+        """A SIP INFO inside the call; it may carry a DTMF digit."""
         digit = dtmf_of_info(content_type, body)
         if digit is not None:
-            self._press(digit, self._clock.monotonic(), "info")
+            self._digit_pressed(digit, self._clock.monotonic(), "info")
 
-    def _press(self, digit: str, at: float, way: str) -> None:
-        if self._keys.is_new(digit, at, way) and self._digit_listener is not None:
+    def _digit_pressed(self, digit: str, at: float, way: str) -> None:
+        if self._deduplicator.is_new(digit, at, way) and self._digit_listener is not None:
             self._digit_listener(digit, at)
 
     def _answer_at(self, at: datetime) -> None:

@@ -87,7 +87,7 @@ class Call(Protocol):
         ...
 
     def on_digit(self, listener: Callable[[str, float], None] | None) -> None:
-        """Hear every key pressed (``0-9*#A-D``) with its monotonic time, once per press."""
+        """Hear every DTMF digit (``0-9*#A-D``) with its monotonic time, once per digit pressed."""
         ...
 
     def relay(self, to: Call | None) -> None:
