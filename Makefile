@@ -6,6 +6,8 @@
 #   make test        what must always hold, real peers included (under 10 minutes on 2 cores)
 #   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers (under 45 minutes)
 #   make check       format, lint, types
+#   make format      the code as `make check` wants it
+#   make unit        the unit tests alone, for the inner loop (ARGS="tests/unit/flow -k pattern")
 #   make bench       the figures of docs/benchmarks.md (ARGS=judge for one)
 #   make lock        the lock files anew, from pyproject.toml (ARGS=--upgrade for newer versions)
 
@@ -18,7 +20,7 @@ ARGS ?=
 FROM_LOCK := install --require-hashes --only-binary :all: -r
 ITSELF := install --no-deps --no-build-isolation --no-index --editable .
 
-.PHONY: install demo serve test test-full check bench lock
+.PHONY: install demo serve test test-full check format unit bench lock
 .DEFAULT_GOAL := install
 
 install: .venv/.runtime
@@ -42,6 +44,13 @@ check: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix-only --exit-zero
+
+unit: .venv/.dev
+	$(BIN)/pytest -q -n 2 -m "not full" $(or $(ARGS),tests/unit)
 
 bench: .venv/.dev
 	@scripts/system-packages tests

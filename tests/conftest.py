@@ -1,4 +1,4 @@
-"""What all tests share: under CI (``CI=true``) a skipped test is a failure.
+"""What all tests share: the profile of hypothesis; under CI (``CI=true``) a skipped test is a failure.
 
 A skip means that a peer or a tool is missing. On a developer's machine that is a note at the end; where
 a change is judged it must not pass for tested.
@@ -10,6 +10,11 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No limit in time: how long an example takes depends on what else the machine does.
+settings.register_profile("offhook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("offhook")
 
 _SKIPS_FAIL = os.environ.get("CI") == "true"
 

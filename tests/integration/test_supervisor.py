@@ -17,7 +17,7 @@ DEADLINE = 20.0
 
 CHILD = """
 import asyncio, os, signal, sys, pathlib
-from offhook.processes.child import Supervisor
+from offhook.processes.child import SupervisorLink
 
 folder = pathlib.Path(os.environ["FOLDER"])
 role, worker = sys.argv[2], sys.argv[4]
@@ -28,7 +28,7 @@ def note(text):
         notes.write(f"{name} {text}\\n")
 
 async def main():
-    supervisor = Supervisor.of()
+    supervisor = SupervisorLink.of()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, lambda: (note("asked to stop"), stop.set()))

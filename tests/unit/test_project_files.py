@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("runtime.txt", "dev.txt", "lock.txt")
@@ -53,13 +54,18 @@ def test_the_fixed_commands_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert targets == {
-        *("install", "demo", "serve", "test", "test-full", "check", "bench", "lock"),
+        *("install", "demo", "serve", "test", "test-full", "unit"),
+        *("check", "format", "bench", "lock"),
     }
     ci = (ROOT / ".ci" / "run").read_text()
     assert [line for line in ci.splitlines() if line.startswith("make")] == [
         "make check",
         "make test",
     ]
+
+
+def test_no_example_of_hypothesis_has_a_time_limit() -> None:
+    assert settings().deadline is None
 
 
 PAGES = [

@@ -24,7 +24,7 @@ LIFE_FD = "OFFHOOK_LIFE_FD"
 
 
 @dataclass(slots=True)
-class Supervisor:
+class SupervisorLink:
     """The supervisor, as seen by its child; all None in a process that was started by hand."""
 
     fabric: str | None = None
@@ -36,7 +36,7 @@ class Supervisor:
     life_fd: int | None = None
 
     @classmethod
-    def of(cls, environ: Mapping[str, str] = os.environ) -> Supervisor:
+    def of(cls, environ: Mapping[str, str] = os.environ) -> SupervisorLink:
         """The supervisor that started this process."""
         ready, life = environ.get(READY_FD), environ.get(LIFE_FD)
         return cls(

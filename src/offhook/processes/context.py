@@ -10,7 +10,7 @@ import msgspec
 
 from offhook.clock import Clock, SystemClock
 from offhook.config import Config
-from offhook.processes.child import Supervisor
+from offhook.processes.child import SupervisorLink
 
 
 class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     """With the built-in phones' trunk and routes where they are used."""
-    supervisor: Supervisor
+    supervisor: SupervisorLink
     worker: int = 0
     """Number of this voice worker on the machine, from 0."""
     workers: int = 1

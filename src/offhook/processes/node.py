@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from offhook import log
 from offhook.config import Config
 from offhook.config import file as config_file
-from offhook.processes.child import Supervisor
+from offhook.processes.child import SupervisorLink
 from offhook.processes.context import RoleContext
 from offhook.session.ports.record import StoreUnavailable
 from offhook.testbed.phones import with_testbed
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except config_file.ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    supervisor = Supervisor.of()
+    supervisor = SupervisorLink.of()
     try:
         return _run_loop(_serve(options, config, supervisor))
     except (OSError, StoreUnavailable) as error:
@@ -64,7 +64,7 @@ def _run_loop(serving: Awaitable[None]) -> int:
     return 0
 
 
-async def _serve(options: argparse.Namespace, config: Config, supervisor: Supervisor) -> None:
+async def _serve(options: argparse.Namespace, config: Config, supervisor: SupervisorLink) -> None:
     context = RoleContext(
         config=_with_phones(config, supervisor),
         supervisor=supervisor,
@@ -94,7 +94,7 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 50, 50)
 
 
-def _with_phones(config: Config, supervisor: Supervisor) -> Config:
+def _with_phones(config: Config, supervisor: SupervisorLink) -> Config:
     return with_testbed(config, supervisor.testbed) if supervisor.testbed else config
 
 

@@ -120,7 +120,7 @@ class Scene:
         assert self.offhook.left_behind == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lists(), phones, phones, st.lists(answers, max_size=3), seconds, commands)
 @example([make_call(B)], (("busy", {}), []), (("busy", {}), []), [], 0.0, [(0.0, "end")])
 def test_a_session_that_dials(
@@ -141,7 +141,7 @@ def test_a_session_that_dials(
     scene.verify(sessions)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(steps, max_size=4),
     phones,

@@ -142,7 +142,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(BODIES)
 def test_schema_and_judge_agree_on_shape(body: dict[str, object]) -> None:
     faults = shape_faults(judged(body, FACTS), body)

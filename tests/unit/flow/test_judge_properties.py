@@ -77,7 +77,7 @@ def is_documented(verdict: Verdict) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.binary() | PIECES.map(str.encode), st.sampled_from(Mode))
 def test_any_bytes_get_a_documented_code(body: bytes, mode: Mode) -> None:
     verdict = judge(body, FACTS, NOW, mode=mode)
@@ -85,7 +85,7 @@ def test_any_bytes_get_a_documented_code(body: bytes, mode: Mode) -> None:
     assert judge(body, FACTS, NOW, mode=mode) == verdict
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(json_values(finite=False) | BODIES, st.sampled_from(Mode))
 def test_any_json_gets_a_documented_code(body: object, mode: Mode) -> None:
     verdict = judge(json.dumps(body).encode(), NO_VCA, NOW, mode=mode)
@@ -96,7 +96,7 @@ def test_any_json_gets_a_documented_code(body: object, mode: Mode) -> None:
         assert len(answer["errors"]) == len(verdict.problems)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(PIECES)
 def test_the_scanner_and_the_decoder_agree_on_what_is_json(text: str) -> None:
     def accepts(read: object, value: object) -> bool:
@@ -146,7 +146,7 @@ def _reference(text: str) -> object:
 UNKNOWN = st.text().map("x-{}".format)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(MEANING)),
     st.lists(st.tuples(UNKNOWN, json_values(finite=True)), max_size=3),
@@ -173,7 +173,7 @@ def test_unknown_members_change_nothing(name: str, unknown: list[tuple[str, obje
     assert changed == judged(body).callflow
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.sampled_from(sorted(MEANING)), st.booleans(), st.sampled_from([None, 1, "\t"]))
 def test_an_accepted_callflow_survives_another_spelling(
     name: str, ascii_only: bool, indent: str | int | None
@@ -185,13 +185,13 @@ def test_an_accepted_callflow_survives_another_spelling(
     assert judge(again, FACTS, NOW).callflow == judged(MEANING[name]).callflow
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(MEANING)), st.integers(0, 365))
 def test_what_is_accepted_stays_accepted_until_it_expires(name: str, days: int) -> None:
     assert judge(encoded(MEANING[name]), FACTS, NOW + timedelta(days)).problems == ()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(BODIES)
 def test_whatever_is_accepted_can_be_stored(body: object) -> None:
     callflow = judged(body).callflow

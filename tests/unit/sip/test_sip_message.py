@@ -416,7 +416,7 @@ damage_ = st.lists(
         max_size=8,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_damage_inside_a_dialog_never_raises_and_leaves_nothing(
     steps: list[tuple[str, int, bool, list[tuple[int, int, bytes]]]],
 ) -> None:

@@ -268,7 +268,6 @@ class TwoAgents(RuleBasedStateMachine):
 TwoAgents.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestTwoAgents = TwoAgents.TestCase

@@ -79,7 +79,7 @@ LINGER = ("Accepted", "Completed")
         st.sampled_from(["1xx", "2xx", "3xx"]) | st.sampled_from([0.3, 0.7, 3.0, 9.0]), max_size=14
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_client_machine_does_what_the_rfc_says(method: str, steps: list[str | float]) -> None:
     engine = core()
     heard: list[int | None] = []
@@ -187,7 +187,7 @@ SERVER_LINGER = {
         max_size=14,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_server_machine_does_what_the_rfc_says(method: str, steps: list[str | float]) -> None:
     engine = core()
     message = parse(request(method))

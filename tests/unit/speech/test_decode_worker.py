@@ -173,7 +173,7 @@ def test_a_sparse_wav_that_plays_for_hours_is_refused() -> None:
 VALID = [sine(8000, seconds=0.1), sine(44_100, 2, seconds=0.1), sine(seconds=0.2, format_="MP3")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(VALID),
     st.lists(st.tuples(st.integers(0, 199), st.integers(0, 255)), max_size=8),
