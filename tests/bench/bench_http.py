@@ -37,7 +37,7 @@ from offhook import config
 from offhook.fabric.memory import MemoryFabric
 from offhook.http.app import create_app
 from offhook.http.deps import Deps, HttpLimits, Phase
-from offhook.http.server import serve
+from offhook.http.edge.http_server import serve
 from offhook.store import open_store, upgrade
 from offhook.store.directory import Directory
 

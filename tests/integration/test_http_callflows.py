@@ -23,7 +23,8 @@ from tests.support.http_world import (
 )
 
 from offhook.codes import SessionStatus
-from offhook.http import answers, callflows
+from offhook.http import callflow_answers as answers
+from offhook.http.resources import callflows
 from offhook.session.control import (
     Heard,
     ReplaceCallflow,
@@ -305,7 +306,7 @@ async def test_a_bug_of_ours_is_minus_9999_and_the_log_has_the_traceback(
         "message": message,
         "errors": [{"statusCode": -9999, "path": "$", "message": message}],
     }
-    [record] = [each for each in caplog.records if each.name == "offhook.http.callflows"]
+    [record] = [each for each in caplog.records if each.name == "offhook.http.resources.callflows"]
     assert answer["callFlowRequestId"] in record.getMessage()
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ZeroDivisionError)

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from tests.support.http_world import KEY, MESSAGE, RawClient, World, running_world
 
-from offhook.http.server import serve
+from offhook.http.edge.http_server import serve
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.support.http_world import (
 
 from offhook.codes import SessionStatus
 from offhook.events import ActionEnded, ActionStarted, SessionEnded
-from offhook.http.commands import Commander
+from offhook.http.commander import Commander
 from offhook.http.deps import HttpLimits
 from offhook.session.control import (
     EndSession,
@@ -172,7 +172,7 @@ async def test_a_live_session_is_ended_by_its_node(
 async def test_a_session_whose_phone_is_still_being_hung_up_is_202(
     world: World, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offhook.http.sessions.SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr("offhook.http.resources.sessions.SETTLE_SECONDS", 0.05)
     session_id = await submit(world, client)
     set_status(world, session_id, SessionStatus.RUNNING)
 
@@ -188,7 +188,7 @@ async def test_a_session_whose_phone_is_still_being_hung_up_is_202(
 async def test_a_session_whose_node_does_not_answer_is_503(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("offhook.http.sessions.SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr("offhook.http.resources.sessions.SETTLE_SECONDS", 0.05)
     monkeypatch.setattr(
         "offhook.http.app.Commander", lambda fabric: Commander(fabric, repeat=0.01, deadline=0.05)
     )
@@ -255,8 +255,8 @@ async def test_a_stream_begins_at_the_beginning_and_ends_with_the_session(
 async def test_a_stream_goes_on_when_the_fabric_loses_the_wake_up(
     world: World, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offhook.http.event_stream.POLL_SECONDS", 0.02)
-    monkeypatch.setattr("offhook.http.event_stream.HEARTBEAT_POLLS", 2)
+    monkeypatch.setattr("offhook.http.resources.event_stream.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("offhook.http.resources.event_stream.HEARTBEAT_POLLS", 2)
     session_id = await submit(world, client)
     async with asyncio.timeout(5), client.get(world.url(f"sessions/{session_id}/events")) as stream:
         assert b": still here" in await stream.content.readuntil(b": still here\n\n")

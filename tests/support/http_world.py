@@ -23,7 +23,7 @@ from offhook.fabric.memory import MemoryFabric
 from offhook.flow.context import Profile
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
-from offhook.http.server import RunningServer, serve
+from offhook.http.edge.http_server import RunningServer, serve
 from offhook.session.ports.record import (
     IdempotencyConflict,
     OutboxEntry,

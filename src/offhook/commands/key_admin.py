@@ -11,7 +11,7 @@ from offhook.clock import SystemClock, iso_seconds, new_id
 from offhook.commands.common import CommandError
 from offhook.config import Config
 from offhook.config import file as config_file
-from offhook.http.auth import ALL_SCOPES, Scope
+from offhook.http.edge.access import ALL_SCOPES, Scope
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import Store, StoreUnavailable
 from offhook.session.tenancy import KeyGrant

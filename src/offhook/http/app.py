@@ -6,38 +6,45 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from offhook.http import (
+from offhook.http import callflow_answers, refusals
+from offhook.http.asgi import AsgiApp
+from offhook.http.commander import Commander
+from offhook.http.deps import Deps
+from offhook.http.edge.access import Caller
+from offhook.http.edge.admission import API_PREFIX, Edge
+from offhook.http.edge.key_use import KeyUse
+from offhook.http.http_metrics import HttpMetrics
+from offhook.http.openapi.document import document
+from offhook.http.openapi.parts import Json
+from offhook.http.resources import (
     admin,
-    answers,
+    api_docs,
     code_pages,
-    deliveries,
     health,
-    numbers,
-    pages,
-    problems,
     requests,
-    scenarios,
+    scenario_templates,
+    session_views,
     sessions,
     speech_profiles,
-    views,
-    webhooks,
+    virtual_numbers,
+    webhook_deliveries,
+    webhook_settings,
 )
-from offhook.http.asgi import AsgiApp
-from offhook.http.auth import Caller
-from offhook.http.callflows import CallflowEndpoints
-from offhook.http.commands import Commander
-from offhook.http.deps import Deps
-from offhook.http.edge import API_PREFIX, Edge
-from offhook.http.errors import ErrorPages
-from offhook.http.event_stream import EventStreams
-from offhook.http.key_use import KeyUse
-from offhook.http.metrics import HttpMetrics
-from offhook.http.openapi import document
-from offhook.http.openapi_parts import Json
-from offhook.http.params import AnyRequest, always, caller_of
-from offhook.http.strict import strict_body
+from offhook.http.resources.callflows import CallflowEndpoints
+from offhook.http.resources.event_stream import EventStreams
+from offhook.http.resources.params import AnyRequest, always, caller_of
+from offhook.http.resources.raised import ErrorPages
+from offhook.http.resources.strict_body import strict_body
 
-BELOW_SUB_ACCOUNT = (sessions, requests, speech_profiles, webhooks, deliveries, scenarios, numbers)
+BELOW_SUB_ACCOUNT = (
+    sessions,
+    requests,
+    speech_profiles,
+    webhook_settings,
+    webhook_deliveries,
+    scenario_templates,
+    virtual_numbers,
+)
 
 
 def create_app(deps: Deps) -> AsgiApp:
@@ -55,7 +62,7 @@ def create_app(deps: Deps) -> AsgiApp:
 
 def openapi_document() -> Json:
     """The OpenAPI 3.1 document of the whole API."""
-    modules = (*BELOW_SUB_ACCOUNT, admin, health, answers, problems, views)
+    modules = (*BELOW_SUB_ACCOUNT, admin, health, callflow_answers, refusals, session_views)
     return document(_typed_routes(), modules)
 
 
@@ -70,7 +77,7 @@ def _typed_routes() -> list[ControllerRouterHandler]:
         below_sub_account,
         admin.router,
         *health.handlers,
-        *pages.handlers,
+        *api_docs.handlers,
         *code_pages.handlers,
     ]
 
@@ -80,7 +87,7 @@ def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
         "deps": deps,
         "commander": commander,
         "streams": streams,
-        "pages": pages.Pages(openapi_document),
+        "pages": api_docs.Pages(openapi_document),
     }
     return Litestar(  # type: ignore[return-value]  # its scope is a TypedDict, ours any mapping
         route_handlers=_typed_routes(),

@@ -15,7 +15,7 @@ from offhook.events import SessionEnded
 from offhook.execution import liveness
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
-from offhook.http.server import RunningServer, serve
+from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
 from offhook.processes.context import RoleContext

@@ -1,0 +1,143 @@
+"""The HTTP/1.1 protocol of the server: uvicorn's, with bounds on headers, time and connections.
+
+uvicorn has no deadline for a request that trickles in, no bound on its headers, and answers what it
+refuses itself in plain text. Here every answer is JSON and nothing waits for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from offhook.clock import Clock
+from offhook.http import refusals as problems
+from offhook.http.deps import HttpLimits
+from offhook.http.refusals import Kind, problem_answer
+
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """See the module's text; :func:`bounded` binds its settings."""
+
+    limits: HttpLimits
+    clock: Clock
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._in_headers = False
+        self._in_body = False
+        self._header_size = 0
+        self._requests = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Refuse a connection over the limit; start the first request's clock."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        if len(self.connections) > self.limits.connections:
+            self._refuse(problems.UNAVAILABLE)
+        else:
+            self._set_deadline(self.limits.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._clear_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, then see what the connection is still waiting for."""
+        before = (self._requests, self._in_headers, self._in_body)
+        if not self._in_body:
+            data = _without_upgrade(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_headers:
+            self._header_size += len(data)
+            if self._header_size > self.limits.header_bytes:
+                self._refuse(problems.HEADERS_TOO_LARGE)
+                return
+        if (self._requests, self._in_headers, self._in_body) != before:
+            self._clear_deadline()
+        if self._deadline is None and (self._in_headers or self._in_body):
+            limits = self.limits
+            self._set_deadline(limits.body_seconds if self._in_body else limits.header_seconds)
+
+    def on_message_begin(self) -> None:
+        """A request starts."""
+        self._requests += 1
+        self._in_headers = True
+        self._header_size = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its headers are there."""
+        self._in_headers = False
+        self._in_body = True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Its body is there."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is not HTTP."""
+        self._refuse(problems.BAD_REQUEST)
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._deadline = self.loop.call_later(seconds, self._too_slow)
+
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        answered = self._in_body and self.cycle is not None and self.cycle.response_started
+        if answered or not (self._in_headers or self._in_body):
+            self.transport.close()
+        else:
+            self._refuse(problems.TIMEOUT)
+
+    def _refuse(self, kind: Kind) -> None:
+        """Answer and close, past the application."""
+        if self.transport.is_closing():
+            return
+        answer = problem_answer(kind, self.clock.now())
+        self.transport.write(
+            STATUS_LINE[answer.status]
+            + b"content-type: application/json\r\ncontent-length: %d\r\n" % len(answer.body)
+            + b"connection: close\r\n\r\n"
+            + answer.body
+        )
+        self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Rename an ``Upgrade`` header: we offer none, and may ignore it (RFC 9110 §7.8).
+
+    The parser would stop there, and Java's and curl's clients ask for h2c with their first request,
+    body included.
+    """
+    if b"pgrade" not in data and b"PGRADE" not in data:
+        return data
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + rest
+
+
+def bounded(limits: HttpLimits, clock: Clock) -> type[BoundedProtocol]:
+    """The protocol class with these limits."""
+    return type("BoundProtocol", (BoundedProtocol,), {"limits": limits, "clock": clock})

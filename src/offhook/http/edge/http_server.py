@@ -1,0 +1,110 @@
+"""The server: starts on a socket, says when it is ready, stops gracefully. Signals are the node's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Generator
+
+import uvicorn
+
+from offhook.http.asgi import AsgiApp
+from offhook.http.deps import Deps
+from offhook.http.edge.connections import bounded
+
+BACKLOG = 2048
+
+
+class _QuietServer(uvicorn.Server):
+    """uvicorn's server without its signal handlers: it would raise SIGTERM again after the stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.accepting.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the process's signals alone."""
+        yield
+
+
+class RunningServer:
+    """A server that accepts connections."""
+
+    def __init__(
+        self, server: uvicorn.Server, task: asyncio.Task[None], port: int, deps: Deps
+    ) -> None:
+        self._server = server
+        self._task = task
+        self._deps = deps
+        self.port = port
+        """The port it listens on, also where 0 was asked for."""
+
+    async def stop(self, grace: float) -> None:
+        """Accept nothing new, let requests finish for ``grace`` seconds, then cut them off.
+
+        New callflows get 503 from now on; event streams end at once.
+        """
+        self._deps.phase.draining.set()
+        self._server.config.timeout_graceful_shutdown = max(1, round(grace))
+        self._server.should_exit = True
+        await self._task
+        for connection in list(self._server.server_state.connections):
+            transport = connection.transport
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)  # the loop's next turn closes what was aborted
+
+
+async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer:
+    """Start; returns once connections are accepted. Raises :class:`OSError` if the port is taken."""
+    sock = _listen(host, port)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # strangers cause its warnings
+    config = uvicorn.Config(
+        app,
+        http=bounded(deps.limits, deps.clock),
+        ws="none",
+        loop="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=deps.limits.idle_seconds,
+    )
+    server = _QuietServer(config)
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(server.serve(sockets=[sock]), name="http-server")
+    accepting = loop.create_task(server.accepting.wait(), name="http-server-start")
+    await asyncio.wait((task, accepting), return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        accepting.cancel()
+        sock.close()
+        task.result()
+        raise RuntimeError("the HTTP server ended before it started")
+    return RunningServer(server, task, sock.getsockname()[1], deps)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket of the address family that ``host`` resolves to."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,161 @@
+"""The OpenAPI 3.1 document: the routes' own types, completed by what every endpoint may answer.
+
+Litestar describes the typed routes; here come the callflow endpoints, which are served in front of
+it, the errors with an example of each, and the texts that stand in the types' docstrings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ControllerRouterHandler
+
+from offhook.http import refusals as problems
+from offhook.http.callflow_answers import Accepted, Rejected
+from offhook.http.edge.admission import ADMIN_PREFIX, API_PREFIX
+from offhook.http.openapi.callflow_paths import callflow_paths, callflow_schemas
+from offhook.http.openapi.parts import (
+    EXAMPLE_TIME,
+    REQUEST_ID,
+    SUB_ACCOUNT_SCHEMA,
+    Json,
+    error_name,
+    response,
+)
+from offhook.http.openapi.schemas import collapse, complete_schema, struct_types
+from offhook.http.refusals import Kind
+from offhook.http.resources.params import always
+
+DESCRIPTION = (
+    "Submit callflows, follow and end sessions, manage webhooks and scenarios. Every error is JSON; "
+    "`X-Request-Id` is echoed, or made, on every answer."
+)
+REQUEST_TYPES = frozenset(
+    {
+        "KeyRequest",
+        "NumberBody",
+        "ParameterBody",
+        "RotateRequest",
+        "ScenarioRequest",
+        "SubAccountBody",
+        "WebhookRequest",
+    }
+)
+"""Types of request bodies: an optional member of theirs may be null. In answers it is left out."""
+
+ALWAYS = (
+    problems.BAD_REQUEST,
+    problems.TIMEOUT,
+    problems.HEADERS_TOO_LARGE,
+    problems.INTERNAL,
+    problems.UNAVAILABLE,
+)
+ADMITTED = (problems.UNAUTHORIZED, problems.INVALID, problems.TOO_MANY)
+BELOW_SUB_ACCOUNT = (*ADMITTED, problems.FORBIDDEN, problems.SUB_ACCOUNT_NOT_FOUND)
+
+
+def document(handlers: Sequence[ControllerRouterHandler], modules: Iterable[ModuleType]) -> Json:
+    """The document of the routes ``handlers``; ``modules`` hold the types they use."""
+    spec = _of_litestar(handlers)
+    schemas = spec["components"]["schemas"]
+    types = dict(struct_types(modules))
+    for name, schema in schemas.items():
+        complete_schema(schema, types.get(name), nullable=name in REQUEST_TYPES)
+    _, definitions = msgspec.json.schema_components(
+        (Accepted, Rejected, problems.ProblemBody), ref_template="#/components/schemas/{name}"
+    )
+    for name, schema in definitions.items():
+        schemas[name] = complete_schema(schema, types.get(name), nullable=False)
+    for path, item in spec["paths"].items():
+        for method, operation in item.items():
+            _complete_operation(path, method, operation)
+    spec["paths"] = {**callflow_paths(), **spec["paths"]}
+    schemas.update(callflow_schemas())
+    spec["components"]["responses"] = _shared_responses()
+    spec["components"]["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
+    cleaned: Json = _clean(spec)
+    return cleaned
+
+
+def _of_litestar(handlers: Sequence[ControllerRouterHandler]) -> Json:
+    """What Litestar makes of the typed routes; this application serves nothing."""
+    app = Litestar(
+        route_handlers=handlers,
+        dependencies={name: always(None) for name in ("deps", "commander", "streams", "pages")},
+        openapi_config=OpenAPIConfig(
+            title="Offhook",
+            version=version("offhook"),
+            description=DESCRIPTION,
+            render_plugins=[JsonRenderPlugin()],
+        ),
+        logging_config=None,
+    )
+    spec: Json = app.openapi_schema.to_schema()
+    return spec
+
+
+# --- the typed routes
+
+
+def _complete_operation(path: str, method: str, operation: Json) -> None:
+    for status in list(operation["responses"]):
+        if status == "400":  # Litestar's own validation error, which we answer as 422
+            del operation["responses"][status]
+    kinds: list[Kind] = [*ALWAYS]
+    if path.startswith(API_PREFIX):
+        kinds += BELOW_SUB_ACCOUNT
+    elif path.startswith(ADMIN_PREFIX):
+        kinds += (*ADMITTED, problems.NOT_FOUND)
+    if "requestBody" in operation:
+        kinds.append(problems.TOO_LARGE)
+    if path.startswith((API_PREFIX, ADMIN_PREFIX)):
+        operation["security"] = [{"apiKey": []}]
+    for kind in kinds:
+        shared = {"$ref": f"#/components/responses/{error_name(kind.status)}"}
+        operation["responses"].setdefault(str(kind.status), shared)
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "subAccountId" and path.startswith(API_PREFIX):
+            parameter["schema"] = SUB_ACCOUNT_SCHEMA
+        elif not parameter.get("required") and "oneOf" in parameter["schema"]:
+            collapse(parameter["schema"])
+    operation["parameters"] = sorted(
+        operation.get("parameters", ()), key=lambda each: each["name"] != "subAccountId"
+    )
+
+
+def _shared_responses() -> Json:
+    """One response for each kind of error, with its example."""
+    responses = {}
+    for kind in (*problems.BY_STATUS.values(),):
+        message = kind.message + ("acme_corp" if kind is problems.SUB_ACCOUNT_NOT_FOUND else "")
+        example = problems.problem_answer(
+            kind, EXAMPLE_TIME, message=message, error_id=REQUEST_ID
+        ).body
+        responses[error_name(kind.status)] = response(
+            kind.message,
+            "ProblemBody",
+            {"error": {"value": msgspec.json.decode(example)}},
+            kind.status,
+        )
+    return responses
+
+
+def _clean(value: Any) -> Any:
+    """Without the flags that say nothing, and with patterns that JSON Schema readers know."""
+    if isinstance(value, dict):
+        noise = ("deprecated", "allowEmptyValue", "allowReserved")
+        return {
+            key: each.replace("\\Z", "$")
+            if key == "pattern" and isinstance(each, str)
+            else _clean(each)
+            for key, each in value.items()
+            if not (key in noise and each is False) and not (key == "headers" and each == {})
+        }
+    return [_clean(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,299 @@
+"""The callflow endpoints: submit, validate, and replace what runs on a live call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from offhook.clock import new_id
+from offhook.codes import SessionStatus, StatusCode
+from offhook.events import SessionQueued
+from offhook.flow import answers as flow_answers
+from offhook.flow.context import JudgingContext
+from offhook.flow.judge import body_too_large, judge
+from offhook.flow.problems import Mode, Verdict, problem
+from offhook.http import callflow_answers as answers
+from offhook.http.asgi import Answer, Headers, Receive
+from offhook.http.commander import Commander
+from offhook.http.deps import Deps
+from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.body import ClientGone, TooLarge, Undecodable, read_body
+from offhook.http.http_metrics import HttpMetrics
+from offhook.http.refusals import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, RETRY_SECONDS, Kind
+from offhook.http.resources import code_pages
+from offhook.session.control import ReplaceCallflow
+from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
+from offhook.session.session import Session
+from offhook.session.tenancy import SubAccount, facts_of
+
+log = logging.getLogger(__name__)
+
+IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+RETRY_AFTER = (b"retry-after", b"%d" % RETRY_SECONDS)
+INVALID_JSON = Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),))
+REPLAYED = (b"idempotent-replayed", b"true")
+
+JUDGED_AT_ONCE = 32 * 1024
+"""Bytes of a body that is judged on the loop (5 ms at the very worst); a larger one may take tens of
+milliseconds if somebody means it to, and is judged in a thread so that the others' requests go on."""
+
+
+@dataclass(slots=True)
+class CallflowRequest:
+    """An admitted request, at first with its body unread."""
+
+    request_id: str
+    """``callFlowRequestId``."""
+    caller: Caller
+    headers: Headers
+    receive: Receive
+    body: bytes = b""
+    """As received, inflated; empty until it was read, and where it was too large."""
+
+
+Endpoint = Callable[[CallflowRequest], Awaitable[Answer]]
+
+
+class Refused(Exception):
+    """Ends the request with an answer that no judgement made."""
+
+    def __init__(self, kind: Kind, message: str | None = None) -> None:
+        super().__init__(message or kind.message)
+        self.kind = kind
+        self.message = message or kind.message
+
+
+class _Judged(NamedTuple):
+    """What the judge said of a body, and when."""
+
+    at: datetime
+    verdict: Verdict
+
+
+class CallflowEndpoints:
+    """Serves them; each answer is complete, errors of every kind included."""
+
+    def __init__(self, deps: Deps, metrics: HttpMetrics, commander: Commander) -> None:
+        self._deps = deps
+        self._metrics = metrics
+        self._commander = commander
+        self._facts: dict[str, tuple[SubAccount, JudgingContext]] = {}
+
+    def endpoint(self, rest: str) -> Endpoint | None:
+        """The endpoint at the path ``rest`` below the sub-account."""
+        if rest in ("callflows", "calls"):
+            return self._submit
+        if rest == "callflows/validate":
+            return self._validate
+        parts = rest.split("/")
+        if len(parts) == 3 and parts[0] == "sessions" and parts[2] == "callflows":
+            session_id = parts[1]
+            return lambda request: self._replace(request, session_id)
+        return None
+
+    async def _submit(self, request: CallflowRequest) -> Answer:
+        return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._create)
+
+    async def _validate(self, request: CallflowRequest) -> Answer:
+        return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._only_judge)
+
+    async def _replace(self, request: CallflowRequest, session_id: str) -> Answer:
+        async def replace(request: CallflowRequest) -> Answer:
+            return await self._replace_live(request, session_id)
+
+        return await self._guarded(request, Scope.SESSIONS_WRITE, replace)
+
+    async def _guarded(
+        self,
+        request: CallflowRequest,
+        scope: Scope,
+        serve: Endpoint,
+    ) -> Answer:
+        """Run ``serve`` and turn whatever goes wrong into the contract's answer."""
+        request_id = request.request_id
+        try:
+            if not request.caller.may(scope):
+                raise Refused(FORBIDDEN, f"{FORBIDDEN.message}: the key lacks {scope}")
+            return await serve(request)
+        except ClientGone:
+            raise
+        except Refused as refused:
+            return answers.refused_plainly(request_id, refused.kind, refused.message)
+        except StoreUnavailable:
+            return _unavailable(request_id)
+        except IdempotencyConflict:
+            message = "Idempotency-Key was used before with another body"
+            return answers.refused_plainly(request_id, INVALID, message)
+        except Exception:
+            log.exception("callFlowRequestId %s failed", request_id)
+            return await self._failed(request)
+
+    async def _failed(self, request: CallflowRequest) -> Answer:
+        """-9999, to be found again like any other request if the store can still be reached."""
+        code = StatusCode.UNKNOWN_ERROR
+        self._metrics.judged(code.code)
+        answer = answers.refused(request.request_id, code)
+        try:
+            await self._deps.store.record_request(_record(request, self._deps.clock.now(), answer))
+        except Exception:
+            log.exception("callFlowRequestId %s was not recorded", request.request_id)
+        return answer
+
+    async def _create(self, request: CallflowRequest) -> Answer:
+        phase = self._deps.phase
+        if phase.draining.is_set() or not phase.ready:
+            return _unavailable(request.request_id)
+        key = _idempotency_key(request.headers)
+        judged = await self._judge(request, Mode.SUBMITTED)
+        verdict = judged.verdict
+        if verdict.callflow is None:
+            rejection = _rejection(request.request_id, verdict)
+            record = _record(request, judged.at, rejection, key=key)
+            return _stored_answer(await self._deps.store.record_request(record), record)
+        session = Session(
+            session_id=new_id(),
+            sub_account_id=request.caller.sub_account.sub_account_id,
+            call_flow_request_id=request.request_id,
+            status=SessionStatus.QUEUED,
+            callflow=verdict.callflow,
+            created_at=judged.at,
+        )
+        answer = Answer(
+            verdict.http_status,
+            flow_answers.accepted(verdict, request.request_id, session.session_id),
+        )
+        record = _record(request, judged.at, answer, key=key, session_id=session.session_id)
+        stored = await self._deps.store.accept(session, (SessionQueued(at=judged.at),), record)
+        if stored.call_flow_request_id == request.request_id:
+            self._announce()
+        return _stored_answer(stored, record)
+
+    def _announce(self) -> None:
+        """Wake the voice nodes. What is stored is accepted, whatever becomes of this."""
+        try:
+            self._deps.fabric.publish("queue")
+        except Exception:
+            log.exception("the voice nodes were not woken")
+
+    async def _only_judge(self, request: CallflowRequest) -> Answer:
+        verdict = (await self._judge(request, Mode.SUBMITTED)).verdict
+        if verdict.callflow is None:
+            return _rejection(request.request_id, verdict)
+        return Answer(verdict.http_status, flow_answers.validated(verdict, request.request_id))
+
+    async def _replace_live(self, request: CallflowRequest, session_id: str) -> Answer:
+        request_id = request.request_id
+        if self._deps.phase.draining.is_set():
+            return _unavailable(request_id)
+        sub_account_id = request.caller.sub_account.sub_account_id
+        session = await self._deps.store.session(sub_account_id, session_id)
+        if session is None:
+            raise Refused(NOT_FOUND, "Session not found")
+        judged = await self._judge(request, Mode.DECISION)
+        callflow = judged.verdict.callflow
+        if callflow is None:
+            answer = _rejection(request_id, judged.verdict)
+        elif session.status is not SessionStatus.RUNNING:
+            raise Refused(CONFLICT, f"Session is {session.status}, not RUNNING")
+        else:
+            command = ReplaceCallflow(
+                command_id=new_id(), call_flow_request_id=request_id, callflow=callflow
+            )
+            heard = await self._commander.send(session_id, command)
+            if heard is None:
+                return _unavailable(request_id)
+            if heard.refused is not None:
+                raise Refused(CONFLICT, heard.refused)
+            answer = answers.replaced(request_id, session_id)
+        await self._deps.store.record_request(
+            _record(request, judged.at, answer, session_id=session_id)
+        )
+        return answer
+
+    async def _judge(self, request: CallflowRequest, mode: Mode) -> _Judged:
+        """Read the body and judge it."""
+        content_length = coding = None
+        for name, value in request.headers:
+            if name == b"content-length":
+                content_length = value
+            elif name == b"content-encoding":
+                coding = value
+        try:
+            request.body = await read_body(
+                request.receive,
+                limit=self._deps.limits.body_bytes,
+                content_length=content_length,
+                coding=coding,
+            )
+        except TooLarge:
+            verdict = body_too_large()
+        except Undecodable:
+            verdict = INVALID_JSON
+        else:
+            facts = self._facts_of(request.caller.sub_account)
+            now = self._deps.clock.now()
+            if len(request.body) <= JUDGED_AT_ONCE:
+                verdict = judge(request.body, facts, now, mode=mode)
+            else:
+                verdict = await asyncio.to_thread(judge, request.body, facts, now, mode=mode)
+        self._metrics.judged(verdict.status.code)
+        return _Judged(self._deps.clock.now(), verdict)
+
+    def _facts_of(self, sub_account: SubAccount) -> JudgingContext:
+        """What the judge needs to know of it; made once for each state of the sub-account."""
+        known = self._facts.get(sub_account.sub_account_id)
+        if known is not None and known[0] is sub_account:
+            return known[1]
+        facts = facts_of(sub_account, self._deps.profiles)
+        self._facts[sub_account.sub_account_id] = (sub_account, facts)
+        return facts
+
+
+def _rejection(request_id: str, verdict: Verdict) -> Answer:
+    return Answer(
+        verdict.http_status, flow_answers.rejected(verdict.problems, request_id, code_pages.BASE)
+    )
+
+
+def _unavailable(request_id: str) -> Answer:
+    return answers.refused(request_id, StatusCode.UNAVAILABLE, headers=(RETRY_AFTER,))
+
+
+def _idempotency_key(headers: Headers) -> str | None:
+    for name, value in headers:
+        if name == b"idempotency-key":
+            if not IDEMPOTENCY_KEY.fullmatch(value):
+                raise Refused(INVALID, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+            return value.decode("ascii")
+    return None
+
+
+def _record(
+    request: CallflowRequest,
+    at: datetime,
+    answer: Answer,
+    *,
+    key: str | None = None,
+    session_id: str | None = None,
+) -> RequestRecord:
+    return RequestRecord(
+        call_flow_request_id=request.request_id,
+        sub_account_id=request.caller.sub_account.sub_account_id,
+        at=at,
+        body=request.body,
+        http_status=answer.status,
+        answer=answer.body,
+        session_id=session_id,
+        idempotency_key=key,
+    )
+
+
+def _stored_answer(stored: RequestRecord, ours: RequestRecord) -> Answer:
+    """The answer that the store keeps: ours, or the first one of the same Idempotency-Key."""
+    replayed = stored.call_flow_request_id != ours.call_flow_request_id
+    return Answer(stored.http_status, stored.answer, (REPLAYED,) if replayed else ())

@@ -1,0 +1,103 @@
+"""A session's events as server-sent events (WHATWG HTML §9.2), from the first to the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Literal
+
+import msgspec
+
+from offhook.events import SessionEnded
+from offhook.http.deps import Deps
+from offhook.http.http_metrics import HttpMetrics
+from offhook.http.refusals import RETRY_SECONDS, UNAVAILABLE, Problem, retry_after
+from offhook.http.resources.session_views import event_view
+from offhook.session.ports.record import StoreUnavailable
+from offhook.session.session import Session
+
+POLL_SECONDS = 1.0
+"""How late an event may be when the fabric lost its wake-up."""
+HEARTBEAT_POLLS = 15
+"""A comment goes out after this many polls without an event, so that proxies keep the line."""
+
+
+class EventStreams:
+    """Opens streams, as many at once as the limits allow."""
+
+    def __init__(self, deps: Deps, metrics: HttpMetrics) -> None:
+        self._deps = deps
+        self._metrics = metrics
+        self._open = 0
+
+    def open(self, session: Session, after: int) -> AsyncGenerator[bytes, None]:
+        """The stream of ``session`` from event ``after`` + 1 on.
+
+        Raises a 503 :class:`Problem` when too many are open, or while the process stops.
+        """
+        if self._open >= self._deps.limits.streams or self._deps.phase.draining.is_set():
+            raise Problem(UNAVAILABLE, headers=(retry_after(RETRY_SECONDS),))
+        return self._stream(session, after)
+
+    async def _stream(self, session: Session, after: int) -> AsyncGenerator[bytes, None]:
+        wake = asyncio.Event()
+        unsubscribe = self._deps.fabric.subscribe(
+            f"session.{session.session_id}.events", lambda _topic, _message: wake.set()
+        )
+        self._open += 1
+        self._metrics.streams.inc()
+        stopping = asyncio.ensure_future(self._deps.phase.draining.wait())
+        try:
+            quiet_polls = 0
+            while not stopping.done():
+                wake.clear()
+                try:
+                    numbered = await self._deps.store.events(session.session_id, after)
+                except StoreUnavailable:
+                    numbered = ()
+                ended = False
+                for number, event in numbered:
+                    after = number
+                    view = event_view(number, event)
+                    yield _frame(number, view["event"], msgspec.json.encode(view))
+                    ended = ended or isinstance(event, SessionEnded)
+                if ended:
+                    return
+                if not numbered and await self._is_final(session):
+                    if not await self._deps.store.events(session.session_id, after):
+                        return
+                    continue
+                quiet_polls = 0 if numbered else quiet_polls + 1
+                if quiet_polls >= HEARTBEAT_POLLS:
+                    quiet_polls = 0
+                    yield b": still here\n\n"
+                await _either(wake, stopping)
+        finally:
+            stopping.cancel()
+            unsubscribe()
+            self._open -= 1
+            self._metrics.streams.dec()
+
+    async def _is_final(self, session: Session) -> bool:
+        if session.status.final:
+            return True
+        try:
+            current = await self._deps.store.session(session.sub_account_id, session.session_id)
+        except StoreUnavailable:
+            return False
+        return current is None or current.status.final
+
+
+def _frame(number: int, name: str, data: bytes) -> bytes:
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode("ascii"), data)
+
+
+async def _either(wake: asyncio.Event, stopping: asyncio.Task[Literal[True]]) -> None:
+    """Wait for new events, the end of the process, or the next poll."""
+    waiting = asyncio.ensure_future(wake.wait())
+    try:
+        await asyncio.wait(
+            (waiting, stopping), timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        waiting.cancel()

@@ -1,0 +1,70 @@
+"""Parameters that several routes share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar.connection import ASGIConnection, Request
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import ResponseSpec
+
+from offhook.http.deps import Deps
+from offhook.http.edge.access import Caller, Scope
+from offhook.http.refusals import FORBIDDEN, INVALID, Problem, ProblemBody
+
+AnyRequest = Request[Any, Any, Any]
+
+CONFLICTS: dict[int, ResponseSpec] = {
+    409: ResponseSpec(
+        ProblemBody,
+        generate_examples=False,
+        description="It cannot be changed so; the message says why",
+    )
+}
+"""For the ``responses`` of a route that may answer 409."""
+
+
+def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
+    """Whom the edge has let in."""
+    caller: Caller = connection.scope["state"]["caller"]
+    return caller
+
+
+def always(value: object) -> Provide:
+    """A dependency that is the same for every request."""
+    return Provide(lambda: value, sync_to_thread=False)
+
+
+def needs(scope: Scope) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
+    """A guard: the key's scopes must include ``scope``."""
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if not caller_of(connection).may(scope):
+            raise Problem(FORBIDDEN, f"{FORBIDDEN.message}: the key lacks {scope}")
+
+    return guard
+
+
+def moment(name: str, text: str | None) -> datetime | None:
+    """A time of a query: ISO 8601, UTC when it has no offset. Raises a 422 :class:`Problem`."""
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise Problem(INVALID, f"{name}: must be an ISO 8601 date or date-time") from None
+    if parsed.tzinfo is None:
+        return parsed.replace(tzinfo=UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError:
+        raise Problem(INVALID, f"{name}: is outside the calendar") from None
+
+
+async def tenancy_changed(deps: Deps) -> None:
+    """Let this process and all others know of a change of accounts, keys, webhooks or scenarios."""
+    await deps.directory.refresh()
+    deps.fabric.publish("tenancy")

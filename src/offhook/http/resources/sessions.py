@@ -1,0 +1,227 @@
+"""``/sessions``: list, show, end, and follow as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated
+
+from litestar import Response, Router, delete, get
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.response import Stream
+
+from offhook.clock import new_id
+from offhook.codes import SessionStatus
+from offhook.http.commander import Commander
+from offhook.http.deps import Deps
+from offhook.http.edge.access import Caller, Scope
+from offhook.http.refusals import (
+    INVALID,
+    NOT_FOUND,
+    RETRY_SECONDS,
+    UNAVAILABLE,
+    Problem,
+    retry_after,
+)
+from offhook.http.resources.event_stream import EventStreams
+from offhook.http.resources.params import moment, needs
+from offhook.http.resources.session_views import (
+    OK_CODE,
+    OK_MESSAGE,
+    EndedAnswer,
+    SessionAnswer,
+    SessionList,
+    session_answer,
+    session_view,
+)
+from offhook.session.control import EndSession
+from offhook.session.session import Session
+
+SETTLE_SECONDS = 2.0
+"""How long an order to end a session waits for its end."""
+POLL_SECONDS = 0.5
+"""How late that may be seen when the fabric lost the news."""
+
+SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
+
+
+async def _session(deps: Deps, caller: Caller, session_id: str) -> Session:
+    session = await deps.store.session(caller.sub_account.sub_account_id, session_id)
+    if session is None:
+        raise Problem(NOT_FOUND, "Session not found")
+    return session
+
+
+async def _settled(deps: Deps, session: Session) -> Session:
+    """The session once it is final, or as it stands after :data:`SETTLE_SECONDS`."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + SETTLE_SECONDS
+    changed = asyncio.Event()
+    unsubscribe = deps.fabric.subscribe(
+        f"session.{session.session_id}.events", lambda _topic, _message: changed.set()
+    )
+    try:
+        while True:
+            changed.clear()
+            current = await deps.store.session(session.sub_account_id, session.session_id)
+            session = current or session
+            left = give_up - loop.time()
+            if session.status.final or left <= 0:
+                return session
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(left, POLL_SECONDS))
+    finally:
+        unsubscribe()
+
+
+@get(
+    "/",
+    operation_id="list-sessions",
+    summary="List sessions, newest first",
+    guards=[needs(Scope.SESSIONS_READ)],
+)
+async def list_sessions(
+    deps: NamedDependency[Deps],
+    caller: NamedDependency[Caller],
+    status: Annotated[
+        SessionStatus | None, QueryParameter(description="Only sessions in this status")
+    ] = None,
+    since: Annotated[
+        str | None, QueryParameter(description="Created at or after this time (ISO 8601)")
+    ] = None,
+    until: Annotated[
+        str | None, QueryParameter(description="Created before this time (ISO 8601)")
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        QueryParameter(max_length=200, description="`nextCursor` of the page before"),
+    ] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+) -> SessionList:
+    """A page of the sub-account's sessions."""
+    begin, end = moment("since", since), moment("until", until)
+    try:
+        sessions, next_cursor = await deps.store.sessions(
+            caller.sub_account.sub_account_id,
+            status=status,
+            since=begin,
+            until=end,
+            cursor=cursor,
+            limit=limit,
+        )
+    except ValueError:
+        raise Problem(INVALID, "cursor: is none of ours") from None
+    return SessionList(
+        sessions=[session_view(session) for session in sessions],
+        next_cursor=next_cursor,
+        status_code=OK_CODE,
+        status_message=OK_MESSAGE,
+    )
+
+
+@get(
+    "/{sessionId:str}",
+    operation_id="get-session",
+    summary="Show a session with its legs, actions, events and webhook deliveries",
+    guards=[needs(Scope.SESSIONS_READ)],
+)
+async def get_session(
+    deps: NamedDependency[Deps], caller: NamedDependency[Caller], session_id: SessionId
+) -> SessionAnswer:
+    """One session, everything that is known of it."""
+    session = await _session(deps, caller, session_id)
+    events = await deps.store.events(session_id)
+    deliveries = await deps.store.deliveries(session_id)
+    return session_answer(session, events, deliveries)
+
+
+@delete(
+    "/{sessionId:str}",
+    status_code=200,
+    operation_id="end-session",
+    summary="End a session now",
+    responses={
+        202: ResponseSpec(
+            EndedAnswer,
+            generate_examples=False,
+            description="The phone is still being hung up",
+        )
+    },
+    guards=[needs(Scope.SESSIONS_WRITE)],
+)
+async def end_session(
+    deps: NamedDependency[Deps],
+    caller: NamedDependency[Caller],
+    commander: NamedDependency[Commander],
+    session_id: SessionId,
+) -> Response[EndedAnswer]:
+    """Queued or ringing ends ``CANCELED``, connected is hung up; one that has ended stays as it is.
+
+    200 with the final status, 202 when the phone is still being hung up, 503 when the node that runs
+    the session could not be reached.
+    """
+    session = await _session(deps, caller, session_id)
+    if session.status in (SessionStatus.CREATED, SessionStatus.QUEUED):
+        cancellation = deps.cancel(session, caller.sub_account, deps.clock.now())
+        if await deps.store.cancel_queued(*cancellation):
+            session = cancellation.session
+            deps.fabric.publish(f"session.{session_id}.events")
+            deps.fabric.publish("outbox")
+        else:
+            session = await _session(deps, caller, session_id)
+    if not session.status.final:
+        heard = await commander.send(session_id, EndSession(command_id=new_id()))
+        session = await _settled(deps, session)
+        if heard is None and not session.status.final:
+            raise Problem(
+                UNAVAILABLE,
+                "The node that runs the session did not answer",
+                headers=(retry_after(RETRY_SECONDS),),
+            )
+    answer = EndedAnswer(
+        session_id=session_id,
+        session_status=session.status,
+        status_code=OK_CODE,
+        status_message=OK_MESSAGE,
+    )
+    return Response(answer, status_code=200 if session.status.final else 202)
+
+
+@get(
+    "/{sessionId:str}/events",
+    operation_id="follow-session",
+    summary="Follow a session: server-sent events from the beginning until it ends",
+    guards=[needs(Scope.SESSIONS_READ)],
+    media_type="text/event-stream",
+)
+async def follow_session(
+    deps: NamedDependency[Deps],
+    caller: NamedDependency[Caller],
+    streams: NamedDependency[EventStreams],
+    session_id: SessionId,
+    last_event_id: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Last-Event-ID",
+            pattern=r"^[0-9]{1,9}$",
+            description="Number of the last event already seen, as a reconnecting client sends it",
+        ),
+    ] = None,
+) -> Stream:
+    """Each event has its number as ``id``, its name as ``event`` and its JSON as ``data``."""
+    session = await _session(deps, caller, session_id)
+    after = int(last_event_id) if last_event_id is not None else 0
+    return Stream(
+        streams.open(session, after),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+router = Router(
+    "/sessions",
+    route_handlers=[list_sessions, get_session, end_session, follow_session],
+    tags=["Sessions"],
+)
