@@ -6,103 +6,108 @@ Nothing else in the project defines a status code. The texts are wire constants
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum, StrEnum
-from typing import NamedTuple
+from enum import IntEnum, StrEnum, unique
+from typing import Self
 
 
-class CodeEntry(NamedTuple):
-    """One row of a code table: the number on the wire, its text, the HTTP status that carries it."""
+@unique
+class StatusCode(IntEnum):
+    """Answers of ``POST …/callflows`` (``spec/status-codes.md``), each member one row.
 
-    code: int
+    A member is its number on the wire, so msgspec encodes it as that.
+    """
+
     message: str
+    """The exact text; for ``INVALID_ENTRY`` and ``SUB_ACCOUNT_NOT_FOUND`` its prefix."""
     http_status: int
+    """The HTTP status of an answer that carries this code at the top."""
 
+    def __new__(cls, code: int, message: str, http_status: int) -> Self:
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.message = message
+        member.http_status = http_status
+        return member
 
-class StatusCode(Enum):
-    """Answers of ``POST …/callflows`` (``spec/status-codes.md``), each member one row."""
-
-    CREATED = CodeEntry(1, "Created", 200)
-    INVALID_JSON = CodeEntry(-1001, "Invalid JSON request body", 400)
-    SPEECH_PROFILE = CodeEntry(-1002, "Speech profile or language parameter invalid", 422)
-    MAX_DIGITS_WITH_MIN = CodeEntry(-1003, "Valid maxDigits required when minDigits provided", 422)
-    DTMF_CALLBACK = CodeEntry(-1004, "DTMF callback url not provided", 422)
-    OVERALL_TIMEOUT_REQUIRED = CodeEntry(
-        -1005, "Valid overallTimeout is required when digitTimeout provided", 422
+    CREATED = (1, "Created", 200)
+    INVALID_JSON = (-1001, "Invalid JSON request body", 400)
+    SPEECH_PROFILE = (-1002, "Speech profile or language parameter invalid", 422)
+    MAX_DIGITS_WITH_MIN = (-1003, "Valid maxDigits required when minDigits provided", 422)
+    DTMF_CALLBACK = (-1004, "DTMF callback url not provided", 422)
+    OVERALL_TIMEOUT_REQUIRED = (
+        -1005,
+        "Valid overallTimeout is required when digitTimeout provided",
+        422,
     )
-    OVERALL_TIMEOUT_TOO_SHORT = CodeEntry(
-        -1006, "OverallTimeout should be greater than digitTimeout", 422
-    )
-    INVALID_ACTION = CodeEntry(
+    OVERALL_TIMEOUT_TOO_SHORT = (-1006, "OverallTimeout should be greater than digitTimeout", 422)
+    INVALID_ACTION = (
         -1007,
         "Invalid action type was used. Accepted action type is "
         "[say, sayAndcapture, makeCall, hangup, playFile]",
         400,
     )
-    MAX_DIGITS_WITHOUT_HASH = CodeEntry(
-        -1008, "Valid maxDigits is required when completeOnHash is false", 422
+    MAX_DIGITS_WITHOUT_HASH = (
+        -1008,
+        "Valid maxDigits is required when completeOnHash is false",
+        422,
     )
-    INVALID_ENTRY = CodeEntry(-1009, "Invalid call flow entry provided. ", 400)
-    TOO_MANY_ACTIONS = CodeEntry(-1010, "Some actions are provided beyond the allowed count", 422)
-    MULTIPLE_DESTINATIONS = CodeEntry(
-        -1011, "Multiple destination phone numbers found in the request", 422
+    INVALID_ENTRY = (-1009, "Invalid call flow entry provided. ", 400)
+    TOO_MANY_ACTIONS = (-1010, "Some actions are provided beyond the allowed count", 422)
+    MULTIPLE_DESTINATIONS = (-1011, "Multiple destination phone numbers found in the request", 422)
+    HANGUP_MISUSED = (-1012, "Invalid Callflow : Incorrect use of action Hangup", 422)
+    FIRST_NOT_MAKE_CALL = (
+        -1013,
+        "Invalid Callflow : First action should be a MakeCall action",
+        422,
     )
-    HANGUP_MISUSED = CodeEntry(-1012, "Invalid Callflow : Incorrect use of action Hangup", 422)
-    FIRST_NOT_MAKE_CALL = CodeEntry(
-        -1013, "Invalid Callflow : First action should be a MakeCall action", 422
-    )
-    SOURCE_NOT_ALLOWED = CodeEntry(-1014, "Source or caller ID is not allowed", 422)
-    VALIDITY_EXPIRED = CodeEntry(
-        -1015, "The validity period of the call flow request has expired", 422
-    )
-    INVALID_CHARACTERS = CodeEntry(
+    SOURCE_NOT_ALLOWED = (-1014, "Source or caller ID is not allowed", 422)
+    VALIDITY_EXPIRED = (-1015, "The validity period of the call flow request has expired", 422)
+    INVALID_CHARACTERS = (
         -1016,
         "Invalid Callflow Content: Some special characters are invalid/unaccepted",
         422,
     )
-    INVALID_DESTINATION = CodeEntry(-1017, "Invalid MSISDN format in Destination", 422)
-    SCENARIO_NOT_ALONE = CodeEntry(
+    INVALID_DESTINATION = (-1017, "Invalid MSISDN format in Destination", 422)
+    SCENARIO_NOT_ALONE = (
         -1018,
         "Invalid Callflow: Execute Scenario cannot be processed together with other actions",
         422,
     )
-    SCENARIO_NAME_EMPTY = CodeEntry(
-        -1019, "Invalid Callflow Content: scenarioName is null or empty", 422
-    )
-    SCENARIO_UNKNOWN = CodeEntry(
+    SCENARIO_NAME_EMPTY = (-1019, "Invalid Callflow Content: scenarioName is null or empty", 422)
+    SCENARIO_UNKNOWN = (
         -1020,
         "Invalid Callflow: Invalid scenarioName or the account doesn't have permission "
         "to execute this scenario",
         422,
     )
-    UNKNOWN_ERROR = CodeEntry(-9999, "An unknown error has occurred.", 500)
-    UNAUTHORIZED = CodeEntry(401, "Authentication header not found or token invalid", 401)
-    SUB_ACCOUNT_NOT_FOUND = CodeEntry(404, "SubAccount not found by Id : ", 404)
-    TOO_MANY_REQUESTS = CodeEntry(429, "Too many requests", 429)
-    UNAVAILABLE = CodeEntry(503, "Service temporarily unavailable", 503)
-
-    @property
-    def code(self) -> int:
-        """The number on the wire."""
-        return self.value.code
-
-    @property
-    def message(self) -> str:
-        """The exact text; for ``INVALID_ENTRY`` and ``SUB_ACCOUNT_NOT_FOUND`` its prefix."""
-        return self.value.message
-
-    @property
-    def http_status(self) -> int:
-        """The HTTP status of an answer that carries this code at the top."""
-        return self.value.http_status
+    UNKNOWN_ERROR = (-9999, "An unknown error has occurred.", 500)
+    UNAUTHORIZED = (401, "Authentication header not found or token invalid", 401)
+    SUB_ACCOUNT_NOT_FOUND = (404, "SubAccount not found by Id : ", 404)
+    TOO_MANY_REQUESTS = (429, "Too many requests", 429)
+    UNAVAILABLE = (503, "Service temporarily unavailable", 503)
 
     @property
     def page(self) -> str:
         """The file in ``docs/codes`` that explains it: ``1003.md`` for -1003."""
-        return f"{abs(self.code)}.md"
+        return f"{abs(self)}.md"
 
 
-class RuntimeCode(Enum):
-    """``errorDetails`` of a session that ended ``ERROR`` (``spec/execution.md``)."""
+@unique
+class RuntimeCode(IntEnum):
+    """``errorDetails`` of a session that ended ``ERROR`` (``spec/execution.md``).
+
+    A member is its ``errorCode``. A number that this version does not know reads as ``UNKNOWN``:
+    the session may have been stored by a newer one.
+    """
+
+    message: str
+    """``errorDetails.errorMsg``."""
+
+    def __new__(cls, code: int, message: str) -> Self:
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.message = message
+        return member
 
     INTERNAL = (-2001, "An internal error has occurred")
     CONNECTIVITY = (-2002, "An internal connectivity error has occurred")
@@ -119,15 +124,9 @@ class RuntimeCode(Enum):
     CAPACITY_EXCEEDED = (-2010, "The trunk capacity has been exceeded")
     UNKNOWN = (-9999, "An unknown error has occurred")
 
-    @property
-    def code(self) -> int:
-        """``errorDetails.errorCode``."""
-        return self.value[0]
-
-    @property
-    def message(self) -> str:
-        """``errorDetails.errorMsg``."""
-        return self.value[1]
+    @classmethod
+    def _missing_(cls, value: object) -> RuntimeCode | None:
+        return cls.UNKNOWN if isinstance(value, int) else None
 
 
 class SessionStatus(StrEnum):

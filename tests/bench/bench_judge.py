@@ -107,7 +107,7 @@ def main() -> int:
     for name, body in CASES.items():
         best, median = milliseconds(lambda body=body: judge(body, FACTS, NOW), 11)  # type: ignore[misc]
         verdict = judge(body, FACTS, NOW)
-        told = f"{verdict.status.code} ({len(verdict.problems)} problems)"
+        told = f"{verdict.status} ({len(verdict.problems)} problems)"
         print(f"{name:42} {len(body):7} {best:8.3f} {median:8.3f}  {told}")
     return 0
 

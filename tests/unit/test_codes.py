@@ -24,11 +24,11 @@ def test_the_texts_and_http_statuses_are_the_contracts() -> None:
         429: ("Too many requests", 429),
         503: ("Service temporarily unavailable", 503),
     }
-    assert {c.code: (c.message, c.http_status) for c in StatusCode} == expected
+    assert {c: (c.message, c.http_status) for c in StatusCode} == expected
 
 
 def test_the_runtime_texts_are_the_contracts() -> None:
-    assert {c.code: c.message for c in RuntimeCode} == {
+    assert {c: c.message for c in RuntimeCode} == {
         -2001: "An internal error has occurred",
         -2002: "An internal connectivity error has occurred",
         -2003: "The call flow provided is invalid",

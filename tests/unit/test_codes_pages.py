@@ -43,7 +43,7 @@ def test_every_code_has_a_page_and_every_page_a_code() -> None:
 @pytest.mark.parametrize("code", StatusCode)
 def test_a_page_begins_with_its_code_message_and_status(code: StatusCode) -> None:
     title, status = page(code).splitlines()[0:3:2]
-    assert title.startswith(f"# {code.code} {code.message.rstrip()}")
+    assert title.startswith(f"# {code} {code.message.rstrip()}")
     assert status == f"HTTP {code.http_status}"
 
 
@@ -69,8 +69,8 @@ def test_codes_that_no_body_causes_show_none() -> None:
 def test_the_overview_lists_every_code() -> None:
     overview = (PAGES / "README.md").read_text("utf-8")
     for code in StatusCode:
-        row = f"| [{code.code}]({code.page}) | {code.message.rstrip()}"
+        row = f"| [{code}]({code.page}) | {code.message.rstrip()}"
         assert row in overview
         assert f"| {code.http_status} |" in overview[overview.index(row) :].splitlines()[0]
     for runtime in RuntimeCode:
-        assert f"| {runtime.code} | {runtime.message} |" in overview
+        assert f"| {runtime} | {runtime.message} |" in overview

@@ -52,7 +52,7 @@ async def end_orphans_once(store: Store, clock: Clock, reports: Reports) -> int:
         fact = SessionEnded(
             at=now,
             status=final.status,
-            error_code=final.error.code.code if final.error else None,
+            error_code=final.error.code if final.error else None,
             detail=final.error.detail if final.error else None,
         )
         outbox = reports.session_ended(final)

@@ -147,7 +147,7 @@ class SessionRunner:
 
     def _error(self, code: RuntimeCode, detail: str) -> SessionError:
         session = self._conversation.session
-        log.warning("session %s ends ERROR %d: %s", session.session_id, code.code, detail)
+        log.warning("session %s ends ERROR %d: %s", session.session_id, code, detail)
         self._conversation.refuse_a(480, CallStatus.ERROR)
         return SessionError(code=code, action=session.last_action, detail=detail)
 
@@ -163,7 +163,7 @@ class SessionRunner:
         fact = SessionEnded(
             at=ended.ended_at or self._services.clock.now(),
             status=ended.status,
-            error_code=ended.error.code.code if ended.error else None,
+            error_code=ended.error.code if ended.error else None,
             detail=ended.error.detail if ended.error else None,
         )
         await self._recorder.finish(ended, [fact], self._reports.session_ended(ended))

@@ -40,7 +40,7 @@ def _good(status: str, verdict: Verdict, request_id: str, ids: dict[str, str]) -
         "sessionStatus": status,
         "callFlowRequestId": request_id,
         **until,
-        "statusCode": code.code,
+        "statusCode": code,
         "statusMessage": code.message,
         "message": code.message,
     }
@@ -52,7 +52,7 @@ def rejected(problems: Sequence[Problem], request_id: str, help_url: str | None 
     With ``help_url``, the base of our pages on codes, each problem links its page.
     """
     first = problems[0]
-    return _bad(first.code.code, first.message, request_id, problems, help_url)
+    return _bad(first.code, first.message, request_id, problems, help_url)
 
 
 def refused(code: StatusCode, request_id: str, *, sub_account_id: str = "") -> bytes:
@@ -63,7 +63,7 @@ def refused(code: StatusCode, request_id: str, *, sub_account_id: str = "") -> b
     message = code.message
     if code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
         message += sub_account_id
-    return _bad(code.code, message, request_id, (Problem(code, "$", message),), None)
+    return _bad(code, message, request_id, (Problem(code, "$", message),), None)
 
 
 def _bad(
@@ -83,7 +83,7 @@ def _bad(
 
 def _error(problem: Problem, help_url: str | None) -> dict[str, object]:
     error: dict[str, object] = {
-        "statusCode": problem.code.code,
+        "statusCode": problem.code,
         "path": problem.path,
         "message": problem.message,
     }

@@ -157,7 +157,7 @@ def _finding(name: str, text: str, offset: int, problem: Problem) -> Finding:
         line=line,
         column=column,
         path=problem.path,
-        code=problem.code.code,
+        code=problem.code,
         message=problem.message,
         hint=HINT_WHERE_MISSING if problem.message.endswith(MISSING) else HINTS[problem.code],
     )

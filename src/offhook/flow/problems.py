@@ -70,7 +70,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> str:
         """Every problem in one line, for logs and the session's record."""
-        return "; ".join(f"{p.code.code} at {p.path}: {p.message}" for p in self.problems)
+        return "; ".join(f"{p.code} at {p.path}: {p.message}" for p in self.problems)
 
 
 def problem(code: StatusCode, path: str) -> Problem:

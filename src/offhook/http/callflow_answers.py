@@ -78,7 +78,7 @@ def replaced(request_id: str, session_id: str) -> Answer:
         session_id=session_id,
         session_status=SessionStatus.RUNNING,
         call_flow_request_id=request_id,
-        status_code=code.code,
+        status_code=code,
         status_message=code.message,
         message=code.message,
     )

@@ -41,22 +41,22 @@ class Kind(NamedTuple):
 
 
 BAD_REQUEST = Kind(400, 400, "The request is not valid HTTP")
-INVALID_JSON = Kind(400, StatusCode.INVALID_JSON.code, StatusCode.INVALID_JSON.message)
-UNAUTHORIZED = Kind(401, StatusCode.UNAUTHORIZED.code, StatusCode.UNAUTHORIZED.message)
+INVALID_JSON = Kind(400, StatusCode.INVALID_JSON, StatusCode.INVALID_JSON.message)
+UNAUTHORIZED = Kind(401, StatusCode.UNAUTHORIZED, StatusCode.UNAUTHORIZED.message)
 FORBIDDEN = Kind(403, 403, "Resource not accessible")
 SUB_ACCOUNT_NOT_FOUND = Kind(
-    404, StatusCode.SUB_ACCOUNT_NOT_FOUND.code, StatusCode.SUB_ACCOUNT_NOT_FOUND.message
+    404, StatusCode.SUB_ACCOUNT_NOT_FOUND, StatusCode.SUB_ACCOUNT_NOT_FOUND.message
 )
 NOT_FOUND = Kind(404, 404, "Resource not found")
 METHOD_NOT_ALLOWED = Kind(405, 405, "Method not allowed")
 TIMEOUT = Kind(408, 408, "The request took too long to arrive")
 CONFLICT = Kind(409, 409, "Conflict")
-TOO_LARGE = Kind(413, StatusCode.INVALID_JSON.code, StatusCode.INVALID_JSON.message)
+TOO_LARGE = Kind(413, StatusCode.INVALID_JSON, StatusCode.INVALID_JSON.message)
 INVALID = Kind(422, 422, "Invalid parameter")
-TOO_MANY = Kind(429, StatusCode.TOO_MANY_REQUESTS.code, StatusCode.TOO_MANY_REQUESTS.message)
+TOO_MANY = Kind(429, StatusCode.TOO_MANY_REQUESTS, StatusCode.TOO_MANY_REQUESTS.message)
 HEADERS_TOO_LARGE = Kind(431, 431, "The request's headers are too large")
-INTERNAL = Kind(500, StatusCode.UNKNOWN_ERROR.code, StatusCode.UNKNOWN_ERROR.message)
-UNAVAILABLE = Kind(503, StatusCode.UNAVAILABLE.code, StatusCode.UNAVAILABLE.message)
+INTERNAL = Kind(500, StatusCode.UNKNOWN_ERROR, StatusCode.UNKNOWN_ERROR.message)
+UNAVAILABLE = Kind(503, StatusCode.UNAVAILABLE, StatusCode.UNAVAILABLE.message)
 
 RETRY_SECONDS = 1
 """``Retry-After`` of a 503: a restart or a failover is a matter of seconds."""

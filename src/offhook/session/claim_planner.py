@@ -183,7 +183,7 @@ class ClaimPlanner:
         error = SessionError(code=code, action=action, detail=detail)
         ended = states.fail(states.begin_action(session, action), error, now)
         events: tuple[AnyEvent, ...] = (
-            SessionEnded(at=now, status=ended.status, error_code=code.code, detail=detail),
+            SessionEnded(at=now, status=ended.status, error_code=code, detail=detail),
         )
         return ClaimDecision(session=ended, events=events, outbox=tuple(self._session_ended(ended)))
 

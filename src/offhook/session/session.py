@@ -50,7 +50,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     quality: CallQuality | None = None
 
 
-class SessionError(msgspec.Struct, frozen=True, kw_only=True):
+class SessionError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a session ended ``ERROR``."""
 
     code: RuntimeCode
@@ -60,7 +60,7 @@ class SessionError(msgspec.Struct, frozen=True, kw_only=True):
     """For the operator's eyes (log, session record), never on the webhook."""
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One conversation (``spec/execution.md``)."""
 
     session_id: str

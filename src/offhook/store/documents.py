@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from offhook.codes import RuntimeCode, SessionStatus
+from offhook.codes import SessionStatus
 from offhook.events import AnyEvent, LateFact
-from offhook.flow.actions import Callflow
-from offhook.session.session import Leg, Session, SessionError
+from offhook.session.session import Session
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,34 +35,9 @@ def optional_from_micros(value: int | None) -> datetime | None:
     return None if value is None else from_micros(value)
 
 
-class _Error(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A SessionError with its code as the number alone (msgspec cannot read RuntimeCode)."""
-
-    code: int
-    action: str | None = None
-    detail: str | None = None
-
-
-class _Document(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A Session as stored: the same members."""
-
-    session_id: str
-    sub_account_id: str
-    call_flow_request_id: str
-    status: SessionStatus
-    callflow: Callflow
-    created_at: datetime
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    last_action: str | None = None
-    legs: tuple[Leg, ...] = ()
-    error: _Error | None = None
-
-
 _encoder = msgspec.json.Encoder()
-_documents = msgspec.json.Decoder(_Document)
+_sessions = msgspec.json.Decoder(Session)
 _events: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
-_codes = {member.code: member for member in RuntimeCode}
 
 
 def encode(value: object) -> str:
@@ -73,53 +47,12 @@ def encode(value: object) -> str:
 
 def encode_session(session: Session) -> str:
     """A session's document."""
-    error = None
-    if session.error is not None:
-        error = _Error(
-            code=session.error.code.code,
-            action=session.error.action,
-            detail=session.error.detail,
-        )
-    return encode(
-        _Document(
-            session_id=session.session_id,
-            sub_account_id=session.sub_account_id,
-            call_flow_request_id=session.call_flow_request_id,
-            status=session.status,
-            callflow=session.callflow,
-            created_at=session.created_at,
-            started_at=session.started_at,
-            ended_at=session.ended_at,
-            last_action=session.last_action,
-            legs=session.legs,
-            error=error,
-        )
-    )
+    return encode(session)
 
 
 def decode_session(document: str) -> Session:
     """The inverse of :func:`encode_session`."""
-    stored = _documents.decode(document)
-    error = None
-    if stored.error is not None:
-        error = SessionError(
-            code=_codes.get(stored.error.code, RuntimeCode.UNKNOWN),
-            action=stored.error.action,
-            detail=stored.error.detail,
-        )
-    return Session(
-        session_id=stored.session_id,
-        sub_account_id=stored.sub_account_id,
-        call_flow_request_id=stored.call_flow_request_id,
-        status=stored.status,
-        callflow=stored.callflow,
-        created_at=stored.created_at,
-        started_at=stored.started_at,
-        ended_at=stored.ended_at,
-        last_action=stored.last_action,
-        legs=stored.legs,
-        error=error,
-    )
+    return _sessions.decode(document)
 
 
 def decode_event(document: str) -> AnyEvent:

@@ -24,9 +24,9 @@ class CallflowRejected(SimulationError):
 
     def __init__(self, problems: Sequence[Problem], http_status: int, answer: str) -> None:
         first = problems[0]
-        lines = [f"{one.code.code} at {one.path}: {one.message}" for one in problems]
+        lines = [f"{one.code} at {one.path}: {one.message}" for one in problems]
         super().__init__("\n  ".join(["the callflow is rejected", *lines]))
-        self.code = first.code.code
+        self.code = first.code
         """``statusCode`` of the answer."""
         self.message = first.message
         """``statusMessage`` of the answer."""

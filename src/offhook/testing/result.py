@@ -88,7 +88,7 @@ class SimulatedSession:
     @property
     def error(self) -> int | None:
         """``errorCode`` of a session that ended ``ERROR``: -2005…"""
-        return self.session.error.code.code if self.session.error else None
+        return self.session.error.code if self.session.error else None
 
     @property
     def detail(self) -> str | None:

@@ -231,7 +231,7 @@ def _parties(leg: Leg) -> _Json:
 def _error(session: Session, error: SessionError) -> _Json:
     return _present(
         errorMsg=error.code.message,
-        errorCode=error.code.code,
+        errorCode=error.code,
         action=error.action,
         callFlowRequestId=session.call_flow_request_id or None,
     )

@@ -34,10 +34,10 @@ CARRIER = Trunk(name="carrier", address="udp:192.0.2.1:5060", channels=1)
 
 def assert_error(call: SimulatedSession, code: RuntimeCode, action: str) -> None:
     """The session ended so, and its summary says so in the contract's words."""
-    assert (call.status, call.error) == ("ERROR", code.code)
+    assert (call.status, call.error) == ("ERROR", code)
     assert call.summary["errorDetails"] == {
         "errorMsg": code.message,
-        "errorCode": code.code,
+        "errorCode": code,
         "action": action,
         "callFlowRequestId": call.session.call_flow_request_id,
     }

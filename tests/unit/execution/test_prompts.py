@@ -89,7 +89,7 @@ async def test_failures_show_where_they_are_asked_for_and_nowhere_else() -> None
     prompts.prepare([ONE, file])
     with pytest.raises(SessionFailure) as caught:
         await prompts.of(ONE)
-    assert caught.value.code.code == -2005
+    assert caught.value.code == -2005
     prompts.prepare([TWO])  # nobody asks for the file, and nobody hears of its failure
     assert (await prompts.of(TWO)).duration > 0
     await prompts.close()

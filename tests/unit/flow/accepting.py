@@ -21,7 +21,7 @@ def accepted(body: object, facts: JudgingContext = FACTS, mode: Mode = Mode.SUBM
     """The callflow of a body that has no problem."""
     verdict = judged(body, facts, mode)
     assert verdict.problems == ()
-    assert verdict.status.code == 1
+    assert verdict.status == 1
     assert verdict.status_message == "Created"
     assert verdict.http_status == 200
     assert verdict.runtime_code is None

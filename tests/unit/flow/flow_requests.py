@@ -141,4 +141,4 @@ def judged(body: object, facts: JudgingContext = FACTS, mode: Mode = Mode.SUBMIT
 
 def codes(verdict: Verdict) -> list[int]:
     """The codes of a verdict's problems, in order."""
-    return [problem.code.code for problem in verdict.problems]
+    return [problem.code for problem in verdict.problems]

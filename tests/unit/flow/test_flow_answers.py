@@ -87,8 +87,8 @@ def test_refusals_before_the_judgement(code: StatusCode, message: str) -> None:
     assert answer == {
         "sessionStatus": "NOT_CREATED",
         "callFlowRequestId": "request",
-        "statusCode": code.code,
+        "statusCode": code,
         "statusMessage": message,
         "message": message,
-        "errors": [{"statusCode": code.code, "path": "$", "message": message}],
+        "errors": [{"statusCode": code, "path": "$", "message": message}],
     }

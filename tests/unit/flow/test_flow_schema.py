@@ -34,7 +34,7 @@ def shape_faults(verdict: Verdict, body: object) -> list[str]:
     count = len(callflow) if isinstance(callflow, list) else 0
     faults = []
     for problem in verdict.problems:
-        code, value = problem.code.code, _at(body, problem.path)
+        code, value = problem.code, _at(body, problem.path)
         if (
             code in (-1007, -1009)
             or (code == -1010 and count > table.MOST_ACTIONS)

@@ -140,4 +140,4 @@ def test_a_decision_is_never_v1_1() -> None:
 def test_an_invalid_decision_says_how_the_session_ends(body: object, runtime: int) -> None:
     verdict = judged(body, mode=Mode.DECISION)
     assert verdict.runtime_code is not None
-    assert verdict.runtime_code.code == runtime
+    assert verdict.runtime_code == runtime

@@ -72,7 +72,7 @@ def is_documented(verdict: Verdict) -> bool:
     if verdict.callflow is not None:
         return not verdict.problems
     return bool(verdict.problems) and all(
-        problem.message.startswith(TEXTS[problem.code.code][0]) and problem.path.startswith("$")
+        problem.message.startswith(TEXTS[problem.code][0]) and problem.path.startswith("$")
         for problem in verdict.problems
     )
 
@@ -92,7 +92,7 @@ def test_any_json_gets_a_documented_code(body: object, mode: Mode) -> None:
     assert is_documented(verdict)
     if verdict.problems:
         answer = json.loads(answers.rejected(verdict.problems, "id"))
-        assert answer["statusCode"] == verdict.status.code
+        assert answer["statusCode"] == verdict.status
         assert len(answer["errors"]) == len(verdict.problems)
 
 

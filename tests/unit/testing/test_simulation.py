@@ -103,7 +103,7 @@ def test_a_rejected_callflow_raises_with_every_problem(offhook: Offhook) -> None
     with pytest.raises(CallflowRejected) as caught:
         offhook.call([make_call("12"), say("Hello."), {"action": "dance"}])
     assert caught.value.code == -1007
-    assert [problem.code.code for problem in caught.value.problems] == [-1007, -1017]
+    assert [problem.code for problem in caught.value.problems] == [-1007, -1017]
     assert "$.callflow[0].params.destination" in str(caught.value)
     assert json.loads(caught.value.answer)["statusCode"] == -1007
     assert offhook.sessions == []

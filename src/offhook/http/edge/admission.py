@@ -222,7 +222,7 @@ class Edge:
         message = code.message
         if code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
             message += sub_account_id
-        kind = problems.Kind(code.http_status, code.code, message)
+        kind = problems.Kind(code.http_status, code, message)
         return problems.problem_answer(kind, self._now(), headers=refusal.headers)
 
     async def _admin(self, scope: Scope, picked: Picked, receive: Receive, send: Send) -> None:

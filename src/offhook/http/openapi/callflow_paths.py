@@ -167,7 +167,7 @@ def _codes_by_status(*, conflict: bool) -> dict[int, list[tuple[str, Json]]]:
             message += FIRST_MISSING
         elif code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
             message += "acme_corp"
-        path = "$" if code.code > 0 or code.http_status == 500 else "$.callflow[0]"
+        path = "$" if code > 0 or code.http_status == 500 else "$.callflow[0]"
         body = flow_answers.rejected((Problem(code, path, message),), REQUEST_ID, code_pages.BASE)
         example = msgspec.json.decode(body)
         found.setdefault(code.http_status, []).append((code.message.strip(), example))

@@ -136,7 +136,7 @@ class CallflowEndpoints:
     async def _failed(self, request: CallflowRequest) -> Answer:
         """-9999, to be found again like any other request if the store can still be reached."""
         code = StatusCode.UNKNOWN_ERROR
-        self._metrics.judged(code.code)
+        self._metrics.judged(code)
         answer = answers.refused(request.request_id, code)
         try:
             await self._deps.store.record_request(_record(request, self._deps.clock.now(), answer))
@@ -241,7 +241,7 @@ class CallflowEndpoints:
                 verdict = judge(request.body, facts, now, mode=mode)
             else:
                 verdict = await asyncio.to_thread(judge, request.body, facts, now, mode=mode)
-        self._metrics.judged(verdict.status.code)
+        self._metrics.judged(verdict.status)
         return _Judged(self._deps.clock.now(), verdict)
 
     def _facts_of(self, sub_account: SubAccount) -> JudgingContext:

@@ -252,7 +252,7 @@ def _session_fields(session: Session) -> dict[str, Any]:
         "client_request_id": session.client_request_id,
         "valid_until": _time(session.valid_until),
         "error_details": ErrorView(
-            error_code=error.code.code,
+            error_code=error.code,
             error_msg=error.code.message,
             action=error.action,
             call_flow_request_id=session.call_flow_request_id,
