@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from offhook.media import make_engine, rtp
 from offhook.media.engine import LegMedia, MediaEvent
-from offhook.media.python_engine import PythonEngine
-from offhook.media.python_leg import PythonLeg
+from offhook.media.python.python_engine import PythonEngine
+from offhook.media.python.python_leg import PythonLeg
 
 DEADLINE = 5.0
 PORTS = (20000, 29999)

@@ -12,8 +12,8 @@ from tests.integration.media_peer import Events, Peer, connected, eventually, ru
 
 from offhook.media import g711
 from offhook.media.engine import DigitReceived, PlaybackEnded
-from offhook.media.python_engine import PythonEngine
-from offhook.media.python_leg import PythonLeg
+from offhook.media.python.python_engine import PythonEngine
+from offhook.media.python.python_leg import PythonLeg
 
 
 @dataclass

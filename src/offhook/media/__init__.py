@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from offhook.media.engine import MediaEngine
-from offhook.media.python_engine import PythonEngine
 
 
 def make_engine(
@@ -19,4 +18,7 @@ def make_engine(
     """
     if kind == "native":
         raise RuntimeError("the native media engine is not built")
+    # Not at the top: a process with one engine does not load the other.
+    from offhook.media.python.python_engine import PythonEngine
+
     return PythonEngine(host=host, ports=ports)

@@ -6,7 +6,7 @@ import struct
 from collections import deque
 from typing import Final, NamedTuple
 
-KEYS: Final = "0123456789*#ABCD"
+DIGITS: Final = "0123456789*#ABCD"
 """Event codes 0..15 in order (RFC 4733 §3.2)."""
 
 _EVENT: Final = struct.Struct("!BBH")
@@ -43,7 +43,7 @@ class DtmfReceiver:
         if len(payload) < _EVENT.size:
             return None
         event, flags, duration = _EVENT.unpack_from(payload)
-        if event >= len(KEYS):
+        if event >= len(DIGITS):
             return None
         ended = bool(flags & _END)
         if timestamp in self._seen:
@@ -55,7 +55,7 @@ class DtmfReceiver:
         self._seen.append(timestamp)
         self._timestamp, self._event = timestamp, event
         self._duration, self._ended = duration, ended
-        return None if continued else KEYS[event]
+        return None if continued else DIGITS[event]
 
     def _continues(self, timestamp: int, event: int) -> bool:
         """Whether a new timestamp is the next segment of a key held beyond the largest duration.
@@ -77,16 +77,16 @@ class EventPacket(NamedTuple):
     payload: bytes
 
 
-def press(
+def event_packets(
     key: str, duration: float, *, clock_rate: int = 8000, packet_time: float = 0.02
 ) -> list[EventPacket]:
     """The packets of one press of ``key`` for ``duration`` seconds, the final one three times.
 
     ``duration`` is clamped to 0.04..30 s. Raises :class:`ValueError` for what is not a key.
     """
-    event = KEYS.find(key.upper()) if len(key) == 1 else -1
+    event = DIGITS.find(key.upper()) if len(key) == 1 else -1
     if event < 0:
-        raise ValueError(f"not a DTMF key: {key!r}")
+        raise ValueError(f"not a DTMF digit: {key!r}")
     step = round(clock_rate * packet_time)
     total = max(2, round(min(max(duration, 0.04), 30.0) / packet_time)) * step
     longest = _MAX_DURATION // step * step

@@ -145,7 +145,7 @@ def mean_opinion(r: float) -> float:
     return max(1.0, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6)
 
 
-def judge(statistics: LegStatistics, codec: str) -> LegQuality | None:
+def assess(statistics: LegStatistics, codec: str) -> LegQuality | None:
     """The quality of the worse direction; None when neither could be measured.
 
     Ours from what arrived, the other from the far end's reports (``spec/execution.md``).

@@ -26,7 +26,7 @@ from offhook.media import g711, rtp
 SAMPLE_RATE: Final = 8000
 LOW: Final = (697.0, 770.0, 852.0, 941.0)
 HIGH: Final = (1209.0, 1336.0, 1477.0, 1633.0)
-_KEYS: Final = ("123A", "456B", "789C", "*0#D")
+_DIGITS: Final = ("123A", "456B", "789C", "*0#D")
 """By low, then by high frequency (ITU-T Q.23)."""
 
 _FRAME: Final = 160
@@ -160,7 +160,7 @@ class ToneDetector:
             return None
         if (power_low + power_high) * _ENERGY < _PURITY * energy:
             return None
-        return _KEYS[low][high - 4]
+        return _DIGITS[low][high - 4]
 
     def _power(self, spectrum: Spectrum, index: int) -> float | None:
         """Squared amplitude of the tone in a filter; None when it is off frequency."""
@@ -174,7 +174,7 @@ class ToneDetector:
         return (abs(here) / _response(hertz)) ** 2
 
 
-class InbandKeys:
+class InbandDigits:
     """Finds keys in a leg's audio packets: bridges what was lost, begins anew after a jump."""
 
     _LONGEST_GAP: Final = 800

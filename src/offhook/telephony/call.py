@@ -121,7 +121,7 @@ class LineCall:
     def quality(self) -> CallQuality | None:
         """See :meth:`offhook.session.ports.telephony.Call.quality`."""
         statistics = self._statistics or self.media.statistics()
-        judged = quality.judge(statistics, self._codec or "PCMU")
+        judged = quality.assess(statistics, self._codec or "PCMU")
         if judged is None:
             return None
         return CallQuality(

@@ -89,18 +89,18 @@ def test_loss_duplication_and_reordering_never_change_the_keys(
             if random.random() < 0.3:  # type: ignore[attr-defined]
                 packets.append((at + 2, packet))
     packets.sort(key=lambda item: item[0])
-    assert heard([packet for _, packet in packets]) == "".join(dtmf.KEYS[c] for c in codes)
+    assert heard([packet for _, packet in packets]) == "".join(dtmf.DIGITS[c] for c in codes)
 
 
 @pytest.mark.parametrize("clock_rate", [8000, 16000, 48000])
 def test_a_key_held_for_long_counts_once(clock_rate: int) -> None:
-    packets = dtmf.press("7", 25.0, clock_rate=clock_rate)
+    packets = dtmf.event_packets("7", 25.0, clock_rate=clock_rate)
     assert len({p.timestamp_offset for p in packets}) > 2
     assert heard([(9000 + p.timestamp_offset, p.payload) for p in packets]) == "7"
 
 
 def test_a_held_key_counts_once_though_the_last_update_of_a_segment_is_lost() -> None:
-    packets = [(9000 + p.timestamp_offset, p.payload) for p in dtmf.press("7", 12.0)]
+    packets = [(9000 + p.timestamp_offset, p.payload) for p in dtmf.event_packets("7", 12.0)]
     segment_end = next(i for i, p in enumerate(packets) if p[0] != 9000)
     assert heard(packets[: segment_end - 3] + packets[segment_end + 2 :]) == "7"
 
@@ -118,7 +118,7 @@ def test_no_packet_makes_the_receiver_raise(packets: list[Packet]) -> None:
 
 
 def test_a_press_is_sent_as_updates_and_three_final_packets() -> None:
-    packets = dtmf.press("*", 0.1)
+    packets = dtmf.event_packets("*", 0.1)
     fields = [struct.unpack("!BBH", p.payload) for p in packets]
     assert [f[0] for f in fields] == [10] * 7
     assert [f[1] for f in fields] == [0x0A] * 4 + [0x8A] * 3
@@ -131,11 +131,11 @@ def test_a_press_is_sent_as_updates_and_three_final_packets() -> None:
     ("duration", "sent"), [(0.0, 320), (0.04, 320), (0.11, 960), (500.0, 240000)]
 )
 def test_the_duration_is_kept_to_what_makes_sense(duration: float, sent: int) -> None:
-    last = dtmf.press("1", duration)[-1]
+    last = dtmf.event_packets("1", duration)[-1]
     assert last.timestamp_offset + struct.unpack("!BBH", last.payload)[2] == sent
 
 
 @pytest.mark.parametrize("key", ["", "12", "E", "x", "#1"])
 def test_only_keys_can_be_pressed(key: str) -> None:
-    with pytest.raises(ValueError, match="not a DTMF key"):
-        dtmf.press(key, 0.1)
+    with pytest.raises(ValueError, match="not a DTMF digit"):
+        dtmf.event_packets(key, 0.1)

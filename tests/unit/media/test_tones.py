@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 
 from offhook.media import g711
-from offhook.media.tones import HIGH, LOW, InbandKeys, ToneDetector
+from offhook.media.tones import HIGH, LOW, InbandDigits, ToneDetector
 
 Signal = npt.NDArray[np.float64]
-KEYS = "123A456B789C*0#D"
+DIGITS = "123A456B789C*0#D"
 FULL_SCALE = 22300.0
 """Peak of a sine at 0 dBm0."""
 
@@ -29,7 +29,7 @@ def tone(
     phase: float = 0.7,
 ) -> Signal:
     """``level`` of the low tone in dBm0, ``twist`` of the high one against it in dB."""
-    index = KEYS.index(key)
+    index = DIGITS.index(key)
     time = np.arange(round(8000 * seconds)) / 8000
     amplitude = FULL_SCALE * 10 ** (level / 20)
     low = np.sin(2 * np.pi * LOW[index // 4] * (1 + deviation) * time + phase)
@@ -50,16 +50,16 @@ def heard(*parts: Signal, piece: int = 160) -> str:
 
 def pressed(key: str, seconds: float = 0.04, **how: float) -> list[Signal]:
     """A key between silences, beginning anywhere in a packet."""
-    offset = silence(0.03 + 0.0017 * KEYS.index(key))
+    offset = silence(0.03 + 0.0017 * DIGITS.index(key))
     return [offset, tone(key, seconds, **how), silence(0.1)]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", DIGITS)
 def test_every_key_of_40_ms_is_heard(key: str) -> None:
     assert heard(*pressed(key)) == key
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", DIGITS)
 @pytest.mark.parametrize(
     "how",
     [
@@ -76,16 +76,16 @@ def test_what_the_line_may_do_to_a_key(key: str, how: dict[str, float]) -> None:
     assert heard(*pressed(key, **how)) == key
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", DIGITS)
 @pytest.mark.parametrize("how", [{}, {"twist": 4}, {"twist": -8}, {"deviation": 0.015}], ids=str)
 def test_keys_are_heard_15_db_above_noise(key: str, how: dict[str, float]) -> None:
     parts = np.concatenate(pressed(key, 0.05, **how))
     power = float((tone(key, 1, **how) ** 2).mean())
-    noise = np.random.default_rng(KEYS.index(key)).normal(0, 1, len(parts))
+    noise = np.random.default_rng(DIGITS.index(key)).normal(0, 1, len(parts))
     assert heard(parts + noise * np.sqrt(power / 10**1.5)) == key
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", DIGITS)
 @pytest.mark.parametrize(
     ("seconds", "how"),
     [
@@ -174,14 +174,14 @@ def packets(codec: str, *parts: Signal) -> list[tuple[int, bytes]]:
 
 
 def heard_in(codec: str, stream: list[tuple[int, bytes]], ssrc: int = 1) -> str:
-    keys = InbandKeys(codec)
+    keys = InbandDigits(codec)
     return "".join(keys.packet(ssrc, stamp & 0xFFFFFFFF, octets) for stamp, octets in stream)
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
 def test_keys_are_heard_through_g711(codec: str) -> None:
-    stream = packets(codec, *(part for key in KEYS for part in pressed(key, 0.05)))
-    assert heard_in(codec, stream) == KEYS
+    stream = packets(codec, *(part for key in DIGITS for part in pressed(key, 0.05)))
+    assert heard_in(codec, stream) == DIGITS
 
 
 def test_a_lost_packet_does_not_double_a_key() -> None:

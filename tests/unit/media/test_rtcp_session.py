@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.media import rtcp
-from offhook.media.control import RtcpConversation, Sending
+from offhook.media.rtcp_session import RtcpSession, Sending
 from offhook.media.rtp import ReceiverStatistics
 
 WALL = 1_700_000_000.0
@@ -24,7 +24,7 @@ def received(count: int, *, lost_every: int | None = None, start: int = 100) -> 
 
 
 def test_the_round_trip_is_measured_from_our_report_to_its_echo() -> None:
-    ours, theirs = RtcpConversation(), RtcpConversation()
+    ours, theirs = RtcpSession(), RtcpSession()
     report = ours.report(sending(1, 50), None, now=10.0, wall=WALL)
     assert theirs.received(report, sending(2, 0), 1, now=500.030)
     echo = theirs.report(sending(2, 0), (1, received(50)), now=502.030, wall=WALL + 9)
@@ -33,7 +33,7 @@ def test_the_round_trip_is_measured_from_our_report_to_its_echo() -> None:
 
 
 def test_a_step_of_the_wall_clock_does_not_change_the_round_trip() -> None:
-    ours, theirs = RtcpConversation(), RtcpConversation()
+    ours, theirs = RtcpSession(), RtcpSession()
     report = ours.report(sending(1, 50), None, now=10.0, wall=WALL)
     theirs.received(report, sending(2, 0), 1, now=0.0)
     ours.report(sending(1, 80), None, now=11.0, wall=WALL - 5000)
@@ -44,7 +44,7 @@ def test_a_step_of_the_wall_clock_does_not_change_the_round_trip() -> None:
 
 @pytest.mark.parametrize("start", [100, 32767])
 def test_loss_over_the_whole_call_comes_from_the_far_ends_report(start: int) -> None:
-    ours, theirs = RtcpConversation(), RtcpConversation()
+    ours, theirs = RtcpSession(), RtcpSession()
     count = 50_000
     statistics = received(count, lost_every=10, start=start)
     echo = theirs.report(sending(2, 0), (1, statistics), now=1.0, wall=WALL)
@@ -54,7 +54,7 @@ def test_loss_over_the_whole_call_comes_from_the_far_ends_report(start: int) -> 
 
 
 def test_only_who_has_sent_since_makes_a_sender_report() -> None:
-    ours = RtcpConversation()
+    ours = RtcpSession()
     kinds = []
     for packets in (0, 50, 50, 60):
         parsed = rtcp.parse(ours.report(sending(1, packets), None, now=1.0, wall=WALL))
@@ -70,14 +70,14 @@ def test_only_who_has_sent_since_makes_a_sender_report() -> None:
 
 
 def test_a_goodbye_comes_last() -> None:
-    ours = RtcpConversation()
+    ours = RtcpSession()
     parsed = rtcp.parse(ours.report(sending(1, 5), None, now=1.0, wall=WALL, bye=True))
     assert parsed is not None
     assert parsed[-1] == rtcp.Goodbye((1,))
 
 
 def test_reports_of_strangers_teach_nothing() -> None:
-    ours, stranger = RtcpConversation(), RtcpConversation()
+    ours, stranger = RtcpSession(), RtcpSession()
     forged = stranger.report(sending(66, 0), (1, received(100, lost_every=2)), now=1.0, wall=WALL)
     assert not ours.received(forged, sending(1, 100), 2, now=1.0)
     assert not ours.received(b"garbage.", sending(1, 100), 2, now=1.0)
@@ -99,7 +99,7 @@ def block(**changes: int) -> bytes:
 
 
 def test_impossible_numbers_are_not_believed() -> None:
-    ours = RtcpConversation()
+    ours = RtcpSession()
     ours.report(sending(1, 100), None, now=1.0, wall=WALL)
     last_sr = rtcp.middle_bits(rtcp.ntp_time(WALL))
     for datagram in (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.media import g711
-from offhook.media.recorder import Recorder
+from offhook.media.audio_recorder import AudioRecorder
 
 START = 1000.0
 
@@ -19,7 +19,7 @@ class Tape:
     def __init__(self) -> None:
         self.pcm = bytearray()
         self.largest = 0
-        self.recorder = Recorder(self._write, "PCMU", START)
+        self.recorder = AudioRecorder(self._write, "PCMU", START)
 
     def _write(self, samples: bytes) -> None:
         self.pcm += samples

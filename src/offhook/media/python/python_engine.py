@@ -27,11 +27,11 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.media.engine import MediaEvent
-from offhook.media.incoming import MAX_DATAGRAM
-from offhook.media.leg_worker import LegWorker
-from offhook.media.outgoing import TICK, TICKS_PER_PACKET, Outgoing
-from offhook.media.ports import PortPool
-from offhook.media.python_leg import PythonLeg
+from offhook.media.python.leg_worker import LegWorker
+from offhook.media.python.port_pool import PortPool
+from offhook.media.python.python_leg import PythonLeg
+from offhook.media.python.receiver import MAX_DATAGRAM
+from offhook.media.python.sender import TICK, TICKS_PER_PACKET, RtpSender
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class PythonEngine:
         self._outbox: list[tuple[PythonLeg, MediaEvent]] = []
         self._undelivered: deque[list[tuple[PythonLeg, MediaEvent]]] = deque()
         self._workers: set[LegWorker] = set()
-        self._slots: list[list[Outgoing]] = [[] for _ in range(TICKS_PER_PACKET)]
+        self._slots: list[list[RtpSender]] = [[] for _ in range(TICKS_PER_PACKET)]
         self._timers: list[tuple[float, int, Timer]] = []
         self._timer_order = itertools.count()
         self._selector = selectors.DefaultSelector()
@@ -172,9 +172,9 @@ class PythonEngine:
         """The tick of a monotonic time, and what part of it has passed."""
         return (at - self._began) / TICK
 
-    def schedule(self, outgoing: Outgoing) -> None:
+    def schedule(self, sender: RtpSender) -> None:
         """Let a leg with something to send do so, from the next tick whose slot has room."""
-        if outgoing.scheduled or not outgoing.has_work:
+        if sender.scheduled or not sender.has_work:
             return
         # While late ticks are still being made up for, a new leg begins with the next in time.
         soon = int((time.monotonic() - self._began) / TICK) + 1
@@ -184,9 +184,9 @@ class PythonEngine:
         share = sum(map(len, self._slots)) // TICKS_PER_PACKET + _SLOT_SLACK
         ticks = range(first, first + TICKS_PER_PACKET)
         tick = next((t for t in ticks if len(self._slots[t % TICKS_PER_PACKET]) < share), first)
-        self._slots[tick % TICKS_PER_PACKET].append(outgoing)
-        outgoing.not_before = tick
-        outgoing.scheduled = True
+        self._slots[tick % TICKS_PER_PACKET].append(sender)
+        sender.not_before = tick
+        sender.scheduled = True
 
     def forget(self, worker: LegWorker) -> None:
         """A leg is over: close its sockets, free its ports."""
@@ -240,8 +240,8 @@ class PythonEngine:
         if late > _MOST_LATE:
             self._tick += late
             for slot in self._slots:
-                for outgoing in slot:
-                    outgoing.interrupted()
+                for sender in slot:
+                    sender.interrupted()
         while self._began + self._tick * TICK <= self.now:
             self._transmit(self._tick)
             self._tick += 1
@@ -250,13 +250,13 @@ class PythonEngine:
         """The slot of one tick."""
         slot = self._slots[tick % TICKS_PER_PACKET]
         over = False
-        for outgoing in slot:
+        for sender in slot:
             try:
-                if outgoing.can_send and outgoing.transmit(tick):
+                if sender.can_send and sender.transmit(tick):
                     continue
             except Exception:
                 _log.exception("a media leg failed to send")
-            outgoing.scheduled = False
+            sender.scheduled = False
             over = True
         if over:
             self._slots[tick % TICKS_PER_PACKET] = [leg for leg in slot if leg.scheduled]

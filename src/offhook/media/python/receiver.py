@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from offhook.media import rtp
 from offhook.media.dtmf import DtmfReceiver
 from offhook.media.engine import LegMedia
-from offhook.media.outgoing import Address
+from offhook.media.python.sender import Address
 
 MAX_DATAGRAM: Final = 2048
 """Longer ones are no media of ours."""
@@ -38,7 +38,7 @@ class AudioPacket(NamedTuple):
 
     marker: bool
     is_audio: bool
-    is_key: bool
+    is_event: bool
     """A telephone event. With neither set it is something else of the same source."""
     ssrc: int
     sequence: int
@@ -67,7 +67,7 @@ class Counts(NamedTuple):
         )
 
 
-class IncomingEvents(NamedTuple):
+class ReceiverEvents(NamedTuple):
     """Where a leg hears from its receiving side."""
 
     latched: Callable[[Address], None]
@@ -88,7 +88,7 @@ def _ask_for_timestamps(sock: socket.socket) -> None:
             return
 
 
-class Incoming:
+class RtpReceiver:
     """RTP from the peer: who may send, statistics over all its sources, keys, audio for others."""
 
     __slots__ = (
@@ -118,7 +118,7 @@ class Incoming:
     )
 
     def __init__(
-        self, sock: socket.socket, own_ssrc: int, events: IncomingEvents, buffer: memoryview
+        self, sock: socket.socket, own_ssrc: int, events: ReceiverEvents, buffer: memoryview
     ) -> None:
         """``buffer`` may be that of all legs of a thread: a packet is dealt with before the next."""
         _ask_for_timestamps(sock)
@@ -236,15 +236,15 @@ class Incoming:
         is_audio = payload_type == self._payload_type
         outcome = statistics.update(sequence, timestamp, arrival, timed=is_audio)
         if outcome is rtp.Arrival.NEW or outcome is rtp.Arrival.REORDERED:
-            is_key = not is_audio and self._is_key(payload_type)
-            if is_key:
-                self._key(timestamp, start, end, arrival)
+            is_event = not is_audio and self._is_event(payload_type)
+            if is_event:
+                self._event(timestamp, start, end, arrival)
             if self.audio is not None and self._receive:
                 self.audio(
                     AudioPacket(
                         second >= rtp.MARKER,
                         is_audio,
-                        is_key,
+                        is_event,
                         ssrc,
                         sequence,
                         timestamp,
@@ -259,7 +259,7 @@ class Incoming:
         else:
             self.discarded += 1
 
-    def _is_key(self, payload_type: int) -> bool:
+    def _is_event(self, payload_type: int) -> bool:
         """Whether it is the telephone-event type we offered (or the peer's own: some send that)."""
         media = self._media
         return media is not None and payload_type in (
@@ -267,7 +267,7 @@ class Incoming:
             media.dtmf_payload_type,
         )
 
-    def _key(self, timestamp: int, start: int, end: int, arrival: float) -> None:
+    def _event(self, timestamp: int, start: int, end: int, arrival: float) -> None:
         digit = self._dtmf.packet(timestamp, self._buffer[start:end])
         if digit is None or not self._receive:
             return
@@ -280,7 +280,7 @@ class Incoming:
     def _admit(self, address: Address, payload_type: int) -> bool:
         """Whether packets from here are the peer's; the first one decides."""
         if address == self._signalled or not self._latched:
-            if payload_type != self._payload_type and not self._is_key(payload_type):
+            if payload_type != self._payload_type and not self._is_event(payload_type):
                 return False
             self._latched = True
             if address != self.remote:

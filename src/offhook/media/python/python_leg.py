@@ -16,13 +16,13 @@ from offhook.media.engine import (
     MediaLeg,
     PlaybackEnded,
 )
-from offhook.media.leg_worker import LegWorker, Sink
-from offhook.media.outgoing import Address
 from offhook.media.playout import Playback
-from offhook.media.ports import SocketPair
+from offhook.media.python.leg_worker import LegWorker, Sink
+from offhook.media.python.port_pool import SocketPair
+from offhook.media.python.sender import Address
 
 if TYPE_CHECKING:
-    from offhook.media.python_engine import PythonEngine
+    from offhook.media.python.python_engine import PythonEngine
 
 _SAMPLE_RATE: Final = 8000
 
@@ -77,7 +77,7 @@ class PythonLeg:
         worker = self._worker
         if not self._connected and not self._closed:
             self._connected = True
-            worker.incoming.discard_waiting()
+            worker.receiver.discard_waiting()
         self._post(lambda: worker.connect(media, remote, can_send and media.send))
 
     def play(self, samples: bytes, *, repetition: int = 1, pause: float = 0.5) -> int:
@@ -91,13 +91,13 @@ class PythonLeg:
     def stop(self, playback: int | None = None) -> None:
         """See :class:`~offhook.media.engine.MediaLeg`."""
         worker = self._worker
-        self._post(lambda: worker.outgoing.stop(playback))
+        self._post(lambda: worker.sender.stop(playback))
 
     def send_digit(self, digit: str, duration: float = 0.1) -> None:
         """See :class:`~offhook.media.engine.MediaLeg`. Raises :class:`ValueError` for no key."""
-        packets = dtmf.press(digit, duration)
+        packets = dtmf.event_packets(digit, duration)
         worker = self._worker
-        self._post(lambda: worker.press(packets))
+        self._post(lambda: worker.send_digit(packets))
 
     def relay(self, other: MediaLeg | None) -> None:
         """See :class:`~offhook.media.engine.MediaLeg`. Raises :class:`TypeError` for a leg of

@@ -17,7 +17,7 @@ _SILENCE: Final = bytes(2 * _RATE)
 """A second of it: gaps are written in pieces of at most this."""
 
 
-class Recorder:
+class AudioRecorder:
     """Turns packets into one continuous stream of 16-bit little-endian samples, 8,000 a second.
 
     Sample ``n`` is what was heard ``n / 8000`` seconds after the start. Within a talkspurt the RTP

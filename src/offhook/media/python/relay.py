@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.media import g711, rtp
-from offhook.media.incoming import AudioPacket
-from offhook.media.outgoing import Outgoing
+from offhook.media.python.receiver import AudioPacket
+from offhook.media.python.sender import RtpSender
 
 _MOST_SKIPPED: Final = 100
 """Sequence numbers left out to pass a loss on; after more the stream is joined together."""
@@ -24,7 +24,7 @@ class Relay:
 
     __slots__ = ("_last", "_next", "_source", "_target", "_tick_at", "_timestamp_offset")
 
-    def __init__(self, target: Outgoing, tick_at: Callable[[float], float]) -> None:
+    def __init__(self, target: RtpSender, tick_at: Callable[[float], float]) -> None:
         """``tick_at``: the engine's tick of a monotonic time."""
         self._target = target
         self._tick_at = tick_at
@@ -46,8 +46,8 @@ class Relay:
             table = g711.transcoder(codec, target.codec)
             if table is not None:
                 payload = bytes(payload).translate(table)
-        elif packet.is_key and target.key_payload_type is not None:
-            payload_type = target.key_payload_type
+        elif packet.is_event and target.dtmf_payload_type is not None:
+            payload_type = target.dtmf_payload_type
         else:
             return
         step = rtp.sequence_distance(packet.sequence, self._last)

@@ -19,7 +19,7 @@ TICK_UNITS: Final = 40
 """RTP timestamp units of one tick at 8,000 a second."""
 MAX_QUEUED: Final = 1000
 """Playbacks waiting on one leg; one more is refused."""
-_MAX_KEYS_QUEUED: Final = 64
+_MAX_DIGITS_QUEUED: Final = 64
 _GAP_PACKETS: Final = 2
 """Packet times between two keys (RFC 4733 leaves it open; telephones need 40 ms)."""
 
@@ -30,7 +30,7 @@ PlaybackListener = Callable[[int, bool, bool], None]
 """Hears a playback's number, whether it ended (or else started), and whether it was stopped."""
 
 
-class Outgoing:
+class RtpSender:
     """RTP towards the peer: one SSRC, a continuous sequence, timestamps that follow the ticks.
 
     The timestamp of a packet is that of its tick, so it advances over pauses by wall time and a
@@ -39,16 +39,16 @@ class Outgoing:
 
     __slots__ = (
         "_buffer",
-        "_key_started",
-        "_keys",
+        "_digit_started",
+        "_digits",
         "_listener",
         "_sendto",
         "_talking",
         "can_send",
         "codec",
+        "dtmf_payload_type",
         "errors",
         "first_sequence",
-        "key_payload_type",
         "not_before",
         "octets_sent",
         "packets_sent",
@@ -66,9 +66,9 @@ class Outgoing:
         self._sendto = sock.sendto
         self._listener = listener
         self._buffer = bytearray(rtp.HEADER_SIZE + PACKET_OCTETS)
-        self._keys: deque[list[dtmf.EventPacket | None]] = deque()
-        self._key_started: int | None = None
-        self.key_payload_type: int | None = None
+        self._digits: deque[list[dtmf.EventPacket | None]] = deque()
+        self._digit_started: int | None = None
+        self.dtmf_payload_type: int | None = None
         self.codec = "PCMU"
         self.payload_type = 0
         self._talking = False
@@ -94,13 +94,13 @@ class Outgoing:
     @property
     def has_work(self) -> bool:
         """Whether the engine should call :meth:`transmit`."""
-        return self.can_send and bool(self.queue or self._keys)
+        return self.can_send and bool(self.queue or self._digits)
 
     def configure(self, media: LegMedia, remote: Address, can_send: bool) -> None:
         """Take over what was negotiated."""
         self.codec = media.codec
         self.payload_type = media.payload_type
-        self.key_payload_type = media.dtmf_payload_type
+        self.dtmf_payload_type = media.dtmf_payload_type
         self.remote = remote
         self.can_send = can_send
         self.queue.set_silence(g711.SILENCE[media.codec])
@@ -126,10 +126,10 @@ class Outgoing:
         self.queue.add(playback)
         return True
 
-    def press(self, packets: list[dtmf.EventPacket]) -> None:
+    def send_digit(self, packets: list[dtmf.EventPacket]) -> None:
         """Queue a key; ignored where telephone-event was not negotiated or too many wait."""
-        if self.key_payload_type is not None and len(self._keys) < _MAX_KEYS_QUEUED:
-            self._keys.append([*reversed(packets)])
+        if self.dtmf_payload_type is not None and len(self._digits) < _MAX_DIGITS_QUEUED:
+            self._digits.append([*reversed(packets)])
 
     def stop(self, number: int | None) -> None:
         """Drop one playback, or all."""
@@ -140,8 +140,8 @@ class Outgoing:
         """Send the packet due at ``tick``; False when there is nothing (more) to send."""
         if not self._talking and tick < self.not_before:
             return True
-        if self._keys:
-            return self._transmit_key(tick)
+        if self._digits:
+            return self._transmit_digit(tick)
         queue = self.queue
         payload = queue.take()
         if payload is not None:
@@ -188,20 +188,20 @@ class Outgoing:
         for number in ended:
             self._listener(number, True, False)
 
-    def _transmit_key(self, tick: int) -> bool:
+    def _transmit_digit(self, tick: int) -> bool:
         """One packet of the key being pressed; audio waits meanwhile."""
-        packets = self._keys[0]
-        if self._key_started is None:
-            self._key_started = tick
+        packets = self._digits[0]
+        if self._digit_started is None:
+            self._digit_started = tick
             packets[:0] = [None] * _GAP_PACKETS
         packet = packets.pop()
-        if packet is not None and self.key_payload_type is not None:
-            second = self.key_payload_type | (rtp.MARKER if packet.marker else 0)
-            timestamp = self.timestamp(self._key_started) + packet.timestamp_offset
+        if packet is not None and self.dtmf_payload_type is not None:
+            second = self.dtmf_payload_type | (rtp.MARKER if packet.marker else 0)
+            timestamp = self.timestamp(self._digit_started) + packet.timestamp_offset
             self.send(second, timestamp, packet.payload)
         if not packets:
-            self._keys.popleft()
-            self._key_started = None
+            self._digits.popleft()
+            self._digit_started = None
             self._talking = False
         return True
 

@@ -1,4 +1,4 @@
-"""The RTCP conversation of one leg: what to report when, and what the peer's reports tell. Pure."""
+"""The RTCP session of one leg: what to report when, and what the peer's reports tell. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sending(NamedTuple):
     first_sequence: int
 
 
-class RtcpConversation:
+class RtcpSession:
     """One side of RTCP between two parties. Times: ``now`` monotonic, ``wall`` since 1970, seconds."""
 
     __slots__ = (

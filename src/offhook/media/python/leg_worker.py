@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from offhook.media import dtmf
+from offhook.media.audio_recorder import AudioRecorder
 from offhook.media.engine import (
     DigitReceived,
     LegMedia,
@@ -16,17 +17,16 @@ from offhook.media.engine import (
     PlaybackEnded,
     PlaybackStarted,
 )
-from offhook.media.incoming import AudioPacket, Incoming, IncomingEvents
-from offhook.media.outgoing import Address, Outgoing
 from offhook.media.playout import Playback
-from offhook.media.ports import SocketPair
-from offhook.media.recorder import Recorder
-from offhook.media.relay import Relay
-from offhook.media.rtcp_port import RtcpPort
-from offhook.media.tones import InbandKeys
+from offhook.media.python.port_pool import SocketPair
+from offhook.media.python.receiver import AudioPacket, ReceiverEvents, RtpReceiver
+from offhook.media.python.relay import Relay
+from offhook.media.python.rtcp_port import RtcpPort
+from offhook.media.python.sender import Address, RtpSender
+from offhook.media.tones import InbandDigits
 
 if TYPE_CHECKING:
-    from offhook.media.python_engine import PythonEngine
+    from offhook.media.python.python_engine import PythonEngine
 
 _RECORD_EVERY: Final = 1.0
 """Seconds after which a recording is brought up to date where nothing comes."""
@@ -49,8 +49,8 @@ class LegWorker:
         "_silent_since",
         "_watching",
         "closed",
-        "incoming",
-        "outgoing",
+        "receiver",
+        "sender",
         "sockets",
     )
 
@@ -67,32 +67,32 @@ class LegWorker:
         self._media: LegMedia | None = None
         self._silent_since = math.inf
         self._watching = False
-        self._recorder: Recorder | None = None
-        self._sent_recorder: Recorder | None = None
+        self._recorder: AudioRecorder | None = None
+        self._sent_recorder: AudioRecorder | None = None
         self._relay: Relay | None = None
-        self._inband: InbandKeys | None = None
+        self._inband: InbandDigits | None = None
         self.sockets = sockets
         self.closed = False
-        self.outgoing = Outgoing(sockets.rtp, self._playback_changed)
-        self.incoming = Incoming(
+        self.sender = RtpSender(sockets.rtp, self._playback_changed)
+        self.receiver = RtpReceiver(
             sockets.rtp,
-            self.outgoing.ssrc,
-            IncomingEvents(self._latched, self._digit, self._collision, self._report),
+            self.sender.ssrc,
+            ReceiverEvents(self._latched, self._digit, self._collision, self._report),
             engine.buffer,
         )
-        self._rtcp = RtcpPort(sockets, engine, self.incoming, self.outgoing)
+        self._rtcp = RtcpPort(sockets, engine, self.receiver, self.sender)
 
     def connect(self, media: LegMedia, remote: Address, can_send: bool) -> None:
         """Begin, or change, the exchange."""
         if self.closed:
             return
         first, self._media = self._media is None, media
-        self.incoming.configure(media, remote)
-        latched = self.incoming.remote or remote
-        self.outgoing.configure(media, latched, can_send)
+        self.receiver.configure(media, remote)
+        latched = self.receiver.remote or remote
+        self.sender.configure(media, latched, can_send)
         self._rtcp.configure(media, latched)
         if first:
-            self._engine.watch(self.sockets.rtp, self.incoming.receive)
+            self._engine.watch(self.sockets.rtp, self.receiver.receive)
             self._engine.watch(self.sockets.rtcp, self._rtcp.read)
             self._rtcp.start()
         for recorder in (self._recorder, self._sent_recorder):
@@ -100,28 +100,28 @@ class LegWorker:
                 recorder.set_codec(media.codec)
         # Tones in the audio count only where keys cannot come as events: else they count twice.
         events = media.dtmf_receive_payload_type is not None
-        self._inband = None if events else InbandKeys(media.codec)
+        self._inband = None if events else InbandDigits(media.codec)
         self._listen()
         self._watch_media(media.receive)
-        self._engine.schedule(self.outgoing)
+        self._engine.schedule(self.sender)
 
     def play(self, playback: Playback) -> None:
         """Queue a playback, or end it at once when that is impossible."""
-        if self.closed or not self.outgoing.play(playback):
+        if self.closed or not self.sender.play(playback):
             self._playback_changed(playback.number, True, True)
         else:
-            self._engine.schedule(self.outgoing)
+            self._engine.schedule(self.sender)
 
-    def press(self, packets: list[dtmf.EventPacket]) -> None:
+    def send_digit(self, packets: list[dtmf.EventPacket]) -> None:
         """Queue a key."""
-        self.outgoing.press(packets)
-        self._engine.schedule(self.outgoing)
+        self.sender.send_digit(packets)
+        self._engine.schedule(self.sender)
 
     def relay(self, other: LegWorker | None) -> None:
         """Pass what arrives on to another leg, or to none."""
         self._relay = None
         if other is not None and not other.closed:
-            self._relay = Relay(other.outgoing, self._engine.tick_at)
+            self._relay = Relay(other.sender, self._engine.tick_at)
         self._listen()
 
     def record(self, sink: Sink | None) -> None:
@@ -136,7 +136,7 @@ class LegWorker:
         if self._sent_recorder is not None:
             self._sent_recorder.finish(self._engine.now)
         self._sent_recorder = self._new_recorder(sink)
-        self.outgoing.tap = self._said if self._sent_recorder is not None else None
+        self.sender.tap = self._said if self._sent_recorder is not None else None
 
     def close(self) -> None:
         """Say goodbye and free everything; what plays ends as stopped."""
@@ -147,20 +147,20 @@ class LegWorker:
         self.record_sent(None)
         self.relay(None)
         self._rtcp.close()
-        self.outgoing.can_send = False
-        self.outgoing.stop(None)
+        self.sender.can_send = False
+        self.sender.stop(None)
         self._engine.unwatch(self.sockets.rtp)
         self._engine.unwatch(self.sockets.rtcp)
         self._engine.forget(self)
 
     def snapshot(self) -> LegStatistics:
         """The counters so far, from any thread."""
-        counts = self.incoming.counts
-        source = self.incoming.statistics
-        told = self._rtcp.conversation
+        counts = self.receiver.counts
+        source = self.receiver.statistics
+        told = self._rtcp.session
         return LegStatistics(
-            packets_sent=self.outgoing.packets_sent,
-            octets_sent=self.outgoing.octets_sent,
+            packets_sent=self.sender.packets_sent,
+            octets_sent=self.sender.octets_sent,
             packets_received=counts.received,
             packets_expected=counts.expected,
             packets_lost=counts.lost,
@@ -173,11 +173,11 @@ class LegWorker:
 
     # Listening to the audio.
 
-    def _new_recorder(self, sink: Sink | None) -> Recorder | None:
+    def _new_recorder(self, sink: Sink | None) -> AudioRecorder | None:
         if sink is None or self.closed:
             return None
         codec = self._media.codec if self._media is not None else "PCMU"
-        recorder = Recorder(sink, codec, self._engine.now)
+        recorder = AudioRecorder(sink, codec, self._engine.now)
 
         def advance(now: float) -> None:
             if recorder in (self._recorder, self._sent_recorder):
@@ -190,7 +190,7 @@ class LegWorker:
     def _listen(self) -> None:
         """Have the packets' contents brought here only while somebody wants them."""
         listeners = (self._recorder, self._relay, self._inband)
-        self.incoming.audio = self._heard if any(one is not None for one in listeners) else None
+        self.receiver.audio = self._heard if any(one is not None for one in listeners) else None
 
     def _heard(self, packet: AudioPacket) -> None:
         if self._relay is not None and self._media is not None:
@@ -203,7 +203,7 @@ class LegWorker:
 
     def _said(self, timestamp: int, payload: bytes | memoryview) -> None:
         if self._sent_recorder is not None:
-            self._sent_recorder.packet(self.outgoing.ssrc, timestamp, payload, self._engine.now)
+            self._sent_recorder.packet(self.sender.ssrc, timestamp, payload, self._engine.now)
 
     # The peer's silence.
 
@@ -220,7 +220,7 @@ class LegWorker:
         if self.closed or self._media_timeout is None or self._silent_since == math.inf:
             self._watching = False
             return
-        due = max(self._silent_since, self.incoming.heard_at) + self._media_timeout
+        due = max(self._silent_since, self.receiver.heard_at) + self._media_timeout
         if now < due:
             self._engine.call_at(due, self._check_media)
         else:
@@ -237,7 +237,7 @@ class LegWorker:
             self._emit(PlaybackStarted(at=now, playback=number))
 
     def _latched(self, address: Address) -> None:
-        self.outgoing.remote = address
+        self.sender.remote = address
         self._rtcp.moved(address)
 
     def _digit(self, digit: str, at: float) -> None:
@@ -246,8 +246,8 @@ class LegWorker:
     def _collision(self) -> None:
         """The peer uses our SSRC: leave it with a BYE and go on with another (RFC 3550 §8.2)."""
         self._rtcp.send(bye=True)
-        self.outgoing.new_source()
-        self.incoming.own_ssrc = self.outgoing.ssrc
+        self.sender.new_source()
+        self.receiver.own_ssrc = self.sender.ssrc
 
     def _report(self, datagram: memoryview) -> None:
         self._rtcp.received(datagram)

@@ -1,4 +1,4 @@
-"""RTCP of one leg in the Python engine: the socket and the timer around the conversation."""
+"""RTCP of one leg in the Python engine: the socket and the timer around the session."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from offhook.media import rtcp
-from offhook.media.control import RtcpConversation, Sending
 from offhook.media.engine import LegMedia
-from offhook.media.incoming import Incoming
-from offhook.media.outgoing import Address, Outgoing
-from offhook.media.ports import SocketPair
+from offhook.media.python.port_pool import SocketPair
+from offhook.media.python.receiver import RtpReceiver
+from offhook.media.python.sender import Address, RtpSender
+from offhook.media.rtcp_session import RtcpSession, Sending
 
 _NOWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 not bound: an old way of saying hold
 
@@ -45,31 +45,31 @@ class RtcpPort:
 
     __slots__ = (
         "_closed",
-        "_conversation",
-        "_incoming",
         "_mux",
-        "_outgoing",
+        "_receiver",
         "_remote",
+        "_sender",
+        "_session",
         "_sockets",
         "_timers",
     )
 
     def __init__(
-        self, sockets: SocketPair, timers: Timers, incoming: Incoming, outgoing: Outgoing
+        self, sockets: SocketPair, timers: Timers, receiver: RtpReceiver, sender: RtpSender
     ) -> None:
         self._sockets = sockets
         self._timers = timers
-        self._incoming = incoming
-        self._outgoing = outgoing
-        self._conversation = RtcpConversation()
+        self._receiver = receiver
+        self._sender = sender
+        self._session = RtcpSession()
         self._mux = False
         self._remote: Address | None = None
         self._closed = False
 
     @property
-    def conversation(self) -> RtcpConversation:
+    def session(self) -> RtcpSession:
         """What the peer's reports told."""
-        return self._conversation
+        return self._session
 
     def configure(self, media: LegMedia, remote: Address) -> None:
         """Take over what was negotiated; ``remote`` is the peer's RTP address."""
@@ -90,25 +90,25 @@ class RtcpPort:
     def close(self) -> None:
         """Say goodbye, if anything was ever said (RFC 3550 §6.3.7)."""
         self._closed = True
-        if self._conversation.spoken or self._outgoing.packets_sent:
+        if self._session.spoken or self._sender.packets_sent:
             self.send(bye=True)
 
     def send(self, *, bye: bool = False) -> None:
         """Send a report now."""
         if self._remote is None:
             return
-        incoming = self._incoming
+        receiver = self._receiver
         source = None
-        if incoming.ssrc is not None and incoming.statistics is not None:
-            source = (incoming.ssrc, incoming.statistics)
-        packet = self._conversation.report(
+        if receiver.ssrc is not None and receiver.statistics is not None:
+            source = (receiver.ssrc, receiver.statistics)
+        packet = self._session.report(
             self._sending(), source, now=time.monotonic(), wall=time.time(), bye=bye
         )
         sock = self._sockets.rtp if self._mux else self._sockets.rtcp
         try:
             sock.sendto(packet, self._remote)
         except OSError:
-            self._outgoing.errors += 1
+            self._sender.errors += 1
 
     def read(self, _pass: int, _now: float, _skew: float) -> None:
         """Read one datagram; only from the host whose RTP counts."""
@@ -117,22 +117,22 @@ class RtcpPort:
         except BlockingIOError:
             return
         except OSError:
-            self._incoming.discarded += 1
+            self._receiver.discarded += 1
             return
-        remote = self._incoming.remote
+        remote = self._receiver.remote
         if remote is None or address[0] != remote[0]:
-            self._incoming.discarded += 1
+            self._receiver.discarded += 1
         elif self.received(memoryview(datagram)):
             self._remote = address
 
     def received(self, datagram: memoryview) -> bool:
         """Learn from a report; False when it was none of the peer's."""
         now = time.monotonic()
-        known = self._conversation.received(datagram, self._sending(), self._incoming.ssrc, now)
+        known = self._session.received(datagram, self._sending(), self._receiver.ssrc, now)
         if known:
-            self._incoming.heard_at = now
+            self._receiver.heard_at = now
         else:
-            self._incoming.discarded += 1
+            self._receiver.discarded += 1
         return known
 
     def _again(self, *, initial: bool = False) -> None:
@@ -145,11 +145,11 @@ class RtcpPort:
             self._again()
 
     def _sending(self) -> Sending:
-        outgoing = self._outgoing
+        sender = self._sender
         return Sending(
-            outgoing.ssrc,
-            outgoing.timestamp(self._timers.tick_at(time.monotonic())),
-            outgoing.packets_sent,
-            outgoing.octets_sent,
-            outgoing.first_sequence,
+            sender.ssrc,
+            sender.timestamp(self._timers.tick_at(time.monotonic())),
+            sender.packets_sent,
+            sender.octets_sent,
+            sender.first_sequence,
         )
