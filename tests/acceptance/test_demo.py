@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from offhook.media import g711
 from offhook.net.client import HttpClient
 from offhook.speech.service import SpeechService
 from offhook.testbed.demo import TEXT
@@ -56,8 +57,9 @@ async def spoken(text: str) -> Samples:
     client = HttpClient(allow_private=False)
     speech = SpeechService.embedded(client, processes=1)
     try:
-        prompt = await speech.say(text, voice_profile=None, language="en-GB", speed=1.0)
-        return np.frombuffer(prompt.pcm, dtype="<i2").astype(np.float64)
+        prompt = await speech.say(text, voice_profile=None, language="en-GB", speed=1.0, owner="x")
+        pcm = g711.decode("PCMU", prompt.encoded("PCMU"))
+        return np.frombuffer(pcm, dtype="<i2").astype(np.float64)
     finally:
         await speech.close()
         await client.close()

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import soundfile
 
-from offhook.media.audio import Prompt
 from offhook.net.client import HttpClient
+from offhook.session.ports.speech import Prompt
 from offhook.speech.files import AudioFiles
 from offhook.speech.service import SpeechService
 
@@ -47,7 +47,9 @@ async def measure() -> dict[str, float]:
 
     async def say(number: int) -> None:
         text = SENTENCE.format(number)
-        spoken.append(await service.say(text, voice_profile=None, language="en", speed=1))
+        spoken.append(
+            await service.say(text, voice_profile=None, language="en", speed=1, owner="x")
+        )
 
     figures["first prompt, worker started, ms"] = await timed(say, 1)
     spoken.clear()

@@ -50,6 +50,7 @@ async def test_an_hour_of_speech_holds_no_key() -> None:
                     voice_profile=None,
                     language=language,
                     speed=luck.choice([0.7, 1.0, 1.4]),
+                    owner="acme",
                 )
                 through = np.frombuffer(decode("PCMU", prompt.encoded("PCMU")), dtype="<i2")
                 heard += detector.feed(through.astype(np.float64))

@@ -91,15 +91,19 @@ async def service(time: Time) -> AsyncIterator[SpeechService]:
 
 async def test_it_is_the_speech_a_session_needs(service: SpeechService) -> None:
     speech: Speech = service
-    prompt = await speech.say("Hello.", voice_profile="en-US-Jenny", language=None, speed=1)
-    assert prompt.duration == len(prompt.pcm) / 16_000
+    prompt = await speech.say(
+        "Hello.", voice_profile="en-US-Jenny", language=None, speed=1, owner="acme"
+    )
+    assert prompt.duration == len(prompt.encoded("PCMU")) / 8000
     assert 0.3 < prompt.duration < 1.5
-    assert len(prompt.encoded("PCMA")) * 2 == len(prompt.pcm)
+    assert len(prompt.encoded("PCMA")) == len(prompt.encoded("PCMU"))
 
 
 async def test_the_same_words_are_spoken_once(service: SpeechService) -> None:
     async def say(text: str, profile: str = "en-US-JennyNeural", speed: float = 1) -> object:
-        return await service.say(text, voice_profile=profile, language=None, speed=speed)
+        return await service.say(
+            text, voice_profile=profile, language=None, speed=speed, owner="acme"
+        )
 
     first, again, *others = await asyncio.gather(
         say("Hello."),
@@ -120,13 +124,13 @@ async def test_a_voice_nobody_has_is_a_synthesis_that_failed(
     service: SpeechService, profile: str | None, language: str | None
 ) -> None:
     with pytest.raises(PromptError, match="no installed engine has a voice") as caught:
-        await service.say("Hello.", voice_profile=profile, language=language, speed=1)
+        await service.say("Hello.", voice_profile=profile, language=language, speed=1, owner="acme")
     assert caught.value.code is RuntimeCode.SYNTHESIS_FAILED
 
 
 async def test_a_text_without_sound_is_a_synthesis_that_failed(service: SpeechService) -> None:
     with pytest.raises(PromptError) as caught:
-        await service.say("...", voice_profile=None, language="en", speed=1)
+        await service.say("...", voice_profile=None, language="en", speed=1, owner="acme")
     assert caught.value.code is RuntimeCode.SYNTHESIS_FAILED
 
 
@@ -134,7 +138,7 @@ async def test_without_any_engine_the_error_is_clear() -> None:
     client = HttpClient(allow_private=True)
     service = SpeechService(profiles=ProfileTable([]), engines=[], client=client)
     with pytest.raises(PromptError, match="no installed engine has a voice for en-US"):
-        await service.say("Hello.", voice_profile=None, language="en-US", speed=1)
+        await service.say("Hello.", voice_profile=None, language="en-US", speed=1, owner="acme")
     await service.close()
     await client.close()
 
@@ -145,7 +149,7 @@ async def test_without_any_engine_the_error_is_clear() -> None:
 async def test_wav_and_mp3_are_played_whatever_they_are_called(
     service: SpeechService, files: Files, path: str
 ) -> None:
-    prompt = await service.fetch(f"{files.url}/{path}")
+    prompt = await service.fetch(f"{files.url}/{path}", owner="acme")
     assert prompt.duration == pytest.approx(1.0, abs=0.01)
 
 
@@ -162,7 +166,7 @@ async def test_anything_else_is_a_download_that_failed(
     service: SpeechService, files: Files, path: str, words: str
 ) -> None:
     with pytest.raises(PromptError, match=words) as caught:
-        await service.fetch(f"{files.url}/{path}?token=hunter2")
+        await service.fetch(f"{files.url}/{path}?token=hunter2", owner="acme")
     assert caught.value.code is RuntimeCode.DOWNLOAD_FAILED
     assert "hunter2" not in str(caught.value)
 
@@ -172,7 +176,7 @@ async def test_a_url_that_is_no_http_url_is_a_download_that_failed(
     service: SpeechService, url: str
 ) -> None:
     with pytest.raises(PromptError) as caught:
-        await service.fetch(url)
+        await service.fetch(url, owner="acme")
     assert caught.value.code is RuntimeCode.DOWNLOAD_FAILED
 
 
@@ -180,7 +184,7 @@ async def test_private_addresses_are_not_fetched_from(files: Files) -> None:
     client = HttpClient(allow_private=False)
     service = SpeechService.embedded(client)
     with pytest.raises(PromptError, match="not public"):
-        await service.fetch(f"{files.url}/tone.wav")
+        await service.fetch(f"{files.url}/tone.wav", owner="acme")
     assert files.asked == []
     await service.close()
     await client.close()
@@ -190,29 +194,31 @@ async def test_a_file_is_fetched_once_an_hour(
     service: SpeechService, files: Files, time: Time
 ) -> None:
     url = f"{files.url}/tone.wav"
-    prompts = await asyncio.gather(*(service.fetch(url) for _ in range(5)))
+    prompts = await asyncio.gather(*(service.fetch(url, owner="acme") for _ in range(5)))
     time.now += 3599
-    prompts.append(await service.fetch(url))
+    prompts.append(await service.fetch(url, owner="acme"))
     assert len({id(prompt) for prompt in prompts}) == 1
     assert files.asked == ["/tone.wav"]
     time.now += 1
-    await service.fetch(url)
+    await service.fetch(url, owner="acme")
     assert len(files.asked) == 2
 
 
 async def test_a_failure_is_not_remembered(service: SpeechService, files: Files) -> None:
     with pytest.raises(PromptError):
-        await service.fetch(f"{files.url}/mended.wav")
+        await service.fetch(f"{files.url}/mended.wav", owner="acme")
     files.broken = False
-    assert (await service.fetch(f"{files.url}/mended.wav")).duration == pytest.approx(1, abs=0.01)
+    assert (await service.fetch(f"{files.url}/mended.wav", owner="acme")).duration == pytest.approx(
+        1, abs=0.01
+    )
 
 
 async def test_a_caller_that_hangs_up_stops_nobody_elses_prompt(
     service: SpeechService, files: Files
 ) -> None:
     url = f"{files.url}/tone.wav"
-    leaving = asyncio.create_task(service.fetch(url))
-    staying = asyncio.create_task(service.fetch(url))
+    leaving = asyncio.create_task(service.fetch(url, owner="acme"))
+    staying = asyncio.create_task(service.fetch(url, owner="acme"))
     await asyncio.sleep(0)
     leaving.cancel()
     assert (await staying).duration == pytest.approx(1.0, abs=0.01)

@@ -17,8 +17,10 @@ _Key = AnyAction | tuple[AnyAction, str]
 class Prompts:
     """The prompts of one list of actions. Each is begun once; a failure shows when it is asked for."""
 
-    def __init__(self, speech: Speech) -> None:
+    def __init__(self, speech: Speech, owner: str) -> None:
+        """``owner``: the session's sub-account."""
         self._speech = speech
+        self._owner = owner
         self._begun: dict[_Key, asyncio.Task[Prompt]] = {}
         self._given_up: set[asyncio.Task[Prompt]] = set()
 
@@ -30,7 +32,9 @@ class Prompts:
                 case Say():
                     self._begin(action, self._say(action, action.text), before)
                 case PlayFile():
-                    self._begin(action, self._speech.fetch(action.file_url), before)
+                    self._begin(
+                        action, self._speech.fetch(action.file_url, owner=self._owner), before
+                    )
                 case SayAndCapture():
                     for text in texts_of(action):
                         self._begin((action, text), self._say(action, text), before)
@@ -79,6 +83,7 @@ class Prompts:
             voice_profile=action.voice_profile,
             language=action.language,
             speed=action.speed,
+            owner=self._owner,
         )
 
 

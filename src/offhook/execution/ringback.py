@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from offhook.media.audio import Prompt
+from offhook.speech.prompt import G711Prompt
 
 RINGBACK_PAUSE = 4.0
 """Seconds of silence between two rings."""
@@ -20,5 +20,5 @@ def _tone() -> bytes:
     return (both * _LEVEL).astype("<i2").tobytes()
 
 
-RINGBACK = Prompt(_tone())
+RINGBACK = G711Prompt.of_pcm(_tone())
 """One ring."""

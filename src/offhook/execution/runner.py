@@ -44,7 +44,7 @@ class SessionRunner:
         self._recorder = recorder
         self._reports = reports
         self._services = services
-        self._prompts = Prompts(services.speech)
+        self._prompts = Prompts(services.speech, session.sub_account_id)
         self._conversation = Conversation(
             session, trunks, services, recorder, self._prompts, reports
         )

@@ -94,7 +94,7 @@ class MediaLeg(Protocol):
         """Begin (or change) the exchange with the peer."""
         ...
 
-    def play(self, samples: bytes, *, repetition: int = 1, pause: float = 0.5) -> int:
+    def play(self, samples: bytes | memoryview, *, repetition: int = 1, pause: float = 0.5) -> int:
         """Queue G.711 octets, already in the leg's codec, behind what plays; returns its number.
 
         Queued behind a running one it follows on the packet clock, without a gap. It is never

@@ -14,7 +14,9 @@ class Playback:
 
     __slots__ = ("number", "passes_left", "pause_octets", "samples", "started")
 
-    def __init__(self, number: int, samples: bytes, repetition: int, pause_octets: int) -> None:
+    def __init__(
+        self, number: int, samples: bytes | memoryview, repetition: int, pause_octets: int
+    ) -> None:
         self.number = number
         self.samples = memoryview(samples)
         self.passes_left = repetition if samples else 0

@@ -6,10 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 
-from offhook.media.audio import Prompt
-
-_PER_SAMPLE = 4
-"""Octets a cached sample may take: two as PCM, one in each G.711 codec."""
+from offhook.speech.prompt import G711Prompt
 
 
 class PromptCache:
@@ -29,11 +26,11 @@ class PromptCache:
         self._max_bytes = max_bytes
         self._monotonic = monotonic
         self._lifetime = lifetime
-        self._kept: OrderedDict[Hashable, tuple[Prompt, float]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[G711Prompt, float]] = OrderedDict()
         self._bytes = 0
-        self._making: dict[Hashable, asyncio.Task[Prompt]] = {}
+        self._making: dict[Hashable, asyncio.Task[G711Prompt]] = {}
 
-    async def get(self, key: Hashable, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]]) -> G711Prompt:
         """The prompt of ``key``, made with ``make`` unless it is here or already being made.
 
         A caller that gives up does not stop the making: others may wait for it. Raises what
@@ -53,7 +50,7 @@ class PromptCache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _make(self, key: Hashable, make: Callable[[], Awaitable[Prompt]]) -> Prompt:
+    async def _make(self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]]) -> G711Prompt:
         try:
             prompt = await make()
             self._keep(key, prompt)
@@ -61,7 +58,7 @@ class PromptCache:
         finally:
             del self._making[key]
 
-    def _fresh(self, key: Hashable) -> Prompt | None:
+    def _fresh(self, key: Hashable) -> G711Prompt | None:
         entry = self._kept.get(key)
         if entry is None:
             return None
@@ -72,8 +69,8 @@ class PromptCache:
         self._kept.move_to_end(key)
         return prompt
 
-    def _keep(self, key: Hashable, prompt: Prompt) -> None:
-        size = _size(prompt)
+    def _keep(self, key: Hashable, prompt: G711Prompt) -> None:
+        size = prompt.size
         if size > self._max_bytes:
             return
         self._kept[key] = (prompt, self._monotonic())
@@ -83,8 +80,4 @@ class PromptCache:
 
     def _drop(self, key: Hashable) -> None:
         prompt, _ = self._kept.pop(key)
-        self._bytes -= _size(prompt)
-
-
-def _size(prompt: Prompt) -> int:
-    return len(prompt.pcm) // 2 * _PER_SAMPLE
+        self._bytes -= prompt.size

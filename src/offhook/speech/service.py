@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import final
 
 from offhook.codes import RuntimeCode
-from offhook.media.audio import Prompt
 from offhook.net.client import HttpClient
-from offhook.session.ports.speech import PromptError
+from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.speech.cache import PromptCache
 from offhook.speech.engine import Engine, SynthesisFailed
 from offhook.speech.espeak import Espeak
 from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.profiles import ProfileTable
+from offhook.speech.prompt import G711Prompt
 
 SPOKEN_BYTES = 128 << 20
 """Of memory for spoken prompts: about an hour of speech."""
@@ -22,8 +23,9 @@ FETCHED_LIFETIME = 3600.0
 """Seconds a file is kept (``spec/execution.md``, playFile)."""
 
 
-class SpeechService:
-    """Serves :class:`~.session.ports.Speech`. Lives on one loop; :meth:`close` it there."""
+@final
+class SpeechService(Speech):
+    """Speaks with the installed engines and fetches over HTTP. Lives on one loop; :meth:`close` it there."""
 
     def __init__(
         self,
@@ -59,9 +61,14 @@ class SpeechService:
         )
 
     async def say(
-        self, text: str, *, voice_profile: str | None, language: str | None, speed: float
+        self,
+        text: str,
+        *,
+        voice_profile: str | None,
+        language: str | None,
+        speed: float,
+        owner: str,
     ) -> Prompt:
-        """See :meth:`.session.ports.Speech.say`."""
         voice = self._profiles.voice(voice_profile, language)
         engine = self._engines.get(voice.engine) if voice else None
         if voice is None or engine is None:
@@ -70,8 +77,8 @@ class SpeechService:
                 RuntimeCode.SYNTHESIS_FAILED, f"no installed engine has a voice for {wish}"
             )
 
-        async def speak() -> Prompt:
-            return Prompt(await engine.speak(text, voice=voice.id, speed=speed))
+        async def speak() -> G711Prompt:
+            return G711Prompt.of_pcm(await engine.speak(text, voice=voice.id, speed=speed))
 
         key = (text, engine.name, engine.version, voice.id, speed)
         try:
@@ -79,11 +86,9 @@ class SpeechService:
         except SynthesisFailed as error:
             raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
 
-    async def fetch(self, url: str) -> Prompt:
-        """See :meth:`.session.ports.Speech.fetch`."""
-
-        async def load() -> Prompt:
-            return Prompt(await self._files.load(url))
+    async def fetch(self, url: str, *, owner: str) -> Prompt:
+        async def load() -> G711Prompt:
+            return G711Prompt.of_pcm(await self._files.load(url))
 
         try:
             return await self._fetched.get(url, load)

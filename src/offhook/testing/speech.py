@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import final
 
 from offhook.codes import RuntimeCode
+from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
-from offhook.session.ports.speech import PromptError
+from offhook.session.ports.speech import Prompt, PromptError, Speech
 
 SECONDS_PER_CHARACTER = 0.06
 """How long a character takes at speed 1: about 170 words a minute."""
@@ -14,8 +16,9 @@ FILE_SECONDS = 3.0
 """How long a file lasts whose length nobody has said."""
 
 
-class SpokenPrompt:
-    """Silence that knows its words (:class:`offhook.session.ports.speech.Prompt`)."""
+@final
+class SpokenPrompt(Prompt):
+    """Silence that knows its words."""
 
     def __init__(self, text: str, duration: float) -> None:
         self.text = text
@@ -24,21 +27,15 @@ class SpokenPrompt:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
         return self._duration
 
-    @property
-    def pcm(self) -> bytes:
-        """Silence of that length."""
-        return bytes(2 * round(self._duration * SAMPLE_RATE))
-
-    def encoded(self, codec: str) -> bytes:
-        """Silence of that length, one octet a sample."""
-        return b"\xff" * round(self._duration * SAMPLE_RATE)
+    def encoded(self, codec: str) -> memoryview:
+        silence = bytes([g711.SILENCE[codec]])
+        return memoryview(silence * round(self._duration * SAMPLE_RATE))
 
 
-class FakeSpeech:
-    """Makes prompts at once (:class:`offhook.session.ports.speech.Speech`)."""
+class FakeSpeech(Speech):
+    """Makes prompts at once."""
 
     def __init__(self) -> None:
         self.takes = 0.0
@@ -51,16 +48,20 @@ class FakeSpeech:
         """Seconds each file lasts; None: it cannot be fetched, -2006."""
 
     async def say(
-        self, text: str, *, voice_profile: str | None, language: str | None, speed: float
+        self,
+        text: str,
+        *,
+        voice_profile: str | None,
+        language: str | None,
+        speed: float,
+        owner: str,
     ) -> SpokenPrompt:
-        """See :meth:`offhook.session.ports.speech.Speech.say`."""
         await self._prepare(text)
         if text in self.mute:
             raise PromptError(RuntimeCode.SYNTHESIS_FAILED, f"the test has no voice for {text!r}")
         return SpokenPrompt(text, len(text) * SECONDS_PER_CHARACTER / speed)
 
-    async def fetch(self, url: str) -> SpokenPrompt:
-        """See :meth:`offhook.session.ports.speech.Speech.fetch`."""
+    async def fetch(self, url: str, *, owner: str) -> SpokenPrompt:
         await self._prepare(url)
         seconds = self.files.get(url, FILE_SECONDS)
         if seconds is None:

@@ -26,7 +26,13 @@ class CountingSpeech(FakeSpeech):
         self.endless: set[str] = set()
 
     async def say(
-        self, text: str, *, voice_profile: str | None, language: str | None, speed: float
+        self,
+        text: str,
+        *,
+        voice_profile: str | None,
+        language: str | None,
+        speed: float,
+        owner: str,
     ) -> SpokenPrompt:
         self.asked.append(text)
         try:
@@ -35,12 +41,14 @@ class CountingSpeech(FakeSpeech):
         except asyncio.CancelledError:
             self.given_up.append(text)
             raise
-        return await super().say(text, voice_profile=voice_profile, language=language, speed=speed)
+        return await super().say(
+            text, voice_profile=voice_profile, language=language, speed=speed, owner=owner
+        )
 
 
 async def test_each_text_is_asked_for_once() -> None:
     speech = CountingSpeech()
-    prompts = Prompts(speech)
+    prompts = Prompts(speech, "acme")
     capture = SayAndCapture(prompt_message="Well?", failure_message="No.", language="en")
     prompts.prepare([ONE, capture, ONE])
     assert (await prompts.of(ONE)).duration == pytest.approx(0.24)
@@ -51,7 +59,7 @@ async def test_each_text_is_asked_for_once() -> None:
 
 async def test_what_two_lists_share_is_kept_and_the_rest_forgotten() -> None:
     speech = CountingSpeech()
-    prompts = Prompts(speech)
+    prompts = Prompts(speech, "acme")
     prompts.prepare([ONE, TWO])
     forgotten = weakref.ref(await prompts.of(TWO))
     kept = await prompts.of(ONE)
@@ -67,7 +75,7 @@ async def test_what_two_lists_share_is_kept_and_the_rest_forgotten() -> None:
 async def test_what_is_not_needed_any_more_is_given_up() -> None:
     speech = CountingSpeech()
     speech.endless = {"One.", "Two."}
-    prompts = Prompts(speech)
+    prompts = Prompts(speech, "acme")
     prompts.prepare([ONE])
     await asyncio.sleep(0)
     prompts.prepare([TWO])
@@ -84,7 +92,7 @@ async def test_failures_show_where_they_are_asked_for_and_nowhere_else() -> None
     speech = FakeSpeech()
     speech.mute = {"One."}
     speech.files = {"https://customer.example/x.wav": None}
-    prompts = Prompts(speech)
+    prompts = Prompts(speech, "acme")
     file = PlayFile(file_url="https://customer.example/x.wav")
     prompts.prepare([ONE, file])
     with pytest.raises(SessionFailure) as caught:

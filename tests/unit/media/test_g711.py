@@ -10,7 +10,6 @@ import pytest
 import soundfile
 
 from offhook.media import g711
-from offhook.media.audio import Prompt
 
 CODECS = ("PCMU", "PCMA")
 ALL = bytes(range(256))
@@ -89,14 +88,3 @@ def test_equal_laws_need_no_transcoding() -> None:
 def test_half_a_sample_is_refused() -> None:
     with pytest.raises(ValueError):
         g711.encode("PCMU", b"\0")
-
-
-def test_a_prompt_is_encoded_once_for_each_codec() -> None:
-    prompt = Prompt(b"\x00\x10" * 4000)
-    assert prompt.duration == 0.5
-    assert prompt.encoded("PCMU") is prompt.encoded("PCMU")
-    assert prompt.encoded("PCMA") == g711.encode("PCMA", prompt.pcm)
-    with pytest.raises(KeyError):
-        prompt.encoded("G729")
-    with pytest.raises(ValueError, match="even"):
-        Prompt(b"\0")

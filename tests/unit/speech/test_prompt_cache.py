@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from offhook.media.audio import Prompt
 from offhook.speech.cache import PromptCache
+from offhook.speech.prompt import G711Prompt
 
 SECOND = b"\0" * 16_000
-"""Takes 32,000 bytes of the bound: two per sample as PCM, one for each of two codecs."""
+"""Takes 16,000 bytes of the bound: an octet a sample for each of two codecs."""
 
 
 class Kitchen:
@@ -23,12 +23,12 @@ class Kitchen:
         self.gate.set()
         self.failure: Exception | None = None
 
-    async def make(self) -> Prompt:
+    async def make(self) -> G711Prompt:
         self.made += 1
         await self.gate.wait()
         if self.failure:
             raise self.failure
-        return Prompt(SECOND)
+        return G711Prompt(SECOND)
 
 
 class Time:
@@ -91,7 +91,7 @@ async def test_a_waiter_that_gives_up_stops_nobody_else(new: New, kitchen: Kitch
     with pytest.raises(asyncio.CancelledError):
         await first
     kitchen.gate.set()
-    assert (await second).pcm == SECOND
+    assert (await second).duration == 1
     assert kitchen.made == 1
 
 
@@ -121,7 +121,7 @@ async def test_a_failure_nobody_waits_for_any_more_is_silent(new: New, kitchen: 
 
 
 async def test_the_least_recently_used_leaves_first(new: New, kitchen: Kitchen) -> None:
-    cache = new(max_bytes=96_000)
+    cache = new(max_bytes=48_000)
     for key in "abc":
         await cache.get(key, kitchen.make)
     await cache.get("a", kitchen.make)
@@ -135,7 +135,7 @@ async def test_the_least_recently_used_leaves_first(new: New, kitchen: Kitchen) 
 
 
 async def test_a_prompt_larger_than_the_bound_is_not_kept(new: New, kitchen: Kitchen) -> None:
-    cache = new(max_bytes=31_999)
+    cache = new(max_bytes=15_999)
     await cache.get("a", kitchen.make)
     await cache.get("a", kitchen.make)
     assert kitchen.made == 2
@@ -157,7 +157,7 @@ async def test_a_prompt_older_than_its_lifetime_is_made_anew(
 async def test_closing_stops_what_is_being_made(new: New, kitchen: Kitchen) -> None:
     cache = new()
     kitchen.gate.clear()
-    waiter: asyncio.Task[Prompt] = asyncio.create_task(cache.get("a", kitchen.make))
+    waiter: asyncio.Task[G711Prompt] = asyncio.create_task(cache.get("a", kitchen.make))
     await asyncio.sleep(0)
     await cache.close()
     with pytest.raises(asyncio.CancelledError):

@@ -80,7 +80,7 @@ class PythonLeg:
             worker.receiver.discard_waiting()
         self._post(lambda: worker.connect(media, remote, can_send and media.send))
 
-    def play(self, samples: bytes, *, repetition: int = 1, pause: float = 0.5) -> int:
+    def play(self, samples: bytes | memoryview, *, repetition: int = 1, pause: float = 0.5) -> int:
         """See :class:`~offhook.media.engine.MediaLeg`. Before :meth:`connect` it waits."""
         number = next(self._numbers)
         playback = Playback(number, samples, max(1, repetition), round(pause * _SAMPLE_RATE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from offhook.codes import RuntimeCode
 
@@ -16,33 +16,53 @@ class PromptError(Exception):
         self.detail = detail
 
 
-class Prompt(Protocol):
-    """Audio ready to be played: mono, 8,000 samples a second."""
+class Prompt(ABC):
+    """Audio ready to be played: G.711, mono, 8,000 samples a second.
+
+    Immutable, and shared by all calls that play it. A long prompt lies in a memory-mapped file, so
+    that its memory does not grow with its length. The file goes away with the last reference to the
+    prompt or to one of its views.
+    """
 
     @property
-    def pcm(self) -> bytes:
-        """16-bit little-endian signed samples."""
-        ...
-
-    @property
+    @abstractmethod
     def duration(self) -> float:
         """Seconds."""
-        ...
 
-    def encoded(self, codec: str) -> bytes:
-        """The samples as ``PCMU`` or ``PCMA`` (G.711), one byte each; computed once."""
-        ...
+    @property
+    def remark(self) -> str:
+        """What the session's record says about this prompt, as "the file ends early"; mostly empty."""
+        return ""
+
+    @abstractmethod
+    def encoded(self, codec: str) -> memoryview:
+        """The samples as ``PCMU`` or ``PCMA``, one octet each, read-only.
+
+        Both are ready: the call costs no processor time, so a leg that changes its codec can go on
+        at the same offset in the other view. The view keeps the prompt's memory or file alive.
+        Raises :class:`KeyError` for another codec.
+        """
 
 
-class Speech(Protocol):
-    """Makes prompts. Never blocks the loop; equal requests share one synthesis or download."""
+class Speech(ABC):
+    """Makes prompts. Never blocks the loop; equal requests share one synthesis or download.
 
+    ``owner`` is the sub-account on whose behalf the prompt is made. The work, the memory and the disk
+    of all owners are shared out among them, so that no owner's prompts fail for another's.
+    """
+
+    @abstractmethod
     async def say(
-        self, text: str, *, voice_profile: str | None, language: str | None, speed: float
+        self,
+        text: str,
+        *,
+        voice_profile: str | None,
+        language: str | None,
+        speed: float,
+        owner: str,
     ) -> Prompt:
         """Synthesise ``text``. Raises :class:`PromptError` with -2005."""
-        ...
 
-    async def fetch(self, url: str) -> Prompt:
+    @abstractmethod
+    async def fetch(self, url: str, *, owner: str) -> Prompt:
         """Download and decode an audio file. Raises :class:`PromptError` with -2006."""
-        ...

@@ -1,0 +1,54 @@
+"""Prompts as they are kept and played: both G.711 laws, one after the other, in one piece of memory."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from offhook.media import g711
+from offhook.media.audio import SAMPLE_RATE
+from offhook.session.ports.speech import Prompt
+
+LAWS: Final = ("PCMU", "PCMA")
+"""In the order in which a prompt's octets hold them."""
+
+
+@final
+class G711Prompt(Prompt):
+    """A prompt whose octets are all µ-law samples, then all A-law samples.
+
+    The octets may be ``bytes`` or a memory-mapped file; nothing is copied.
+    """
+
+    __slots__ = ("_octets", "_remark")
+
+    def __init__(self, octets: bytes | memoryview, *, remark: str = "") -> None:
+        """``octets``: an even number. Raises :class:`ValueError` for an odd one."""
+        if len(octets) % len(LAWS):
+            raise ValueError("both laws have the same number of octets")
+        self._octets = memoryview(octets).toreadonly()
+        self._remark = remark
+
+    @classmethod
+    def of_pcm(cls, pcm: bytes) -> G711Prompt:
+        """A prompt of 16-bit little-endian samples. Raises :class:`ValueError` for half a sample.
+
+        For short sounds only: it encodes on the caller's thread.
+        """
+        return cls(b"".join(g711.encode(law, pcm) for law in LAWS))
+
+    @property
+    def size(self) -> int:
+        """Octets of memory or disk."""
+        return len(self._octets)
+
+    @property
+    def duration(self) -> float:
+        return len(self._octets) / len(LAWS) / SAMPLE_RATE
+
+    @property
+    def remark(self) -> str:
+        return self._remark
+
+    def encoded(self, codec: str) -> memoryview:
+        samples = len(self._octets) // len(LAWS)
+        return {"PCMU": self._octets[:samples], "PCMA": self._octets[samples:]}[codec]
