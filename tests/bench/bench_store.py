@@ -28,7 +28,13 @@ from tests.support.stores import CONNECTED, request_for, start_all, waiting, web
 
 from offhook.codes import SessionStatus
 from offhook.events import SessionQueued
-from offhook.session.ports.record import DeliveryResult, Node, Store
+from offhook.session.ports.record import (
+    DeliveryResult,
+    DeliveryState,
+    Node,
+    NodeRole,
+)
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.store import open_store, upgrade
 
@@ -126,7 +132,7 @@ def delivering(store: Store) -> Callable[[], Awaitable[int]]:
                             at=now,
                             http_status=200,
                             detail="",
-                            state="delivered",
+                            state=DeliveryState.DELIVERED,
                         )
                     ]
                 )
@@ -145,7 +151,7 @@ async def measure(url: str, seconds: float) -> None:
     measure = Measure(seconds)
     for callers in CALLERS:
         await measure.run("accept", callers, accepting(store))
-    node = await store.register_node("bench", "voice", datetime.now(UTC))
+    node = await store.register_node("bench", NodeRole.VOICE, datetime.now(UTC))
     sessions: list[Session] = []
     await Measure(0.5).run("claim, 50 each", 1, claiming(store, node, sessions))
     live = [each for each in sessions if each.status is SessionStatus.RUNNING][:1000]

@@ -27,7 +27,12 @@ from offhook.clock import new_id
 from offhook.codes import CallStatus, SessionStatus
 from offhook.flow.actions import Callflow
 from offhook.net.client import HttpClient
-from offhook.session.ports.record import DeliveryResult, OutboxEntry
+from offhook.session.ports.record import (
+    DeliveryResult,
+    NodeRole,
+    OutboxEntry,
+    OutboxType,
+)
 from offhook.session.session import Direction, Leg, Session
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.store import open_store, upgrade
@@ -79,7 +84,7 @@ def queued(endpoint: int, now: datetime) -> tuple[Session, OutboxEntry]:
     return session, OutboxEntry(
         delivery_id=new_id(),
         sub_account_id=session.sub_account_id,
-        type="VSS",
+        type=OutboxType.VSS,
         payload=payloads.session_summary(session),
         created_at=now,
         give_up_at=now + timedelta(days=1),
@@ -93,7 +98,7 @@ async def run(count: int, endpoints: int, port: int, url: str) -> tuple[float, f
     store = open_store(url)
     await store.open()
     now = datetime.now(UTC)
-    node = await store.register_node("bench", "voice", now)
+    node = await store.register_node("bench", NodeRole.VOICE, now)
     secret = signing.new_secret()
 
     async def fill(number: int) -> None:

@@ -236,4 +236,4 @@ async def test_the_last_use_of_a_key_is_recorded_when_the_server_stops(
     await knock(world, made["key"])
     await world.server.stop(1)
     [key] = await world.store.list_keys()
-    assert key["lastUsed"] is not None
+    assert key.last_used_at is not None

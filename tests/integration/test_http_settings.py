@@ -14,8 +14,12 @@ import pytest
 from tests.support.http_world import OTHER_KEY, RecordWorld, now, running_record_world
 
 from offhook.clock import new_id
-from offhook.session.ports.record import DeliveryResult, OutboxEntry
-from offhook.session.tenancy import WebhookType
+from offhook.session.ports.record import (
+    DeliveryResult,
+    DeliveryState,
+    OutboxEntry,
+    OutboxType,
+)
 
 
 @pytest.fixture
@@ -200,7 +204,7 @@ async def stored_delivery(world: RecordWorld) -> str:
     entry = OutboxEntry(
         delivery_id=new_id(),
         sub_account_id="acme_corp",
-        type=WebhookType.VSS,
+        type=OutboxType.VSS,
         payload=b'{"n":1}',
         created_at=at,
         give_up_at=at + timedelta(hours=1),
@@ -214,7 +218,7 @@ async def stored_delivery(world: RecordWorld) -> str:
     )
     await world.store.lease_deliveries("test", at, lease=60, limit=10)
     failed = DeliveryResult(
-        delivery_id=entry.delivery_id, at=at, http_status=500, detail="no", state="dead"
+        delivery_id=entry.delivery_id, at=at, http_status=500, detail="no", state=DeliveryState.DEAD
     )
     await world.store.finish_deliveries([failed])
     return entry.delivery_id

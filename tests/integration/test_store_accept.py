@@ -23,7 +23,12 @@ from tests.support.stores import (
 
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
 from offhook.events import SessionQueued
-from offhook.session.ports.record import IdempotencyConflict, Store
+from offhook.session.ports.record import (
+    IdempotencyConflict,
+    NodeRole,
+    SessionFilter,
+)
+from offhook.session.ports.stores import Store
 from offhook.session.session import CallQuality, SessionError
 
 
@@ -49,7 +54,7 @@ async def test_a_strangers_id_finds_nothing(store: Store, id_: str) -> None:
     assert await store.request(id_, id_) is None
     assert await store.events(id_) == []
     assert await store.deliveries(id_) == []
-    assert await store.sessions(id_, status=id_) == ([], None)
+    assert await store.sessions(id_, SessionFilter(client_request_id=id_)) == ([], None)
 
 
 @pytest.mark.parametrize("key", ["\0", "\ud800"])
@@ -73,7 +78,7 @@ async def test_a_rejected_request_is_kept_without_a_session(store: Store) -> Non
 
 
 async def test_every_field_of_a_session_survives(store: Store) -> None:
-    node = await store.register_node("n1", "voice", NOW)
+    node = await store.register_node("n1", NodeRole.VOICE, NOW)
     (session,) = await running(store, node)
     full = msgspec.structs.replace(
         session,
@@ -186,11 +191,11 @@ class TestListing:
         await accepted(store, *made)
         canceled = ended(made[1], SessionStatus.CANCELED)
         assert await store.cancel_queued(canceled, [], [])
-        found, _ = await store.sessions("acme_corp", status="CANCELED")
+        found, _ = await store.sessions("acme_corp", SessionFilter(status=SessionStatus.CANCELED))
         assert found == [canceled]
-        found, _ = await store.sessions("acme_corp", since=NOW + seconds(2))
+        found, _ = await store.sessions("acme_corp", SessionFilter(since=NOW + seconds(2)))
         assert found == [made[3], made[2]]
-        found, _ = await store.sessions("acme_corp", until=NOW + seconds(1))
+        found, _ = await store.sessions("acme_corp", SessionFilter(until=NOW + seconds(1)))
         assert found == [made[0]]
 
     @pytest.mark.parametrize("cursor", ["", "x", "AAAA", "é", "OTk5OTk5OTk5OTk5OTk5OTk5OTk6YQ"])
@@ -208,11 +213,11 @@ class TestCancelQueued:
         assert await store.session("acme_corp", session.session_id) == canceled
         assert (await store.events(session.session_id))[-1] == (2, CONNECTED)
         (view,) = await store.deliveries(session.session_id)
-        assert view["deliveryId"] == entry.delivery_id
+        assert view.delivery_id == entry.delivery_id
         assert not await store.cancel_queued(canceled, [CONNECTED], [])
 
     async def test_a_claimed_one_is_not(self, store: Store) -> None:
-        node = await store.register_node("n1", "voice", NOW)
+        node = await store.register_node("n1", NodeRole.VOICE, NOW)
         (session,) = await running(store, node)
         assert not await store.cancel_queued(ended(session, SessionStatus.CANCELED), [], [])
         assert await store.session("acme_corp", session.session_id) == session
@@ -220,12 +225,12 @@ class TestCancelQueued:
     async def test_a_canceled_one_is_not_claimed(self, store: Store) -> None:
         (session,) = await accepted(store, waiting())
         await store.cancel_queued(ended(session, SessionStatus.CANCELED), [], [])
-        node = await store.register_node("n1", "voice", NOW)
+        node = await store.register_node("n1", NodeRole.VOICE, NOW)
         assert await store.claim(node, start_all, NOW, limit=10) == []
 
 
 async def test_purge_deletes_what_is_older(store: Store) -> None:
-    node = await store.register_node("n1", "voice", NOW)
+    node = await store.register_node("n1", NodeRole.VOICE, NOW)
     old = waiting(created_at=NOW - timedelta(days=91))
     stuck = waiting(created_at=NOW - timedelta(days=91))
     young = waiting(created_at=NOW - timedelta(days=31))

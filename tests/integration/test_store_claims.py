@@ -28,16 +28,25 @@ from tests.support.stores import (
 
 from offhook.codes import CallStatus, SessionStatus
 from offhook.events import CallConnected, LateFact, SessionQueued
-from offhook.session.ports.record import ClaimDecision, Fenced, Node, Queued, Rates, Store, Usage
+from offhook.session.ports.record import (
+    ClaimDecision,
+    Fenced,
+    Node,
+    NodeRole,
+    Queued,
+    Rates,
+    Usage,
+)
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 
-DEAD_AFTER = 15.0
+DEAD_AFTER = seconds(15)
 
 
 @pytest.fixture
 async def node(store: Store) -> Node:
     """A registered voice node."""
-    return await store.register_node("n1", "voice", NOW)
+    return await store.register_node("n1", NodeRole.VOICE, NOW)
 
 
 class TestClaim:
@@ -58,7 +67,7 @@ class TestClaim:
         self, store: Store, other: Store, node: Node
     ) -> None:
         sessions = await accepted(store, *(waiting() for _ in range(60)))
-        second = await other.register_node("n2", "voice", NOW)
+        second = await other.register_node("n2", NodeRole.VOICE, NOW)
         found = await asyncio.gather(
             *(
                 which.claim(owner, start_all, NOW, limit=7)
@@ -72,7 +81,7 @@ class TestClaim:
         self, store: Store, other: Store, node: Node
     ) -> None:
         await accepted(store, *(waiting() for _ in range(30)))
-        second = await other.register_node("n2", "voice", NOW)
+        second = await other.register_node("n2", NodeRole.VOICE, NOW)
         plan = within(channels=10)
         found = await asyncio.gather(
             *(
@@ -228,7 +237,7 @@ class TestClaim:
         assert len(await store.claim(node, start_all, NOW, limit=1)) == 1
 
     async def test_a_superseded_node_claims_nothing(self, store: Store, node: Node) -> None:
-        await store.register_node("n1", "voice", NOW)
+        await store.register_node("n1", NodeRole.VOICE, NOW)
         with pytest.raises(Fenced):
             await store.claim(node, start_all, NOW, limit=1)
         await accepted(store, waiting())
@@ -254,7 +263,7 @@ class TestSave:
         await store.save(node, ended(session))
 
     async def test_a_superseded_node_starts_nothing(self, store: Store, node: Node) -> None:
-        await store.register_node("n1", "voice", NOW)
+        await store.register_node("n1", NodeRole.VOICE, NOW)
         with pytest.raises(Fenced):
             await store.start(node, claimed(waiting()), [])
 
@@ -268,13 +277,13 @@ class TestSave:
         else:
             (session,) = await running(store, node)
         if case == "other node":
-            writer = await store.register_node("n2", "voice", NOW)
+            writer = await store.register_node("n2", NodeRole.VOICE, NOW)
         if case == "old epoch":
-            await store.register_node("n1", "voice", NOW)
+            await store.register_node("n1", NodeRole.VOICE, NOW)
         if case == "ended by others":
             late = NOW + seconds(16)
             session = ended(session, SessionStatus.ERROR)
-            assert await store.end_orphan(session, [], [], late, DEAD_AFTER)
+            assert await store.end_orphan(session, [], [], late - DEAD_AFTER)
         known = len(await store.events(session.session_id))
         changed = msgspec.structs.replace(session, last_action="HANGUP")
         entry = webhook_entry(session=session)
@@ -360,8 +369,8 @@ class TestTakeChannel:
 
 class TestNodes:
     async def test_every_registration_is_a_new_epoch(self, store: Store, other: Store) -> None:
-        first = await store.register_node("n1", "voice", NOW)
-        second = await other.register_node("n1", "voice", NOW)
+        first = await store.register_node("n1", NodeRole.VOICE, NOW)
+        second = await other.register_node("n1", NodeRole.VOICE, NOW)
         assert second.epoch == first.epoch + 1
         await other.heartbeat(second, NOW)
         with pytest.raises(Fenced):
@@ -385,19 +394,19 @@ class TestNodes:
         if case == "revived":
             await store.heartbeat(node, NOW + seconds(5))
         if case == "superseded":
-            await store.register_node("n1", "voice", now)
+            await store.register_node("n1", NodeRole.VOICE, now)
         if case == "retired":
             now = NOW
             await store.retire_node(node)
-        found = await store.orphans(now, DEAD_AFTER)
+        found = await store.orphans(now - DEAD_AFTER)
         assert found == ([session] if orphan else [])
         over = ended(session, SessionStatus.ERROR)
         entry = webhook_entry(type_="VSS", session=session)
-        done = await store.end_orphan(over, [CONNECTED], [entry], now, DEAD_AFTER)
+        done = await store.end_orphan(over, [CONNECTED], [entry], now - DEAD_AFTER)
         assert done is orphan
         assert await store.session("acme_corp", session.session_id) == (over if orphan else session)
         assert len(await store.deliveries(session.session_id)) == int(orphan)
-        assert not await store.end_orphan(over, [], [], now, DEAD_AFTER)
+        assert not await store.end_orphan(over, [], [], now - DEAD_AFTER)
 
     async def test_two_who_end_the_same_orphan_send_one_summary(
         self, store: Store, other: Store, node: Node
@@ -407,7 +416,7 @@ class TestNodes:
 
         async def end(which: Store, session: Session) -> bool:
             entry = webhook_entry(type_="VSS", session=session)
-            return await which.end_orphan(ended(session), [], [entry], NOW, DEAD_AFTER)
+            return await which.end_orphan(ended(session), [], [entry], NOW - DEAD_AFTER)
 
         done = await asyncio.gather(*(end(s, each) for each in sessions for s in (store, other)))
         assert sum(done) == 10
@@ -417,7 +426,7 @@ class TestNodes:
     async def test_orphans_are_given_in_bounded_numbers(self, store: Store, node: Node) -> None:
         await running(store, node, 5)
         await store.retire_node(node)
-        assert len(await store.orphans(NOW, DEAD_AFTER, limit=3)) == 3
+        assert len(await store.orphans(NOW - DEAD_AFTER, limit=3)) == 3
 
 
 async def test_a_keyed_request_may_be_claimed_like_any_other(store: Store, node: Node) -> None:

@@ -28,7 +28,12 @@ from tests.support.stores import (
 )
 
 from offhook.events import AnyEvent, SessionEnded
-from offhook.session.ports.record import SchemaMismatch, Store, StoreUnavailable
+from offhook.session.ports.record import (
+    NodeRole,
+    SchemaMismatch,
+    StoreUnavailable,
+)
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.store import open_store, upgrade
 from offhook.store.postgres.store import PostgresStore
@@ -140,7 +145,7 @@ class TestPostgres:
             await asyncio.to_thread(upgrade, url)
             store = PostgresStore(url, timeout=SHORT)
             await store.open()
-            node = await store.register_node("n1", "voice", NOW)
+            node = await store.register_node("n1", NodeRole.VOICE, NOW)
             (session,) = await running(store, node)
             await asyncio.to_thread(server.stop, signal.SIGQUIT)
             await self._everything_is_unavailable(store)
@@ -156,7 +161,7 @@ class TestPostgres:
             accepted(store, waiting()),
             store.record_request(request_for()),
             store.session("acme_corp", "x"),
-            store.register_node("n2", "voice", NOW),
+            store.register_node("n2", NodeRole.VOICE, NOW),
             store.lease_deliveries("w", NOW, lease=1, limit=1),
         ]
         results = await asyncio.gather(*calls, return_exceptions=True)
@@ -177,7 +182,7 @@ class TestPostgres:
 
     async def test_a_save_whose_answer_was_lost_may_be_made_again(self, postgres_url: str) -> None:
         async with opened(postgres_url) as store:
-            node = await store.register_node("n1", "voice", NOW)
+            node = await store.register_node("n1", NodeRole.VOICE, NOW)
             (session,) = await running(store, node)
             steps: list[tuple[Session, AnyEvent]] = [
                 (msgspec.structs.replace(session, last_action="SAY"), CONNECTED),
@@ -195,7 +200,7 @@ class TestPostgres:
         self, postgres_url: str, monkeypatch: pytest.MonkeyPatch, committed: bool
     ) -> None:
         async with opened(postgres_url) as store:
-            node = await store.register_node("n1", "voice", NOW)
+            node = await store.register_node("n1", NodeRole.VOICE, NOW)
             (session,) = await accepted(store, waiting())
             kind = asyncpg.transaction.Transaction
             finish = getattr(kind, f"_Transaction__{'commit' if committed else 'rollback'}")

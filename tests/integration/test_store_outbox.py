@@ -9,7 +9,19 @@ import msgspec
 import pytest
 from tests.support.stores import NOW, running, seconds, webhook_entry
 
-from offhook.session.ports.record import Delivery, DeliveryResult, Node, OutboxEntry, Store
+from offhook.session.ports.record import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryRecord,
+    DeliveryResult,
+    DeliveryState,
+    KeyRecord,
+    Node,
+    NodeRole,
+    OutboxEntry,
+    OutboxType,
+)
+from offhook.session.ports.stores import Store
 from offhook.session.tenancy import (
     KeyGrant,
     Scenario,
@@ -27,7 +39,7 @@ LEASE = 30.0
 @pytest.fixture
 async def node(store: Store) -> Node:
     """A registered voice node."""
-    return await store.register_node("n1", "voice", NOW)
+    return await store.register_node("n1", NodeRole.VOICE, NOW)
 
 
 async def pending(store: Store, node: Node, *entries: OutboxEntry) -> None:
@@ -45,7 +57,11 @@ async def leased(store: Store, after: float = 0, limit: int = 100) -> list[Deliv
 def result(entry: OutboxEntry, state: str = "delivered", **changes: object) -> DeliveryResult:
     """An attempt's result."""
     made = DeliveryResult(
-        delivery_id=entry.delivery_id, at=NOW, http_status=200, detail="OK", state=state
+        delivery_id=entry.delivery_id,
+        at=NOW,
+        http_status=200,
+        detail="OK",
+        state=DeliveryState(state),
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -111,18 +127,16 @@ class TestResults:
         await store.finish_deliveries([result(entry)])
         assert await leased(store, after=3600) == []
         assert await store.deliveries(session.session_id) == [
-            {
-                "deliveryId": entry.delivery_id,
-                "type": "VCS",
-                "url": None,
-                "state": "delivered",
-                "createdAt": NOW,
-                "nextAt": None,
-                "attempts": [
-                    {"at": "2026-07-03T05:59:32.226000Z", "httpStatus": 200, "detail": "OK"}
-                ],
-                "payload": {"namespace": "VOICE"},
-            }
+            DeliveryRecord(
+                delivery_id=entry.delivery_id,
+                type=OutboxType.VCS,
+                url=None,
+                state=DeliveryState.DELIVERED,
+                created_at=NOW,
+                next_at=None,
+                attempts=(DeliveryAttempt(at=NOW, http_status=200, detail="OK"),),
+                payload=b'{"namespace":"VOICE"}',
+            )
         ]
 
     async def test_what_failed_is_due_again_at_its_time(self, store: Store, node: Node) -> None:
@@ -138,9 +152,9 @@ class TestResults:
             assert await leased(store, after=60 * attempts + 59) == []
             assert await store.next_delivery_at() == again
         (view,) = await store.deliveries(session.session_id)
-        assert [attempt["detail"] for attempt in view["attempts"]] == ["\u2028refused"] * 3
-        assert view["state"] == "pending"
-        assert view["nextAt"] == again
+        assert [attempt.detail for attempt in view.attempts] == ["\u2028refused"] * 3
+        assert view.state is DeliveryState.PENDING
+        assert view.next_at == again
 
     async def test_a_lease_given_back_is_no_attempt(self, store: Store, node: Node) -> None:
         entry = webhook_entry()
@@ -160,8 +174,8 @@ class TestResults:
         late = result(entry, "pending", next_at=NOW)
         await store.finish_deliveries([late, result(entry, "dead")])
         (view,) = await store.deliveries(session.session_id)
-        assert view["state"] == "delivered"
-        assert len(view["attempts"]) == 1
+        assert view.state is DeliveryState.DELIVERED
+        assert len(view.attempts) == 1
 
     async def test_two_results_of_one_entry_both_count(self, store: Store, node: Node) -> None:
         (session,) = await running(store, node)
@@ -172,8 +186,8 @@ class TestResults:
             store.finish_deliveries([failed]), store.finish_deliveries([result(entry, "dead")])
         )
         (view,) = await store.deliveries(session.session_id)
-        assert view["state"] == "dead"
-        assert [attempt["httpStatus"] for attempt in view["attempts"]] == [500, 200]
+        assert view.state is DeliveryState.DEAD
+        assert [attempt.http_status for attempt in view.attempts] == [500, 200]
 
     async def test_the_next_delivery(self, store: Store, node: Node) -> None:
         assert await store.next_delivery_at() is None
@@ -198,9 +212,11 @@ class TestResults:
     async def test_deliveries_of_a_type_in_pages(self, store: Store, node: Node) -> None:
         entries = [webhook_entry(at=NOW + seconds(n)) for n in range(5)]
         await pending(store, node, *entries, webhook_entry(type_="VSS"))
-        found, cursor = await store.deliveries_of_type("acme_corp", "VCS", limit=3)
-        rest, end = await store.deliveries_of_type("acme_corp", "VCS", cursor=cursor, limit=3)
-        ids = [view["deliveryId"] for view in (*found, *rest)]
+        found, cursor = await store.deliveries_of_type("acme_corp", OutboxType.VCS, limit=3)
+        rest, end = await store.deliveries_of_type(
+            "acme_corp", OutboxType.VCS, cursor=cursor, limit=3
+        )
+        ids = [view.delivery_id for view in (*found, *rest)]
         assert ids == [entry.delivery_id for entry in reversed(entries)]
         assert end is None
 
@@ -268,15 +284,11 @@ class TestTenancy:
         assert not await store.revoke_key("k1", now)
         assert await store.keys() == []
         first, second = await store.list_keys()
-        assert first == {
-            "id": "k1",
-            "name": "first",
-            "account": "acme",
-            "subAccounts": ["a", "b"],
-            "scopes": ["*"],
-            "created": now,
-            "expires": None,
-            "lastUsed": now + seconds(5),
-            "revoked": now + seconds(9),
-        }
-        assert second["expires"] == now - seconds(1)
+        assert first == KeyRecord(
+            grant=grant,
+            name="first",
+            created_at=now,
+            last_used_at=now + seconds(5),
+            revoked_at=now + seconds(9),
+        )
+        assert second.grant == expired

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from tests.support.receiver import Receiver, Reply
 
 from offhook.net.client import HttpClient
 from offhook.session.ports.record import OutboxEntry
+from offhook.session.ports.stores import Outbox
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks import signing
 from offhook.webhooks.delivery import DeliveryWorker
@@ -47,7 +49,7 @@ async def working(
 
     client = HttpClient(allow_private=True)
     worker = DeliveryWorker(
-        outbox,
+        cast(Outbox, outbox),
         client,
         lambda sub_account, type_: webhooks.get((sub_account, type_)),
         owner="test",

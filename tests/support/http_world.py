@@ -28,9 +28,9 @@ from offhook.session.ports.record import (
     IdempotencyConflict,
     OutboxEntry,
     RequestRecord,
-    Store,
     StoreUnavailable,
 )
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.session.tenancy import (
     KeyGrant,

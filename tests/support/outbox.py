@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 from tests.support.waiting import Changes
 
 from offhook.clock import new_id
-from offhook.session.ports.record import Delivery, DeliveryResult, OutboxEntry, StoreUnavailable
+from offhook.session.ports.record import (
+    Delivery,
+    DeliveryResult,
+    OutboxEntry,
+    OutboxType,
+    StoreUnavailable,
+)
 from offhook.webhooks.retry import GIVE_UP_AFTER
 
 
@@ -26,10 +32,10 @@ def entry(
     return OutboxEntry(
         delivery_id=new_id(),
         sub_account_id=sub_account,
-        type=type_,
+        type=OutboxType(type_),
         payload=payload,
         created_at=created,
-        give_up_at=created + GIVE_UP_AFTER[type_],
+        give_up_at=created + GIVE_UP_AFTER[OutboxType(type_)],
         session_id=session,
         url=url,
     )

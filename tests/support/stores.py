@@ -20,12 +20,13 @@ from offhook.session.ports.record import (
     ClaimDecision,
     Node,
     OutboxEntry,
+    OutboxType,
     Planner,
     Queued,
     RequestRecord,
-    Store,
     Usage,
 )
+from offhook.session.ports.stores import Store
 from offhook.session.session import Direction, Leg, Session
 from offhook.store import open_store, upgrade
 
@@ -179,7 +180,7 @@ def webhook_entry(
     return OutboxEntry(
         delivery_id=new_id(),
         sub_account_id=sub_account_id,
-        type=type_,
+        type=OutboxType(type_),
         payload=b'{"namespace":"VOICE"}',
         created_at=at,
         give_up_at=at + timedelta(hours=24),

@@ -13,7 +13,8 @@ from offhook.config import Config
 from offhook.config import file as config_file
 from offhook.http.edge.access import ALL_SCOPES, Scope
 from offhook.session.api_keys import key_digest, new_api_key
-from offhook.session.ports.record import Store, StoreUnavailable
+from offhook.session.ports.record import KeyRecord, StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.tenancy import KeyGrant
 from offhook.store import open_store, upgrade
 
@@ -71,9 +72,24 @@ def listed(config_path: str | None) -> list[dict[str, Any]]:
     """Every key of the database, without its secret."""
 
     async def read(store: Store) -> list[dict[str, Any]]:
-        return list(await store.list_keys())
+        return [_shown(key) for key in await store.list_keys()]
 
     return _with_store(config_file.load(config_path), read)
+
+
+def _shown(key: KeyRecord) -> dict[str, Any]:
+    grant = key.grant
+    return {
+        "id": grant.key_id,
+        "name": key.name,
+        "account": grant.account_id,
+        "subAccounts": None if grant.sub_account_ids is None else sorted(grant.sub_account_ids),
+        "scopes": sorted(grant.scopes),
+        "created": key.created_at,
+        "expires": grant.expires_at,
+        "lastUsed": key.last_used_at,
+        "revoked": key.revoked_at,
+    }
 
 
 def revoke(config_path: str | None, key_id: str) -> bool:

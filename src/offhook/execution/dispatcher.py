@@ -11,7 +11,8 @@ from offhook.clock import Clock
 from offhook.codes import SessionStatus
 from offhook.execution.runner import SessionRunner
 from offhook.session.claim_planner import ClaimPlanner
-from offhook.session.ports.record import ClaimDecision, Node, Store, StoreUnavailable
+from offhook.session.ports.record import ClaimDecision, Node, StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
 

@@ -14,7 +14,8 @@ from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import Callflow
 from offhook.flow.numbers import source_number
-from offhook.session.ports.record import Fenced, Node, Store, StoreUnavailable
+from offhook.session.ports.record import Fenced, Node, StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.session import Direction, Leg, Session
 from offhook.session.tenancy import SubAccount, VirtualNumber

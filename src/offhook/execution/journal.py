@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import Fenced, Node, OutboxEntry, Store, StoreUnavailable
+from offhook.session.ports.record import Fenced, Node, OutboxEntry, StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 
 log = logging.getLogger(__name__)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from offhook.clock import Clock
 from offhook.events import SessionEnded
 from offhook.session import states
-from offhook.session.ports.record import Node, Store, StoreUnavailable
+from offhook.session.ports.record import Node, StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.ports.webhooks import Reports
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0
 """Seconds between heartbeats."""
-DEAD_AFTER = 9.0
-"""Seconds without a heartbeat after which a node counts as dead (its sessions end within 15 s)."""
+DEAD_AFTER = timedelta(seconds=9)
+"""Time without a heartbeat after which a node counts as dead (its sessions end within 15 s)."""
 
 
 async def beat(store: Store, node: Node, clock: Clock) -> None:
@@ -46,7 +48,7 @@ async def end_orphans(
 async def end_orphans_once(store: Store, clock: Clock, reports: Reports) -> int:
     """One look; returns how many sessions were ended."""
     ended = 0
-    for session in await store.orphans(clock.now(), DEAD_AFTER):
+    for session in await store.orphans(clock.now() - DEAD_AFTER):
         now = clock.now()
         final = states.abandon(session, now)
         fact = SessionEnded(
@@ -56,7 +58,7 @@ async def end_orphans_once(store: Store, clock: Clock, reports: Reports) -> int:
             detail=final.error.detail if final.error else None,
         )
         outbox = reports.session_ended(final)
-        if await store.end_orphan(final, [fact], outbox, now, DEAD_AFTER):
+        if await store.end_orphan(final, [fact], outbox, now - DEAD_AFTER):
             log.warning("session %s ended ERROR: its voice node died", session.session_id)
             ended += 1
     return ended

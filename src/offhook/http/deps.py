@@ -16,7 +16,8 @@ from offhook.config import Config
 from offhook.events import AnyEvent
 from offhook.flow.context import Profiles
 from offhook.session.ports.fabric import Fabric
-from offhook.session.ports.record import OutboxEntry, Store
+from offhook.session.ports.record import OutboxEntry
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount
 from offhook.speech.profiles import ListedProfile

@@ -22,7 +22,8 @@ from offhook.processes.context import RoleContext
 from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
 from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
-from offhook.session.ports.record import Store, StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType
 from offhook.speech.profiles import ProfileTable

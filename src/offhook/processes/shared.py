@@ -9,7 +9,7 @@ from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
 from offhook.processes.context import RoleContext
 from offhook.session.ports.fabric import Fabric
-from offhook.session.ports.record import Store
+from offhook.session.ports.stores import Store
 from offhook.store import open_store
 from offhook.store.directory import Directory
 

@@ -25,7 +25,8 @@ from offhook.processes.shared import keep_directory_fresh, open_fabric, open_rec
 from offhook.session import control, states
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.fabric import Fabric
-from offhook.session.ports.record import Node, Store
+from offhook.session.ports.record import Node, NodeRole
+from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.routing import trunks_for
 from offhook.session.scenarios import expanded
@@ -70,7 +71,7 @@ async def run(context: RoleContext) -> None:
         stack.push_async_callback(speech.close)
         profiles = ProfileTable.installed()
         decisions = Decisions(asker(client, context.clock), profiles)
-        node = await store.register_node(context.node_name, "voice", context.clock.now())
+        node = await store.register_node(context.node_name, NodeRole.VOICE, context.clock.now())
         voice = Voice(context, store, fabric, directory, node, line, speech, profiles, decisions)
         await voice.run()
         await store.retire_node(node)

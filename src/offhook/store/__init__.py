@@ -1,11 +1,11 @@
 """The durable record: sessions, timelines, requests, the outbox and tenancy.
 
-:func:`open_store` makes the :class:`~offhook.session.ports.record.Store` that a database URL names.
+:func:`open_store` makes the :class:`~offhook.session.ports.stores.Store` that a database URL names.
 """
 
 from __future__ import annotations
 
-from offhook.session.ports.record import Store
+from offhook.session.ports.stores import Store
 from offhook.store.migrate import upgrade
 from offhook.store.urls import is_sqlite
 

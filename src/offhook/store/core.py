@@ -1,49 +1,84 @@
-"""How the calls that are not hot reach the database: SQLAlchemy Core, the same for every dialect."""
+"""What the stores on SQLite and PostgreSQL have in common: records in, rows to the database."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Executable, Table
+from offhook.events import AnyEvent
+from offhook.session.ports.record import DeliveryResult, Node, OutboxEntry, RequestRecord
+from offhook.session.ports.stores import Store
+from offhook.session.session import Session
+from offhook.store.documents import decode_session, micros
+from offhook.store.history import SqlHistory
+from offhook.store.rows import ResultRow, result_row
+from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
+from offhook.store.tenancy import SqlTenancy
 
-from offhook.store import schema
+NOBODY = Node(name="", epoch=0)
+"""For writes whose right does not come from a node."""
 
-Rows = Sequence[Sequence[Any]]
 
+class SqlStore(SqlHistory, SqlTenancy, Store):
+    """Encodes the hot calls; a dialect's store runs them in batches."""
 
-class CoreCalls(ABC):
-    """What a store gives to :mod:`.history` and :mod:`.tenancy`."""
+    # --- the API's side
+
+    async def accept(
+        self, session: Session, events: Sequence[AnyEvent], request: RequestRecord
+    ) -> RequestRecord:
+        return await self._accept(accept_call(request, session, events))
+
+    async def record_request(self, request: RequestRecord) -> RequestRecord:
+        return await self._accept(accept_call(request, None, ()))
 
     @abstractmethod
-    async def _read(self, query: Executable) -> Rows:
-        """Run a query outside of any transaction; nothing for a text that no row can hold."""
+    async def _accept(self, call: Accept) -> RequestRecord:
+        """Store a request in the next batch; returns the one its key named first."""
 
-    @abstractmethod
-    async def _write(self, *statements: Executable) -> Sequence[Rows]:
-        """Run statements in one transaction; the rows each returned (RETURNING)."""
+    # --- the voice nodes' side
 
-    @abstractmethod
-    def _upsert(
+    async def save(
         self,
-        table: Table,
-        key: Sequence[str],
-        values: dict[str, Any],
-        updates: dict[str, Any] | None = None,
-    ) -> Executable:
-        """INSERT … ON CONFLICT (key) DO UPDATE SET ``updates`` (absent: all but the key)."""
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent] = (),
+        outbox: Sequence[OutboxEntry] = (),
+    ) -> None:
+        await self._save(save_call(node, session, events, outbox))
 
-    def _next_version(self) -> Executable:
-        t = schema.versions
-        first = {"name": "tenancy", "version": 1}
-        return self._upsert(t, ["name"], first, {"version": t.c.version + 1})
+    @abstractmethod
+    async def _save(self, call: Save) -> None:
+        """Store a session's next state in the next batch. Raises Fenced."""
 
-    async def _changed(
-        self, statement: Any, column: ColumnElement[Any], *, version: bool = False
+    async def take_channel(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent] = (),
+        outbox: Sequence[OutboxEntry] = (),
+        *,
+        trunk: str,
+        channels: int | None,
     ) -> bool:
-        """Run an UPDATE or DELETE; whether it changed a row."""
-        statements = [statement.returning(column)]
-        if version:
-            statements.append(self._next_version())
-        return bool((await self._write(*statements))[0])
+        save = save_call(node, session, events, outbox)
+        return await self._take_channel(ChannelCall(save, trunk, channels))
+
+    @abstractmethod
+    async def _take_channel(self, call: ChannelCall) -> bool:
+        """Store a session if a channel is free; False: none is. Raises Fenced."""
+
+    async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
+        rows = await self._read_named("orphans", micros(silent_since), limit)
+        return [decode_session(row["document"]) for row in rows]
+
+    # --- the outbox
+
+    async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
+        if results:
+            await self._finish([result_row(result) for result in results])
+
+    @abstractmethod
+    async def _finish(self, results: Sequence[ResultRow]) -> None:
+        """Record attempts in the next batch."""

@@ -17,7 +17,8 @@ import msgspec
 
 from offhook import config
 from offhook.session.api_keys import key_digest
-from offhook.session.ports.record import Store, StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.tenancy import (
     KeyGrant,
     Scenario,

@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import base64
 import binascii
-from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, literal, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    delete,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import RequestRecord
+from offhook.session.ports.record import (
+    EVERY_SESSION,
+    DeliveryRecord,
+    DeliveryState,
+    OutboxType,
+    RequestRecord,
+    SessionFilter,
+)
+from offhook.session.ports.stores import History
 from offhook.session.session import Session
 from offhook.store import schema
-from offhook.store.core import CoreCalls, Rows
 from offhook.store.documents import decode_event, decode_session, from_micros, micros
-from offhook.store.rows import delivery_view, request_record
+from offhook.store.rows import delivery_record, request_record
+from offhook.store.statements import Rows, Statements
 
+_UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
 _PURGE_CHUNK = 500
 """Rows deleted in one transaction, so that nobody waits long behind it."""
 
 
-class HistoryCalls(CoreCalls):
-    """The reading calls of :class:`.interface.Store`, and ``purge``."""
+class SqlHistory(Statements, History):
+    """Reads and purges the tables that grow."""
 
     # --- requests, sessions, timelines
 
     async def request(self, sub_account_id: str, call_flow_request_id: str) -> RequestRecord | None:
-        """See :meth:`.interface.Store.request`."""
         t = schema.requests
         rows = await self._read(
             select(t).where(
@@ -40,118 +58,109 @@ class HistoryCalls(CoreCalls):
         return request_record(rows[0]) if rows else None
 
     async def session(self, sub_account_id: str, session_id: str) -> Session | None:
-        """See :meth:`.interface.Store.session`."""
         t = schema.sessions
         rows = await self._read(
             select(t.c.document).where(
                 t.c.session_id == session_id, t.c.sub_account_id == sub_account_id
             )
         )
-        return decode_session(rows[0][0]) if rows else None
+        return decode_session(rows[0]["document"]) if rows else None
 
     async def sessions(
         self,
         sub_account_id: str,
+        chosen: SessionFilter = EVERY_SESSION,
         *,
-        status: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[Sequence[Session], str | None]:
-        """See :meth:`.interface.Store.sessions`."""
         t = schema.sessions
         query = select(t.c.created_at, t.c.session_id, t.c.document).where(
             t.c.sub_account_id == sub_account_id
         )
-        if status is not None:
-            query = query.where(t.c.status == status)
-        if since is not None:
-            query = query.where(t.c.created_at >= micros(since))
-        if until is not None:
-            query = query.where(t.c.created_at < micros(until))
+        if chosen.status is not None:
+            query = query.where(t.c.status == chosen.status.value)
+        if chosen.since is not None:
+            query = query.where(t.c.created_at >= micros(chosen.since))
+        if chosen.until is not None:
+            query = query.where(t.c.created_at < micros(chosen.until))
         rows, following = await self._page(query, t.c.created_at, t.c.session_id, cursor, limit)
-        return [decode_session(row[2]) for row in rows], following
+        return [decode_session(row["document"]) for row in rows], following
 
     async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
-        """See :meth:`.interface.Store.events`."""
         t = schema.events
         query = select(t.c.number, t.c.document).where(
             t.c.session_id == session_id, t.c.number > after
         )
         rows = await self._read(query.order_by(t.c.number))
-        return [(row[0], decode_event(row[1])) for row in rows]
+        return [(row["number"], decode_event(row["document"])) for row in rows]
 
     async def _page(
         self,
         query: Select[Any],
-        at: ColumnElement[int],
-        id_: ColumnElement[str],
+        at: Column[int],
+        id_: Column[str],
         cursor: str | None,
         limit: int,
     ) -> tuple[Rows, str | None]:
-        """One page, newest first; the query's first two columns are ``at`` and ``id_``."""
+        """One page, newest first; ``at`` and ``id_`` are among the query's columns."""
         if cursor is not None:
             query = query.where(tuple_(at, id_) < tuple_(*map(literal, _position(cursor))))
         rows = await self._read(query.order_by(at.desc(), id_.desc()).limit(limit + 1))
         if len(rows) <= limit:
             return rows, None
-        return rows[:limit], _cursor(rows[limit - 1][0], rows[limit - 1][1])
+        last = rows[limit - 1]
+        return rows[:limit], _cursor(last[at.name], last[id_.name])
 
     # --- deliveries
 
-    async def deliveries(self, session_id: str) -> Sequence[dict[str, Any]]:
-        """See :meth:`.interface.Store.deliveries`."""
+    async def deliveries(self, session_id: str) -> Sequence[DeliveryRecord]:
         t = schema.outbox
         query = select(t).where(t.c.session_id == session_id)
         rows = await self._read(query.order_by(t.c.created_at, t.c.delivery_id))
-        return [delivery_view(row) for row in rows]
+        return [delivery_record(row) for row in rows]
 
     async def deliveries_of_type(
-        self, sub_account_id: str, type_: str, *, cursor: str | None = None, limit: int = 50
-    ) -> tuple[Sequence[dict[str, Any]], str | None]:
-        """See :meth:`.interface.Store.deliveries_of_type`."""
+        self, sub_account_id: str, type_: OutboxType, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[DeliveryRecord], str | None]:
         t = schema.outbox
-        query = select(t.c.created_at, t.c.delivery_id, *t.c).where(
-            t.c.sub_account_id == sub_account_id, t.c.type == type_
-        )
+        query = select(t).where(t.c.sub_account_id == sub_account_id, t.c.type == type_.value)
         rows, following = await self._page(query, t.c.created_at, t.c.delivery_id, cursor, limit)
-        return [delivery_view(row[2:]) for row in rows], following
+        return [delivery_record(row) for row in rows], following
 
     async def redeliver(
         self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
     ) -> bool:
-        """See :meth:`.interface.Store.redeliver`."""
         t = schema.outbox
         again = (
             update(t)
             .where(
                 t.c.delivery_id == delivery_id,
                 t.c.sub_account_id == sub_account_id,
-                t.c.state.notin_(("pending", "leased")),
+                t.c.state.notin_(_UNDER_WAY),
             )
-            .values(state="pending", next_at=micros(now), give_up_at=micros(give_up_at))
+            .values(
+                state=DeliveryState.PENDING.value,
+                next_at=micros(now),
+                give_up_at=micros(give_up_at),
+            )
         )
         return await self._changed(again, t.c.delivery_id)
 
     async def next_delivery_at(self) -> datetime | None:
-        """See :meth:`.interface.Store.next_delivery_at`."""
         t = schema.outbox
-        leased = select(func.min(t.c.next_at)).where(t.c.state == "leased")
-        times = [row[0] for row in await self._read(leased) if row[0] is not None]
-        times += await self._pending_times()
+        leased = select(func.min(t.c.next_at).label("next_at")).where(
+            t.c.state == DeliveryState.LEASED.value
+        )
+        rows = [*await self._read(leased), *await self._read_named("pending_groups")]
+        times = [row["next_at"] for row in rows if row["next_at"] is not None]
         return from_micros(min(times)) if times else None
-
-    @abstractmethod
-    async def _pending_times(self) -> list[int]:
-        """When the next pending delivery of each endpoint falls due."""
 
     # --- upkeep
 
     async def purge(
         self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
     ) -> int:
-        """See :meth:`.interface.Store.purge`."""
         requests_before = micros(now - timedelta(days=requests_days))
         sessions_before = micros(now - timedelta(days=sessions_days))
         t, i = schema.requests, schema.idempotency
@@ -164,8 +173,8 @@ class HistoryCalls(CoreCalls):
                 break
         await self._write(delete(i).where(i.c.at < micros(now - timedelta(days=1))))
         accounts = await self._read(select(schema.sessions.c.sub_account_id).distinct())
-        for (sub_account_id,) in accounts:
-            gone += await self._purge_sessions(sub_account_id, sessions_before)
+        for row in accounts:
+            gone += await self._purge_sessions(row["sub_account_id"], sessions_before)
         return gone
 
     async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
@@ -182,7 +191,7 @@ class HistoryCalls(CoreCalls):
                 )
                 .limit(_PURGE_CHUNK)
             )
-            ids = [row[0] for row in await self._read(old)]
+            ids = [row["session_id"] for row in await self._read(old)]
             if not ids:
                 return gone
             await self._write(
@@ -208,7 +217,7 @@ def _position(cursor: str) -> tuple[int, str]:
         at, _, id_ = text.partition(":")
         position = int(at), id_
     except (binascii.Error, ValueError):
-        raise ValueError("not a cursor of ours") from None
+        raise ValueError("invalid cursor") from None
     if not 0 <= position[0] < 2**63 or "\0" in id_:
-        raise ValueError("not a cursor of ours")
+        raise ValueError("invalid cursor")
     return position

@@ -6,7 +6,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from offhook.codes import SessionStatus
 from offhook.session.ports.record import ClaimDecision, Node, Queued, Rates, Usage
@@ -18,7 +18,16 @@ from offhook.store.documents import (
     optional_from_micros,
     optional_micros,
 )
-from offhook.store.rows import Row, event_documents, event_rows, outbox_row
+from offhook.store.rows import (
+    BucketRow,
+    DecisionRow,
+    EventRow,
+    OutboxRow,
+    Row,
+    event_documents,
+    event_rows,
+    outbox_row,
+)
 
 Group = tuple[str, str]
 """(sub-account, missing trunk) of the queue, (sub-account, type) of the outbox."""
@@ -28,13 +37,18 @@ ENDPOINT_LEASES = 64
 
 
 class Candidate(NamedTuple):
-    """A row of the queue: session id, ready_since, waits_for, event count, document."""
+    """A row of the queue."""
 
     session_id: str
     ready_since: int | None
     waits_for: str
     event_count: int
     document: str
+
+    @classmethod
+    def of(cls, row: Row) -> Candidate:
+        """From a row that was read."""
+        return cls(*(row[column] for column in cls._fields))
 
     def queued(self) -> Queued:
         """As the planner sees it."""
@@ -64,11 +78,11 @@ class Rotation:
 class Buckets:
     """Token buckets during one claim."""
 
-    def __init__(self, rows: Iterable[Sequence[Any]], rates: Rates, now: datetime) -> None:
+    def __init__(self, rows: Iterable[Row], rates: Rates, now: datetime) -> None:
         self._now = micros(now)
         self._tokens: dict[tuple[str, str], float] = {}
         self._taken: set[tuple[str, str]] = set()
-        stored = {(kind, name): (tokens, at) for kind, name, tokens, at in rows}
+        stored = {(row["kind"], row["name"]): (row["tokens"], row["at"]) for row in rows}
         limited: tuple[tuple[str, Mapping[str, float]], ...] = (
             ("sub_account", rates.sub_accounts),
             ("trunk", rates.trunks),
@@ -90,18 +104,21 @@ class Buckets:
             self._tokens[kind, name] -= 1
             self._taken.add((kind, name))
 
-    def rows(self) -> list[Row]:
-        """The buckets that calls were taken from, as rows of ``buckets``."""
-        return [(kind, name, self._tokens[kind, name], self._now) for kind, name in self._taken]
+    def rows(self) -> list[BucketRow]:
+        """The buckets that calls were taken from."""
+        return [
+            BucketRow(kind, name, self._tokens[kind, name], self._now) for kind, name in self._taken
+        ]
 
 
-def usage_of(rows: Iterable[Sequence[Any]], buckets: Buckets) -> Usage:
-    """From counts by (sub-account, channels)."""
+def usage_of(rows: Iterable[Row], buckets: Buckets) -> Usage:
+    """From the running ``sessions`` counted by ``sub_account_id`` and ``channels``."""
     running: dict[str, int] = {}
     channels: dict[str, int] = {}
-    for sub_account_id, held, count in rows:
-        running[sub_account_id] = running.get(sub_account_id, 0) + count
-        for trunk in json.loads(held):
+    for row in rows:
+        owner, count = row["sub_account_id"], row["sessions"]
+        running[owner] = running.get(owner, 0) + count
+        for trunk in json.loads(row["channels"]):
             channels[trunk] = channels.get(trunk, 0) + count
     return Usage(
         running_by_sub_account=running,
@@ -111,9 +128,9 @@ def usage_of(rows: Iterable[Sequence[Any]], buckets: Buckets) -> Usage:
     )
 
 
-def channels_in_use(rows: Iterable[Sequence[Any]], trunk: str, own: str) -> int:
+def channels_in_use(rows: Iterable[Row], trunk: str, own: str) -> int:
     """Channels of ``trunk`` in use, from the usage rows, without those of the session's ``own``."""
-    in_use: int = sum(json.loads(held).count(trunk) * count for _, held, count in rows)
+    in_use: int = sum(json.loads(row["channels"]).count(trunk) * row["sessions"] for row in rows)
     ours: int = json.loads(own).count(trunk)
     return in_use - ours
 
@@ -122,10 +139,9 @@ class Claimed(NamedTuple):
     """What a claim writes."""
 
     decisions: list[ClaimDecision]
-    session_rows: list[Row]
-    """(session, status, ready since, waits for, node, epoch, channels, event count, document)."""
-    event_rows: list[Row]
-    outbox_rows: list[Row]
+    session_rows: list[DecisionRow]
+    event_rows: list[EventRow]
+    outbox_rows: list[OutboxRow]
 
 
 def decided(
@@ -151,16 +167,16 @@ def decided(
         documents = event_documents(decision.events)
         claimed.decisions.append(decision)
         claimed.session_rows.append(
-            (
-                session.session_id,
-                session.status.value,
-                ready,
-                waits_for,
-                node.name if running else None,
-                node.epoch if running else None,
-                held_channels(session),
-                candidate.event_count + len(documents),
-                encode_session(session),
+            DecisionRow(
+                session_id=session.session_id,
+                status=session.status.value,
+                ready_since=ready,
+                waits_for=waits_for,
+                node=node.name if running else None,
+                epoch=node.epoch if running else None,
+                channels=held_channels(session),
+                event_count=candidate.event_count + len(documents),
+                document=encode_session(session),
             )
         )
         claimed.event_rows.extend(event_rows(session.session_id, documents, candidate.event_count))

@@ -22,6 +22,7 @@ from offhook.session.ports.record import (
 from offhook.session.session import Session
 from offhook.store.documents import decode_session, encode_session, held_channels
 from offhook.store.queueing import Buckets, usage_of
+from offhook.store.rows import BucketRow
 
 NODE = Node(name="simulation", epoch=1)
 
@@ -48,11 +49,11 @@ class Row:
 
 
 class MemoryRecord:
-    """Serves the parts of :class:`offhook.session.ports.record.Store` that a running session needs."""
+    """Serves the parts of :class:`offhook.session.ports.stores.Store` that a running session needs."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
-        self._buckets: list[tuple[Any, ...]] = []
+        self._buckets: dict[tuple[str, str], BucketRow] = {}
 
     def accept(self, session: Session, events: Sequence[AnyEvent]) -> Row:
         """A QUEUED session."""
@@ -62,11 +63,11 @@ class MemoryRecord:
     async def claim(
         self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
     ) -> Sequence[ClaimDecision]:
-        """See :meth:`offhook.session.ports.record.Store.claim`."""
+        """See :meth:`offhook.session.ports.stores.Store.claim`."""
         waiting = [row for row in self.rows.values() if row.session.status == "QUEUED"][:limit]
         if not waiting:
             return []
-        buckets = Buckets(self._buckets, rates, now)
+        buckets = Buckets((row._asdict() for row in self._buckets.values()), rates, now)
         queued = [Queued(session=row.session, ready_since=row.ready_since) for row in waiting]
         stored = []
         for decision in plan(queued, usage_of(self._usage(), buckets), now):
@@ -79,12 +80,11 @@ class MemoryRecord:
             if decision.session.status == "RUNNING":
                 buckets.take("sub_account", decision.session.sub_account_id)
                 buckets.take("trunk", decision.trunks[0])
-        kept = {row[:2]: row for row in self._buckets} | {row[:2]: row for row in buckets.rows()}
-        self._buckets = list(kept.values())
+        self._buckets |= {(row.kind, row.name): row for row in buckets.rows()}
         return stored
 
     async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
-        """See :meth:`offhook.session.ports.record.Store.start`."""
+        """See :meth:`offhook.session.ports.stores.Store.start`."""
         self.rows[session.session_id] = Row(session, events)
 
     async def save(
@@ -94,7 +94,7 @@ class MemoryRecord:
         events: Sequence[AnyEvent] = (),
         outbox: Sequence[OutboxEntry] = (),
     ) -> None:
-        """See :meth:`offhook.session.ports.record.Store.save`."""
+        """See :meth:`offhook.session.ports.stores.Store.save`."""
         row = self.rows[session.session_id]
         if row.session.status.final:
             raise Fenced(session.session_id)
@@ -110,7 +110,7 @@ class MemoryRecord:
         trunk: str,
         channels: int | None,
     ) -> bool:
-        """See :meth:`offhook.session.ports.record.Store.take_channel`."""
+        """See :meth:`offhook.session.ports.stores.Store.take_channel`."""
         others = [row for row in self.rows.values() if row.session.session_id != session.session_id]
         held = sum(json.loads(held_channels(row.session)).count(trunk) for row in others)
         own = [leg for leg in session.legs if leg.trunk == trunk and leg.status is None]
@@ -119,10 +119,14 @@ class MemoryRecord:
         await self.save(node, session, events, outbox)
         return True
 
-    def _usage(self) -> list[tuple[str, str, int]]:
-        """(sub-account, channels held, 1) of every running session."""
+    def _usage(self) -> list[dict[str, Any]]:
+        """What every running session holds."""
         return [
-            (row.session.sub_account_id, held_channels(row.session), 1)
+            {
+                "sub_account_id": row.session.sub_account_id,
+                "channels": held_channels(row.session),
+                "sessions": 1,
+            }
             for row in self.rows.values()
             if row.session.status == "RUNNING"
         ]

@@ -25,7 +25,7 @@ from offhook.flow.numbers import country_of
 from offhook.session import states
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.control import AnyCommand
-from offhook.session.ports.record import Store
+from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.routing import trunks_for
 from offhook.session.scenarios import expanded

@@ -20,7 +20,7 @@ from offhook.flow.context import JudgingContext
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.session.control import EndSession, ReplaceCallflow
-from offhook.session.ports.record import Store
+from offhook.session.ports.stores import Store
 from offhook.session.tenancy import (
     Scenario,
     ScenarioParameter,

@@ -13,18 +13,18 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from offhook.clock import Clock, SystemClock
 from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
-from offhook.session.ports.record import Delivery, StoreUnavailable
+from offhook.session.ports.record import Delivery, DeliveryState, StoreUnavailable
+from offhook.session.ports.stores import Outbox
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks.endpoints import Endpoint, Endpoints, Held, Target
 from offhook.webhooks.metrics import DeliveryMetrics
-from offhook.webhooks.results import Finisher, Results
+from offhook.webhooks.results import Results
 from offhook.webhooks.retry import given_up, judge, retry_after_seconds
 from offhook.webhooks.signing import BadSecret, signed_headers
 
@@ -44,16 +44,6 @@ _LINGER = 0.025
 
 _MAX_ANSWER = 4096
 """Bytes read of a receiver's answer: its body means nothing."""
-
-
-class Outbox(Finisher, Protocol):
-    """The part of :class:`offhook.session.ports.record.Store` the worker needs."""
-
-    async def lease_deliveries(
-        self, owner: str, now: datetime, *, lease: float, limit: int
-    ) -> Sequence[Delivery]:
-        """Due deliveries, ours for ``lease`` seconds."""
-        ...
 
 
 Lookup = Callable[[str, WebhookType], Webhook | None]
@@ -123,13 +113,15 @@ class DeliveryWorker:
             while not self._stopping:
                 await self._lease(group)
             for held in self._endpoints.clear():
-                self._settle(held.delivery, "pending", "given back at the stop")
+                self._settle(held.delivery, DeliveryState.PENDING, "given back at the stop")
             if self._running:
                 await asyncio.wait(self._running, timeout=self._grace)
             for task, held in list(self._running.items()):
                 task.cancel()
                 detail = "stopped before an answer came"
-                self._results.put(held.delivery, "pending", self._clock.now(), detail=detail)
+                self._results.put(
+                    held.delivery, DeliveryState.PENDING, self._clock.now(), detail=detail
+                )
             self._results.end()
 
     # --- leasing
@@ -163,7 +155,7 @@ class DeliveryWorker:
         entry = delivery.entry
         target = self._target(delivery)
         if target is None:
-            self._settle(delivery, "dropped", "no webhook of this type is enabled")
+            self._settle(delivery, DeliveryState.DROPPED, "no webhook of this type is enabled")
         elif delivery.attempts > 0 and self._clock.now() >= entry.give_up_at:
             self._settle(delivery, given_up(entry.type), "its time ran out")
         else:
@@ -188,10 +180,12 @@ class DeliveryWorker:
         wait = endpoint.postpone(self._clock.monotonic())
         due = self._clock.now() + timedelta(seconds=wait)
         too_late = due >= delivery.entry.give_up_at
-        state = given_up(delivery.entry.type) if too_late else "pending"
+        state = given_up(delivery.entry.type) if too_late else DeliveryState.PENDING
         self._settle(delivery, state, "its receiver is too slow for what it is sent", wait)
 
-    def _settle(self, delivery: Delivery, state: str, detail: str, wait: float = 0.0) -> None:
+    def _settle(
+        self, delivery: Delivery, state: DeliveryState, detail: str, wait: float = 0.0
+    ) -> None:
         """Note a fate that came without an attempt."""
         now = self._clock.now()
         self._results.put(delivery, state, now, detail=detail, wait=wait, attempted=False)
@@ -298,10 +292,10 @@ class DeliveryWorker:
                 log.warning("it could not be disabled: the store is unavailable (%s)", error)
 
 
-def _say(endpoint: Endpoint, held: Held, state: str, detail: str) -> None:
+def _say(endpoint: Endpoint, held: Held, state: DeliveryState, detail: str) -> None:
     """One line when an endpoint begins to fail, one when it works again, one per giving up."""
     entry = held.delivery.entry
-    if state == "delivered":
+    if state == DeliveryState.DELIVERED:
         if endpoint.failing:
             log.info("webhook %s of %s gets through again", entry.type, entry.sub_account_id)
         endpoint.failing = False
@@ -311,7 +305,7 @@ def _say(endpoint: Endpoint, held: Held, state: str, detail: str) -> None:
         host = urlsplit(held.target.url).netloc.rpartition("@")[2]
         text = "webhook %s of %s does not get through to %s: %s"
         log.warning(text, entry.type, entry.sub_account_id, host, detail)
-    if state == "dead":
+    if state == DeliveryState.DEAD:
         log.warning(
             "gave up webhook %s of %s for session %s after %d attempts: %s",
             entry.type,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from offhook.session.ports.record import DeliveryState, OutboxType
+
 
 class DeliveryMetrics:
     """What ``/metrics`` says of webhook deliveries."""
@@ -28,7 +30,7 @@ class DeliveryMetrics:
             registry=registry,
         )
 
-    def count(self, type_: str, state: str, *, attempted: bool) -> None:
+    def count(self, type_: OutboxType, state: DeliveryState, *, attempted: bool) -> None:
         """Count one result."""
-        postponed = state == "pending" and not attempted
-        self._deliveries.labels(type_, "postponed" if postponed else state).inc()
+        postponed = state is DeliveryState.PENDING and not attempted
+        self._deliveries.labels(type_.value, "postponed" if postponed else state.value).inc()

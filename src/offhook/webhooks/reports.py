@@ -16,15 +16,12 @@ from offhook.events import (
     CallUpdated,
     DigitsCaptured,
 )
-from offhook.session.ports.record import OutboxEntry
+from offhook.session.ports.record import OutboxEntry, OutboxType
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhooks import payloads
 from offhook.webhooks.payloads import CallEventStatus
 from offhook.webhooks.retry import GIVE_UP_AFTER
-
-LEGACY = "DTMF"
-"""The outbox type of a ``dtmfCallbackUrl``."""
 
 STATUSES: dict[type[AnyEvent], CallEventStatus] = {
     CallInitiated: CallEventStatus.CALL_INITIATED,
@@ -65,14 +62,14 @@ class WebhookReports:
     ) -> list[OutboxEntry]:
         """See :meth:`offhook.session.ports.webhooks.Reports.captured`."""
         payload = payloads.dtmf_callback(session, session.legs[0], digits=digits, at=at)
-        return [_entry(session, LEGACY, payload, at, url=url)]
+        return [_entry(session, OutboxType.DTMF, payload, at, url=url)]
 
     def session_ended(self, session: Session) -> list[OutboxEntry]:
         """See :meth:`offhook.session.ports.webhooks.Reports.session_ended`."""
         if self._webhook(session, WebhookType.VSS) is None or session.ended_at is None:
             return []
         payload = payloads.session_summary(session)
-        return [_entry(session, WebhookType.VSS, payload, session.ended_at)]
+        return [_entry(session, OutboxType.VSS, payload, session.ended_at)]
 
     def _webhook(self, session: Session, type_: WebhookType) -> Webhook | None:
         sub_account = self._directory.sub_account(session.sub_account_id)
@@ -97,7 +94,7 @@ class WebhookReports:
             client_action_id=client_action_id,
             dtmf_event_data=sub_account.dtmf_event_data if sub_account else "object",
         )
-        return _entry(session, WebhookType.VCS, payload, event.at, delivery_id=delivery_id)
+        return _entry(session, OutboxType.VCS, payload, event.at, delivery_id=delivery_id)
 
 
 def sip_code_of(event: AnyEvent) -> int | None:
@@ -113,7 +110,7 @@ def sip_code_of(event: AnyEvent) -> int | None:
 
 def _entry(
     session: Session,
-    type_: str,
+    type_: OutboxType,
     payload: bytes,
     at: datetime,
     *,

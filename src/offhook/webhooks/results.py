@@ -6,9 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from offhook.session.ports.record import Delivery, DeliveryResult, StoreUnavailable
+from offhook.session.ports.record import (
+    Delivery,
+    DeliveryResult,
+    DeliveryState,
+    StoreUnavailable,
+)
+from offhook.session.ports.stores import Outbox
 from offhook.webhooks.metrics import DeliveryMetrics
 
 log = logging.getLogger(__name__)
@@ -17,22 +22,14 @@ _TRIES = 30
 _PAUSE = 1.0
 
 
-class Finisher(Protocol):
-    """Where results go: part of :class:`offhook.session.ports.record.Store`."""
-
-    async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
-        """Record what became of deliveries, durably."""
-        ...
-
-
 class Results:
     """Results on their way to the store."""
 
     def __init__(
-        self, store: Finisher, metrics: DeliveryMetrics, on_written: Callable[[], None]
+        self, outbox: Outbox, metrics: DeliveryMetrics, on_written: Callable[[], None]
     ) -> None:
         """``on_written`` is called after each write: leases have become free."""
-        self._store = store
+        self._outbox = outbox
         self._metrics = metrics
         self._on_written = on_written
         self._waiting: list[DeliveryResult] = []
@@ -42,7 +39,7 @@ class Results:
     def put(
         self,
         delivery: Delivery,
-        state: str,
+        state: DeliveryState,
         now: datetime,
         *,
         detail: str,
@@ -58,7 +55,7 @@ class Results:
                 http_status=http_status,
                 detail=detail,
                 state=state,
-                next_at=now + timedelta(seconds=wait) if state == "pending" else None,
+                next_at=now + timedelta(seconds=wait) if state is DeliveryState.PENDING else None,
                 attempted=attempted,
             )
         )
@@ -83,7 +80,7 @@ class Results:
         """What cannot be written before its lease ends is leased, and so delivered, once more."""
         for _ in range(_TRIES):
             try:
-                await self._store.finish_deliveries(batch)
+                await self._outbox.finish_deliveries(batch)
             except StoreUnavailable as error:
                 log.warning("webhook results wait: the store is unavailable (%s)", error)
                 if self._ending:

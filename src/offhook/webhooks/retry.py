@@ -8,16 +8,18 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-GIVE_UP_AFTER: Mapping[str, timedelta] = {
-    "VCS": timedelta(minutes=1),
-    "DTMF": timedelta(minutes=1),
-    "VSS": timedelta(hours=24),
-    "VRU": timedelta(hours=24),
-    "VNU": timedelta(hours=24),
+from offhook.session.ports.record import DeliveryState, OutboxType
+
+GIVE_UP_AFTER: Mapping[OutboxType, timedelta] = {
+    OutboxType.VCS: timedelta(minutes=1),
+    OutboxType.DTMF: timedelta(minutes=1),
+    OutboxType.VSS: timedelta(hours=24),
+    OutboxType.VRU: timedelta(hours=24),
+    OutboxType.VNU: timedelta(hours=24),
 }
 """How long each type is retried (``spec/webhooks.md``)."""
 
-_EPHEMERAL = frozenset({"VCS", "DTMF"})
+_EPHEMERAL = frozenset({OutboxType.VCS, OutboxType.DTMF})
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 3600.0
 _LONGEST_DELAY_EPHEMERAL = 15.0
@@ -26,14 +28,13 @@ _LONGEST_DELAY_EPHEMERAL = 15.0
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What to store, and whether the webhook is to be disabled."""
 
-    state: str
-    """``delivered``, ``pending``, ``dead`` (redeliverable) or ``dropped``."""
+    state: DeliveryState
     next_at: datetime | None = None
     disable: bool = False
 
 
 def judge(
-    type_: str,
+    type_: OutboxType,
     *,
     attempts: int,
     http_status: int | None,
@@ -48,21 +49,21 @@ def judge(
     ``retry_after`` is the answer's Retry-After in seconds; ``luck`` is 0..1, for the jitter.
     """
     if http_status is not None and 200 <= http_status <= 299:
-        return Verdict(state="delivered")
+        return Verdict(state=DeliveryState.DELIVERED)
     if http_status == 410:
         return Verdict(state=given_up(type_), disable=True)
     next_at = now + timedelta(seconds=delay(type_, attempts, retry_after, luck))
     if next_at >= give_up_at:
         return Verdict(state=given_up(type_))
-    return Verdict(state="pending", next_at=next_at)
+    return Verdict(state=DeliveryState.PENDING, next_at=next_at)
 
 
-def given_up(type_: str) -> str:
+def given_up(type_: OutboxType) -> DeliveryState:
     """The state of a delivery nobody will try again by itself."""
-    return "dropped" if type_ in _EPHEMERAL else "dead"
+    return DeliveryState.DROPPED if type_ in _EPHEMERAL else DeliveryState.DEAD
 
 
-def delay(type_: str, attempts: int, retry_after: float | None, luck: float) -> float:
+def delay(type_: OutboxType, attempts: int, retry_after: float | None, luck: float) -> float:
     """Seconds until the next attempt: doubling from 1 s, half of it at random.
 
     A receiver's Retry-After is honoured up to the longest delay of the type: it may slow us down,

@@ -17,9 +17,10 @@ from offhook.session.ports.record import (
     ClaimDecision,
     Node,
     OutboxEntry,
-    Store,
+    OutboxType,
     StoreUnavailable,
 )
+from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.testing.loop import VirtualClock, VirtualLoop
 
@@ -176,7 +177,7 @@ def test_sessions_that_were_decided_without_dialling_only_wake_the_outbox() -> N
         entry = OutboxEntry(
             delivery_id="d",
             sub_account_id="demo",
-            type="VSS",
+            type=OutboxType.VSS,
             payload=b"{}",
             created_at=START,
             give_up_at=START,

@@ -14,7 +14,14 @@ from offhook.codes import CallStatus, SessionStatus
 from offhook.events import ActionStarted, AnyEvent, SessionEnded
 from offhook.execution.journal import SessionJournal
 from offhook.flow.actions import Callflow, MakeCall
-from offhook.session.ports.record import Fenced, Node, OutboxEntry, Store, StoreUnavailable
+from offhook.session.ports.record import (
+    Fenced,
+    Node,
+    OutboxEntry,
+    OutboxType,
+    StoreUnavailable,
+)
+from offhook.session.ports.stores import Store
 from offhook.session.session import Direction, Leg, Session
 from offhook.testing.loop import VirtualLoop
 
@@ -58,7 +65,7 @@ def webhook() -> OutboxEntry:
     return OutboxEntry(
         delivery_id=new_id(),
         sub_account_id="demo",
-        type="VCS",
+        type=OutboxType.VCS,
         payload=b"{}",
         created_at=START,
         give_up_at=START,

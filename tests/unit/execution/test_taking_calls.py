@@ -14,7 +14,8 @@ from offhook.events import AnyEvent
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound import InboundCalls, NumberBook
 from offhook.execution.runner import SessionRunner
-from offhook.session.ports.record import Fenced, Node, Store, StoreUnavailable
+from offhook.session.ports.record import Fenced, Node, StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber

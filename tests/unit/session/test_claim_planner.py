@@ -10,7 +10,12 @@ from offhook import config
 from offhook.codes import RuntimeCode, SessionStatus
 from offhook.flow.actions import Callflow, Hangup, MakeCall
 from offhook.session.claim_planner import ClaimPlanner
-from offhook.session.ports.record import OutboxEntry, Queued, Usage
+from offhook.session.ports.record import (
+    OutboxEntry,
+    OutboxType,
+    Queued,
+    Usage,
+)
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
 
@@ -51,7 +56,7 @@ def entry(session: Session) -> OutboxEntry:
     return OutboxEntry(
         delivery_id="d",
         sub_account_id=session.sub_account_id,
-        type="VSS",
+        type=OutboxType.VSS,
         payload=b"{}",
         created_at=NOW,
         give_up_at=NOW,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,6 @@ from offhook.codes import CallStatus, SessionStatus
 from offhook.flow.actions import Callflow, Hangup
 from offhook.session.ports.record import ClaimDecision, Node, Rates
 from offhook.session.session import Direction, Leg, Session
-from offhook.store.calls import rounds
 from offhook.store.documents import encode_session, held_channels, micros
 from offhook.store.queueing import (
     ENDPOINT_LEASES,
@@ -26,6 +26,8 @@ from offhook.store.queueing import (
     shares,
     usage_of,
 )
+from offhook.store.rows import BucketRow
+from offhook.store.session_writes import rounds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NODE = Node(name="n1", epoch=3)
@@ -54,19 +56,24 @@ class TestRotation:
         assert taken == [groups(names) for names in expected]
 
 
+def bucket(kind: str, name: str, tokens: float, at: datetime) -> dict[str, Any]:
+    """A stored bucket."""
+    return BucketRow(kind, name, tokens, micros(at))._asdict()
+
+
 class TestBuckets:
     def test_full_at_first_and_never_over_its_capacity(self) -> None:
         rates = Rates(sub_accounts={"a": 5.0, "b": 0.2})
-        stored = [("sub_account", "a", 0.0, micros(NOW - timedelta(hours=1)))]
+        stored = [bucket("sub_account", "a", 0.0, NOW - timedelta(hours=1))]
         assert Buckets(stored, rates, NOW).of("sub_account") == {"a": 5.0, "b": 1.0}
 
     def test_fills_at_its_rate(self) -> None:
-        stored = [("trunk", "t", -0.5, micros(NOW - timedelta(seconds=0.5)))]
+        stored = [bucket("trunk", "t", -0.5, NOW - timedelta(seconds=0.5))]
         buckets = Buckets(stored, Rates(trunks={"t": 4.0}), NOW)
         assert buckets.of("trunk") == {"t": 1.5}
 
     def test_a_clock_that_went_back_takes_nothing_away(self) -> None:
-        stored = [("trunk", "t", 0.5, micros(NOW + timedelta(seconds=9)))]
+        stored = [bucket("trunk", "t", 0.5, NOW + timedelta(seconds=9))]
         assert Buckets(stored, Rates(trunks={"t": 4.0}), NOW).of("trunk") == {"t": 0.5}
 
     def test_only_what_was_taken_from_is_written(self) -> None:
@@ -77,7 +84,9 @@ class TestBuckets:
 
 
 def test_usage_counts_channels_of_every_group() -> None:
-    rows = [("a", '["t","t"]', 2), ("a", "[]", 1), ("b", '["t","u"]', 3)]
+    counted = [("a", '["t","t"]', 2), ("a", "[]", 1), ("b", '["t","u"]', 3)]
+    columns = ("sub_account_id", "channels", "sessions")
+    rows = [dict(zip(columns, row, strict=True)) for row in counted]
     usage = usage_of(rows, Buckets([], Rates(), NOW))
     assert usage.running_by_sub_account == {"a": 3, "b": 3}
     assert usage.channels_by_trunk == {"t": 7, "u": 3}

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from offhook.session.ports.record import DeliveryState, OutboxType
 from offhook.webhooks.retry import GIVE_UP_AFTER, Verdict, delay, judge, retry_after_seconds
 
 NOW = datetime(2024, 7, 3, 12, 0, tzinfo=UTC)
 
 
-def verdict(type_: str = "VSS", **changes: Any) -> Verdict:
+def verdict(type_: OutboxType = OutboxType.VSS, **changes: Any) -> Verdict:
     given: dict[str, Any] = {
         "attempts": 1,
         "http_status": 500,
@@ -26,54 +27,68 @@ def verdict(type_: str = "VSS", **changes: Any) -> Verdict:
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_2xx_is_success(status: int) -> None:
-    assert verdict(http_status=status) == Verdict(state="delivered")
+    assert verdict(http_status=status) == Verdict(state=DeliveryState.DELIVERED)
 
 
-@pytest.mark.parametrize(("type_", "state"), [("VSS", "dead"), ("VCS", "dropped")])
-def test_410_disables_and_ends_it(type_: str, state: str) -> None:
+@pytest.mark.parametrize(
+    ("type_", "state"),
+    [(OutboxType.VSS, DeliveryState.DEAD), (OutboxType.VCS, DeliveryState.DROPPED)],
+)
+def test_410_disables_and_ends_it(type_: OutboxType, state: DeliveryState) -> None:
     assert verdict(type_, http_status=410) == Verdict(state=state, disable=True)
 
 
 @pytest.mark.parametrize("status", [None, 100, 301, 302, 308, 400, 401, 404, 429, 500, 503])
 def test_everything_else_is_tried_again(status: int | None) -> None:
     assert verdict(http_status=status) == Verdict(
-        state="pending", next_at=NOW + timedelta(seconds=1)
+        state=DeliveryState.PENDING, next_at=NOW + timedelta(seconds=1)
     )
 
 
 @pytest.mark.parametrize(
     ("type_", "state"),
-    [("VSS", "dead"), ("VRU", "dead"), ("VNU", "dead"), ("VCS", "dropped"), ("DTMF", "dropped")],
+    [
+        (OutboxType.VSS, DeliveryState.DEAD),
+        (OutboxType.VRU, DeliveryState.DEAD),
+        (OutboxType.VNU, DeliveryState.DEAD),
+        (OutboxType.VCS, DeliveryState.DROPPED),
+        (OutboxType.DTMF, DeliveryState.DROPPED),
+    ],
 )
-def test_when_its_time_runs_out_it_is_given_up(type_: str, state: str) -> None:
+def test_when_its_time_runs_out_it_is_given_up(type_: OutboxType, state: DeliveryState) -> None:
     assert verdict(type_, give_up_at=NOW + timedelta(seconds=1)) == Verdict(state=state)
-    assert verdict(type_, give_up_at=NOW + timedelta(seconds=1.1)).state == "pending"
+    assert verdict(type_, give_up_at=NOW + timedelta(seconds=1.1)).state == DeliveryState.PENDING
 
 
 @pytest.mark.parametrize(
     ("type_", "attempts", "luck", "seconds"),
     [
-        ("VSS", 1, 0.0, 0.5),
-        ("VSS", 1, 1.0, 1.0),
-        ("VSS", 4, 1.0, 8.0),
-        ("VSS", 4, 0.0, 4.0),
-        ("VSS", 100_000, 1.0, 3600.0),
-        ("VCS", 4, 1.0, 8.0),
-        ("VCS", 9, 1.0, 15.0),
+        (OutboxType.VSS, 1, 0.0, 0.5),
+        (OutboxType.VSS, 1, 1.0, 1.0),
+        (OutboxType.VSS, 4, 1.0, 8.0),
+        (OutboxType.VSS, 4, 0.0, 4.0),
+        (OutboxType.VSS, 100_000, 1.0, 3600.0),
+        (OutboxType.VCS, 4, 1.0, 8.0),
+        (OutboxType.VCS, 9, 1.0, 15.0),
     ],
 )
 def test_delays_double_up_to_a_limit_with_half_of_it_at_random(
-    type_: str, attempts: int, luck: float, seconds: float
+    type_: OutboxType, attempts: int, luck: float, seconds: float
 ) -> None:
     assert delay(type_, attempts, None, luck) == seconds
 
 
 @pytest.mark.parametrize(
     ("type_", "retry_after", "seconds"),
-    [("VSS", 90.0, 90.0), ("VSS", 0.1, 1.0), ("VSS", 86_400.0, 3600.0), ("VCS", 90.0, 15.0)],
+    [
+        (OutboxType.VSS, 90.0, 90.0),
+        (OutboxType.VSS, 0.1, 1.0),
+        (OutboxType.VSS, 86_400.0, 3600.0),
+        (OutboxType.VCS, 90.0, 15.0),
+    ],
 )
 def test_retry_after_is_honoured_within_reason(
-    type_: str, retry_after: float, seconds: float
+    type_: OutboxType, retry_after: float, seconds: float
 ) -> None:
     assert delay(type_, 1, retry_after, 1.0) == seconds
 

@@ -8,7 +8,8 @@ import logging
 from datetime import datetime
 
 from offhook.clock import Clock
-from offhook.session.ports.record import Store, StoreUnavailable
+from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.stores import Store
 
 log = logging.getLogger(__name__)
 

@@ -21,6 +21,7 @@ from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Problem
 from offhook.http.resources.params import CONFLICTS, moment, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.ports.record import KeyRecord
 from offhook.session.tenancy import KeyGrant, SubAccount, VirtualNumber
 
 LONGEST_OVERLAP = 7 * 86_400
@@ -253,7 +254,7 @@ async def rotate_key(
     """The old one is revoked, at once or after ``overlapSeconds``."""
     now = deps.clock.now()
     in_force = {grant.key_id: (digest, grant) for digest, grant in await deps.store.keys()}
-    names = {each["id"]: each["name"] for each in await deps.store.list_keys()}
+    names = {each.grant.key_id: each.name for each in await deps.store.list_keys()}
     if key_id not in in_force:
         raise Problem(NOT_FOUND, "No such key in force")
     digest, grant = in_force[key_id]
@@ -310,17 +311,18 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
     }
 
 
-def _key_view(row: dict[str, Any]) -> KeyView:
+def _key_view(key: KeyRecord) -> KeyView:
+    grant = key.grant
     return KeyView(
-        key_id=row["id"],
-        name=row["name"],
-        account_id=row["account"],
-        sub_account_ids=row["subAccounts"],
-        scopes=row["scopes"],
-        created_at=iso_milliseconds(row["created"]),
-        expires_at=_time(row["expires"]),
-        last_used_at=_time(row["lastUsed"]),
-        revoked_at=_time(row["revoked"]),
+        key_id=grant.key_id,
+        name=key.name,
+        account_id=grant.account_id,
+        sub_account_ids=None if grant.sub_account_ids is None else sorted(grant.sub_account_ids),
+        scopes=sorted(grant.scopes),
+        created_at=iso_milliseconds(key.created_at),
+        expires_at=_time(grant.expires_at),
+        last_used_at=_time(key.last_used_at),
+        revoked_at=_time(key.revoked_at),
     )
 
 

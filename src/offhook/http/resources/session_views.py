@@ -10,7 +10,7 @@ import msgspec
 
 from offhook.clock import iso_milliseconds
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
-from offhook.session.ports.record import RequestRecord
+from offhook.session.ports.record import DeliveryRecord, RequestRecord
 from offhook.session.session import Leg, Session
 
 
@@ -175,17 +175,31 @@ def session_view(session: Session) -> SessionView:
 def session_answer(
     session: Session,
     events: Sequence[tuple[int, AnyEvent]],
-    deliveries: Sequence[dict[str, Any]],
+    deliveries: Sequence[DeliveryRecord],
 ) -> SessionAnswer:
     """One session with its timeline."""
     return SessionAnswer(
         **_session_fields(session),
         actions=action_views([event for _, event in events]),
         events=[event_view(number, event) for number, event in events],
-        deliveries=list(deliveries),
+        deliveries=[delivery_view(delivery) for delivery in deliveries],
         status_code=OK_CODE,
         status_message=OK_MESSAGE,
     )
+
+
+def delivery_view(delivery: DeliveryRecord) -> dict[str, Any]:
+    """One webhook delivery with its attempts and its payload as JSON."""
+    return {
+        "deliveryId": delivery.delivery_id,
+        "type": delivery.type,
+        "url": delivery.url,
+        "state": delivery.state,
+        "createdAt": delivery.created_at,
+        "nextAt": delivery.next_at,
+        "attempts": delivery.attempts,
+        "payload": msgspec.Raw(delivery.payload),
+    }
 
 
 def request_answer(record: RequestRecord) -> RequestAnswer:

@@ -37,6 +37,7 @@ from offhook.http.resources.session_views import (
     session_view,
 )
 from offhook.session.control import EndSession
+from offhook.session.ports.record import SessionFilter
 from offhook.session.session import Session
 
 SETTLE_SECONDS = 2.0
@@ -105,9 +106,7 @@ async def list_sessions(
     try:
         sessions, next_cursor = await deps.store.sessions(
             caller.sub_account.sub_account_id,
-            status=status,
-            since=begin,
-            until=end,
+            SessionFilter(status=status, since=begin, until=end),
             cursor=cursor,
             limit=limit,
         )

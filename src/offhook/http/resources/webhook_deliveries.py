@@ -13,7 +13,8 @@ from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import INVALID, NOT_FOUND, Problem
 from offhook.http.resources.params import needs
-from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
+from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View, delivery_view
+from offhook.session.ports.record import OutboxType
 from offhook.session.tenancy import WebhookType
 
 GIVE_UP_AFTER = timedelta(hours=24)
@@ -56,12 +57,12 @@ async def list_deliveries(
     """A page of what was sent and what came back."""
     try:
         deliveries, next_cursor = await deps.store.deliveries_of_type(
-            caller.sub_account.sub_account_id, type_, cursor=cursor, limit=limit
+            caller.sub_account.sub_account_id, OutboxType(type_), cursor=cursor, limit=limit
         )
     except ValueError:
         raise Problem(INVALID, "cursor: is none of ours") from None
     return DeliveryList(
-        deliveries=list(deliveries),
+        deliveries=[delivery_view(delivery) for delivery in deliveries],
         next_cursor=next_cursor,
         status_code=OK_CODE,
         status_message=OK_MESSAGE,

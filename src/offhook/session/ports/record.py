@@ -1,20 +1,17 @@
-"""The store's interface: the durable record. One contract test runs over every implementation.
-
-Each hot call is durable when it returns and is group-committed: calls that wait at the same moment
-share one transaction. :class:`StoreUnavailable` means nothing was written.
-"""
+"""The records that the store keeps and gives (its interfaces: :mod:`.stores`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from enum import StrEnum
 
 import msgspec
 
+from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
 from offhook.session.session import Session
-from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook
+from offhook.session.tenancy import KeyGrant
 
 
 class StoreUnavailable(Exception):
@@ -26,11 +23,43 @@ class SchemaMismatch(StoreUnavailable):
 
 
 class Fenced(Exception):
-    """The session is no longer this node's: another ended it, or this node's epoch is over."""
+    """This node may not write the session: another ended it, or this node's epoch is over."""
 
 
 class IdempotencyConflict(Exception):
     """The same Idempotency-Key came with another body."""
+
+
+class NodeRole(StrEnum):
+    """What a registered process does."""
+
+    VOICE = "voice"
+    API = "api"
+
+
+class OutboxType(StrEnum):
+    """What a webhook delivery carries."""
+
+    VCS = "VCS"
+    VSS = "VSS"
+    VRU = "VRU"
+    VNU = "VNU"
+    DTMF = "DTMF"
+    """The legacy ``dtmfCallbackUrl``."""
+
+
+class DeliveryState(StrEnum):
+    """Where a webhook delivery stands."""
+
+    PENDING = "pending"
+    """To be tried at its ``next_at``."""
+    LEASED = "leased"
+    """Being tried; due again when the lease is over. Shown as ``pending``."""
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """Given up; it can be sent again on request."""
+    DROPPED = "dropped"
+    """Given up: the event is too old to be of use."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +82,25 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON answer."""
     session_id: str | None = None
     idempotency_key: str | None = None
+
+
+class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sessions of a sub-account are listed; what is None does not matter."""
+
+    status: SessionStatus | None = None
+    since: datetime | None = None
+    """Created at this time or later."""
+    until: datetime | None = None
+    """Created before this time."""
+    number: str | None = None
+    """Source or destination of any leg, as stored: E.164 with ``+`` for a phone number."""
+    client_request_id: str | None = None
+    client_batch_id: str | None = None
+    sip_code: int | None = None
+    """Of any leg that has ended or been answered."""
+
+
+EVERY_SESSION = SessionFilter()
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +161,7 @@ class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
     delivery_id: str
     """Also ``webhook-id`` and the payload's ``eventId``: stable over retries."""
     sub_account_id: str
-    type: str
-    """VCS, VSS, VRU, VNU, or DTMF (the legacy callback)."""
+    type: OutboxType
     payload: bytes
     """The whole JSON body, envelope included."""
     created_at: datetime
@@ -139,277 +186,54 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     http_status: int | None
     detail: str
-    state: str
-    """``delivered``, ``pending`` (try again at ``next_at``), ``dead`` or ``dropped``."""
+    state: DeliveryState
+    """Any but LEASED."""
     next_at: datetime | None = None
+    """When a PENDING one is due again."""
     attempted: bool = True
     """False: nothing was sent. The lease is given back and the entry falls due at ``next_at``; it
     counts as no attempt and leaves no row among the attempts."""
+
+
+class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One attempt of a delivery."""
+
+    at: datetime
+    http_status: int | None
+    """None: no answer."""
+    detail: str
+
+
+class DeliveryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook delivery with everything that has become of it."""
+
+    delivery_id: str
+    type: OutboxType
+    url: str | None
+    """None: the URL of the sub-account's webhook of this type."""
+    state: DeliveryState
+    """Never LEASED: a leased one is PENDING."""
+    created_at: datetime
+    next_at: datetime | None
+    """Of a PENDING one: when it is due, or when its lease is over."""
+    attempts: tuple[DeliveryAttempt, ...]
+    payload: bytes
+    """The JSON body."""
+
+
+class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored API key, without its secret."""
+
+    grant: KeyGrant
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
 
 
 NO_RATES = Rates()
 """Nobody is limited in calls per second."""
 
 
-class Planner(Protocol):
-    """Decides which waiting sessions start; pure (:mod:`offhook.session.claim_planner`)."""
-
-    def __call__(
-        self, waiting: Sequence[Queued], usage: Usage, now: datetime
-    ) -> Sequence[ClaimDecision]: ...
-
-
-class Store(Protocol):
-    """The durable record."""
-
-    async def open(self) -> None:
-        """Connect and check that the schema is current.
-
-        Raises :class:`SchemaMismatch` or :class:`StoreUnavailable`, with a text for the operator.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Finish what waits, disconnect."""
-        ...
-
-    # --- the API's side
-
-    async def accept(
-        self, session: Session, events: Sequence[AnyEvent], request: RequestRecord
-    ) -> RequestRecord:
-        """Store a QUEUED session, its first events and the request, durably.
-
-        With an ``idempotency_key`` seen within 24 h for the sub-account, nothing is stored and the
-        first request is returned (same body) or :class:`IdempotencyConflict` raised. Otherwise
-        returns ``request``.
-        """
-        ...
-
-    async def record_request(self, request: RequestRecord) -> RequestRecord:
-        """Store a rejected request (same idempotency rule). Group-committed too."""
-        ...
-
-    async def request(self, sub_account_id: str, call_flow_request_id: str) -> RequestRecord | None:
-        """One request."""
-        ...
-
-    async def session(self, sub_account_id: str, session_id: str) -> Session | None:
-        """One session as last saved."""
-        ...
-
-    async def sessions(
-        self,
-        sub_account_id: str,
-        *,
-        status: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        cursor: str | None = None,
-        limit: int = 50,
-    ) -> tuple[Sequence[Session], str | None]:
-        """Newest first; the second item is the cursor of the next page, None at the end.
-
-        ``since`` (inclusive) and ``until`` (exclusive) bound ``created_at``. Raises ValueError for
-        a cursor that is none of ours.
-        """
-        ...
-
-    async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
-        """The timeline from number ``after`` + 1 on, each with its number (1, 2, …)."""
-        ...
-
-    async def deliveries(self, session_id: str) -> Sequence[dict[str, Any]]:
-        """Every webhook delivery of a session with its attempts, oldest first.
-
-        Keys: deliveryId, type, url (None: the sub-account's webhook), state, createdAt, nextAt,
-        attempts (a list of ``at``, ``httpStatus``, ``detail``), payload (parsed JSON).
-        """
-        ...
-
-    async def cancel_queued(
-        self, session: Session, events: Sequence[AnyEvent], outbox: Sequence[OutboxEntry]
-    ) -> bool:
-        """Store ``session`` (CANCELED) if it is still QUEUED and unclaimed; False: too late."""
-        ...
-
-    # --- the voice nodes' side
-
-    async def register_node(self, name: str, role: str, now: datetime) -> Node:
-        """A new epoch for ``name``: everything of its older epochs is fenced from now on."""
-        ...
-
-    async def heartbeat(self, node: Node, now: datetime) -> None:
-        """Say that we live. Raises :class:`Fenced` when our epoch is over."""
-        ...
-
-    async def retire_node(self, node: Node) -> None:
-        """A graceful end: the node has nothing running any more."""
-        ...
-
-    async def claim(
-        self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
-    ) -> Sequence[ClaimDecision]:
-        """Plan at most ``limit`` waiting sessions and store the decisions, in one transaction.
-
-        Fair between sub-accounts: one that is over its limits hides nobody else's sessions.
-        Sessions past their ``valid_until`` come first, wherever they stand in the queue.
-        Returns the decisions that were stored (RUNNING ones are now ours, durably); QUEUED ones
-        that changed nothing are left out. Raises :class:`Fenced` when the node's epoch is over.
-        """
-        ...
-
-    async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
-        """Store a session that began with an inbound call, RUNNING and ours."""
-        ...
-
-    async def save(
-        self,
-        node: Node,
-        session: Session,
-        events: Sequence[AnyEvent] = (),
-        outbox: Sequence[OutboxEntry] = (),
-    ) -> None:
-        """Store the session, new events and webhooks in one transaction.
-
-        Raises :class:`Fenced` when it is final already or not ours any more; the events are then
-        kept as :class:`~offhook.events.LateFact`.
-        """
-        ...
-
-    async def take_channel(
-        self,
-        node: Node,
-        session: Session,
-        events: Sequence[AnyEvent] = (),
-        outbox: Sequence[OutboxEntry] = (),
-        *,
-        trunk: str,
-        channels: int | None,
-    ) -> bool:
-        """:meth:`save` a session with a new or moved leg on ``trunk`` if a channel is free there.
-
-        For leg B, which does not queue, and for leg A that goes on to its next trunk. False, and
-        nothing stored, when ``channels`` others hold one already (over all nodes; None: no limit).
-        """
-        ...
-
-    async def orphans(
-        self, now: datetime, dead_after: float, *, limit: int = 500
-    ) -> Sequence[Session]:
-        """RUNNING sessions whose node's epoch is over or whose heartbeat is older than that."""
-        ...
-
-    async def end_orphan(
-        self,
-        session: Session,
-        events: Sequence[AnyEvent],
-        outbox: Sequence[OutboxEntry],
-        now: datetime,
-        dead_after: float,
-    ) -> bool:
-        """Store the final ``session`` if it is still an orphan and not final; else False."""
-        ...
-
-    # --- the outbox
-
-    async def lease_deliveries(
-        self, owner: str, now: datetime, *, lease: float, limit: int
-    ) -> Sequence[Delivery]:
-        """Due deliveries, ours for ``lease`` seconds (another takes them over after that).
-
-        Taken in turn from every (sub-account, type), of each at most 64 at a time: a slow or dead
-        endpoint's thousands hide nobody else's.
-        """
-        ...
-
-    async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
-        """Record attempts (group-committed)."""
-        ...
-
-    async def redeliver(
-        self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
-    ) -> bool:
-        """Make a finished entry due again, whatever became of it; False: no such entry."""
-        ...
-
-    async def deliveries_of_type(
-        self, sub_account_id: str, type_: str, *, cursor: str | None = None, limit: int = 50
-    ) -> tuple[Sequence[dict[str, Any]], str | None]:
-        """A sub-account's deliveries of one webhook type, newest first; see :meth:`sessions`."""
-        ...
-
-    async def next_delivery_at(self) -> datetime | None:
-        """When the next pending delivery falls due."""
-        ...
-
-    # --- tenancy
-
-    async def sub_accounts(self) -> Sequence[SubAccount]:
-        """All stored sub-accounts with numbers, webhooks and scenarios."""
-        ...
-
-    async def put_sub_account(self, sub_account: SubAccount) -> None:
-        """Create or replace."""
-        ...
-
-    async def delete_sub_account(self, sub_account_id: str) -> bool:
-        """False: there was none."""
-        ...
-
-    async def put_webhook(self, sub_account_id: str, webhook: Webhook) -> None:
-        """Create or replace the webhook of its type, also for a sub-account of the file."""
-        ...
-
-    async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
-        """False: there was none."""
-        ...
-
-    async def put_scenario(self, sub_account_id: str, scenario: Scenario) -> None:
-        """Create or replace a scenario, also for a sub-account of the file."""
-        ...
-
-    async def delete_scenario(self, sub_account_id: str, name: str) -> bool:
-        """False: there was none."""
-        ...
-
-    async def scenarios(self) -> Sequence[tuple[str, Scenario]]:
-        """All scenarios stored with :meth:`put_scenario`, with their sub-account's id."""
-        ...
-
-    async def webhooks(self) -> Sequence[tuple[str, Webhook]]:
-        """All stored webhooks with their sub-account's id."""
-        ...
-
-    async def keys(self) -> Sequence[tuple[bytes, KeyGrant]]:
-        """All unexpired, unrevoked keys: SHA-256 of the key, and what it opens."""
-        ...
-
-    async def put_key(self, digest: bytes, grant: KeyGrant, name: str, now: datetime) -> None:
-        """Store a key's hash."""
-        ...
-
-    async def revoke_key(self, key_id: str, now: datetime) -> bool:
-        """False: there was none."""
-        ...
-
-    async def list_keys(self) -> Sequence[dict[str, Any]]:
-        """Keys without their secrets: id, name, account, sub-accounts, scopes, created, expires,
-        last used, revoked."""
-        ...
-
-    async def touch_keys(self, used: dict[str, datetime]) -> None:
-        """Record when keys were last used (batched by the caller)."""
-        ...
-
-    async def tenancy_version(self) -> int:
-        """Grows with every change of accounts, keys, webhooks or scenarios."""
-        ...
-
-    # --- upkeep
-
-    async def purge(
-        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
-    ) -> int:
-        """Delete what is older; returns how many rows went."""
-        ...
+Planner = Callable[[Sequence[Queued], Usage, datetime], Sequence[ClaimDecision]]
+"""Decides which of the waiting sessions start now; pure (:mod:`offhook.session.claim_planner`)."""

@@ -10,7 +10,6 @@ import asyncpg
 from offhook.events import AnyEvent
 from offhook.session.ports.record import ClaimDecision, Delivery, Fenced, Node, Planner, Rates
 from offhook.session.session import Session
-from offhook.store.calls import Save
 from offhook.store.documents import micros
 from offhook.store.postgres.hot import SQL, save_once
 from offhook.store.postgres.pool import columns
@@ -18,12 +17,21 @@ from offhook.store.queueing import (
     Buckets,
     Candidate,
     Rotation,
-    channels_in_use,
     decided,
     shares,
     usage_of,
 )
-from offhook.store.rows import Row, event_documents, event_rows, outbox_entry, session_row
+from offhook.store.rows import (
+    BucketRow,
+    DecisionRow,
+    EventRow,
+    OutboxRow,
+    event_documents,
+    event_rows,
+    leased_delivery,
+    session_row,
+)
+from offhook.store.session_writes import ChannelCall, Save
 
 _QUEUE_LOCK = 0x6F66_6671_0001
 """Who plans against the limits of the installation: claims and channels ("offq")."""
@@ -40,7 +48,7 @@ async def claim(
     rates: Rates,
     rotation: Rotation,
 ) -> list[ClaimDecision]:
-    """See :meth:`.interface.Store.claim`; in a transaction."""
+    """Plan waiting sessions and store the decisions; in a transaction."""
     await connection.execute(SQL["lock"], _QUEUE_LOCK)
     await _check_epoch(connection, node)
     waiting = await _waiting(connection, now, limit, rotation)
@@ -62,8 +70,8 @@ async def settled(
     """Of decisions whose commit was not answered: those that are stored and ours to run."""
     ids = [decision.session.session_id for decision in lost]
     rows = await connection.fetch(SQL["settled"], ids, node.name, node.epoch)
-    ours = {row[0] for row in rows}
-    return [decision for decision in lost if decision.session.session_id in ours]
+    stored = {row["session_id"] for row in rows}
+    return [decision for decision in lost if decision.session.session_id in stored]
 
 
 async def _waiting(
@@ -71,21 +79,24 @@ async def _waiting(
 ) -> list[Candidate]:
     """At most ``limit`` sessions of the queue: the expired ones, then every group's oldest."""
     rows = await connection.fetch(SQL["expired_waiting"], micros(now), limit)
-    groups = [(row[0], row[1]) for row in await connection.fetch(SQL["waiting_groups"])]
+    groups = [
+        (row["sub_account_id"], row["waits_for"])
+        for row in await connection.fetch(SQL["waiting_groups"])
+    ]
     if groups:
         share = -(-limit // len(groups))
         chosen = rotation.turn(groups, limit)
         rows += await connection.fetch(SQL["waiting_in_groups"], *columns(chosen, 2), share)
-    found = {row[0]: Candidate(*row) for row in rows}
+    found = {row["session_id"]: Candidate.of(row) for row in rows}
     return list(found.values())[:limit]
 
 
 async def _write(
     connection: asyncpg.Connection,
-    sessions: Sequence[Row],
-    events: Sequence[Row],
-    outbox: Sequence[Row],
-    buckets: Sequence[Row] = (),
+    sessions: Sequence[DecisionRow],
+    events: Sequence[EventRow],
+    outbox: Sequence[OutboxRow],
+    buckets: Sequence[BucketRow] = (),
 ) -> None:
     await connection.execute(
         SQL["write"],
@@ -102,14 +113,14 @@ async def _check_epoch(connection: asyncpg.Connection, node: Node) -> None:
 
 
 async def register_node(connection: asyncpg.Connection, name: str, role: str, at: int) -> Node:
-    """See :meth:`.interface.Store.register_node`; in a transaction."""
+    """Begin a new epoch; in a transaction."""
     await connection.execute(SQL["lock_node"], name)
     epoch = await connection.fetchval(SQL["register_node"], name, role, at)
     return Node(name=name, epoch=epoch)
 
 
 async def heartbeat(connection: asyncpg.Connection, node: Node, at: int) -> None:
-    """See :meth:`.interface.Store.heartbeat`; ``at`` 0 retires the node."""
+    """Note that the node lives; ``at`` 0 retires it. Raises Fenced."""
     if await connection.fetchval(SQL["heartbeat"], at, node.name, node.epoch) is None:
         raise Fenced(f"{node.name}'s epoch {node.epoch} is over")
 
@@ -117,7 +128,7 @@ async def heartbeat(connection: asyncpg.Connection, node: Node, at: int) -> None
 async def start(
     connection: asyncpg.Connection, node: Node, session: Session, events: Sequence[AnyEvent]
 ) -> None:
-    """See :meth:`.interface.Store.start`; in a transaction."""
+    """Store a session that began with an inbound call; in a transaction."""
     await _check_epoch(connection, node)
     documents = event_documents(events)
     rows = event_rows(session.session_id, documents)
@@ -129,27 +140,26 @@ async def start(
     )
 
 
-async def take_channel(
-    connection: asyncpg.Connection, call: Save, trunk: str, channels: int | None
-) -> bool | None:
-    """See :meth:`.interface.Store.take_channel`; in a transaction. None: fenced."""
-    if channels is not None:
+async def take_channel(connection: asyncpg.Connection, call: ChannelCall) -> bool | Fenced:
+    """Save a session if its trunk has a channel free; in a transaction."""
+    if call.channels is not None:
         await connection.execute(SQL["lock"], _QUEUE_LOCK)
-        own = await connection.fetchval(SQL["channels_of"], call.session_id)
-        usage = await connection.fetch(SQL["usage"])
-        if channels_in_use(usage, trunk, own or "[]") >= channels:
+        own = await connection.fetchval(SQL["channels_of"], call.save.session_id)
+        if call.finds_none(await connection.fetch(SQL["usage"]), own):
             return False
-    return None if await save_once(connection, [call]) else True
+    if await save_once(connection, [call.save]):
+        return Fenced(call.save.session_id)
+    return True
 
 
 async def cancel_queued(connection: asyncpg.Connection, call: Save) -> bool:
-    """See :meth:`.interface.Store.cancel_queued`; in a transaction."""
+    """Store the end of a session that still waits; False: it does not; in a transaction."""
     count = await connection.fetchval(SQL["waiting_session"], call.session_id)
     return await _finish_session(connection, call, count)
 
 
 async def end_orphan(connection: asyncpg.Connection, call: Save, silent_since: int) -> bool:
-    """See :meth:`.interface.Store.end_orphan`; in a transaction."""
+    """Store the end of a session whose node is dead; False: it is not; in a transaction."""
     count = await connection.fetchval(SQL["orphan"], call.session_id, silent_since)
     return await _finish_session(connection, call, count)
 
@@ -159,16 +169,16 @@ async def _finish_session(connection: asyncpg.Connection, call: Save, count: int
     if count is None:
         return False
     total = count + len(call.event_documents)
-    row = (
-        call.session_id,
-        call.status,
-        None,
-        "",
-        None,
-        None,
-        call.channels,
-        total,
-        call.document,
+    row = DecisionRow(
+        session_id=call.session_id,
+        status=call.status,
+        ready_since=None,
+        waits_for="",
+        node=None,
+        epoch=None,
+        channels=call.channels,
+        event_count=total,
+        document=call.document,
     )
     events = event_rows(call.session_id, call.event_documents, count)
     await _write(connection, [row], events, call.outbox_rows)
@@ -183,16 +193,19 @@ async def lease(
     limit: int,
     rotation: Rotation,
 ) -> list[Delivery]:
-    """See :meth:`.interface.Store.lease_deliveries`; in a transaction."""
+    """Lease due deliveries of every endpoint in turn; in a transaction."""
     at = micros(now)
     await connection.execute(SQL["lock"], _OUTBOX_LOCK)
     await connection.execute(SQL["expire_leases"], at)
     groups = await connection.fetch(SQL["pending_groups"])
-    due = [(row[0], row[1]) for row in groups if row[2] <= at]
+    due = [(row["sub_account_id"], row["type"]) for row in groups if row["next_at"] <= at]
     if not due:
         return []
-    leased = {(row[0], row[1]): row[2] for row in await connection.fetch(SQL["leased_groups"])}
+    leased = {
+        (row["sub_account_id"], row["type"]): row["leased"]
+        for row in await connection.fetch(SQL["leased_groups"])
+    }
     asked = [(*group, share) for group, share in shares(rotation.turn(due, limit), leased, limit)]
     until = micros(now + timedelta(seconds=seconds))
     rows = await connection.fetch(SQL["lease"], *columns(asked, 3), at, until, owner)
-    return [Delivery(entry=outbox_entry(row), attempts=row[8]) for row in rows]
+    return [leased_delivery(row) for row in rows]

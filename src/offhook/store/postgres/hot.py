@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from offhook.session.ports.record import Fenced, IdempotencyConflict, RequestRecord
-from offhook.store.calls import Accept, Save, rounds
+from offhook.session.ports.record import Fenced, RequestRecord
 from offhook.store.postgres.pool import columns
-from offhook.store.rows import IDEMPOTENCY_WINDOW, Row, request_record
+from offhook.store.rows import IDEMPOTENCY_WINDOW, ResultRow, request_record
+from offhook.store.session_writes import Accept, Save, rounds
 from offhook.store.sqlfiles import load
 
 SQL = load("postgres")
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 async def accept(
     connection: asyncpg.Connection, calls: Sequence[Accept]
 ) -> list[RequestRecord | Exception]:
-    """Store requests and the sessions they made; see :meth:`.interface.Store.accept`."""
+    """Store requests and the sessions they made."""
     if all(call.key is None for call in calls):
         await _insert(connection, calls)
         return [call.request for call in calls]
@@ -29,7 +29,10 @@ async def accept(
         fresh = [call for call in calls if call.key is None or mine.get(call.key) is call]
         await _insert(connection, fresh)
         first = await _first_requests(connection, calls)
-    return [_answer(call, first) for call in calls]
+    return [
+        call.request if call.key is None else call.answer(first.get(call.key, call.request))
+        for call in calls
+    ]
 
 
 async def _insert(connection: asyncpg.Connection, calls: Sequence[Accept]) -> None:
@@ -49,12 +52,10 @@ async def _remember_keys(
         if call.key is not None:
             asked.setdefault(call.key, call)
     # Sorted, so that two nodes noting the same keys wait for each other in one direction only.
-    rows: list[Row] = [
-        (*key, call.request.call_flow_request_id, call.request_row[2])
-        for key, call in sorted(asked.items(), key=lambda entry: entry[0])
-    ]
+    rows = [call.key_row for _, call in sorted(asked.items(), key=lambda entry: entry[0])]
     noted = await connection.fetch(SQL["remember_keys"], *columns(rows, 4), IDEMPOTENCY_WINDOW)
-    return {(row[0], row[1]): asked[row[0], row[1]] for row in noted}
+    keys = [(row["sub_account_id"], row["idempotency_key"]) for row in noted]
+    return {key: asked[key] for key in keys}
 
 
 async def _first_requests(
@@ -62,18 +63,11 @@ async def _first_requests(
 ) -> dict[Key, RequestRecord]:
     keys = list({call.key for call in calls if call.key is not None})
     rows = await connection.fetch(SQL["first_requests"], *columns(keys, 2))
-    return {(row[1], row[7]): request_record(row) for row in rows}
-
-
-def _answer(call: Accept, first: dict[Key, RequestRecord]) -> RequestRecord | IdempotencyConflict:
-    known = call.request if call.key is None else first.get(call.key, call.request)
-    if known.body != call.request.body:
-        return IdempotencyConflict("this Idempotency-Key came with another body before")
-    return known
+    return {(row["sub_account_id"], row["idempotency_key"]): request_record(row) for row in rows}
 
 
 async def save(connection: asyncpg.Connection, calls: Sequence[Save]) -> list[Exception | None]:
-    """Store the next states of sessions; see :meth:`.interface.Store.save`."""
+    """Store the next states of sessions."""
     results: list[Exception | None] = [None] * len(calls)
     for indexes in rounds([call.session_id for call in calls]):
         part = [calls[index] for index in indexes]
@@ -85,7 +79,7 @@ async def save(connection: asyncpg.Connection, calls: Sequence[Save]) -> list[Ex
 
 
 async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> set[str]:
-    """Save sessions, each named once; returns those that were not their caller's any more."""
+    """Save sessions, each named once; returns those that their caller may not write."""
     sessions = [
         (
             call.session_id,
@@ -105,7 +99,7 @@ async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> se
     ]
     outbox = [(call.session_id, *row) for call in calls for row in call.outbox_rows]
     arguments = (*columns(sessions, 7), *columns(events, 3), *columns(outbox, 14))
-    saved = {row[0] for row in await connection.fetch(SQL["save"], *arguments)}
+    saved = {row["session_id"] for row in await connection.fetch(SQL["save"], *arguments)}
     left = [call for call in calls if call.session_id not in saved]
     repeated = await _repeated(connection, [call for call in left if call.event_documents])
     fenced = [call for call in left if call.session_id not in repeated]
@@ -127,7 +121,8 @@ async def _repeated(connection: asyncpg.Connection, calls: Sequence[Save]) -> se
         )
         for call in calls
     ]
-    return {row[0] for row in await connection.fetch(SQL["repeated"], *columns(rows, 5))}
+    found = await connection.fetch(SQL["repeated"], *columns(rows, 5))
+    return {row["session_id"] for row in found}
 
 
 async def _keep_late(connection: asyncpg.Connection, calls: Sequence[Save]) -> None:
@@ -145,12 +140,12 @@ async def _keep_late(connection: asyncpg.Connection, calls: Sequence[Save]) -> N
 
 
 async def finish(
-    connection: asyncpg.Connection, calls: Sequence[Sequence[Row]]
+    connection: asyncpg.Connection, calls: Sequence[Sequence[ResultRow]]
 ) -> list[Exception | None]:
-    """Record attempts; see :meth:`.interface.Store.finish_deliveries`."""
+    """Record attempts."""
     rows = [row for call in calls for row in call]
     async with connection.transaction():
-        for indexes in rounds([row[0] for row in rows]):
+        for indexes in rounds([row.delivery_id for row in rows]):
             part = [rows[index] for index in indexes]
             await connection.execute(SQL["finish"], *columns(part, 5))
     return [None] * len(calls)

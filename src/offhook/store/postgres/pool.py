@@ -11,7 +11,6 @@ import asyncpg
 
 from offhook.session.ports.record import StoreUnavailable
 from offhook.store.migrate import check_revision, current_postgres
-from offhook.store.rows import Row
 
 AWAY = (
     OSError,
@@ -116,7 +115,7 @@ class Pool:
             yield connection
 
 
-def columns(rows: Sequence[Row], width: int) -> list[list[Any]]:
+def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     """Rows as ``width`` columns: the arrays that the statements unnest."""
     if not rows:
         return [[] for _ in range(width)]

@@ -178,8 +178,8 @@ RETURNING epoch;
 
 -- name: anything_waiting
 -- Whether a claim is worth the lock, and the node's epoch.
-SELECT EXISTS (SELECT 1 FROM sessions WHERE status = 'QUEUED'),
-    (SELECT epoch FROM nodes WHERE name = $1::text);
+SELECT EXISTS (SELECT 1 FROM sessions WHERE status = 'QUEUED') AS waiting,
+    (SELECT epoch FROM nodes WHERE name = $1::text) AS epoch;
 
 -- name: expired_waiting
 -- Waiting sessions that are past their validUntil.
@@ -218,7 +218,7 @@ WHERE session_id = ANY ($1::text[]) AND status = 'RUNNING' AND node = $2::text
 
 -- name: usage
 -- Running sessions and the channels they hold.
-SELECT sub_account_id, channels, count(*) FROM sessions WHERE status = 'RUNNING'
+SELECT sub_account_id, channels, count(*) AS sessions FROM sessions WHERE status = 'RUNNING'
 GROUP BY sub_account_id, channels;
 
 -- name: channels_of
@@ -253,7 +253,7 @@ UPDATE outbox SET state = 'pending', owner = NULL WHERE state = 'leased' AND nex
 
 -- name: leased_groups
 -- How many deliveries are under way to each endpoint.
-SELECT sub_account_id, type, count(*) FROM outbox WHERE state = 'leased'
+SELECT sub_account_id, type, count(*) AS leased FROM outbox WHERE state = 'leased'
 GROUP BY sub_account_id, type;
 
 -- name: pending_groups

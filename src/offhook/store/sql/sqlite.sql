@@ -118,7 +118,7 @@ ORDER BY created_at, session_id LIMIT ?;
 
 -- name: usage
 -- Running sessions and the channels they hold.
-SELECT sub_account_id, channels, count(*) FROM sessions WHERE status = 'RUNNING'
+SELECT sub_account_id, channels, count(*) AS sessions FROM sessions WHERE status = 'RUNNING'
 GROUP BY sub_account_id, channels;
 
 -- name: channels_of
@@ -155,8 +155,10 @@ UPDATE outbox SET state = 'pending', owner = NULL WHERE state = 'leased' AND nex
 
 -- name: leased_groups
 -- How many deliveries are under way to each endpoint.
-SELECT sub_account_id, type, count(*) FROM outbox WHERE state = 'leased'
-GROUP BY sub_account_id, type;
+-- (+: grouping must not make SQLite choose outbox_by_type, which holds every delivery ever made,
+-- over the partial index of the leased ones.)
+SELECT sub_account_id, type, count(*) AS leased FROM outbox WHERE state = 'leased'
+GROUP BY +sub_account_id, type;
 
 -- name: pending_groups
 -- Every endpoint with pending deliveries and when its next is due; one index step each.

@@ -9,18 +9,17 @@ from datetime import datetime, timedelta
 from offhook.events import AnyEvent
 from offhook.session.ports.record import ClaimDecision, Delivery, Fenced, Node, Planner, Rates
 from offhook.session.session import Session
-from offhook.store.calls import Save
 from offhook.store.documents import micros
 from offhook.store.queueing import (
     Buckets,
     Candidate,
     Rotation,
-    channels_in_use,
     decided,
     shares,
     usage_of,
 )
-from offhook.store.rows import event_documents, event_rows, outbox_entry, session_row
+from offhook.store.rows import event_documents, event_rows, leased_delivery, session_row
+from offhook.store.session_writes import ChannelCall, Save
 from offhook.store.sqlite.connection import run_many
 from offhook.store.sqlite.hot import SQL, check_epoch, one, save, store_change
 
@@ -34,7 +33,7 @@ def claim(
     rates: Rates,
     rotation: Rotation,
 ) -> list[ClaimDecision]:
-    """See :meth:`.interface.Store.claim`."""
+    """Plan waiting sessions and store the decisions."""
     check_epoch(connection, node.name, node.epoch)
     waiting = _waiting(connection, now, limit, rotation)
     if not waiting:
@@ -55,19 +54,22 @@ def _waiting(
 ) -> list[Candidate]:
     """At most ``limit`` sessions of the queue: the expired ones, then every group's oldest."""
     rows = connection.execute(SQL["expired_waiting"], (micros(now), limit)).fetchall()
-    groups = connection.execute(SQL["waiting_groups"]).fetchall()
+    groups = [
+        (row["sub_account_id"], row["waits_for"])
+        for row in connection.execute(SQL["waiting_groups"])
+    ]
     if groups:
         share = -(-limit // len(groups))
         for group in rotation.turn(groups, limit):
             rows += connection.execute(SQL["waiting_in_group"], (*group, share))
-    found = {row[0]: Candidate(*row) for row in rows}
+    found = {row["session_id"]: Candidate.of(row) for row in rows}
     return list(found.values())[:limit]
 
 
 def start(
     connection: sqlite3.Connection, node: Node, session: Session, events: Sequence[AnyEvent]
 ) -> None:
-    """See :meth:`.interface.Store.start`."""
+    """Store a session that began with an inbound call."""
     check_epoch(connection, node.name, node.epoch)
     documents = event_documents(events)
     run_many(connection, SQL["insert_sessions"], [session_row(session, len(documents), node)])
@@ -75,22 +77,21 @@ def start(
 
 
 def take_channel(
-    connection: sqlite3.Connection, asked: Sequence[tuple[Save, str, int | None]]
+    connection: sqlite3.Connection, calls: Sequence[ChannelCall]
 ) -> list[bool | Fenced]:
-    """A batch of :meth:`.interface.Store.take_channel`: (call, trunk, channels) each."""
+    """Save each session if its trunk has a channel free."""
     results: list[bool | Fenced] = []
-    for call, trunk, channels in asked:
-        own = one(connection, "channels_of", (call.session_id,))
-        usage = connection.execute(SQL["usage"])
-        if channels is not None and channels_in_use(usage, trunk, own or "[]") >= channels:
+    for call in calls:
+        own = one(connection, "channels_of", (call.save.session_id,))
+        if call.finds_none(connection.execute(SQL["usage"]), own):
             results.append(False)
         else:
-            results.append(save(connection, [call])[0] or True)
+            results.append(save(connection, [call.save])[0] or True)
     return results
 
 
 def cancel_queued(connection: sqlite3.Connection, call: Save) -> bool:
-    """See :meth:`.interface.Store.cancel_queued`."""
+    """Store the end of a session that still waits; False: it does not."""
     count = one(connection, "waiting_session", (call.session_id,))
     if count is None:
         return False
@@ -99,7 +100,7 @@ def cancel_queued(connection: sqlite3.Connection, call: Save) -> bool:
 
 
 def end_orphan(connection: sqlite3.Connection, call: Save, silent_since: int) -> bool:
-    """See :meth:`.interface.Store.end_orphan`."""
+    """Store the end of a session whose node is dead; False: it is not."""
     count = one(connection, "orphan", (silent_since, call.session_id))
     if count is None:
         return False
@@ -115,27 +116,30 @@ def lease(
     limit: int,
     rotation: Rotation,
 ) -> list[Delivery]:
-    """See :meth:`.interface.Store.lease_deliveries`."""
+    """Lease due deliveries of every endpoint in turn."""
     at = micros(now)
     connection.execute(SQL["expire_leases"], (at,))
     due = [
-        (sub_account_id, type_)
-        for sub_account_id, type_, next_at in connection.execute(SQL["pending_groups"])
-        if next_at <= at
+        (row["sub_account_id"], row["type"])
+        for row in connection.execute(SQL["pending_groups"])
+        if row["next_at"] <= at
     ]
     if not due:
         return []
-    leased = {(row[0], row[1]): row[2] for row in connection.execute(SQL["leased_groups"])}
+    leased = {
+        (row["sub_account_id"], row["type"]): row["leased"]
+        for row in connection.execute(SQL["leased_groups"])
+    }
     rows = []
     for group, share in shares(rotation.turn(due, limit), leased, limit):
         rows += connection.execute(SQL["due_in_group"], (*group, at, share)).fetchall()
     until = micros(now + timedelta(seconds=seconds))
-    run_many(connection, SQL["lease"], [(row[0], until, owner) for row in rows])
-    return [Delivery(entry=outbox_entry(row), attempts=row[8]) for row in rows]
+    run_many(connection, SQL["lease"], [(row["delivery_id"], until, owner) for row in rows])
+    return [leased_delivery(row) for row in rows]
 
 
 def heartbeat(connection: sqlite3.Connection, node: Node, at: int) -> None:
-    """See :meth:`.interface.Store.heartbeat`; ``at`` 0 retires the node."""
+    """Note that the node lives; ``at`` 0 retires it. Raises Fenced."""
     cursor = connection.execute(SQL["heartbeat"], (at, node.name, node.epoch))
     if cursor.rowcount == 0:
         raise Fenced(f"{node.name}'s epoch {node.epoch} is over")

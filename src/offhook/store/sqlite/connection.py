@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from offhook.store.rows import Row
-
 _MOST_ROWS = 64
-"""Per statement: 64 rows of our widest table are 832 of the 32,766 variables SQLite allows."""
+"""Per statement: 64 rows of the widest table are 832 of the 32,766 variables SQLite allows."""
+
+Values = tuple[Any, ...]
+"""One row to be written, or asked for."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -31,6 +32,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=1024,
     )
+    connection.row_factory = sqlite3.Row
     if not readonly:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA wal_autocheckpoint=2000")
@@ -38,13 +40,15 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def run_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Row]) -> None:
+def run_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Values]) -> None:
     """Run ``sql`` with ``{values}`` replaced by the rows, in as few statements as possible."""
     for part in _parts(rows):
         connection.execute(_filled(sql, len(part), len(part[0])), _flat(part))
 
 
-def rows_of_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Row]) -> list[list[Any]]:
+def rows_of_many(
+    connection: sqlite3.Connection, sql: str, rows: Sequence[Values]
+) -> list[list[Any]]:
     """As :func:`run_many`, for a query that returns one JSON array; the arrays joined."""
     found: list[list[Any]] = []
     for part in _parts(rows):
@@ -53,12 +57,12 @@ def rows_of_many(connection: sqlite3.Connection, sql: str, rows: Sequence[Row]) 
     return found
 
 
-def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
     for start in range(0, len(rows), _MOST_ROWS):
         yield rows[start : start + _MOST_ROWS]
 
 
-def _flat(rows: Sequence[Row]) -> list[Any]:
+def _flat(rows: Sequence[Values]) -> list[Any]:
     return [value for row in rows for value in row]
 
 

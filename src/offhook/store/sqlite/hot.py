@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from offhook.session.ports.record import Fenced, IdempotencyConflict, RequestRecord
-from offhook.store.calls import Accept, Save, rounds
-from offhook.store.rows import Row, event_rows, request_record
+from offhook.session.ports.record import Fenced, RequestRecord
+from offhook.store.rows import EventRow, OutboxRow, ResultRow, event_rows, request_record
+from offhook.store.session_writes import Accept, Save, rounds
 from offhook.store.sqlfiles import load
 from offhook.store.sqlite.connection import rows_of_many, run_many
 
 SQL = load("sqlite")
 
 
+class StateRow(NamedTuple):
+    """The new state of a session."""
+
+    session_id: str
+    status: str
+    channels: str
+    event_count: int
+    document: str
+
+    @classmethod
+    def of(cls, call: Save, event_count: int) -> StateRow:
+        """What ``call`` writes."""
+        return cls(call.session_id, call.status, call.channels, event_count, call.document)
+
+
 def accept(
     connection: sqlite3.Connection, calls: Sequence[Accept]
 ) -> list[RequestRecord | Exception]:
-    """Store requests and the sessions they made; see :meth:`.interface.Store.accept`."""
+    """Store requests and the sessions they made."""
     first = _first_requests(connection, calls)
     fresh = [call for call in calls if call.key is None or first[call.key] is call.request]
     sessions = [call.session_row for call in fresh if call.session_row is not None]
     run_many(connection, SQL["insert_sessions"], sessions)
     run_many(connection, SQL["insert_events"], [row for call in fresh for row in call.event_rows])
     run_many(connection, SQL["insert_requests"], [call.request_row for call in fresh])
-    return [_answer(call, first) for call in calls]
-
-
-def _answer(
-    call: Accept, first: dict[tuple[str, str], RequestRecord]
-) -> RequestRecord | IdempotencyConflict:
-    known = call.request if call.key is None else first[call.key]
-    if known.body != call.request.body:
-        return IdempotencyConflict("this Idempotency-Key came with another body before")
-    return known
+    return [call.request if call.key is None else call.answer(first[call.key]) for call in calls]
 
 
 def _first_requests(
@@ -50,17 +56,17 @@ def _first_requests(
         row = connection.execute(SQL["request_by_id"], (request_id,)).fetchone()
         if row is not None:
             first[sub_account_id, key] = request_record(row)
-    new: list[Row] = []
-    for call in keyed:
-        assert call.key is not None
-        if first.setdefault(call.key, call.request) is call.request:
-            new.append((*call.key, call.request.call_flow_request_id, call.request_row[2]))
+    new = [
+        call.key_row
+        for call in keyed
+        if call.key is not None and first.setdefault(call.key, call.request) is call.request
+    ]
     run_many(connection, SQL["remember_keys"], new)
     return first
 
 
 def save(connection: sqlite3.Connection, calls: Sequence[Save]) -> list[Fenced | None]:
-    """Store the next states of sessions; see :meth:`.interface.Store.save`."""
+    """Store the next states of sessions."""
     results: list[Fenced | None] = [None] * len(calls)
     for indexes in rounds([call.session_id for call in calls]):
         part = [calls[index] for index in indexes]
@@ -72,30 +78,22 @@ def save(connection: sqlite3.Connection, calls: Sequence[Save]) -> list[Fenced |
 
 
 def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str]:
-    """Save sessions, each named once; returns those that were not their caller's any more."""
+    """Save sessions, each named once; returns those that their caller may not write."""
     asked = [(call.session_id, call.node.name, call.node.epoch) for call in calls]
     counts: dict[str, tuple[int, bool]] = {
         session_id: (count, bool(ours))
         for session_id, count, ours in rows_of_many(connection, SQL["owned_sessions"], asked)
     }
-    updates: list[Row] = []
-    late: list[Row] = []
-    events: list[Row] = []
-    outbox: list[Row] = []
+    updates: list[StateRow] = []
+    late: list[tuple[str, int]] = []
+    events: list[EventRow] = []
+    outbox: list[OutboxRow] = []
     fenced: set[str] = set()
     for call in calls:
         count, ours = counts.get(call.session_id, (0, False))
         documents = call.event_documents if ours else call.late()
         if ours:
-            updates.append(
-                (
-                    call.session_id,
-                    call.status,
-                    call.channels,
-                    count + len(documents),
-                    call.document,
-                )
-            )
+            updates.append(StateRow.of(call, count + len(documents)))
             outbox += call.outbox_rows
         else:
             fenced.add(call.session_id)
@@ -110,10 +108,10 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
     return fenced
 
 
-def finish(connection: sqlite3.Connection, calls: Sequence[Sequence[Row]]) -> list[None]:
-    """Record attempts; see :meth:`.interface.Store.finish_deliveries`."""
+def finish(connection: sqlite3.Connection, calls: Sequence[Sequence[ResultRow]]) -> list[None]:
+    """Record attempts."""
     rows = [row for call in calls for row in call]
-    for indexes in rounds([row[0] for row in rows]):
+    for indexes in rounds([row.delivery_id for row in rows]):
         run_many(connection, SQL["finish"], [rows[index] for index in indexes])
     return [None] * len(calls)
 
@@ -121,15 +119,14 @@ def finish(connection: sqlite3.Connection, calls: Sequence[Sequence[Row]]) -> li
 def check_epoch(connection: sqlite3.Connection, name: str, epoch: int) -> None:
     """Raise Fenced when the node's epoch is over."""
     row = connection.execute(SQL["node_epoch"], (name,)).fetchone()
-    if row is None or row[0] != epoch:
+    if row is None or row["epoch"] != epoch:
         raise Fenced(f"{name}'s epoch {epoch} is over")
 
 
 def store_change(connection: sqlite3.Connection, call: Save, count: int) -> None:
     """Write a session whose right to be written was checked in this transaction."""
     documents = call.event_documents
-    total = count + len(documents)
-    row = (call.session_id, call.status, call.channels, total, call.document)
+    row = StateRow.of(call, count + len(documents))
     run_many(connection, SQL["update_sessions"], [row])
     run_many(connection, SQL["insert_events"], event_rows(call.session_id, documents, count))
     run_many(connection, SQL["insert_outbox"], call.outbox_rows)

@@ -1,17 +1,23 @@
-"""The hot calls as data: encoded on the caller's side, so that a batch only moves rows."""
+"""What the hot calls write, encoded on the caller's side, so that a batch only moves rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import Node, OutboxEntry, RequestRecord
+from offhook.session.ports.record import IdempotencyConflict, Node, OutboxEntry, RequestRecord
 from offhook.session.session import Session
 from offhook.store.documents import encode_session, held_channels, late
+from offhook.store.queueing import channels_in_use
 from offhook.store.rows import (
     IDEMPOTENCY_WINDOW,
+    EventRow,
+    KeyRow,
+    OutboxRow,
+    RequestRow,
     Row,
+    SessionRow,
     event_documents,
     event_rows,
     outbox_row,
@@ -24,9 +30,9 @@ class Accept(NamedTuple):
     """A request, and the session it made unless it was rejected."""
 
     request: RequestRecord
-    request_row: Row
-    session_row: Row | None
-    event_rows: list[Row]
+    request_row: RequestRow
+    session_row: SessionRow | None
+    event_rows: list[EventRow]
 
     @property
     def key(self) -> tuple[str, str] | None:
@@ -38,12 +44,23 @@ class Accept(NamedTuple):
     @property
     def oldest_key(self) -> int:
         """A key used at this time (microseconds) or before counts no more."""
-        at: int = self.request_row[2]
-        return at - IDEMPOTENCY_WINDOW
+        return self.request_row.at - IDEMPOTENCY_WINDOW
+
+    @property
+    def key_row(self) -> KeyRow:
+        """What notes :attr:`key`, which is not None."""
+        assert self.key is not None
+        return KeyRow(*self.key, self.request.call_flow_request_id, self.request_row.at)
+
+    def answer(self, known: RequestRecord) -> RequestRecord | IdempotencyConflict:
+        """The answer of a call whose key ``known`` named first."""
+        if known.body != self.request.body:
+            return IdempotencyConflict("this Idempotency-Key came with another body before")
+        return known
 
 
 class Save(NamedTuple):
-    """The next state of a session of ours."""
+    """The next state of a session."""
 
     node: Node
     session_id: str
@@ -53,11 +70,29 @@ class Save(NamedTuple):
     event_documents: list[str]
     events: Sequence[AnyEvent]
     """The same events, to be encoded as late facts only if they are."""
-    outbox_rows: list[Row]
+    outbox_rows: list[OutboxRow]
 
     def late(self) -> list[str]:
-        """The documents to keep when the session is not ours any more."""
+        """The documents to keep when the node may not write the session."""
         return late(self.events)
+
+
+class ChannelCall(NamedTuple):
+    """A save that needs a free channel of a trunk."""
+
+    save: Save
+    trunk: str
+    channels: int | None
+    """None: no limit."""
+
+    def finds_none(self, usage: Iterable[Row], own: str | None) -> bool:
+        """Whether others hold every channel.
+
+        ``usage``: what every running session holds; ``own``: what this session holds, if it runs.
+        """
+        if self.channels is None:
+            return False
+        return channels_in_use(usage, self.trunk, own or "[]") >= self.channels
 
 
 def accept_call(

@@ -1,0 +1,73 @@
+"""How the calls that are not hot reach the database: SQLAlchemy Core, the same for every dialect."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Executable, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from offhook.store import schema
+from offhook.store.rows import Row
+
+Rows = Sequence[Row]
+
+
+class Statements(ABC):
+    """What :mod:`.history` and :mod:`.tenancy` need of a database."""
+
+    _dialect: ClassVar[Dialect]
+
+    @abstractmethod
+    async def _read(self, query: Executable) -> Rows:
+        """Run a query outside of any transaction; nothing for a text that no row can hold."""
+
+    @abstractmethod
+    async def _read_named(self, name: str, *arguments: Any) -> Rows:
+        """Run a query of ``sql/{dialect}.sql`` outside of any transaction."""
+
+    @abstractmethod
+    async def _write(self, *statements: Executable) -> Sequence[Rows]:
+        """Run statements in one transaction; the rows each returned (RETURNING)."""
+
+    def _compiled(self, statement: Executable) -> tuple[str, list[Any]]:
+        """A Core statement as SQL text and arguments."""
+        assert isinstance(statement, ClauseElement)
+        compiled = statement.compile(
+            dialect=self._dialect, compile_kwargs={"render_postcompile": True}
+        )
+        assert isinstance(compiled, SQLCompiler)
+        names = compiled.positiontup or []
+        return compiled.string, [compiled.params[name] for name in names]
+
+    def _upsert(
+        self,
+        table: Table,
+        key: Sequence[str],
+        values: Mapping[str, Any],
+        updates: Mapping[str, Any] | None = None,
+    ) -> Executable:
+        """INSERT … ON CONFLICT (key) DO UPDATE SET ``updates`` (absent: all but the key)."""
+        insert = sqlite.insert if self._dialect.name == "sqlite" else postgresql.insert
+        changed = updates or {name: value for name, value in values.items() if name not in key}
+        made = insert(table).values(values)
+        return made.on_conflict_do_update(index_elements=key, set_=changed)
+
+    def _next_version(self) -> Executable:
+        t = schema.versions
+        first = {"name": "tenancy", "version": 1}
+        return self._upsert(t, ["name"], first, {"version": t.c.version + 1})
+
+    async def _changed(self, statement: Any, column: ColumnElement[Any]) -> bool:
+        """Run an UPDATE or DELETE; whether it changed a row."""
+        return bool((await self._write(statement.returning(column)))[0])
+
+    async def _tenancy_changed(self, statement: Any, column: ColumnElement[Any]) -> bool:
+        """As :meth:`_changed`, and every directory reads the store again."""
+        written = await self._write(statement.returning(column), self._next_version())
+        return bool(written[0])
