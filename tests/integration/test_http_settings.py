@@ -14,6 +14,8 @@ import pytest
 from tests.support.http_world import OTHER_KEY, RecordWorld, now, running_record_world
 
 from offhook.clock import new_id
+from offhook.codes import RuntimeCode
+from offhook.flow.actions import Say
 from offhook.session.ports.record import (
     DeliveryResult,
     DeliveryState,
@@ -315,6 +317,8 @@ async def test_a_scenario_is_put_listed_used_and_deleted(
         ({"parameters": [{"name": "a", "required": 0}]}, "parameters[0].required"),
         ({"parameters": [{"name": "a"}, {"name": "a"}]}, "parameters"),
         ({"parameters": [{"name": "a", "pattern": "("}]}, "parameters"),
+        ({"parameters": [{"name": "a", "pattern": "(?x)(a+) +b"}]}, "parameters"),
+        ({"parameters": [{"name": "a", "pattern": "(?x:(a+) +)b"}]}, "parameters"),
     ],
 )
 async def test_a_bad_scenario_is_422_and_says_where(
@@ -325,6 +329,37 @@ async def test_a_bad_scenario_is_422_and_says_where(
     )
     assert status == 422
     assert answer["message"].startswith(f"{named}: ")
+
+
+async def test_a_scenario_is_filled_in_when_the_request_is_accepted(
+    world: RecordWorld, client: aiohttp.ClientSession
+) -> None:
+    url = world.url("scenarios/reminder")
+    await call(client, "PUT", url, SCENARIO)
+    run = {"action": "executeScenario", "params": {"scenarioName": "reminder"}}
+    run["params"] |= {"to": "+12025550101", "name": "Ann"}  # type: ignore[operator]
+    body = {"callflow": [run], "clientRequestId": "r1"}
+    status, accepted = await call(client, "POST", world.url("callflows"), body)
+    assert (status, accepted["statusCode"]) == (200, 1)
+    await call(client, "DELETE", url)
+    stored = await world.store.session("acme_corp", accepted["sessionId"])
+    assert stored is not None
+    assert stored.callflow.actions[1] == Say(text="Hello Ann", language="en-GB")
+    assert stored.client_request_id == "r1"
+    assert stored.callflow.error is None
+
+
+async def test_a_request_that_does_not_fit_its_scenario_is_stored_with_its_error(
+    world: RecordWorld, client: aiohttp.ClientSession
+) -> None:
+    await call(client, "PUT", world.url("scenarios/reminder"), SCENARIO)
+    run = {"action": "executeScenario", "params": {"scenarioName": "reminder", "to": "nobody"}}
+    status, accepted = await call(client, "POST", world.url("callflows"), {"callflow": [run]})
+    assert (status, accepted["statusCode"]) == (200, 1)
+    stored = await world.store.session("acme_corp", accepted["sessionId"])
+    assert stored is not None
+    assert stored.callflow.error is not None
+    assert stored.callflow.error.code is RuntimeCode.SCENARIO_PARAMETERS
 
 
 async def test_a_scenario_name_is_bounded(

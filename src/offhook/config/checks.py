@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from offhook.config import (
@@ -16,6 +15,7 @@ from offhook.config import (
     port_range,
 )
 from offhook.config.toml_lines import Path
+from offhook.patterns import InvalidPattern, check_pattern
 
 TRANSPORTS = ("udp",)
 """The SIP transports that this version has; the others are named by the file's format already."""
@@ -125,9 +125,9 @@ def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) ->
         yield from _unique((*here, "parameters"), "name", [p.name for p in scenario.parameters])
         for number, parameter in enumerate(scenario.parameters):
             try:
-                re.compile(parameter.pattern or "")
-            except re.error as error:
-                yield (*here, "parameters", number, "pattern"), f"no regular expression: {error}"
+                check_pattern(parameter.pattern or "")
+            except InvalidPattern as error:
+                yield (*here, "parameters", number, "pattern"), str(error)
 
 
 def _numbers(config: Config) -> Iterator[Finding]:

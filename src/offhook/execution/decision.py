@@ -11,9 +11,8 @@ from offhook.flow.actions import Callflow
 from offhook.flow.context import Profiles
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
-from offhook.flow.scenarios import ScenarioFailed
 from offhook.session.ports.webhooks import Asker, Question, Reply
-from offhook.session.scenarios import expanded
+from offhook.session.scenarios import filled
 from offhook.session.tenancy import SubAccount, WebhookType, facts_of
 
 KEPT_BODY = 16_384
@@ -82,10 +81,7 @@ class Decisions:
         verdict = judge(reply.body, facts, now, mode=Mode.DECISION)
         if verdict.callflow is None:
             return verdict.summary, None, verdict.runtime_code
-        try:
-            callflow = expanded(
-                verdict.callflow, sub_account, self._profiles, now, mode=Mode.DECISION
-            )
-        except ScenarioFailed as failure:
-            return failure.detail, None, failure.code
+        callflow = filled(verdict.callflow, sub_account, self._profiles, now, mode=Mode.DECISION)
+        if callflow.error is not None:
+            return callflow.error.detail, None, callflow.error.code
         return None, callflow, None

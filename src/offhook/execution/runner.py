@@ -98,6 +98,8 @@ class SessionRunner:
             callflow = await self._first_decision()
         while callflow is not None:
             conversation.client_action_id = callflow.client_action_id
+            if callflow.error is not None:
+                raise SessionFailure(callflow.error.code, callflow.error.detail)
             try:
                 self._prompts.prepare(callflow.actions)
                 if await self._walk(callflow.actions):

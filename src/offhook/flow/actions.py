@@ -11,6 +11,8 @@ from datetime import datetime
 
 import msgspec
 
+from offhook.codes import RuntimeCode
+
 
 class Action(
     msgspec.Struct,
@@ -85,6 +87,15 @@ class ExecuteScenario(Action, frozen=True, kw_only=True, tag="executeScenario"):
 AnyAction = MakeCall | Say | SayAndCapture | PlayFile | Hangup | ExecuteScenario
 
 
+class ScenarioError(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why an executeScenario cannot run."""
+
+    code: RuntimeCode
+    """-2009 or -2003."""
+    detail: str
+    """For the operator."""
+
+
 class Callflow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A judged callflow: valid by every rule of the contract at the time it was judged."""
 
@@ -95,6 +106,8 @@ class Callflow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     client_request_id: str | None = None
     legacy: bool = False
     """Came as a v1.1 request (``spec/status-codes.md``, "v1.1 requests")."""
+    error: ScenarioError | None = None
+    """Its session ends with this error before anything runs. ``actions`` is the executeScenario."""
 
 
 LAST_ACTION_NAMES: Mapping[type[Action], str] = {

@@ -24,11 +24,12 @@ from typing import Protocol
 import msgspec
 
 from offhook.codes import RuntimeCode
-from offhook.flow import jsontext, kinds, patterns, table
+from offhook.flow import jsontext, kinds, table
 from offhook.flow.actions import Callflow, ExecuteScenario
 from offhook.flow.context import JudgingContext
 from offhook.flow.judge import LARGEST_BODY, judge_value
 from offhook.flow.problems import Mode
+from offhook.patterns import InvalidPattern, Matcher, TooManySteps
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]{0,63})\s*\}\}")
 
@@ -90,10 +91,11 @@ def _parse(template: str) -> dict[str, object]:
 def _values(declared: Sequence[ParameterRule], given: Mapping[str, object]) -> dict[str, str]:
     """The text of every parameter that has one. Raises -2009 for one that does not fit."""
     values = {name: _text(name, value) for name, value in given.items() if value is not None}
+    matcher = Matcher()
     for rule in declared:
         if rule.name in values:
-            if rule.pattern is not None and not _fits(rule.pattern, values[rule.name]):
-                raise _ill_fitting(rule.name, "does not fit its pattern")
+            if rule.pattern is not None:
+                _check_fit(matcher, rule.name, rule.pattern, values[rule.name])
         elif rule.default is None and rule.required:
             raise _ill_fitting(rule.name, "is required")
         else:
@@ -101,11 +103,15 @@ def _values(declared: Sequence[ParameterRule], given: Mapping[str, object]) -> d
     return values
 
 
-def _fits(pattern: str, value: str) -> bool:
+def _check_fit(matcher: Matcher, name: str, pattern: str, value: str) -> None:
     try:
-        return patterns.fits(pattern, value)
-    except ValueError as error:
-        raise ScenarioFailed(RuntimeCode.INVALID_CALLFLOW, f"pattern: {error}") from None
+        fits = matcher.fits(pattern, value)
+    except InvalidPattern as error:
+        raise _ill_fitting(name, f"has a pattern that cannot be used: {error}") from None
+    except TooManySteps:
+        raise _ill_fitting(name, "has a pattern that takes too long to match") from None
+    if not fits:
+        raise _ill_fitting(name, "does not fit its pattern")
 
 
 def _text(name: str, value: object) -> str:

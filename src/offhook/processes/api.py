@@ -24,6 +24,7 @@ from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
+from offhook.session.scenarios import unusable_patterns
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType
 from offhook.speech.profiles import ProfileTable
@@ -51,6 +52,8 @@ async def run(context: RoleContext) -> None:
         registry = CollectorRegistry()
         api_key = await _first_key(context, store)
         await directory.refresh()
+        for line in unusable_patterns(directory.sub_accounts()):
+            log.warning("a stored pattern cannot be used, its sessions end -2009: %s", line)
         reports = WebhookReports(directory)
         section = context.config.webhooks
         client = HttpClient(

@@ -29,7 +29,6 @@ from offhook.session.ports.record import Node, NodeRole
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.routing import trunks_for
-from offhook.session.scenarios import expanded
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
@@ -156,7 +155,6 @@ class Voice:
             sub_account=directory.sub_account,
             country_of=country_of,
             session_ended=self._reports.session_ended,
-            expand=lambda callflow, owner, now: expanded(callflow, owner, profiles, now),
         )
         self._dispatcher = Dispatcher(
             store=store,

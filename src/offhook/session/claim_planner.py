@@ -15,8 +15,7 @@ from offhook import config
 from offhook.clock import new_id
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import AnyEvent, SessionEnded, SessionStarted
-from offhook.flow.actions import LAST_ACTION_NAMES, Callflow, MakeCall
-from offhook.flow.scenarios import ScenarioFailed
+from offhook.flow.actions import LAST_ACTION_NAMES, MakeCall
 from offhook.session import states
 from offhook.session.ports.record import ClaimDecision, OutboxEntry, Queued, Rates, Usage
 from offhook.session.routing import trunks_for
@@ -70,11 +69,7 @@ class ClaimPlanner:
         sub_account: Callable[[str], SubAccount | None],
         country_of: Callable[[str], str | None],
         session_ended: Callable[[Session], Sequence[OutboxEntry]],
-        expand: Callable[[Callflow, SubAccount, datetime], Callflow],
     ) -> None:
-        """``expand`` replaces an executeScenario by what it means
-        (:func:`offhook.session.scenarios.expanded`)."""
-        self._expand = expand
         self._node_name = node_name
         self.use(routes, trunks, limits)
         self._sub_account = sub_account
@@ -114,12 +109,10 @@ class ClaimPlanner:
         sub_account = self._sub_account(session.sub_account_id)
         if sub_account is None:
             return self._refuse(session, RuntimeCode.INTERNAL, "its sub-account is gone", now)
-        try:
-            callflow = self._expand(session.callflow, sub_account, now)
-        except ScenarioFailed as failure:
-            return self._refuse(session, failure.code, failure.detail, now)
-        session = msgspec.structs.replace(session, callflow=callflow)
-        call = callflow.actions[0]
+        error = session.callflow.error
+        if error is not None:
+            return self._refuse(session, error.code, error.detail, now)
+        call = session.callflow.actions[0]
         if not isinstance(call, MakeCall):
             detail = "its callflow does not begin with a makeCall"
             return self._refuse(session, RuntimeCode.INVALID_CALLFLOW, detail, now)

@@ -28,7 +28,6 @@ from offhook.session.control import AnyCommand
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.routing import trunks_for
-from offhook.session.scenarios import expanded
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
@@ -209,7 +208,6 @@ class Run:
             sub_account=self.sub_account,
             country_of=country_of,
             session_ended=self._reports.session_ended,
-            expand=lambda callflow, owner, now: expanded(callflow, owner, profiles(), now),
         )
 
     def _make_runner(

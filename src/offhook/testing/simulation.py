@@ -21,6 +21,7 @@ from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.session.control import EndSession, ReplaceCallflow
 from offhook.session.ports.stores import Store
+from offhook.session.scenarios import filled
 from offhook.session.tenancy import (
     Scenario,
     ScenarioParameter,
@@ -281,7 +282,7 @@ class Offhook:
         if verdict.callflow is None:
             answer = answers.rejected(verdict.problems, new_id()).decode()
             raise CallflowRejected(verdict.problems, verdict.http_status, answer)
-        return verdict.callflow
+        return filled(verdict.callflow, self._sub_account, profiles(), self.now, mode=mode)
 
     def _obey(self, command: EndSession | ReplaceCallflow) -> None:
         refused = "nothing runs now" if self._run is None else self._run.obey(command)

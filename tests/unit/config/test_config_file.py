@@ -285,7 +285,7 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
             SUBACCOUNT
             + '[[subaccounts.scenarios]]\nname = "x"\nfile = "offhook.toml"\n'
             + '[[subaccounts.scenarios.parameters]]\nname = "p"\npattern = "("',
-            "offhook.toml:10: subaccounts[0].scenarios[0].parameters[0].pattern: no regular expression",
+            "offhook.toml:10: subaccounts[0].scenarios[0].parameters[0].pattern: not a regular expression",
         ),
         (
             SUBACCOUNT

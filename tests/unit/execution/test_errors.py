@@ -217,6 +217,23 @@ def test_2009_parameters_that_are_missing_or_do_not_fit(offhook: Offhook) -> Non
         assert call.summary["details"] == {}
 
 
+def test_2009_a_stored_pattern_that_no_longer_compiles(offhook: Offhook) -> None:
+    bad = ScenarioParameter(name="time", pattern="(?x)(a+) +b")
+    offhook.scenario("reminder", REMINDER, bad)
+    call = offhook.call([scenario("reminder", time="a" * 36)])
+    assert_error(call, RuntimeCode.SCENARIO_PARAMETERS, "EXECUTE_SCENARIO")
+
+
+def test_2009_a_scenario_that_shall_replace_a_live_callflow(offhook: Offhook) -> None:
+    offhook.scenario("goodbye", [say("Goodbye, {{name}}."), HANGUP])
+    offhook.after(3.0, lambda: offhook.replace([scenario("goodbye", name="Ann")]))
+    call = offhook.call([make_call(), say("Hello.", repetition=3)])
+    assert call.spoken[-1] == "Goodbye, Ann."
+    offhook.after(3.0, lambda: offhook.replace([scenario("goodbye")]))
+    call = offhook.call([make_call(), say("Hello.", repetition=3)])
+    assert_error(call, RuntimeCode.SCENARIO_PARAMETERS, "SAY")
+
+
 def test_2003_a_scenario_that_expands_to_no_callflow(offhook: Offhook) -> None:
     offhook.scenario("broken", [say("No call was made.")])
     call = offhook.call([scenario("broken")])

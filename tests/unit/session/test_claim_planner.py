@@ -48,7 +48,6 @@ def planner(sub_account: SubAccount, **limits: float) -> ClaimPlanner:
         sub_account={sub_account.sub_account_id: sub_account}.get,
         country_of=lambda number: "GB" if number.startswith("+44") else "US",
         session_ended=lambda session: [entry(session)],
-        expand=lambda callflow, _sub_account, _now: callflow,
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from offhook.clock import new_id
 from offhook.codes import SessionStatus, StatusCode
 from offhook.events import SessionQueued
@@ -28,6 +30,7 @@ from offhook.http.refusals import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, RETRY
 from offhook.http.resources import code_pages
 from offhook.session.control import ReplaceCallflow
 from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
+from offhook.session.scenarios import filled, names_scenario
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, facts_of
 
@@ -241,8 +244,21 @@ class CallflowEndpoints:
                 verdict = judge(request.body, facts, now, mode=mode)
             else:
                 verdict = await asyncio.to_thread(judge, request.body, facts, now, mode=mode)
+            verdict = await self._filled(verdict, request.caller.sub_account, now, mode)
         self._metrics.judged(verdict.status)
         return _Judged(self._deps.clock.now(), verdict)
+
+    async def _filled(
+        self, verdict: Verdict, sub_account: SubAccount, now: datetime, mode: Mode
+    ) -> Verdict:
+        """The verdict with its scenario filled in, in a thread: patterns may take their time."""
+        callflow = verdict.callflow
+        if callflow is None or not names_scenario(callflow):
+            return verdict
+        meant = await asyncio.to_thread(
+            filled, callflow, sub_account, self._deps.profiles, now, mode=mode
+        )
+        return msgspec.structs.replace(verdict, callflow=meant)
 
     def _facts_of(self, sub_account: SubAccount) -> JudgingContext:
         """What the judge needs to know of it; made once for each state of the sub-account."""

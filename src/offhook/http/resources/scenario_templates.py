@@ -9,12 +9,12 @@ from litestar import Router, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 
-from offhook.flow.patterns import compile_pattern
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Problem
 from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
+from offhook.patterns import LONGEST_PATTERN, InvalidPattern, check_pattern
 from offhook.session.tenancy import Scenario, ScenarioParameter
 
 MOST_SCENARIOS = 1000
@@ -29,8 +29,8 @@ class ParameterBody(View, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
     required: bool = False
     default: Annotated[str, msgspec.Meta(max_length=3000)] | None = None
-    pattern: Annotated[str, msgspec.Meta(max_length=500)] | None = None
-    """A regular expression that the whole value must match."""
+    pattern: Annotated[str, msgspec.Meta(max_length=LONGEST_PATTERN)] | None = None
+    """A regular expression in RE2 syntax that the whole value must match."""
 
 
 class ScenarioRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -114,8 +114,8 @@ async def put_scenario(
         raise Problem(INVALID, "parameters: a name stands twice")
     for parameter in data.parameters:
         try:
-            compile_pattern(parameter.pattern or "")
-        except ValueError as error:
+            check_pattern(parameter.pattern or "")
+        except InvalidPattern as error:
             raise Problem(INVALID, f"parameters: pattern of {parameter.name}: {error}") from None
     scenario = Scenario(
         name=name,

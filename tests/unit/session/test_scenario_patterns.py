@@ -1,0 +1,20 @@
+"""Stored patterns that this version does not take are named to the operator."""
+
+from __future__ import annotations
+
+from offhook.session.scenarios import unusable_patterns
+from offhook.session.tenancy import Scenario, ScenarioParameter, SubAccount
+
+
+def test_each_unusable_pattern_is_named_with_its_place_and_reason() -> None:
+    parameters = (
+        ScenarioParameter(name="good", pattern="[a-z]+"),
+        ScenarioParameter(name="bad", pattern="(?=a)a"),
+        ScenarioParameter(name="none"),
+    )
+    scenario = Scenario(name="reminder", callflow="[]", parameters=parameters)
+    owner = SubAccount(sub_account_id="acme", account_id="a", scenarios={scenario.name: scenario})
+    assert list(unusable_patterns([owner])) == [
+        "sub-account acme, scenario 'reminder', parameter 'bad': "
+        "not a regular expression in RE2 syntax: invalid perl operator: (?="
+    ]
