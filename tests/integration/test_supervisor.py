@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 CHILD = """
-import asyncio, os, signal, sys, pathlib
-from offhook.processes.child import SupervisorLink
+import asyncio, os, signal, sys, pathlib, time
+from offhook.processes.child import ORPHANED, SupervisorLink
 
 folder = pathlib.Path(os.environ["FOLDER"])
 role, worker = sys.argv[2], sys.argv[4]
@@ -29,11 +29,14 @@ def note(text):
 
 async def main():
     supervisor = SupervisorLink.of()
+    supervisor.end_with_supervisor()
+    alive = asyncio.create_task(supervisor.keep_alive())
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, lambda: (note("asked to stop"), stop.set()))
     loop.add_signal_handler(signal.SIGHUP, lambda: note("reload"))
     loop.add_signal_handler(signal.SIGUSR1, lambda: None)
+    loop.add_signal_handler(ORPHANED, lambda: None)
     note(f"started {os.getpid()} testbed={supervisor.testbed} fabric={bool(supervisor.fabric)}")
     if (folder / f"{name}.fails").exists():
         sys.exit(3)
@@ -45,6 +48,10 @@ async def main():
              "voice": {"sip": ["udp:127.0.0.1:2"]},
              "testbed": {"address": "udp:127.0.0.1:3"}}[role]
     supervisor.ready(**facts)
+    if (folder / f"{name}.blocks").exists():
+        (folder / f"{name}.blocks").unlink()
+        note("blocked")
+        time.sleep(3600)
     gone = asyncio.create_task(supervisor.gone())
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait((gone, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -58,7 +65,7 @@ asyncio.run(main())
 """
 
 SERVE = """
-import json, pathlib, sys
+import json, os, pathlib, sys
 from offhook import log
 from offhook.processes import supervisor
 log.setup("serve")
@@ -66,6 +73,7 @@ folder = sys.argv[1]
 options = supervisor.Options(
     config_path=folder + "/offhook.toml", workers=2, command=(sys.executable, folder + "/child.py"))
 supervisor.HURRIED_TIMEOUT = 1.0
+supervisor.PORT_PATIENCE = float(os.environ.get("PORT_PATIENCE", "0"))
 sys.exit(supervisor.serve(options, lambda facts: print(json.dumps(facts), flush=True)))
 """
 
@@ -92,12 +100,12 @@ class Running:
         (folder / "notes").touch()
         self.process: asyncio.subprocess.Process
 
-    async def start(self) -> None:
+    async def start(self, **environ: str) -> None:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(self.folder / "serve.py"),
             str(self.folder),
-            env={**os.environ, "FOLDER": str(self.folder)},
+            env={**os.environ, "FOLDER": str(self.folder), **environ},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -129,6 +137,14 @@ class Running:
             _, stderr = await self.process.communicate()
         assert self.process.returncode is not None
         return self.process.returncode, stderr.decode()
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.fixture
@@ -233,6 +249,39 @@ async def test_addresses_that_are_taken_are_named_before_anything_starts(running
     assert running.notes() == []
 
 
+async def test_the_start_waits_for_an_address_that_another_process_still_has(
+    running: Running,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = CONFIG.replace('"127.0.0.1:0', f'"127.0.0.1:{taken.getsockname()[1]}')
+        (running.folder / "offhook.toml").write_text(config)
+        await running.start(PORT_PATIENCE="60")
+        assert running.process.stderr is not None
+        async with asyncio.timeout(DEADLINE):
+            said = (await running.process.stderr.readline()).decode()
+        assert "Address already in use; waiting up to 60 s for it" in said
+    assert (await running.ready())["url"] == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("blocks", ["its loop", "SIGSTOP"])
+async def test_a_process_whose_loop_has_stopped_is_killed_and_replaced(
+    running: Running, blocks: str
+) -> None:
+    if blocks == "its loop":
+        (running.folder / "voice-1.blocks").touch()
+    await running.start()
+    await running.ready()
+    if blocks == "SIGSTOP":
+        os.kill(running.pid("voice-1"), signal.SIGSTOP)
+    await running.noted(lambda notes: sum("voice-1 started" in note for note in notes) == 2)
+    running.process.terminate()
+    status, log = await running.end()
+    assert status == 0
+    assert "voice worker 1 has not answered for 10 s: its event loop has stopped" in log
+    assert "voice worker 1 ended (signal SIGKILL) after" in log
+    assert log.count("has not answered") == 1
+
+
 async def test_sighup_reloads_only_a_configuration_that_is_right(running: Running) -> None:
     await running.start()
     await running.ready()
@@ -270,3 +319,15 @@ async def test_children_end_when_the_supervisor_is_killed(running: Running) -> N
     running.process.kill()
     notes = await running.noted(lambda notes: sum(n.endswith(" ended") for n in notes) == 4)
     assert sum(note.endswith("supervisor gone") for note in notes) == 4
+
+
+async def test_a_blocked_child_ends_when_the_supervisor_is_killed(running: Running) -> None:
+    (running.folder / "voice-1.blocks").touch()
+    await running.start()
+    await running.ready()
+    await running.noted(lambda notes: "voice-1 blocked" in notes)
+    child = running.pid("voice-1")
+    running.process.kill()
+    async with asyncio.timeout(DEADLINE):
+        while runs(child):
+            await asyncio.sleep(0.01)

@@ -92,8 +92,17 @@ def voice_message(destination: str, text: str, *, repetition: int = 1) -> dict[s
 class Server:
     """``async with Server(folder, configuration(…))``: started, ready, and stopped at the end."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], *, workers: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        *,
+        workers: int = 1,
+        descriptors: int | None = None,
+    ) -> None:
+        """``descriptors``: ``ulimit -n`` of all its processes; None: as here."""
         self.folder = folder
+        self._limit = f"ulimit -n {descriptors}; " if descriptors else ""
         self.url = f"http://{config['http']['listen']}"
         self.sip_port = int(str(config["sip"]["listen"][0]).rpartition(":")[2])
         self.started_in = 0.0
@@ -135,6 +144,7 @@ class Server:
         began = time.monotonic()
         with (self.folder / "log.txt").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *("sh", "-ec", f'{self._limit}exec "$@"', "sh"),
                 *(sys.executable, "-m", "offhook", "serve", "--json", "--config", str(path)),
                 *("--workers", str(self._workers)),
                 cwd=self.folder,
@@ -178,6 +188,12 @@ class Server:
         (pid, *_) = self.processes(role)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def kill_supervisor(self) -> list[int]:
+        """``kill -9`` of ``offhook serve`` itself; returns the pids of the processes it had started."""
+        supervisor, *children = self.processes()
+        os.kill(supervisor, signal.SIGKILL)
+        return children
 
     async def restarted(self, role: str, killed: int, timeout: float = 20.0) -> None:
         """Wait until the supervisor has put a new process in the place of ``killed``, and all is ready."""

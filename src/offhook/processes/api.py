@@ -102,11 +102,11 @@ async def _until_stopped(
     deps.phase.draining.set()
     await context.stopping.wait()
     with suppress(TimeoutError):
-        async with asyncio.timeout(LAST_DELIVERIES):
+        async with asyncio.timeout(0 if context.orphaned.is_set() else LAST_DELIVERIES):
             while await _something_due(context, deps.store):
                 delivery.wake()
                 await asyncio.sleep(0.05)
-    await server.stop(grace=min(10.0, context.config.limits.drain_timeout))
+    await server.stop(grace=min(10.0, context.drain_timeout))
     await delivery.close()
 
 

@@ -1,17 +1,33 @@
-"""What a process started by the supervisor knows of it, and what it says to it.
+"""The link between the supervisor and a process that it started, as the process sees it.
 
-The contract: its arguments are ``--role``, ``--worker``, ``--workers`` and ``--config``; variables name
-the fabric's socket and two inherited pipes. On one the child writes a line: ``ready {json}`` once it
-serves, or ``failed {why}`` when it cannot start. The other ends when the supervisor has died, upon which
-the child drains and exits, as on SIGTERM. A second SIGTERM means: hang up now. SIGHUP means: read the
-configuration again.
+The arguments of a process are ``--role``, ``--worker``, ``--workers`` and ``--config``; variables name
+the fabric's socket and two inherited pipes.
+
+**The ready pipe** carries lines from the process to the supervisor: first ``ready {json}`` once it serves,
+or ``failed {why}`` when it cannot start; then ``alive`` every :data:`BEAT` seconds, written by the event
+loop itself. A process whose loop has stopped therefore falls silent, and the supervisor kills and replaces
+it (:mod:`offhook.processes.keeper`).
+
+**The life pipe** is never written to: it ends when the supervisor has died, however that happened. The
+process then hangs up its calls and ends at once, so that its ports are free for the next start. A thread
+watches the pipe as well and ends a process that has not managed to do so within :data:`LAST_SECONDS`: an
+event loop that is blocked notices nothing. Linux also sends :data:`ORPHANED` (``PR_SET_PDEATHSIG``), which
+ends a process that has not finished its imports yet.
+
+SIGTERM means: drain and end; a second SIGTERM: hang up now. SIGHUP means: read the configuration again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
+import select
+import signal
+import sys
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +37,14 @@ FABRIC = "OFFHOOK_FABRIC"
 TESTBED = "OFFHOOK_TESTBED"
 READY_FD = "OFFHOOK_READY_FD"
 LIFE_FD = "OFFHOOK_LIFE_FD"
+
+BEAT = 1.0
+"""Seconds between two signs of life."""
+LAST_SECONDS = 3.0
+"""Seconds a process has to hang up and end after the supervisor has died."""
+ORPHANED = signal.SIGUSR2
+"""Sent by the kernel when the supervisor has died (Linux)."""
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(slots=True)
@@ -34,6 +58,8 @@ class SupervisorLink:
     the carrier itself when it is started again: where it must listen."""
     ready_fd: int | None = None
     life_fd: int | None = None
+    told: bool = False
+    """Whether the supervisor knows that this process serves, or why it cannot."""
 
     @classmethod
     def of(cls, environ: Mapping[str, str] = os.environ) -> SupervisorLink:
@@ -46,28 +72,48 @@ class SupervisorLink:
             life_fd=int(life) if life else None,
         )
 
+    def end_with_supervisor(self) -> None:
+        """Let this process end soon after the supervisor, whatever its event loop does."""
+        if self.life_fd is None:
+            return
+        if sys.platform == "linux":
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(ORPHANED))
+        watch = threading.Thread(
+            target=_end_after, args=(self.life_fd,), name="supervisor", daemon=True
+        )
+        watch.start()
+
     def ready(self, **facts: Any) -> None:
         """Say that this process serves. Facts: ``url`` and ``api_key`` (of the embedded default,
         the first time) of an API process, ``sip`` (a list) of a voice worker, ``address`` of the
         testbed."""
-        self._say(f"ready {json.dumps(facts)}")
+        self._say_first(f"ready {json.dumps(facts)}")
 
     def failed(self, why: str) -> bool:
         """Say that this process cannot start, in a line for the operator, who then needs no trace.
 
-        False: there is nobody to tell, or it has been ready before, which is another matter.
+        False: there is no supervisor to tell, or the process has been ready before.
         """
-        return self._say("failed " + " ".join(why.split())[:1000])
+        return self._say_first("failed " + " ".join(why.split())[:1000])
 
-    def _say(self, line: str) -> bool:
-        """The first and only line; what comes later is not said."""
-        if self.ready_fd is None:
+    def _say_first(self, line: str) -> bool:
+        if self.ready_fd is None or self.told:
             return False
-        pipe, self.ready_fd = self.ready_fd, None
+        self.told = True
         with suppress(BrokenPipeError):
-            os.write(pipe, f"{line}\n".encode())
-        os.close(pipe)
+            os.write(self.ready_fd, f"{line}\n".encode())
         return True
+
+    async def keep_alive(self) -> None:
+        """Say ``alive`` from the event loop once the process is ready, for ever."""
+        while True:
+            await asyncio.sleep(BEAT)
+            if self.ready_fd is not None and self.told:
+                os.set_blocking(self.ready_fd, False)
+                # Full or broken: the supervisor is stopped or has died. Neither is our fault.
+                with suppress(BlockingIOError, BrokenPipeError):
+                    os.write(self.ready_fd, b"alive\n")
 
     async def gone(self) -> None:
         """Wait until the supervisor has died; for ever in a process that has none."""
@@ -86,3 +132,14 @@ class SupervisorLink:
 def _set(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _end_after(life_fd: int) -> None:
+    """End this process, and all that it has started, :data:`LAST_SECONDS` after the pipe has ended."""
+    poll = select.poll()
+    poll.register(life_fd, select.POLLIN)
+    while not poll.poll():
+        pass
+    time.sleep(LAST_SECONDS)
+    with suppress(OSError):
+        os.killpg(0, signal.SIGKILL)

@@ -26,9 +26,16 @@ class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     """Set when nothing new shall be accepted."""
     stopping: asyncio.Event
     """Set when the process shall finish what it has and end."""
+    orphaned: asyncio.Event
+    """Set when the supervisor has died: end at once, so that the next start finds the ports free."""
     reloads: list[Callable[[Config], None]] = []
     """Called with the configuration that was read again (SIGHUP); a role adds its own."""
     clock: Clock = SystemClock()
+
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds that live calls may go on once :attr:`stopping` is set."""
+        return 0.0 if self.orphaned.is_set() else self.config.limits.drain_timeout
 
     @property
     def node_name(self) -> str:

@@ -1,4 +1,10 @@
-"""Keeps one child process of the supervisor up."""
+"""Keeps one child process of the supervisor up.
+
+A process that has died starts again: at once the first time, then later and later. A process whose event loop
+has stopped (a deadlock, a loop without an end in C code, SIGSTOP) looks alive to the operating system and
+serves nobody. It falls silent on its ready pipe; :class:`Pulse` notices, and the process is killed and
+replaced. Its sessions then end like those of any process that has died.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal, NamedTuple
 
 _log = logging.getLogger(__name__)
@@ -20,6 +26,10 @@ STEADY_AFTER = 60.0
 """A process that has lived so many seconds starts again at once when it dies."""
 LONGEST_DELAY = 30.0
 """Seconds between two starts, at most."""
+SILENT_TICKS = 10
+"""A process that has shown no sign of life for so many ticks has stopped."""
+TICK = 1.0
+"""Seconds between two looks at the signs of life."""
 _LAST_WORDS = 5.0
 """Seconds a process has to end after it closed its ready pipe without a word."""
 _NOT_STARTED = 127
@@ -42,12 +52,39 @@ Spawn = Callable[[Member], Awaitable[tuple[asyncio.subprocess.Process, int]]]
 """Starts a member's process: the process, and the pipe on which it says that it is ready."""
 
 
-def restart_delay(deaths: int) -> float:
-    """Seconds before a process starts again that died ``deaths`` times (1, 2, …) in a row.
+class Restarts:
+    """How long to wait before a process that has died starts again, so that it never does in a hot loop."""
 
-    The first time at once, then 1, 2, 4 … up to 30 s: never in a hot loop.
+    def __init__(self) -> None:
+        self._deaths = 0
+
+    def delay_after(self, lived: float) -> float:
+        """Seconds to wait now that the process has died ``lived`` seconds after its start.
+
+        0 after a steady life or a first death, then 1, 2, 4 … up to 30.
+        """
+        self._deaths = 1 if lived >= STEADY_AFTER else self._deaths + 1
+        return 0.0 if self._deaths == 1 else min(LONGEST_DELAY, 2.0 ** min(self._deaths - 2, 10))
+
+
+class Pulse:
+    """Tells by its signs of life whether a process has stopped.
+
+    It counts our own ticks, not seconds of the clock: when this process was stopped or starved as well,
+    one late tick must not condemn a process whose signs of life wait unread.
     """
-    return 0.0 if deaths <= 1 else min(LONGEST_DELAY, 2.0 ** min(deaths - 2, 10))
+
+    def __init__(self) -> None:
+        self._silent = 0
+
+    def beat(self) -> None:
+        """A sign of life has come."""
+        self._silent = 0
+
+    def tick(self) -> bool:
+        """:data:`TICK` seconds have passed; True: the process has stopped."""
+        self._silent += 1
+        return self._silent >= SILENT_TICKS
 
 
 class Keeper:
@@ -104,7 +141,7 @@ class Keeper:
                 self._process.send_signal(signum)
 
     async def _run(self) -> None:
-        deaths = 0
+        restarts = Restarts()
         while not self._stopping.is_set():
             started = time.monotonic()
             status = await self._run_once()
@@ -116,8 +153,7 @@ class Keeper:
                 _log.error("%s could not start (%s)", self.member.label, ending)
                 self.facts.set_result(None)
                 return
-            deaths = 1 if lived >= STEADY_AFTER else deaths + 1
-            delay = restart_delay(deaths)
+            delay = restarts.delay_after(lived)
             _log.error(
                 "%s ended (%s) after %.1f s; starting it again %s",
                 self.member.label,
@@ -131,6 +167,7 @@ class Keeper:
 
     async def _run_once(self) -> int:
         """Start the process and wait for its end: its exit status."""
+        self._why = ""
         try:
             self._process, ready_pipe = await self._spawn(self.member)
         except OSError as error:
@@ -138,24 +175,27 @@ class Keeper:
             return _NOT_STARTED
         if self._stopping.is_set():  # asked while it was being started
             self.send(signal.SIGTERM)
-        facts = await self._ready(ready_pipe)
-        if facts is None:
-            await self._end_within(self._process, _LAST_WORDS)
-        elif self.facts.done():
-            _log.info("%s is back", self.member.label)
-        else:
-            self.facts.set_result(facts)
-        self._serving = facts is not None
-        status = await self._process.wait()
-        self._serving = False
-        return status
+        async with _lines(ready_pipe) as lines:
+            facts = await self._ready(lines)
+            if facts is None:
+                await self._end_within(self._process, _LAST_WORDS)
+            elif self.facts.done():
+                _log.info("%s is back", self.member.label)
+            else:
+                self.facts.set_result(facts)
+            self._serving = facts is not None
+            watch = asyncio.create_task(self._watch(lines), name=f"pulse of {self.member.label}")
+            try:
+                return await self._process.wait()
+            finally:
+                self._serving = False
+                watch.cancel()
 
-    async def _ready(self, pipe: int) -> dict[str, Any] | None:
+    async def _ready(self, lines: asyncio.StreamReader) -> dict[str, Any] | None:
         """The facts of the line ``ready {json}``; None when another came, or none in time."""
-        self._why = ""
         try:
             async with asyncio.timeout(READY_TIMEOUT):
-                line = await _first_line(pipe)
+                line = await _line(lines)
         except TimeoutError:
             _log.error("%s was not ready within %.0f s", self.member.label, READY_TIMEOUT)
             self.kill()
@@ -168,6 +208,29 @@ class Keeper:
         except ValueError:
             return None
         return facts if isinstance(facts, dict) else None
+
+    async def _watch(self, lines: asyncio.StreamReader) -> None:
+        """Kill the process when its event loop has stopped; while it stops, its deadline does that."""
+        pulse = Pulse()
+
+        async def listen() -> None:
+            while await _line(lines):
+                pulse.beat()
+
+        listening = asyncio.create_task(listen(), name=f"signs of life of {self.member.label}")
+        try:
+            while not listening.done() and not self._stopping.is_set():
+                await asyncio.sleep(TICK)
+                if pulse.tick() and not self._stopping.is_set():
+                    _log.error(
+                        "%s has not answered for %.0f s: its event loop has stopped, killing it",
+                        self.member.label,
+                        SILENT_TICKS * TICK,
+                    )
+                    self.send(signal.SIGKILL)
+                    return
+        finally:
+            listening.cancel()
 
     async def _end_within(self, process: asyncio.subprocess.Process, seconds: float) -> None:
         if self._stopping.is_set():
@@ -183,15 +246,22 @@ def _ending(status: int) -> str:
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
 
 
-async def _first_line(pipe: int) -> bytes:
-    """One line from a pipe, which is closed then; empty when it ends before. At most 64 KiB."""
+@contextlib.asynccontextmanager
+async def _lines(pipe: int) -> AsyncIterator[asyncio.StreamReader]:
+    """The lines of a pipe, at most 64 KiB each; it is closed at the end."""
     reader = asyncio.StreamReader(limit=65_536)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
     )
     try:
-        return await reader.readline()
-    except ValueError:
-        return b""
+        yield reader
     finally:
         transport.close()
+
+
+async def _line(lines: asyncio.StreamReader) -> bytes:
+    """The next line; empty when the pipe has ended or the line is too long."""
+    try:
+        return await lines.readline()
+    except ValueError:
+        return b""

@@ -1,7 +1,8 @@
 """Builds one process of a role and owns it: ``python -m offhook.processes.node --role voice …``.
 
-Started by the supervisor (:mod:`offhook.processes.child` is the contract). The first SIGTERM, SIGINT or the
-supervisor's death makes the role drain and end; a second signal ends the process at once.
+Started by the supervisor (:mod:`offhook.processes.child` is the contract). The first SIGTERM or SIGINT makes
+the role drain and end, a second one ends the process at once. When the supervisor has died the role hangs up
+and ends.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from offhook import log
 from offhook.config import Config
 from offhook.config import file as config_file
-from offhook.processes.child import SupervisorLink
+from offhook.flow.numbers import load_metadata
+from offhook.processes import descriptors
+from offhook.processes.child import ORPHANED, SupervisorLink
 from offhook.processes.context import RoleContext
 from offhook.session.ports.record import StoreUnavailable
 from offhook.testbed.phones import with_testbed
@@ -37,16 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config")
     options = parser.parse_args(arguments)
     log.setup(options.role if options.role != "voice" else f"voice-{options.worker}")
+    link = SupervisorLink.of()
+    link.end_with_supervisor()
+    descriptors.raise_limit()
     try:
         config = config_file.load(options.config)
     except config_file.ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    supervisor = SupervisorLink.of()
+    load_metadata()
     try:
-        return _run_loop(_serve(options, config, supervisor))
+        return _run_loop(_serve(options, config, link))
     except (OSError, StoreUnavailable) as error:
-        if not supervisor.failed(str(error)):
+        if not link.failed(str(error)):
             raise
         return 1
 
@@ -64,23 +70,28 @@ def _run_loop(serving: Awaitable[None]) -> int:
     return 0
 
 
-async def _serve(options: argparse.Namespace, config: Config, supervisor: SupervisorLink) -> None:
+async def _serve(options: argparse.Namespace, config: Config, link: SupervisorLink) -> None:
     context = RoleContext(
-        config=_with_phones(config, supervisor),
-        supervisor=supervisor,
+        config=_with_phones(config, link),
+        supervisor=link,
         worker=options.worker,
         workers=options.workers,
         draining=asyncio.Event(),
         stopping=asyncio.Event(),
+        orphaned=asyncio.Event(),
     )
     _on_signals(context, options.config)
     role = _role(options.role)
     _collect_seldom()
-    watch = asyncio.create_task(_stop_with(context), name="supervisor")
+    duties = [
+        asyncio.create_task(_end_with_supervisor(context), name="supervisor"),
+        asyncio.create_task(link.keep_alive(), name="alive"),
+    ]
     try:
         await role(context)
     finally:
-        watch.cancel()
+        for duty in duties:
+            duty.cancel()
 
 
 def _collect_seldom() -> None:
@@ -94,8 +105,8 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 50, 50)
 
 
-def _with_phones(config: Config, supervisor: SupervisorLink) -> Config:
-    return with_testbed(config, supervisor.testbed) if supervisor.testbed else config
+def _with_phones(config: Config, link: SupervisorLink) -> Config:
+    return with_testbed(config, link.testbed) if link.testbed else config
 
 
 def _role(name: str) -> Role:
@@ -132,11 +143,18 @@ def _on_signals(context: RoleContext, config_path: str | None) -> None:
         loop.add_signal_handler(signum, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
     loop.add_signal_handler(signal.SIGUSR1, context.draining.set)
+    loop.add_signal_handler(ORPHANED, _hang_up, context)
 
 
-async def _stop_with(context: RoleContext) -> None:
+async def _end_with_supervisor(context: RoleContext) -> None:
     await context.supervisor.gone()
-    _log.warning("the supervisor has died: draining")
+    _hang_up(context)
+
+
+def _hang_up(context: RoleContext) -> None:
+    if not context.orphaned.is_set():
+        _log.warning("the supervisor has died: hanging up and ending")
+    context.orphaned.set()
     context.draining.set()
     context.stopping.set()
 

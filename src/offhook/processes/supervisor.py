@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Literal, NamedTuple
@@ -23,7 +25,7 @@ from typing import Any, Literal, NamedTuple
 from offhook.config import Config, host_and_port
 from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
-from offhook.processes import child
+from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ Role = Literal["all", "api", "voice"]
 
 DRAIN_MARGIN = 10.0
 """Seconds a process may take beyond ``limits.drain_timeout`` to hang up and say goodbye."""
+PORT_PATIENCE = 10.0
+"""Seconds the start waits for an address that another process still has."""
 HURRIED_TIMEOUT = 5.0
 """Seconds left to each process after a second SIGINT or SIGTERM."""
 
@@ -71,8 +75,17 @@ class StartFailed(Exception):
     """A process ended or did not become ready when the installation was started; it was logged."""
 
 
-def unusable(config: Config, role: Role) -> Iterator[str]:
-    """Why addresses cannot be listened on, in a line each with the key's name."""
+class Unusable(NamedTuple):
+    """An address that cannot be listened on."""
+
+    text: str
+    """The key, the address and the reason, in a line."""
+    taken: bool
+    """Another process has it now; it may end."""
+
+
+def unusable(config: Config, role: Role) -> Iterator[Unusable]:
+    """The addresses that cannot be listened on."""
     wanted: list[tuple[str, str, socket.SocketKind]] = []
     if role != "voice":
         wanted.append(("http.listen", config.http.listen, socket.SOCK_STREAM))
@@ -94,7 +107,8 @@ def unusable(config: Config, role: Role) -> Iterator[str]:
                     trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 trial.bind(address)
         except OSError as error:
-            yield f"{key}: cannot listen on {endpoint}: {error.strerror or error}"
+            text = f"{key}: cannot listen on {endpoint}: {error.strerror or error}"
+            yield Unusable(text, error.errno == errno.EADDRINUSE)
 
 
 class Supervisor:
@@ -117,15 +131,13 @@ class Supervisor:
 
     async def run(self) -> ExitCode:
         """Start everything, wait for a signal, stop everything."""
-        problems = list(unusable(self._config, self._options.role))
-        for problem in problems:
-            _log.error("%s", problem)
-        if problems:
-            return ExitCode.FAILED
+        descriptors.raise_limit()
         hub: LocalHub | None = None
         self._life_pipe = os.pipe()
         with tempfile.TemporaryDirectory(prefix="offhook-") as folder, self._signal_handlers():
             try:
+                if not await self._addresses_are_free():
+                    return ExitCode.FAILED
                 if self._config.cluster.nats is None:
                     path = os.path.join(folder, "fabric.sock")
                     hub = LocalHub(path)
@@ -137,6 +149,29 @@ class Supervisor:
                     await hub.close()
                 for end in self._life_pipe:
                     os.close(end)
+
+    async def _addresses_are_free(self) -> bool:
+        """Whether every address can be listened on; one that is taken may become free in time.
+
+        After ``kill -9`` of a supervisor and an immediate start, the processes of the old one need a
+        moment to hang up and end.
+        """
+        deadline = time.monotonic() + PORT_PATIENCE
+        told = False
+        while problems := list(unusable(self._config, self._options.role)):
+            may_help = all(problem.taken for problem in problems) and not self._stop.is_set()
+            if not may_help or time.monotonic() >= deadline:
+                for problem in problems:
+                    _log.error("%s", problem.text)
+                return False
+            if not told:
+                told = True
+                for problem in problems:
+                    _log.warning("%s; waiting up to %.0f s for it", problem.text, PORT_PATIENCE)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await self._stop.wait()
+        return True
 
     async def _keep_all(self) -> ExitCode:
         failed = False

@@ -20,6 +20,7 @@ from offhook.execution.runner import SessionRunner
 from offhook.flow.numbers import country_of
 from offhook.media import make_engine
 from offhook.net.client import HttpClient
+from offhook.processes import descriptors
 from offhook.processes.context import RoleContext
 from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
 from offhook.session import control, states
@@ -112,7 +113,8 @@ def port_range(context: RoleContext) -> tuple[int, int]:
 def capacity(context: RoleContext) -> int:
     """Sessions this worker runs at once."""
     first, last = port_range(context)
-    return min(MOST_SESSIONS, (last - first + 1) // 2)
+    by_ports = (last - first + 1) // 2
+    return min(MOST_SESSIONS, by_ports, descriptors.sessions_within(descriptors.limit()))
 
 
 def trusted_addresses(config: Config) -> dict[str, str]:
@@ -230,7 +232,7 @@ class Voice:
             context.supervisor.ready(sip=list(context.config.sip.listen))
             await context.stopping.wait()
             await inbound.close()
-            await self._dispatcher.drain(context.config.limits.drain_timeout)
+            await self._dispatcher.drain(context.drain_timeout)
             await claiming
             for duty in duties:
                 duty.cancel()

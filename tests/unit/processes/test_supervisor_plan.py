@@ -8,7 +8,7 @@ import pytest
 
 from offhook.config import Config
 from offhook.config.file import embedded
-from offhook.processes.keeper import Member, restart_delay
+from offhook.processes.keeper import SILENT_TICKS, STEADY_AFTER, Member, Pulse, Restarts
 from offhook.processes.supervisor import facts_of, members
 
 TESTBED = Member("testbed")
@@ -32,9 +32,27 @@ def test_members_in_the_order_they_start(
 
 
 def test_the_first_restart_is_immediate_and_none_is_hot() -> None:
-    delays = [restart_delay(deaths) for deaths in range(1, 9)]
-    assert delays == [0, 1, 2, 4, 8, 16, 30, 30]
-    assert restart_delay(10**9) == 30
+    restarts = Restarts()
+    assert [restarts.delay_after(1.0) for _ in range(9)] == [0, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_a_steady_life_makes_the_next_restart_immediate_again() -> None:
+    restarts = Restarts()
+    delays = [restarts.delay_after(lived) for lived in (1, 1, 1, STEADY_AFTER, 1, 1)]
+    assert delays == [0, 1, 2, 0, 1, 2]
+    assert restarts.delay_after(STEADY_AFTER - 0.1) == 4
+
+
+def test_a_process_without_signs_of_life_has_stopped() -> None:
+    pulse = Pulse()
+    assert [pulse.tick() for _ in range(SILENT_TICKS)] == [False] * (SILENT_TICKS - 1) + [True]
+
+
+def test_each_sign_of_life_starts_the_count_again() -> None:
+    pulse = Pulse()
+    for _ in range(3):
+        assert not any(pulse.tick() for _ in range(SILENT_TICKS - 1))
+        pulse.beat()
 
 
 def test_what_the_user_is_told() -> None:
