@@ -19,7 +19,8 @@ from tests.support.http_world import (
     running_world,
 )
 
-from offhook.config import Config
+from offhook import config
+from offhook.config import Admin, Config
 
 
 @pytest.fixture
@@ -78,9 +79,30 @@ async def test_it_opens_to_the_operators_keys_only(world: RecordWorld, key: str)
 
 
 async def test_without_configured_keys_it_does_not_exist() -> None:
-    async with running_world(config=Config()) as world, world.client(OPERATOR_KEY) as client:
+    async with running_world() as world, world.client(OPERATOR_KEY) as client:
+        world.directory.operator_has_keys = False
         status, _ = await call(client, "GET", world.url("/admin/v1/keys"))
     assert status == 404
+
+
+async def test_a_configuration_that_is_read_again_changes_keys_and_what_only_the_file_may_change(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    added = config.SubAccount(id="added_corp", account="added")
+    changed = Config(admin=Admin(api_keys=("key-of-the-next-operator",)), subaccounts=(added,))
+    world.directory.use(changed)
+    status, _ = await call(operator, "GET", world.url("/admin/v1/keys"))
+    assert status == 401
+    async with world.client("key-of-the-next-operator") as next_operator:
+        url = world.url("/admin/v1/subaccounts/added_corp")
+        status, answer = await call(next_operator, "PUT", url, NEW)
+        assert (status, answer["message"]) == (
+            409,
+            "The sub-account is part of the configuration file",
+        )
+        world.directory.use(Config())
+        status, _ = await call(next_operator, "GET", world.url("/admin/v1/keys"))
+        assert status == 404
 
 
 async def test_the_operators_key_opens_no_sub_account(world: RecordWorld) -> None:

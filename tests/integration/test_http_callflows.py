@@ -341,12 +341,12 @@ async def test_without_a_request_id_of_the_clients_the_answer_has_ours(world: Wo
 async def test_answers_are_of_the_documented_types(world: World) -> None:
     accepted = await post(world, MESSAGE)
     rejected = await post(world, {})
-    msgspec.convert(accepted[1], answers.Accepted, strict=True)
-    msgspec.convert(rejected[1], answers.Rejected, strict=True)
-    fields = {field.encode_name for field in msgspec.structs.fields(answers.Accepted)}
+    msgspec.convert(accepted[1], answers.CallflowAccepted, strict=True)
+    msgspec.convert(rejected[1], answers.CallflowRefused, strict=True)
+    fields = {field.encode_name for field in msgspec.structs.fields(answers.CallflowAccepted)}
     assert set(accepted[1]) <= fields
     assert set(rejected[1]) == {
-        field.encode_name for field in msgspec.structs.fields(answers.Rejected)
+        field.encode_name for field in msgspec.structs.fields(answers.CallflowRefused)
     }
 
 

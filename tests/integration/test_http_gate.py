@@ -179,7 +179,7 @@ async def test_a_request_id_is_echoed_when_it_is_harmless(
 
 
 async def test_unknown_paths_are_404_in_json(world: World) -> None:
-    for path in ("/", "/nope", "/api/v1/subaccounts", "/schema", "/schema/openapi.json"):
+    for path in ("/nope", "/api/v1/subaccounts", "/schema", "/schema/openapi.json"):
         answer = await headers_only(world, path, None, method="GET")
         assert (path, answer.status) == (path, 404)
         assert answer.json["statusMessage"] == "Resource not found"

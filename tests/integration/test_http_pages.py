@@ -12,6 +12,7 @@ import pytest
 from tests.support.http_world import KEY, MESSAGE, RawClient, World, running_world
 
 from offhook.http.edge.http_server import serve
+from offhook.http.edge.paths import PAGES
 
 
 @pytest.fixture
@@ -54,6 +55,27 @@ async def test_a_load_balancer_may_ask_with_head(
         async with client.head(world.url(path)) as response:
             assert response.status == 200
             assert await response.read() == b""
+
+
+async def test_the_root_leads_a_browser_to_the_documentation(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(world.url("/"), allow_redirects=False) as response:
+        assert (response.status, response.headers["location"]) == (302, "/docs")
+    async with client.get(world.url("/")) as response:
+        assert response.status == 200
+
+
+async def test_every_content_type_names_its_charset_once_at_most(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    pages = [*sorted(PAGES - {"/"}), "/docs/codes/1001.md", "/docs/callflow.schema.json"]
+    for path in [*pages, "webhooks", "sessions", "speech-profiles", "nope"]:
+        async with client.get(world.url(path), headers=headers) as response:
+            content_type = response.headers["content-type"]
+            assert len(response.headers.getall("content-type")) == 1
+        assert content_type.count("charset") <= 1, f"{path}: {content_type}"
 
 
 async def test_figures_tell_requests_and_judgements_apart(

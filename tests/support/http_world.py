@@ -186,6 +186,7 @@ class FakeDirectory:
                 key_id="k3", account_id="acme", scopes=frozenset({"sessions:read"})
             ),
         }
+        self.operator_has_keys = True
         self._sub_accounts = dict(self.configured)
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
@@ -196,6 +197,12 @@ class FakeDirectory:
 
     def is_admin(self, key: str) -> bool:
         return False
+
+    def has_admin_keys(self) -> bool:
+        return self.operator_has_keys
+
+    def in_file(self, sub_account_id: str) -> bool:
+        return sub_account_id in self.configured
 
     def authenticate(self, key: str) -> KeyGrant | None:
         return self.keys.get(key)
@@ -286,6 +293,7 @@ class RecordWorld(Site):
 
     deps: Deps
     store: Store
+    directory: Directory
     server: RunningServer
 
 
@@ -357,7 +365,7 @@ async def running_record_world(folder: Path, **changes: Any) -> AsyncIterator[Re
     deps = replace(deps, **changes)
     server = await serve(create_app(deps), deps, "127.0.0.1", 0)
     try:
-        yield RecordWorld(deps, store, server)
+        yield RecordWorld(deps, store, directory, server)
     finally:
         await server.stop(1)
         await fabric.close()

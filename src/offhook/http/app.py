@@ -1,4 +1,8 @@
-"""Puts the web application together: the edge in front, the routes by resource behind."""
+"""Puts the web application together: the edge's layers in front, the resources behind.
+
+From the outside in: an id for each request, the count, the answer for what fails, the admission.
+Then the callflow endpoints, whose answers and speed are the contract, or the routes of all others.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,17 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from offhook.http import callflow_answers, refusals
-from offhook.http.asgi import AsgiApp
+from offhook.http.asgi import AsgiApp, Receive, Scope, Send, send_answer
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller
-from offhook.http.edge.admission import API_PREFIX, Edge
+from offhook.http.edge.admission import Admission
+from offhook.http.edge.count import Count
+from offhook.http.edge.identify import Identify
 from offhook.http.edge.key_use import KeyUse
+from offhook.http.edge.last_resort import LastResort
+from offhook.http.edge.paths import API_PREFIX, Area
+from offhook.http.edge.request_context import context_of
 from offhook.http.http_metrics import HttpMetrics
 from offhook.http.openapi.document import document
 from offhook.http.openapi.parts import Json
@@ -30,10 +39,10 @@ from offhook.http.resources import (
     webhook_deliveries,
     webhook_settings,
 )
-from offhook.http.resources.callflows import CallflowEndpoints
+from offhook.http.resources.callflows import CallflowEndpoints, CallflowRequest
 from offhook.http.resources.event_stream import EventStreams
 from offhook.http.resources.params import AnyRequest, always, caller_of
-from offhook.http.resources.raised import ErrorPages
+from offhook.http.resources.route_failures import RouteFailures
 from offhook.http.resources.strict_body import strict_body
 
 BELOW_SUB_ACCOUNT = (
@@ -51,13 +60,14 @@ def create_app(deps: Deps) -> AsgiApp:
     """The ASGI application of the API process."""
     metrics = HttpMetrics(deps.registry)
     commander = Commander(deps.fabric)
-    return Edge(
-        deps=deps,
-        routes=_routes(deps, commander, EventStreams(deps, metrics)),
-        callflows=CallflowEndpoints(deps, metrics, commander),
-        metrics=metrics,
-        key_use=KeyUse(deps.store, deps.clock),
-    )
+    key_use = KeyUse(deps.store, deps.clock)
+    routes = _routes(deps, commander, EventStreams(deps, metrics))
+    app: AsgiApp = Resources(deps, routes, CallflowEndpoints(deps, metrics, commander))
+    app = Admission(app, deps, key_use)
+    app = LastResort(app, deps.clock)
+    app = Count(app, metrics, deps.clock)
+    app = Identify(app)
+    return Application(app, key_use)
 
 
 def openapi_document() -> Json:
@@ -66,8 +76,59 @@ def openapi_document() -> Json:
     return document(_typed_routes(), modules)
 
 
+class Application:
+    """Tells the ASGI server's requests from its start and stop."""
+
+    def __init__(self, app: AsgiApp, key_use: KeyUse) -> None:
+        self._app = app
+        self._key_use = key_use
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope of the ASGI server."""
+        if scope["type"] == "lifespan":
+            await receive()
+            self._key_use.start()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await self._key_use.close()
+            await send({"type": "lifespan.shutdown.complete"})
+        elif scope["type"] == "http":
+            await self._app(scope, receive, send)
+
+
+class Resources:
+    """Serves an admitted request: the callflow endpoints itself, all others by the routes."""
+
+    def __init__(self, deps: Deps, routes: AsgiApp, callflows: CallflowEndpoints) -> None:
+        self._deps = deps
+        self._routes = routes
+        self._callflows = callflows
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        context = context_of(scope)
+        place, caller = context.place, context.caller
+        if place.endpoint is not None and caller is not None:
+            if scope["method"] != "POST":
+                allow = ((b"allow", b"POST"),)
+                refusal = refusals.METHOD_NOT_ALLOWED
+                now = self._deps.clock.now()
+                await send_answer(send, refusals.refusal_answer(refusal, now, headers=allow))
+                return
+            request = CallflowRequest(context.request_id, caller, scope["headers"], receive)
+            answer = await self._callflows.answer(request, place.endpoint, place.session_id)
+            await send_answer(send, answer)
+            return
+        method = scope["method"]
+        if method == "OPTIONS":
+            method = "TRACE"  # neither is offered; the routes' own OPTIONS names wrong methods
+        elif method == "HEAD" and place.area is Area.PAGE:
+            method = "GET"
+        await self._routes({**scope, "method": method}, receive, send)
+
+
 def _typed_routes() -> list[ControllerRouterHandler]:
-    """Every route but the callflow endpoints, which the edge serves itself."""
+    """Every route but the callflow endpoints."""
     below_sub_account = Router(
         API_PREFIX + "{subAccountId:str}",
         route_handlers=[module.router for module in BELOW_SUB_ACCOUNT],
@@ -93,7 +154,7 @@ def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
         route_handlers=_typed_routes(),
         dependencies={name: always(value) for name, value in provided.items()},
         before_request=strict_body,
-        exception_handlers=ErrorPages(deps.clock).handlers(),
+        exception_handlers=RouteFailures(deps.clock).handlers(),
         request_max_body_size=deps.limits.body_bytes,
         openapi_config=None,
         logging_config=None,

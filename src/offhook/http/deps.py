@@ -38,6 +38,14 @@ class Directory(Protocol):
         """Whether this is one of the operator's own keys."""
         ...
 
+    def has_admin_keys(self) -> bool:
+        """Whether the operator has any."""
+        ...
+
+    def in_file(self, sub_account_id: str) -> bool:
+        """Whether the configuration file holds this sub-account."""
+        ...
+
     def authenticate(self, key: str) -> KeyGrant | None:
         """What a key opens; None for one that is unknown, revoked or expired."""
         ...

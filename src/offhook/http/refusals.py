@@ -1,7 +1,8 @@
-"""Errors of every endpoint but the callflow ones (``spec/api.md``), and their bodies.
+"""How the API says no: each kind of refusal, its body, and the exception that ends a request with it.
 
-The callflow endpoints' own errors are in :mod:`.answers`. Codes of the shared kinds come from
-:mod:`offhook.codes`; here the plain HTTP statuses of the API are their own codes.
+The callflow endpoints carry the same refusals in a body of their own (:mod:`.callflow_answers`).
+Codes that the callflow table has too come from :mod:`offhook.codes`; the plain HTTP statuses of the
+API are their own codes (``spec/api.md``).
 """
 
 from __future__ import annotations
@@ -17,53 +18,54 @@ from offhook.codes import StatusCode
 from offhook.http.asgi import Answer, Headers
 
 
-class ProblemBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The body of an error. Clients in the field read either spelling of code and message."""
 
     code: int
+    """The HTTP status, or the code of the callflow table where it has one."""
     message: str
+    """What is wrong; for 422 with the name of the parameter."""
     error_id: str
     """A UUID, also in the server's log where there is more to say."""
     timestamp: str
     """ISO 8601, UTC, milliseconds."""
     status_code: int
-    """The same as ``code``."""
+    """The same as `code`."""
     status_message: str
-    """The same as ``message``."""
+    """The same as `message`."""
 
 
-class Kind(NamedTuple):
-    """A kind of error: its HTTP status, code and text (a prefix where the detail follows)."""
+class Refusal(NamedTuple):
+    """A kind of refusal: its HTTP status, code and text (a prefix where the detail follows)."""
 
     status: int
     code: int
     message: str
 
 
-BAD_REQUEST = Kind(400, 400, "The request is not valid HTTP")
-INVALID_JSON = Kind(400, StatusCode.INVALID_JSON, StatusCode.INVALID_JSON.message)
-UNAUTHORIZED = Kind(401, StatusCode.UNAUTHORIZED, StatusCode.UNAUTHORIZED.message)
-FORBIDDEN = Kind(403, 403, "Resource not accessible")
-SUB_ACCOUNT_NOT_FOUND = Kind(
-    404, StatusCode.SUB_ACCOUNT_NOT_FOUND, StatusCode.SUB_ACCOUNT_NOT_FOUND.message
-)
-NOT_FOUND = Kind(404, 404, "Resource not found")
-METHOD_NOT_ALLOWED = Kind(405, 405, "Method not allowed")
-TIMEOUT = Kind(408, 408, "The request took too long to arrive")
-CONFLICT = Kind(409, 409, "Conflict")
-TOO_LARGE = Kind(413, StatusCode.INVALID_JSON, StatusCode.INVALID_JSON.message)
-INVALID = Kind(422, 422, "Invalid parameter")
-TOO_MANY = Kind(429, StatusCode.TOO_MANY_REQUESTS, StatusCode.TOO_MANY_REQUESTS.message)
-HEADERS_TOO_LARGE = Kind(431, 431, "The request's headers are too large")
-INTERNAL = Kind(500, StatusCode.UNKNOWN_ERROR, StatusCode.UNKNOWN_ERROR.message)
-UNAVAILABLE = Kind(503, StatusCode.UNAVAILABLE, StatusCode.UNAVAILABLE.message)
+def _of_table(code: StatusCode) -> Refusal:
+    return Refusal(code.http_status, code, code.message)
 
-RETRY_SECONDS = 1
-"""``Retry-After`` of a 503: a restart or a failover is a matter of seconds."""
 
-BY_STATUS: Mapping[int, Kind] = {
-    kind.status: kind
-    for kind in (
+BAD_REQUEST = Refusal(400, 400, "The request is not valid HTTP")
+INVALID_JSON = _of_table(StatusCode.INVALID_JSON)
+UNAUTHORIZED = _of_table(StatusCode.UNAUTHORIZED)
+FORBIDDEN = Refusal(403, 403, "Resource not accessible")
+SUB_ACCOUNT_NOT_FOUND = _of_table(StatusCode.SUB_ACCOUNT_NOT_FOUND)
+NOT_FOUND = Refusal(404, 404, "Resource not found")
+METHOD_NOT_ALLOWED = Refusal(405, 405, "Method not allowed")
+TIMEOUT = Refusal(408, 408, "The request took too long to arrive")
+CONFLICT = Refusal(409, 409, "Conflict")
+TOO_LARGE = INVALID_JSON._replace(status=413)
+INVALID = Refusal(422, 422, "Invalid parameter")
+TOO_MANY = _of_table(StatusCode.TOO_MANY_REQUESTS)
+HEADERS_TOO_LARGE = Refusal(431, 431, "The request's headers are too large")
+INTERNAL = _of_table(StatusCode.UNKNOWN_ERROR)
+UNAVAILABLE = _of_table(StatusCode.UNAVAILABLE)
+
+BY_STATUS: Mapping[int, Refusal] = {
+    refusal.status: refusal
+    for refusal in (
         BAD_REQUEST,
         UNAUTHORIZED,
         FORBIDDEN,
@@ -81,37 +83,48 @@ BY_STATUS: Mapping[int, Kind] = {
 }
 
 
-class Problem(Exception):
-    """Ends a request with an error; ``detail`` replaces the kind's own text."""
+class Refused(Exception):
+    """Ends a request with a refusal; ``message`` replaces the refusal's own text."""
 
-    def __init__(self, kind: Kind, detail: str | None = None, *, headers: Headers = ()) -> None:
-        super().__init__(detail or kind.message)
-        self.kind = kind
-        self.message = detail or kind.message
+    def __init__(
+        self, refusal: Refusal, message: str | None = None, *, headers: Headers = ()
+    ) -> None:
+        super().__init__(message or refusal.message)
+        self.refusal = refusal
+        self.message = message or refusal.message
         self.headers = headers
 
 
-def problem_answer(
-    kind: Kind,
+def refusal_answer(
+    refusal: Refusal,
     now: datetime,
-    *,
     message: str | None = None,
+    *,
     error_id: str | None = None,
     headers: Headers = (),
 ) -> Answer:
-    """The response of an error."""
-    text = message or kind.message
-    body = ProblemBody(
-        code=kind.code,
+    """The response, outside the callflow endpoints."""
+    text = message or refusal.message
+    body = ErrorBody(
+        code=refusal.code,
         message=text,
         error_id=error_id or new_id(),
         timestamp=iso_milliseconds(now),
-        status_code=kind.code,
+        status_code=refusal.code,
         status_message=text,
     )
-    return Answer(kind.status, msgspec.json.encode(body), headers)
+    return Answer(refusal.status, msgspec.json.encode(body), headers)
 
 
 def retry_after(seconds: float) -> tuple[bytes, bytes]:
     """The ``Retry-After`` header (RFC 9110 §10.2.3): whole seconds, at least one."""
     return (b"retry-after", b"%d" % max(1, int(seconds + 0.999)))
+
+
+RETRY = retry_after(1)
+"""``Retry-After`` of a 503: a restart or a failover is a matter of seconds."""
+
+
+def unavailable(message: str | None = None) -> Refused:
+    """503: nothing was accepted or changed, and the client may try again soon."""
+    return Refused(UNAVAILABLE, message, headers=(RETRY,))

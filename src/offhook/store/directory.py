@@ -87,6 +87,14 @@ class Directory:
         """Whether this is one of ``[admin] api_keys``."""
         return key_digest(key) in self._admin_keys
 
+    def has_admin_keys(self) -> bool:
+        """Whether ``[admin] api_keys`` names any, as the file was read last."""
+        return bool(self._admin_keys)
+
+    def in_file(self, sub_account_id: str) -> bool:
+        """Whether the configuration file holds this sub-account, as it was read last."""
+        return sub_account_id in self._of_file
+
     async def refresh(self) -> None:
         """Read the store again if it has changed; one small query when it has not.
 

@@ -15,9 +15,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from offhook.clock import Clock
-from offhook.http import refusals as problems
+from offhook.http import refusals
 from offhook.http.deps import HttpLimits
-from offhook.http.refusals import Kind, problem_answer
+from offhook.http.refusals import Refusal, refusal_answer
 
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
@@ -46,7 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Refuse a connection over the limit; start the first request's clock."""
         super().connection_made(transport)  # type: ignore[arg-type]
         if len(self.connections) > self.limits.connections:
-            self._refuse(problems.UNAVAILABLE)
+            self._refuse(refusals.UNAVAILABLE)
         else:
             self._set_deadline(self.limits.header_seconds)
 
@@ -66,7 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_headers:
             self._header_size += len(data)
             if self._header_size > self.limits.header_bytes:
-                self._refuse(problems.HEADERS_TOO_LARGE)
+                self._refuse(refusals.HEADERS_TOO_LARGE)
                 return
         if (self._requests, self._in_headers, self._in_body) != before:
             self._clear_deadline()
@@ -94,7 +94,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What is not HTTP."""
-        self._refuse(problems.BAD_REQUEST)
+        self._refuse(refusals.BAD_REQUEST)
 
     def _set_deadline(self, seconds: float) -> None:
         self._deadline = self.loop.call_later(seconds, self._too_slow)
@@ -110,13 +110,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if answered or not (self._in_headers or self._in_body):
             self.transport.close()
         else:
-            self._refuse(problems.TIMEOUT)
+            self._refuse(refusals.TIMEOUT)
 
-    def _refuse(self, kind: Kind) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer and close, past the application."""
         if self.transport.is_closing():
             return
-        answer = problem_answer(kind, self.clock.now())
+        answer = refusal_answer(refusal, self.clock.now())
         self.transport.write(
             STATUS_LINE[answer.status]
             + b"content-type: application/json\r\ncontent-length: %d\r\n" % len(answer.body)

@@ -10,8 +10,8 @@ from offhook.codes import StatusCode
 from offhook.flow import answers as flow_answers
 from offhook.flow import schema as flow_schema
 from offhook.flow.problems import Problem
-from offhook.http import refusals as problems
-from offhook.http.edge.admission import API_PREFIX
+from offhook.http import refusals
+from offhook.http.edge.paths import API_PREFIX, CODE_PAGES
 from offhook.http.openapi.examples import IVR, LEGACY, NUMBER_MASKING, VOICE_MESSAGE
 from offhook.http.openapi.parts import (
     REQUEST_ID,
@@ -21,7 +21,6 @@ from offhook.http.openapi.parts import (
     error_name,
     response,
 )
-from offhook.http.resources import code_pages
 
 REQUEST: Json = {"$ref": "#/components/schemas/CallflowRequest"}
 FIRST_MISSING = "$.callflow[0].params.text: is missing but it is required"
@@ -123,22 +122,28 @@ def _submit(
     }
     if status != "VALID":
         created["sessionId"] = SESSION_ID
-    responses = {"200": response("Accepted", "Accepted", {"accepted": {"value": created}}, 200)}
+    responses = {
+        "200": response(
+            "CallflowAccepted", "CallflowAccepted", {"accepted": {"value": created}}, 200
+        )
+    }
     for http_status, codes in _codes_by_status(conflict=conflict).items():
         responses[str(http_status)] = response(
             "; ".join(dict.fromkeys(message for message, _ in codes)),
-            "Rejected",
+            "CallflowRefused",
             {str(example["statusCode"]): {"value": example} for _, example in codes},
             http_status,
         )
-    for kind in (problems.TIMEOUT, problems.HEADERS_TOO_LARGE):
-        responses[str(kind.status)] = {"$ref": f"#/components/responses/{error_name(kind.status)}"}
+    for refusal in (refusals.TIMEOUT, refusals.HEADERS_TOO_LARGE):
+        responses[str(refusal.status)] = {
+            "$ref": f"#/components/responses/{error_name(refusal.status)}"
+        }
     # What is not HTTP at all is answered before it is known to be a callflow, and so is a
     # connection over the limit.
     for shared in ("400", "503"):
         content = responses[shared]["content"]["application/json"]
         content["schema"] = {
-            "anyOf": [content["schema"], {"$ref": "#/components/schemas/ProblemBody"}]
+            "anyOf": [content["schema"], {"$ref": "#/components/schemas/ErrorBody"}]
         }
     return {
         "post": {
@@ -168,12 +173,12 @@ def _codes_by_status(*, conflict: bool) -> dict[int, list[tuple[str, Json]]]:
         elif code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
             message += "acme_corp"
         path = "$" if code > 0 or code.http_status == 500 else "$.callflow[0]"
-        body = flow_answers.rejected((Problem(code, path, message),), REQUEST_ID, code_pages.BASE)
+        body = flow_answers.rejected((Problem(code, path, message),), REQUEST_ID, CODE_PAGES)
         example = msgspec.json.decode(body)
         found.setdefault(code.http_status, []).append((code.message.strip(), example))
         if code is StatusCode.INVALID_JSON:
             found.setdefault(413, []).append((code.message, example))
-    plain = [(403, problems.FORBIDDEN.message)]
+    plain = [(403, refusals.FORBIDDEN.message)]
     if conflict:
         plain.append((409, "Session is QUEUED, not RUNNING"))
     for status, message in plain:

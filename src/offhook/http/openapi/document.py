@@ -17,9 +17,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
-from offhook.http import refusals as problems
-from offhook.http.callflow_answers import Accepted, Rejected
-from offhook.http.edge.admission import ADMIN_PREFIX, API_PREFIX
+from offhook.http import refusals
+from offhook.http.callflow_answers import CallflowAccepted, CallflowRefused
+from offhook.http.edge.paths import ADMIN_PREFIX, API_PREFIX
 from offhook.http.openapi.callflow_paths import callflow_paths, callflow_schemas
 from offhook.http.openapi.parts import (
     EXAMPLE_TIME,
@@ -30,7 +30,7 @@ from offhook.http.openapi.parts import (
     response,
 )
 from offhook.http.openapi.schemas import collapse, complete_schema, struct_types
-from offhook.http.refusals import Kind
+from offhook.http.refusals import Refusal, refusal_answer
 from offhook.http.resources.params import always
 
 DESCRIPTION = (
@@ -51,14 +51,14 @@ REQUEST_TYPES = frozenset(
 """Types of request bodies: an optional member of theirs may be null. In answers it is left out."""
 
 ALWAYS = (
-    problems.BAD_REQUEST,
-    problems.TIMEOUT,
-    problems.HEADERS_TOO_LARGE,
-    problems.INTERNAL,
-    problems.UNAVAILABLE,
+    refusals.BAD_REQUEST,
+    refusals.TIMEOUT,
+    refusals.HEADERS_TOO_LARGE,
+    refusals.INTERNAL,
+    refusals.UNAVAILABLE,
 )
-ADMITTED = (problems.UNAUTHORIZED, problems.INVALID, problems.TOO_MANY)
-BELOW_SUB_ACCOUNT = (*ADMITTED, problems.FORBIDDEN, problems.SUB_ACCOUNT_NOT_FOUND)
+ADMITTED = (refusals.UNAUTHORIZED, refusals.INVALID, refusals.TOO_MANY)
+BELOW_SUB_ACCOUNT = (*ADMITTED, refusals.FORBIDDEN, refusals.SUB_ACCOUNT_NOT_FOUND)
 
 
 def document(handlers: Sequence[ControllerRouterHandler], modules: Iterable[ModuleType]) -> Json:
@@ -69,7 +69,8 @@ def document(handlers: Sequence[ControllerRouterHandler], modules: Iterable[Modu
     for name, schema in schemas.items():
         complete_schema(schema, types.get(name), nullable=name in REQUEST_TYPES)
     _, definitions = msgspec.json.schema_components(
-        (Accepted, Rejected, problems.ProblemBody), ref_template="#/components/schemas/{name}"
+        (CallflowAccepted, CallflowRefused, refusals.ErrorBody),
+        ref_template="#/components/schemas/{name}",
     )
     for name, schema in definitions.items():
         schemas[name] = complete_schema(schema, types.get(name), nullable=False)
@@ -108,18 +109,18 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
     for status in list(operation["responses"]):
         if status == "400":  # Litestar's own validation error, which we answer as 422
             del operation["responses"][status]
-    kinds: list[Kind] = [*ALWAYS]
+    refused_as: list[Refusal] = [*ALWAYS]
     if path.startswith(API_PREFIX):
-        kinds += BELOW_SUB_ACCOUNT
+        refused_as += BELOW_SUB_ACCOUNT
     elif path.startswith(ADMIN_PREFIX):
-        kinds += (*ADMITTED, problems.NOT_FOUND)
+        refused_as += (*ADMITTED, refusals.NOT_FOUND)
     if "requestBody" in operation:
-        kinds.append(problems.TOO_LARGE)
+        refused_as.append(refusals.TOO_LARGE)
     if path.startswith((API_PREFIX, ADMIN_PREFIX)):
         operation["security"] = [{"apiKey": []}]
-    for kind in kinds:
-        shared = {"$ref": f"#/components/responses/{error_name(kind.status)}"}
-        operation["responses"].setdefault(str(kind.status), shared)
+    for refusal in refused_as:
+        shared = {"$ref": f"#/components/responses/{error_name(refusal.status)}"}
+        operation["responses"].setdefault(str(refusal.status), shared)
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "subAccountId" and path.startswith(API_PREFIX):
             parameter["schema"] = SUB_ACCOUNT_SCHEMA
@@ -133,16 +134,16 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
 def _shared_responses() -> Json:
     """One response for each kind of error, with its example."""
     responses = {}
-    for kind in (*problems.BY_STATUS.values(),):
-        message = kind.message + ("acme_corp" if kind is problems.SUB_ACCOUNT_NOT_FOUND else "")
-        example = problems.problem_answer(
-            kind, EXAMPLE_TIME, message=message, error_id=REQUEST_ID
-        ).body
-        responses[error_name(kind.status)] = response(
-            kind.message,
-            "ProblemBody",
+    for refusal in (*refusals.BY_STATUS.values(),):
+        message = refusal.message + (
+            "acme_corp" if refusal is refusals.SUB_ACCOUNT_NOT_FOUND else ""
+        )
+        example = refusal_answer(refusal, EXAMPLE_TIME, message=message, error_id=REQUEST_ID).body
+        responses[error_name(refusal.status)] = response(
+            refusal.message,
+            "ErrorBody",
             {"error": {"value": msgspec.json.decode(example)}},
-            kind.status,
+            refusal.status,
         )
     return responses
 

@@ -17,7 +17,7 @@ from offhook import config
 from offhook.clock import iso_milliseconds, new_id
 from offhook.http.deps import Deps
 from offhook.http.edge.access import ALL_SCOPES, SUB_ACCOUNT_ID, Scope
-from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Problem
+from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, moment, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
@@ -172,7 +172,7 @@ async def put_sub_account(
 ) -> SubAccountAnswer:
     """Webhooks and scenarios set by the customer stay."""
     if not SUB_ACCOUNT_ID.fullmatch(sub_account_id):
-        raise Problem(INVALID, "subAccountId: must be 3 to 50 of letters, digits, - . _ &")
+        raise Refused(INVALID, "subAccountId: must be 3 to 50 of letters, digits, - . _ &")
     _refuse_file(deps, sub_account_id)
     sub_account = SubAccount(
         sub_account_id=sub_account_id,
@@ -204,7 +204,7 @@ async def delete_sub_account(deps: NamedDependency[Deps], sub_account_id: SubAcc
     """Its records stay; its keys open nothing any more."""
     _refuse_file(deps, sub_account_id)
     if not await deps.store.delete_sub_account(sub_account_id):
-        raise Problem(NOT_FOUND, "Sub-account not found")
+        raise Refused(NOT_FOUND, "Sub-account not found")
     await tenancy_changed(deps)
     return Done(status_code=OK_CODE, status_message="deleted")
 
@@ -221,7 +221,7 @@ async def create_key(deps: NamedDependency[Deps], data: JSONBody[KeyRequest]) ->
     """The store keeps only its hash."""
     expires_at = moment("expiresAt", data.expires_at)
     if expires_at is not None and expires_at <= deps.clock.now():
-        raise Problem(INVALID, "expiresAt: lies in the past")
+        raise Refused(INVALID, "expiresAt: lies in the past")
     grant = KeyGrant(
         key_id=new_id(),
         account_id=data.account_id,
@@ -238,7 +238,7 @@ async def create_key(deps: NamedDependency[Deps], data: JSONBody[KeyRequest]) ->
 async def revoke_key(deps: NamedDependency[Deps], key_id: KeyId) -> Done:
     """It opens nothing from now on."""
     if not await deps.store.revoke_key(key_id, deps.clock.now()):
-        raise Problem(NOT_FOUND, "No such key in force")
+        raise Refused(NOT_FOUND, "No such key in force")
     await tenancy_changed(deps)
     return Done(status_code=OK_CODE, status_message="revoked")
 
@@ -256,7 +256,7 @@ async def rotate_key(
     in_force = {grant.key_id: (digest, grant) for digest, grant in await deps.store.keys()}
     names = {each.grant.key_id: each.name for each in await deps.store.list_keys()}
     if key_id not in in_force:
-        raise Problem(NOT_FOUND, "No such key in force")
+        raise Refused(NOT_FOUND, "No such key in force")
     digest, grant = in_force[key_id]
     successor = msgspec.structs.replace(grant, key_id=new_id())
     made = await _make_key(deps, successor, names[key_id])
@@ -281,13 +281,13 @@ async def _make_key(deps: Deps, grant: KeyGrant, name: str) -> KeyMade:
 def _known(deps: Deps, sub_account_id: str) -> SubAccount:
     sub_account = deps.directory.sub_account(sub_account_id)
     if sub_account is None:
-        raise Problem(NOT_FOUND, "Sub-account not found")
+        raise Refused(NOT_FOUND, "Sub-account not found")
     return sub_account
 
 
 def _refuse_file(deps: Deps, sub_account_id: str) -> None:
-    if any(each.id == sub_account_id for each in deps.config.subaccounts):
-        raise Problem(CONFLICT, "The sub-account is part of the configuration file")
+    if deps.directory.in_file(sub_account_id):
+        raise Refused(CONFLICT, "The sub-account is part of the configuration file")
 
 
 def _answer(sub_account: SubAccount) -> SubAccountAnswer:

@@ -13,6 +13,7 @@ from importlib.resources import files
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.response import Redirect
 
 from offhook.http.openapi.parts import Json
 
@@ -43,9 +44,7 @@ async def openapi_json(pages: NamedDependency[Pages]) -> Response[bytes]:
 def docs() -> Response[bytes]:
     """The document for people."""
     page, policy = _docs()
-    return Response(
-        page, media_type="text/html; charset=utf-8", headers={"content-security-policy": policy}
-    )
+    return Response(page, media_type="text/html", headers={"content-security-policy": policy})
 
 
 @cache
@@ -67,4 +66,10 @@ def _hashes(pattern: str, page: str) -> str:
     return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
-handlers = [openapi_json, docs]
+@get("/", include_in_schema=False, sync_to_thread=False)
+def start_page() -> Redirect:
+    """Lead a person who opens the server in a browser to the documentation."""
+    return Redirect("/docs", status_code=302)
+
+
+handlers = [start_page, openapi_json, docs]

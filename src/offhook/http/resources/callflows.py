@@ -19,15 +19,15 @@ from offhook.flow import answers as flow_answers
 from offhook.flow.context import JudgingContext
 from offhook.flow.judge import body_too_large, judge
 from offhook.flow.problems import Mode, Verdict, problem
-from offhook.http import callflow_answers as answers
+from offhook.http import callflow_answers, refusals
 from offhook.http.asgi import Answer, Headers, Receive
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.edge.body import ClientGone, TooLarge, Undecodable, read_body
+from offhook.http.edge.paths import CODE_PAGES, CallflowEndpoint
 from offhook.http.http_metrics import HttpMetrics
-from offhook.http.refusals import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, RETRY_SECONDS, Kind
-from offhook.http.resources import code_pages
+from offhook.http.refusals import Refused
 from offhook.session.control import ReplaceCallflow
 from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
 from offhook.session.scenarios import filled, names_scenario
@@ -37,7 +37,6 @@ from offhook.session.tenancy import SubAccount, facts_of
 log = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
-RETRY_AFTER = (b"retry-after", b"%d" % RETRY_SECONDS)
 INVALID_JSON = Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),))
 REPLAYED = (b"idempotent-replayed", b"true")
 
@@ -62,15 +61,6 @@ class CallflowRequest:
 Endpoint = Callable[[CallflowRequest], Awaitable[Answer]]
 
 
-class Refused(Exception):
-    """Ends the request with an answer that no judgement made."""
-
-    def __init__(self, kind: Kind, message: str | None = None) -> None:
-        super().__init__(message or kind.message)
-        self.kind = kind
-        self.message = message or kind.message
-
-
 class _Judged(NamedTuple):
     """What the judge said of a body, and when."""
 
@@ -87,29 +77,19 @@ class CallflowEndpoints:
         self._commander = commander
         self._facts: dict[str, tuple[SubAccount, JudgingContext]] = {}
 
-    def endpoint(self, rest: str) -> Endpoint | None:
-        """The endpoint at the path ``rest`` below the sub-account."""
-        if rest in ("callflows", "calls"):
-            return self._submit
-        if rest == "callflows/validate":
-            return self._validate
-        parts = rest.split("/")
-        if len(parts) == 3 and parts[0] == "sessions" and parts[2] == "callflows":
-            session_id = parts[1]
-            return lambda request: self._replace(request, session_id)
-        return None
+    async def answer(
+        self, request: CallflowRequest, endpoint: CallflowEndpoint, session_id: str
+    ) -> Answer:
+        """Serve one request; ``session_id`` is what the path of ``REPLACE`` names."""
+        if endpoint is CallflowEndpoint.VALIDATE:
+            return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._only_judge)
+        if endpoint is CallflowEndpoint.REPLACE:
 
-    async def _submit(self, request: CallflowRequest) -> Answer:
+            async def replace(request: CallflowRequest) -> Answer:
+                return await self._replace_live(request, session_id)
+
+            return await self._guarded(request, Scope.SESSIONS_WRITE, replace)
         return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._create)
-
-    async def _validate(self, request: CallflowRequest) -> Answer:
-        return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._only_judge)
-
-    async def _replace(self, request: CallflowRequest, session_id: str) -> Answer:
-        async def replace(request: CallflowRequest) -> Answer:
-            return await self._replace_live(request, session_id)
-
-        return await self._guarded(request, Scope.SESSIONS_WRITE, replace)
 
     async def _guarded(
         self,
@@ -121,26 +101,27 @@ class CallflowEndpoints:
         request_id = request.request_id
         try:
             if not request.caller.may(scope):
-                raise Refused(FORBIDDEN, f"{FORBIDDEN.message}: the key lacks {scope}")
+                raise Refused(
+                    refusals.FORBIDDEN, f"{refusals.FORBIDDEN.message}: the key lacks {scope}"
+                )
             return await serve(request)
         except ClientGone:
             raise
         except Refused as refused:
-            return answers.refused_plainly(request_id, refused.kind, refused.message)
+            return callflow_answers.refused(request_id, refused)
         except StoreUnavailable:
-            return _unavailable(request_id)
+            return callflow_answers.refused(request_id, refusals.unavailable())
         except IdempotencyConflict:
             message = "Idempotency-Key was used before with another body"
-            return answers.refused_plainly(request_id, INVALID, message)
+            return callflow_answers.refused(request_id, Refused(refusals.INVALID, message))
         except Exception:
             log.exception("callFlowRequestId %s failed", request_id)
             return await self._failed(request)
 
     async def _failed(self, request: CallflowRequest) -> Answer:
         """-9999, to be found again like any other request if the store can still be reached."""
-        code = StatusCode.UNKNOWN_ERROR
-        self._metrics.judged(code)
-        answer = answers.refused(request.request_id, code)
+        self._metrics.judged(refusals.INTERNAL.code)
+        answer = callflow_answers.refused(request.request_id, Refused(refusals.INTERNAL))
         try:
             await self._deps.store.record_request(_record(request, self._deps.clock.now(), answer))
         except Exception:
@@ -150,7 +131,7 @@ class CallflowEndpoints:
     async def _create(self, request: CallflowRequest) -> Answer:
         phase = self._deps.phase
         if phase.draining.is_set() or not phase.ready:
-            return _unavailable(request.request_id)
+            raise refusals.unavailable()
         key = _idempotency_key(request.headers)
         judged = await self._judge(request, Mode.SUBMITTED)
         verdict = judged.verdict
@@ -192,27 +173,27 @@ class CallflowEndpoints:
     async def _replace_live(self, request: CallflowRequest, session_id: str) -> Answer:
         request_id = request.request_id
         if self._deps.phase.draining.is_set():
-            return _unavailable(request_id)
+            raise refusals.unavailable()
         sub_account_id = request.caller.sub_account.sub_account_id
         session = await self._deps.store.session(sub_account_id, session_id)
         if session is None:
-            raise Refused(NOT_FOUND, "Session not found")
+            raise Refused(refusals.NOT_FOUND, "Session not found")
         judged = await self._judge(request, Mode.DECISION)
         callflow = judged.verdict.callflow
         if callflow is None:
             answer = _rejection(request_id, judged.verdict)
         elif session.status is not SessionStatus.RUNNING:
-            raise Refused(CONFLICT, f"Session is {session.status}, not RUNNING")
+            raise Refused(refusals.CONFLICT, f"Session is {session.status}, not RUNNING")
         else:
             command = ReplaceCallflow(
                 command_id=new_id(), call_flow_request_id=request_id, callflow=callflow
             )
             heard = await self._commander.send(session_id, command)
             if heard is None:
-                return _unavailable(request_id)
+                raise refusals.unavailable()
             if heard.refused is not None:
-                raise Refused(CONFLICT, heard.refused)
-            answer = answers.replaced(request_id, session_id)
+                raise Refused(refusals.CONFLICT, heard.refused)
+            answer = callflow_answers.replaced(request_id, session_id)
         await self._deps.store.record_request(
             _record(request, judged.at, answer, session_id=session_id)
         )
@@ -272,19 +253,17 @@ class CallflowEndpoints:
 
 def _rejection(request_id: str, verdict: Verdict) -> Answer:
     return Answer(
-        verdict.http_status, flow_answers.rejected(verdict.problems, request_id, code_pages.BASE)
+        verdict.http_status, flow_answers.rejected(verdict.problems, request_id, CODE_PAGES)
     )
-
-
-def _unavailable(request_id: str) -> Answer:
-    return answers.refused(request_id, StatusCode.UNAVAILABLE, headers=(RETRY_AFTER,))
 
 
 def _idempotency_key(headers: Headers) -> str | None:
     for name, value in headers:
         if name == b"idempotency-key":
             if not IDEMPOTENCY_KEY.fullmatch(value):
-                raise Refused(INVALID, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+                raise Refused(
+                    refusals.INVALID, "Idempotency-Key must be 1 to 255 visible ASCII characters"
+                )
             return value.decode("ascii")
     return None
 

@@ -12,14 +12,10 @@ from markdown_it import MarkdownIt
 
 from offhook.codes import StatusCode
 from offhook.flow import schema
+from offhook.http.edge.paths import CALLFLOW_SCHEMA, CODE_PAGES
+from offhook.http.refusals import NOT_FOUND, Refused
 
-BASE = "/docs/codes"
-"""What ``errors[].help`` of a rejected callflow begins with."""
-
-SCHEMA = "/docs/callflow.schema.json"
 _NAMES = frozenset({"README.md", *(code.page for code in StatusCode)})
-PATHS = frozenset({SCHEMA, *(f"{BASE}/{name}" for name in _NAMES)})
-"""All there is."""
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _FRAME = """<!doctype html>
@@ -38,17 +34,19 @@ table {{ border-collapse: collapse }} td, th {{ padding: .2rem .8rem .2rem 0; te
 """
 
 
-@get(f"{BASE}/{{name:str}}", include_in_schema=False, sync_to_thread=False)
+@get(f"{CODE_PAGES}/{{name:str}}", include_in_schema=False, sync_to_thread=False)
 def code_page(name: FromPath[str]) -> Response[str]:
     """The page of one code, by the name that ``errors[].help`` links."""
+    if name not in _NAMES:
+        raise Refused(NOT_FOUND)
     return Response(
         _page(name),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"content-security-policy": _POLICY},
     )
 
 
-@get(SCHEMA, include_in_schema=False, sync_to_thread=False)
+@get(CALLFLOW_SCHEMA, include_in_schema=False, sync_to_thread=False)
 def callflow_schema() -> Response[bytes]:
     """The JSON Schema of the callflow, which the pages link."""
     return Response(msgspec.json.encode(schema.document()), media_type="application/schema+json")

@@ -11,7 +11,7 @@ import msgspec
 from offhook.events import SessionEnded
 from offhook.http.deps import Deps
 from offhook.http.http_metrics import HttpMetrics
-from offhook.http.refusals import RETRY_SECONDS, UNAVAILABLE, Problem, retry_after
+from offhook.http.refusals import unavailable
 from offhook.http.resources.session_views import event_view
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.session import Session
@@ -33,10 +33,10 @@ class EventStreams:
     def open(self, session: Session, after: int) -> AsyncGenerator[bytes, None]:
         """The stream of ``session`` from event ``after`` + 1 on.
 
-        Raises a 503 :class:`Problem` when too many are open, or while the process stops.
+        Raises a 503 :class:`.Refused` when too many are open, or while the process stops.
         """
         if self._open >= self._deps.limits.streams or self._deps.phase.draining.is_set():
-            raise Problem(UNAVAILABLE, headers=(retry_after(RETRY_SECONDS),))
+            raise unavailable()
         return self._stream(session, after)
 
     async def _stream(self, session: Session, after: int) -> AsyncGenerator[bytes, None]:

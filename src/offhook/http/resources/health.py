@@ -12,6 +12,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from offhook.http.deps import Deps
 from offhook.session.ports.record import StoreUnavailable
 
+PROMETHEUS = CONTENT_TYPE_LATEST.partition("; charset")[0]
+"""The framework adds the charset."""
+
 STORE_SECONDS = 2.0
 """How long the database may take to answer."""
 
@@ -62,7 +65,7 @@ async def readyz(deps: NamedDependency[Deps]) -> Response[Health]:
 )
 async def metrics(deps: NamedDependency[Deps]) -> Response[bytes]:
     """Prometheus text format."""
-    return Response(generate_latest(deps.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(deps.registry), media_type=PROMETHEUS)
 
 
 handlers = [healthz, readyz, metrics]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from litestar.connection import ASGIConnection, Request
 from litestar.di import Provide
@@ -13,13 +13,14 @@ from litestar.openapi import ResponseSpec
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.refusals import FORBIDDEN, INVALID, Problem, ProblemBody
+from offhook.http.edge.request_context import context_of
+from offhook.http.refusals import FORBIDDEN, INVALID, UNAUTHORIZED, ErrorBody, Refused
 
 AnyRequest = Request[Any, Any, Any]
 
 CONFLICTS: dict[int, ResponseSpec] = {
     409: ResponseSpec(
-        ProblemBody,
+        ErrorBody,
         generate_examples=False,
         description="It cannot be changed so; the message says why",
     )
@@ -28,8 +29,10 @@ CONFLICTS: dict[int, ResponseSpec] = {
 
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
-    """Whom the edge has let in."""
-    caller: Caller = connection.scope["state"]["caller"]
+    """Who asks, as the edge has found out."""
+    caller = context_of(cast(Any, connection.scope)).caller
+    if caller is None:
+        raise Refused(UNAUTHORIZED)
     return caller
 
 
@@ -43,25 +46,25 @@ def needs(scope: Scope) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRou
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if not caller_of(connection).may(scope):
-            raise Problem(FORBIDDEN, f"{FORBIDDEN.message}: the key lacks {scope}")
+            raise Refused(FORBIDDEN, f"{FORBIDDEN.message}: the key lacks {scope}")
 
     return guard
 
 
 def moment(name: str, text: str | None) -> datetime | None:
-    """A time of a query: ISO 8601, UTC when it has no offset. Raises a 422 :class:`Problem`."""
+    """A time of a query: ISO 8601, UTC when it has no offset. Raises a 422 :class:`.Refused`."""
     if text is None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise Problem(INVALID, f"{name}: must be an ISO 8601 date or date-time") from None
+        raise Refused(INVALID, f"{name}: must be an ISO 8601 date or date-time") from None
     if parsed.tzinfo is None:
         return parsed.replace(tzinfo=UTC)
     try:
         return parsed.astimezone(UTC)
     except OverflowError:
-        raise Problem(INVALID, f"{name}: is outside the calendar") from None
+        raise Refused(INVALID, f"{name}: is outside the calendar") from None
 
 
 async def tenancy_changed(deps: Deps) -> None:

@@ -10,7 +10,7 @@ from litestar.params import PathParameter
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.refusals import NOT_FOUND, Problem
+from offhook.http.refusals import NOT_FOUND, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import RequestAnswer, request_answer
 
@@ -29,7 +29,7 @@ async def get_request(
     """Kept 30 days."""
     record = await deps.store.request(caller.sub_account.sub_account_id, request_id)
     if record is None:
-        raise Problem(NOT_FOUND, "Request not found")
+        raise Refused(NOT_FOUND, "Request not found")
     return request_answer(record)
 
 

@@ -11,7 +11,7 @@ from litestar.params import JSONBody, PathParameter
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Problem
+from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.patterns import LONGEST_PATTERN, InvalidPattern, check_pattern
@@ -108,15 +108,15 @@ async def put_scenario(
     """The template is judged when it runs, with its parameters filled in."""
     known = caller.sub_account.scenarios
     if name not in known and len(known) >= MOST_SCENARIOS:
-        raise Problem(CONFLICT, f"There are {MOST_SCENARIOS} scenarios already")
+        raise Refused(CONFLICT, f"There are {MOST_SCENARIOS} scenarios already")
     names = [parameter.name for parameter in data.parameters]
     if len(set(names)) < len(names):
-        raise Problem(INVALID, "parameters: a name stands twice")
+        raise Refused(INVALID, "parameters: a name stands twice")
     for parameter in data.parameters:
         try:
             check_pattern(parameter.pattern or "")
         except InvalidPattern as error:
-            raise Problem(INVALID, f"parameters: pattern of {parameter.name}: {error}") from None
+            raise Refused(INVALID, f"parameters: pattern of {parameter.name}: {error}") from None
     scenario = Scenario(
         name=name,
         callflow=msgspec.json.encode({"callflow": data.callflow}).decode(),
@@ -149,7 +149,7 @@ async def delete_scenario(
     """409 for one that only the operator's file can remove."""
     scenario = _scenario(caller, name)
     if not await deps.store.delete_scenario(caller.sub_account.sub_account_id, name):
-        raise Problem(CONFLICT, "The scenario is part of the operator's configuration")
+        raise Refused(CONFLICT, "The scenario is part of the operator's configuration")
     await tenancy_changed(deps)
     return _answer(scenario, "deleted")
 
@@ -157,7 +157,7 @@ async def delete_scenario(
 def _scenario(caller: Caller, name: str) -> Scenario:
     scenario = caller.sub_account.scenarios.get(name)
     if scenario is None:
-        raise Problem(NOT_FOUND, "Scenario not found")
+        raise Refused(NOT_FOUND, "Scenario not found")
     return scenario
 
 

@@ -17,14 +17,7 @@ from offhook.codes import SessionStatus
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.refusals import (
-    INVALID,
-    NOT_FOUND,
-    RETRY_SECONDS,
-    UNAVAILABLE,
-    Problem,
-    retry_after,
-)
+from offhook.http.refusals import INVALID, NOT_FOUND, Refused, unavailable
 from offhook.http.resources.event_stream import EventStreams
 from offhook.http.resources.params import moment, needs
 from offhook.http.resources.session_views import (
@@ -51,7 +44,7 @@ SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
 async def _session(deps: Deps, caller: Caller, session_id: str) -> Session:
     session = await deps.store.session(caller.sub_account.sub_account_id, session_id)
     if session is None:
-        raise Problem(NOT_FOUND, "Session not found")
+        raise Refused(NOT_FOUND, "Session not found")
     return session
 
 
@@ -111,7 +104,7 @@ async def list_sessions(
             limit=limit,
         )
     except ValueError:
-        raise Problem(INVALID, "cursor: is none of ours") from None
+        raise Refused(INVALID, "cursor: is none of ours") from None
     return SessionList(
         sessions=[session_view(session) for session in sessions],
         next_cursor=next_cursor,
@@ -174,11 +167,7 @@ async def end_session(
         heard = await commander.send(session_id, EndSession(command_id=new_id()))
         session = await _settled(deps, session)
         if heard is None and not session.status.final:
-            raise Problem(
-                UNAVAILABLE,
-                "The node that runs the session did not answer",
-                headers=(retry_after(RETRY_SECONDS),),
-            )
+            raise unavailable("The node that runs the session did not answer")
     answer = EndedAnswer(
         session_id=session_id,
         session_status=session.status,

@@ -12,7 +12,7 @@ import msgspec
 from litestar.exceptions import InternalServerException
 
 from offhook.http.edge.body import ClientGone
-from offhook.http.refusals import INVALID, INVALID_JSON, Problem
+from offhook.http.refusals import INVALID, INVALID_JSON, Refused
 from offhook.http.resources.params import AnyRequest
 
 _MISSING = re.compile(r"Object missing required field `(.*)`")
@@ -22,7 +22,7 @@ MISSING = "is missing but it is required"
 async def strict_body(request: AnyRequest) -> None:
     """For the application's ``before_request``.
 
-    Raises a :class:`Problem` (400 for what is no JSON, 422 for what does not fit) or
+    Raises a :class:`.Refused` (400 for what is no JSON, 422 for what does not fit) or
     :class:`ClientGone`.
     """
     declared = request.route_handler.parsed_fn_signature.parameters.get("data")
@@ -33,13 +33,13 @@ async def strict_body(request: AnyRequest) -> None:
     except InternalServerException:  # how the framework tells that the client went away
         raise ClientGone from None
     if not body:
-        raise Problem(INVALID, f"body: {MISSING}")
+        raise Refused(INVALID, f"body: {MISSING}")
     try:
         msgspec.json.decode(body, type=declared.annotation, strict=True)
     except msgspec.ValidationError as error:
-        raise Problem(INVALID, explain(str(error))) from None
+        raise Refused(INVALID, explain(str(error))) from None
     except (msgspec.DecodeError, RecursionError):
-        raise Problem(INVALID_JSON) from None
+        raise Refused(INVALID_JSON) from None
 
 
 def explain(message: str) -> str:

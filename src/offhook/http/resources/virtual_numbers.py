@@ -13,7 +13,7 @@ from offhook.clock import iso_milliseconds
 from offhook.flow.numbers import country_of
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.refusals import NOT_FOUND, Problem
+from offhook.http.refusals import NOT_FOUND, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.tenancy import VirtualNumber
@@ -108,7 +108,7 @@ async def get_number(
                     country_code=country_of(number.msisdn),
                 ),
             )
-    raise Problem(NOT_FOUND, "Number not found")
+    raise Refused(NOT_FOUND, "Number not found")
 
 
 def _view(number: VirtualNumber) -> NumberView:

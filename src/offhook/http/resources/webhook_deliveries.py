@@ -11,7 +11,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.refusals import INVALID, NOT_FOUND, Problem
+from offhook.http.refusals import INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View, delivery_view
 from offhook.session.ports.record import OutboxType
@@ -60,7 +60,7 @@ async def list_deliveries(
             caller.sub_account.sub_account_id, OutboxType(type_), cursor=cursor, limit=limit
         )
     except ValueError:
-        raise Problem(INVALID, "cursor: is none of ours") from None
+        raise Refused(INVALID, "cursor: is none of ours") from None
     return DeliveryList(
         deliveries=[delivery_view(delivery) for delivery in deliveries],
         next_cursor=next_cursor,
@@ -86,7 +86,7 @@ async def redeliver(
     now = deps.clock.now()
     sub_account_id = caller.sub_account.sub_account_id
     if not await deps.store.redeliver(sub_account_id, delivery_id, now, now + GIVE_UP_AFTER):
-        raise Problem(NOT_FOUND, "No finished delivery of this id")
+        raise Refused(NOT_FOUND, "No finished delivery of this id")
     deps.fabric.publish("outbox")
     return Redelivered(delivery_id=delivery_id, status_code=OK_CODE, status_message=OK_MESSAGE)
 

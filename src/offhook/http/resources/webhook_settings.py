@@ -14,7 +14,7 @@ from litestar.params import JSONBody, PathParameter
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Problem
+from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
@@ -96,10 +96,10 @@ async def put_webhook(
     """The answer lists all of them; a signing secret made here is shown in it, once."""
     problem = await deps.webhook_url_problem(data.url)
     if problem is not None:
-        raise Problem(INVALID, f"url: {problem}")
+        raise Refused(INVALID, f"url: {problem}")
     header = data.http_auth_header or None
     if header is not None and not (header.isascii() and header.isprintable()):
-        raise Problem(INVALID, "httpAuthHeader: may hold visible ASCII characters and blanks only")
+        raise Refused(INVALID, "httpAuthHeader: may hold visible ASCII characters and blanks only")
     existing = caller.sub_account.webhooks.get(data.type)
     secret, shown = _secret(data.secret, existing)
     flags = [flag for flag in (data.enabled, data.active) if flag is not None]
@@ -133,9 +133,9 @@ async def delete_webhook(
     """404 where there is none; 409 for one that only the operator's file can remove."""
     webhook = caller.sub_account.webhooks.get(type_)
     if webhook is None:
-        raise Problem(NOT_FOUND, f"No {type_} webhook")
+        raise Refused(NOT_FOUND, f"No {type_} webhook")
     if not await deps.store.delete_webhook(caller.sub_account.sub_account_id, type_):
-        raise Problem(CONFLICT, f"The {type_} webhook is part of the operator's configuration")
+        raise Refused(CONFLICT, f"The {type_} webhook is part of the operator's configuration")
     await tenancy_changed(deps)
     return WebhookDeleted(
         sub_account_id=caller.sub_account.sub_account_id,
@@ -157,7 +157,7 @@ def _secret(given: str | None, existing: Webhook | None) -> tuple[str, str | Non
         except (binascii.Error, ValueError):
             size = 0
         if encoded == given or not 24 <= size <= 64:
-            raise Problem(INVALID, "secret: must be whsec_ and the base64 of 24 to 64 bytes")
+            raise Refused(INVALID, "secret: must be whsec_ and the base64 of 24 to 64 bytes")
         return given, None
     if existing is not None and existing.secret is not None:
         return existing.secret, None

@@ -13,11 +13,11 @@ from tests.support.http_world import ACME, FakeProfiles
 
 from offhook.flow.judge import judge_value
 from offhook.http.app import openapi_document
-from offhook.http.callflow_answers import Rejected
+from offhook.http.callflow_answers import CallflowRefused
 from offhook.http.deps import HttpLimits
 from offhook.http.edge.access import Scope
-from offhook.http.edge.admission import PAGES
-from offhook.http.refusals import ProblemBody
+from offhook.http.edge.paths import PAGES
+from offhook.http.refusals import ErrorBody
 from offhook.session.tenancy import facts_of
 
 PAGE = (Path(__file__).parents[4] / "docs" / "api.md").read_text("utf-8")
@@ -65,8 +65,8 @@ def test_its_requests_pass_the_judgement() -> None:
 def test_its_answers_are_of_the_types_the_server_sends() -> None:
     answers = re.findall(r"```json answer\n(.*?)```", PAGE, re.DOTALL)
     rejected, problem = answers
-    msgspec.json.decode(rejected, type=Rejected)
-    msgspec.json.decode(problem, type=ProblemBody)
+    msgspec.json.decode(rejected, type=CallflowRefused)
+    msgspec.json.decode(problem, type=ErrorBody)
 
 
 @pytest.mark.parametrize(

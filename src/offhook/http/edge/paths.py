@@ -1,0 +1,107 @@
+"""Every path the server knows, matched in one place.
+
+The layers behind ask :func:`place_of` once per request and pass the :class:`Place` on.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+V1 = "/api/v1/"
+API_PREFIX = V1 + "subaccounts/"
+ADMIN_PREFIX = "/admin/v1"
+CODE_PAGES = "/docs/codes"
+"""What ``errors[].help`` of a rejected callflow begins with."""
+CALLFLOW_SCHEMA = "/docs/callflow.schema.json"
+
+RESOURCES = frozenset(
+    {
+        "calls",
+        "callflows",
+        "numbers",
+        "requests",
+        "scenarios",
+        "sessions",
+        "speech-profiles",
+        "webhooks",
+    }
+)
+PAGES = frozenset({"/", "/docs", "/healthz", "/metrics", "/openapi.json", "/readyz"})
+UNKNOWN = "unknown"
+
+
+class Area(StrEnum):
+    """Which rules a request comes under."""
+
+    SUB_ACCOUNT = "sub-account"
+    """Below a sub-account: an API key of its account."""
+    ADMIN = "admin"
+    """The operator's own API: one of the operator's keys."""
+    PAGE = "page"
+    """At the root, for everybody."""
+    UNKNOWN = "unknown"
+    """404."""
+
+
+class CallflowEndpoint(StrEnum):
+    """The endpoints that take a callflow."""
+
+    SUBMIT = "submit"
+    SUBMIT_CALL = "submit-call"
+    """Both ``/calls`` paths: the answer has more members."""
+    VALIDATE = "validate"
+    REPLACE = "replace"
+
+
+class Place(NamedTuple):
+    """What a path leads to."""
+
+    area: Area
+    route: str
+    """A name from a bounded set, for the metrics."""
+    sub_account_id: str = ""
+    endpoint: CallflowEndpoint | None = None
+    session_id: str = ""
+    """Of the session whose callflow is replaced."""
+
+
+def place_of(path: str) -> Place:
+    """What ``path`` (decoded, without a query) leads to."""
+    if path.startswith(V1):
+        return _below_v1(path)
+    if path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/"):
+        return Place(Area.ADMIN, ADMIN_PREFIX)
+    if path in PAGES or path == CALLFLOW_SCHEMA:
+        return Place(Area.PAGE, path)
+    if path.startswith(CODE_PAGES + "/"):
+        return Place(Area.PAGE, CODE_PAGES)
+    return Place(Area.UNKNOWN, UNKNOWN)
+
+
+def _below_v1(path: str) -> Place:
+    if path.startswith(API_PREFIX):
+        sub_account_id, slash, rest = path[len(API_PREFIX) :].partition("/")
+        if slash or sub_account_id != "calls":
+            return _below_sub_account(sub_account_id, rest)
+    # The oldest path; "subaccounts" may itself be the id of a sub-account.
+    sub_account_id, _, rest = path[len(V1) :].partition("/")
+    if rest == "calls":
+        route = V1 + "{subAccountId}/calls"
+        return Place(Area.SUB_ACCOUNT, route, sub_account_id, CallflowEndpoint.SUBMIT_CALL)
+    return Place(Area.UNKNOWN, UNKNOWN)
+
+
+def _below_sub_account(sub_account_id: str, rest: str) -> Place:
+    resource, *more = rest.split("/")
+    endpoint, session_id = None, ""
+    if rest == "callflows":
+        endpoint = CallflowEndpoint.SUBMIT
+    elif rest == "calls":
+        endpoint = CallflowEndpoint.SUBMIT_CALL
+    elif rest == "callflows/validate":
+        endpoint = CallflowEndpoint.VALIDATE
+    elif resource == "sessions" and len(more) == 2 and more[1] == "callflows":
+        endpoint, session_id = CallflowEndpoint.REPLACE, more[0]
+    route = API_PREFIX + "{subAccountId}/" + (resource if resource in RESOURCES else UNKNOWN)
+    return Place(Area.SUB_ACCOUNT, route, sub_account_id, endpoint, session_id)
