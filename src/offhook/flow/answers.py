@@ -52,30 +52,13 @@ def rejected(problems: Sequence[Problem], request_id: str, help_url: str | None 
     With ``help_url``, the base of our pages on codes, each problem links its page.
     """
     first = problems[0]
-    return _bad(first.code, first.message, request_id, problems, help_url)
-
-
-def refused(code: StatusCode, request_id: str, *, sub_account_id: str = "") -> bytes:
-    """The answer where the body was not judged: 401, 404, 429, 503, -9999.
-
-    ``sub_account_id`` is what the path named, for 404.
-    """
-    message = code.message
-    if code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
-        message += sub_account_id
-    return _bad(code, message, request_id, (Problem(code, "$", message),), None)
-
-
-def _bad(
-    code: int, message: str, request_id: str, problems: Sequence[Problem], help_url: str | None
-) -> bytes:
     return _encode(
         {
             "sessionStatus": NOT_CREATED,
             "callFlowRequestId": request_id,
-            "statusCode": code,
-            "statusMessage": message,
-            "message": message,
+            "statusCode": first.code,
+            "statusMessage": first.message,
+            "message": first.message,
             "errors": [_error(problem, help_url) for problem in problems],
         }
     )

@@ -7,7 +7,6 @@ import json
 import pytest
 from tests.unit.flow.flow_requests import call_and, judged, say
 
-from offhook.codes import StatusCode
 from offhook.flow import answers
 
 UNTIL = "2027-01-01T08:00:00+08:00"
@@ -70,25 +69,3 @@ def test_problems_link_their_pages(base: str) -> None:
         "https://docs.example/codes/1009.md",
         "https://docs.example/codes/1002.md",
     ]
-
-
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        (StatusCode.UNAUTHORIZED, "Authentication header not found or token invalid"),
-        (StatusCode.SUB_ACCOUNT_NOT_FOUND, "SubAccount not found by Id : a_b"),
-        (StatusCode.TOO_MANY_REQUESTS, "Too many requests"),
-        (StatusCode.UNAVAILABLE, "Service temporarily unavailable"),
-        (StatusCode.UNKNOWN_ERROR, "An unknown error has occurred."),
-    ],
-)
-def test_refusals_before_the_judgement(code: StatusCode, message: str) -> None:
-    answer = json.loads(answers.refused(code, "request", sub_account_id="a_b"))
-    assert answer == {
-        "sessionStatus": "NOT_CREATED",
-        "callFlowRequestId": "request",
-        "statusCode": code,
-        "statusMessage": message,
-        "message": message,
-        "errors": [{"statusCode": code, "path": "$", "message": message}],
-    }
