@@ -196,11 +196,11 @@ async def test_a_number_nobody_owns_is_404_and_no_session(world: World) -> None:
 async def test_an_unknown_peer_is_403_then_nothing_once_banned(tmp_path: Path) -> None:
     async with Receiver() as receiver:
         config = configuration(
-            {"": f"udp:127.0.0.1:{free_port()}"},
+            {"": "udp:192.0.2.1:5060"},
             webhooks={"VSS": receiver.url("/vss")},
             sub_account={"numbers": [{"msisdn": OURS}]},
         )
-        config["trunks"][0]["inbound_from"] = ["192.0.2.1"]
+        config["trunks"][0]["inbound_from"] = ["192.0.2.0/24"]
         async with Server(tmp_path, config) as server, Caller(server.sip_port) as caller:
             for _ in range(10):
                 end = await caller.dial(OURS).wait_ended()
@@ -211,6 +211,40 @@ async def test_an_unknown_peer_is_403_then_nothing_once_banned(tmp_path: Path) -
             await banned.hang_up()
             assert await server.stop() == 0
             assert receiver.received == []
+            assert "address 127.0.0.1: banned for 600 s after 10 refused calls" in server.log()
+
+
+async def test_a_trunk_is_known_by_its_network_and_is_never_banned(tmp_path: Path) -> None:
+    async with Receiver() as receiver:
+        receiver.on("/vca", answer(HANGUP))
+        config = configuration(
+            {"": "udp:192.0.2.1:5060"},
+            webhooks={"VCA": receiver.url("/vca")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        config["trunks"][0]["inbound_from"] = ["127.0.0.0/28"]
+        async with Server(tmp_path, config) as server, Caller(server.sip_port) as caller:
+            end = await caller.dial(OURS).wait_ended()
+            assert end.sip_code == 603
+
+
+async def test_spoofed_packets_do_not_ban_a_trunk(tmp_path: Path) -> None:
+    """The trunk is known by digest; its address, 127.0.0.1, is that of the wrong passwords too."""
+    async with Receiver() as receiver:
+        receiver.on("/vca", answer(HANGUP))
+        config = configuration(
+            {"": f"udp:127.0.0.1:{free_port()}"},
+            webhooks={"VCA": receiver.url("/vca")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        trunk = config["trunks"][0]
+        trunk |= {"username": "carrier", "password": "s3cret", "inbound_from": []}
+        async with Server(tmp_path, config) as server:
+            async with Caller(server.sip_port, username="carrier", password="no") as spoofer:
+                for _ in range(12):
+                    assert (await spoofer.dial(OURS).wait_ended()).sip_code == 403
+            async with Caller(server.sip_port, username="carrier", password="s3cret") as caller:
+                assert (await caller.dial(OURS).wait_ended()).sip_code == 603
 
 
 @pytest.mark.skipif(not sipp.available, reason="sipp is not installed")

@@ -15,7 +15,6 @@ BENCHES: dict[str, list[str]] = {
     "media": ["--legs", "50", "200", "400"],
     "sip": [],
     "speech": [],
-    "start": [],
     "store": ["--seconds", "5"],
     "webhooks": [],
 }

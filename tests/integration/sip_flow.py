@@ -37,6 +37,7 @@ from offhook.sip import (
     Confirmed,
     Credentials,
     Ended,
+    ForeignRequest,
     IncomingInvite,
     Info,
     Provisional,
@@ -281,6 +282,8 @@ def describe(event: AnyEvent) -> str:
             return f"ReofferRejected {status}"
         case Info(body=body):
             return f"Info {body.decode().split()[0]}"
+        case ForeignRequest(method=method):
+            return f"ForeignRequest {method}"
 
 
 class Player:

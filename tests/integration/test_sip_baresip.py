@@ -15,17 +15,23 @@ import pytest
 from tests.support.net import free_port
 
 from offhook.sip import (
+    Address,
+    Admitted,
     Answered,
     AnyEvent,
     Confirmed,
     Ended,
     EndedBy,
     IncomingInvite,
+    Judgement,
     Provisional,
+    Refused,
     ReofferAnswered,
+    Screen,
     ServerAuth,
     Verdict,
 )
+from offhook.sip.message import Request
 from offhook.sip.sdp import answer, make_offer, parse_answer
 from offhook.telephony.endpoint import UdpEndpoint
 
@@ -141,17 +147,25 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
         elif isinstance(event, Ended):
             over.set()
 
+    class ByDigest(Screen):
+        def ignores(self, source: Address) -> bool:
+            return False
+
+        def judge(self, invite: Request, source: Address) -> Judgement:
+            passwords = {"alice": "secret"}
+            verdict, _ = auth.verify(invite, source.host, passwords.get, loop.time())
+            verdicts.append(verdict)
+            if verdict is Verdict.ACCEPTED:
+                return Admitted()
+            return Refused(401, auth.challenge(source.host, loop.time()))
+
     def on_incoming(event: IncomingInvite) -> None:
-        verdict, _ = auth.verify(event.request, {"alice": "secret"}.get, loop.time())
-        verdicts.append(verdict)
-        if verdict is not Verdict.ACCEPTED:
-            endpoint.reject(event.handle, 401, headers=auth.challenge(loop.time()))
-            return
         endpoint.listen(event.handle, on_event)
         endpoint.ring(event.handle)
         _, body = answer(event.sdp or b"", host="127.0.0.1", port=free_port())
         endpoint.accept(event.handle, body)
 
+    endpoint.screen(ByDigest())
     endpoint.on_incoming(on_incoming)
     account = "<sip:alice@127.0.0.1>;regint=0;auth_user=alice;auth_pass=secret"
     dial = f"d sip:offhook@127.0.0.1:{endpoint.local_address[1]}"

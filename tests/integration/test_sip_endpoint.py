@@ -19,10 +19,14 @@ from offhook.sip import (
     Canceled,
     Confirmed,
     Ended,
+    Ignored,
     IncomingInvite,
+    Judgement,
     Rejected,
+    Screen,
     Timers,
 )
+from offhook.sip.message import Request
 from offhook.sip.sdp import make_offer
 from offhook.telephony.endpoint import UdpEndpoint
 
@@ -198,8 +202,8 @@ async def test_a_failing_listener_is_logged_and_harms_no_other_call(
     assert isinstance(first, Rejected)
     assert first.status == 500
     assert isinstance(second, Ended)
-    assert "a listener of incoming calls failed" in caplog.text
-    assert "a listener failed on Confirmed" in caplog.text
+    assert "handling IncomingInvite of a call: internal error" in caplog.text
+    assert "handling Confirmed of a call: internal error" in caplog.text
 
 
 async def test_a_bug_of_the_engine_costs_one_datagram(
@@ -221,7 +225,7 @@ async def test_a_bug_of_the_engine_costs_one_datagram(
     caller = Caller(alice)
     with caplog.at_level(logging.ERROR):
         assert isinstance(await caller.end_of(caller.call(bob.local_address[1])), Ended)
-    assert "could not be handled" in caplog.text
+    assert "handling a datagram from 127.0.0.1: internal error" in caplog.text
 
 
 async def test_a_refused_call_leaves_no_listener(stack: AsyncExitStack) -> None:
@@ -243,9 +247,19 @@ async def test_a_refused_call_leaves_no_listener(stack: AsyncExitStack) -> None:
     assert bob._listeners == {}
 
 
+class Deaf(Screen):
+    """Lets nobody in, and answers nobody."""
+
+    def ignores(self, source: Address) -> bool:
+        return True
+
+    def judge(self, invite: Request, source: Address) -> Judgement:
+        return Ignored()
+
+
 async def test_ignored_addresses_get_no_answer(stack: AsyncExitStack) -> None:
     alice, bob = await start(stack), await start(stack)
-    bob.ignore(lambda source: source == Address("udp", *alice.local_address))
+    bob.screen(Deaf())
     caller = Caller(alice)
     event = await caller.end_of(caller.call(bob.local_address[1]))
     assert isinstance(event, Rejected)

@@ -11,6 +11,7 @@ from offhook.clock import SystemClock, new_id
 from offhook.media import make_engine
 from offhook.media.engine import MediaEngine
 from offhook.session.ports.telephony import DialOrder
+from offhook.telephony.dialer import Dialer
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.outgoing import OutgoingCall
@@ -78,7 +79,7 @@ class Caller(Changes):
         async def no_other(_trunk: str) -> bool:
             return False
 
-        return self._line.dial(order, self._rung, no_other)
+        return Dialer(self._line).dial(order, self._rung, no_other)
 
     def _rung(self, status: int, early_media: bool) -> None:
         self.heard.append(status)

@@ -17,7 +17,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from offhook.aio import end_all, wait_or
 from offhook.fabric.subscriptions import Subscriptions, checked
 from offhook.session.ports.fabric import Listener
 
@@ -67,7 +66,10 @@ class NatsFabric:
         self._open = True
         first = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._run(first), name="fabric")
-        if not await wait_or(first, _FIRST_WAIT):
+        try:
+            async with asyncio.timeout(_FIRST_WAIT):
+                await first
+        except TimeoutError:
             _log.warning("NATS is not there; polling until it is")
 
     def publish(self, topic: str, message: bytes = b"") -> None:
@@ -86,15 +88,20 @@ class NatsFabric:
         """Wait until the server has handled all we sent; at once when it is away, 5 s at most."""
         flushed = asyncio.get_running_loop().create_future()
         if self.connected and self._put(_Order(flushed=flushed)):
-            await wait_or(flushed, _TIMEOUT)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TIMEOUT):
+                    await flushed
 
     async def close(self) -> None:
         """Disconnect."""
         self._open = False
         if self._keeper is not None:
-            await end_all(self._keeper)
-        with suppress(nats.errors.Error, OSError):
-            await wait_or(self._client.close(), _TIMEOUT)
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        with suppress(TimeoutError, nats.errors.Error, OSError):
+            async with asyncio.timeout(_TIMEOUT):
+                await self._client.close()
 
     def _on_change(self, pattern: str) -> None:
         self._changed.add(pattern)

@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Literal, NamedTuple
 
-from offhook.aio import first_of
 from offhook.config import Config, host_and_port
 from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
@@ -139,8 +138,6 @@ class Supervisor:
             try:
                 if not await self._addresses_are_free():
                     return ExitCode.FAILED
-                self._environ[child.SNAPSHOT] = os.path.join(folder, "configuration")
-                config_file.save_snapshot(self._config, self._environ[child.SNAPSHOT])
                 if self._config.cluster.nats is None:
                     path = os.path.join(folder, "fabric.sock")
                     hub = LocalHub(path)
@@ -214,7 +211,11 @@ class Supervisor:
 
     async def _first_facts(self, keeper: Keeper) -> None:
         """Wait until it serves, or until we are asked to stop. Raises :class:`StartFailed`."""
-        await first_of(keeper.facts, self._stop.wait())
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait((stop, keeper.facts), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
         if keeper.facts.done():
             facts = keeper.facts.result()
             if facts is None:
@@ -330,9 +331,6 @@ class Supervisor:
         _log.info("reload: %s", ", ".join(safe) or "nothing to take over")
         if needs_restart:
             _log.warning("reload: %s changes only with a restart", ", ".join(needs_restart))
-        self._config = config_file.reloaded(self._config, new)
-        if (snapshot := self._environ.get(child.SNAPSHOT)) is not None:
-            config_file.save_snapshot(self._config, snapshot)
         for keeper in self._keepers:
             keeper.reload()
 

@@ -12,6 +12,7 @@ from offhook.sip.events import (
     Ended,
     EndedBy,
     Event,
+    ForeignRequest,
     IncomingInvite,
     Info,
     Provisional,
@@ -21,10 +22,12 @@ from offhook.sip.events import (
     ReofferRejected,
     dtmf_of_info,
 )
+from offhook.sip.screen import Admitted, Ignored, Judgement, OpenScreen, Refused, Screen
 from offhook.sip.timers import Timers
 
 __all__ = [
     "Address",
+    "Admitted",
     "Answered",
     "AnyEvent",
     "Canceled",
@@ -33,13 +36,19 @@ __all__ = [
     "Ended",
     "EndedBy",
     "Event",
+    "ForeignRequest",
+    "Ignored",
     "IncomingInvite",
     "Info",
+    "Judgement",
+    "OpenScreen",
     "Provisional",
+    "Refused",
     "Rejected",
     "Reoffer",
     "ReofferAnswered",
     "ReofferRejected",
+    "Screen",
     "ServerAuth",
     "Timers",
     "UserAgent",

@@ -12,15 +12,17 @@ import random
 from collections.abc import Sequence
 
 from offhook.sip.build import header_lines
-from offhook.sip.call import Call
-from offhook.sip.client import ClientState
+from offhook.sip.call import Call, Calls, Trust, trust_nobody
+from offhook.sip.client import ClientTransactions
 from offhook.sip.core import Core
 from offhook.sip.events import Address, AnyEvent, Credentials
 from offhook.sip.grammar import GrammarError, check_uri_text, parse_name_addr, uri_scheme
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import MessageError, Response, parse
 from offhook.sip.outbound import OutboundCall
-from offhook.sip.receive import receive_request
+from offhook.sip.receive import RequestReceiver
+from offhook.sip.screen import Screen
+from offhook.sip.server import ServerTransactions
 from offhook.sip.timers import Timers
 
 DEFAULT_TIMERS = Timers()
@@ -47,43 +49,61 @@ class UserAgent:
         Over ``max_dialogs`` calls, or ``max_transactions`` of peers, new ones get 503 with
         Retry-After. ``rng`` makes tags and branches; only tests should give one.
         """
-        self._core = Core(
+        self._core = core = Core(
             local=local,
             contact_host=contact_host,
             contact_port=contact_port,
             user_agent=user_agent,
             timers=timers,
-            max_dialogs=max_dialogs,
-            max_transactions=max_transactions,
             rng=rng,
         )
+        self._clients = ClientTransactions(core)
+        self._servers = ServerTransactions(core, max_transactions)
+        self._calls = Calls(core, self._clients, max_dialogs)
+        self._receiver = RequestReceiver(core, self._servers, self._calls)
+
+    def screen(self, screen: Screen) -> None:
+        """Ask ``screen`` about requests outside dialogs from now on; at first everybody may come in."""
+        self._receiver.screen = screen
 
     # --- what happens
 
     def receive(self, data: bytes, source: Address, now: float) -> None:
-        """A datagram came. Never raises, whatever is in it."""
+        """Take in a datagram; no octets make this raise.
+
+        Should handling it fail for a bug of ours, the call and the transaction that it belongs to are
+        ended in an orderly way, and the error comes out for the caller to log.
+        """
         if len(data) < 16:
             return  # a keep-alive (RFC 5626 §3.5.1), or nothing that could be SIP
         try:
             message = parse(data)
         except MessageError:
             return
+        message.source = source
         if isinstance(message, Response):
             self._response(message, now)
         else:
-            receive_request(self._core, message, source, now)
+            self._receiver.receive(message, source, len(data), now)
 
     def _response(self, response: Response, now: float) -> None:
         try:
-            key = (response.via.branch, response.cseq[1])
+            transaction = self._clients.find(response)
         except GrammarError:
             return
-        transaction = self._core.clients.get(key)
-        if transaction is not None and response.check() is None:
+        if transaction is None or response.check() is not None:
+            return
+        try:
             transaction.receive(response, now)
+        except Exception:
+            for call in list(self._calls.open.values()):
+                if call.call_id == response.call_id:
+                    call.abandon(now)
+            transaction.abandon(now)
+            raise
 
     def handle_timers(self, now: float) -> None:
-        """Do what is due."""
+        """Do what is due. After an error that comes out here, call it again for the other timers."""
         self._core.timers.run(now)
 
     def next_deadline(self) -> float | None:
@@ -102,9 +122,7 @@ class UserAgent:
 
     def unreachable(self, destination: Address, now: float) -> None:
         """The transport cannot deliver there: what waits for a first answer fails now (§8.1.3.1)."""
-        for transaction in list(self._core.clients.values()):
-            if transaction.request.destination == destination:
-                transaction.transport_failed(now)
+        self._clients.transport_failed(destination, now)
 
     # --- calls we make
 
@@ -119,16 +137,18 @@ class UserAgent:
         sdp: bytes,
         headers: Sequence[tuple[str, str]] = (),
         credentials: Credentials | None = None,
+        trust: Trust = trust_nobody,
     ) -> str:
-        """Call somebody; returns the handle.
+        """Send an INVITE; returns the handle of the call.
 
         ``from_uri`` and ``to_uri`` are URIs or whole name-addrs (``"Ann" <sip:ann@example.org>``).
-        Raises ValueError for what would not be a legal request.
+        ``trust`` tells whether an address belongs to the same trunk, so that requests inside the
+        dialog are taken from it too. Raises ValueError for what would not be a legal request.
         """
         check_uri_text(request_uri)
         uri_scheme(request_uri)
         call = OutboundCall(
-            self._core,
+            self._calls,
             target=target,
             uri=request_uri,
             from_=_name_addr(from_uri),
@@ -136,13 +156,14 @@ class UserAgent:
             sdp=sdp,
             headers=headers,
             credentials=credentials,
+            trust=trust,
         )
         call.start(now)
         return call.handle
 
     def cancel(self, handle: str, now: float) -> None:
         """Give up a call that is not answered. Its last event will be :class:`Rejected`."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if isinstance(call, OutboundCall):
             call.cancel(now)
 
@@ -150,7 +171,7 @@ class UserAgent:
 
     def ring(self, handle: str, now: float, status: int = 180, sdp: bytes | None = None) -> None:
         """Answer provisionally, 101..199; with ``sdp``, early media."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if isinstance(call, InboundCall):
             call.ring(now, status, sdp)
 
@@ -158,7 +179,7 @@ class UserAgent:
         self, handle: str, now: float, sdp: bytes, headers: Sequence[tuple[str, str]] = ()
     ) -> None:
         """Answer 200 with our session description."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if isinstance(call, InboundCall):
             call.accept(now, sdp, headers)
 
@@ -171,15 +192,27 @@ class UserAgent:
         headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Refuse with 300..699. No further event comes."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if isinstance(call, InboundCall):
             call.reject(now, status, reason, headers)
+
+    def trust(self, handle: str, trust: Trust) -> None:
+        """Take requests inside the dialog of a received call also from these addresses."""
+        call = self._calls.open.get(handle)
+        if call is not None:
+            call.trust = trust
+
+    def abandon(self, handle: str, now: float) -> None:
+        """Handling an event of this call failed: 500, CANCEL or BYE, whatever its state asks."""
+        call = self._calls.open.get(handle)
+        if call is not None:
+            call.abandon(now)
 
     # --- calls that are up
 
     def bye(self, handle: str, now: float, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Hang up. Before the answer it is :meth:`cancel` for our call, 480 for a received one."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if call is not None:
             call.hang_up(now, headers)
 
@@ -188,24 +221,24 @@ class UserAgent:
 
         False, and nothing sent, when the call is not up or another offer is under way.
         """
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         return call is not None and call.reinvite(now, sdp)
 
     def accept_reoffer(self, handle: str, now: float, sdp: bytes) -> None:
         """Answer a :class:`Reoffer`."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if call is not None:
             call.accept_reoffer(now, sdp)
 
     def reject_reoffer(self, handle: str, now: float, status: int = 488) -> None:
         """Refuse a :class:`Reoffer`; the session stays as it was."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if call is not None:
             call.reject_reoffer(now, status)
 
     def send_info(self, handle: str, now: float, content_type: str, body: bytes) -> None:
         """Send an INFO inside the call."""
-        call = self._core.calls.get(handle)
+        call = self._calls.open.get(handle)
         if call is not None:
             call.send_info(now, content_type, body)
 
@@ -214,20 +247,17 @@ class UserAgent:
     @property
     def transactions(self) -> int:
         """Client and server transactions that are not over."""
-        return len(self._core.clients) + len(self._core.servers)
+        return len(self._clients.open) + len(self._servers.open)
 
     @property
     def dialogs(self) -> int:
         """Calls that are not over."""
-        return len(self._core.calls)
+        return len(self._calls.open)
 
     @property
     def hanging_up(self) -> int:
         """BYEs and CANCELs of ours that nobody has answered yet."""
-        return sum(
-            transaction.method in ("BYE", "CANCEL") and transaction.state < ClientState.ACCEPTED
-            for transaction in self._core.clients.values()
-        )
+        return self._clients.hanging_up
 
     @property
     def timers(self) -> int:
@@ -236,7 +266,7 @@ class UserAgent:
 
     def call_of(self, handle: str) -> Call | None:
         """The live call of a handle, for looking at in tests and diagnostics."""
-        return self._core.calls.get(handle)
+        return self._calls.open.get(handle)
 
 
 def _name_addr(value: str) -> str:

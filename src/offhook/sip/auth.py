@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from offhook.sip.events import Credentials
-from offhook.sip.grammar import GrammarError, quote, split_outside_quotes, unquote
+from offhook.sip.grammar import GrammarError, octets, quote, split_outside_quotes, unquote
 from offhook.sip.message import Message, Request, Response
 
 ALGORITHMS: dict[str, Callable[[bytes], hashlib._Hash]] = {
@@ -27,7 +27,7 @@ MAX_ROUNDS = 5
 def digest_of(algorithm: str, text: str) -> str:
     """The hexadecimal digest of ``text`` by the base of ``algorithm`` (upper case)."""
     base = algorithm.removesuffix("-SESS")
-    return ALGORITHMS[base](text.encode("utf-8", "surrogateescape")).hexdigest()
+    return ALGORITHMS[base](octets(text)).hexdigest()
 
 
 def parse_auth(value: str) -> tuple[str, dict[str, str]]:
@@ -232,10 +232,13 @@ class ServerAuth:
         self._max_nonces = max_nonces
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def challenge(self, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
-        """``WWW-Authenticate`` headers for a 401, strongest algorithm first (RFC 8760 §2.3)."""
+    def challenge(self, host: str, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
+        """``WWW-Authenticate`` headers for a 401 to ``host`` (an address literal).
+
+        The strongest algorithm is first (RFC 8760 §2.3). The nonce is good for that address only.
+        """
         tail = ", stale=true" if stale else ""
-        nonce = self._nonce(now)
+        nonce = self._nonce(host, now)
         return [
             (
                 "WWW-Authenticate",
@@ -245,21 +248,21 @@ class ServerAuth:
             for algorithm in self._algorithms
         ]
 
-    def _nonce(self, at: float) -> str:
+    def _nonce(self, host: str, at: float) -> str:
         stamp = f"{at:.3f}"
-        return f"{stamp}-{self._sign(stamp)}"
+        return f"{stamp}-{self._sign(stamp, host)}"
 
-    def _sign(self, stamp: str) -> str:
-        return hmac.new(self._secret, stamp.encode(), "sha256").hexdigest()[:32]
+    def _sign(self, stamp: str, host: str) -> str:
+        return hmac.new(self._secret, octets(f"{stamp} {host}"), "sha256").hexdigest()[:32]
 
     def verify(
-        self, request: Request, password_of: Callable[[str], str | None], now: float
+        self, request: Request, host: str, password_of: Callable[[str], str | None], now: float
     ) -> tuple[Verdict, str | None]:
-        """Judge a request; the user name comes with ACCEPTED and STALE."""
+        """Judge a request from ``host``; the user name comes with ACCEPTED and STALE."""
         for params in self._credentials_of(request):
             algorithm = params.get("algorithm", "MD5").upper()
             if params.get("realm") == self.realm and algorithm in self._algorithms:
-                return self._judge(request, params, algorithm, password_of, now)
+                return self._judge(request, host, params, algorithm, password_of, now)
         return Verdict.MISSING, None
 
     def _credentials_of(self, message: Message) -> list[dict[str, str]]:
@@ -276,6 +279,7 @@ class ServerAuth:
     def _judge(
         self,
         request: Request,
+        host: str,
         params: dict[str, str],
         algorithm: str,
         password_of: Callable[[str], str | None],
@@ -283,7 +287,7 @@ class ServerAuth:
     ) -> tuple[Verdict, str | None]:
         user, nonce = params.get("username", ""), params.get("nonce", "")
         stamp, _, signature = nonce.partition("-")
-        if not hmac.compare_digest(signature.encode(), self._sign(stamp).encode()):
+        if not hmac.compare_digest(octets(signature), octets(self._sign(stamp, host))):
             return Verdict.MISSING, None
         if params.get("qop", "").lower() != "auth" or not _same_uri(params, request):
             return Verdict.WRONG, None
@@ -300,8 +304,8 @@ class ServerAuth:
             uri=params.get("uri", ""),
             body=b"",
         )
-        given = params.get("response", "").lower().encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, expected.encode()) or password is None:
+        given = octets(params.get("response", "").lower())
+        if not hmac.compare_digest(given, octets(expected)) or password is None:
             return Verdict.WRONG, None
         if now - float(stamp) > self._lifetime or not self._count_is_new(nonce, count):
             return Verdict.STALE, user

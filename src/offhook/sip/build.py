@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from offhook.sip.events import Address
-from offhook.sip.grammar import GrammarError, Via, is_token
+from offhook.sip.grammar import GrammarError, Via, is_token, octets
 from offhook.sip.message import Request
 
 REASONS = {
@@ -85,7 +85,7 @@ def header_lines(headers: Headers) -> str:
 
 def encode(head: str, body: bytes = b"") -> bytes:
     """The finished message: ``head`` without its Content-Length and empty line, and the body."""
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("utf-8", "surrogateescape") + body
+    return octets(f"{head}Content-Length: {len(body)}\r\n\r\n") + body
 
 
 def reply_address(via: Via, source: Address) -> Address:

@@ -1,58 +1,82 @@
-"""A call: what its caller and its callee side share once there is a dialog (RFC 3261 §12, §14, §15)."""
+"""A call: what its caller and its callee side share once there is a dialog (RFC 3261 §12, §14, §15).
+
+The states are the tables of :mod:`offhook.sip.call_states`. Everything a call holds (dialogs, timers,
+offers under way) goes in :meth:`Call._over`, the one way to the state OVER, so that nothing of it
+outlives the call but its transactions, which end by their own timers.
+"""
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from abc import ABC
+from collections.abc import Callable
+from typing import ClassVar
 
-from offhook.sip.auth import MAX_ROUNDS, ClientAuth
 from offhook.sip.build import Headers, encode, header_lines
-from offhook.sip.client import ClientTransaction, Handler, OutgoingRequest
+from offhook.sip.call_states import CallEvent, CallState
+from offhook.sip.client import ClientTransaction, ClientTransactions, Handler, OutgoingRequest
+from offhook.sip.core import Core
+from offhook.sip.dialog import Dialog
 from offhook.sip.events import (
     Address,
+    Confirmed,
     Credentials,
     Ended,
     EndedBy,
+    ForeignRequest,
     Reoffer,
     ReofferAnswered,
     ReofferRejected,
 )
 from offhook.sip.grammar import readable
+from offhook.sip.machine import StateMachine
 from offhook.sip.message import Request, Response
-from offhook.sip.pending import Alarm, Attempt, PendingAck
+from offhook.sip.pending import Alarm, Attempt, ChallengeAnswers, PendingAck
+from offhook.sip.server import ServerTransaction
 from offhook.sip.timers import NEVER
 
-if TYPE_CHECKING:
-    from offhook.sip.core import Core
-    from offhook.sip.dialog import Dialog
-    from offhook.sip.server import ServerTransaction
+Trust = Callable[[str], bool]
+"""Whether an address literal belongs to the trunk of a call."""
 
 
-class CallState(IntEnum):
-    """Life of a call; it never goes back."""
-
-    EARLY = 0
-    """INVITE sent or received, not answered."""
-    CANCELING = 1
-    """We gave up on our INVITE and wait for its end."""
-    UP = 2
-    ENDING = 3
-    """Our BYE is on its way, or waits for the ACK."""
-    OVER = 4
+def trust_nobody(host: str) -> bool:
+    """Of a call without a trunk: no address but the dialog's own counts."""
+    return False
 
 
-class Call:
-    """One INVITE session. The handle is our tag."""
+class Calls:
+    """All calls of one user agent. The key is our tag, which is the handle too."""
+
+    def __init__(self, core: Core, clients: ClientTransactions, limit: int | None) -> None:
+        self.core = core
+        self.clients = clients
+        self.limit = limit
+        """At most this many at once; the next one gets 503. None: no limit."""
+        self.open: dict[str, Call] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether a new call is one too many."""
+        return self.limit is not None and len(self.open) >= self.limit
+
+    def find(self, handle: str, call_id: str) -> Call | None:
+        """The call that a message inside a dialog names by its tag and its Call-ID."""
+        call = self.open.get(handle)
+        return call if call is not None and call.call_id == call_id else None
+
+
+class Call(ABC):
+    """One INVITE session."""
 
     owns_call_id: ClassVar[bool]
     """Whether we made the Call-ID."""
+    machine: ClassVar[StateMachine[CallState, CallEvent]]
 
     __slots__ = (
-        "auth",
+        "answers",
         "bye_headers",
         "call_id",
+        "calls",
         "core",
-        "credentials",
         "dialog",
         "glare",
         "handle",
@@ -60,25 +84,37 @@ class Call:
         "offer_sent",
         "pending_ack",
         "reoffer",
+        "reoffer_brings_offer",
         "state",
+        "trust",
     )
 
-    def __init__(self, core: Core, call_id: str, credentials: Credentials | None) -> None:
-        self.core = core
+    def __init__(self, calls: Calls, call_id: str, credentials: Credentials | None) -> None:
+        self.calls = calls
+        self.core = core = calls.core
         self.handle = core.token()
         self.call_id = call_id
-        self.credentials = credentials
-        self.state = CallState.EARLY
+        self.answers = ChallengeAnswers(core, credentials)
+        self.state = self.machine.start[0]
+        self.trust: Trust = trust_nobody
         self.dialog: Dialog | None = None
-        self.auth: ClientAuth | None = None
         self.pending_ack: PendingAck | None = None
         self.reoffer: ServerTransaction | None = None
         """A re-INVITE or UPDATE of the peer that the application has not answered."""
+        self.reoffer_brings_offer = True
         self.offer: bytes | None = None
         """Our re-INVITE's offer while it is out (or waits after a 491)."""
-        self.offer_sent: ClientTransaction | None = None
+        self.offer_sent: Attempt | None = None
         self.glare: Alarm | None = None
         self.bye_headers = ""
+
+    def _enter(self) -> None:
+        """Stand in the table; only what :meth:`_over` ends stands there."""
+        self.calls.open[self.handle] = self
+
+    def _on(self, event: CallEvent) -> None:
+        """Move as the table says. Raises :class:`offhook.sip.machine.IllegalEvent`."""
+        self.state = self.machine.after(self.state, event)
 
     # --- the end
 
@@ -91,7 +127,7 @@ class Call:
         if self.state is not CallState.UP:
             return
         self.bye_headers = header_lines(headers)
-        self.state = CallState.ENDING
+        self._on(CallEvent.HANG_UP)
         self._settle_reoffer(now)
         if self.pending_ack is None:
             self._send_bye(now)
@@ -100,17 +136,17 @@ class Call:
         self.send("BYE", now, self._bye_done, self.bye_headers)
 
     def _bye_done(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
-        if response is None or response.status >= 200:
-            self.end(now, EndedBy.LOCAL)
+        if self.state is CallState.ENDING:
+            self._ended(CallEvent.BYE_ANSWERED, EndedBy.LOCAL, now)
 
     def lost(self, reason: str, now: float) -> None:
         """The dialog is broken: BYE it and report (RFC 3261 §12.2.1.2)."""
         if self.state is CallState.UP:
             self._settle_reoffer(now)
             self.send("BYE", now, ignore)
-            self.end(now, EndedBy.LOST, reason)
+            self._ended(CallEvent.LOST, EndedBy.LOST, now, reason)
 
-    def ack_never_came(self, now: float) -> None:
+    def _ack_never_came(self, now: float) -> None:
         """64*T1 without the ACK of a 2xx: BYE (RFC 3261 §13.3.1.4)."""
         self.pending_ack = None
         if self.state is CallState.ENDING:
@@ -123,28 +159,38 @@ class Call:
         tx.respond(200, now, extra=self.core.server)
         self._settle_reoffer(now)
         if self.state is CallState.UP:
-            self.end(now, EndedBy.REMOTE, reason_of(request))
+            self._ended(CallEvent.BYE_RECEIVED, EndedBy.REMOTE, now, reason_of(request))
         elif self.state is CallState.ENDING:
-            self.end(now, EndedBy.LOCAL)
+            self._ended(CallEvent.BYE_RECEIVED, EndedBy.LOCAL, now)
 
-    def end(self, now: float, by: EndedBy, reason: str | None = None) -> None:
+    def _ended(self, event: CallEvent, by: EndedBy, now: float, reason: str | None = None) -> None:
         """Report :class:`Ended` and forget the call."""
+        self.core.emit(Ended(handle=self.handle, by=by, reason=reason))
+        self._over(event, now)
+
+    def abandon(self, now: float) -> None:
+        """Handling of something of this call raised: end it cleanly. Must not raise."""
         if self.state is CallState.OVER:
             return
-        self.core.emit(Ended(handle=self.handle, by=by, reason=reason))
-        self.release(now)
+        if self.state is CallState.UP:
+            self._settle_reoffer(now)
+            self.send("BYE", now, ignore)
+        self._ended(CallEvent.ABANDON, EndedBy.LOST, now, "internal error")
 
-    def release(self, now: float) -> None:
+    def _over(self, event: CallEvent, now: float) -> None:
         """Forget the call; its transactions linger on their own."""
+        self._on(event)
+        assert self.state is CallState.OVER
         if self.offer_sent is not None:
             self.offer_sent.give_up_at(now + self.core.timing.timeout)
-        self.state = CallState.OVER
-        self.core.calls.pop(self.handle, None)
+        self.calls.open.pop(self.handle, None)
         for timer in (self.pending_ack, self.glare):
             if timer is not None:
                 timer.wake = NEVER
         self.pending_ack = self.glare = self.reoffer = None
         self.offer = None
+        if self.dialog is not None:
+            self.dialog.end()
 
     # --- requests of ours inside the dialog
 
@@ -156,19 +202,21 @@ class Call:
         extra: str = "",
         body: bytes = b"",
         dialog: Dialog | None = None,
-    ) -> ClientTransaction:
-        """Send a request inside the dialog; a challenge is answered before ``done`` hears of it."""
+    ) -> Attempt:
+        """Send a request inside ``dialog`` (default: the call's); ``done`` hears the end of it."""
         dialog = dialog or self.dialog
         assert dialog is not None
-        return Attempt(self, dialog, method, done, extra, body).start(now)
-
-    def challenged(self, response: Response, rounds: int) -> bool:
-        """Whether a 401 or 407 is worth another try with credentials."""
-        if response.status not in (401, 407) or self.credentials is None or rounds >= MAX_ROUNDS:
-            return False
-        if self.auth is None:
-            self.auth = ClientAuth(self.credentials, self.core.token)
-        return self.auth.absorb(response)
+        attempt = Attempt(
+            self.calls.clients,
+            self.answers,
+            dialog,
+            self.call_id,
+            method,
+            done,
+            extra=extra,
+            body=body,
+        )
+        return attempt.start(now)
 
     def send_info(self, now: float, content_type: str, body: bytes) -> None:
         """Send an INFO (RFC 6086); ignored unless the call is up."""
@@ -208,7 +256,7 @@ class Call:
         if response is not None and response.status < 300:
             self._offer_accepted(tx, response, now)
             return
-        if tx is not self.offer_sent:
+        if self.offer_sent is None or tx is not self.offer_sent.transaction:
             return
         self.offer_sent = None
         if response is None or response.status in (408, 481):
@@ -227,10 +275,13 @@ class Call:
             dialog.refresh_target(response)
             tx.acks = {"": self.acknowledgement(tx.request)}
         self.core.send(*tx.acks[""])
-        if tx is self.offer_sent:
+        if self.offer_sent is not None and tx is self.offer_sent.transaction:
             self.offer_sent = self.offer = None
             if self.state is CallState.UP:
-                self.core.emit(ReofferAnswered(handle=self.handle, sdp=response.sdp))
+                event = ReofferAnswered(
+                    handle=self.handle, sdp=response.sdp, source=response.source
+                )
+                self.core.emit(event)
 
     def acknowledgement(
         self, invite: OutgoingRequest, dialog: Dialog | None = None
@@ -257,7 +308,7 @@ class Call:
         low, high = (210, 400) if self.owns_call_id else (0, 200)
         wait = self.core.rng.randint(low, high)
         if self.glare is None:
-            self.glare = Alarm(self, "_send_offer")
+            self.glare = Alarm(self._send_offer, self.abandon)
         self.core.timers.schedule(now + wait / 100, self.glare)
 
     # --- offers of the peer
@@ -280,9 +331,17 @@ class Call:
             tx.respond(200, now, extra=core.dialog_response)
         else:
             self.refresh_target(request)
-            tx.call = self
+            tx.on_cancel = self.canceled
             self.reoffer = tx
-            core.emit(Reoffer(handle=self.handle, sdp=request.sdp))
+            self.reoffer_brings_offer = request.sdp is not None
+            core.emit(
+                Reoffer(
+                    handle=self.handle,
+                    sdp=request.sdp,
+                    source=request.source,
+                    via_below=request.via_below,
+                )
+            )
 
     @property
     def offering(self) -> bool:
@@ -305,8 +364,9 @@ class Call:
         data = tx.respond(200, now, extra=extra, body=sdp)
         if tx.invite and data:
             assert self.dialog is not None
-            assert self.dialog.remote_cseq is not None
-            self.await_ack(self.dialog.remote_cseq, data, tx.destination, now)
+            self.await_ack(
+                self.dialog, data, tx.destination, now, offered=not self.reoffer_brings_offer
+            )
 
     def reject_reoffer(self, now: float, status: int) -> None:
         """Refuse the peer's offer; the session stays as it was. Ignored when there is none."""
@@ -320,21 +380,56 @@ class Call:
         if tx is not None:
             tx.respond(487, now, extra=self.core.server)
 
-    def await_ack(self, cseq: int, data: bytes, destination: Address, now: float) -> None:
-        """Repeat a 2xx until its ACK."""
-        self.pending_ack = PendingAck(self, cseq, data, destination)
+    def await_ack(
+        self, dialog: Dialog, data: bytes, destination: Address, now: float, *, offered: bool
+    ) -> None:
+        """Repeat a 2xx until its ACK. ``offered``: the 2xx holds our offer, the ACK its answer."""
+        assert dialog.remote_cseq is not None
+        self.pending_ack = PendingAck(
+            self.core,
+            dialog.remote_cseq,
+            data,
+            destination,
+            offered=offered,
+            never=self._ack_never_came,
+            abandoned=self.abandon,
+        )
         self.pending_ack.start(now)
 
-    def received_ack(self, request: Request, now: float) -> bool:
-        """An ACK inside the dialog; whether it is the one a 2xx waited for."""
+    def received_ack(self, request: Request, now: float) -> None:
+        """An ACK inside the dialog; one that no 2xx waits for is a repetition."""
         pending = self.pending_ack
         if pending is None or request.cseq[0] != pending.cseq:
-            return False
+            return
         pending.wake = NEVER
         self.pending_ack = None
         if self.state is CallState.ENDING:
             self._send_bye(now)
-        return True
+        else:
+            sdp = request.sdp if pending.offered else None
+            self.core.emit(
+                Confirmed(
+                    handle=self.handle,
+                    sdp=sdp,
+                    offered=pending.offered,
+                    source=request.source,
+                    via_below=request.via_below,
+                )
+            )
+
+    # --- whose messages count
+
+    def received_from_stranger(self, request: Request, source: Address) -> None:
+        """A request with our tags from an address that is not the peer's."""
+        self.core.emit(ForeignRequest(handle=self.handle, method=request.method, source=source))
+
+    def takes_from(self, host: str, dialog: Dialog) -> bool:
+        """Whether requests inside the dialog are obeyed when they come from ``host``.
+
+        Tags travel in clear text, so knowing them proves nothing: the address must be the dialog
+        peer's, one of its route set, or one of the trunk's.
+        """
+        return host in dialog.hosts or self.trust(host)
 
     def dialog_of(self, remote_tag: str) -> Dialog | None:
         """The dialog with that remote tag."""

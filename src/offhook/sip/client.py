@@ -1,59 +1,22 @@
-"""Client transactions (RFC 3261 §17.1, RFC 6026 §8.4).
+"""Client transactions: requests of ours on their way (RFC 3261 §17.1, RFC 6026 §8.4).
 
-The INVITE machine::
-
-    CALLING --1xx--> PROCEEDING --2xx--> ACCEPTED --timer M--> TERMINATED
-       |   \\------2xx-------------------/^
-       |    300-699                300-699
-       timer B --> TERMINATED          \\--> COMPLETED --timer D--> TERMINATED
-
-and the other one, without ACCEPTED: CALLING is Trying there, timers E, F and K take the places of A, B
-and D. A transaction retransmits (UDP), acknowledges 300-699 and hands every response worth the
-application's attention to ``handler``; None instead of a response says that none came in time.
+The states are the tables ``INVITE_CLIENT`` and ``NON_INVITE_CLIENT`` of
+:mod:`offhook.sip.transactions`. A transaction retransmits (UDP), acknowledges 300-699 and hands every
+response that the application needs to ``handler``; None instead of a response says that none came in
+time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import final
 
 from offhook.sip.build import encode
+from offhook.sip.core import MAGIC, Core
 from offhook.sip.events import Address
 from offhook.sip.message import Response
-from offhook.sip.timers import NEVER
-
-if TYPE_CHECKING:
-    from offhook.sip.core import Core
-
-
-class ClientState(IntEnum):
-    """States of both machines."""
-
-    CALLING = 0
-    PROCEEDING = 1
-    ACCEPTED = 2
-    COMPLETED = 3
-    TERMINATED = 4
-
-
-TRANSITIONS: dict[ClientState, frozenset[ClientState]] = {
-    ClientState.CALLING: frozenset(
-        {
-            ClientState.PROCEEDING,
-            ClientState.ACCEPTED,
-            ClientState.COMPLETED,
-            ClientState.TERMINATED,
-        }
-    ),
-    ClientState.PROCEEDING: frozenset(
-        {ClientState.ACCEPTED, ClientState.COMPLETED, ClientState.TERMINATED}
-    ),
-    ClientState.ACCEPTED: frozenset({ClientState.TERMINATED}),
-    ClientState.COMPLETED: frozenset({ClientState.TERMINATED}),
-    ClientState.TERMINATED: frozenset(),
-}
-"""From each state, where a transaction may go; anything else is a bug of ours."""
+from offhook.sip.timers import NEVER, Timed
+from offhook.sip.transactions import INVITE_CLIENT, NON_INVITE_CLIENT, ClientEvent, ClientState
 
 
 class OutgoingRequest:
@@ -110,7 +73,34 @@ class OutgoingRequest:
 Handler = Callable[["ClientTransaction", Response | None, float], None]
 
 
-class ClientTransaction:
+class ClientTransactions:
+    """All client transactions of one user agent, by branch and method (RFC 3261 §17.1.3)."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.open: dict[tuple[str, str], ClientTransaction] = {}
+
+    def find(self, response: Response) -> ClientTransaction | None:
+        """The transaction that a response belongs to. Raises :class:`GrammarError`."""
+        return self.open.get((response.via.branch, response.cseq[1]))
+
+    def transport_failed(self, destination: Address, now: float) -> None:
+        """Nothing can be delivered to ``destination`` (§8.1.3.1)."""
+        for transaction in list(self.open.values()):
+            if transaction.request.destination == destination:
+                transaction.transport_failed(now)
+
+    @property
+    def hanging_up(self) -> int:
+        """BYEs and CANCELs that nobody has answered yet."""
+        return sum(
+            transaction.method in ("BYE", "CANCEL") and not transaction.answered
+            for transaction in self.open.values()
+        )
+
+
+@final
+class ClientTransaction(Timed):
     """One request of ours on its way."""
 
     __slots__ = (
@@ -122,23 +112,34 @@ class ClientTransaction:
         "handler",
         "interval",
         "invite",
+        "layer",
         "limit",
+        "machine",
         "method",
         "request",
         "state",
-        "wake",
     )
 
     def __init__(
-        self, core: Core, request: OutgoingRequest, extra: str, body: bytes, handler: Handler
+        self,
+        layer: ClientTransactions,
+        request: OutgoingRequest,
+        extra: str,
+        body: bytes,
+        handler: Handler,
+        branch: str | None = None,
     ) -> None:
+        """``extra`` are finished header lines; a CANCEL takes the ``branch`` of its INVITE."""
+        core = layer.core
+        self.layer = layer
         self.core = core
         self.request = request
         self.method = request.method
         self.invite = request.method == "INVITE"
         self.handler: Handler | None = handler
-        self.state = ClientState.CALLING
-        self.branch = f"z9hG4bK{core.token()}"
+        self.machine = INVITE_CLIENT if self.invite else NON_INVITE_CLIENT
+        self.state = self.machine.start[0]
+        self.branch = branch or f"{MAGIC}{core.token()}"
         self.data = encode(request.head(core, self.branch) + extra, body)
         self.acks: dict[str, tuple[bytes, Address]] | None = None
         """The ACKs of accepted INVITEs by To tag, repeated for every repeated 2xx."""
@@ -151,29 +152,38 @@ class ClientTransaction:
     def start(self, now: float) -> ClientTransaction:
         """Send the request; arms timers A/E and B/F."""
         core = self.core
-        core.clients[self.branch, self.method] = self
+        self.layer.open[self.branch, self.method] = self
         self.deadline = now + core.timing.timeout
         core.send(self.data, self.request.destination)
         core.timers.schedule(now + self.interval, self)
         return self
 
-    def _become(self, state: ClientState) -> None:
-        if state not in TRANSITIONS[self.state]:
-            raise AssertionError(f"{self.method}: {self.state.name} to {state.name}")
-        self.state = state
+    def _on(self, event: ClientEvent) -> None:
+        """Move as the table says. Raises :class:`offhook.sip.machine.IllegalEvent`."""
+        self.state = self.machine.after(self.state, event)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a final response came."""
+        return self.state >= ClientState.ACCEPTED
+
+    @property
+    def heard_from(self) -> bool:
+        """Whether any response came, 100 included."""
+        return self.state > ClientState.CALLING
 
     def on_timer(self, now: float) -> None:
         """Retransmit (timer A, E), give up (B, F), or end lingering (D, K, M)."""
-        if self.state >= ClientState.ACCEPTED:
-            self.terminate()
-            return
-        if now >= self.deadline:
-            handler = self.handler
-            self.terminate()
-            if handler is not None:
-                handler(self, None, now)
-            return
+        if self.answered:
+            self._end(ClientEvent.LINGERED)
+        elif now >= self.deadline:
+            self._fail(ClientEvent.TIMEOUT, now)
+        else:
+            self._retransmit(now)
+
+    def _retransmit(self, now: float) -> None:
         core = self.core
+        self._on(ClientEvent.RETRANSMIT)
         core.send(self.data, self.request.destination)
         if self.invite:
             self.interval *= 2
@@ -183,13 +193,22 @@ class ClientTransaction:
             self.interval = min(self.interval * 2, core.timing.t2)
         core.timers.schedule(min(now + self.interval, self.deadline), self)
 
+    def _fail(self, event: ClientEvent, now: float) -> None:
+        """End without a response, and say so."""
+        handler = self.handler
+        self._end(event)
+        if handler is not None:
+            handler(self, None, now)
+
     def transport_failed(self, now: float) -> None:
         """The request cannot be delivered; once something was heard, wait for more instead."""
-        if self.state is ClientState.CALLING:
-            handler = self.handler
-            self.terminate()
-            if handler is not None:
-                handler(self, None, now)
+        if not self.heard_from:
+            self._fail(ClientEvent.TRANSPORT_ERROR, now)
+
+    def abandon(self, now: float) -> None:
+        """Handling a response or a timer failed: end as if none had come, if that was not said."""
+        if self.state is not ClientState.TERMINATED:
+            self._fail(ClientEvent.ABANDON, now)
 
     def give_up_at(self, when: float) -> None:
         """Wait no longer than ``when`` for a final response (RFC 3261 §9.1: after a CANCEL)."""
@@ -200,47 +219,49 @@ class ClientTransaction:
 
     def receive(self, response: Response, now: float) -> None:
         """A response whose branch and CSeq method are ours."""
-        status = response.status
-        if status < 200:
-            self._provisional(response, now)
-        elif self.invite:
-            self._invite_final(response, now)
-        elif self.state < ClientState.COMPLETED:
-            self._become(ClientState.COMPLETED)
-            self._linger(now, self.core.timing.t4)
-            self._hand_over(response, now)
+        before = self.state
+        if response.status < 200:
+            self._on(ClientEvent.PROVISIONAL)
+            self._provisional(before, response, now)
+        elif response.status < 300:
+            self._on(ClientEvent.SUCCESS)
+            self._success(before, response, now)
+        else:
+            self._on(ClientEvent.REFUSAL)
+            self._refusal(before, response, now)
 
-    def _provisional(self, response: Response, now: float) -> None:
-        if self.state > ClientState.PROCEEDING:
+    def _provisional(self, before: ClientState, response: Response, now: float) -> None:
+        if self.state is not ClientState.PROCEEDING:
             return
-        if self.state is ClientState.CALLING:
-            self._become(ClientState.PROCEEDING)
-            if self.invite:
-                self.deadline = self.limit
-                self.core.timers.schedule(self.limit, self)
+        if before is ClientState.CALLING:
+            self.deadline = self.limit
+            self.core.timers.schedule(self.limit, self)
         if self.handler is not None:
             self.handler(self, response, now)
 
-    def _invite_final(self, response: Response, now: float) -> None:
-        if response.status < 300:
-            if self.state is ClientState.COMPLETED:
-                return
-            if self.state is not ClientState.ACCEPTED:
-                self._become(ClientState.ACCEPTED)
+    def _success(self, before: ClientState, response: Response, now: float) -> None:
+        if not self.invite:
+            self._completed(before, response, self.core.timing.t4, now)
+        elif self.state is ClientState.ACCEPTED:
+            if before is not ClientState.ACCEPTED:
                 self._linger(now, self.core.timing.timeout)
             if self.handler is not None:
                 self.handler(self, response, now)
-            return
-        if self.state is ClientState.ACCEPTED:
-            return
-        self._acknowledge(response)
-        if self.state is not ClientState.COMPLETED:
-            self._become(ClientState.COMPLETED)
-            self._linger(now, self.core.timing.timeout)
-            self._hand_over(response, now)
 
-    def _hand_over(self, response: Response, now: float) -> None:
+    def _refusal(self, before: ClientState, response: Response, now: float) -> None:
+        if not self.invite:
+            self._completed(before, response, self.core.timing.t4, now)
+        elif self.state is ClientState.COMPLETED:
+            self._acknowledge(response)
+            self._completed(before, response, self.core.timing.timeout, now)
+
+    def _completed(
+        self, before: ClientState, response: Response, linger: float, now: float
+    ) -> None:
         """The one final response; the handler, and the call behind it, is let go first."""
+        if before is ClientState.COMPLETED:
+            return
+        self._linger(now, linger)
         handler, self.handler = self.handler, None
         if handler is not None:
             handler(self, response, now)
@@ -255,10 +276,10 @@ class ClientTransaction:
         self.data = b""
         self.core.timers.linger(now, delay, self)
 
-    def terminate(self) -> None:
+    def _end(self, event: ClientEvent) -> None:
         """Forget the transaction."""
-        self._become(ClientState.TERMINATED)
+        self._on(event)
         self.wake = NEVER
         self.handler = None
         self.acks = None
-        del self.core.clients[self.branch, self.method]
+        del self.layer.open[self.branch, self.method]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from offhook.sip.call_states import DIALOG, DialogEvent, DialogState
 from offhook.sip.events import Address
-from offhook.sip.grammar import GrammarError, is_ip, parse_name_addr, parse_uri, tag_of
+from offhook.sip.grammar import GrammarError, is_ip, parse_name_addr, parse_uri, tag_of, uri_of
 from offhook.sip.message import Message, Request, Response
 
 _INSIDE = tuple(
@@ -29,6 +31,7 @@ class Dialog:
 
     __slots__ = (
         "early_sdp",
+        "hosts",
         "local",
         "local_cseq",
         "peer",
@@ -37,6 +40,7 @@ class Dialog:
         "remote_tag",
         "remote_target",
         "route_set",
+        "state",
     )
 
     def __init__(
@@ -49,7 +53,10 @@ class Dialog:
         local_cseq: int,
         remote_cseq: int | None,
         peer: Address,
+        state: DialogState,
+        hosts: Iterable[str] = (),
     ) -> None:
+        self.state = state
         self.local = local
         """Our From (or To) value, tag included."""
         self.remote = remote
@@ -62,6 +69,17 @@ class Dialog:
         self.peer = peer
         """Where its messages come from: the next hop when the route is a name we cannot resolve."""
         self.early_sdp: bytes | None = None
+        self.hosts = frozenset([peer.host, *hosts, *_hosts_of((remote_target, *route_set))])
+        """Address literals whose requests are obeyed: the peer's, its Contact's, its route set's."""
+
+    def answered(self) -> None:
+        """A 2xx confirms the dialog."""
+        self.state = DIALOG.after(self.state, DialogEvent.ANSWERED)
+
+    def end(self) -> None:
+        """The call is over, or this branch of it. Ending twice does nothing."""
+        if self.state is not DialogState.TERMINATED:
+            self.state = DIALOG.after(self.state, DialogEvent.ENDED)
 
     @classmethod
     def of_request(cls, request: Request, local: str, source: Address) -> Dialog:
@@ -76,6 +94,7 @@ class Dialog:
             local_cseq=0,
             remote_cseq=number,
             peer=source,
+            state=DialogState.EARLY,
         )
 
     @classmethod
@@ -84,7 +103,8 @@ class Dialog:
     ) -> Dialog:
         """The dialog a response makes at the caller (RFC 3261 §12.1.2).
 
-        ``uri`` is the request's, for peers that give no Contact.
+        ``uri`` is the request's, for peers that give no Contact. ``peer`` is where the request was
+        sent; the response's own source counts as the peer's as well.
         """
         return cls(
             local=local,
@@ -94,6 +114,8 @@ class Dialog:
             local_cseq=cseq,
             remote_cseq=None,
             peer=peer,
+            state=DialogState.CONFIRMED if response.status >= 200 else DialogState.EARLY,
+            hosts=[response.source.host] if response.source is not None else [],
         )
 
     def refresh_target(self, message: Message) -> None:
@@ -101,6 +123,7 @@ class Dialog:
         uri = message.contact_uri
         if uri is not None:
             self.remote_target = uri
+            self.hosts |= _hosts_of((uri,))
 
     def accepts(self, request: Request) -> bool:
         """Whether the CSeq is in order (§12.2.2); a lower one is not. Remembers it."""
@@ -130,6 +153,19 @@ class Dialog:
             uri = first
         lines = "".join(f"Route: {route}\r\n" for route in routes)
         return uri, lines, destination_of(first, self.peer)
+
+
+def _hosts_of(values: Iterable[str]) -> frozenset[str]:
+    """The address literals in URIs or name-addrs."""
+    hosts = set()
+    for value in values:
+        try:
+            host = parse_uri(uri_of(value) if "<" in value else value).host
+        except GrammarError:
+            continue
+        if is_ip(host):
+            hosts.add(host)
+    return frozenset(hosts)
 
 
 def destination_of(uri: str, peer: Address) -> Address:

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from offhook.sip.message import Request
-
 
 class Address(NamedTuple):
     """Where a message comes from or goes to."""
@@ -31,19 +29,29 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """The call: opaque, unique in this user agent."""
 
 
-class Provisional(Event, frozen=True, kw_only=True):
+class DescriptionEvent(Event, frozen=True, kw_only=True):
+    """What the events carry that may bring a session description."""
+
+    sdp: bytes | None = None
+    source: Address | None = None
+    """Where the message came from."""
+    via_below: str | None = None
+    """Of a request that came through a proxy: the ``received``, else the host, of its second Via."""
+
+
+class Provisional(DescriptionEvent, frozen=True, kw_only=True):
     """The far end works on our INVITE: 101..199. Repeats and several branches are all reported."""
 
     status: int
-    sdp: bytes | None = None
-    """Early media, if the answer described some."""
+    """``sdp`` is early media, if the response described some."""
 
 
-class Answered(Event, frozen=True, kw_only=True):
-    """Our INVITE was accepted: the first 2xx. It is acknowledged already."""
+class Answered(DescriptionEvent, frozen=True, kw_only=True):
+    """Our INVITE was accepted: the first 2xx. It is acknowledged already.
 
-    sdp: bytes | None
-    """The answer to our offer; None when the far end sent none (hang up then)."""
+    ``sdp`` is the answer to our offer; None when the far end sent none (hang up then).
+    """
+
     at: float
     """Monotonic seconds at which the 2xx arrived."""
 
@@ -57,26 +65,32 @@ class Rejected(Event, frozen=True, kw_only=True):
     """The reason phrase, for people."""
     q850_cause: int | None = None
     """``Reason: Q.850;cause=…`` (RFC 3326)."""
+    warning: str | None = None
+    """The first ``Warning`` (RFC 3261 §20.43), for people."""
     retry_after: int | None = None
     """Seconds, from ``Retry-After``."""
     local: bool = False
-    """We made the status up: 408 when nobody answered or the transport failed, 487 when our CANCEL
-    was never answered or crossed a 200."""
+    """The status is our own: 408 when nobody answered or the transport failed, 487 when our CANCEL
+    was never answered or crossed a 200, 500 after an internal error."""
 
 
-class IncomingInvite(Event, frozen=True, kw_only=True):
-    """A new INVITE. The application rings, accepts or rejects it."""
+class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
+    """A new INVITE. The application rings, accepts or rejects it.
 
-    source: Address
+    ``sdp`` is the offer; None when we must make it.
+    """
+
     request_uri: str
     from_: str
     """The whole From value, without control characters and half characters."""
     to: str
     """The whole To value."""
-    sdp: bytes | None
-    """The offer; None when we must make it."""
-    request: Request
-    """The INVITE, for its other headers (``request.get("p-asserted-identity")``), as they came."""
+    asserted: tuple[str, ...] = ()
+    """The values of P-Asserted-Identity (RFC 3325 §9.1), readable."""
+    privacy: frozenset[str] = frozenset()
+    """The tokens of Privacy (RFC 3323 §4.2), lower case."""
+    admitted_as: str | None = None
+    """What the application's :class:`offhook.sip.Screen` called the caller."""
 
 
 class Canceled(Event, frozen=True, kw_only=True):
@@ -86,11 +100,14 @@ class Canceled(Event, frozen=True, kw_only=True):
     """The ``Reason`` header of the CANCEL (RFC 3326)."""
 
 
-class Confirmed(Event, frozen=True, kw_only=True):
-    """The ACK of our 2xx came."""
+class Confirmed(DescriptionEvent, frozen=True, kw_only=True):
+    """The ACK of a 2xx of ours came, to the first INVITE or to a re-INVITE.
 
-    sdp: bytes | None
-    """The answer to an offer we made in the 2xx."""
+    ``sdp`` is the answer to an offer that we made in the 2xx; None when there was none.
+    """
+
+    offered: bool = False
+    """Whether our 2xx held an offer, so that an answer was due (RFC 3264, RFC 3261 §13.2.1)."""
 
 
 class EndedBy(StrEnum):
@@ -112,17 +129,15 @@ class Ended(Event, frozen=True, kw_only=True):
     """The ``Reason`` header of the BYE, or why the call counts as lost."""
 
 
-class Reoffer(Event, frozen=True, kw_only=True):
-    """A re-INVITE or UPDATE with an offer (RFC 3264 §8, RFC 3311): accept or reject it."""
+class Reoffer(DescriptionEvent, frozen=True, kw_only=True):
+    """A re-INVITE or UPDATE with an offer (RFC 3264 §8, RFC 3311): accept or reject it.
 
-    sdp: bytes | None
-    """None: we make the offer (a re-INVITE without one)."""
+    ``sdp`` is None when we make the offer (a re-INVITE without one).
+    """
 
 
-class ReofferAnswered(Event, frozen=True, kw_only=True):
+class ReofferAnswered(DescriptionEvent, frozen=True, kw_only=True):
     """Our own re-INVITE was accepted."""
-
-    sdp: bytes | None
 
 
 class ReofferRejected(Event, frozen=True, kw_only=True):
@@ -139,6 +154,16 @@ class Info(Event, frozen=True, kw_only=True):
     body: bytes
 
 
+class ForeignRequest(Event, frozen=True, kw_only=True):
+    """A request with the tags of the call came from an address that is not its peer's.
+
+    It was answered 403 (an ACK: not at all) and not obeyed.
+    """
+
+    method: str
+    source: Address
+
+
 AnyEvent = (
     Provisional
     | Answered
@@ -151,6 +176,7 @@ AnyEvent = (
     | ReofferAnswered
     | ReofferRejected
     | Info
+    | ForeignRequest
 )
 
 

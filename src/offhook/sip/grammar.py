@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
@@ -63,8 +64,18 @@ def readable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = octets(text).decode("utf-8", "replace")
     return "".join(char for char in text if char.isprintable())
+
+
+def octets(text: str) -> bytes:
+    """The octets that a text from the wire was decoded from; the only way to encode such a text."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decoded(data: bytes) -> str:
+    """The text of octets from the wire; those that are not UTF-8 survive a way back by :func:`octets`."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def is_token(text: str) -> bool:
@@ -151,6 +162,13 @@ def unquote(text: str) -> str:
         out.append(text[i])
         i += 1
     return "".join(out)
+
+
+def unescape(text: str) -> str:
+    """``text`` with its ``%`` escapes decoded (RFC 3261 §19.1.2); a bad escape stays as it is."""
+    if "%" not in text:
+        return text
+    return decoded(unquote_to_bytes(octets(text)))
 
 
 def quote(text: str) -> str:

@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import final
 
 from offhook.sip.build import Headers, header_lines
-from offhook.sip.call import Call, CallState, reason_of
+from offhook.sip.call import Call, Calls, reason_of
+from offhook.sip.call_states import INBOUND_CALL, CallEvent, CallState
 from offhook.sip.dialog import Dialog
-from offhook.sip.events import Address, Canceled, Confirmed
+from offhook.sip.events import Address, Canceled
 from offhook.sip.message import Request
-
-if TYPE_CHECKING:
-    from offhook.sip.core import Core
-    from offhook.sip.server import ServerTransaction
+from offhook.sip.server import ServerTransaction
 
 
+@final
 class InboundCall(Call):
     """A call we receive."""
 
-    __slots__ = ("invite",)
+    __slots__ = ("_invite", "_offerless")
 
     owns_call_id = False
+    machine = INBOUND_CALL
 
-    def __init__(self, core: Core, request: Request, source: Address) -> None:
-        super().__init__(core, request.call_id, None)
-        self.invite: ServerTransaction | None = None
+    def __init__(self, calls: Calls, request: Request, source: Address) -> None:
+        super().__init__(calls, request.call_id, None)
+        self._invite: ServerTransaction | None = None
+        self._offerless = request.sdp is None
         local = f"{request.get('to') or ''};tag={self.handle}"
         self.dialog = Dialog.of_request(request, local, source)
+
+    def begin(self, invite: ServerTransaction) -> None:
+        """Answer in this transaction of the INVITE."""
+        self._enter()
+        self._invite = invite
+        invite.on_cancel = self.canceled
 
     def ring(self, now: float, status: int, sdp: bytes | None) -> None:
         """A provisional response of 101..199, with early media if ``sdp`` is given."""
         if not 101 <= status <= 199:
             raise ValueError("a provisional status is 101..199")
-        if self.state is CallState.EARLY and self.invite is not None:
+        if self.state is CallState.EARLY and self._invite is not None:
             extra = self.core.dialog_response
             if sdp is not None:
                 extra += "Content-Type: application/sdp\r\n"
-            self.invite.respond(status, now, extra=extra, body=sdp or b"")
+            self._invite.respond(status, now, extra=extra, body=sdp or b"")
 
     def accept(self, now: float, sdp: bytes, headers: Headers = ()) -> None:
         """200, repeated until the ACK. Ignored when the call is no longer waiting."""
-        invite, dialog = self.invite, self.dialog
+        invite, dialog = self._invite, self.dialog
         if self.state is not CallState.EARLY or invite is None or dialog is None:
             return
         extra = f"{self.core.dialog_response}{header_lines(headers)}"
         data = invite.respond(200, now, extra=f"{extra}Content-Type: application/sdp\r\n", body=sdp)
-        self.state = CallState.UP
-        assert dialog.remote_cseq is not None
-        self.await_ack(dialog.remote_cseq, data, invite.destination, now)
-        self.invite = None
+        self._on(CallEvent.ANSWERED)
+        dialog.answered()
+        self.await_ack(dialog, data, invite.destination, now, offered=self._offerless)
+        self._invite = None
 
     def reject(
         self, now: float, status: int, reason: str | None = None, headers: Headers = ()
@@ -56,10 +63,10 @@ class InboundCall(Call):
         """A final response of 300..699. Ignored when the call is no longer waiting."""
         if not 300 <= status <= 699:
             raise ValueError("a refusal's status is 300..699")
-        if self.state is CallState.EARLY and self.invite is not None:
+        if self.state is CallState.EARLY and self._invite is not None:
             extra = f"{self.core.server}{header_lines(headers)}"
-            self.invite.respond(status, now, extra=extra, reason=reason)
-            self._over(now)
+            self._invite.respond(status, now, extra=extra, reason=reason)
+            self._over(CallEvent.REFUSED, now)
 
     def hang_up(self, now: float, headers: Headers = ()) -> None:
         """480 before our answer, BYE after it."""
@@ -70,7 +77,7 @@ class InboundCall(Call):
 
     def canceled(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """The caller gave up."""
-        if tx is self.invite:
+        if tx is self._invite:
             self._give_up(request, now)
         else:
             super().canceled(tx, request, now)
@@ -84,20 +91,21 @@ class InboundCall(Call):
         super().received_bye(tx, request, now)
 
     def _give_up(self, request: Request, now: float) -> None:
-        assert self.invite is not None
-        self.invite.respond(487, now, extra=self.core.server)
+        assert self._invite is not None
+        self._invite.respond(487, now, extra=self.core.server)
         self.core.emit(Canceled(handle=self.handle, reason=reason_of(request)))
-        self._over(now)
+        self._over(CallEvent.PEER_GAVE_UP, now)
 
-    def _over(self, now: float) -> None:
-        self.invite = None
-        self.release(now)
+    def abandon(self, now: float) -> None:
+        """500 before our answer, BYE after it."""
+        if self.state is CallState.EARLY:
+            if self._invite is not None:
+                self._invite.respond(500, now, extra=self.core.server)
+            self.core.emit(Canceled(handle=self.handle, reason="internal error"))
+            self._over(CallEvent.ABANDON, now)
+        else:
+            super().abandon(now)
 
-    def received_ack(self, request: Request, now: float) -> bool:
-        """Report the ACK that a 2xx waited for."""
-        up = self.state is CallState.UP
-        if not super().received_ack(request, now):
-            return False
-        if up:
-            self.core.emit(Confirmed(handle=self.handle, sdp=request.sdp))
-        return True
+    def _over(self, event: CallEvent, now: float) -> None:
+        self._invite = None
+        super()._over(event, now)

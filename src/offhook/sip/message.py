@@ -8,10 +8,12 @@ frame at all raises :class:`MessageError`; what it can frame but must not be obe
 
 from __future__ import annotations
 
+from offhook.sip.events import Address
 from offhook.sip.grammar import (
     GrammarError,
     Via,
     check_uri_text,
+    decoded,
     is_token,
     parse_cseq,
     parse_name_addr,
@@ -42,13 +44,15 @@ class MessageError(ValueError):
 class Message:
     """What requests and responses share. Header names are asked for in lower case, long form."""
 
-    __slots__ = ("_cseq", "_from_tag", "_headers", "_to_tag", "_via", "body", "problem")
+    __slots__ = ("_cseq", "_from_tag", "_headers", "_to_tag", "_via", "body", "problem", "source")
 
     def __init__(self, headers: dict[str, list[str]], body: bytes, problem: str | None) -> None:
         self._headers = headers
         self.body = body
         self.problem = problem
         """Why the message must not be obeyed; None when nothing is known against it."""
+        self.source: Address | None = None
+        """Where the message came from; set by the user agent."""
         self._via: Via | None = None
         self._cseq: tuple[int, str] | None = None
         self._from_tag: str | None = None
@@ -90,6 +94,18 @@ class Message:
                 value = split_outside_quotes(value, ",")[0]
             self._via = parse_via(value)
         return self._via
+
+    @property
+    def via_below(self) -> str | None:
+        """Where the second Via's request came from: its ``received``, else its host; None: no second."""
+        lines = self.lines("via")
+        try:
+            values = split_outside_quotes(lines[0], ",") if "," in lines[0] else lines[:1]
+            value = values[1] if len(values) > 1 else lines[1]
+            via = parse_via(value)
+        except (GrammarError, IndexError):
+            return None
+        return via.params.get("received") or via.host
 
     @property
     def cseq(self) -> tuple[int, str]:
@@ -272,7 +288,7 @@ def parse(data: bytes) -> Request | Response:
     problem: str | None = None
     if not blank or b"\n\n" in head:
         head, body, problem = _split_leniently(data)
-    text = head.decode("utf-8", "surrogateescape")
+    text = decoded(head)
     if "\n" in text.replace("\r\n", ""):
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     if text.count("\r\n") > 4 * MAX_HEADER_LINES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offhook.sip.grammar import GrammarError, split_outside_quotes
+from offhook.sip.grammar import GrammarError, octets, split_outside_quotes
 
 
 def sdp_of_multipart(content_type: str, body: bytes) -> bytes | None:
@@ -17,7 +17,7 @@ def sdp_of_multipart(content_type: str, body: bytes) -> bytes | None:
     )
     if not boundary:
         return None
-    mark = b"--" + boundary.encode("utf-8", "surrogateescape")
+    mark = b"--" + octets(boundary)
     for part in body.split(mark)[1:65]:
         head, _, content = part.strip(b"\r\n").partition(b"\r\n\r\n")
         for line in head.split(b"\r\n"):

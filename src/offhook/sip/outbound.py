@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import final
 
-from offhook.sip.build import Headers, encode, header_lines
-from offhook.sip.call import Call, CallState, ignore
-from offhook.sip.client import ClientState, ClientTransaction, OutgoingRequest
+from offhook.sip.build import Headers, header_lines
+from offhook.sip.call import Call, Calls, Trust, ignore
+from offhook.sip.call_states import OUTBOUND_CALL, CallEvent, CallState
+from offhook.sip.client import ClientTransaction, OutgoingRequest
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Answered, Credentials, Provisional, Rejected
 from offhook.sip.grammar import GrammarError, parse_number, readable
 from offhook.sip.message import Request, Response
-
-if TYPE_CHECKING:
-    from offhook.sip.core import Core
-    from offhook.sip.server import ServerTransaction
+from offhook.sip.server import ServerTransaction
+from offhook.sip.transactions import ClientState
 
 MAX_FORKS = 16
 """Branches of one INVITE that are listened to; a peer that makes up more is not answered."""
 
 
+MAX_WARNING = 200
+"""Characters of a Warning that are reported."""
+
+
+@final
 class OutboundCall(Call):
     """A call we make."""
 
@@ -38,10 +42,11 @@ class OutboundCall(Call):
     )
 
     owns_call_id = True
+    machine = OUTBOUND_CALL
 
     def __init__(
         self,
-        core: Core,
+        calls: Calls,
         *,
         target: Address,
         uri: str,
@@ -50,9 +55,11 @@ class OutboundCall(Call):
         sdp: bytes,
         headers: Headers,
         credentials: Credentials | None,
+        trust: Trust,
     ) -> None:
-        super().__init__(core, "", credentials)
-        self.call_id = core.token()
+        core = calls.core
+        super().__init__(calls, core.token(), credentials)
+        self.trust = trust
         self.target = target
         self.uri = uri
         self.from_ = f"{from_};tag={self.handle}"
@@ -75,13 +82,13 @@ class OutboundCall(Call):
     @property
     def heard_from(self) -> bool:
         """Whether any response, 100 included, has come to the INVITE that is out."""
-        return self.invite is not None and self.invite.state is not ClientState.CALLING
+        return self.invite is not None and self.invite.heard_from
 
     def start(self, now: float) -> None:
         """Send the INVITE (again, with credentials, after a challenge)."""
+        self._enter()
         self.cseq += 1
         core = self.core
-        core.calls[self.handle] = self
         request = OutgoingRequest(
             "INVITE",
             self.uri,
@@ -92,10 +99,10 @@ class OutboundCall(Call):
             cseq=self.cseq,
             destination=self.target,
         )
-        if self.auth is not None:
-            request.authorization = self.auth.lines("INVITE", self.uri, self.body)
+        request.authorization = self.answers.lines("INVITE", self.uri, self.body)
         head = core.request_tail + self.extra
-        self.invite = ClientTransaction(core, request, head, self.body, self._on_response)
+        clients = self.calls.clients
+        self.invite = ClientTransaction(clients, request, head, self.body, self._on_response)
         self.invite.start(now)
 
     # --- giving up
@@ -111,7 +118,7 @@ class OutboundCall(Call):
         """Give up: CANCEL once a provisional response has come (RFC 3261 §9.1)."""
         if self.state is not CallState.EARLY:
             return
-        self.state = CallState.CANCELING
+        self._on(CallEvent.CANCEL)
         invite = self.invite
         assert invite is not None
         if invite.state is ClientState.PROCEEDING:
@@ -134,10 +141,8 @@ class OutboundCall(Call):
             cseq=request.cseq,
             destination=request.destination,
         )
-        tx = ClientTransaction(self.core, cancel, self.core.request_tail, b"", ignore)
-        tx.branch = invite.branch
-        tx.data = encode(cancel.head(self.core, tx.branch) + self.core.request_tail)
-        tx.start(now)
+        tail = self.core.request_tail
+        ClientTransaction(self.calls.clients, cancel, tail, b"", ignore, invite.branch).start(now)
         invite.give_up_at(now + self.core.timing.timeout)
 
     # --- responses
@@ -154,26 +159,32 @@ class OutboundCall(Call):
 
     def _no_answer(self, now: float) -> None:
         if self.state is CallState.CANCELING:
-            self._reject(now, 487, "Request Terminated", local=True)
+            self._reject(now, 487, "Request Terminated")
         elif self.state is CallState.EARLY:
-            self._reject(now, 408, "Request Timeout", local=True)
+            self._reject(now, 408, "Request Timeout")
 
     def _reject(
-        self, now: float, status: int, reason: str, *, local: bool, response: Response | None = None
+        self,
+        now: float,
+        status: int,
+        reason: str,
+        *,
+        response: Response | None = None,
+        event: CallEvent = CallEvent.REFUSED,
     ) -> None:
-        cause = q850_cause(response) if response is not None else None
-        wait = response.retry_after if response is not None else None
+        """Report the end without an answer; without ``response`` the status is our own."""
         self.core.emit(
             Rejected(
                 handle=self.handle,
                 status=status,
                 reason=readable(reason),
-                q850_cause=cause,
-                retry_after=wait,
-                local=local,
+                q850_cause=None if response is None else q850_cause(response),
+                warning=None if response is None else warning_of(response),
+                retry_after=None if response is None else response.retry_after,
+                local=response is None,
             )
         )
-        self.release(now)
+        self._over(event, now)
 
     def _provisional(self, response: Response, now: float) -> None:
         if self.cancel_wanted:
@@ -188,7 +199,9 @@ class OutboundCall(Call):
                 fork = self.forks[tag] = self._dialog(response)
             if fork is not None and sdp is not None:
                 fork.early_sdp = sdp
-        self.core.emit(Provisional(handle=self.handle, status=response.status, sdp=sdp))
+        self.core.emit(
+            Provisional(handle=self.handle, status=response.status, sdp=sdp, source=response.source)
+        )
 
     def _dialog(self, response: Response) -> Dialog:
         return Dialog.of_response(response, self.from_, self.uri, self.cseq, self.target)
@@ -205,8 +218,7 @@ class OutboundCall(Call):
         if len(tx.acks) >= MAX_FORKS:
             return
         dialog = self._dialog(response)
-        if self.auth is not None:
-            self.auth.learn(response)
+        self.answers.learn(response)
         ack = self.acknowledgement(tx.request, dialog)
         tx.acks[tag] = ack
         self.core.send(*ack)
@@ -221,26 +233,28 @@ class OutboundCall(Call):
             dialog.remote_cseq = early.remote_cseq
         sdp = response.sdp or (early.early_sdp if early is not None else None)
         self.dialog = dialog
-        self.state = CallState.UP
-        self.forks = {}
+        self._on(CallEvent.ANSWERED)
+        self._end_forks()
         self.body = b""
-        self.core.emit(Answered(handle=self.handle, sdp=sdp, at=now))
+        self.core.emit(Answered(handle=self.handle, sdp=sdp, at=now, source=response.source))
 
     def _hang_up_fork(self, dialog: Dialog, now: float) -> None:
         """BYE a branch that answered too late: we canceled, or another one won."""
         self.send("BYE", now, ignore, dialog=dialog)
+        dialog.end()
         if self.state is CallState.CANCELING:
-            self._reject(now, 487, "Request Terminated", local=True)
+            event = CallEvent.ANSWERED
+            self._reject(now, 487, "Request Terminated", event=event)
 
     def _refused(self, response: Response, now: float) -> None:
         if self.state not in (CallState.EARLY, CallState.CANCELING):
             return
-        if self.state is CallState.EARLY and self.challenged(response, self.rounds):
+        if self.state is CallState.EARLY and self.answers.challenged(response, self.rounds):
             self.rounds += 1
-            self.forks = {}
+            self._end_forks()
             self.start(now)
             return
-        self._reject(now, response.status, response.reason, local=False, response=response)
+        self._reject(now, response.status, response.reason, response=response)
 
     # --- requests of the peer
 
@@ -254,9 +268,29 @@ class OutboundCall(Call):
         """A callee must not BYE an early dialog; that one branch is over then."""
         if self.state in (CallState.EARLY, CallState.CANCELING):
             tx.respond(200, now, extra=self.core.server)
-            self.forks.pop(request.from_tag, None)
+            fork = self.forks.pop(request.from_tag, None)
+            if fork is not None:
+                fork.end()
             return
         super().received_bye(tx, request, now)
+
+    def abandon(self, now: float) -> None:
+        """CANCEL before the answer, BYE after it."""
+        if self.state is CallState.EARLY:
+            self.cancel(now)
+        if self.state is CallState.CANCELING:
+            self._reject(now, 500, "internal error", event=CallEvent.ABANDON)
+        else:
+            super().abandon(now)
+
+    def _over(self, event: CallEvent, now: float) -> None:
+        super()._over(event, now)
+        self._end_forks()
+
+    def _end_forks(self) -> None:
+        forks, self.forks = self.forks, {}
+        for fork in forks.values():
+            fork.end()
 
 
 def q850_cause(response: Response) -> int | None:
@@ -273,3 +307,11 @@ def q850_cause(response: Response) -> int | None:
     except GrammarError:
         pass
     return None
+
+
+def warning_of(response: Response) -> str | None:
+    """The text of the first Warning header (RFC 3261 §20.43); None without one."""
+    value = response.get("warning")
+    if value is None:
+        return None
+    return readable(value)[:MAX_WARNING] or None

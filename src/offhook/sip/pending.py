@@ -1,112 +1,208 @@
-"""What a call waits for: the ACK of a 2xx, the answer to a request inside its dialog, an hour to come."""
+"""What a call waits for: the ACK of a 2xx, the answer to a request inside its dialog, a retry."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import final
 
-from offhook.sip.client import ClientTransaction, Handler, OutgoingRequest
-from offhook.sip.events import Address
+from offhook.sip.auth import MAX_ROUNDS, ClientAuth
+from offhook.sip.client import ClientTransaction, ClientTransactions, Handler, OutgoingRequest
+from offhook.sip.core import Core
+from offhook.sip.dialog import Dialog
+from offhook.sip.events import Address, Credentials
 from offhook.sip.message import Response
-from offhook.sip.timers import NEVER
+from offhook.sip.timers import NEVER, Timed
 
-if TYPE_CHECKING:
-    from offhook.sip.call import Call
-    from offhook.sip.dialog import Dialog
+AtTime = Callable[[float], None]
+"""Called with the monotonic time in seconds."""
 
 
-class Alarm:
+@final
+class Alarm(Timed):
     """A timer that calls a function; one per purpose and call."""
 
-    __slots__ = ("call", "run", "wake")
+    __slots__ = ("_abandoned", "_run")
 
-    def __init__(self, call: Call, run: str) -> None:
-        self.call = call
-        self.run = run
+    def __init__(self, run: AtTime, abandoned: AtTime) -> None:
+        self._run = run
+        self._abandoned = abandoned
         self.wake = NEVER
 
     def on_timer(self, now: float) -> None:
-        """Call the call's method."""
-        getattr(self.call, self.run)(now)
+        self._run(now)
+
+    def abandon(self, now: float) -> None:
+        self.wake = NEVER
+        self._abandoned(now)
 
 
-class PendingAck:
+@final
+class PendingAck(Timed):
     """A 2xx of ours, repeated until its ACK comes (RFC 3261 §13.3.1.4)."""
 
-    __slots__ = ("call", "cseq", "data", "deadline", "destination", "interval", "wake")
+    __slots__ = (
+        "_abandoned",
+        "_core",
+        "_data",
+        "_deadline",
+        "_destination",
+        "_interval",
+        "_never",
+        "cseq",
+        "offered",
+    )
 
-    def __init__(self, call: Call, cseq: int, data: bytes, destination: Address) -> None:
-        self.call = call
+    def __init__(
+        self,
+        core: Core,
+        cseq: int,
+        data: bytes,
+        destination: Address,
+        *,
+        offered: bool,
+        never: AtTime,
+        abandoned: AtTime,
+    ) -> None:
+        """``offered``: the 2xx holds our offer.
+
+        ``never`` is called when no ACK comes in 64*T1, ``abandoned`` when that fails.
+        """
+        self._abandoned = abandoned
+        self._core = core
         self.cseq = cseq
-        self.data = data
-        self.destination = destination
-        self.interval = call.core.timing.t1
-        self.deadline = 0.0
+        self.offered = offered
+        self._data = data
+        self._destination = destination
+        self._never = never
+        self._interval = core.timing.t1
+        self._deadline = 0.0
         self.wake = NEVER
 
     def start(self, now: float) -> None:
         """Arm the first repetition."""
-        self.deadline = now + self.call.core.timing.timeout
-        self.call.core.timers.schedule(now + self.interval, self)
+        self._deadline = now + self._core.timing.timeout
+        self._core.timers.schedule(now + self._interval, self)
 
     def on_timer(self, now: float) -> None:
-        """Repeat the 2xx, or give the dialog up."""
-        core = self.call.core
-        if now >= self.deadline:
-            self.call.ack_never_came(now)
+        core = self._core
+        if now >= self._deadline:
+            self._never(now)
             return
-        core.send(self.data, self.destination)
-        self.interval = min(self.interval * 2, core.timing.t2)
-        core.timers.schedule(min(now + self.interval, self.deadline), self)
+        core.send(self._data, self._destination)
+        self._interval = min(self._interval * 2, core.timing.t2)
+        core.timers.schedule(min(now + self._interval, self._deadline), self)
+
+    def abandon(self, now: float) -> None:
+        self.wake = NEVER
+        self._abandoned(now)
 
 
+@final
+class ChallengeAnswers:
+    """The credentials of one call and what they have answered so far (RFC 3261 §22)."""
+
+    __slots__ = ("_auth", "_core", "_credentials")
+
+    def __init__(self, core: Core, credentials: Credentials | None) -> None:
+        self._core = core
+        self._credentials = credentials
+        self._auth: ClientAuth | None = None
+
+    def challenged(self, response: Response, rounds: int) -> bool:
+        """Whether a 401 or 407 is worth another try with credentials, after ``rounds`` of them."""
+        if response.status not in (401, 407) or self._credentials is None or rounds >= MAX_ROUNDS:
+            return False
+        if self._auth is None:
+            self._auth = ClientAuth(self._credentials, self._core.token)
+        return self._auth.absorb(response)
+
+    def learn(self, response: Response) -> None:
+        """Take the next nonce from a response."""
+        if self._auth is not None:
+            self._auth.learn(response)
+
+    def lines(self, method: str, uri: str, body: bytes) -> str:
+        """Finished header lines with credentials; empty while nothing has challenged us."""
+        return "" if self._auth is None else self._auth.lines(method, uri, body)
+
+
+@final
 class Attempt:
     """A request inside a dialog, sent again with credentials when it is challenged."""
 
-    __slots__ = ("body", "call", "dialog", "done", "extra", "method", "rounds")
+    __slots__ = (
+        "_answers",
+        "_body",
+        "_call_id",
+        "_clients",
+        "_dialog",
+        "_done",
+        "_extra",
+        "_method",
+        "_rounds",
+        "transaction",
+    )
 
     def __init__(
-        self, call: Call, dialog: Dialog, method: str, done: Handler, extra: str, body: bytes
+        self,
+        clients: ClientTransactions,
+        answers: ChallengeAnswers,
+        dialog: Dialog,
+        call_id: str,
+        method: str,
+        done: Handler,
+        *,
+        extra: str,
+        body: bytes,
     ) -> None:
-        self.call = call
-        self.dialog = dialog
-        self.method = method
-        self.done = done
-        self.extra = extra
-        self.body = body
-        self.rounds = 0
+        """``done`` hears the final response; ``extra`` are finished header lines."""
+        self._clients = clients
+        self._answers = answers
+        self._dialog = dialog
+        self._call_id = call_id
+        self._method = method
+        self._done = done
+        self._extra = extra
+        self._body = body
+        self._rounds = 0
+        self.transaction: ClientTransaction | None = None
+        """The one that is out now: a challenge is answered by a new one."""
 
-    def start(self, now: float) -> ClientTransaction:
+    def start(self, now: float) -> Attempt:
         """Send it as a new transaction."""
-        call, dialog = self.call, self.dialog
+        dialog, core = self._dialog, self._clients.core
         dialog.local_cseq += 1
         uri, routes, destination = dialog.next_hop()
         request = OutgoingRequest(
-            self.method,
+            self._method,
             uri,
             routes=routes,
             from_=dialog.local,
             to=dialog.remote,
-            call_id=call.call_id,
+            call_id=self._call_id,
             cseq=dialog.local_cseq,
             destination=destination,
         )
-        if call.auth is not None:
-            request.authorization = call.auth.lines(self.method, uri, self.body)
-        head = call.core.request_tail + self.extra
-        return ClientTransaction(call.core, request, head, self.body, self.on_response).start(now)
+        request.authorization = self._answers.lines(self._method, uri, self._body)
+        head = core.request_tail + self._extra
+        transaction = ClientTransaction(self._clients, request, head, self._body, self._on_response)
+        self.transaction = transaction
+        transaction.start(now)
+        return self
 
-    def on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
+    def give_up_at(self, when: float) -> None:
+        """Wait no longer than ``when`` for a final response."""
+        if self.transaction is not None:
+            self.transaction.give_up_at(when)
+
+    def _on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
         """Final responses reach ``done``, once the challenges are behind."""
-        call = self.call
         if response is not None:
             if response.status < 200:
                 return
-            if call.challenged(response, self.rounds):
-                self.rounds += 1
-                again = self.start(now)
-                if call.offer_sent is tx:
-                    call.offer_sent = again
+            if self._answers.challenged(response, self._rounds):
+                self._rounds += 1
+                self.start(now)
                 return
-            if call.auth is not None:
-                call.auth.learn(response)
-        self.done(tx, response, now)
+            self._answers.learn(response)
+        self._done(tx, response, now)

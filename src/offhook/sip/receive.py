@@ -1,51 +1,37 @@
 """Where a request goes: to its transaction, its dialog, a new call, or a stateless refusal.
 
-The order of the checks is RFC 3261 §8.2; what fits nothing is answered without keeping any state
-(§8.2.7), so that strangers cannot make us remember them.
+The order of the checks is RFC 3261 §8.2. What belongs to nothing known is answered without keeping any
+state (§8.2.7) and within :data:`MAX_RATIO`, or not at all when the screen ignores its address.
 """
 
 from __future__ import annotations
 
 import zlib
 
-from offhook.sip.build import REASONS, reply_address, reply_head, response, to_with_tag
-from offhook.sip.call import Call
-from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core, ServerKey
+from offhook.sip.build import (
+    REASONS,
+    header_lines,
+    reply_address,
+    reply_head,
+    response,
+    to_with_tag,
+)
+from offhook.sip.call import Call, Calls
+from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core
 from offhook.sip.events import Address, IncomingInvite, Info
-from offhook.sip.grammar import GrammarError, parse_name_addr, readable, uri_scheme
+from offhook.sip.grammar import GrammarError, octets, parse_name_addr, readable, uri_scheme
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
-from offhook.sip.server import ServerState, ServerTransaction
+from offhook.sip.screen import Admitted, Ignored, OpenScreen, Refused, Screen
+from offhook.sip.server import ServerKey, ServerTransaction, ServerTransactions
 
 OVERLOAD_WAIT = 5
 """Seconds of ``Retry-After`` in our 503."""
+MAX_RATIO = 1.5
+"""A stateless answer is at most this many times as long as its request."""
 _STATUS_OF = {VERSION_PROBLEM: 505, URI_PROBLEM: 414}
 _ACCEPT = "Accept: application/sdp\r\n"
-
-
-def receive_request(core: Core, request: Request, source: Address, now: float) -> None:
-    """Take in one request."""
-    try:
-        key = server_key(request)
-    except GrammarError as error:
-        if request.lines("via") and request.method != "ACK":
-            _refuse_malformed(core, request, source, str(error).capitalize())
-        return
-    transaction = core.servers.get(key)
-    if request.method == "ACK":
-        _acknowledge(core, transaction, request, now)
-    elif request.method == "CANCEL":
-        _cancel(core, transaction, request, source, now)
-    elif transaction is not None:
-        transaction.retransmitted()
-    else:
-        problem = request.check()
-        if problem is not None:
-            _refuse_malformed(core, request, source, problem)
-        elif request.to_tag:
-            _inside_dialog(core, key, request, source, now)
-        else:
-            _outside_dialog(core, key, request, source, now)
+_RETRY_AFTER = f"Retry-After: {OVERLOAD_WAIT}\r\n"
 
 
 def server_key(request: Request) -> ServerKey:
@@ -62,203 +48,327 @@ def server_key(request: Request) -> ServerKey:
     return ServerKey("\n".join(parts), request.lines("via")[0], method)
 
 
-def refuse(
-    core: Core,
-    request: Request,
-    source: Address,
-    status: int,
-    extra: str = "",
-    reason: str | None = None,
-    body: bytes = b"",
-) -> None:
-    """Answer without a transaction; a retransmission gets the same answer, tag included."""
-    tag = zlib.crc32(f"{core.salt}{request.call_id}{request.get('from')}".encode(errors="replace"))
-    try:
+class RequestReceiver:
+    """Takes in the requests of one user agent."""
+
+    def __init__(self, core: Core, servers: ServerTransactions, calls: Calls) -> None:
+        self._core = core
+        self._servers = servers
+        self._calls = calls
+        self.screen: Screen = OpenScreen()
+
+    def receive(self, request: Request, source: Address, size: int, now: float) -> None:
+        """Take in one request of ``size`` octets.
+
+        What its handling raises comes out here, after its call and its transaction were ended.
+        """
+        received = _Received(self._core, self.screen, request, source, size)
+        try:
+            self._route(received, now)
+        except Exception:
+            self._abandon(received, now)
+            raise
+
+    def _route(self, received: _Received, now: float) -> None:
+        request = received.request
+        try:
+            key = server_key(request)
+        except GrammarError as error:
+            if request.lines("via") and request.method != "ACK":
+                received.refuse_malformed(str(error).capitalize())
+            return
+        transaction = self._servers.open.get(key)
+        if request.method == "ACK":
+            self._acknowledge(transaction, received, now)
+        elif request.method == "CANCEL":
+            self._cancel(transaction, received, now)
+        elif transaction is not None:
+            transaction.retransmitted()
+        else:
+            self._new_request(key, received, now)
+
+    def _new_request(self, key: ServerKey, received: _Received, now: float) -> None:
+        request = received.request
+        problem = request.check()
+        if problem is not None:
+            received.refuse_malformed(problem)
+        elif request.to_tag:
+            self._inside_dialog(key, received, now)
+        else:
+            self._outside_dialog(key, received, now)
+
+    def _abandon(self, received: _Received, now: float) -> None:
+        """Handling a request raised: end its calls, and answer 500 unless it has an answer."""
+        request = received.request
+        for call in list(self._calls.open.values()):
+            if call.call_id == request.call_id:
+                call.abandon(now)
+        try:
+            transaction = self._servers.open.get(server_key(request))
+        except GrammarError:
+            return
+        if transaction is not None:
+            transaction.abandon(now)
+        elif request.method != "ACK":
+            received.refuse(500)
+
+    def _acknowledge(
+        self, transaction: ServerTransaction | None, received: _Received, now: float
+    ) -> None:
+        """The ACK of a refusal goes to its transaction, of a 2xx to its call (§17.2.1, §13.3.1.4)."""
+        if transaction is not None and transaction.acknowledged(now):
+            return
+        request = received.request
+        if request.check() is not None:
+            return
+        call = self._calls.find(request.to_tag, request.call_id)
+        dialog = None if call is None else call.dialog_of(request.from_tag)
+        if call is None or dialog is None:
+            return
+        if call.takes_from(received.source.host, dialog):
+            call.received_ack(request, now)
+        else:
+            call.received_from_stranger(request, received.source)
+
+    def _cancel(
+        self, transaction: ServerTransaction | None, received: _Received, now: float
+    ) -> None:
+        """CANCEL (§9.2). Doing it twice does nothing, so it needs no transaction of its own."""
+        request, source = received.request, received.source
+        problem = request.check()
+        if problem is not None:
+            received.refuse_malformed(problem)
+            return
+        if transaction is None:
+            received.refuse(481)
+            return
         head = reply_head(request, source)
-        to = to_with_tag(request, f"{tag:08x}")
         destination = reply_address(request.via, source)
-    except GrammarError:
-        return
-    core.send(response(status, head, to, extra + core.server, body, reason), destination)
+        self._core.send(response(200, head, transaction.to, self._core.server), destination)
+        transaction.canceled(request, now)
 
+    def _inside_dialog(self, key: ServerKey, received: _Received, now: float) -> None:
+        """A request with a To tag (§12.2.2)."""
+        request, source = received.request, received.source
+        call = self._calls.find(request.to_tag, request.call_id)
+        dialog = None if call is None else call.dialog_of(request.from_tag)
+        if request.method not in METHODS:
+            received.refuse_method()
+        elif call is None or dialog is None:
+            received.refuse(481)
+        elif not call.takes_from(source.host, dialog):
+            call.received_from_stranger(request, source)
+            received.refuse(403)
+        elif request.method != "BYE" and received.bad_extension():
+            pass
+        elif request.method != "BYE" and self._servers.full:
+            received.refuse(503, _RETRY_AFTER)
+        else:
+            transaction = ServerTransaction(self._servers, key, request, source, "").start(now)
+            if dialog.accepts(request):
+                self._dispatch(call, transaction, request, now)
+            else:
+                reason = "CSeq out of order"
+                transaction.respond(500, now, extra=self._core.server, reason=reason)
 
-def _refuse_malformed(core: Core, request: Request, source: Address, problem: str) -> None:
-    if problem in _STATUS_OF:
-        refuse(core, request, source, _STATUS_OF[problem])
-    else:
-        refuse(core, request, source, 400, reason=f"{REASONS[400]} - {problem}")
+    def _dispatch(
+        self, call: Call, transaction: ServerTransaction, request: Request, now: float
+    ) -> None:
+        core = self._core
+        method = request.method
+        if method == "BYE":
+            call.received_bye(transaction, request, now)
+        elif method in ("INVITE", "UPDATE"):
+            call.received_offer(transaction, request, now)
+        elif method == "INFO":
+            transaction.respond(200, now, extra=core.server)
+            kind = readable(request.content_type)
+            core.emit(Info(handle=call.handle, content_type=kind, body=request.body))
+        else:
+            transaction.respond(200, now, extra=_ACCEPT + core.dialog_response)
 
+    def _outside_dialog(self, key: ServerKey, received: _Received, now: float) -> None:
+        """A request without a To tag (§8.2)."""
+        core, request = self._core, received.request
+        method = request.method
+        if method not in METHODS:
+            received.refuse_method()
+        elif uri_scheme(request.uri) not in ("sip", "sips", "tel"):
+            received.refuse(416)
+        elif received.bad_extension():
+            pass
+        elif method == "INVITE":
+            self._invite(key, received, now)
+        elif method == "OPTIONS":
+            busy = self._calls.full or self._servers.full
+            received.refuse(
+                503 if busy else 200,
+                core.allow,
+                _ACCEPT,
+                "Accept-Encoding: identity\r\n",
+                core.contact,
+            )
+        else:
+            received.refuse(481)
 
-def _refuse_method(core: Core, request: Request, source: Address) -> None:
-    refuse(core, request, source, 405 if request.method in OTHER_METHODS else 501, core.allow)
+    def _invite(self, key: ServerKey, received: _Received, now: float) -> None:
+        """A new call, unless it is screened out, came by two ways, or is one too many."""
+        request = received.request
+        merged = (request.call_id, request.from_tag, request.get("cseq") or "")
+        if merged in self._servers.merged:
+            received.refuse(482)
+            return
+        if received.ignored:
+            return
+        judgement = self.screen.judge(request, received.source)
+        if isinstance(judgement, Ignored):
+            return
+        if isinstance(judgement, Refused):
+            lines = [header_lines([header]) for header in judgement.headers]
+            received.refuse(judgement.status, *lines)
+        elif received.bad_content() or received.unacceptable() or received.bad_routes():
+            return
+        elif self._calls.full or self._servers.full:
+            received.refuse(503, _RETRY_AFTER)
+        else:
+            self._new_call(key, received, merged, judgement, now)
 
-
-def _acknowledge(
-    core: Core, transaction: ServerTransaction | None, request: Request, now: float
-) -> None:
-    """The ACK of a refusal goes to its transaction, that of a 2xx to its call (§17.2.1, §13.3.1.4)."""
-    if transaction is not None and transaction.state in (
-        ServerState.COMPLETED,
-        ServerState.CONFIRMED,
-    ):
-        transaction.acknowledged(now)
-        return
-    if request.check() is not None:
-        return
-    call = core.calls.get(request.to_tag)
-    if call is not None and call.call_id == request.call_id:
-        call.received_ack(request, now)
-
-
-def _cancel(
-    core: Core,
-    transaction: ServerTransaction | None,
-    request: Request,
-    source: Address,
-    now: float,
-) -> None:
-    """CANCEL (§9.2). Doing it twice does nothing, so it needs no transaction of its own."""
-    problem = request.check()
-    if problem is not None:
-        _refuse_malformed(core, request, source, problem)
-        return
-    if transaction is None:
-        refuse(core, request, source, 481)
-        return
-    head = reply_head(request, source)
-    core.send(response(200, head, transaction.to, core.server), reply_address(request.via, source))
-    if not transaction.answered and transaction.call is not None:
-        transaction.call.canceled(transaction, request, now)
-
-
-def _inside_dialog(
-    core: Core, key: ServerKey, request: Request, source: Address, now: float
-) -> None:
-    """A request with a To tag (§12.2.2)."""
-    call = core.calls.get(request.to_tag)
-    dialog = None
-    if call is not None and call.call_id == request.call_id:
-        dialog = call.dialog_of(request.from_tag)
-    if request.method not in METHODS:
-        _refuse_method(core, request, source)
-        return
-    if call is None or dialog is None:
-        refuse(core, request, source, 481)
-        return
-    if request.method != "BYE" and _bad_extension(core, request, source):
-        return
-    if core.crowded and request.method != "BYE":
-        refuse(core, request, source, 503, f"Retry-After: {OVERLOAD_WAIT}\r\n")
-        return
-    transaction = ServerTransaction(core, key, request, source, "").start(now)
-    if not dialog.accepts(request):
-        transaction.respond(500, now, extra=core.server, reason="CSeq out of order")
-        return
-    _dispatch(core, call, transaction, request, now)
-
-
-def _dispatch(
-    core: Core, call: Call, transaction: ServerTransaction, request: Request, now: float
-) -> None:
-    method = request.method
-    if method == "BYE":
-        call.received_bye(transaction, request, now)
-    elif method in ("INVITE", "UPDATE"):
-        call.received_offer(transaction, request, now)
-    elif method == "INFO":
-        transaction.respond(200, now, extra=core.server)
-        kind = readable(request.content_type)
-        core.emit(Info(handle=call.handle, content_type=kind, body=request.body))
-    else:
-        transaction.respond(200, now, extra=_ACCEPT + core.dialog_response)
-
-
-def _bad_extension(core: Core, request: Request, source: Address) -> bool:
-    """We support no extension that a peer could require (§8.2.2.3)."""
-    try:
-        required = request.values("require")
-    except GrammarError:
-        required = ["?"]
-    if not required:
-        return False
-    refuse(core, request, source, 420, f"Unsupported: {', '.join(required)}\r\n")
-    return True
-
-
-def _outside_dialog(
-    core: Core, key: ServerKey, request: Request, source: Address, now: float
-) -> None:
-    """A request without a To tag (§8.2)."""
-    method = request.method
-    if method not in METHODS:
-        _refuse_method(core, request, source)
-    elif uri_scheme(request.uri) not in ("sip", "sips", "tel"):
-        refuse(core, request, source, 416)
-    elif _bad_extension(core, request, source):
-        pass
-    elif method == "INVITE":
-        _invite(core, key, request, source, now)
-    elif method == "OPTIONS":
-        full = core.full or core.crowded
-        extra = f"{_ACCEPT}Accept-Encoding: identity\r\n{core.contact}{core.allow}"
-        refuse(core, request, source, 503 if full else 200, extra)
-    else:
-        refuse(core, request, source, 481)
-
-
-def _invite(core: Core, key: ServerKey, request: Request, source: Address, now: float) -> None:
-    """A new call, unless it came here by two ways, cannot be understood, or is one too many."""
-    merged = (request.call_id, request.from_tag, request.get("cseq") or "")
-    if merged in core.merged:
-        refuse(core, request, source, 482)
-        return
-    if _bad_content(core, request, source) or _unacceptable(core, request, source):
-        return
-    try:
-        for value in request.values("record-route"):
-            parse_name_addr(value)
-    except GrammarError as error:
-        _refuse_malformed(core, request, source, str(error).capitalize())
-        return
-    if core.full or core.crowded:
-        refuse(core, request, source, 503, f"Retry-After: {OVERLOAD_WAIT}\r\n")
-        return
-    call = InboundCall(core, request, source)
-    transaction = ServerTransaction(core, key, request, source, call.handle).start(now)
-    transaction.call = call
-    transaction.merged_key = merged
-    core.merged[merged] = transaction
-    call.invite = transaction
-    core.calls[call.handle] = call
-    core.emit(
-        IncomingInvite(
-            handle=call.handle,
-            source=source,
-            request_uri=readable(request.uri),
-            from_=readable(request.get("from") or ""),
-            to=readable(request.get("to") or ""),
-            sdp=request.sdp,
-            request=request,
+    def _new_call(
+        self,
+        key: ServerKey,
+        received: _Received,
+        merged: tuple[str, str, str],
+        admitted: Admitted,
+        now: float,
+    ) -> None:
+        request, source = received.request, received.source
+        call = InboundCall(self._calls, request, source)
+        transaction = ServerTransaction(self._servers, key, request, source, call.handle).start(now)
+        transaction.merged_key = merged
+        self._servers.merged[merged] = transaction
+        call.begin(transaction)
+        self._core.emit(
+            IncomingInvite(
+                handle=call.handle,
+                source=source,
+                request_uri=readable(request.uri),
+                from_=readable(request.get("from") or ""),
+                to=readable(request.get("to") or ""),
+                sdp=request.sdp,
+                asserted=tuple(_readable_values(request, "p-asserted-identity")),
+                privacy=frozenset(
+                    token.strip().lower()
+                    for line in request.lines("privacy")
+                    for token in readable(line).split(";")
+                ),
+                via_below=request.via_below,
+                admitted_as=admitted.name,
+            )
         )
-    )
 
 
-def _unacceptable(core: Core, request: Request, source: Address) -> bool:
-    """406 for a caller that would not understand a session description (§21.4.7)."""
-    accepted = request.tokens("accept")
-    if not accepted or accepted & {"application/sdp", "application/*", "*/*"}:
+def _readable_values(request: Request, name: str) -> list[str]:
+    """The elements of a header for the application; none when they cannot be taken apart."""
+    try:
+        return [readable(value) for value in request.values(name)]
+    except GrammarError:
+        return []
+
+
+class _Received:
+    """A request with its source, and the stateless answers to it."""
+
+    def __init__(
+        self, core: Core, screen: Screen, request: Request, source: Address, size: int
+    ) -> None:
+        self._core = core
+        self._screen = screen
+        self.request = request
+        self.source = source
+        self._size = size
+        self._ignored: bool | None = None
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the address was ignored when the request came: a refusal may be what bans it."""
+        if self._ignored is None:
+            self._ignored = self._screen.ignores(self.source)
+        return self._ignored
+
+    def refuse(self, status: int, *extra: str, reason: str | None = None) -> None:
+        """Answer without a transaction; a retransmission gets the same answer, tag included.
+
+        ``extra`` are header lines, the most important first: what would make the answer longer than
+        :data:`MAX_RATIO` allows is left out, and the answer too when nothing else helps.
+        """
+        if self.ignored:
+            return
+        core, request = self._core, self.request
+        seed = f"{core.salt}{request.call_id}{request.get('from')}"
+        tag = zlib.crc32(octets(seed))
+        try:
+            head = reply_head(request, self.source)
+            to = to_with_tag(request, f"{tag:08x}")
+            destination = reply_address(request.via, self.source)
+        except GrammarError:
+            return
+        limit = int(self._size * MAX_RATIO)
+        lines = [*extra, core.server]
+        if reason is not None and len(response(status, head, to, reason=reason)) > limit:
+            reason = None
+        while lines and len(response(status, head, to, "".join(lines), reason=reason)) > limit:
+            lines.pop()
+        data = response(status, head, to, "".join(lines), reason=reason)
+        if len(data) <= limit:
+            core.send(data, destination)
+
+    def refuse_malformed(self, problem: str) -> None:
+        """400 that says what is wrong, or the status that the problem has of its own."""
+        if problem in _STATUS_OF:
+            self.refuse(_STATUS_OF[problem])
+        else:
+            self.refuse(400, reason=f"{REASONS[400]} - {problem}")
+
+    def refuse_method(self) -> None:
+        """405 for a method that we know, 501 for others (§8.2.1, §21.5.2)."""
+        self.refuse(405 if self.request.method in OTHER_METHODS else 501, self._core.allow)
+
+    def bad_extension(self) -> bool:
+        """420: we support no extension that a peer could require (§8.2.2.3)."""
+        try:
+            required = self.request.values("require")
+        except GrammarError:
+            required = ["?"]
+        if required:
+            self.refuse(420, f"Unsupported: {', '.join(required)}\r\n")
+        return bool(required)
+
+    def bad_routes(self) -> bool:
+        """400 for a Record-Route that we could not follow."""
+        try:
+            for value in self.request.values("record-route"):
+                parse_name_addr(value)
+        except GrammarError as error:
+            self.refuse_malformed(str(error).capitalize())
+            return True
         return False
-    refuse(core, request, source, 406)
-    return True
 
-
-def _bad_content(core: Core, request: Request, source: Address) -> bool:
-    """415 for a body that is not a session description and must be understood (§8.2.3)."""
-    if not request.body:
-        return False
-    optional = "handling=optional" in (request.get("content-disposition") or "").lower()
-    encoding = (request.get("content-encoding") or "identity").strip().lower()
-    if encoding != "identity" or (request.sdp is None and not optional):
-        refuse(core, request, source, 415, f"{_ACCEPT}Accept-Encoding: identity\r\n")
+    def unacceptable(self) -> bool:
+        """406 for a caller that would not understand a session description (§21.4.7)."""
+        accepted = self.request.tokens("accept")
+        if not accepted or accepted & {"application/sdp", "application/*", "*/*"}:
+            return False
+        self.refuse(406)
         return True
-    return False
+
+    def bad_content(self) -> bool:
+        """415 for a body that is not a session description and must be understood (§8.2.3)."""
+        request = self.request
+        if not request.body:
+            return False
+        optional = "handling=optional" in (request.get("content-disposition") or "").lower()
+        encoding = (request.get("content-encoding") or "identity").strip().lower()
+        if encoding == "identity" and (request.sdp is not None or optional):
+            return False
+        self.refuse(415, _ACCEPT, "Accept-Encoding: identity\r\n")
+        return True

@@ -1,63 +1,62 @@
-"""Server transactions (RFC 3261 §17.2, RFC 6026 §8.5).
+"""Server transactions: requests of a peer that we answer (RFC 3261 §17.2, RFC 6026 §8.5).
 
-The INVITE machine::
+The states are the tables ``INVITE_SERVER`` and ``NON_INVITE_SERVER`` of
+:mod:`offhook.sip.transactions`. A transaction answers retransmissions, repeats 300-699 until the ACK,
+and sends 100 when the application is slow.
 
-    PROCEEDING --2xx--> ACCEPTED --timer L--> TERMINATED
-        \\--300-699--> COMPLETED --ACK--> CONFIRMED --timer I--> TERMINATED
-                            \\--timer H--> TERMINATED
-
-and the other one: PROCEEDING (Trying) --final--> COMPLETED --timer J--> TERMINATED. A transaction
-answers retransmissions, repeats 300-699 until the ACK (but see :data:`ONCE`), and sends 100 when the
-application is slow.
+Only requests of known peers get a transaction. Everything else is answered without one
+(:mod:`offhook.sip.receive`), so that nobody can make us repeat an answer to a forged address or fill
+our memory (RFC 3261 §26.3.2.4).
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import NamedTuple, final
 
 from offhook.sip.build import reply_address, reply_head, response, to_with_tag
+from offhook.sip.core import Core
 from offhook.sip.events import Address
 from offhook.sip.message import Request
-from offhook.sip.timers import NEVER
+from offhook.sip.timers import NEVER, Timed
+from offhook.sip.transactions import INVITE_SERVER, NON_INVITE_SERVER, ServerEvent, ServerState
 
-if TYPE_CHECKING:
-    from offhook.sip.call import Call
-    from offhook.sip.core import Core, ServerKey
-
-
-class ServerState(IntEnum):
-    """States of both machines."""
-
-    PROCEEDING = 0
-    ACCEPTED = 1
-    COMPLETED = 2
-    CONFIRMED = 3
-    TERMINATED = 4
+CancelHandler = Callable[["ServerTransaction", Request, float], None]
 
 
-TRANSITIONS: dict[ServerState, frozenset[ServerState]] = {
-    ServerState.PROCEEDING: frozenset(
-        {ServerState.ACCEPTED, ServerState.COMPLETED, ServerState.TERMINATED}
-    ),
-    ServerState.ACCEPTED: frozenset({ServerState.TERMINATED}),
-    ServerState.COMPLETED: frozenset({ServerState.CONFIRMED, ServerState.TERMINATED}),
-    ServerState.CONFIRMED: frozenset({ServerState.TERMINATED}),
-    ServerState.TERMINATED: frozenset(),
-}
-"""From each state, where a transaction may go; anything else is a bug of ours."""
+class ServerKey(NamedTuple):
+    """What a request and its transaction share (RFC 3261 §17.2.3); ACK counts as INVITE.
+
+    For an RFC 2543 request the branch is made of its URI, tags, Call-ID, CSeq and whole Via.
+    """
+
+    branch: str
+    sent_by: str
+    method: str
 
 
-ONCE = frozenset({401, 403, 407})
-"""Answers to strangers: sent once, with nothing kept, so that nobody can make us bombard a forged
-address or fill our memory (RFC 3261 §26.3.2.4). Who missed one asks again."""
+class ServerTransactions:
+    """All server transactions of one user agent."""
+
+    def __init__(self, core: Core, limit: int) -> None:
+        self.core = core
+        self.limit = limit
+        """At most this many at once; the next request gets 503."""
+        self.open: dict[ServerKey, ServerTransaction] = {}
+        self.merged: dict[tuple[str, str, str], ServerTransaction] = {}
+        """INVITE transactions outside dialogs by Call-ID, From tag and CSeq (RFC 3261 §8.2.2.2)."""
+
+    @property
+    def full(self) -> bool:
+        """Whether a new transaction is one too many."""
+        return len(self.open) >= self.limit
 
 
-class ServerTransaction:
+@final
+class ServerTransaction(Timed):
     """One request of a peer that we answer."""
 
     __slots__ = (
-        "call",
         "core",
         "deadline",
         "destination",
@@ -66,27 +65,32 @@ class ServerTransaction:
         "invite",
         "key",
         "last",
+        "layer",
+        "machine",
         "merged_key",
+        "on_cancel",
         "record_routes",
         "state",
         "to",
-        "wake",
     )
 
     def __init__(
-        self, core: Core, key: ServerKey, request: Request, source: Address, tag: str
+        self, layer: ServerTransactions, key: ServerKey, request: Request, source: Address, tag: str
     ) -> None:
-        self.core = core
+        self.layer = layer
+        self.core = core = layer.core
         self.key = key
         self.invite = request.method == "INVITE"
-        self.state = ServerState.PROCEEDING
+        self.machine = INVITE_SERVER if self.invite else NON_INVITE_SERVER
+        self.state = self.machine.start[0]
         self.destination = reply_address(request.via, source)
         self.head = reply_head(request, source)
         self.to = to_with_tag(request, tag)
         self.record_routes = "".join(
             f"Record-Route: {v}\r\n" for v in request.lines("record-route")
         )
-        self.call: Call | None = None
+        self.on_cancel: CancelHandler | None = None
+        """Told of a CANCEL that comes before the final response."""
         self.merged_key: tuple[str, str, str] | None = None
         self.last: bytes | None = None
         """The response that a retransmitted request gets again."""
@@ -96,20 +100,19 @@ class ServerTransaction:
 
     def start(self, now: float) -> ServerTransaction:
         """Enter the tables; an INVITE gets its 100 unless it is answered soon."""
-        self.core.servers[self.key] = self
+        self.layer.open[self.key] = self
         if self.invite:
             self.core.timers.schedule(now + self.core.timing.trying, self)
         return self
 
-    def _become(self, state: ServerState) -> None:
-        if state not in TRANSITIONS[self.state]:
-            raise AssertionError(f"{self.key.method}: {self.state.name} to {state.name}")
-        self.state = state
+    def _on(self, event: ServerEvent) -> None:
+        """Move as the table says. Raises :class:`offhook.sip.machine.IllegalEvent`."""
+        self.state = self.machine.after(self.state, event)
 
     @property
     def answered(self) -> bool:
         """Whether a final response was given."""
-        return self.state is not ServerState.PROCEEDING
+        return self.state > ServerState.PROCEEDING
 
     def respond(
         self,
@@ -121,78 +124,107 @@ class ServerTransaction:
         reason: str | None = None,
     ) -> bytes:
         """Send a response; a second final one is ignored. Returns the octets."""
-        if self.state is not ServerState.PROCEEDING:
+        if self.answered:
             return b""
         if 100 < status < 300 and self.invite:
             extra = self.record_routes + extra
         data = response(status, self.head, self.to, extra, body, reason)
-        core = self.core
-        core.send(data, self.destination)
+        self.core.send(data, self.destination)
         self.last = data
         if status < 200:
+            self._on(ServerEvent.PROVISIONAL)
             self.wake = NEVER
-        elif not self.invite:
-            self._become(ServerState.COMPLETED)
-            self._finish(now, core.timing.timeout)
         elif status < 300:
-            self._become(ServerState.ACCEPTED)
-            self.last = None
-            self._finish(now, core.timing.timeout)
-        elif status in ONCE:
-            self._become(ServerState.COMPLETED)
-            self.terminate()
+            self._on(ServerEvent.SUCCESS)
+            self._succeeded(now)
         else:
-            self._become(ServerState.COMPLETED)
-            self._shed()
-            self.deadline = now + core.timing.timeout
-            core.timers.schedule(now + self.interval, self)
+            self._on(ServerEvent.REFUSAL)
+            self._refused(now)
         return data
+
+    def _succeeded(self, now: float) -> None:
+        if self.invite:
+            self.last = None
+        self._linger(now, self.core.timing.timeout)
+
+    def _refused(self, now: float) -> None:
+        """Timers G and H for an INVITE, J for another request."""
+        timing = self.core.timing
+        if self.invite:
+            self._shed()
+            self.deadline = now + timing.timeout
+            self.core.timers.schedule(now + self.interval, self)
+        else:
+            self._linger(now, timing.timeout)
 
     def retransmitted(self) -> None:
         """The request came again."""
+        self._on(ServerEvent.REQUEST)
         if self.last is not None:
             self.core.send(self.last, self.destination)
         elif self.state is ServerState.PROCEEDING and self.invite:
             self._trying()
 
-    def acknowledged(self, now: float) -> None:
-        """The ACK of a 300-699 came (timer I begins)."""
-        if self.state is ServerState.COMPLETED and self.invite:
-            self._become(ServerState.CONFIRMED)
+    def acknowledged(self, now: float) -> bool:
+        """An ACK came on our branch; whether it is that of a 300-699 (timer I begins)."""
+        if not self.machine.allows(self.state, ServerEvent.ACK):
+            return False
+        before = self.state
+        self._on(ServerEvent.ACK)
+        if before is not ServerState.CONFIRMED:
             self.last = None
             self.core.timers.linger(now, self.core.timing.t4, self)
+        return True
+
+    def canceled(self, request: Request, now: float) -> None:
+        """A CANCEL came; too late when the final response is given (RFC 3261 §9.2)."""
+        if not self.answered and self.on_cancel is not None:
+            self.on_cancel(self, request, now)
 
     def on_timer(self, now: float) -> None:
         """Send 100, repeat the final response (timer G), or end (H, I, J, L)."""
-        if self.state is ServerState.PROCEEDING:
+        if not self.answered:
             self._trying()
-        elif self.invite and self.state is ServerState.COMPLETED and now < self.deadline:
+        elif not self.invite or self.state is not ServerState.COMPLETED:
+            self._end(ServerEvent.LINGERED)
+        elif now >= self.deadline:
+            self._end(ServerEvent.NO_ACK)
+        else:
+            self._on(ServerEvent.RETRANSMIT)
             assert self.last is not None
             self.core.send(self.last, self.destination)
             self.interval = min(self.interval * 2, self.core.timing.t2)
             self.core.timers.schedule(min(now + self.interval, self.deadline), self)
-        else:
-            self.terminate()
 
     def _trying(self) -> None:
+        self._on(ServerEvent.PROVISIONAL)
         self.last = response(100, self.head, self.to)
         self.core.send(self.last, self.destination)
         self.wake = NEVER
 
-    def _finish(self, now: float, delay: float) -> None:
+    def _linger(self, now: float, delay: float) -> None:
         self._shed()
         self.core.timers.linger(now, delay, self)
 
     def _shed(self) -> None:
-        """What a finished transaction does not need any more."""
+        """Drop what a finished transaction does not need any more."""
         self.head = self.record_routes = ""
-        self.call = None
+        self.on_cancel = None
 
-    def terminate(self) -> None:
+    def abandon(self, now: float) -> None:
+        """Handling the request or a timer failed: answer 500, or end if that was done before."""
+        if self.state is ServerState.TERMINATED:
+            return
+        if not self.answered:
+            self.respond(500, now, extra=self.core.server)
+        elif self.wake == NEVER:
+            self._end(ServerEvent.ABANDON)
+
+    def _end(self, event: ServerEvent) -> None:
         """Forget the transaction."""
-        self._become(ServerState.TERMINATED)
+        self._on(event)
         self.wake = NEVER
-        self.call = None
-        del self.core.servers[self.key]
+        self.on_cancel = None
+        del self.layer.open[self.key]
         if self.merged_key is not None:
-            self.core.merged.pop(self.merged_key, None)
+            self.layer.merged.pop(self.merged_key, None)

@@ -8,8 +8,9 @@ its target's ``wake`` any more is stale and dropped when it surfaces. Waits of o
 from __future__ import annotations
 
 import heapq
+from abc import ABC, abstractmethod
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 NEVER = float("inf")
 
@@ -32,15 +33,21 @@ class Timers(NamedTuple):
         return 64 * self.t1
 
 
-class Timed(Protocol):
+class Timed(ABC):
     """What a timer calls."""
+
+    __slots__ = ("wake",)
 
     wake: float
     """When it wants to be called; :data:`NEVER` for not at all."""
 
+    @abstractmethod
     def on_timer(self, now: float) -> None:
-        """Its time has come. It may schedule itself again."""
-        ...
+        """Do what is due now. It may schedule itself again."""
+
+    @abstractmethod
+    def abandon(self, now: float) -> None:
+        """:meth:`on_timer` raised: end in an orderly way. Must not raise."""
 
 
 class TimerQueue:
@@ -82,14 +89,22 @@ class TimerQueue:
         return None if first == NEVER else first
 
     def run(self, now: float) -> None:
-        """Call every target whose time is not after ``now``, earliest first."""
+        """Call every target whose time is not after ``now``, earliest first.
+
+        What a target raises comes out here, after the target was abandoned; the timers behind it are
+        still armed, so call again.
+        """
         while True:
             when = self.next_deadline()
             if when is None or when > now:
                 return
             target = self._take(when)
             target.wake = NEVER
-            target.on_timer(now)
+            try:
+                target.on_timer(now)
+            except Exception:
+                target.abandon(now)
+                raise
 
     def _take(self, when: float) -> Timed:
         if self._heap and self._heap[0][0] == when:

@@ -13,8 +13,6 @@ import struct
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 
-from offhook.aio import wait_or
-
 _HEAD = struct.Struct("!BI")
 _PATIENCE = 30.0
 """Seconds a request waits for a free worker."""
@@ -149,6 +147,10 @@ async def _end(worker: Process, farewell: float) -> None:
     """Close the worker's input, kill it if it stays, and take what it still wrote off the pipe."""
     if worker.stdin is not None:
         worker.stdin.close()
-    if not await wait_or(worker.wait(), farewell) and worker.returncode is None:
-        worker.kill()
+    try:
+        async with asyncio.timeout(farewell):
+            await worker.wait()
+    except TimeoutError:
+        if worker.returncode is None:
+            worker.kill()
     await worker.communicate()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from offhook.aio import wait_or
+from offhook.faults import FaultLog
 from offhook.sip import (
     Address,
     AnyEvent,
@@ -18,9 +19,11 @@ from offhook.sip import (
     Ended,
     IncomingInvite,
     Rejected,
+    Screen,
     Timers,
     UserAgent,
 )
+from offhook.sip.call import Trust, trust_nobody
 from offhook.sip.outbound import OutboundCall
 from offhook.telephony.resolver import Resolver
 
@@ -74,10 +77,11 @@ class UdpEndpoint:
         self._timer_at = float("inf")
         self._listeners: dict[str, Listener] = {}
         self._incoming: IncomingListener | None = None
-        self._ignored: Callable[[Address], bool] = lambda _source: False
+        self._screen: Screen | None = None
         self._events: deque[AnyEvent] = deque()
         self._dispatching = False
         self._resolver: Resolver | None = None
+        self._faults = FaultLog(log)
         self._quiet: asyncio.Event | None = None
         """Set once nothing of ours waits to be hung up; only while closing."""
         self.tap: Tap | None = None
@@ -107,6 +111,8 @@ class UdpEndpoint:
             timers=self._timers,
             max_dialogs=self._max_dialogs,
         )
+        if self._screen is not None:
+            self._agent.screen(self._screen)
         self._resolver = Resolver(family, self._send, self._fail)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
@@ -119,7 +125,9 @@ class UdpEndpoint:
         """
         if self._socket is not None and self.agent.hanging_up:
             self._quiet = asyncio.Event()
-            await wait_or(self._quiet.wait(), grace)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._quiet.wait()
         sock, self._socket = self._socket, None
         if sock is None or self._loop is None:
             return
@@ -161,12 +169,28 @@ class UdpEndpoint:
         self._listeners[handle] = listener
 
     def on_incoming(self, listener: IncomingListener) -> None:
-        """Hear of new calls; without a listener they get 480."""
+        """Hear of new calls; without a listener they are refused with 480."""
         self._incoming = listener
 
-    def ignore(self, judge: Callable[[Address], bool]) -> None:
-        """Drop, unread, every datagram from an address that ``judge`` says is banned."""
-        self._ignored = judge
+    def screen(self, screen: Screen) -> None:
+        """Ask ``screen`` who may come in. For :meth:`start` and after."""
+        self._screen = screen
+        if self._agent is not None:
+            self._agent.screen(screen)
+
+    def trust(self, handle: str, trust: Trust) -> None:
+        """Take requests inside a call also from the addresses that ``trust`` knows."""
+        self.agent.trust(handle, trust)
+
+    async def resolve(self, host: str) -> str | None:
+        """The address of a host that a peer names; None when it cannot be found in time."""
+        if self._resolver is None:
+            raise RuntimeError("the endpoint is not started")
+        return await self._resolver.resolve(host)
+
+    def is_address_of(self, host: str, address: str) -> bool:
+        """Whether ``address`` is where datagrams for ``host`` are sent."""
+        return self._resolver is not None and self._resolver.is_address_of(host, address)
 
     # --- commands, as those of the user agent
 
@@ -182,8 +206,12 @@ class UdpEndpoint:
         sdp: bytes,
         headers: Headers = (),
         credentials: Credentials | None = None,
+        trust: Trust = trust_nobody,
     ) -> str:
-        """Call somebody over the next hop ``host`` and ``port``; returns the handle."""
+        """Send an INVITE to the next hop ``host`` and ``port``; returns the handle of the call.
+
+        ``trust`` knows the addresses of the same trunk. Raises ValueError for another transport.
+        """
         if transport != "udp":
             raise ValueError(f"transport {transport!r} is not served by this endpoint")
         handle = self.agent.invite(
@@ -195,12 +223,13 @@ class UdpEndpoint:
             sdp=sdp,
             headers=headers,
             credentials=credentials,
+            trust=trust,
         )
         self._flush()
         return handle
 
     def cancel(self, handle: str) -> None:
-        """See :meth:`offhook.sip.UserAgent.cancel`."""
+        """Give up a call that is not answered."""
         self.agent.cancel(handle, time.monotonic())
         self._flush()
 
@@ -210,47 +239,47 @@ class UdpEndpoint:
         return isinstance(call, OutboundCall) and call.heard_from
 
     def ring(self, handle: str, status: int = 180, sdp: bytes | None = None) -> None:
-        """See :meth:`offhook.sip.UserAgent.ring`."""
+        """Answer provisionally, 101..199; with ``sdp``, early media."""
         self.agent.ring(handle, time.monotonic(), status, sdp)
         self._flush()
 
     def accept(self, handle: str, sdp: bytes, headers: Headers = ()) -> None:
-        """See :meth:`offhook.sip.UserAgent.accept`."""
+        """Answer 200 with our session description."""
         self.agent.accept(handle, time.monotonic(), sdp, headers)
         self._flush()
 
     def reject(
         self, handle: str, status: int, reason: str | None = None, headers: Headers = ()
     ) -> None:
-        """See :meth:`offhook.sip.UserAgent.reject`; the listener is let go."""
+        """Refuse with 300..699; no further event comes."""
         self.agent.reject(handle, time.monotonic(), status, reason, headers)
         self._forget_if_over(handle)
         self._flush()
 
     def bye(self, handle: str, headers: Headers = ()) -> None:
-        """See :meth:`offhook.sip.UserAgent.bye`."""
+        """Hang up; before the answer a CANCEL, or 480 for a received call."""
         self.agent.bye(handle, time.monotonic(), headers)
         self._flush()
         self._forget_if_over(handle)
 
     def reinvite(self, handle: str, sdp: bytes) -> bool:
-        """See :meth:`offhook.sip.UserAgent.reinvite`."""
+        """Offer a new session; False: not sent, the call is not up or another offer is out."""
         sent = self.agent.reinvite(handle, time.monotonic(), sdp)
         self._flush()
         return sent
 
     def accept_reoffer(self, handle: str, sdp: bytes) -> None:
-        """See :meth:`offhook.sip.UserAgent.accept_reoffer`."""
+        """Answer a :class:`offhook.sip.Reoffer`."""
         self.agent.accept_reoffer(handle, time.monotonic(), sdp)
         self._flush()
 
     def reject_reoffer(self, handle: str, status: int = 488) -> None:
-        """See :meth:`offhook.sip.UserAgent.reject_reoffer`."""
+        """Refuse a :class:`offhook.sip.Reoffer`; the session stays as it was."""
         self.agent.reject_reoffer(handle, time.monotonic(), status)
         self._flush()
 
     def send_info(self, handle: str, content_type: str, body: bytes) -> None:
-        """See :meth:`offhook.sip.UserAgent.send_info`."""
+        """Send an INFO inside the call (RFC 6086)."""
         self.agent.send_info(handle, time.monotonic(), content_type, body)
         self._flush()
 
@@ -276,23 +305,26 @@ class UdpEndpoint:
                 log.debug("receiving: %s", error)
                 continue
             address = Address("udp", source[0], source[1])
-            if self._ignored(address):
-                continue
             if self.tap is not None:
                 self.tap("<", data, address)
             try:
                 agent.receive(data, address, now)
             except Exception:
-                # A bug of ours must cost one datagram, not the calls that come after it.
-                log.exception("a datagram from %s could not be handled", address.host)
+                self._faults.report(f"handling a datagram from {address.host}")
         self._flush()
 
     def _timer_fired(self) -> None:
         self._timer = None
         self._timer_at = float("inf")
-        if self._socket is not None:
-            self.agent.handle_timers(time.monotonic())
-            self._flush()
+        if self._socket is None:
+            return
+        for _ in range(BATCH):
+            try:
+                self.agent.handle_timers(time.monotonic())
+                break
+            except Exception:
+                self._faults.report("handling a SIP timer")  # the others are still due
+        self._flush()
 
     def _flush(self) -> None:
         """Send what is to be sent, tell what happened, and set the timer."""
@@ -312,26 +344,26 @@ class UdpEndpoint:
             self._quiet.set()
 
     def _dispatch(self, event: AnyEvent) -> None:
-        listener: Callable[[IncomingInvite], None] | Listener | None
-        if isinstance(event, IncomingInvite):
-            if self._incoming is None:
-                self.reject(event.handle, 480)
-                return
-            try:
-                self._incoming(event)
-            except Exception:
-                log.exception("a listener of incoming calls failed")
-                self.reject(event.handle, 500)
-            return
-        listener = self._listeners.get(event.handle)
-        if isinstance(event, Rejected | Canceled | Ended):
-            self._listeners.pop(event.handle, None)
-        if listener is None:
-            return
+        """Tell the listener. What it raises costs this one call: it is ended, and the error logged."""
         try:
-            listener(event)
+            if isinstance(event, IncomingInvite):
+                self._dispatch_invite(event)
+                return
+            listener = self._listeners.get(event.handle)
+            if isinstance(event, Rejected | Canceled | Ended):
+                self._listeners.pop(event.handle, None)
+            if listener is not None:
+                listener(event)
         except Exception:
-            log.exception("a listener failed on %s", type(event).__name__)
+            self._faults.report(f"handling {type(event).__name__} of a call")
+            self.agent.abandon(event.handle, time.monotonic())
+            self._flush()
+
+    def _dispatch_invite(self, event: IncomingInvite) -> None:
+        if self._incoming is None:
+            self.reject(event.handle, 480)
+        else:
+            self._incoming(event)
 
     def _set_timer(self) -> None:
         deadline = self.agent.next_deadline()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from offhook.codes import CallStatus
 from offhook.media.engine import MediaLeg
@@ -11,9 +10,7 @@ from offhook.session.ports.telephony import CallEnd
 from offhook.sip import events as sip
 from offhook.sip.sdp import SdpError, answer, make_offer
 from offhook.telephony.call import LineCall
-
-if TYPE_CHECKING:
-    from offhook.telephony.line import Line
+from offhook.telephony.line import Line
 
 log = logging.getLogger(__name__)
 

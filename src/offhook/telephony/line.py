@@ -1,4 +1,4 @@
-"""The phone lines of one voice process: who dials, over what, with which identity."""
+"""What all calls of one voice process share: the endpoint, the media engine, the trunks, our identity."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Mapping
 
 from offhook.clock import Clock
 from offhook.media.engine import MediaEngine
-from offhook.session.ports.telephony import DialOrder, MayUse, Ringing
+from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Credentials
 from offhook.sip.sdp import SdpError, answer, make_offer
 from offhook.telephony.call import LineCall, leg_media
 from offhook.telephony.endpoint import UdpEndpoint
-from offhook.telephony.outgoing import OutgoingCall
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ WITHHELD = frozenset({"private", "anonymous"})
 
 
 class Line:
-    """Dials over trunks (:class:`offhook.session.ports.telephony.Telephony`)."""
+    """The phone line under the calls of :mod:`offhook.telephony`."""
 
     def __init__(
         self,
@@ -46,12 +45,6 @@ class Line:
         """Dial over these from now on; calls that are up stay as they are."""
         self.trunks = dict(trunks)
 
-    def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
-        """See :meth:`offhook.session.ports.telephony.Telephony.dial`."""
-        call = OutgoingCall(self, order, on_ringing, may_use)
-        call.start()
-        return call
-
     def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
         """Send one INVITE of ``order`` over ``trunk``; returns the endpoint's handle of it."""
         host = f"{trunk.host}:{trunk.port}"
@@ -68,6 +61,7 @@ class Line:
             credentials=Credentials(trunk.username, trunk.password or "")
             if trunk.username
             else None,
+            trust=trunk.owns,
         )
 
     def _identity(self, source: str) -> tuple[str, list[tuple[str, str]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import MediaLeg, PortsExhausted
@@ -12,10 +11,8 @@ from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing
 from offhook.sip import events as sip
 from offhook.sip.sdp import SdpError, make_offer, parse_answer
 from offhook.telephony.call import LineCall
-
-if TYPE_CHECKING:
-    from offhook.telephony.line import Line
-    from offhook.telephony.trunks import Trunk
+from offhook.telephony.line import Line
+from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 1000
 """Datagrams kept while names are looked up; SIP's own retransmission makes up for the rest."""
 MAX_KNOWN = 10_000
+MAX_ASKING = 100
+"""Names that are looked up at once for :meth:`Resolver.resolve`; peers name hosts in their SDP."""
 LIFETIME = 60.0
 """Seconds a looked-up name is used."""
 TIMEOUT = 5.0
@@ -39,6 +41,7 @@ class Resolver:
         self._known: dict[str, tuple[str, float]] = {}
         self._waiting: deque[tuple[bytes, Address]] = deque()
         self._lookups: dict[str, asyncio.Task[None]] = {}
+        self._asking: dict[str, asyncio.Task[str | None]] = {}
 
     def address_of(self, host: str) -> str | None:
         """The address of ``host``; None when it must be looked up (see :meth:`wait`)."""
@@ -58,9 +61,41 @@ class Resolver:
         if host not in self._lookups:
             self._lookups[host] = asyncio.get_running_loop().create_task(self._resolve(host))
 
+    async def resolve(self, host: str, timeout: float = TIMEOUT) -> str | None:
+        """The address of ``host`` within ``timeout`` seconds; None when nobody knows it in time."""
+        known = self.address_of(host)
+        if known is not None:
+            return known
+        if len(self._asking) >= MAX_ASKING:
+            return None
+        task = self._asking.get(host)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._asked(host))
+            self._asking[host] = task
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            log.warning("host %s: no answer from the name service in %g s", host, timeout)
+            return None
+
+    async def _asked(self, host: str) -> str | None:
+        try:
+            address = await self._look_up(host)
+        finally:
+            self._asking.pop(host, None)
+        if address is not None:
+            self._remember(host, address, time.monotonic() + LIFETIME)
+        return address
+
+    def is_address_of(self, host: str, address: str) -> bool:
+        """Whether ``host`` is, or was last found at, the address literal ``address``."""
+        known = self._known.get(host)
+        return host == address or (known is not None and known[0] == address)
+
     async def close(self) -> None:
         """Stop looking."""
-        lookups = list(self._lookups.values())
+        lookups = [*self._lookups.values(), *self._asking.values()]
         for task in lookups:
             task.cancel()
         await asyncio.gather(*lookups, return_exceptions=True)

@@ -1,36 +1,57 @@
 """Calls from outside: which trunk they come over, who calls whom, and who gets no answer at all.
 
-A caller is known by its source address (``inbound_from``) or by digest with a trunk's credentials.
-Whoever fails digest gets 403; an address that fails :data:`BAN_AFTER` times is banned and hears nothing
+A caller is known by its source address (``inbound_from``) or by digest with a trunk's credentials. All
+others are answered from their request alone, without a transaction: 401 where a trunk uses digest, else
+403. An address that fails :data:`BAN_AFTER` times is banned: its requests outside dialogs get no answer
 (``spec/execution.md``, "Inbound").
+
+A UDP source address can be forged. So a ban never touches an address of a trunk, a response, or a
+request inside a known dialog: ten forged packets must not silence a carrier.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, final
 
 from offhook.clock import new_id
 from offhook.media.engine import PortsExhausted
-from offhook.sip import Address, IncomingInvite, ServerAuth, Verdict
-from offhook.sip.grammar import GrammarError, parse_uri, uri_of
+from offhook.sip import (
+    Address,
+    Admitted,
+    Ignored,
+    IncomingInvite,
+    Judgement,
+    Refused,
+    Screen,
+    ServerAuth,
+    Verdict,
+)
+from offhook.sip.grammar import GrammarError, parse_uri, readable, unescape, uri_of
+from offhook.sip.message import Request
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
-from offhook.telephony.trunks import Trunk
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 REALM = "offhook"
 BAN_AFTER = 10
-"""Failed digests of one address."""
+"""Failed digests or unknown callers of one address."""
 BAN_TIME = 600.0
 """Seconds."""
 REMEMBERED = 10_000
-"""Addresses whose failures are counted."""
+"""Addresses whose failures are counted, and as many whose digest was right."""
+REFUSALS_LOGGED_EVERY = 1.0
+"""Seconds between two log lines about unknown callers; the others are counted."""
+_NUMBER = re.compile(r"\+?[0-9]{3,15}")
+_SEPARATORS = str.maketrans("", "", "-.()")
+"""Visual separators of a telephone number (RFC 3966 §5.1.1)."""
 
 
 class Received(NamedTuple):
@@ -44,95 +65,158 @@ class Received(NamedTuple):
     """User part of the Request-URI."""
 
 
-class InboundScreening:
+@final
+class InboundScreening(Screen):
     """Judges INVITEs of one endpoint. ``take`` gets those of known peers, ringing."""
 
     def __init__(
         self,
         line: Line,
-        inbound_from: Mapping[str, str],
         take: Callable[[Received], None],
         *,
         knows: Callable[[str], bool],
     ) -> None:
-        """``inbound_from``: trunk name by trusted source address; ``knows``: whose number it is."""
+        """``knows`` tells whether a called number is one of a sub-account."""
         self._line = line
         self._take = take
         self._knows = knows
-        self.use(inbound_from)
         self._auth = ServerAuth(REALM, secret=secrets.token_bytes(32))
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
-
-    def use(self, inbound_from: Mapping[str, str]) -> None:
-        """Know these addresses, and the trunks that the line has now."""
-        self._inbound_from = dict(inbound_from)
-        self._by_user = {t.username: t for t in self._line.trunks.values() if t.username}
+        self._proven: OrderedDict[str, float] = OrderedDict()
+        """When an address last gave right credentials."""
+        self._logged_at = float("-inf")
+        self._unlogged = 0
+        self.bans = 0
+        """Addresses banned since the start."""
 
     def start(self) -> None:
         """Begin to take calls."""
+        self._line.endpoint.screen(self)
         self._line.endpoint.on_incoming(self._on_invite)
-        self._line.endpoint.ignore(self.banned)
 
-    def banned(self, source: Address) -> bool:
-        """Whether nothing from this address is answered for the time being."""
-        count, at = self._failures.get(source.host, (0, 0.0))
-        return count >= BAN_AFTER and time.monotonic() - at < BAN_TIME
+    # --- before there is a call
+
+    def ignores(self, source: Address) -> bool:
+        return self.banned(source.host)
+
+    def banned(self, host: str) -> bool:
+        """Whether nothing outside a dialog is answered to this address for the time being."""
+        count, at = self._failures.get(host, (0, 0.0))
+        if count < BAN_AFTER or time.monotonic() - at >= BAN_TIME:
+            return False
+        return not self._exempt(host)
+
+    def judge(self, invite: Request, source: Address) -> Judgement:
+        for trunk in self._line.trunks.values():
+            if trunk.sends_from(source.host):
+                return Admitted(trunk.name)
+        if self.banned(source.host):
+            return Ignored()
+        return self._by_digest(invite, source.host)
+
+    def _by_digest(self, invite: Request, host: str) -> Judgement:
+        """Look for the trunk whose credentials the INVITE carries."""
+        names = {t.username: t.name for t in self._line.trunks.values() if t.username}
+        now = time.monotonic()
+        verdict, user = self._auth.verify(invite, host, self._password_of, now)
+        if verdict is Verdict.ACCEPTED and user is not None:
+            self._failures.pop(host, None)
+            _remember(self._proven, host, now)
+            return Admitted(names[user])
+        if names and verdict in (Verdict.MISSING, Verdict.STALE):
+            stale = verdict is Verdict.STALE
+            return Refused(401, self._auth.challenge(host, now, stale=stale))
+        self._failed(host, now)
+        return Refused(403)
+
+    def _password_of(self, user: str) -> str | None:
+        for trunk in self._line.trunks.values():
+            if trunk.username == user:
+                return trunk.password
+        return None
+
+    def _failed(self, host: str, now: float) -> None:
+        """Count a failure of this address; it may be the one that bans it."""
+        self._log_refusal(host, now)
+        count, _ = self._failures.get(host, (0, 0.0))
+        _remember(self._failures, host, (count + 1, now))
+        if count + 1 == BAN_AFTER and not self._exempt(host):
+            self.bans += 1
+            log.warning(
+                "address %s: banned for %g s after %d refused calls", host, BAN_TIME, BAN_AFTER
+            )
+
+    def _exempt(self, host: str) -> bool:
+        """Whether an address is a trunk's: by configuration, by its name, or by right credentials."""
+        if host in self._proven:
+            return True
+        endpoint = self._line.endpoint
+        return any(
+            trunk.owns(host) or endpoint.is_address_of(trunk.host, host)
+            for trunk in self._line.trunks.values()
+        )
+
+    def _log_refusal(self, host: str, now: float) -> None:
+        if now - self._logged_at < REFUSALS_LOGGED_EVERY:
+            self._unlogged += 1
+            return
+        more = f" ({self._unlogged} more refused since the last line)" if self._unlogged else ""
+        log.warning("address %s: an INVITE, but it is no trunk: 403%s", host, more)
+        self._logged_at, self._unlogged = now, 0
+
+    # --- calls of known peers
 
     def _on_invite(self, invite: IncomingInvite) -> None:
         endpoint = self._line.endpoint
-        trunk = self._inbound_from.get(invite.source.host)
+        trunk = self._line.trunks.get(invite.admitted_as or "")
         if trunk is None:
-            trunk = self._by_digest(invite)
-        if trunk is None:
+            endpoint.reject(invite.handle, 403)
             return
+        endpoint.trust(invite.handle, trunk.owns)
         called = user_of(invite.request_uri)
         if not self._knows(called):
-            log.info("an inbound call over trunk %s to a number nobody owns: 404", trunk)
+            log.info("trunk %s: a call to a number that nobody owns: 404", trunk.name)
             endpoint.reject(invite.handle, 404)
             return
         try:
             call = IncomingCall(self._line, new_id(), invite)
         except PortsExhausted:
+            log.error("trunk %s: no free RTP port for a call: 503", trunk.name)
             endpoint.reject(invite.handle, 503, headers=[("Retry-After", "5")])
             return
         call.ring()
-        self._take(Received(call, trunk, _caller(invite), called))
+        self._take(Received(call, trunk.name, caller_of(invite), called))
 
-    def _by_digest(self, invite: IncomingInvite) -> str | None:
-        """The trunk whose credentials the INVITE carries; None: it was refused or challenged."""
-        endpoint, now = self._line.endpoint, time.monotonic()
-        verdict, user = self._auth.verify(invite.request, self._password_of, now)
-        if verdict is Verdict.ACCEPTED and user is not None:
-            return self._by_user[user].name
-        if self._by_user and verdict in (Verdict.MISSING, Verdict.STALE):
-            stale = verdict is Verdict.STALE
-            headers = self._auth.challenge(now, stale=stale)
-            endpoint.reject(invite.handle, 401, headers=headers)
-            return None
-        self._failed(invite.source.host, now)
-        log.warning("an INVITE from %s, which is no trunk: 403", invite.source.host)
-        endpoint.reject(invite.handle, 403)
-        return None
 
-    def _password_of(self, user: str) -> str | None:
-        trunk: Trunk | None = self._by_user.get(user)
-        return trunk.password if trunk else None
-
-    def _failed(self, host: str, now: float) -> None:
-        count, _ = self._failures.pop(host, (0, 0.0))
-        self._failures[host] = (count + 1, now)
-        if len(self._failures) > REMEMBERED:
-            self._failures.popitem(last=False)
+def _remember(table: OrderedDict[str, T], host: str, value: T) -> None:
+    """Set as the latest; the oldest goes when the table is full."""
+    table[host] = value
+    table.move_to_end(host)
+    if len(table) > REMEMBERED:
+        table.popitem(last=False)
 
 
 def user_of(value: str) -> str:
-    """The user part of a ``sip:`` URI or of a header that holds one; empty: there is none."""
+    """The user part of a URI or of a header that holds one, escapes decoded; empty: none.
+
+    ``sip:%2B65%36@x`` is ``+656``. A ``tel:`` number comes without its visual separators.
+    """
     try:
-        return parse_uri(uri_of(value) if "<" in value else value).user.partition(";")[0]
+        uri = parse_uri(uri_of(value) if "<" in value else value)
     except GrammarError:
         return ""
+    user = readable(unescape(uri.user.partition(";")[0]))
+    return user.translate(_SEPARATORS) if uri.scheme == "tel" else user
 
 
-def _caller(invite: IncomingInvite) -> str:
-    asserted = invite.request.get("p-asserted-identity")
-    return user_of(asserted) if asserted and user_of(asserted) else user_of(invite.from_)
+def caller_of(invite: IncomingInvite) -> str:
+    """Who calls: the first telephone number of P-Asserted-Identity, else its first user, else From."""
+    asserted = [user for user in map(user_of, invite.asserted) if user]
+    return (
+        next(filter(is_number, asserted), "") or next(iter(asserted), "") or user_of(invite.from_)
+    )
+
+
+def is_number(user: str) -> bool:
+    """Whether a user part is a telephone number."""
+    return _NUMBER.fullmatch(user) is not None

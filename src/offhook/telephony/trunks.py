@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
 import msgspec
 
 from offhook import config
@@ -16,6 +19,34 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     username: str | None = None
     password: str | None = None
+    inbound_from: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Where its calls come from."""
+    trusted: bool = False
+    """Whether it may learn a withheld caller's number (RFC 3325 §5)."""
+    early_media: bool = False
+    """Whether an unanswered caller over it gets 183 with the other leg's early media."""
+
+    def sends_from(self, host: str) -> bool:
+        """Whether an address literal is one of ``inbound_from``."""
+        return in_networks(host, self.inbound_from)
+
+    def owns(self, host: str) -> bool:
+        """Whether an address literal is the trunk's: where we send to, or where it calls from."""
+        return host == self.host or self.sends_from(host)
+
+
+def in_networks(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address literal lies in one of the networks.
+
+    An IPv4 address that came over an IPv6 socket (``::ffff:192.0.2.1``) counts as itself.
+    """
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    return any(address in network for network in networks if network.version == address.version)
 
 
 def trunk_of(section: config.Trunk) -> Trunk:
@@ -28,6 +59,9 @@ def trunk_of(section: config.Trunk) -> Trunk:
         port=port,
         username=section.username,
         password=section.password,
+        inbound_from=tuple(ip_network(text, strict=False) for text in section.inbound_from),
+        trusted=section.trusted,
+        early_media=section.early_media,
     )
 
 

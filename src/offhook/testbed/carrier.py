@@ -8,7 +8,6 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from offhook.aio import first_of, wait_or
 from offhook.clock import new_id
 from offhook.config import Phone
 from offhook.media.engine import PortsExhausted
@@ -96,7 +95,13 @@ class Carrier:
     async def _press(self, call: IncomingCall, phone: Phone, ear: Ear) -> None:
         if not phone.press:
             return
-        await first_of(call.wait_ended(), ear.prompt_heard())
+        hangup = asyncio.ensure_future(call.wait_ended())
+        heard = asyncio.ensure_future(ear.prompt_heard())
+        try:
+            await asyncio.wait({hangup, heard}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hangup.cancel()
+            heard.cancel()
         for key in phone.press:
             if call.ended is not None:
                 return
@@ -111,7 +116,10 @@ class Carrier:
 
 async def _unless_ended(call: IncomingCall, seconds: float) -> None:
     """Wait for ``seconds``, or less when the call ends."""
-    await wait_or(call.wait_ended(), seconds)
+    try:
+        await asyncio.wait_for(call.wait_ended(), seconds)
+    except TimeoutError:
+        return
 
 
 def called_number(request_uri: str) -> str:

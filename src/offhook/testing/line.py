@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus, outcome_of_sip_status
-from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing
+from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Telephony
 from offhook.testing.leg import SimulatedCall
 from offhook.testing.phone import Phone
 from offhook.testing.timeline import OFFHOOK, Timeline
@@ -22,8 +22,9 @@ NO_RESPONSE = 32.0
 """Seconds until a SIP INVITE without any answer is given up (RFC 3261 §17.1.1.2, timer B)."""
 
 
-class SimulatedLine:
-    """Dials simulated phones (:class:`offhook.session.ports.telephony.Telephony`)."""
+@final
+class SimulatedLine(Telephony):
+    """Dials simulated phones."""
 
     def __init__(
         self, clock: Clock, timeline: Timeline, phone_of: Callable[[str], Phone], down: set[str]
@@ -38,7 +39,6 @@ class SimulatedLine:
         """Scripts that were not followed, and what the test's own functions raised."""
 
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
-        """See :meth:`offhook.session.ports.telephony.Telephony.dial`."""
         self.timeline.add(OFFHOOK, "calls", f"{order.destination} from {order.source}")
         call = OutgoingCall(self, order, on_ringing, may_use)
         self.calls.append(call)

@@ -119,13 +119,6 @@ class MemoryRecord:
         await self.save(node, session, events, outbox)
         return True
 
-    async def heartbeat(self, node: Node, now: datetime) -> None:
-        """See :meth:`offhook.session.ports.record.Store.heartbeat`."""
-
-    async def orphans(self, silent_since: datetime) -> Sequence[Session]:
-        """See :meth:`offhook.session.ports.record.Store.orphans`; there is no other node."""
-        return ()
-
     def _usage(self) -> list[dict[str, Any]]:
         """What every running session holds."""
         return [

@@ -186,6 +186,9 @@ def test_the_password_is_never_shown() -> None:
 # --- the server's side
 
 
+HOST = "192.0.2.2"
+
+
 def server(**kwargs: float) -> ServerAuth:
     return ServerAuth("r", secret=b"s" * 32, **kwargs)  # type: ignore[arg-type]
 
@@ -195,7 +198,7 @@ def signed(
 ) -> tuple[ClientAuth, Request]:
     """A request that answers a challenge of ``auth``."""
     answering = client(user)
-    lines = [f"{name}: {value}" for name, value in auth.challenge(now)]
+    lines = [f"{name}: {value}" for name, value in auth.challenge(HOST, now)]
     assert answering.absorb(challenge(*lines))
     return answering, resigned(answering, method)
 
@@ -213,16 +216,16 @@ def password(user: str) -> str | None:
 def test_a_right_answer_is_accepted_and_a_replay_is_stale() -> None:
     auth = server()
     answering, message = signed(auth)
-    assert auth.verify(message, password, 1.0) == (Verdict.ACCEPTED, "alice")
-    assert auth.verify(message, password, 1.0) == (Verdict.STALE, "alice")
-    assert auth.verify(resigned(answering), password, 2.0) == (Verdict.ACCEPTED, "alice")
+    assert auth.verify(message, HOST, password, 1.0) == (Verdict.ACCEPTED, "alice")
+    assert auth.verify(message, HOST, password, 1.0) == (Verdict.STALE, "alice")
+    assert auth.verify(resigned(answering), HOST, password, 2.0) == (Verdict.ACCEPTED, "alice")
 
 
 def test_an_old_nonce_is_stale() -> None:
     auth = server(lifetime=60.0)
     _, message = signed(auth)
-    assert auth.verify(message, password, 61.0) == (Verdict.STALE, "alice")
-    assert all("stale=true" in value for _, value in auth.challenge(61.0, stale=True))
+    assert auth.verify(message, HOST, password, 61.0) == (Verdict.STALE, "alice")
+    assert all("stale=true" in value for _, value in auth.challenge(HOST, 61.0, stale=True))
 
 
 @pytest.mark.parametrize(
@@ -230,13 +233,13 @@ def test_an_old_nonce_is_stale() -> None:
 )
 def test_a_wrong_answer_is_wrong(user: Credentials) -> None:
     auth = server()
-    assert auth.verify(signed(auth, user)[1], password, 1.0) == (Verdict.WRONG, None)
+    assert auth.verify(signed(auth, user)[1], HOST, password, 1.0) == (Verdict.WRONG, None)
 
 
 def test_an_unknown_user_with_an_empty_password_is_wrong() -> None:
     auth = server()
     message = signed(auth, Credentials("nobody", ""))[1]
-    assert auth.verify(message, lambda user: None, 1.0) == (Verdict.WRONG, None)
+    assert auth.verify(message, HOST, lambda user: None, 1.0) == (Verdict.WRONG, None)
 
 
 def test_an_answer_for_another_uri_or_method_is_wrong() -> None:
@@ -247,8 +250,8 @@ def test_an_answer_for_another_uri_or_method_is_wrong() -> None:
     other = parse(request("BYE", uri="sip:else@y", headers=lines))
     assert isinstance(moved, Request)
     assert isinstance(other, Request)
-    assert auth.verify(moved, password, 1.0) == (Verdict.WRONG, None)
-    assert auth.verify(other, password, 1.0) == (Verdict.WRONG, None)
+    assert auth.verify(moved, HOST, password, 1.0) == (Verdict.WRONG, None)
+    assert auth.verify(other, HOST, password, 1.0) == (Verdict.WRONG, None)
 
 
 @pytest.mark.parametrize(
@@ -266,18 +269,19 @@ def test_an_answer_for_another_uri_or_method_is_wrong() -> None:
 def test_no_answer_or_a_forged_one_is_challenged(header: str) -> None:
     message = parse(request(headers=header))
     assert isinstance(message, Request)
-    assert server().verify(message, password, 1.0) == (Verdict.MISSING, None)
+    assert server().verify(message, HOST, password, 1.0) == (Verdict.MISSING, None)
 
 
 def test_a_nonce_of_another_server_is_challenged() -> None:
     _, message = signed(ServerAuth("r", secret=b"t" * 32))
-    assert server().verify(message, password, 1.0) == (Verdict.MISSING, None)
+    assert server().verify(message, HOST, password, 1.0) == (Verdict.MISSING, None)
 
 
 def test_remembered_counts_are_bounded() -> None:
     auth = ServerAuth("r", secret=b"s" * 32, max_nonces=3)
     for number in range(10):
         assert (
-            auth.verify(signed(auth, now=float(number))[1], password, 10.0)[0] is Verdict.ACCEPTED
+            auth.verify(signed(auth, now=float(number))[1], HOST, password, 10.0)[0]
+            is Verdict.ACCEPTED
         )
     assert len(auth._counts) == 3

@@ -438,7 +438,7 @@ def test_damage_inside_a_dialog_never_raises_and_leaves_nothing(
         wire.agent.reinvite(handle, wire.now, SDP)
         wire.agent.take_output()
     for _ in range(8):  # whoever waits for a peer that has gone is done in time
-        for left in list(wire.agent._core.calls):
+        for left in list(wire.agent._calls.open):
             wire.agent.bye(left, wire.now)
         wire.advance(33)
     assert wire.empty()

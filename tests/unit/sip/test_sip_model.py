@@ -67,7 +67,9 @@ class Side:
         if isinstance(event, IncomingInvite):
             assert handle not in self.knows
             self.knows[handle] = "ringing"
-            self.call_ids[handle] = event.request.call_id
+            call = self.agent.call_of(handle)
+            assert call is not None
+            self.call_ids[handle] = call.call_id
             return
         state = self.knows[handle]
         if state == "accepted" and isinstance(event, Info | Reoffer):

@@ -62,8 +62,8 @@ def test_ringing_and_early_media_are_reported() -> None:
     wire.receive(answer(invite, 180))
     wire.receive(answer(invite, 183, sdp=SDP))
     assert wire.took() == [
-        Provisional(handle=handle, status=180),
-        Provisional(handle=handle, status=183, sdp=SDP),
+        Provisional(handle=handle, status=180, source=PEER),
+        Provisional(handle=handle, status=183, sdp=SDP, source=PEER),
     ]
 
 
@@ -75,7 +75,7 @@ def test_an_answer_is_acknowledged_and_each_repetition_again() -> None:
     for _ in range(3):
         wire.receive(answer(invite, 200, sdp=SDP, contact="<sip:bob@192.0.2.9:5090>"))
         wire.advance(1)
-    assert wire.took() == [Answered(handle=handle, sdp=SDP, at=100.0)]
+    assert wire.took() == [Answered(handle=handle, sdp=SDP, at=100.0, source=PEER)]
     acks = [sent for sent in wire.sent if sent.word == "ACK"]
     assert len(acks) == 3
     assert len({ack.data for ack in acks}) == 1
@@ -434,7 +434,7 @@ def test_our_reinvite_is_acknowledged_and_moves_the_target() -> None:
     ok = answer(again, 200, sdp=SDP, contact="<sip:bob@192.0.2.99:5099>")
     wire.receive(ok)
     wire.receive(ok)
-    assert wire.took() == [ReofferAnswered(handle=handle, sdp=SDP)]
+    assert wire.took() == [ReofferAnswered(handle=handle, sdp=SDP, source=PEER)]
     assert wire.words() == ["INVITE", "ACK", "ACK"]
     wire.agent.bye(handle, wire.now)
     assert wire.last("BYE").to == Address("udp", "192.0.2.99", 5099)
@@ -471,7 +471,7 @@ def test_a_glare_is_retried_between_2_1_and_4_seconds_as_we_own_the_call_id() ->
     again = wire.last("INVITE").request
     assert again.cseq == (3, "INVITE")
     wire.receive(answer(again, 200, sdp=SDP))
-    assert wire.took() == [ReofferAnswered(handle=handle, sdp=SDP)]
+    assert wire.took() == [ReofferAnswered(handle=handle, sdp=SDP, source=PEER)]
 
 
 def test_an_offer_of_theirs_while_ours_is_out_gets_491() -> None:
@@ -501,7 +501,7 @@ def test_their_reinvite_is_ours_to_answer() -> None:
     wire, handle, invite = up()
     theirs = request("INVITE", cseq=7, call_id=invite.call_id, from_tag="bob", to_tag=handle)
     wire.receive(theirs)
-    assert wire.took() == [Reoffer(handle=handle, sdp=SDP)]
+    assert wire.took() == [Reoffer(handle=handle, sdp=SDP, source=PEER)]
     wire.agent.accept_reoffer(handle, wire.now, SDP)
     assert wire.words() == ["200 INVITE"]
     wire.advance(0.6)

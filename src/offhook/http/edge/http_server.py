@@ -10,7 +10,6 @@ from collections.abc import Generator
 
 import uvicorn
 
-from offhook.aio import first_of
 from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.http.edge.connections import bounded
@@ -85,13 +84,12 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
     server = _QuietServer(config)
     loop = asyncio.get_running_loop()
     task = loop.create_task(server.serve(sockets=[sock]), name="http-server")
-    try:
-        await first_of(task, server.accepting.wait())
-    except BaseException:
-        sock.close()
-        raise
+    accepting = loop.create_task(server.accepting.wait(), name="http-server-start")
+    await asyncio.wait((task, accepting), return_when=asyncio.FIRST_COMPLETED)
     if task.done():
+        accepting.cancel()
         sock.close()
+        task.result()
         raise RuntimeError("the HTTP server ended before it started")
     return RunningServer(server, task, sock.getsockname()[1], deps)
 

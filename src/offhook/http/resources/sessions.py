@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Annotated
 
 from litestar import Response, Router, delete, get
@@ -11,7 +12,6 @@ from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from litestar.response import Stream
 
-from offhook.aio import wait_or
 from offhook.clock import new_id
 from offhook.codes import SessionStatus
 from offhook.http.commander import Commander
@@ -64,7 +64,8 @@ async def _settled(deps: Deps, session: Session) -> Session:
             left = give_up - loop.time()
             if session.status.final or left <= 0:
                 return session
-            await wait_or(changed.wait(), min(left, POLL_SECONDS))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(left, POLL_SECONDS))
     finally:
         unsubscribe()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
@@ -123,12 +124,12 @@ MayUse = Callable[[str], Awaitable[bool]]
 """Takes a channel of the trunk with this name, durably; False: it has none free."""
 
 
-class Telephony(Protocol):
+class Telephony(ABC):
     """The phone lines."""
 
+    @abstractmethod
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> Call:
         """Send the INVITE over the first trunk; ``on_ringing`` hears each distinct 18x.
 
         ``may_use`` is asked before the INVITE goes over another trunk of the order.
         """
-        ...

@@ -1,0 +1,60 @@
+"""Who may come in: the application's judgement of a request outside every dialog, before any state.
+
+A user agent asks its screen first, and only what the screen admits costs a transaction or a call.
+Whatever it refuses is answered once for each time it is received, from the request alone, with at most
+:data:`offhook.sip.receive.MAX_RATIO` times its size: a forged source address gets little from us.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple, final
+
+from offhook.sip.events import Address
+from offhook.sip.message import Request
+
+
+class Admitted(NamedTuple):
+    """The caller is known."""
+
+    name: str | None = None
+    """What the application calls the caller; it comes back in ``IncomingInvite.admitted_as``."""
+
+
+class Refused(NamedTuple):
+    """The caller is answered with ``status`` (300..699)."""
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    """Header lines of the response; as many as fit, from the first."""
+
+
+class Ignored(NamedTuple):
+    """The caller gets no answer."""
+
+
+Judgement = Admitted | Refused | Ignored
+
+
+class Screen(ABC):
+    """Judges requests outside dialogs. Nothing inside a known dialog, and no response, comes here."""
+
+    @abstractmethod
+    def ignores(self, source: Address) -> bool:
+        """Whether nothing outside a dialog is answered to this address, whatever it sends."""
+
+    @abstractmethod
+    def judge(self, invite: Request, source: Address) -> Judgement:
+        """Judge a well-formed INVITE. It may be a repetition of one that was refused before."""
+
+
+@final
+class OpenScreen(Screen):
+    """Lets everybody in: for tests, and for the built-in phones."""
+
+    def ignores(self, source: Address) -> bool:
+        return False
+
+    def judge(self, invite: Request, source: Address) -> Judgement:
+        return Admitted()

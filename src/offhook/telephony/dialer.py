@@ -1,0 +1,22 @@
+"""Dials: the session's port to the phone line."""
+
+from __future__ import annotations
+
+from typing import final
+
+from offhook.session.ports.telephony import DialOrder, MayUse, Ringing, Telephony
+from offhook.telephony.line import Line
+from offhook.telephony.outgoing import OutgoingCall
+
+
+@final
+class Dialer(Telephony):
+    """Makes calls on one line."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
+        call = OutgoingCall(self._line, order, on_ringing, may_use)
+        call.start()
+        return call
