@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -21,6 +22,8 @@ from tests.support.http_world import (
 
 from offhook import config
 from offhook.config import Admin, Config
+from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.tenancy import KeyGrant
 
 
 @pytest.fixture
@@ -259,3 +262,39 @@ async def test_the_last_use_of_a_key_is_recorded_when_the_server_stops(
     await world.server.stop(1)
     [key] = await world.store.list_keys()
     assert key.last_used_at is not None
+
+
+# --- keys made by another process
+
+
+async def test_a_key_that_another_process_made_is_good_for_the_first_request(
+    world: RecordWorld,
+) -> None:
+    key = new_api_key()
+    grant = KeyGrant(key_id="new", account_id="acme")
+    await world.store.put_key(key_digest(key), grant, "made elsewhere", now())
+    async with world.client(key) as client:
+        responses = [client.get(world.url("sessions")) for _ in range(20)]
+        statuses = [each.status for each in await asyncio.gather(*responses)]
+    assert statuses == [200] * 20
+
+
+async def test_made_up_keys_share_their_looks_at_the_store(tmp_path: Path) -> None:
+    async with running_record_world(tmp_path) as world:
+        looks = 0
+        refresh = world.directory.refresh
+
+        async def counted() -> None:
+            nonlocal looks
+            looks += 1
+            await refresh()
+
+        world.directory.refresh = counted  # type: ignore[method-assign]
+        async with world.client(KEY) as client:
+            headers = [{"authorization": f"Bearer {new_api_key()}"} for _ in range(200)]
+            requests = [client.get(world.url("sessions"), headers=each) for each in headers]
+            statuses = {each.status for each in await asyncio.gather(*requests)}
+            other = [client.get(world.url("sessions"), headers={"authorization": "Bearer x"})]
+            statuses |= {each.status for each in await asyncio.gather(*other)}
+    assert statuses == {401}
+    assert looks <= 100

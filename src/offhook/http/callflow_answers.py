@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from offhook.codes import SessionStatus, StatusCode
 from offhook.flow.answers import NOT_CREATED
+from offhook.flow.call_members import CallMembers
 from offhook.http.asgi import Answer
 from offhook.http.refusals import Refused
 
@@ -61,6 +64,49 @@ class CallflowRefused(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     """The same as `statusMessage`."""
     errors: list[CallflowProblem]
     """Every problem found, in the order of judgement."""
+
+
+class CallState(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a request to a `/calls` path."""
+
+    state: Literal["queued", "rejected"]
+
+
+class CallAccepted(CallflowAccepted, frozen=True, kw_only=True):
+    """A callflow that passed the judgement, as the `/calls` paths answer it."""
+
+    uid: str
+    """The session's id again, under the name of v1.1."""
+    destination: str | None = None
+    """The number that is called, E.164 with `+`; absent for a scenario without a makeCall."""
+    client_request_id: str | None = None
+    """As given."""
+    status: CallState
+    """`queued`."""
+
+
+class CallRefused(CallflowRefused, frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing was created, as the `/calls` paths answer it."""
+
+    destination: str | None = None
+    """The number that would be called, if it could be read: E.164 with `+`."""
+    client_request_id: str | None = None
+    """As given."""
+    status: CallState
+    """`rejected`."""
+
+
+def of_call(answer: Answer, members: CallMembers, uid: str | None = None) -> Answer:
+    """The same answer as the `/calls` paths give it; ``uid`` is the session's id, if accepted."""
+    body = msgspec.json.decode(answer.body)
+    if uid is not None:
+        body["uid"] = uid
+    if members.destination is not None:
+        body["destination"] = members.destination
+    if members.client_request_id is not None:
+        body["clientRequestId"] = members.client_request_id
+    body["status"] = {"state": "rejected" if uid is None else "queued"}
+    return answer._replace(body=msgspec.json.encode(body))
 
 
 def refused(request_id: str, refused: Refused) -> Answer:

@@ -7,6 +7,7 @@ type or name.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,8 @@ class Directory:
     ) -> None:
         self._store = store
         self._environ = environ
+        self._reading = asyncio.Lock()
+        self._is_stale = False
         self._of_file: Mapping[str, SubAccount] = {}
         self._keys_of_file: Mapping[bytes, KeyGrant] = {}
         self._admin_keys: frozenset[bytes] = frozenset()
@@ -100,13 +103,20 @@ class Directory:
 
         While the database is away, what is known stays in force.
         """
-        try:
-            version = await self._store.tenancy_version()
-            if version != self._version:
-                await self._read()
-                self._version = version
-        except StoreUnavailable as error:
-            log.warning("accounts and keys could not be read again: %s", error)
+        async with self._reading:
+            try:
+                version = await self._store.tenancy_version()
+                if version != self._version:
+                    await self._read()
+                    self._version = version
+            except StoreUnavailable as error:
+                if not self._is_stale:
+                    log.warning("accounts and keys cannot be read, the known ones stay: %s", error)
+                self._is_stale = True
+            else:
+                if self._is_stale:
+                    log.info("accounts and keys are read again")
+                self._is_stale = False
 
     async def _read(self) -> None:
         merged = {entry.sub_account_id: entry for entry in await self._store.sub_accounts()}

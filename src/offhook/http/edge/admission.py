@@ -7,13 +7,15 @@ the root are for everybody.
 
 from __future__ import annotations
 
+from offhook.flow.call_members import NOTHING_READ
 from offhook.http import callflow_answers, refusals
 from offhook.http.asgi import Answer, AsgiApp, Receive, Scope, Send, send_answer
 from offhook.http.deps import Deps
 from offhook.http.edge.access import SUB_ACCOUNT_ID, Caller, bearer_key
 from offhook.http.edge.addresses import Addresses
 from offhook.http.edge.key_use import KeyUse
-from offhook.http.edge.paths import Area
+from offhook.http.edge.new_keys import NewKeys
+from offhook.http.edge.paths import Area, CallflowEndpoint
 from offhook.http.edge.rate_limits import RateLimiter
 from offhook.http.edge.request_context import RequestContext, context_of
 from offhook.http.refusals import Refused, refusal_answer, retry_after
@@ -30,6 +32,7 @@ class Admission:
         self._key_use = key_use
         self._by_sub_account = RateLimiter(deps.limits.sub_account_rate)
         self._by_address = RateLimiter(deps.limits.address_rate)
+        self._new_keys = NewKeys(deps.directory)
         self._addresses = Addresses(deps.config.http.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,7 +40,7 @@ class Admission:
         context = context_of(scope)
         try:
             if context.place.area is Area.SUB_ACCOUNT:
-                context.caller = self._caller(scope, context)
+                context.caller = await self._caller(scope, context)
             elif context.place.area is Area.ADMIN:
                 self._check_operator(scope, context)
             elif context.place.area is Area.UNKNOWN:
@@ -47,12 +50,14 @@ class Admission:
         else:
             await self._app(scope, receive, send)
 
-    def _caller(self, scope: Scope, context: RequestContext) -> Caller:
+    async def _caller(self, scope: Scope, context: RequestContext) -> Caller:
         """Who asks, and for which sub-account. Raises :class:`Refused`."""
         now = self._deps.clock.monotonic()
         wait = self._by_address.take(self._addresses.of(scope), now)
         key = bearer_key(context.authorization)
         grant = self._deps.directory.authenticate(key) if key is not None else None
+        if grant is None and key is not None:
+            grant = await self._new_keys.look_up(key)
         if grant is None:
             raise Refused(refusals.UNAUTHORIZED, headers=(CHALLENGE,))
         wanted = context.place.sub_account_id
@@ -81,7 +86,9 @@ class Admission:
 
     def _answer(self, context: RequestContext, refused: Refused) -> Answer:
         if context.place.endpoint is not None:
-            return callflow_answers.refused(context.request_id, refused)
+            answer = callflow_answers.refused(context.request_id, refused)
+            is_call = context.place.endpoint is CallflowEndpoint.SUBMIT_CALL
+            return callflow_answers.of_call(answer, NOTHING_READ) if is_call else answer
         return refusal_answer(
             refused.refusal, self._deps.clock.now(), refused.message, headers=refused.headers
         )

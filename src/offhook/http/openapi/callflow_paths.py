@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -11,7 +11,7 @@ from offhook.flow import answers as flow_answers
 from offhook.flow import schema as flow_schema
 from offhook.flow.problems import Problem
 from offhook.http import refusals
-from offhook.http.edge.paths import API_PREFIX, CODE_PAGES
+from offhook.http.edge.paths import API_PREFIX, CODE_PAGES, V1
 from offhook.http.openapi.examples import IVR, LEGACY, NUMBER_MASKING, VOICE_MESSAGE
 from offhook.http.openapi.parts import (
     REQUEST_ID,
@@ -51,6 +51,23 @@ def _renamed(value: Any) -> Any:
     return [_renamed(each) for each in value] if isinstance(value, list) else value
 
 
+class _Operation(NamedTuple):
+    """What tells the endpoints that take a callflow apart."""
+
+    operation_id: str
+    summary: str
+    examples: Json
+    """Of requests."""
+    parameters: tuple[Json, ...] = ()
+    created: Json = {}  # noqa: RUF012  # a constant
+    """Members of the example of a good answer, beside those of all."""
+    accepted: str = "CallflowAccepted"
+    """Schema of a good answer."""
+    refused: str = "CallflowRefused"
+    also: tuple[tuple[int, str], ...] = ()
+    """HTTP statuses, beside those of all, with an example of the text."""
+
+
 def callflow_paths() -> Json:
     """Their path items."""
     examples = {
@@ -58,31 +75,49 @@ def callflow_paths() -> Json:
         "ivr": {"summary": "A menu", "value": IVR},
         "numberMasking": {"summary": "Two people, neither sees the other", "value": NUMBER_MASKING},
     }
-    v11 = {"v11": {"summary": "A v1.1 request", "value": LEGACY}}
+    submit = _Operation(
+        "sendCallflow",
+        "Submit a callflow",
+        examples,
+        (_IDEMPOTENCY_KEY,),
+        {"sessionStatus": "CREATED", "sessionId": SESSION_ID},
+    )
+    call = submit._replace(
+        operation_id="sendCall",
+        summary="Submit a v1.1 request",
+        examples={"v11": {"summary": "A v1.1 request", "value": LEGACY}},
+        created={**submit.created, **_CALL_MEMBERS, "status": {"state": "queued"}},
+        accepted="CallAccepted",
+        refused="CallRefused",
+    )
+    oldest = call._replace(
+        operation_id="sendOldestCall", summary=f"{call.summary}, the oldest path"
+    )
+    validate = _Operation(
+        "validateCallflow",
+        "Judge a callflow; nothing is stored, nothing dialled",
+        examples,
+        created={"sessionStatus": "VALID"},
+    )
+    replace = _Operation(
+        "replaceCallflow",
+        "Replace what runs on a live call by this callflow",
+        {"say": {"value": {"callflow": VOICE_MESSAGE["callflow"][1:]}}},
+        (_SESSION_ID,),
+        {"sessionStatus": "RUNNING", "sessionId": SESSION_ID},
+        also=((409, "Session is QUEUED, not RUNNING"),),
+    )
     root = API_PREFIX + "{subAccountId}"
-    key = [_IDEMPOTENCY_KEY]
-    say = {"say": {"value": {"callflow": VOICE_MESSAGE["callflow"][1:]}}}
     return {
-        f"{root}/callflows": _submit("Send-Callflow", "Submit a callflow", examples, key),
-        f"{root}/calls": _submit("send-call", "Submit a v1.1 request", v11, key),
-        f"{root}/callflows/validate": _submit(
-            "validate-callflow",
-            "Judge a callflow; nothing is stored, nothing dialled",
-            examples,
-            [],
-            status="VALID",
-        ),
-        f"{root}/sessions/{{sessionId}}/callflows": _submit(
-            "replace-callflow",
-            "Replace what runs on a live call by this callflow",
-            say,
-            [_SESSION_ID],
-            status="RUNNING",
-            conflict=True,
-        ),
+        f"{root}/callflows": _path_item(submit),
+        f"{root}/calls": _path_item(call),
+        f"{V1}{{subAccountId}}/calls": _path_item(oldest),
+        f"{root}/callflows/validate": _path_item(validate),
+        f"{root}/sessions/{{sessionId}}/callflows": _path_item(replace),
     }
 
 
+_CALL_MEMBERS: Json = {"uid": SESSION_ID, "destination": "+12025550101"}
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -104,40 +139,45 @@ _SUB_ACCOUNT_PARAMETER: Json = {
 }
 
 
-def _submit(
-    operation_id: str,
-    summary: str,
-    examples: Json,
-    parameters: list[Json],
-    *,
-    status: str = "CREATED",
-    conflict: bool = False,
-) -> Json:
+def _path_item(about: _Operation) -> Json:
+    return {
+        "post": {
+            "tags": ["Callflows"],
+            "operationId": about.operation_id,
+            "summary": about.summary,
+            "security": [{"apiKey": []}],
+            "parameters": [_SUB_ACCOUNT_PARAMETER, *about.parameters],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": REQUEST, "examples": about.examples}},
+            },
+            "responses": _responses(about),
+        }
+    }
+
+
+def _responses(about: _Operation) -> Json:
+    """A good answer, and an example of every code."""
+    message = StatusCode.CREATED.message
     created: Json = {
-        "sessionStatus": status,
         "callFlowRequestId": REQUEST_ID,
-        "statusCode": 1,
-        "statusMessage": StatusCode.CREATED.message,
-        "message": StatusCode.CREATED.message,
+        "statusCode": StatusCode.CREATED,
+        "statusMessage": message,
+        "message": message,
+        **about.created,
     }
-    if status != "VALID":
-        created["sessionId"] = SESSION_ID
-    responses = {
-        "200": response(
-            "CallflowAccepted", "CallflowAccepted", {"accepted": {"value": created}}, 200
-        )
-    }
-    for http_status, codes in _codes_by_status(conflict=conflict).items():
+    responses = {"200": response("Accepted", about.accepted, {"accepted": {"value": created}}, 200)}
+    extra = {"status": {"state": "rejected"}} if "status" in about.created else {}
+    for http_status, codes in _codes_by_status(about.also).items():
         responses[str(http_status)] = response(
             "; ".join(dict.fromkeys(message for message, _ in codes)),
-            "CallflowRefused",
-            {str(example["statusCode"]): {"value": example} for _, example in codes},
+            about.refused,
+            {str(example["statusCode"]): {"value": {**example, **extra}} for _, example in codes},
             http_status,
         )
     for refusal in (refusals.TIMEOUT, refusals.HEADERS_TOO_LARGE):
-        responses[str(refusal.status)] = {
-            "$ref": f"#/components/responses/{error_name(refusal.status)}"
-        }
+        reference = f"#/components/responses/{error_name(refusal.status)}"
+        responses[str(refusal.status)] = {"$ref": reference}
     # What is not HTTP at all is answered before it is known to be a callflow, and so is a
     # connection over the limit.
     for shared in ("400", "503"):
@@ -145,23 +185,10 @@ def _submit(
         content["schema"] = {
             "anyOf": [content["schema"], {"$ref": "#/components/schemas/ErrorBody"}]
         }
-    return {
-        "post": {
-            "tags": ["Callflows"],
-            "operationId": operation_id,
-            "summary": summary,
-            "security": [{"apiKey": []}],
-            "parameters": [_SUB_ACCOUNT_PARAMETER, *parameters],
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": REQUEST, "examples": examples}},
-            },
-            "responses": responses,
-        }
-    }
+    return responses
 
 
-def _codes_by_status(*, conflict: bool) -> dict[int, list[tuple[str, Json]]]:
+def _codes_by_status(also: tuple[tuple[int, str], ...]) -> dict[int, list[tuple[str, Json]]]:
     """Every code with an example of its answer, by HTTP status."""
     found: dict[int, list[tuple[str, Json]]] = {}
     for code in StatusCode:
@@ -178,9 +205,7 @@ def _codes_by_status(*, conflict: bool) -> dict[int, list[tuple[str, Json]]]:
         found.setdefault(code.http_status, []).append((code.message.strip(), example))
         if code is StatusCode.INVALID_JSON:
             found.setdefault(413, []).append((code.message, example))
-    plain = [(403, refusals.FORBIDDEN.message)]
-    if conflict:
-        plain.append((409, "Session is QUEUED, not RUNNING"))
+    plain = ((403, refusals.FORBIDDEN.message), *also)
     for status, message in plain:
         example = {
             "sessionStatus": flow_answers.NOT_CREATED,

@@ -18,7 +18,12 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from offhook.http import refusals
-from offhook.http.callflow_answers import CallflowAccepted, CallflowRefused
+from offhook.http.callflow_answers import (
+    CallAccepted,
+    CallflowAccepted,
+    CallflowRefused,
+    CallRefused,
+)
 from offhook.http.edge.paths import ADMIN_PREFIX, API_PREFIX
 from offhook.http.openapi.callflow_paths import callflow_paths, callflow_schemas
 from offhook.http.openapi.parts import (
@@ -69,7 +74,7 @@ def document(handlers: Sequence[ControllerRouterHandler], modules: Iterable[Modu
     for name, schema in schemas.items():
         complete_schema(schema, types.get(name), nullable=name in REQUEST_TYPES)
     _, definitions = msgspec.json.schema_components(
-        (CallflowAccepted, CallflowRefused, refusals.ErrorBody),
+        (CallflowAccepted, CallflowRefused, CallAccepted, CallRefused, refusals.ErrorBody),
         ref_template="#/components/schemas/{name}",
     )
     for name, schema in definitions.items():

@@ -138,7 +138,7 @@ class Done(View, frozen=True, kw_only=True):
     status_message: str
 
 
-@get("/subaccounts", operation_id="admin-list-sub-accounts", summary="List the sub-accounts")
+@get("/subaccounts", operation_id="listSubAccounts", summary="List the sub-accounts")
 async def list_sub_accounts(deps: NamedDependency[Deps]) -> SubAccountList:
     """Those of the configuration file included."""
     known = sorted(deps.directory.sub_accounts(), key=lambda each: each.sub_account_id)
@@ -151,7 +151,7 @@ async def list_sub_accounts(deps: NamedDependency[Deps]) -> SubAccountList:
 
 @get(
     "/subaccounts/{subAccountId:str}",
-    operation_id="admin-get-sub-account",
+    operation_id="getSubAccount",
     summary="Show a sub-account",
 )
 async def get_sub_account(
@@ -163,7 +163,7 @@ async def get_sub_account(
 
 @put(
     "/subaccounts/{subAccountId:str}",
-    operation_id="admin-put-sub-account",
+    operation_id="putSubAccount",
     responses=CONFLICTS,
     summary="Create or replace a sub-account",
 )
@@ -196,7 +196,7 @@ async def put_sub_account(
 @delete(
     "/subaccounts/{subAccountId:str}",
     status_code=200,
-    operation_id="admin-delete-sub-account",
+    operation_id="deleteSubAccount",
     responses=CONFLICTS,
     summary="Delete a sub-account",
 )
@@ -209,14 +209,14 @@ async def delete_sub_account(deps: NamedDependency[Deps], sub_account_id: SubAcc
     return Done(status_code=OK_CODE, status_message="deleted")
 
 
-@get("/keys", operation_id="admin-list-keys", summary="List the API keys, without their secrets")
+@get("/keys", operation_id="listKeys", summary="List the API keys, without their secrets")
 async def list_keys(deps: NamedDependency[Deps]) -> KeyList:
     """Revoked and expired ones included."""
     keys = [_key_view(each) for each in await deps.store.list_keys()]
     return KeyList(keys=keys, status_code=OK_CODE, status_message=OK_MESSAGE)
 
 
-@post("/keys", operation_id="admin-create-key", summary="Make an API key; shown once")
+@post("/keys", operation_id="createKey", summary="Make an API key; shown once")
 async def create_key(deps: NamedDependency[Deps], data: JSONBody[KeyRequest]) -> KeyMade:
     """The store keeps only its hash."""
     expires_at = moment("expiresAt", data.expires_at)
@@ -232,9 +232,7 @@ async def create_key(deps: NamedDependency[Deps], data: JSONBody[KeyRequest]) ->
     return await _make_key(deps, grant, data.name)
 
 
-@delete(
-    "/keys/{keyId:str}", status_code=200, operation_id="admin-revoke-key", summary="Revoke a key"
-)
+@delete("/keys/{keyId:str}", status_code=200, operation_id="revokeKey", summary="Revoke a key")
 async def revoke_key(deps: NamedDependency[Deps], key_id: KeyId) -> Done:
     """It opens nothing from now on."""
     if not await deps.store.revoke_key(key_id, deps.clock.now()):
@@ -245,7 +243,7 @@ async def revoke_key(deps: NamedDependency[Deps], key_id: KeyId) -> Done:
 
 @post(
     "/keys/{keyId:str}/rotate",
-    operation_id="admin-rotate-key",
+    operation_id="rotateKey",
     summary="Replace a key by a new one that opens the same",
 )
 async def rotate_key(

@@ -16,6 +16,8 @@ from offhook.clock import new_id
 from offhook.codes import SessionStatus, StatusCode
 from offhook.events import SessionQueued
 from offhook.flow import answers as flow_answers
+from offhook.flow import call_members
+from offhook.flow.call_members import NOTHING_READ, CallMembers
 from offhook.flow.context import JudgingContext
 from offhook.flow.judge import body_too_large, judge
 from offhook.flow.problems import Mode, Verdict, problem
@@ -54,8 +56,18 @@ class CallflowRequest:
     caller: Caller
     headers: Headers
     receive: Receive
+    is_call: bool = False
+    """It came to a ``/calls`` path, whose answers have more members."""
     body: bytes = b""
     """As received, inflated; empty until it was read, and where it was too large."""
+    call_members: CallMembers = NOTHING_READ
+    """Of the body, once it was read from a ``/calls`` path."""
+
+    def shown(self, answer: Answer, session_id: str | None = None) -> Answer:
+        """The answer in the form of the path that the request came to."""
+        if not self.is_call:
+            return answer
+        return callflow_answers.of_call(answer, self.call_members, session_id)
 
 
 Endpoint = Callable[[CallflowRequest], Awaitable[Answer]]
@@ -81,6 +93,7 @@ class CallflowEndpoints:
         self, request: CallflowRequest, endpoint: CallflowEndpoint, session_id: str
     ) -> Answer:
         """Serve one request; ``session_id`` is what the path of ``REPLACE`` names."""
+        request.is_call = endpoint is CallflowEndpoint.SUBMIT_CALL
         if endpoint is CallflowEndpoint.VALIDATE:
             return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._only_judge)
         if endpoint is CallflowEndpoint.REPLACE:
@@ -98,7 +111,6 @@ class CallflowEndpoints:
         serve: Endpoint,
     ) -> Answer:
         """Run ``serve`` and turn whatever goes wrong into the contract's answer."""
-        request_id = request.request_id
         try:
             if not request.caller.may(scope):
                 raise Refused(
@@ -108,20 +120,20 @@ class CallflowEndpoints:
         except ClientGone:
             raise
         except Refused as refused:
-            return callflow_answers.refused(request_id, refused)
+            return _refused(request, refused)
         except StoreUnavailable:
-            return callflow_answers.refused(request_id, refusals.unavailable())
+            return _refused(request, refusals.unavailable())
         except IdempotencyConflict:
             message = "Idempotency-Key was used before with another body"
-            return callflow_answers.refused(request_id, Refused(refusals.INVALID, message))
+            return _refused(request, Refused(refusals.INVALID, message))
         except Exception:
-            log.exception("callFlowRequestId %s failed", request_id)
+            log.exception("callFlowRequestId %s: internal error", request.request_id)
             return await self._failed(request)
 
     async def _failed(self, request: CallflowRequest) -> Answer:
         """-9999, to be found again like any other request if the store can still be reached."""
         self._metrics.judged(refusals.INTERNAL.code)
-        answer = callflow_answers.refused(request.request_id, Refused(refusals.INTERNAL))
+        answer = _refused(request, Refused(refusals.INTERNAL))
         try:
             await self._deps.store.record_request(_record(request, self._deps.clock.now(), answer))
         except Exception:
@@ -136,7 +148,7 @@ class CallflowEndpoints:
         judged = await self._judge(request, Mode.SUBMITTED)
         verdict = judged.verdict
         if verdict.callflow is None:
-            rejection = _rejection(request.request_id, verdict)
+            rejection = request.shown(_rejection(request.request_id, verdict))
             record = _record(request, judged.at, rejection, key=key)
             return _stored_answer(await self._deps.store.record_request(record), record)
         session = Session(
@@ -151,6 +163,8 @@ class CallflowEndpoints:
             verdict.http_status,
             flow_answers.accepted(verdict, request.request_id, session.session_id),
         )
+        request.call_members = request.call_members.of_accepted(verdict.callflow)
+        answer = request.shown(answer, session.session_id)
         record = _record(request, judged.at, answer, key=key, session_id=session.session_id)
         stored = await self._deps.store.accept(session, (SessionQueued(at=judged.at),), record)
         if stored.call_flow_request_id == request.request_id:
@@ -222,9 +236,9 @@ class CallflowEndpoints:
             facts = self._facts_of(request.caller.sub_account)
             now = self._deps.clock.now()
             if len(request.body) <= JUDGED_AT_ONCE:
-                verdict = judge(request.body, facts, now, mode=mode)
+                verdict = _read_and_judge(request, facts, now, mode)
             else:
-                verdict = await asyncio.to_thread(judge, request.body, facts, now, mode=mode)
+                verdict = await asyncio.to_thread(_read_and_judge, request, facts, now, mode)
             verdict = await self._filled(verdict, request.caller.sub_account, now, mode)
         self._metrics.judged(verdict.status)
         return _Judged(self._deps.clock.now(), verdict)
@@ -249,6 +263,18 @@ class CallflowEndpoints:
         facts = facts_of(sub_account, self._deps.profiles)
         self._facts[sub_account.sub_account_id] = (sub_account, facts)
         return facts
+
+
+def _read_and_judge(
+    request: CallflowRequest, facts: JudgingContext, now: datetime, mode: Mode
+) -> Verdict:
+    if request.is_call:
+        request.call_members = call_members.read(request.body)
+    return judge(request.body, facts, now, mode=mode)
+
+
+def _refused(request: CallflowRequest, refused: Refused) -> Answer:
+    return request.shown(callflow_answers.refused(request.request_id, refused))
 
 
 def _rejection(request_id: str, verdict: Verdict) -> Answer:

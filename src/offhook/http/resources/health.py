@@ -27,7 +27,7 @@ class Health(msgspec.Struct, frozen=True):
 
 @get(
     "/healthz",
-    operation_id="healthz",
+    operation_id="getHealth",
     summary="Whether the process is alive",
     tags=["Operation"],
 )
@@ -38,7 +38,7 @@ async def healthz() -> Health:
 
 @get(
     "/readyz",
-    operation_id="readyz",
+    operation_id="getReadiness",
     summary="Whether new callflows are accepted",
     tags=["Operation"],
 )
@@ -58,7 +58,7 @@ async def readyz(deps: NamedDependency[Deps]) -> Response[Health]:
 
 @get(
     "/metrics",
-    operation_id="metrics",
+    operation_id="getMetrics",
     summary="Figures of the process as Prometheus text",
     tags=["Operation"],
     media_type="text/plain",

@@ -17,7 +17,7 @@ from offhook.http.resources.session_views import RequestAnswer, request_answer
 
 @get(
     "/{callFlowRequestId:str}",
-    operation_id="get-request",
+    operation_id="getRequest",
     summary="Show a callflow request and its answer, rejected ones included",
     guards=[needs(Scope.SESSIONS_READ)],
 )

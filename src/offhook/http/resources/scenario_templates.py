@@ -67,7 +67,7 @@ class ScenarioList(View, frozen=True, kw_only=True):
 
 @get(
     "/",
-    operation_id="list-scenarios",
+    operation_id="listScenarios",
     summary="List the scenarios",
     guards=[needs(Scope.SETTINGS_READ)],
 )
@@ -83,7 +83,7 @@ async def list_scenarios(caller: NamedDependency[Caller]) -> ScenarioList:
 
 @get(
     "/{name:str}",
-    operation_id="get-scenario",
+    operation_id="getScenario",
     summary="Show a scenario",
     guards=[needs(Scope.SETTINGS_READ)],
 )
@@ -94,7 +94,7 @@ async def get_scenario(caller: NamedDependency[Caller], name: Name) -> ScenarioA
 
 @put(
     "/{name:str}",
-    operation_id="put-scenario",
+    operation_id="putScenario",
     responses=CONFLICTS,
     summary="Create or replace a scenario",
     guards=[needs(Scope.SETTINGS_WRITE)],
@@ -138,7 +138,7 @@ async def put_scenario(
 @delete(
     "/{name:str}",
     status_code=200,
-    operation_id="delete-scenario",
+    operation_id="deleteScenario",
     responses=CONFLICTS,
     summary="Delete a scenario",
     guards=[needs(Scope.SETTINGS_WRITE)],

@@ -72,7 +72,7 @@ async def _settled(deps: Deps, session: Session) -> Session:
 
 @get(
     "/",
-    operation_id="list-sessions",
+    operation_id="listSessions",
     summary="List sessions, newest first",
     guards=[needs(Scope.SESSIONS_READ)],
 )
@@ -115,7 +115,7 @@ async def list_sessions(
 
 @get(
     "/{sessionId:str}",
-    operation_id="get-session",
+    operation_id="getSession",
     summary="Show a session with its legs, actions, events and webhook deliveries",
     guards=[needs(Scope.SESSIONS_READ)],
 )
@@ -132,7 +132,7 @@ async def get_session(
 @delete(
     "/{sessionId:str}",
     status_code=200,
-    operation_id="end-session",
+    operation_id="endSession",
     summary="End a session now",
     responses={
         202: ResponseSpec(
@@ -179,7 +179,7 @@ async def end_session(
 
 @get(
     "/{sessionId:str}/events",
-    operation_id="follow-session",
+    operation_id="followSession",
     summary="Follow a session: server-sent events from the beginning until it ends",
     guards=[needs(Scope.SESSIONS_READ)],
     media_type="text/event-stream",

@@ -23,7 +23,7 @@ class SpeechProfileList(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 
 @get(
     "/",
-    operation_id="get-voice-profile-information",
+    operation_id="listSpeechProfiles",
     summary="List the speech profiles",
     guards=[needs(Scope.SETTINGS_READ)],
 )

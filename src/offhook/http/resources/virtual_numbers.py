@@ -65,7 +65,7 @@ class NumberAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @get(
     "/",
-    operation_id="get-virtual-numbers",
+    operation_id="listNumbers",
     summary="List the virtual numbers",
     guards=[needs(Scope.SETTINGS_READ)],
 )
@@ -82,7 +82,7 @@ async def list_numbers(caller: NamedDependency[Caller]) -> NumberList:
 
 @get(
     "/{number:str}",
-    operation_id="check-virtual-number",
+    operation_id="getNumber",
     summary="Check one virtual number",
     guards=[needs(Scope.SETTINGS_READ)],
 )

@@ -43,7 +43,7 @@ class Redelivered(View, frozen=True, kw_only=True):
 
 @get(
     "/",
-    operation_id="list-deliveries",
+    operation_id="listDeliveries",
     summary="List the deliveries of a webhook type, newest first",
     guards=[needs(Scope.SESSIONS_READ)],
 )

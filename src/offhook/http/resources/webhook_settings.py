@@ -74,7 +74,7 @@ class WebhookDeleted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @get(
     "/",
-    operation_id="get-webhooks-information",
+    operation_id="listWebhooks",
     summary="List the webhooks",
     guards=[needs(Scope.SETTINGS_READ)],
 )
@@ -86,7 +86,7 @@ async def list_webhooks(caller: NamedDependency[Caller]) -> WebhookList:
 @post(
     "/",
     status_code=200,
-    operation_id="create-a-new-webhook",
+    operation_id="putWebhook",
     summary="Create a webhook, or replace the one of its type",
     guards=[needs(Scope.SETTINGS_WRITE)],
 )
@@ -120,7 +120,7 @@ async def put_webhook(
 @delete(
     "/{type:str}",
     status_code=200,
-    operation_id="delete-a-specific-type-of-webhook",
+    operation_id="deleteWebhook",
     responses=CONFLICTS,
     summary="Delete the webhook of a type",
     guards=[needs(Scope.SETTINGS_WRITE)],

@@ -44,6 +44,7 @@ def test_it_covers_every_endpoint_of_the_contract(document: dict[str, Any]) -> N
     expected = {
         f"post {CALLFLOWS}",
         f"post {ROOT}/calls",
+        "post /api/v1/{subAccountId}/calls",
         f"post {CALLFLOWS}/validate",
         f"get {ROOT}/speech-profiles",
         f"get {ROOT}/webhooks",

@@ -1,0 +1,50 @@
+"""Keys that another process has made a moment ago are good for the first request.
+
+The directory is read once a second, so a key can be in the store and not yet in memory. A request
+with a key that looks like one of ours and is unknown therefore waits for one more look at the store.
+Requests that wait share it, and there are at most :data:`LOOKS_PER_SECOND`, so that keys made up by
+an attacker cost the database next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from offhook.http.deps import Directory
+from offhook.session.api_keys import looks_like_key
+from offhook.session.tenancy import KeyGrant
+
+LOOKS_PER_SECOND = 50
+LONGEST_WAIT = 1.0
+"""Seconds a request waits while the database is slow; then its key is unknown."""
+
+
+class NewKeys:
+    """Looks again for keys that are not in memory."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._looking = asyncio.Lock()
+        self._begun = 0
+        self._ended = 0
+
+    async def look_up(self, key: str) -> KeyGrant | None:
+        """What a key opens that was unknown a moment ago."""
+        if not looks_like_key(key):
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WAIT):
+                await self._look()
+        return self._directory.authenticate(key)
+
+    async def _look(self) -> None:
+        """Return after a look that began later than this call."""
+        begun_before = self._begun
+        async with self._looking:
+            if self._ended > begun_before:
+                return
+            await asyncio.sleep(1 / LOOKS_PER_SECOND)
+            self._begun += 1
+            await self._directory.refresh()
+            self._ended = self._begun
