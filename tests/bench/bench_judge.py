@@ -10,10 +10,10 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from offhook.flow.context import JudgingContext, Profile
+from offhook.flow.context import JudgingContext, ListedProfile, Profile, Profiles
 from offhook.flow.judge import LARGEST_BODY, judge
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,16 +34,20 @@ CAPTURE = {
 }
 
 
-class OneProfile:
+class OneProfile(Profiles):
     """A table of one voice."""
 
     def find(self, code: str) -> Profile | None:
-        """See :class:`~offhook.flow.context.Profiles`."""
         return Profile(code=code, locale="en-GB") if code == "en-GB-Emma" else None
 
     def speaks(self, language: str) -> bool:
-        """See :class:`~offhook.flow.context.Profiles`."""
         return language == "en-GB"
+
+    def near(self, asked: str) -> tuple[str, ...]:
+        return ("en-GB-Emma",)
+
+    def listed(self) -> Sequence[ListedProfile]:
+        return ()
 
 
 FACTS = JudgingContext(profiles=OneProfile(), sources=frozenset({"+6512345678"}), has_vca=True)

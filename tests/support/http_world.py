@@ -20,7 +20,7 @@ from offhook.codes import SessionStatus
 from offhook.config import Admin, Config
 from offhook.events import AnyEvent, SessionEnded
 from offhook.fabric.memory import MemoryFabric
-from offhook.flow.context import Profile
+from offhook.flow.context import ListedProfile, Profile, Profiles
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
 from offhook.http.edge.http_server import RunningServer, serve
@@ -39,7 +39,6 @@ from offhook.session.tenancy import (
     Webhook,
     WebhookType,
 )
-from offhook.speech.profiles import ListedProfile
 from offhook.store import open_store
 from offhook.store.directory import Directory
 
@@ -220,7 +219,7 @@ class FakeDirectory:
             )
 
 
-class FakeProfiles:
+class FakeProfiles(Profiles):
     """One voice."""
 
     def find(self, code: str) -> Profile | None:
@@ -229,6 +228,9 @@ class FakeProfiles:
 
     def speaks(self, language: str) -> bool:
         return language.partition("-")[0] == "en"
+
+    def near(self, asked: str) -> tuple[str, ...]:
+        return ("en-US-JennyNeural",)
 
     def listed(self) -> Sequence[ListedProfile]:
         return (

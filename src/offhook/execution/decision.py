@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
+
 from offhook.clock import new_id
-from offhook.codes import RuntimeCode
+from offhook.codes import RuntimeCode, StatusCode
 from offhook.events import DecisionAsked, DecisionMade
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
+from offhook.flow import positions
 from offhook.flow.actions import Callflow
-from offhook.flow.context import Profiles
-from offhook.flow.judge import judge
-from offhook.flow.problems import Mode
+from offhook.flow.context import JudgingContext, Profiles
+from offhook.flow.judge import JUDGED_AT_ONCE, judge
+from offhook.flow.problems import Mode, Verdict
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.scenarios import filled
 from offhook.session.tenancy import SubAccount, WebhookType, facts_of
@@ -54,7 +58,7 @@ class Decisions:
         conversation.digits = None
         conversation.record(DecisionAsked(at=clock.now(), event_id=question.event_id))
         reply = await conversation.during(self._ask(sub_account, question))
-        problem, callflow, code = self._judged(reply, sub_account, conversation)
+        problem, callflow, code = await self._judged(reply, sub_account, conversation)
         conversation.record(
             DecisionMade(
                 at=clock.now(),
@@ -68,7 +72,7 @@ class Decisions:
             raise SessionFailure(code, f"the VCA webhook: {problem}")
         return callflow if callflow is not None and callflow.actions else None
 
-    def _judged(
+    async def _judged(
         self, reply: Reply, sub_account: SubAccount, conversation: Conversation
     ) -> tuple[str | None, Callflow | None, RuntimeCode | None]:
         """What was wrong with the answer, the callflow in it, and the error it makes."""
@@ -78,10 +82,20 @@ class Decisions:
             return "the answer is longer than 256 KiB", None, RuntimeCode.INVALID_CALLFLOW
         facts = facts_of(sub_account, self._profiles)
         now = conversation.services.clock.now()
-        verdict = judge(reply.body, facts, now, mode=Mode.DECISION)
+        verdict = await _judged_in_time(reply.body, facts, now)
+        if verdict.status is StatusCode.INVALID_JSON:
+            complaint = await asyncio.to_thread(positions.complaint, reply.body)
+            return f"{verdict.summary}: {complaint}", None, verdict.runtime_code
         if verdict.callflow is None:
             return verdict.summary, None, verdict.runtime_code
         callflow = filled(verdict.callflow, sub_account, self._profiles, now, mode=Mode.DECISION)
         if callflow.error is not None:
             return callflow.error.detail, None, callflow.error.code
         return None, callflow, None
+
+
+async def _judged_in_time(body: bytes, facts: JudgingContext, now: datetime) -> Verdict:
+    """The verdict on an answer; on a large one from a thread, so that other calls go on."""
+    if len(body) <= JUDGED_AT_ONCE:
+        return judge(body, facts, now, mode=Mode.DECISION)
+    return await asyncio.to_thread(judge, body, facts, now, mode=Mode.DECISION)

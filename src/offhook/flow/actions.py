@@ -103,7 +103,9 @@ class Callflow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     valid_until: datetime | None = None
     """Aware, in UTC."""
     client_action_id: str | None = None
+    """Of a VCA answer only."""
     client_request_id: str | None = None
+    client_batch_id: str | None = None
     legacy: bool = False
     """Came as a v1.1 request (``spec/status-codes.md``, "v1.1 requests")."""
     error: ScenarioError | None = None

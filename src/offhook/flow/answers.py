@@ -68,7 +68,7 @@ def _error(problem: Problem, help_url: str | None) -> dict[str, object]:
     error: dict[str, object] = {
         "statusCode": problem.code,
         "path": problem.path,
-        "message": problem.message,
+        "message": problem.told,
     }
     if help_url is not None:
         error["help"] = f"{help_url.rstrip('/')}/{problem.code.page}"

@@ -23,6 +23,7 @@ def callflow(request: Request, facts: JudgingContext) -> Callflow:
         valid_until=request.valid_until,
         client_action_id=request.client_action_id,
         client_request_id=request.client_request_id,
+        client_batch_id=request.client_batch_id,
         legacy=request.legacy,
     )
 

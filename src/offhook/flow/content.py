@@ -6,8 +6,8 @@ Interpretations of ``spec/status-codes.md``:
   -1009's business, and a rule that needs the value waits until it is of the right type.
 * A destination that holds several numbers (-1011) is not also -1017.
 * ``voiceProfile`` and ``language`` name different languages when their languages differ; regions may
-  differ (``en-US-JennyNeural`` with ``en-GB``). ``cmn``, ``yue`` and ``wuu`` are spoken forms of
-  ``zh``, ``nb`` and ``nn`` of ``no``, ``tl`` is ``fil``: vendors name the same voices by either.
+  differ (``en-US-JennyNeural`` with ``en-GB``). Some languages have several names
+  (:data:`.neighbours.SAME_LANGUAGE`).
 * ``maxDigits`` may break -1003 and -1008 at once, and is then listed twice.
 * ``endMessage`` is judged by its characters in every sayAndCapture, though only v1.1 speaks it.
 * -1004 asks for an enabled VCA webhook wherever in the list the sayAndCapture stands.
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from offhook.codes import StatusCode
 from offhook.flow import numbers, table
 from offhook.flow.context import ANY_SOURCE, WITHHELD_SOURCES, JudgingContext
+from offhook.flow.neighbours import language_of
 from offhook.flow.problems import Problem, problem
 from offhook.flow.shape import Draft, Request
 
@@ -98,24 +99,23 @@ def _text_speakable(draft: Draft, name: str) -> Iterator[Problem]:
         yield problem(StatusCode.INVALID_CHARACTERS, draft.param(name))
 
 
-_SAME_LANGUAGE = {"cmn": "zh", "yue": "zh", "wuu": "zh", "nb": "no", "nn": "no", "tl": "fil"}
-
-
-def _language_of(tag: str) -> str:
-    primary = tag.partition("-")[0].lower()
-    return _SAME_LANGUAGE.get(primary, primary)
-
-
 def _voice_known(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
     code, language = draft.text("voice_profile"), draft.text("language")
     profile = facts.profiles.find(code) if code is not None else None
     if code is not None and profile is None:
-        yield problem(StatusCode.SPEECH_PROFILE, draft.param("voiceProfile"))
+        yield _voice_problem(draft, "voiceProfile", code, facts)
     if language is None:
         return
-    differs = profile is not None and _language_of(profile.locale) != _language_of(language)
+    differs = profile is not None and language_of(profile.locale) != language_of(language)
     if differs or not facts.profiles.speaks(language):
-        yield problem(StatusCode.SPEECH_PROFILE, draft.param("language"))
+        yield _voice_problem(draft, "language", language, facts)
+
+
+def _voice_problem(draft: Draft, name: str, asked: str, facts: JudgingContext) -> Problem:
+    """A -1002; it names usable profiles near the one that was asked for."""
+    near = facts.profiles.near(asked)
+    advice = f"Usable profiles near it: {', '.join(near)}" if near else ""
+    return problem(StatusCode.SPEECH_PROFILE, draft.param(name), advice)
 
 
 def _max_digits_with_min(

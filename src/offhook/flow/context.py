@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Container, Sequence
 
 import msgspec
 
@@ -27,19 +27,36 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Who coined the name: ``azure``, ``google``, ``polly``…"""
 
 
-class Profiles(Protocol):
+class ListedProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One element of ``GET …/speech-profiles`` (``spec/api.md``)."""
+
+    speech_profile_code: str
+    locale_code: str
+    locale_description: str
+    gender: str
+
+
+class Profiles(ABC):
     """The speech profiles a sub-account may use. Lookups are cheap: the judge makes many."""
 
+    @abstractmethod
     def find(self, code: str) -> Profile | None:
         """The profile spelled exactly ``code``, or spelled so but for a trailing ``Neural``.
 
         None when no profile has that name, or no installed engine speaks its language.
         """
-        ...
 
+    @abstractmethod
     def speaks(self, language: str) -> bool:
         """Whether an installed engine speaks ``language``: a BCP 47 tag, ``en`` or ``en-GB``."""
-        ...
+
+    @abstractmethod
+    def near(self, asked: str) -> tuple[str, ...]:
+        """Up to three usable codes of the language nearest to ``asked``, a code or a BCP 47 tag."""
+
+    @abstractmethod
+    def listed(self) -> Sequence[ListedProfile]:
+        """Every usable profile, by code."""
 
 
 class JudgingContext(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 Beyond the grammar of RFC 8259 a body is refused when it is not UTF-8, repeats a key, nests deeper
 than :data:`DEEPEST`, or holds NaN or an infinity. Interpretations:
 
-* A byte order mark is refused: RFC 8259 §8.1 forbids senders to add one.
+* One byte order mark in front is ignored (RFC 8259 §8.1 allows that); anywhere else it is refused.
 * The outermost object is level 1.
 * A number beyond a double (``1e400``) would be read as an infinity, and an integer of more than
   :data:`LONGEST_INTEGER` characters by hardly anything: both are refused wherever they stand.
@@ -42,6 +42,9 @@ _UNPAIRED_SURROGATE = re.compile(
     rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, rb"\\u[dD][89abAB]..", _LOW)
 )
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Of UTF-8."""
+
 _parse = msgspec.json.Decoder().decode
 _write = msgspec.json.Encoder().encode
 
@@ -52,6 +55,7 @@ class InvalidJson(ValueError):
 
 def decode(body: bytes) -> object:
     """The value of a JSON text. Raises :class:`InvalidJson`, and nothing else."""
+    body = body.removeprefix(BYTE_ORDER_MARK)
     with _collector_still(len(body) >= _MANY_BYTES):
         try:
             body.decode("utf-8")

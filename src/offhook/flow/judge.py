@@ -26,6 +26,10 @@ from offhook.flow.problems import Mode, Problem, Verdict, problem
 LARGEST_BODY = 256 * 1024
 """Bytes of a request body, after inflation; :func:`body_too_large` answers what is larger."""
 
+JUDGED_AT_ONCE = 32 * 1024
+"""Bytes of a body that may be judged on an event loop (5 ms at the very worst). A larger one may take
+tens of milliseconds if its sender means it to: judge it in a thread, so that others go on."""
+
 MOST_PROBLEMS = 1_000
 """Problems a verdict lists; the first ones, in the order of judgement."""
 
@@ -34,7 +38,7 @@ def judge(
     body: bytes, facts: JudgingContext, now: datetime, *, mode: Mode = Mode.SUBMITTED
 ) -> Verdict:
     """Judge a request body (``now`` aware). Never raises for anything in ``body``."""
-    if mode is Mode.DECISION and not body.strip():
+    if mode is Mode.DECISION and not body.removeprefix(jsontext.BYTE_ORDER_MARK).strip():
         return Verdict(callflow=Callflow(actions=()))
     if len(body) > LARGEST_BODY:
         return body_too_large()

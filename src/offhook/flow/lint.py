@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, final
 
 import msgspec
 
 from offhook.codes import StatusCode
 from offhook.flow import positions
-from offhook.flow.context import ANY_SOURCE, JudgingContext, Profile
+from offhook.flow.context import ANY_SOURCE, JudgingContext, ListedProfile, Profile, Profiles
+from offhook.flow.jsontext import BYTE_ORDER_MARK
 from offhook.flow.judge import LARGEST_BODY, judge
 from offhook.flow.kinds import MISSING
+from offhook.flow.neighbours import ProfileNeighbours
 from offhook.flow.problems import Mode, Problem
 
 CLEAN, PROBLEMS, UNREADABLE = 0, 1, 2
@@ -74,22 +76,28 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
 
 
-class _EveryProfile:
+@final
+class _EveryProfile(Profiles):
     """The whole table of speech profiles, whatever is installed here."""
 
     def __init__(self) -> None:
         text = files("offhook.speech").joinpath("speech-profiles.tsv").read_text("utf-8")
         rows = (line.split("\t") for line in text.splitlines()[1:])
         self._profiles = {row[0]: Profile(code=row[0], locale=row[1]) for row in rows}
+        self._neighbours = ProfileNeighbours(self._profiles.values())
         self._languages = {p.locale.partition("-")[0] for p in self._profiles.values()}
 
     def find(self, code: str) -> Profile | None:
-        """See :class:`~offhook.flow.context.Profiles`."""
         return self._profiles.get(code) or self._profiles.get(f"{code}Neural")
 
     def speaks(self, language: str) -> bool:
-        """See :class:`~offhook.flow.context.Profiles`."""
         return language.partition("-")[0] in self._languages
+
+    def near(self, asked: str) -> tuple[str, ...]:
+        return self._neighbours.near(asked)
+
+    def listed(self) -> Sequence[ListedProfile]:
+        return ()
 
 
 class _EveryName:
@@ -122,6 +130,7 @@ def lint_text(
     verdict = judge(data, facts, now or datetime.now(UTC), mode=mode)
     if not verdict.problems:
         return []
+    data = data.removeprefix(BYTE_ORDER_MARK)  # editors do not count it in columns either
     text = data.decode("utf-8", "replace")
     if verdict.status is StatusCode.INVALID_JSON:
         return [_not_json(name, data, text, verdict.problems[0])]

@@ -25,7 +25,7 @@ _DESTINATION = re.compile(r"\+?([1-9][0-9]{6,14})")
 _SOURCE = re.compile(r"(?:\+|00)?([1-9][0-9]{2,14})")
 
 LONGEST_WRITTEN = 64
-"""Characters a number may take with all its separators; longer strings are no number."""
+"""Characters a number may take with all its separators and white space; longer ones are no number."""
 
 _CALLING_CODES = frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 """The country calling codes ITU-T has assigned, shared and non-geographic ones included."""
@@ -42,8 +42,10 @@ def load_metadata() -> None:
 
 def _compact(text: str) -> str:
     """``text`` without the separators tolerated inside a number; empty when it is no number."""
+    if len(text) > LONGEST_WRITTEN:
+        return ""
     text = text.strip(" \u00a0\u202f")
-    if len(text) > LONGEST_WRITTEN or not _WRITTEN.fullmatch(text):
+    if not _WRITTEN.fullmatch(text):
         return ""
     return text.translate(_REMOVE_SEPARATORS)
 

@@ -37,6 +37,8 @@ class Malformed(ValueError):
         super().__init__(reason)
         self.offset = offset
         self.reason = reason
+        self.path = ""
+        """JSONPath of the innermost value that was being read; empty behind the outermost one."""
 
 
 def place(text: str, offset: int) -> Place:
@@ -53,13 +55,30 @@ def nearest(offsets: Mapping[str, int], path: str) -> int:
 
 
 def offsets(text: str) -> dict[str, int]:
-    """The offset of every value of a JSON text. Raises :class:`Malformed`."""
+    """The offset of every value of a JSON text without byte order mark. Raises :class:`Malformed`."""
     found: dict[str, int] = {}
     end = _Scanner(text, found).value(_skip(text, 0), "$", 1)
     end = _skip(text, end)
     if end != len(text):
         raise Malformed(end, "there is text behind the JSON value")
     return found
+
+
+def complaint(body: bytes) -> str:
+    """Why :mod:`.jsontext` refuses ``body``, with path, line and column; empty if it does not.
+
+    Reads every value by itself: up to half a second for 256 KiB, so not for an event loop.
+    """
+    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        offsets(text)
+        body.decode("utf-8")
+    except Malformed as error:
+        line, column = place(text, error.offset)
+        return f"{error.reason} ({error.path or '$'}, line {line}, column {column})"
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is not UTF-8"
+    return ""
 
 
 def _skip(text: str, offset: int) -> int:
@@ -75,6 +94,15 @@ def _is_out_of_range(scalar: str) -> bool:
     return not scalar.isalpha() and math.isinf(float(scalar))
 
 
+_LONGEST_PATH = 200
+"""Characters; deeper values are known by the path of what is around them. No judged path is longer,
+and long names around many values would make the table many times larger than the text."""
+
+
+def _below(path: str, part: str) -> str:
+    return path if len(path) + len(part) > _LONGEST_PATH else path + part
+
+
 class _Scanner:
     """A recursive descent; its depth is bounded by :data:`~.jsontext.DEEPEST`."""
 
@@ -84,6 +112,13 @@ class _Scanner:
 
     def value(self, at: int, path: str, depth: int) -> int:
         """Read the value at ``at``; returns the offset behind it."""
+        try:
+            return self._value(at, path, depth)
+        except Malformed as error:
+            error.path = error.path or path
+            raise
+
+    def _value(self, at: int, path: str, depth: int) -> int:
         self._found.setdefault(path, at)
         start = self._text[at : at + 1]
         if start in ("{", "["):
@@ -111,15 +146,15 @@ class _Scanner:
             colon = _skip(self._text, key.end())
             if self._text[colon : colon + 1] != ":":
                 raise Malformed(colon, 'a ":" is expected here')
-            here = f"{path}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{path}['{name}']"
-            return self.value(_skip(self._text, colon + 1), here, depth + 1)
+            part = f".{name}" if _PLAIN_NAME.fullmatch(name) else f"['{name}']"
+            return self.value(_skip(self._text, colon + 1), _below(path, part), depth + 1)
 
         return self._items(at, "}", member)
 
     def _array(self, at: int, path: str, depth: int) -> int:
         index = count()
         return self._items(
-            at, "]", lambda item: self.value(item, f"{path}[{next(index)}]", depth + 1)
+            at, "]", lambda item: self.value(item, _below(path, f"[{next(index)}]"), depth + 1)
         )
 
     def _items(self, at: int, close: str, read: Callable[[int], int]) -> int:

@@ -27,6 +27,13 @@ class Problem(msgspec.Struct, frozen=True):
     """JSONPath of the offending (or missing) member: ``$.callflow[1].params.maxDigits``."""
     message: str
     """The whole text of the code, for -1009 with its detail: what ``statusMessage`` says."""
+    advice: str = ""
+    """What helps to mend it; ``errors`` say it behind the message."""
+
+    @property
+    def told(self) -> str:
+        """``errors[].message``: the text of the code and the advice."""
+        return f"{self.message}. {self.advice}" if self.advice else self.message
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,12 +77,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> str:
         """Every problem in one line, for logs and the session's record."""
-        return "; ".join(f"{p.code} at {p.path}: {p.message}" for p in self.problems)
+        return "; ".join(f"{p.code} at {p.path}: {p.told}" for p in self.problems)
 
 
-def problem(code: StatusCode, path: str) -> Problem:
+def problem(code: StatusCode, path: str, advice: str = "") -> Problem:
     """A problem whose text is its code's own."""
-    return Problem(code, path, code.message)
+    return Problem(code, path, code.message, advice)
 
 
 def entry_problem(path: str, what: str) -> Problem:

@@ -69,12 +69,15 @@ def body() -> Schema:
                 "examples": ["2030-07-03T05:59:32.226Z"],
             },
             "clientActionId": {
-                **_or_null(kinds.Text(255, 1).schema()),
-                "description": "Your name for this list of actions; webhooks repeat it.",
+                "description": "Ignored here, whatever its type: an answer of the VCA webhook has it.",
             },
             "clientRequestId": {
                 **_or_null(kinds.Text(255, 1).schema()),
                 "description": "Your name for this request; webhooks repeat it.",
+            },
+            "clientBatchId": {
+                **_or_null(kinds.Text(255, 1).schema()),
+                "description": "Your name for the batch this request belongs to; webhooks repeat it.",
             },
         },
         "$defs": _definitions(),

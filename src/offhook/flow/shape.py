@@ -3,7 +3,8 @@
 Interpretations of ``spec/status-codes.md``:
 
 * The problems of the top level (``callflow``, ``validUntil``, ``clientActionId``,
-  ``clientRequestId``) come before those of the actions, -1007 included.
+  ``clientRequestId``, ``clientBatchId``) come before those of the actions, -1007 included.
+* ``clientActionId`` belongs to decisions: in a submitted request it is not looked at.
 * null is absent, in members; in the ``callflow`` array it is an element that is no object.
 * An action that has no known name may have any params, but they are still an object.
 * Where ``params`` is missing or no object, its members are not judged: one problem.
@@ -78,6 +79,7 @@ class Request(msgspec.Struct):
     valid_until_text: str | None = None
     client_action_id: str | None = None
     client_request_id: str | None = None
+    client_batch_id: str | None = None
 
 
 _VALID_UNTIL = kinds.DateTime()
@@ -87,16 +89,20 @@ _CLIENT_ID = kinds.Text(255, 1)
 def read(body: dict[str, object], mode: Mode, problems: list[Problem]) -> Request:
     """Read a request; what is wrong with its shape is appended to ``problems``, in order."""
     elements = _callflow(body, mode, problems)
+    decision = mode is Mode.DECISION
     request = Request(
         drafts=[],
         count=len(elements),
         valid_until=_top_level(body, "validUntil", _VALID_UNTIL, datetime, problems),
-        client_action_id=_top_level(body, "clientActionId", _CLIENT_ID, str, problems),
+        client_action_id=_top_level(body, "clientActionId", _CLIENT_ID, str, problems)
+        if decision
+        else None,
         client_request_id=_top_level(body, "clientRequestId", _CLIENT_ID, str, problems),
+        client_batch_id=_top_level(body, "clientBatchId", _CLIENT_ID, str, problems),
     )
     if request.valid_until is not None:
         request.valid_until_text = str(body["validUntil"])
-    request.legacy = mode is Mode.SUBMITTED and legacy.begins(elements)
+    request.legacy = not decision and legacy.begins(elements)
     for index, element in enumerate(elements[:MOST_JUDGED]):
         request.drafts.append(_element(index, element, request.legacy, problems))
     return request

@@ -20,7 +20,6 @@ from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount
-from offhook.speech.profiles import ListedProfile
 
 
 class Directory(Protocol):
@@ -52,14 +51,6 @@ class Directory(Protocol):
 
     async def refresh(self) -> None:
         """Read the store again if it has changed."""
-        ...
-
-
-class ListedProfiles(Profiles, Protocol):
-    """The speech profiles, which can also be listed."""
-
-    def listed(self) -> Sequence[ListedProfile]:
-        """Every usable profile, by code."""
         ...
 
 
@@ -112,7 +103,7 @@ class Deps:
     store: Store
     directory: Directory
     fabric: Fabric
-    profiles: ListedProfiles
+    profiles: Profiles
     cancel: Callable[[Session, SubAccount, datetime], Cancellation]
     """Builds the end of a session that no node has claimed yet."""
     webhook_url_problem: Callable[[str], Awaitable[str | None]]

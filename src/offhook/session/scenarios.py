@@ -51,6 +51,7 @@ def filled(
         valid_until=callflow.valid_until or meant.valid_until,
         client_action_id=callflow.client_action_id or meant.client_action_id,
         client_request_id=callflow.client_request_id or meant.client_request_id,
+        client_batch_id=callflow.client_batch_id or meant.client_batch_id,
     )
 
 

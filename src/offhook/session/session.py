@@ -85,3 +85,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def client_request_id(self) -> str | None:
         """The customer's own id of the request."""
         return self.callflow.client_request_id
+
+    @property
+    def client_batch_id(self) -> str | None:
+        """The customer's own id of the batch that the request belongs to."""
+        return self.callflow.client_batch_id

@@ -5,26 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import NamedTuple
+from typing import NamedTuple, final
 
-import msgspec
-
-from offhook.flow.context import Profile
+from offhook.flow.context import ListedProfile, Profile, Profiles
+from offhook.flow.neighbours import ProfileNeighbours
 from offhook.speech.espeak_voices import installed_voices
 from offhook.speech.locales import describe
 from offhook.speech.voices import EngineVoice, VoiceIndex
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _NEURAL = "Neural"
-
-
-class ListedProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One element of ``GET …/speech-profiles`` (``spec/api.md``)."""
-
-    speech_profile_code: str
-    locale_code: str
-    locale_description: str
-    gender: str
 
 
 class VoiceUse(NamedTuple):
@@ -34,8 +24,9 @@ class VoiceUse(NamedTuple):
     profiles: int
 
 
-class ProfileTable:
-    """The profiles whose language an installed voice speaks; serves :class:`~.flow.facts.Profiles`."""
+@final
+class ProfileTable(Profiles):
+    """The profiles whose language an installed voice speaks."""
 
     def __init__(self, voices: Iterable[EngineVoice]) -> None:
         self._index = VoiceIndex(voices)
@@ -44,6 +35,7 @@ class ProfileTable:
             for profile in _read_table()
             if self._index.nearest(profile.locale) is not None
         }
+        self._neighbours = ProfileNeighbours(self._profiles.values())
 
     @classmethod
     def installed(cls) -> ProfileTable:
@@ -51,12 +43,13 @@ class ProfileTable:
         return cls(installed_voices())
 
     def find(self, code: str) -> Profile | None:
-        """The profile spelled exactly ``code``, or spelled so but for a trailing ``Neural``."""
         return self._profiles.get(code) or self._profiles.get(code + _NEURAL)
 
     def speaks(self, language: str) -> bool:
-        """Whether an installed voice speaks ``language``, a BCP 47 tag; its region may be any."""
         return _TAG.fullmatch(language) is not None and self._index.nearest(language) is not None
+
+    def near(self, asked: str) -> tuple[str, ...]:
+        return self._neighbours.near(asked)
 
     def voice(self, voice_profile: str | None, language: str | None) -> EngineVoice | None:
         """The voice to speak with; the profile decides where both are given. None: there is none."""
@@ -66,7 +59,6 @@ class ProfileTable:
         return self._index.nearest(language) if language is not None else None
 
     def listed(self) -> tuple[ListedProfile, ...]:
-        """Every usable profile, by code."""
         return tuple(
             ListedProfile(
                 speech_profile_code=profile.code,

@@ -10,9 +10,13 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TypeVar
+
+T = TypeVar("T")
 
 PATIENCE = 10.0
 """Real seconds that time stands still for one piece of the outside world."""
@@ -70,6 +74,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         tasks = [repr(task) for task in asyncio.all_tasks(self) if task is not current]
         timers: list[asyncio.TimerHandle] = getattr(self, "_scheduled", [])
         return tasks + [repr(timer) for timer in timers if not timer.cancelled()]
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[..., T], *args: object
+    ) -> asyncio.Future[T]:
+        """Run it here and now: a thread's work takes no simulated time, and nothing waits for it."""
+        done: asyncio.Future[T] = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
     def _real_wait(self, timeout: float | None) -> float | None:
         """Real seconds to wait for the outside world now; None: time may jump."""

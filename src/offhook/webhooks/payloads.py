@@ -20,6 +20,9 @@ _Json = dict[str, object]
 
 _VERSION = 5
 
+_OK = 200
+"""``sipCode`` of every VCA request: the leg is up, or a call from outside has come."""
+
 
 class CallActionStatus(StrEnum):
     """``callStatus`` of a VCA request."""
@@ -66,7 +69,6 @@ def call_action(
     status: CallActionStatus,
     at: datetime,
     digits: str | None = None,
-    sip_code: int | None = None,
     client_action_id: str | None = None,
     dtmf_event_data: str = "object",
 ) -> bytes:
@@ -75,7 +77,7 @@ def call_action(
     ``digits`` is what the last sayAndCapture caught. They stand at both places clients read, null
     included. ``dtmf_event_data`` is the sub-account's setting, ``object`` or ``string``.
     """
-    payload = _call_event(session, leg, event_id, status, at, sip_code, client_action_id)
+    payload = _call_event(session, leg, event_id, status, at, _OK, client_action_id)
     payload["eventData"] = _event_data(digits, dtmf_event_data)
     payload["dtmf"] = digits
     return _envelope("CALL_ACTION", "Action request of a call", payload)
@@ -88,12 +90,15 @@ def call_status(
     event_id: str,
     status: CallEventStatus,
     at: datetime,
+    sip_code: int,
     digits: str | None = None,
-    sip_code: int | None = None,
     client_action_id: str | None = None,
     dtmf_event_data: str = "object",
 ) -> bytes:
-    """A VCS event; ``digits`` and ``eventData`` belong to ``DTMF_RECEIVED`` only."""
+    """A VCS event; ``digits`` and ``eventData`` belong to ``DTMF_RECEIVED`` only.
+
+    ``sip_code`` is the SIP status of the leg that the event is about (:mod:`.sip_codes`).
+    """
     payload = _call_event(session, leg, event_id, status, at, sip_code, client_action_id)
     if status is CallEventStatus.DTMF_RECEIVED:
         payload["eventData"] = _event_data(digits, dtmf_event_data)
@@ -111,6 +116,7 @@ def session_summary(session: Session) -> bytes:
         lastAction=session.last_action,
         callCount=len(session.legs),
         clientRequestId=session.client_request_id,
+        clientBatchId=session.client_batch_id,
         errorDetails=None if session.error is None else _error(session, session.error),
     )
     payload["details"] = {
@@ -141,10 +147,20 @@ def numbers_update(
         "subAccountId": sub_account_id,
         "totalNumbers": total,
         "updateEventType": "SNAPSHOT" if snapshot else "UPDATES",
-        "virtualNumbers": numbers,
+        "virtualNumbers": [_number(number) for number in numbers],
     }
     description = "Status of account virtual number(s) updated"
     return _envelope("VIRTUAL_NUMBER_UPDATE", description, payload)
+
+
+def _number(number: NumberStatus) -> NumberStatus:
+    """The number with its prices in the shortest form."""
+    prices = {
+        name: _shortest(price)
+        for name in ("rental_price", "incoming_rate")
+        if (price := getattr(number, name)) is not None
+    }
+    return msgspec.structs.replace(number, **prices)
 
 
 def dtmf_callback(session: Session, leg: Leg, *, digits: str | None, at: datetime) -> bytes:
@@ -177,7 +193,7 @@ def _call_event(
     event_id: str,
     status: StrEnum,
     at: datetime,
-    sip_code: int | None,
+    sip_code: int,
     client_action_id: str | None,
 ) -> _Json:
     return _present(
@@ -190,10 +206,11 @@ def _call_event(
         callType=leg.call_type,
         **_parties(leg),
         callDuration=_connected_seconds(leg, at),
-        sipCode=leg.sip_code if sip_code is None else sip_code,
+        sipCode=sip_code,
         timestamp=iso_milliseconds(at),
         clientActionId=client_action_id,
         clientRequestId=session.client_request_id,
+        clientBatchId=session.client_batch_id,
     )
 
 
@@ -239,10 +256,15 @@ def _error(session: Session, error: SessionError) -> _Json:
 
 def _quality(quality: CallQuality) -> _Json:
     return {
-        "mos": quality.mos,
-        "packetLossRate": quality.packet_loss_rate,
-        "jitter": quality.jitter,
+        "mos": _shortest(quality.mos),
+        "packetLossRate": _shortest(quality.packet_loss_rate),
+        "jitter": _shortest(quality.jitter),
     }
+
+
+def _shortest(number: float) -> float:
+    """A number that encodes in the shortest JSON form: ``4``, not ``4.0``."""
+    return int(number) if number == int(number) else number
 
 
 def _event_data(digits: str | None, form: str) -> object:

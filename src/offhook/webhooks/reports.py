@@ -22,6 +22,7 @@ from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhooks import payloads
 from offhook.webhooks.payloads import CallEventStatus
 from offhook.webhooks.retry import GIVE_UP_AFTER
+from offhook.webhooks.sip_codes import sip_code_of
 
 STATUSES: dict[type[AnyEvent], CallEventStatus] = {
     CallInitiated: CallEventStatus.CALL_INITIATED,
@@ -90,22 +91,11 @@ class WebhookReports:
             status=STATUSES[type(event)],
             at=event.at,
             digits=event.digits if isinstance(event, DigitsCaptured) else None,
-            sip_code=sip_code_of(event),
+            sip_code=sip_code_of(event, leg),
             client_action_id=client_action_id,
             dtmf_event_data=sub_account.dtmf_event_data if sub_account else "object",
         )
         return _entry(session, OutboxType.VCS, payload, event.at, delivery_id=delivery_id)
-
-
-def sip_code_of(event: AnyEvent) -> int | None:
-    """The SIP status behind a call event, where there is one."""
-    match event:
-        case CallUpdated(sip_code=code) | CallDisconnected(sip_code=code):
-            return code
-        case CallConnected():
-            return 200
-        case _:
-            return None
 
 
 def _entry(

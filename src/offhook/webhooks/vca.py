@@ -59,7 +59,6 @@ def asker(client: Client, clock: Clock) -> Asker:
             status=status,
             at=clock.now(),
             digits=question.digits,
-            sip_code=question.leg.sip_code,
             client_action_id=question.client_action_id,
             dtmf_event_data=sub_account.dtmf_event_data,
         )

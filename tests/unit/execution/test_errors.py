@@ -104,6 +104,25 @@ def test_2003_says_at_which_path(offhook: Offhook) -> None:
     assert "$.callflow[1].params.minDigits" in str(made)
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('{"callflow": [],}', "a comma stands before the closing bracket ($, line 1, column 17)"),
+        (
+            '{"callflow": [{"action": "say" /* none */}]}',
+            '"," or "}" is expected here ($.callflow[0], line 1, column 32)',
+        ),
+    ],
+)
+def test_2003_says_where_the_json_of_an_answer_ends_to_be_json(
+    offhook: Offhook, body: str, told: str
+) -> None:
+    offhook.vca(Answers(body))
+    call = offhook.call([make_call(), say("Hello.")])
+    assert_error(call, RuntimeCode.INVALID_CALLFLOW, "SAY")
+    assert told in (call.detail or "")
+
+
 def test_2004_no_route_for_leg_a() -> None:
     offhook = Offhook(Config(trunks=(CARRIER,), routes=(Route(prefix="+1", trunks=("carrier",)),)))
     call = offhook.call([make_call("+6591234567"), say("Hello."), HANGUP])

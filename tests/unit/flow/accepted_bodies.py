@@ -161,7 +161,9 @@ NEIGHBOURS: dict[str, object] = {
         "version": 2,
         "clientActionId": "menu",
     },
-    "top-level nulls": call_and(validUntil=None, clientActionId=None, clientRequestId=None),
+    "top-level nulls": call_and(
+        validUntil=None, clientActionId=None, clientRequestId=None, clientBatchId=None
+    ),
     "nulls for all optional members": call_and(
         capture(
             **dict.fromkeys(
@@ -183,8 +185,13 @@ NEIGHBOURS: dict[str, object] = {
         )
     ),
     "null callRecording": flow(make_call(callRecording=None)),
-    "ids of 1": call_and(clientActionId="a", clientRequestId="b"),
-    "ids of 255": call_and(clientActionId="é" * 255, clientRequestId="\U0001f600" * 255),
+    "ids of 1": call_and(clientBatchId="a", clientRequestId="b"),
+    "ids of 255": call_and(clientBatchId="é" * 255, clientRequestId="\U0001f600" * 255),
+    **{
+        f"clientActionId {str(value)[:10]!r} is ignored": call_and(clientActionId=value)
+        for value in ("", "x" * 256, 7, 7.5, True, ["x"], {"x": 1})
+    },
+    "byte order mark": b"\xef\xbb\xbf" + encoded(call_and()),
     "text of 1": call_and(say(text="a")),
     "text of 3000 code points": call_and(say(text="\U0001f600" * 3000)),
     "messages of 3000": call_and(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from offhook.flow.context import JudgingContext, Profile
+from offhook.flow.context import JudgingContext, ListedProfile, Profile, Profiles
 from offhook.flow.judge import judge
+from offhook.flow.neighbours import ProfileNeighbours
 from offhook.flow.problems import Mode, Verdict
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -51,7 +53,7 @@ TEXTS: dict[int, tuple[str, int]] = {
 """``spec/status-codes.md``: the text of every code, and its HTTP status."""
 
 
-class Voices:
+class Voices(Profiles):
     """Speech profiles of a few languages."""
 
     table = (
@@ -62,15 +64,21 @@ class Voices:
         Profile(code="nb-NO-PernilleNeural", locale="nb-NO", gender="F", vendor="azure"),
     )
 
+    neighbours = ProfileNeighbours(table)
+
     def find(self, code: str) -> Profile | None:
-        """See :class:`offhook.flow.context.Profiles`."""
         return next(
             (p for p in self.table if code in (p.code, p.code.removesuffix("Neural"))), None
         )
 
     def speaks(self, language: str) -> bool:
-        """See :class:`offhook.flow.context.Profiles`."""
-        return language.partition("-")[0] in ("en", "id", "zh", "no")
+        return language.partition("-")[0] in ("en", "id", "zh", "no", "nb", "nn")
+
+    def near(self, asked: str) -> tuple[str, ...]:
+        return self.neighbours.near(asked)
+
+    def listed(self) -> Sequence[ListedProfile]:
+        return ()
 
 
 FACTS = JudgingContext(

@@ -337,11 +337,18 @@ LEGACY = [
 ORDER = [
     Case(
         "the top level before the actions",
-        flow(action("dial"), say(text=...), clientRequestId="", clientActionId="", validUntil="x"),
+        flow(
+            action("dial"),
+            say(text=...),
+            clientBatchId="",
+            clientRequestId="",
+            clientActionId="",
+            validUntil="x",
+        ),
         [
             entry("$.validUntil", DATE),
-            entry("$.clientActionId", "must be at least 1 characters long"),
             entry("$.clientRequestId", "must be at least 1 characters long"),
+            entry("$.clientBatchId", "must be at least 1 characters long"),
             (-1007, "$.callflow[0].action"),
             entry(f"{P1}.text", MISSING),
         ],

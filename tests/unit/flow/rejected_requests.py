@@ -45,7 +45,8 @@ NOT_JSON = [
         "repeated key deep inside": GOOD + b'],"x":[[{"a":{"b":1,"b":":"}}]]}',
         "raw newline in a string": GOOD + b'],"x":"\n"}',
         "bad escape": GOOD + b'],"x":"\\x"}',
-        "byte order mark": b"\xef\xbb\xbf" + GOOD + b"]}",
+        "two byte order marks": b"\xef\xbb\xbf" * 2 + GOOD + b"]}",
+        "byte order mark inside": GOOD + b"]\xef\xbb\xbf}",
         "Latin-1": GOOD + b'],"x":"\xe9"}',
         "UTF-16": (GOOD + b"]}").decode().encode("utf-16"),
         "UTF-32": (GOOD + b"]}").decode().encode("utf-32"),
@@ -115,7 +116,7 @@ TOP_LEVEL = [
     ),
     *(
         wrong(f"{name} {str(value)[:3]!r}: {what}", call_and(**{name: value}), f"$.{name}", what)
-        for name in ("clientActionId", "clientRequestId")
+        for name in ("clientBatchId", "clientRequestId")
         for value, what in (
             ("", "must be at least 1 characters long"),
             ("x" * 256, "may only be 255 characters long"),

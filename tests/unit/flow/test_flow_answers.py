@@ -55,7 +55,8 @@ def test_a_rejection_lists_every_problem() -> None:
             {
                 "statusCode": -1002,
                 "path": "$.callflow[1].params.voiceProfile",
-                "message": "Speech profile or language parameter invalid",
+                "message": "Speech profile or language parameter invalid. "
+                "Usable profiles near it: en-GB-Emma, en-US-JennyNeural",
             },
         ],
     }

@@ -138,6 +138,7 @@ BODIES = st.fixed_dictionaries(
         "validUntil": VALUES,
         "clientActionId": VALUES,
         "clientRequestId": VALUES,
+        "clientBatchId": VALUES,
     },
 )
 

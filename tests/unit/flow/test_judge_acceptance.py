@@ -159,6 +159,7 @@ def test_everything_sent_is_kept() -> None:
         HANGUP,
         clientActionId="ca",
         clientRequestId="cr",
+        clientBatchId="cb",
         validUntil="2027-01-01T00:00:00+08:00",
     )
     assert accepted(body) == Callflow(
@@ -189,7 +190,7 @@ def test_everything_sent_is_kept() -> None:
             PlayFile(file_url="HTTPS://x.example:8443/ä?b=c#d", repetition=2),
             Hangup(),
         ),
-        client_action_id="ca",
+        client_batch_id="cb",
         client_request_id="cr",
         valid_until=datetime(2026, 12, 31, 16, tzinfo=UTC),
     )

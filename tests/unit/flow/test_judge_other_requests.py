@@ -12,6 +12,8 @@ from tests.unit.flow.flow_requests import (
     action,
     call_and,
     capture,
+    codes,
+    encoded,
     flow,
     judged,
     make_call,
@@ -101,6 +103,9 @@ def test_a_destination_in_a_later_action_does_not_make_it_v1_1() -> None:
         b'{"callflow":null}',
         b'{"callflow":[]}',
         b'{"callflow":[],"clientActionId":7,"validUntil":"never"}',
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf \n",
+        b"\xef\xbb\xbf{}",
     ],
 )
 def test_a_decision_may_be_nothing_more(body: bytes) -> None:
@@ -115,6 +120,18 @@ def test_a_decision_need_not_start_with_a_call() -> None:
     accepted(flow(HANGUP), mode=Mode.DECISION)
     accepted(flow(scenario()), mode=Mode.DECISION)
     accepted(flow(make_call()), mode=Mode.DECISION)
+
+
+def test_a_byte_order_mark_before_a_decision_is_ignored() -> None:
+    body = b"\xef\xbb\xbf" + encoded(flow(say(), clientActionId="menu-2"))
+    assert accepted(body, mode=Mode.DECISION).client_action_id == "menu-2"
+
+
+@pytest.mark.parametrize("wrong", ["", 7, "x" * 256])
+def test_a_decisions_client_action_id_is_judged(wrong: object) -> None:
+    verdict = judged(flow(say(), clientActionId=wrong), mode=Mode.DECISION)
+    assert codes(verdict) == [-1009]
+    assert verdict.problems[0].path == "$.clientActionId"
 
 
 def test_a_decision_is_never_v1_1() -> None:
@@ -134,7 +151,7 @@ def test_a_decision_is_never_v1_1() -> None:
         (b"[]", -2003),
         (b"{} // nothing", -2003),
         (b'{"callflow":[],}', -2003),
-        (b"\xef\xbb\xbf", -2003),
+        (b"\xef\xbb\xbf\xef\xbb\xbf", -2003),
     ],
 )
 def test_an_invalid_decision_says_how_the_session_ends(body: object, runtime: int) -> None:

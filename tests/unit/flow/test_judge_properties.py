@@ -107,7 +107,7 @@ def test_the_scanner_and_the_decoder_agree_on_what_is_json(text: str) -> None:
         return True
 
     accepted = accepts(jsontext.decode, text.encode())
-    assert accepts(positions.offsets, text) == accepted
+    assert accepts(positions.offsets, text.removeprefix("\ufeff")) == accepted
     assert accepts(_reference, text) == accepted
 
 

@@ -36,7 +36,7 @@ SESSION = Session(
     sub_account_id="acme_corp",
     call_flow_request_id="request-1",
     status=SessionStatus.COMPLETED,
-    callflow=Callflow(actions=(Hangup(),), client_request_id="mine-7"),
+    callflow=Callflow(actions=(Hangup(),), client_request_id="mine-7", client_batch_id="batch-3"),
     created_at=BEGIN,
     ended_at=BEGIN + timedelta(seconds=13),
     last_action="SAY",
@@ -67,6 +67,7 @@ def test_a_summary_is_exactly_what_the_contract_says() -> None:
             "lastAction": "SAY",
             "callCount": 1,
             "clientRequestId": "mine-7",
+            "clientBatchId": "batch-3",
             "details": {
                 "callA": {
                     "callId": "call-1",
@@ -100,6 +101,26 @@ def test_a_leg_that_never_connected_has_no_connected_time_and_no_quality() -> No
     assert call["callStatus"] == "BUSY"
     assert call["callDuration"] == 0
     assert not {"connectedTimestamp", "callQuality"} & call.keys()
+
+
+@pytest.mark.parametrize(
+    ("quality", "encoded"),
+    [
+        ((4.4, 0.01, 2), '{"mos":4.4,"packetLossRate":0.01,"jitter":2}'),
+        ((4.0, 0.0, 0), '{"mos":4,"packetLossRate":0,"jitter":0}'),
+        ((1.0, 1.0, 250), '{"mos":1,"packetLossRate":1,"jitter":250}'),
+        ((4.1, 0.0001, 1), '{"mos":4.1,"packetLossRate":0.0001,"jitter":1}'),
+    ],
+)
+def test_numbers_stand_in_their_shortest_form(
+    quality: tuple[float, float, int], encoded: str
+) -> None:
+    mos, loss, jitter = quality
+    measured = CallQuality(mos=mos, packet_loss_rate=loss, jitter=jitter)
+    leg = msgspec.structs.replace(LEG, quality=measured)
+    assert f'"callQuality":{encoded}'.encode() in payloads.session_summary(
+        changed(SESSION, legs=(leg,))
+    )
 
 
 def test_an_inbound_leg_carries_the_reference_of_the_number_called() -> None:
@@ -152,7 +173,6 @@ def action(**changes: Any) -> Any:
         "event_id": "event-1",
         "status": CallActionStatus.ACTION_COMPLETED,
         "at": BEGIN + timedelta(seconds=8),
-        "sip_code": 200,
         "digits": "12",
         "client_action_id": "ivr1",
     } | changes
@@ -188,6 +208,7 @@ def test_a_call_action_is_exactly_what_the_contract_says() -> None:
             "timestamp": "2024-07-03T05:59:40.226Z",
             "clientActionId": "ivr1",
             "clientRequestId": "mine-7",
+            "clientBatchId": "batch-3",
         },
     }
 
@@ -208,7 +229,9 @@ def test_a_sub_account_may_want_the_digits_bare(digits: str | None) -> None:
 @pytest.mark.parametrize("status", list(CallEventStatus))
 def test_a_call_status_has_event_data_for_keys_only(status: CallEventStatus) -> None:
     body = parsed(
-        payloads.call_status(SESSION, LEG, event_id="e", status=status, at=BEGIN, digits="5")
+        payloads.call_status(
+            SESSION, LEG, event_id="e", status=status, at=BEGIN, sip_code=180, digits="5"
+        )
     )
     assert body["eventType"] == "CALL_STATUS"
     assert body["description"] == "Status update of a call"
@@ -265,8 +288,11 @@ def test_a_numbers_update_is_exactly_what_the_contract_says() -> None:
         operational_status="Active",
         number_health_check_enabled=False,
         update_status="UPDATED",
+        rental_price=5.0,
+        incoming_rate=0.015,
     )
     body = payloads.numbers_update("acme_corp", [number], total=3, snapshot=False)
+    assert b'"rentalPrice":5,' in body
     assert parsed(body) == {
         "namespace": "VOICE",
         "eventType": "VIRTUAL_NUMBER_UPDATE",
@@ -282,6 +308,8 @@ def test_a_numbers_update_is_exactly_what_the_contract_says() -> None:
                     "updatedTimestamp": "2024-07-03T05:59:32Z",
                     "countryCode": "SG",
                     "operationalStatus": "Active",
+                    "rentalPrice": 5,
+                    "incomingRate": 0.015,
                     "numberHealthCheckEnabled": False,
                     "updateStatus": "UPDATED",
                 }

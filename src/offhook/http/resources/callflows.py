@@ -19,7 +19,7 @@ from offhook.flow import answers as flow_answers
 from offhook.flow import call_members
 from offhook.flow.call_members import NOTHING_READ, CallMembers
 from offhook.flow.context import JudgingContext
-from offhook.flow.judge import body_too_large, judge
+from offhook.flow.judge import JUDGED_AT_ONCE, body_too_large, judge
 from offhook.flow.problems import Mode, Verdict, problem
 from offhook.http import callflow_answers, refusals
 from offhook.http.asgi import Answer, Headers, Receive
@@ -41,10 +41,6 @@ log = logging.getLogger(__name__)
 IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 INVALID_JSON = Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),))
 REPLAYED = (b"idempotent-replayed", b"true")
-
-JUDGED_AT_ONCE = 32 * 1024
-"""Bytes of a body that is judged on the loop (5 ms at the very worst); a larger one may take tens of
-milliseconds if somebody means it to, and is judged in a thread so that the others' requests go on."""
 
 
 @dataclass(slots=True)

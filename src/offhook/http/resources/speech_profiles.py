@@ -6,11 +6,11 @@ import msgspec
 from litestar import Router, get
 from litestar.di import NamedDependency
 
+from offhook.flow.context import ListedProfile
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Scope
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE
-from offhook.speech.profiles import ListedProfile
 
 
 class SpeechProfileList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
