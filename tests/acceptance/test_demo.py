@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offhook.media import g711
+from offhook.negotiated import Codec
 from offhook.net.client import HttpClient
 from offhook.speech.service import SpeechService
 from offhook.testbed.demo import TEXT
@@ -58,7 +59,7 @@ async def spoken(text: str) -> Samples:
     speech = SpeechService.embedded(client, processes=1)
     try:
         prompt = await speech.say(text, voice_profile=None, language="en-GB", speed=1.0, owner="x")
-        pcm = g711.decode("PCMU", prompt.encoded("PCMU"))
+        pcm = g711.decode(Codec.PCMU, prompt.encoded(Codec.PCMU))
         return np.frombuffer(pcm, dtype="<i2").astype(np.float64)
     finally:
         await speech.close()

@@ -23,7 +23,8 @@ from statistics import quantiles
 from typing import Literal
 
 from offhook.media import make_engine, rtp
-from offhook.media.engine import LegMedia, MediaEvent
+from offhook.media.engine import MediaEvent
+from offhook.negotiated import Codec, NegotiatedMedia
 
 PACKET = 0.02
 SO_TIMESTAMPNS = 35
@@ -116,17 +117,17 @@ async def measure(
 
     for leg, port in zip(opened, ports, strict=True):
         leg.connect(
-            LegMedia(
+            NegotiatedMedia(
                 remote_host="127.0.0.1",
                 remote_port=port,
-                codec="PCMU",
+                codec=Codec.PCMU,
                 payload_type=0,
                 dtmf_receive_payload_type=101,
             )
         )
         if record:
             leg.record(sink)
-        leg.play(prompt)
+        leg.play(dict.fromkeys(Codec, prompt))
     await asyncio.sleep(0.5)
     before, wall = time.process_time(), time.monotonic()
     received_before = sum(leg.statistics().packets_received for leg in opened)

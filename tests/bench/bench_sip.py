@@ -30,6 +30,7 @@ if __package__ is None or __package__ == "":
 
 from tests.support.net import free_port
 
+from offhook.negotiated import Codec
 from offhook.sip import (
     Address,
     Answered,
@@ -43,7 +44,7 @@ from offhook.sip import (
 from offhook.sip.sdp import make_offer
 from offhook.telephony.endpoint import UdpEndpoint
 
-SDP = make_offer(host="127.0.0.1", port=4000, codecs=("PCMU",))
+SDP = make_offer(host="127.0.0.1", port=4000, codecs=(Codec.PCMU,))
 HOLD = 0.1
 """Seconds a call stays up."""
 

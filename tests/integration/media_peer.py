@@ -9,13 +9,19 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from offhook.media import make_engine, rtp
-from offhook.media.engine import LegMedia, MediaEvent
+from offhook.media.engine import MediaEvent
 from offhook.media.python.python_engine import PythonEngine
 from offhook.media.python.python_leg import PythonLeg
+from offhook.negotiated import Codec, NegotiatedMedia
 
 DEADLINE = 5.0
 PORTS = (20000, 29999)
 Event = TypeVar("Event", bound=MediaEvent)
+
+
+def in_all(octets: bytes) -> dict[Codec, bytes]:
+    """A sound that has these octets in every codec."""
+    return dict.fromkeys(Codec, octets)
 
 
 class Peer:
@@ -47,9 +53,11 @@ class Peer:
             return first, second
         raise AssertionError("no two ports next to each other")
 
-    def media(self, *, send: bool = True, receive: bool = True, codec: str = "PCMU") -> LegMedia:
+    def media(
+        self, *, send: bool = True, receive: bool = True, codec: Codec = Codec.PCMU
+    ) -> NegotiatedMedia:
         """What an answer of this telephone amounts to."""
-        return LegMedia(
+        return NegotiatedMedia(
             remote_host="127.0.0.1",
             remote_port=self.port,
             codec=codec,

@@ -12,24 +12,24 @@ from math import pi, sin
 
 import msgspec
 import pytest
-from tests.integration.media_peer import Events, Peer, connected, eventually, running_engine
+from tests.integration.media_peer import Events, Peer, connected, eventually, in_all, running_engine
 
 from offhook.media import g711, make_engine, rtcp, rtp
 from offhook.media.engine import (
     DigitReceived,
-    LegMedia,
     MediaEvent,
     MediaLost,
     PlaybackEnded,
     PlaybackStarted,
     PortsExhausted,
 )
+from offhook.negotiated import Codec, NegotiatedMedia
 
 
 async def test_a_prompt_arrives_complete_in_sequence_on_the_packet_clock() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
         prompt = bytes(range(160)) * 3
-        number = leg.play(prompt)
+        number = leg.play(in_all(prompt))
         packets = await peer.packets(3)
         first = packets[0]
         assert [p.marker for p in packets] == [True, False, False]
@@ -45,8 +45,8 @@ async def test_a_prompt_arrives_complete_in_sequence_on_the_packet_clock() -> No
 
 async def test_the_next_prompt_follows_inside_the_last_packet_of_the_one_before() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
-        leg.play(b"a" * 200)
-        leg.play(b"b" * 200)
+        leg.play(in_all(b"a" * 200))
+        leg.play(in_all(b"b" * 200))
         packets = await peer.packets(3)
         assert bytes(packets[1].payload) == b"a" * 40 + b"b" * 120
         assert bytes(packets[2].payload) == b"b" * 80 + b"\xff" * 80
@@ -57,9 +57,9 @@ async def test_the_next_prompt_follows_inside_the_last_packet_of_the_one_before(
 
 async def test_a_prompt_queued_when_the_last_one_ended_keeps_the_packet_clock() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
-        leg.play(b"a" * 160)
+        leg.play(in_all(b"a" * 160))
         await events.wait(PlaybackEnded)
-        leg.play(b"b" * 160)
+        leg.play(in_all(b"b" * 160))
         first, second = await peer.packets(2)
         assert (second.timestamp - first.timestamp) & 0xFFFFFFFF >= 160
         assert (second.sequence - first.sequence) & 0xFFFF == 1
@@ -67,7 +67,7 @@ async def test_a_prompt_queued_when_the_last_one_ended_keeps_the_packet_clock() 
 
 async def test_repetitions_are_parted_by_sent_silence() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
-        leg.play(b"a" * 160, repetition=2, pause=0.04)
+        leg.play(in_all(b"a" * 160), repetition=2, pause=0.04)
         packets = await peer.packets(4)
         assert [bytes(p.payload[:1]) for p in packets] == [b"a", b"\xff", b"\xff", b"a"]
         assert [p.marker for p in packets] == [True, False, False, False]
@@ -77,13 +77,13 @@ async def test_repetitions_are_parted_by_sent_silence() -> None:
 
 async def test_after_a_pause_the_timestamp_has_moved_by_wall_time_with_a_marker() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, _):
-        leg.play(b"a" * 160)
+        leg.play(in_all(b"a" * 160))
         first = await peer.packet()
         # The pause is as long as something that takes time: here another leg's prompt.
         async with connected(engine) as (other, _, other_events):
-            other.play(b"x" * 1600)
+            other.play(in_all(b"x" * 1600))
             await other_events.wait(PlaybackEnded)
-        leg.play(b"b" * 160)
+        leg.play(in_all(b"b" * 160))
         second = await peer.packet()
         assert second.marker
         assert (second.sequence - first.sequence) & 0xFFFF == 1
@@ -92,7 +92,7 @@ async def test_after_a_pause_the_timestamp_has_moved_by_wall_time_with_a_marker(
 
 async def test_stop_ends_what_plays_and_what_waits() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
-        playing, waiting = leg.play(b"a" * 80000), leg.play(b"b" * 80000)
+        playing, waiting = leg.play(in_all(b"a" * 80000)), leg.play(in_all(b"b" * 80000))
         await peer.packets(2)
         leg.stop()
         ended = await events.wait(PlaybackEnded, 2)
@@ -103,22 +103,23 @@ async def test_stop_ends_what_plays_and_what_waits() -> None:
 
 async def test_stopping_one_playback_goes_on_with_the_next() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
-        playing = leg.play(b"a" * 80000)
-        leg.play(b"b" * 160)
+        playing = leg.play(in_all(b"a" * 80000))
+        leg.play(in_all(b"b" * 160))
         await peer.packet()
         leg.stop(playing)
         await events.wait(PlaybackEnded, 2)
         assert [e.stopped for e in events.of(PlaybackEnded)] == [True, False]
 
 
-async def test_a_held_leg_waits_and_goes_on_where_it_was() -> None:
+async def test_what_plays_to_a_leg_that_holds_us_goes_on_unheard() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
         leg.connect(peer.media(send=False))
-        leg.play(b"a" * 160)
-        leg.connect(peer.media())
-        packet = await peer.packet()
-        assert bytes(packet.payload) == b"a" * 160
+        leg.play(in_all(b"a" * 160))
         await events.wait(PlaybackEnded)
+        leg.connect(peer.media())
+        leg.play(in_all(b"b" * 160))
+        packet = await peer.packet()
+        assert (bytes(packet.payload), packet.marker) == (b"b" * 160, True)
 
 
 async def test_each_key_is_heard_once() -> None:
@@ -150,7 +151,7 @@ async def test_what_arrives_is_recorded_decoded() -> None:
         leg.record(heard.extend)
         for _ in range(5):
             peer.send(b"\x10" * 160)
-        level = g711.decode("PCMU", b"\x10")
+        level = g711.decode(Codec.PCMU, b"\x10")
         await eventually(lambda: heard.count(level * 160) == 5)
         leg.record(None)
 
@@ -173,7 +174,7 @@ async def test_the_first_sender_is_believed_and_then_defended() -> None:
             stranger.send()
         behind_nat.send()
         await eventually(lambda: leg.statistics().packets_received == 2)
-        leg.play(b"a" * 160)
+        leg.play(in_all(b"a" * 160))
         assert bytes((await behind_nat.packet()).payload) == b"a" * 160
         assert leg.statistics().packets_expected == 2
         behind_nat.close()
@@ -192,7 +193,7 @@ async def test_a_changed_source_is_believed_at_its_second_packet() -> None:
 
 async def test_a_stolen_ssrc_makes_us_take_another() -> None:
     async with running_engine() as engine, connected(engine) as (leg, peer, _):
-        leg.play(b"a" * 160 * 50)
+        leg.play(in_all(b"a" * 160 * 50))
         ours = (await peer.packet()).ssrc
         peer.ssrc = ours
         peer.send()
@@ -219,7 +220,7 @@ async def test_silence_for_the_media_timeout_is_reported_once() -> None:
         connected(engine) as (other, _, other_events),
     ):
         await events.wait(MediaLost)
-        other.play(b"x" * 1600)
+        other.play(in_all(b"x" * 1600))
         await other_events.wait(PlaybackEnded)
         assert len(events.of(MediaLost)) == 1
 
@@ -234,7 +235,7 @@ async def test_a_leg_on_hold_does_not_miss_the_media() -> None:
         ),
     ):
         leg.connect(peer.media(receive=False))
-        leg.play(b"a" * 1600)
+        leg.play(in_all(b"a" * 1600))
         await events.wait(PlaybackEnded)
         assert not events.of(MediaLost)
         leg.connect(peer.media())
@@ -285,7 +286,7 @@ async def test_closing_ends_playbacks_says_bye_and_joins_the_thread() -> None:
     async with running_engine() as engine:
         leg = engine.open_leg(events)
         leg.connect(peer.media())
-        number = leg.play(b"a" * 80000)
+        number = leg.play(in_all(b"a" * 80000))
         await peer.packet()
     assert "offhook-media" not in {thread.name for thread in threading.enumerate()}
     (ended,) = await events.wait(PlaybackEnded)
@@ -293,7 +294,7 @@ async def test_closing_ends_playbacks_says_bye_and_joins_the_thread() -> None:
     assert b"\x81\xcb\x00\x01" in await peer.report()
     with pytest.raises(RuntimeError):
         engine.open_leg(events)
-    leg.play(b"ignored")
+    leg.play(in_all(b"ignored"))
     peer.close()
 
 
@@ -330,7 +331,9 @@ def test_the_native_engine_is_not_built() -> None:
 async def test_only_literal_addresses_of_our_family_are_peers(host: str) -> None:
     async with running_engine() as engine:
         leg = engine.open_leg(Events())
-        media = LegMedia(remote_host=host, remote_port=4000, codec="PCMU", payload_type=0)
+        media = NegotiatedMedia(
+            remote_host=host, remote_port=4000, codec=Codec.PCMU, payload_type=0
+        )
         with pytest.raises(ValueError, match=r"address|media"):
             leg.connect(media)
 
@@ -338,11 +341,11 @@ async def test_only_literal_addresses_of_our_family_are_peers(host: str) -> None
 async def test_tones_are_keys_where_no_events_were_negotiated() -> None:
     time = [n / 8000 for n in range(800)]
     wave = [8000 * (sin(2 * pi * 852 * t) + sin(2 * pi * 1477 * t)) for t in time]
-    octets = g711.encode("PCMU", struct.pack("<800h", *map(round, wave)))
+    octets = g711.encode(Codec.PCMU, struct.pack("<800h", *map(round, wave)))
     async with running_engine() as engine, connected(engine) as (leg, peer, events):
         sent = 0
         for negotiated in (96, None):
-            leg.connect(msgspec.structs.replace(peer.media(), dtmf_receive_payload_type=negotiated))
+            leg.connect(msgspec.structs.replace(peer.media(), dtmf_payload_type=negotiated))
             for begin in range(0, 800, 160):
                 peer.send(octets[begin : begin + 160])
             sent += 5
@@ -383,7 +386,7 @@ async def test_random_datagrams_do_no_harm() -> None:
             report[chance.randrange(len(report))] = chance.randrange(256)
             peer.rtcp.sendto(report, control)
         leg.relay(None)
-        number = leg.play(b"a" * 1600)
+        number = leg.play(in_all(b"a" * 1600))
         ended = await events.wait(PlaybackEnded)
         assert [e.playback for e in ended] == [number]
         statistics = leg.statistics()
@@ -397,7 +400,7 @@ async def test_after_a_standstill_packets_do_not_come_in_a_burst() -> None:
         threading.Event().wait(0.4)
 
     async with running_engine() as engine, connected(engine) as (leg, peer, _):
-        leg.play(b"a" * 160 * 100)
+        leg.play(in_all(b"a" * 160 * 100))
         await peer.packets(2)
         leg.record(block)
         packets = [await peer.packet()]
@@ -420,8 +423,8 @@ async def test_a_failing_listener_does_not_silence_the_others() -> None:
         broken = engine.open_leg(fail)
         peer = Peer()
         broken.connect(peer.media())
-        broken.play(b"a" * 160)
-        leg.play(b"a" * 1600)
+        broken.play(in_all(b"a" * 160))
+        leg.play(in_all(b"a" * 1600))
         await events.wait(PlaybackEnded)
         broken.close()
         peer.close()
@@ -430,7 +433,7 @@ async def test_a_failing_listener_does_not_silence_the_others() -> None:
 async def test_more_playbacks_than_can_wait_end_at_once() -> None:
     async with running_engine() as engine, connected(engine) as (leg, _, events):
         for _ in range(1001):
-            leg.play(b"a" * 16000)
+            leg.play(in_all(b"a" * 16000))
         (ended,) = await events.wait(PlaybackEnded)
         assert (ended.playback, ended.stopped) == (1001, True)
 
@@ -440,7 +443,7 @@ async def test_a_flood_of_keys_is_cut_off() -> None:
         for index in range(200):
             peer.press(index % 10, 10_000 + index * 500, ends=1)
         await eventually(lambda: leg.statistics().packets_received >= 200)
-        leg.play(b"a" * 160)
+        leg.play(in_all(b"a" * 160))
         await events.wait(PlaybackEnded)
         assert 25 <= len(events.of(DigitReceived)) < 100
 
@@ -450,7 +453,7 @@ async def test_many_legs_play_at_once() -> None:
         legs = [await stack.enter_async_context(connected(engine)) for _ in range(40)]
         prompt = b"p" * 1600
         for leg, _, _ in legs:
-            leg.play(prompt)
+            leg.play(in_all(prompt))
         for _, peer, events in legs:
             await events.wait(PlaybackEnded)
             packets = await peer.packets(10)

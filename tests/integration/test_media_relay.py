@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
-from tests.integration.media_peer import Events, Peer, connected, eventually, running_engine
+from tests.integration.media_peer import Events, Peer, connected, eventually, in_all, running_engine
 
 from offhook.media import g711
 from offhook.media.engine import DigitReceived, PlaybackEnded
 from offhook.media.python.python_engine import PythonEngine
 from offhook.media.python.python_leg import PythonLeg
+from offhook.negotiated import Codec
 
 
 @dataclass
@@ -35,7 +36,7 @@ async def bridged() -> AsyncIterator[tuple[PythonEngine, Bridge]]:
         connected(engine) as (b, phone_b, _),
     ):
         phone_b.payload_type = 8
-        b.connect(msgspec.structs.replace(phone_b.media(codec="PCMA"), dtmf_payload_type=100))
+        b.connect(msgspec.structs.replace(phone_b.media(codec=Codec.PCMA), dtmf_payload_type=100))
         a.relay(b)
         b.relay(a)
         yield engine, Bridge(a, phone_a, events_a, b, phone_b)
@@ -110,10 +111,10 @@ async def test_a_prompt_replaces_what_is_relayed() -> None:
     async with bridged() as (engine, bridge):
         events = Events()
         async with connected(engine) as (clock, _, clock_events):
-            bridge.b.play(b"\x11" * 800)
+            bridge.b.play(in_all(b"\x11" * 800))
             await bridge.phone_b.packet()
             bridge.phone_a.send(b"\x22" * 160)
-            clock.play(b"x" * 1600)
+            clock.play(in_all(b"x" * 1600))
             await clock_events.wait(PlaybackEnded)
             bridge.phone_a.send(b"\x22" * 160)
             heard = await bridge.phone_b.packets(5)
@@ -132,7 +133,7 @@ async def test_the_bridge_ends_when_told() -> None:
         bridge.a.relay(None)
         bridge.phone_a.send()
         await eventually(lambda: bridge.a.statistics().packets_received == 2)
-        bridge.b.play(b"\x11" * 160)
+        bridge.b.play(in_all(b"\x11" * 160))
         assert bytes((await bridge.phone_b.packet()).payload) == b"\x11" * 160
 
 
@@ -154,15 +155,15 @@ async def test_both_directions_are_recorded_in_the_same_time() -> None:
         bridge.phone_b.send(b"\x33" * 160)
         await bridge.phone_a.packet()
         async with connected(engine) as (clock, _, clock_events):
-            clock.play(b"x" * 1600)
+            clock.play(in_all(b"x" * 1600))
             await clock_events.wait(PlaybackEnded)
-        bridge.a.play(b"\x44" * 160)
+        bridge.a.play(in_all(b"\x44" * 160))
         await bridge.events_a.wait(PlaybackEnded)
         spoken = [
-            g711.decode("PCMU", b"\x33".translate(g711.ALAW_TO_ULAW) * 160),
-            g711.decode("PCMU", b"\x44" * 160),
+            g711.decode(Codec.PCMU, b"\x33".translate(g711.ALAW_TO_ULAW) * 160),
+            g711.decode(Codec.PCMU, b"\x44" * 160),
         ]
-        await eventually(lambda: g711.decode("PCMU", b"\x22" * 160) in heard)
+        await eventually(lambda: g711.decode(Codec.PCMU, b"\x22" * 160) in heard)
         await eventually(lambda: all(part in said for part in spoken))
         bridge.a.record(None)
         bridge.a.record_sent(None)

@@ -9,6 +9,7 @@ import pytest
 
 from offhook.media.g711 import decode
 from offhook.media.tones import ToneDetector
+from offhook.negotiated import Codec
 from offhook.net.client import HttpClient
 from offhook.speech.service import SpeechService
 
@@ -52,7 +53,7 @@ async def test_an_hour_of_speech_holds_no_key() -> None:
                     speed=luck.choice([0.7, 1.0, 1.4]),
                     owner="acme",
                 )
-                through = np.frombuffer(decode("PCMU", prompt.encoded("PCMU")), dtype="<i2")
+                through = np.frombuffer(decode(Codec.PCMU, prompt.encoded(Codec.PCMU)), dtype="<i2")
                 heard += detector.feed(through.astype(np.float64))
                 seconds += prompt.duration
     finally:

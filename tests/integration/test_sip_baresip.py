@@ -32,7 +32,7 @@ from offhook.sip import (
     Verdict,
 )
 from offhook.sip.message import Request
-from offhook.sip.sdp import answer, make_offer, parse_answer
+from offhook.sip.sdp import Direction, answer, make_offer, parse_answer
 from offhook.telephony.endpoint import UdpEndpoint
 
 pytestmark = [
@@ -94,19 +94,19 @@ async def test_it_answers_is_held_and_resumed(tmp_path: Path) -> None:
     over = asyncio.Event()
     sides: list[tuple[bool, bool]] = []
 
-    def offer(direction: str) -> bytes:
+    def offer(direction: Direction) -> bytes:
         return make_offer(host="127.0.0.1", port=media, direction=direction)
 
     def on_event(event: AnyEvent) -> None:
         events.append(event)
         match event:
             case Answered():
-                assert endpoint.reinvite(event.handle, offer("sendonly"))
+                assert endpoint.reinvite(event.handle, offer(Direction.SENDONLY))
             case ReofferAnswered(sdp=sdp):
                 negotiated = parse_answer(sdp or b"")
                 sides.append((negotiated.send, negotiated.receive))
                 if len(sides) == 1:
-                    assert endpoint.reinvite(event.handle, offer("sendrecv"))
+                    assert endpoint.reinvite(event.handle, offer(Direction.SENDRECV))
                 else:
                     endpoint.bye(event.handle)
             case Ended():
@@ -120,7 +120,7 @@ async def test_it_answers_is_held_and_resumed(tmp_path: Path) -> None:
             request_uri=f"sip:bob@127.0.0.1:{port}",
             from_uri="sip:alice@127.0.0.1",
             to_uri="sip:bob@127.0.0.1",
-            sdp=offer("sendrecv"),
+            sdp=offer(Direction.SENDRECV),
         )
         endpoint.listen(handle, on_event)
         await over.wait()

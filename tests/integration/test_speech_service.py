@@ -12,6 +12,7 @@ import soundfile
 from aiohttp import web
 
 from offhook.codes import RuntimeCode
+from offhook.negotiated import Codec
 from offhook.net.client import HttpClient
 from offhook.session.ports.speech import PromptError, Speech
 from offhook.speech.profiles import ProfileTable
@@ -94,9 +95,9 @@ async def test_it_is_the_speech_a_session_needs(service: SpeechService) -> None:
     prompt = await speech.say(
         "Hello.", voice_profile="en-US-Jenny", language=None, speed=1, owner="acme"
     )
-    assert prompt.duration == len(prompt.encoded("PCMU")) / 8000
+    assert prompt.duration == len(prompt.encoded(Codec.PCMU)) / 8000
     assert 0.3 < prompt.duration < 1.5
-    assert len(prompt.encoded("PCMA")) == len(prompt.encoded("PCMU"))
+    assert len(prompt.encoded(Codec.PCMA)) == len(prompt.encoded(Codec.PCMU))
 
 
 async def test_the_same_words_are_spoken_once(service: SpeechService) -> None:

@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "telephony speech",
         "sip media session",
         "flow net",
-        "codes events clock config log aio patterns faults",
+        "codes events negotiated clock config log aio patterns faults",
     )
 )
 """From the top down. ``package.module`` is named where a module stands lower than its package."""
@@ -141,7 +141,6 @@ def circles(source: Path) -> list[str]:
 
 CIRCLES = frozenset(
     {
-        "media.python.leg_worker media.python.python_engine media.python.python_leg",
         "testing.errors testing.leg testing.line testing.result",
     }
 )

@@ -172,6 +172,7 @@ class Trunk(Section, frozen=True, kw_only=True):
     inbound_from: tuple[Network, ...] = ()
     trusted: bool = False
     early_media: bool = False
+    media_from: tuple[Network, ...] = ()
 
 
 class Route(Section, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.media import g711, rtp
+from offhook.negotiated import Codec
 
 _RATE: Final = 8000
 _HOLD_BACK: Final = 480
@@ -26,20 +27,24 @@ class AudioRecorder:
     time that went by, except by the last packet.
     """
 
-    def __init__(self, sink: Callable[[bytes], None], codec: str, started: float) -> None:
+    def __init__(self, sink: Callable[[bytes], None], started: float) -> None:
         """``started``: monotonic seconds of sample 0."""
         self._sink = sink
-        self._codec = codec
         self._started = started
         self._written = 0
         self._ssrc: int | None = None
         self._offset: int | None = None
-        self._pending: list[tuple[int, bytes]] = []
+        self._pending: list[tuple[int, bytes, Codec]] = []
 
     def packet(
-        self, ssrc: int, timestamp: int, payload: bytes | memoryview, arrival: float
+        self,
+        codec: Codec,
+        ssrc: int,
+        timestamp: int,
+        payload: bytes | memoryview,
+        arrival: float,
     ) -> None:
-        """Octets of the codec that came at ``arrival``; another source begins a new count."""
+        """Octets of ``codec`` that came at ``arrival``; another source begins a new count."""
         wall = self._position(arrival)
         if ssrc != self._ssrc:
             self._ssrc, self._offset = ssrc, None
@@ -50,15 +55,11 @@ class AudioRecorder:
         if not payload:
             return
         if index == self._written and not self._pending:
-            self._write(payload)
+            self._write(payload, codec)
             return
-        self._pending.append((index, bytes(payload)))
+        self._pending.append((index, bytes(payload), codec))
         self._pending.sort()
         self._settle(wall - _HOLD_BACK)
-
-    def set_codec(self, codec: str) -> None:
-        """The codec changed."""
-        self._codec = codec
 
     def advance(self, now: float) -> None:
         """Write what is certain by ``now``, silence where nothing came."""
@@ -88,17 +89,17 @@ class AudioRecorder:
     def _settle(self, certain: int) -> None:
         """Write pending packets without a gap before them, or whose gap will not be filled."""
         while self._pending:
-            index, payload = self._pending[0]
+            index, payload, codec = self._pending[0]
             if index > self._written and index > certain and len(self._pending) <= _MOST_PENDING:
                 return
             self._pending.pop(0)
             self._silence_until(index)
-            self._write(payload[max(0, self._written - index) :])
+            self._write(payload[max(0, self._written - index) :], codec)
 
-    def _write(self, payload: bytes | memoryview) -> None:
+    def _write(self, payload: bytes | memoryview, codec: Codec) -> None:
         if payload:
             self._written += len(payload)
-            self._sink(g711.decode(self._codec, payload))
+            self._sink(g711.decode(codec, payload))
 
     def _silence_until(self, index: int) -> None:
         while self._written < index:

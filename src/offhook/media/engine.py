@@ -1,35 +1,45 @@
-"""The media engine's interface: RTP in and out of every leg. Two implementations share it.
+"""The media engine's interface: RTP in and out of every leg.
 
 An engine runs one pacing thread per process on absolute 5 ms ticks, with one UDP socket pair per leg
-(RTP on an even port, RTCP on the next). The asyncio side gives commands and receives events; commands
-never block, events are delivered on the loop that started the engine, in order per leg.
+(RTP on an even port, RTCP on the next). The asyncio side gives commands and receives events. Commands
+never block. Events are delivered on the loop that started the engine, in order per leg.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import msgspec
 
+from offhook.negotiated import Codec, NegotiatedMedia
 
-class LegMedia(msgspec.Struct, frozen=True, kw_only=True):
-    """What offer and answer settled for one leg (RFC 3264)."""
+Audio = Mapping[Codec, bytes | memoryview]
+"""One sound in every codec, one octet a sample (G.711). The engine reads it packet by packet and
+never copies it whole, so it may be a memory-mapped file."""
 
-    remote_host: str
-    remote_port: int
-    codec: str
-    """``PCMU`` or ``PCMA``."""
-    payload_type: int
-    dtmf_payload_type: int | None = None
-    """telephone-event (RFC 4733) as negotiated, what we send to the peer; None: not negotiated."""
-    dtmf_receive_payload_type: int | None = None
-    """telephone-event payload type we offered, what the peer sends us."""
-    send: bool = True
-    receive: bool = True
-    remote_rtcp_port: int | None = None
-    """None: ``remote_port + 1`` (RFC 3550 §11)."""
-    rtcp_mux: bool = False
+Sink = Callable[[bytes], None]
+"""Takes 16-bit little-endian mono samples, 8,000 a second."""
+
+
+class MediaSources(msgspec.Struct, frozen=True, kw_only=True):
+    """Hosts whose RTP is taken besides the signalled one (``spec/execution.md``, "Media")."""
+
+    hosts: frozenset[str] = frozenset()
+    """Address literals."""
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """``media_from`` of the trunk."""
+
+    def admit(self, host: str) -> bool:
+        """Whether packets from ``host``, an address literal, are taken."""
+        if host in self.hosts:
+            return True
+        if not self.networks:
+            return False
+        address = ip_address(host.partition("%")[0])
+        return any(address in network for network in self.networks)
 
 
 class MediaEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,14 +62,36 @@ class PlaybackEnded(MediaEvent, frozen=True, kw_only=True):
     stopped: bool
 
 
+class DigitWay(StrEnum):
+    """How a DTMF digit came."""
+
+    EVENT = "EVENT"
+    """As RFC 4733 packets."""
+    TONE = "TONE"
+    """As tones in the audio."""
+
+
 class DigitReceived(MediaEvent, frozen=True, kw_only=True):
-    """A key was pressed (RFC 4733: once per event timestamp; or an in-band tone)."""
+    """A DTMF digit was pressed; once per press and way."""
 
     digit: str
+    way: DigitWay = DigitWay.EVENT
 
 
 class MediaLost(MediaEvent, frozen=True, kw_only=True):
     """Neither RTP nor RTCP came for the media timeout; reported once."""
+
+
+class SourceRefused(MediaEvent, frozen=True, kw_only=True):
+    """RTP came from an address that is not the peer's and was dropped; reported once per leg."""
+
+    host: str
+
+
+class LegFailed(MediaEvent, frozen=True, kw_only=True):
+    """The engine could not handle something of this leg and closed it. It is logged already."""
+
+    detail: str
 
 
 class LegStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +104,8 @@ class LegStatistics(msgspec.Struct, frozen=True, kw_only=True):
     packets_lost: int
     packets_late: int
     """Arrived too late for a 60 ms buffer."""
+    packets_refused: int = 0
+    """Came from an address that is not the peer's."""
     jitter: float
     """Interarrival jitter, seconds."""
     remote_fraction_lost: float | None
@@ -82,80 +116,107 @@ class LegStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, from LSR/DLSR; None: unknown."""
 
 
-class MediaLeg(Protocol):
+class MediaLeg(ABC):
     """One leg's media. Commands after :meth:`close` are ignored."""
 
     @property
+    @abstractmethod
     def local_port(self) -> int:
         """Our RTP port, for the SDP."""
-        ...
 
-    def connect(self, media: LegMedia) -> None:
-        """Begin (or change) the exchange with the peer."""
-        ...
+    @abstractmethod
+    def connect(self, media: NegotiatedMedia, sources: MediaSources = MediaSources()) -> None:  # noqa: B008 frozen
+        """Begin, or change, the exchange with the peer.
 
-    def play(self, samples: bytes | memoryview, *, repetition: int = 1, pause: float = 0.5) -> int:
-        """Queue G.711 octets, already in the leg's codec, behind what plays; returns its number.
-
-        Queued behind a running one it follows on the packet clock, without a gap. It is never
-        copied per leg: ``samples`` may be shared by many legs. ``repetition`` plays it several
-        times with ``pause`` seconds of silence between, as one playback.
+        A new codec or payload type counts from the next packet on, also for what plays. While
+        ``media.send`` is false nothing is sent, and what plays goes on unheard. What arrived before
+        the first call is thrown away. Raises :class:`ValueError` for an address, port or codec that
+        cannot be used.
         """
-        ...
 
+    @abstractmethod
+    def keep_sending(self) -> None:
+        """From now on send RTP without a break: silence where there is nothing else to send."""
+
+    @abstractmethod
+    def play(self, audio: Audio, *, repetition: int = 1, pause: float = 0.5) -> int:
+        """Queue a sound behind what plays; returns its number.
+
+        Queued behind a running one it follows on the packet clock, without a gap. ``repetition``
+        plays it several times with ``pause`` seconds of silence between, as one playback. Before
+        :meth:`connect` it waits.
+        """
+
+    @abstractmethod
+    def play_below(self, audio: Audio | None, *, pause: float = 0.0) -> None:
+        """Repeat a sound, ``pause`` seconds between, wherever there is nothing else to send.
+
+        That is: nothing plays, and for one second nothing was relayed here. None: no more.
+        """
+
+    @abstractmethod
     def stop(self, playback: int | None = None) -> None:
         """Stop one playback, or all; each gets its :class:`PlaybackEnded`."""
-        ...
 
+    @abstractmethod
     def send_digit(self, digit: str, duration: float = 0.1) -> None:
-        """Press a key towards the peer (RFC 4733)."""
-        ...
+        """Press a DTMF digit towards the peer: as RFC 4733 events, as tones where the peer did not
+        agree to those. Raises :class:`ValueError` for what is no digit."""
 
-    def record(self, sink: Callable[[bytes], None] | None) -> None:
-        """Give ``sink`` what arrives from the peer, decoded, in true time: 8 kHz s16le mono,
-        silence where nothing came. Called from the engine's thread; must not block."""
-        ...
+    @abstractmethod
+    def record(self, sink: Sink | None) -> None:
+        """Give ``sink`` what arrives from the peer, decoded, in true time, silence where nothing
+        came. Called from the engine's thread; must not block."""
 
-    def record_sent(self, sink: Callable[[bytes], None] | None) -> None:
+    @abstractmethod
+    def record_sent(self, sink: Sink | None) -> None:
         """Like :meth:`record`, of what we send to the peer. Begun in one go with it, the two keep
         the same time."""
-        ...
 
+    @abstractmethod
     def relay(self, other: MediaLeg | None) -> None:
         """Pass what arrives here on to ``other``, a leg of the same engine; None: no more.
 
         One direction of a bridge: the other leg is given its own command. Payload types are mapped,
-        G.711 is transcoded where the laws differ, telephone events go through where both have
-        them. While ``other`` plays something, that replaces what is relayed.
+        G.711 is transcoded where the laws differ, DTMF digits go through as events or as tones.
+        After 60 ms without a packet from here ``other`` is sent silence, and what comes later than
+        that is dropped. What ``other`` plays replaces what is relayed.
         """
-        ...
 
+    @abstractmethod
     def statistics(self) -> LegStatistics:
         """A consistent snapshot."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Send RTCP BYE, free the ports. Idempotent."""
-        ...
 
 
-class MediaEngine(Protocol):
+class MediaEngine(ABC):
     """All legs of one process."""
 
+    @abstractmethod
     def start(self) -> None:
-        """Start the pacing thread; events are delivered on the running asyncio loop."""
-        ...
+        """Start the pacing thread; events are delivered on the running asyncio loop.
 
+        Raises :class:`RuntimeError` when it was started before.
+        """
+
+    @abstractmethod
     def open_leg(
         self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
     ) -> MediaLeg:
-        """Bind a free socket pair. Raises :class:`PortsExhausted`."""
-        ...
+        """Bind a free socket pair. Raises :class:`PortsExhausted`, and :class:`RuntimeError` unless
+        the engine runs."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Close all legs and join the thread."""
-        ...
+        """Close all legs and join the thread. Idempotent."""
 
 
 class PortsExhausted(Exception):
-    """No free RTP port pair in the configured range."""
+    """No RTP and RTCP socket can be opened; the text says why."""
+
+
+DESCRIPTORS_PER_LEG = 2
+"""Sockets of a leg: RTP and RTCP."""

@@ -7,7 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-SILENCE: Final = {"PCMU": 0xFF, "PCMA": 0xD5}
+from offhook.negotiated import Codec
+
+SILENCE: Final = {Codec.PCMU: 0xFF, Codec.PCMA: 0xD5}
 """The octet of a sample of zero (A-law has none: the smallest positive one)."""
 
 
@@ -39,7 +41,7 @@ def _encoder(levels: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
     return order[np.where(samples >= 0, upper, lower)].astype(np.uint8)
 
 
-_LEVELS: Final = {"PCMU": _ulaw_levels(), "PCMA": _alaw_levels()}
+_LEVELS: Final = {Codec.PCMU: _ulaw_levels(), Codec.PCMA: _alaw_levels()}
 _FLOATS: Final = {codec: levels.astype(np.float32) for codec, levels in _LEVELS.items()}
 _ENCODERS: Final = {codec: _encoder(levels) for codec, levels in _LEVELS.items()}
 
@@ -50,14 +52,14 @@ _HIGH: Final = {
     codec: levels.astype("<i2").view(np.uint8)[1::2].tobytes() for codec, levels in _LEVELS.items()
 }
 
-ULAW_TO_ALAW: Final = _ENCODERS["PCMA"][_LEVELS["PCMU"].view(np.uint16)].tobytes()
+ULAW_TO_ALAW: Final = _ENCODERS[Codec.PCMA][_LEVELS[Codec.PCMU].view(np.uint16)].tobytes()
 """A table for :meth:`bytes.translate`."""
-ALAW_TO_ULAW: Final = _ENCODERS["PCMU"][_LEVELS["PCMA"].view(np.uint16)].tobytes()
+ALAW_TO_ULAW: Final = _ENCODERS[Codec.PCMU][_LEVELS[Codec.PCMA].view(np.uint16)].tobytes()
 """A table for :meth:`bytes.translate`."""
 
 
-def decode(codec: str, octets: bytes | bytearray | memoryview) -> bytes:
-    """16-bit little-endian samples of ``PCMU`` or ``PCMA`` octets. Raises :class:`KeyError`."""
+def decode(codec: Codec, octets: bytes | bytearray | memoryview) -> bytes:
+    """16-bit little-endian samples of ``PCMU`` or ``PCMA`` octets."""
     data = bytes(octets)
     samples = bytearray(2 * len(data))
     samples[0::2] = data.translate(_LOW[codec])
@@ -65,23 +67,23 @@ def decode(codec: str, octets: bytes | bytearray | memoryview) -> bytes:
     return bytes(samples)
 
 
-def levels(codec: str, octets: bytes | bytearray | memoryview) -> npt.NDArray[np.float32]:
+def levels(codec: Codec, octets: bytes | bytearray | memoryview) -> npt.NDArray[np.float32]:
     """The samples of ``PCMU`` or ``PCMA`` octets, in the 16-bit range, for arithmetic."""
     return _FLOATS[codec][np.frombuffer(octets, np.uint8)]
 
 
-def encode(codec: str, pcm: bytes | bytearray | memoryview) -> bytes:
+def encode(codec: Codec, pcm: bytes | bytearray | memoryview) -> bytes:
     """``PCMU`` or ``PCMA`` octets of 16-bit little-endian samples.
 
-    Raises :class:`KeyError` for another codec, :class:`ValueError` for half a sample.
+    Raises :class:`ValueError` for half a sample.
     """
     samples = np.frombuffer(pcm, dtype="<u2")
     octets: bytes = _ENCODERS[codec][samples].tobytes()
     return octets
 
 
-def transcoder(source: str, target: str) -> bytes | None:
+def transcoder(source: Codec, target: Codec) -> bytes | None:
     """The table for :meth:`bytes.translate` from one law to the other; None when they are equal."""
     if source == target:
         return None
-    return ULAW_TO_ALAW if source == "PCMU" else ALAW_TO_ULAW
+    return ULAW_TO_ALAW if source is Codec.PCMU else ALAW_TO_ULAW

@@ -1,38 +1,81 @@
-"""What a leg has to say: a queue of playbacks cut into packets, without a gap between them. Pure."""
+"""What a leg has to say: a queue of playbacks cut into packets, without a gap between them. Pure.
+
+Theory of operation. A playback holds its sound in every codec (one octet a sample), so a position in it
+means the same moment in each of them, and a codec that changes in the middle of a prompt only changes
+the buffer that is read. :meth:`PlayQueue.take` has two ways. The short one slices the next 160 octets out
+of the buffer that plays, as long as that buffer holds more than those. The long one assembles a packet at
+the beginning or the end of something: of the last octets of one pass, the pause after it, the first
+octets of the next pass or playback. A playback that ends inside a packet is followed in the same packet
+by the next one, so that two prompts join without a gap.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Final
 
+from offhook.media import g711
+from offhook.media.engine import Audio
+from offhook.negotiated import Codec
+
 PACKET_OCTETS: Final = 160
 """20 ms of G.711."""
 
+SILENCE: Final = {
+    codec: memoryview(bytes([octet]) * PACKET_OCTETS) for codec, octet in g711.SILENCE.items()
+}
+"""A packet of silence in each codec."""
+
 
 class Playback:
-    """Octets on their way out: ``repetition`` passes with ``pause_octets`` of silence between."""
+    """A sound on its way out: ``repetition`` passes with ``pause_octets`` of silence between."""
 
-    __slots__ = ("number", "passes_left", "pause_octets", "samples", "started")
+    __slots__ = ("audio", "number", "passes_left", "pause_octets", "started")
 
-    def __init__(
-        self, number: int, samples: bytes | memoryview, repetition: int, pause_octets: int
-    ) -> None:
+    def __init__(self, number: int, audio: Audio, repetition: int, pause_octets: int) -> None:
+        """``number``: below 0 for a sound of the engine's own, whose beginning and end nobody is told."""
         self.number = number
-        self.samples = memoryview(samples)
-        self.passes_left = repetition if samples else 0
+        self.audio = {codec: memoryview(octets) for codec, octets in audio.items()}
+        self.passes_left = repetition if all(self.audio.values()) else 0
         self.pause_octets = pause_octets
         self.started = False
 
 
-class PlayQueue:
-    """Playbacks in order. :meth:`take` gives one packet's octets; the numbers of playbacks that
+class RepeatedTone:
+    """A sound that repeats for as long as it is asked for packets, with silence between."""
 
-    began or ended with it are in :attr:`started` and :attr:`ended` until the caller empties them.
-    A playback that ends inside a packet is followed in the same packet by the next one; with none
-    behind it, the packet is filled up with silence.
+    __slots__ = ("_audio", "_octets", "_pause", "_position")
+
+    def __init__(self, audio: Audio, pause_octets: int) -> None:
+        self._audio = {codec: memoryview(octets) for codec, octets in audio.items()}
+        self._octets = min(map(len, self._audio.values()))
+        self._pause = pause_octets
+        self._position = 0
+
+    def restart(self) -> None:
+        """Begin with the sound when it is next heard."""
+        self._position = 0
+
+    def take(self, codec: Codec) -> bytes | memoryview:
+        """The next 160 octets."""
+        begin, end = self._position, self._position + PACKET_OCTETS
+        self._position = end if end < self._octets + self._pause else 0
+        part = self._audio[codec][begin : min(end, self._octets)]
+        if len(part) == PACKET_OCTETS:
+            return part
+        return bytes(part) + bytes(SILENCE[codec][len(part) :])
+
+
+class PlayQueue:
+    """Playbacks in order.
+
+    :meth:`take` gives one packet's octets. The numbers of playbacks that began or ended with it are in
+    :attr:`started` and :attr:`ended` until the caller empties them. The last packet of the last
+    playback is filled up with silence.
     """
 
     __slots__ = (
+        "_codec",
         "_data",
         "_limit",
         "_packet_of_silence",
@@ -44,14 +87,15 @@ class PlayQueue:
         "started",
     )
 
-    def __init__(self, silence: int) -> None:
-        """``silence``: the codec's octet for a sample of zero."""
+    def __init__(self, codec: Codec) -> None:
+        """``codec``: what packets are made of, until :meth:`set_codec`."""
+        self._codec = codec
         self._queue: deque[Playback] = deque()
         self._data = memoryview(b"")
         self._position = 0
         self._limit = 0
         self._silence_left = 0
-        self._packet_of_silence = memoryview(bytes([silence]) * PACKET_OCTETS)
+        self._packet_of_silence = SILENCE[codec]
         self.started: list[int] = []
         self.ended: list[int] = []
         self.noticed = False
@@ -65,9 +109,12 @@ class PlayQueue:
         """Playbacks not ended."""
         return len(self._queue)
 
-    def set_silence(self, silence: int) -> None:
-        """The codec changed."""
-        self._packet_of_silence = memoryview(bytes([silence]) * PACKET_OCTETS)
+    def set_codec(self, codec: Codec) -> None:
+        """The codec changes with the next packet; what plays goes on where it is."""
+        self._codec = codec
+        self._packet_of_silence = SILENCE[codec]
+        if self._queue:
+            self._data = self._queue[0].audio[codec]
 
     def add(self, playback: Playback) -> None:
         """Queue behind what plays."""
@@ -86,17 +133,23 @@ class PlayQueue:
 
     def remove(self, number: int | None) -> list[int]:
         """Drop one playback, or all (None); the numbers dropped, in order."""
-        dropped = [p.number for p in self._queue if number is None or p.number == number]
+        dropped = [p for p in self._queue if number is None or p.number == number]
         if dropped:
-            first = self._queue[0].number
-            self._queue = deque(p for p in self._queue if p.number not in dropped)
+            first = self._queue[0]
+            self._queue = deque(p for p in self._queue if p not in dropped)
             if first in dropped:
                 self._advance()
-        return dropped
+        return [playback.number for playback in dropped if playback.number >= 0]
+
+    def _note(self, numbers: list[int], playback: Playback) -> None:
+        """Have the beginning or end of a playback told; the engine's own sounds have none."""
+        if playback.number >= 0:
+            numbers.append(playback.number)
+            self.noticed = True
 
     def _begin(self, playback: Playback) -> None:
         """Stand at the beginning of a playback."""
-        self._data = playback.samples
+        self._data = playback.audio[self._codec]
         self._position = 0
         # Up to the first packet the slow path must see the playback, to say that it started.
         self._limit = 0
@@ -118,12 +171,10 @@ class PlayQueue:
             playback = self._queue[0]
             if not playback.started:
                 playback.started = True
-                self.started.append(playback.number)
-                self.noticed = True
+                self._note(self.started, playback)
             part = self._next_part(playback, room)
             if part is None:
-                self.ended.append(playback.number)
-                self.noticed = True
+                self._note(self.ended, playback)
                 self._queue.popleft()
                 self._advance()
             else:
@@ -144,8 +195,8 @@ class PlayQueue:
             return part
         if not playback.passes_left:
             return None
-        self._limit = len(playback.samples)
-        part = playback.samples[self._position : self._position + room]
+        self._limit = len(self._data)
+        part = self._data[self._position : self._position + room]
         self._position += len(part)
         if self._position >= self._limit:
             playback.passes_left -= 1
@@ -159,7 +210,6 @@ class PlayQueue:
             playback = self._queue[0]
             if not playback.started or playback.passes_left or self._silence_left:
                 return
-            self.ended.append(playback.number)
-            self.noticed = True
+            self._note(self.ended, playback)
             self._queue.popleft()
             self._advance()

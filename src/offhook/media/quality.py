@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from offhook.media.engine import LegStatistics
+from offhook.negotiated import Codec
 
 PACKET_TIME: Final = 0.020
 """Seconds of audio in a packet."""
@@ -46,7 +47,10 @@ class CodecImpairment(NamedTuple):
     """Bpl: percent loss that halves what is left to lose."""
 
 
-CODECS: Final = {"PCMU": CodecImpairment(0.0, 25.1), "PCMA": CodecImpairment(0.0, 25.1)}
+CODECS: Final = {
+    Codec.PCMU: CodecImpairment(0.0, 25.1),
+    Codec.PCMA: CodecImpairment(0.0, 25.1),
+}
 """G.711 with packet loss concealment."""
 
 
@@ -121,11 +125,10 @@ def _delayed(delay: float) -> float:
     return talker_echo + listener_echo + pure
 
 
-def rating(*, loss: float, delay: float, codec: str = "PCMU") -> float:
+def rating(*, loss: float, delay: float, codec: Codec = Codec.PCMU) -> float:
     """The transmission rating R (G.107 §7.1): 93.2 at best, may be below 0.
 
-    ``loss`` is 0..1 and random, ``delay`` the one-way delay in seconds. Raises :class:`KeyError`
-    for a codec without values.
+    ``loss`` is 0..1 and random, ``delay`` the one-way delay in seconds.
     """
     impairment = CODECS[codec]
     percent = 100 * min(1.0, max(0.0, loss))
@@ -145,7 +148,7 @@ def mean_opinion(r: float) -> float:
     return max(1.0, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6)
 
 
-def assess(statistics: LegStatistics, codec: str) -> LegQuality | None:
+def assess(statistics: LegStatistics, codec: Codec) -> LegQuality | None:
     """The quality of the worse direction; None when neither could be measured.
 
     Ours from what arrived, the other from the far end's reports (``spec/execution.md``).

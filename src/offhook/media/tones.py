@@ -1,4 +1,4 @@
-"""Keys heard as tones in the audio (ITU-T Q.23), for legs without telephone-event. Pure.
+"""DTMF digits as tones in the audio (ITU-T Q.23), for legs without telephone-event. Pure.
 
 Theory of operation. Every 5 ms the last 20 ms are seen through a Hann window at the eight DTMF
 frequencies (each a Goertzel filter; all of a packet's are one matrix product). How a filter's phase
@@ -16,12 +16,14 @@ frequencies, which any 40 ms of key do at some packet, they are only kept to be 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from offhook.media import g711, rtp
+from offhook.negotiated import Codec
 
 SAMPLE_RATE: Final = 8000
 LOW: Final = (697.0, 770.0, 852.0, 941.0)
@@ -175,20 +177,18 @@ class ToneDetector:
 
 
 class InbandDigits:
-    """Finds keys in a leg's audio packets: bridges what was lost, begins anew after a jump."""
+    """Finds digits in a leg's audio packets: bridges what was lost, begins anew after a jump."""
 
     _LONGEST_GAP: Final = 800
     """Samples (100 ms) of silence put in for lost packets."""
 
-    def __init__(self, codec: str) -> None:
-        """``codec``: ``PCMU`` or ``PCMA``."""
-        self._codec = codec
+    def __init__(self) -> None:
         self._detector = ToneDetector()
         self._source: int | None = None
         self._next = 0
 
-    def packet(self, ssrc: int, timestamp: int, payload: bytes | memoryview) -> str:
-        """The keys certain with this packet; a packet older than the last one is passed over."""
+    def packet(self, codec: Codec, ssrc: int, timestamp: int, payload: bytes | memoryview) -> str:
+        """The digits certain with this packet; a packet older than the last one is passed over."""
         gap = rtp.timestamp_distance(timestamp, self._next)
         if ssrc != self._source or not -self._LONGEST_GAP <= gap <= self._LONGEST_GAP:
             self._detector = ToneDetector()
@@ -199,4 +199,29 @@ class InbandDigits:
             # Silence cannot complete a press.
             self._detector.feed(np.zeros(gap, np.float32))
         self._next = (timestamp + len(payload)) & 0xFFFFFFFF
-        return self._detector.feed(g711.levels(self._codec, payload))
+        return self._detector.feed(g711.levels(codec, payload))
+
+
+_TONE_PEAK: Final = 6500.0
+"""Of each of the two tones: about -11 dBm0 (Q.24 wants -25 to 0)."""
+_TONE_PAUSE: Final = 0.06
+"""Seconds of silence after a digit, so that the same digit again is a second press (Q.24: 40 ms)."""
+
+
+@lru_cache(maxsize=64)
+def digit_tone(digit: str, duration: float) -> dict[Codec, bytes]:
+    """The tones of one press with a pause behind, in every codec.
+
+    ``duration`` is clamped to 0.05..5 s. Raises :class:`ValueError` for what is no digit.
+    """
+    row = next(
+        (row for row, digits in enumerate(_DIGITS) if len(digit) == 1 and digit in digits), None
+    )
+    if row is None:
+        raise ValueError(f"not a DTMF digit: {digit!r}")
+    seconds = min(max(duration, 0.05), 5.0)
+    at = np.arange(round(seconds * SAMPLE_RATE)) * (2 * np.pi / SAMPLE_RATE)
+    both = np.sin(at * LOW[row]) + np.sin(at * HIGH[_DIGITS[row].index(digit)])
+    pause = np.zeros(round(_TONE_PAUSE * SAMPLE_RATE))
+    pcm = np.concatenate((both * _TONE_PEAK, pause)).astype("<i2").tobytes()
+    return {codec: g711.encode(codec, pcm) for codec in Codec}

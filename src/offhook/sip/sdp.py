@@ -6,55 +6,47 @@ RFC 8866 (SDP), 3264 (offer/answer), 3551 (static payload types), 4733 (telephon
 
 from __future__ import annotations
 
-import itertools
+import re
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from enum import StrEnum
+from ipaddress import ip_address
 
+from offhook.negotiated import STATIC_TYPES, Codec, NegotiatedMedia
 from offhook.sip.grammar import is_ip
 
-CODECS = ("PCMU", "PCMA")
+CODECS = tuple(Codec)
 """What we speak, in our order of preference."""
-STATIC = {0: "PCMU", 8: "PCMA"}
-"""Payload types that need no rtpmap (RFC 3551 table 4)."""
 DTMF_PAYLOAD_TYPE = 101
+"""The type that we offer for telephone-event, and that others mean by it without an rtpmap."""
+_TELEPHONE_EVENT = "TELEPHONE-EVENT"
 MAX_MEDIA = 32
 MAX_SDP = 16_384
 """Octets of a description that is read."""
-_DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
-_MIRROR = {
-    "sendrecv": "sendrecv",
-    "sendonly": "recvonly",
-    "recvonly": "sendonly",
-    "inactive": "inactive",
-}
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?", re.ASCII)
+
+
+class Direction(StrEnum):
+    """Who sends, from the describer's side (RFC 8866 §6.7)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def mirrored(self) -> Direction:
+        """The same from the other side (RFC 3264 §6.1)."""
+        mirror = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
+        return mirror.get(self, self)
+
+
+_DIRECTIONS = frozenset(Direction)
 _PROFILES = ("RTP/AVP", "RTP/AVPF")
-_versions = itertools.count(1)
-"""Every description we make is newer than the one before (RFC 8866 §5.2)."""
 
 
 class SdpError(ValueError):
     """No usable audio stream in a description: 488, or hang up. The message says why."""
-
-
-class Negotiated(NamedTuple):
-    """What offer and answer settled for our one stream, seen from our side."""
-
-    remote_host: str
-    """An IP address literal."""
-    remote_port: int
-    codec: str
-    """``PCMU`` or ``PCMA``."""
-    payload_type: int
-    dtmf_payload_type: int | None
-    """telephone-event as we send it; None: not negotiated."""
-    dtmf_receive_payload_type: int | None
-    """telephone-event as it comes to us."""
-    send: bool
-    receive: bool
-    remote_rtcp_port: int | None
-    """None: ``remote_port + 1``."""
-    rtcp_mux: bool
 
 
 class _Media:
@@ -90,7 +82,7 @@ class _Session:
 
     def __init__(self, body: bytes) -> None:
         self.media: list[_Media] = []
-        self.direction = "sendrecv"
+        self.direction = Direction.SENDRECV
         host: str | None = None
         if len(body) > MAX_SDP:
             raise SdpError("too long")
@@ -113,7 +105,7 @@ class _Session:
                 if current is not None:
                     current.attributes.append(value)
                 elif value.lower() in _DIRECTIONS:
-                    self.direction = value.lower()
+                    self.direction = Direction(value.lower())
 
     def audio(self) -> _Media:
         """The first audio stream that is on and that we can carry. Raises :class:`SdpError`."""
@@ -129,15 +121,19 @@ class _Session:
                 return media
         raise SdpError(refused)
 
-    def direction_of(self, media: _Media) -> str:
-        """``sendrecv``, ``sendonly``, ``recvonly`` or ``inactive``, from the describer's side."""
+    def direction_of(self, media: _Media) -> Direction:
+        """Who sends, from the describer's side."""
         direction = self.direction
         for attribute in media.attributes:
             if attribute.lower() in _DIRECTIONS:
-                direction = attribute.lower()
+                direction = Direction(attribute.lower())
                 break
         if media.host in ("0.0.0.0", "::"):  # noqa: S104 - hold as RFC 2543 §B.5 put it
-            return {"sendrecv": "sendonly", "recvonly": "inactive"}.get(direction, direction)
+            held = {
+                Direction.SENDRECV: Direction.SENDONLY,
+                Direction.RECVONLY: Direction.INACTIVE,
+            }
+            return held.get(direction, direction)
         return direction
 
 
@@ -145,20 +141,19 @@ def make_offer(
     *,
     host: str,
     port: int,
-    codecs: Sequence[str] = CODECS,
+    codecs: Sequence[Codec] = CODECS,
     dtmf_payload_type: int | None = DTMF_PAYLOAD_TYPE,
     session_id: int | None = None,
-    version: int | None = None,
-    direction: str = "sendrecv",
+    version: int = 1,
+    direction: Direction = Direction.SENDRECV,
     rtcp_mux: bool = False,
 ) -> bytes:
     """An offer of one audio stream at ``host`` (an address literal) and ``port``.
 
-    ``session_id`` defaults to a number that stays the same for the same host and port, ``version`` to
-    one that grows.
+    ``session_id`` defaults to a number that stays the same for the same host and port.
     """
-    payload_types = {codec: number for number, codec in STATIC.items()}
-    formats = [(payload_types[codec], codec) for codec in codecs]
+    payload_types = {codec: number for number, codec in STATIC_TYPES.items()}
+    formats = [(payload_types[codec], str(codec)) for codec in codecs]
     lines = _origin(host, port, session_id, version)
     lines += _audio(port, formats, dtmf_payload_type, None, direction, rtcp_mux)
     return _encode(lines)
@@ -171,8 +166,8 @@ def answer(
     port: int,
     preferred: Sequence[str] | None = None,
     session_id: int | None = None,
-    version: int | None = None,
-) -> tuple[Negotiated, bytes]:
+    version: int = 1,
+) -> tuple[NegotiatedMedia, bytes]:
     """Answer an offer: what was settled, and the description to send back.
 
     The offerer's first codec that we speak is taken, or the first of ``preferred`` that it offers.
@@ -183,14 +178,14 @@ def answer(
     media = session.audio()
     offered = _codecs(media)
     number, codec = _choose(offered, preferred)
-    dtmf = next((pt for pt, name in offered if name == "TELEPHONE-EVENT"), None)
+    dtmf = _telephone_event(offered)
     direction = session.direction_of(media)
     mux = media.attribute("rtcp-mux") is not None
-    settled = _negotiated(media, number, codec, dtmf, dtmf, direction, mux)
+    settled = _negotiated(media, host, offered, (number, codec), (dtmf, dtmf), direction, mux=mux)
     lines = _origin(host, port, session_id, version)
     for each in session.media:
         if each is media:
-            lines += _audio(port, [(number, codec)], dtmf, each, _MIRROR[direction], mux)
+            lines += _audio(port, [(number, codec)], dtmf, each, direction.mirrored, mux)
         else:
             lines.append(f"m={each.line[0]} 0 {each.line[2]} {' '.join(each.formats) or '0'}")
     return settled, _encode(lines)
@@ -202,33 +197,44 @@ def parse_answer(
     codecs: Sequence[str] = CODECS,
     dtmf_payload_type: int | None = DTMF_PAYLOAD_TYPE,
     rtcp_mux: bool = False,
-) -> Negotiated:
+    host: str | None = None,
+) -> NegotiatedMedia:
     """What an answer to our :func:`make_offer` settled; the keywords are what was offered.
 
     Raises :class:`SdpError` when the stream was refused or no codec of ours is in it.
     """
     session = _Session(body)
     media = session.audio()
-    answered = _codecs(media)
-    number, codec = _choose([(pt, name) for pt, name in answered if name in codecs], None)
-    dtmf = next((pt for pt, name in answered if name == "TELEPHONE-EVENT"), None)
-    if dtmf_payload_type is None:
-        dtmf = None
+    answered = _codecs(media, telephone_event=dtmf_payload_type)
+    chosen = _choose([(pt, name) for pt, name in answered if name in codecs], None)
+    # Some answers do not repeat telephone-event; their keys come with the type we offered all the same.
+    dtmf = _telephone_event(answered) if dtmf_payload_type is not None else None
     mux = rtcp_mux and media.attribute("rtcp-mux") is not None
     return _negotiated(
         media,
-        number,
-        codec,
-        dtmf,
-        dtmf_payload_type if dtmf is not None else None,
+        host,
+        answered,
+        chosen,
+        (dtmf, dtmf_payload_type),
         session.direction_of(media),
-        mux,
+        mux=mux,
     )
 
 
-def _codecs(media: _Media) -> list[tuple[int, str]]:
-    """Payload types in order, with the upper-case names of those that run at 8,000 Hz mono."""
-    names = dict(STATIC)
+def _telephone_event(described: list[tuple[int, str]]) -> int | None:
+    return next((number for number, name in described if name == _TELEPHONE_EVENT), None)
+
+
+def _codecs(
+    media: _Media, *, telephone_event: int | None = DTMF_PAYLOAD_TYPE
+) -> list[tuple[int, str]]:
+    """Payload types in order, with the upper-case names of those that run at 8,000 Hz mono.
+
+    ``telephone_event`` is the type that means it without an rtpmap: the one that was offered.
+    """
+    names: dict[int, str] = {number: str(codec) for number, codec in STATIC_TYPES.items()}
+    if telephone_event is not None:
+        names.setdefault(telephone_event, _TELEPHONE_EVENT)
     for attribute in media.attributes:
         key, _, value = attribute.partition(":")
         if key.strip().lower() != "rtpmap":
@@ -249,12 +255,12 @@ def _codecs(media: _Media) -> list[tuple[int, str]]:
     return found
 
 
-def _choose(offered: list[tuple[int, str]], preferred: Sequence[str] | None) -> tuple[int, str]:
-    ours = [(pt, name) for pt, name in offered if name in CODECS]
+def _choose(offered: list[tuple[int, str]], preferred: Sequence[str] | None) -> tuple[int, Codec]:
+    ours = [(pt, Codec(name)) for pt, name in offered if name in CODECS]
     for wanted in preferred or ():
-        for pt, name in ours:
-            if name == wanted:
-                return pt, name
+        for pt, codec in ours:
+            if codec == wanted:
+                return pt, codec
     if not ours:
         raise SdpError("no common codec")
     return ours[0]
@@ -262,41 +268,57 @@ def _choose(offered: list[tuple[int, str]], preferred: Sequence[str] | None) -> 
 
 def _negotiated(
     media: _Media,
-    number: int,
-    codec: str,
-    dtmf: int | None,
-    dtmf_receive: int | None,
-    direction: str,
+    our_host: str | None,
+    described: list[tuple[int, str]],
+    chosen: tuple[int, Codec],
+    dtmf: tuple[int | None, int | None],
+    direction: Direction,
+    *,
     mux: bool,
-) -> Negotiated:
-    host = media.host
-    if host is None:
-        raise SdpError("no connection address")
-    if not is_ip(host):
-        raise SdpError("the connection address is not an IP address")
+) -> NegotiatedMedia:
+    """``dtmf``: telephone-event as we send it and as it comes to us."""
     rtcp = media.attribute("rtcp")
     rtcp_port = None
     if rtcp:
         rtcp_port = _port(rtcp.split()[0]) or None
-    return Negotiated(
-        remote_host=host,
+    theirs = {number: Codec(name) for number, name in described if name in CODECS}
+    return NegotiatedMedia(
+        remote_host=_usable_host(media.host, our_host),
         remote_port=media.port,
-        codec=codec,
-        payload_type=number,
-        dtmf_payload_type=dtmf,
-        dtmf_receive_payload_type=dtmf_receive,
-        send=direction in ("sendrecv", "recvonly"),
-        receive=direction in ("sendrecv", "sendonly"),
+        codec=chosen[1],
+        payload_type=chosen[0],
+        receive_types={**STATIC_TYPES, **theirs},
+        dtmf_payload_type=dtmf[0],
+        dtmf_receive_payload_type=dtmf[1],
+        send=direction in (Direction.SENDRECV, Direction.RECVONLY),
+        receive=direction in (Direction.SENDRECV, Direction.SENDONLY),
         remote_rtcp_port=rtcp_port,
         rtcp_mux=mux,
     )
 
 
-def _origin(host: str, port: int, session_id: int | None, version: int | None) -> list[str]:
+def _usable_host(host: str | None, our_host: str | None) -> str:
+    """A connection address that media can go to, or a host name. Raises :class:`SdpError`.
+
+    ``our_host`` tells the address family; None: any.
+    """
+    if host is None:
+        raise SdpError("no connection address")
+    if not is_ip(host):
+        if _HOST_NAME.fullmatch(host) and not host.replace(".", "").isdigit():
+            return host
+        raise SdpError("the connection address is neither an IP address nor a host name")
+    address = ip_address(host)
+    if address.is_multicast:
+        raise SdpError("the connection address is a multicast address")
+    if our_host is not None and ip_address(our_host).version != address.version:
+        raise SdpError(f"the connection address is of another family: IP{address.version}")
+    return host
+
+
+def _origin(host: str, port: int, session_id: int | None, version: int) -> list[str]:
     if session_id is None:
         session_id = zlib.crc32(f"{host} {port}".encode())
-    if version is None:
-        version = next(_versions)
     family = "IP6" if ":" in host else "IP4"
     return [
         "v=0",
@@ -309,10 +331,10 @@ def _origin(host: str, port: int, session_id: int | None, version: int | None) -
 
 def _audio(
     port: int,
-    formats: list[tuple[int, str]],
+    formats: Sequence[tuple[int, str]],
     dtmf: int | None,
     offered: _Media | None,
-    direction: str,
+    direction: Direction,
     mux: bool,
 ) -> list[str]:
     """Our ``m=audio`` section; in an answer, with the profile that was offered."""

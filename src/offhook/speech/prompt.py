@@ -6,9 +6,10 @@ from typing import Final, final
 
 from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
+from offhook.negotiated import Codec
 from offhook.session.ports.speech import Prompt
 
-LAWS: Final = ("PCMU", "PCMA")
+LAWS: Final = (Codec.PCMU, Codec.PCMA)
 """In the order in which a prompt's octets hold them."""
 
 
@@ -49,6 +50,6 @@ class G711Prompt(Prompt):
     def remark(self) -> str:
         return self._remark
 
-    def encoded(self, codec: str) -> memoryview:
+    def encoded(self, codec: Codec) -> memoryview:
         samples = len(self._octets) // len(LAWS)
         return {"PCMU": self._octets[:samples], "PCMA": self._octets[samples:]}[codec]

@@ -16,23 +16,29 @@ from offhook.codes import CallStatus
 from offhook.media import quality
 from offhook.media.engine import (
     DigitReceived,
-    LegMedia,
+    LegFailed,
     LegStatistics,
     MediaEvent,
     MediaLeg,
     MediaLost,
     PlaybackEnded,
+    SourceRefused,
 )
+from offhook.negotiated import Codec
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult
 from offhook.session.session import CallQuality
 from offhook.sip.events import dtmf_of_info
-from offhook.sip.sdp import Negotiated, SdpError, parse_answer
+from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 
 log = logging.getLogger(__name__)
 
 DigitListener = Callable[[str, float], None]
+
+INFO_WAITS = 0.25
+"""Seconds that a digit by SIP INFO waits before it crosses a bridge, where the phone also agreed to
+telephone-event: such a phone may send the same press both ways."""
 
 
 class LinePlayback:
@@ -65,12 +71,14 @@ class LineCall:
         loop = asyncio.get_running_loop()
         self.call_id = call_id
         self.media: MediaLeg
+        self.leg_media: LegMedia
         self._clock = clock
         self._loop = loop
-        self._codec: str | None = None
         self._playbacks: dict[int, LinePlayback] = {}
         self._digit_listener: DigitListener | None = None
         self._deduplicator = DtmfDeduplicator()
+        self._relay_to: LineCall | None = None
+        self._last_event_digit = ("", -1.0)
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._statistics: LegStatistics | None = None
@@ -88,7 +96,7 @@ class LineCall:
     @property
     def has_media(self) -> bool:
         """Whether offer and answer have settled where the media flows, early media included."""
-        return self._codec is not None
+        return self.leg_media.settled is not None
 
     async def answered(self) -> datetime | None:
         """See :meth:`offhook.session.ports.telephony.Call.answered`."""
@@ -101,13 +109,17 @@ class LineCall:
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> LinePlayback:
         """See :meth:`offhook.session.ports.telephony.Call.play`."""
         playback = LinePlayback(self, self._loop.create_future())
-        if self._codec is None or self._ended.done():
+        if self._ended.done() or not self.has_media:
             playback.resolve(PlaybackResult.CALL_ENDED)
             return playback
-        samples = prompt.encoded(self._codec)
-        playback.number = self.media.play(samples, repetition=repetition, pause=pause)
+        playback.number = self.media.play(_audio(prompt), repetition=repetition, pause=pause)
         self._playbacks[playback.number] = playback
         return playback
+
+    def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
+        """See :meth:`offhook.session.ports.telephony.Call.play_below`."""
+        if not self._ended.done():
+            self.media.play_below(None if prompt is None else _audio(prompt), pause=pause)
 
     def on_digit(self, listener: DigitListener | None) -> None:
         """See :meth:`offhook.session.ports.telephony.Call.on_digit`."""
@@ -116,12 +128,13 @@ class LineCall:
     def relay(self, to: Call | None) -> None:
         """See :meth:`offhook.session.ports.telephony.Call.relay`; ``to`` is a call of the same line."""
         assert to is None or isinstance(to, LineCall)
+        self._relay_to = to
         self.media.relay(None if to is None else to.media)
 
     def quality(self) -> CallQuality | None:
         """See :meth:`offhook.session.ports.telephony.Call.quality`."""
         statistics = self._statistics or self.media.statistics()
-        judged = quality.assess(statistics, self._codec or "PCMU")
+        judged = quality.assess(statistics, self.leg_media.codec)
         if judged is None:
             return None
         return CallQuality(
@@ -134,22 +147,18 @@ class LineCall:
 
     # --- what the two kinds of call use
 
-    def _open_media(self, negotiated: Negotiated) -> None:
-        """Offer and answer have settled: media flows."""
-        self._codec = negotiated.codec
-        self.media.connect(leg_media(negotiated))
-
-    def answer_to_our_offer(self, body: bytes | None) -> None:
+    def _confirm(self, body: bytes | None, origin: DescriptionOrigin) -> None:
         """The ACK brought the answer to an offer that we made in a 200 (RFC 3261 §13.2.1)."""
-        if body is None or self._ended.done():
-            return
-        try:
-            negotiated = parse_answer(body)
-        except SdpError as error:
-            log.warning("call %s: no usable answer to our offer: %s", self.call_id, error)
+        if body is not None and not self._ended.done():
+            self.leg_media.take_answer(body, origin, self._media_confirmed, self._no_usable_answer)
+
+    def _media_confirmed(self) -> None:
+        """The answer to our offer can be used."""
+
+    def _no_usable_answer(self, reason: str) -> None:
+        if not self._ended.done():
+            log.warning("call %s: no usable answer to our offer: %s", self.call_id, reason)
             self._hang_up_now("no usable answer to our offer")
-            return
-        self._open_media(negotiated)
 
     def _on_media(self, event: MediaEvent) -> None:
         match event:
@@ -157,10 +166,16 @@ class LineCall:
                 playback = self._playbacks.pop(number, None)
                 if playback is not None:
                     playback.resolve(PlaybackResult.STOPPED if stopped else PlaybackResult.FINISHED)
-            case DigitReceived(digit=digit, at=at):
-                self._digit_pressed(digit, at, "media")
+            case DigitReceived(digit=digit, at=at, way=way):
+                self._last_event_digit = (digit, at)
+                self._digit_pressed(digit, at, way)
             case MediaLost():
                 self._on_media_lost()
+            case SourceRefused(host=host):
+                self.leg_media.refused_source(self.call_id, host)
+            case LegFailed(detail=detail):
+                log.error("call %s: its media failed, hanging up: %s", self.call_id, detail)
+                self._hang_up_now("internal error")
 
     def _on_media_lost(self) -> None:
         """Nothing came for the media timeout: a lost BYE must not run for ever."""
@@ -171,17 +186,35 @@ class LineCall:
         raise NotImplementedError
 
     def _on_info(self, content_type: str, body: bytes) -> None:
-        """A SIP INFO inside the call; it may carry a DTMF digit."""
+        """A SIP INFO inside the call; it may tell of a DTMF digit."""
         digit = dtmf_of_info(content_type, body)
-        if digit is not None:
-            self._digit_pressed(digit, self._clock.monotonic(), "info")
+        if digit is None:
+            return
+        at = self._clock.monotonic()
+        if not self._digit_pressed(digit, at, "info") or self._relay_to is None:
+            return
+        settled = self.leg_media.settled
+        both_ways = settled is not None and settled.dtmf_payload_type is not None
+        self._loop.call_later(INFO_WAITS if both_ways else 0.0, self._cross, digit, at)
 
-    def _digit_pressed(self, digit: str, at: float, way: str) -> None:
-        if self._deduplicator.is_new(digit, at, way) and self._digit_listener is not None:
+    def _cross(self, digit: str, at: float) -> None:
+        """Pass a digit that came by INFO across the bridge, unless its event has crossed by now."""
+        known, heard_at = self._last_event_digit
+        crossed = known == digit and heard_at >= at
+        if self._relay_to is not None and not crossed and not self._ended.done():
+            self._relay_to.media.send_digit(digit)
+
+    def _digit_pressed(self, digit: str, at: float, way: str) -> bool:
+        """Tell of a press; False when it was told of by another way."""
+        if not self._deduplicator.is_new(digit, at, way):
+            return False
+        if self._digit_listener is not None:
             self._digit_listener(digit, at)
+        return True
 
     def _answer_at(self, at: datetime) -> None:
         if not self._answered.done():
+            self.media.keep_sending()
             self._answered.set_result(at)
 
     def _end(
@@ -198,6 +231,8 @@ class LineCall:
         end = CallEnd(status=status, at=self._clock.now(), sip_code=sip_code, by=by, detail=detail)
         self._statistics = self.media.statistics()
         self.media.close()
+        self.leg_media.close()
+        self._relay_to = None
         self._ended.set_result(end)
         if not self._answered.done():
             self._answered.set_result(None)
@@ -206,17 +241,6 @@ class LineCall:
             playback.resolve(PlaybackResult.CALL_ENDED)
 
 
-def leg_media(negotiated: Negotiated) -> LegMedia:
-    """The media engine's form of what offer and answer settled."""
-    return LegMedia(
-        remote_host=negotiated.remote_host,
-        remote_port=negotiated.remote_port,
-        codec=negotiated.codec,
-        payload_type=negotiated.payload_type,
-        dtmf_payload_type=negotiated.dtmf_payload_type,
-        dtmf_receive_payload_type=negotiated.dtmf_receive_payload_type,
-        send=negotiated.send,
-        receive=negotiated.receive,
-        remote_rtcp_port=negotiated.remote_rtcp_port,
-        rtcp_mux=negotiated.rtcp_mux,
-    )
+def _audio(prompt: Prompt) -> dict[Codec, memoryview]:
+    """The prompt in every codec, so that it goes on when a re-INVITE changes the codec."""
+    return {codec: prompt.encoded(codec) for codec in Codec}

@@ -8,9 +8,10 @@ from offhook.codes import CallStatus
 from offhook.media.engine import MediaLeg
 from offhook.session.ports.telephony import CallEnd
 from offhook.sip import events as sip
-from offhook.sip.sdp import SdpError, answer, make_offer
 from offhook.telephony.call import LineCall
+from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
+from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +19,12 @@ log = logging.getLogger(__name__)
 class IncomingCall(LineCall):
     """One INVITE that reached us (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
-    def __init__(self, line: Line, call_id: str, invite: sip.IncomingInvite) -> None:
+    def __init__(
+        self, line: Line, call_id: str, invite: sip.IncomingInvite, trunk: Trunk | None = None
+    ) -> None:
         super().__init__(call_id, line.clock)
         self.media: MediaLeg = line.media.open_leg(self._on_media, media_timeout=line.media_timeout)
+        self.leg_media = line.leg_media(self.media, trunk)
         self.invite = invite
         self._line = line
         self._handle = invite.handle
@@ -36,29 +40,43 @@ class IncomingCall(LineCall):
 
         Where the INVITE had no offer, the 200 makes one and its ACK brings the answer.
         """
-        host, port = self._line.media_host, self.media.local_port
         if self.invite.sdp is None:
             self._accepted = True
-            self._line.endpoint.accept(self._handle, make_offer(host=host, port=port))
+            self._line.endpoint.accept(self._handle, self.leg_media.offer())
             return
-        try:
-            negotiated, body = answer(self.invite.sdp, host=host, port=port)
-        except SdpError as error:
-            log.warning("call %s: no usable offer: %s", self.call_id, error)
-            self.refuse(488, CallStatus.FAILED)
-            return
-        self._accepted = True
-        self._line.endpoint.accept(self._handle, body)
-        self._open_media(negotiated)
-        self._answer_at(self._clock.now())
+        self.leg_media.answer(
+            self.invite.sdp, origin_of(self.invite), self._answer_call, self._no_usable_offer
+        )
 
-    def _confirmed(self, body: bytes | None) -> None:
-        self.answer_to_our_offer(body)
-        if self.has_media and self.ended is None:
+    def _answer_call(self, answer: bytes) -> None:
+        if self.ended is None:
+            self._accepted = True
+            self._line.endpoint.accept(self._handle, answer)
             self._answer_at(self._clock.now())
-        elif self.ended is None:
+
+    def _no_usable_offer(self, reason: str) -> None:
+        log.warning("call %s: no usable offer: %s", self.call_id, reason)
+        self.refuse(488, CallStatus.FAILED)
+
+    def _confirmed(self, body: bytes | None, origin: DescriptionOrigin) -> None:
+        if body is None and not self.has_media:
+            if self.ended is None:
+                self._line.endpoint.bye(self._handle)
+                self._end(CallStatus.FAILED, by="server", detail="no answer to our offer")
+            return
+        self._confirm(body, origin)
+
+    def _media_confirmed(self) -> None:
+        if self.ended is None:
+            self._answer_at(self._clock.now())
+
+    def _no_usable_answer(self, reason: str) -> None:
+        if self.ended is None and not self.has_media:
+            log.warning("call %s: no usable answer to our offer: %s", self.call_id, reason)
             self._line.endpoint.bye(self._handle)
-            self._end(CallStatus.FAILED, by="server", detail="no answer to our offer")
+            self._end(CallStatus.FAILED, by="server", detail="no usable answer to our offer")
+        else:
+            super()._no_usable_answer(reason)
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
@@ -75,9 +93,9 @@ class IncomingCall(LineCall):
             case sip.Info(content_type=content_type, body=body):
                 self._on_info(content_type, body)
             case sip.Confirmed(sdp=body):
-                self._confirmed(body)
+                self._confirmed(body, origin_of(event))
             case sip.Reoffer(sdp=sdp):
-                self._line.answer_reoffer(event.handle, sdp, self)
+                self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
 
     def _hang_up_now(self, detail: str) -> None:
         if self.ended is not None:

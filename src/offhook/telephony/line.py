@@ -6,12 +6,12 @@ import logging
 from collections.abc import Mapping
 
 from offhook.clock import Clock
-from offhook.media.engine import MediaEngine
+from offhook.media.engine import MediaEngine, MediaLeg
 from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Credentials
-from offhook.sip.sdp import SdpError, answer, make_offer
-from offhook.telephony.call import LineCall, leg_media
+from offhook.telephony.call import LineCall
 from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -71,20 +71,26 @@ class Line:
         uri = f"sip:{source}@{self.media_host}"
         return uri, [("P-Asserted-Identity", f"<{uri}>")]
 
-    def answer_reoffer(self, handle: str, sdp: bytes | None, call: LineCall) -> None:
+    def leg_media(self, media: MediaLeg, trunk: Trunk | None) -> LegMedia:
+        """The offer/answer state of a new call's media; ``trunk`` as far as it is known."""
+        return LegMedia(media, self.media_host, self.endpoint.resolve, trunk)
+
+    def answer_reoffer(
+        self, handle: str, sdp: bytes | None, origin: DescriptionOrigin, call: LineCall
+    ) -> None:
         """Answer a re-INVITE or UPDATE inside a call: hold, resume, new address (RFC 3264 §8).
 
         One without an offer gets ours; its ACK brings the answer.
         """
-        host, port = self.media_host, call.media.local_port
         if sdp is None:
-            self.endpoint.accept_reoffer(handle, make_offer(host=host, port=port))
+            self.endpoint.accept_reoffer(handle, call.leg_media.offer())
             return
-        try:
-            negotiated, body = answer(sdp, host=host, port=port)
-        except SdpError as error:
-            log.warning("call %s: re-INVITE refused: %s", call.call_id, error)
+
+        def refused(reason: str) -> None:
+            log.warning("call %s: re-INVITE refused: %s", call.call_id, reason)
             self.endpoint.reject_reoffer(handle, 488)
-            return
-        self.endpoint.accept_reoffer(handle, body)
-        call.media.connect(leg_media(negotiated))
+
+        def answered(body: bytes) -> None:
+            self.endpoint.accept_reoffer(handle, body)
+
+        call.leg_media.answer(sdp, origin, answered, refused)

@@ -9,8 +9,8 @@ from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import MediaLeg, PortsExhausted
 from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing
 from offhook.sip import events as sip
-from offhook.sip.sdp import SdpError, make_offer, parse_answer
 from offhook.telephony.call import LineCall
+from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import Trunk
 
@@ -39,24 +39,23 @@ class OutgoingCall(LineCall):
             self.media: MediaLeg = self._line.media.open_leg(
                 self._on_media, media_timeout=self._line.media_timeout
             )
-        except PortsExhausted:
-            self._refused_before_media()
+        except PortsExhausted as error:
+            self._refused_before_media(str(error))
             return
+        self.leg_media = self._line.leg_media(self.media, None)
         self._ring_timer = self._loop.call_later(self._order.ring_timeout, self._ring_timed_out)
         self._invite(self._trunks.pop(0))
 
-    def _refused_before_media(self) -> None:
-        log.error("call %s: every RTP port is in use", self.call_id)
-        end = CallEnd(
-            status=CallStatus.ERROR, at=self._clock.now(), detail="no free RTP port on this node"
-        )
+    def _refused_before_media(self, reason: str) -> None:
+        log.error("call %s: no media: %s", self.call_id, reason)
+        end = CallEnd(status=CallStatus.ERROR, at=self._clock.now(), detail=reason)
         self._ended.set_result(end)
         self._answered.set_result(None)
 
     def _invite(self, trunk: Trunk) -> None:
         self.trunk = trunk
-        offer = make_offer(host=self._line.media_host, port=self.media.local_port)
-        self._handle = self._line.invite(trunk, self._order, offer)
+        self.leg_media.trunk = trunk
+        self._handle = self._line.invite(trunk, self._order, self.leg_media.offer())
         self._line.endpoint.listen(self._handle, self._on_sip)
 
     # --- what the far end does
@@ -64,9 +63,9 @@ class OutgoingCall(LineCall):
     def _on_sip(self, event: sip.AnyEvent) -> None:
         match event:
             case sip.Provisional(status=status, sdp=body):
-                self._provisional(status, body)
+                self._provisional(status, body, origin_of(event))
             case sip.Answered(sdp=sdp):
-                self._accepted(sdp)
+                self._accepted(sdp, origin_of(event))
             case sip.Rejected():
                 self._rejected(event)
             case sip.Ended():
@@ -74,39 +73,41 @@ class OutgoingCall(LineCall):
             case sip.Info(content_type=content_type, body=body):
                 self._on_info(content_type, body)
             case sip.Confirmed(sdp=body):
-                self.answer_to_our_offer(body)
+                self._confirm(body, origin_of(event))
             case sip.Reoffer(sdp=sdp):
-                self._line.answer_reoffer(event.handle, sdp, self)
+                self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
 
-    def _provisional(self, status: int, body: bytes | None) -> None:
+    def _provisional(self, status: int, body: bytes | None, origin: DescriptionOrigin) -> None:
         if self.ended is not None or self.connected:
             return
         if body is not None:
-            self._early_media(body)
+            # Early media (RFC 3960): what the far end sends before it answers.
+            self.leg_media.take_answer(body, origin, _nothing, self._no_early_media)
         if status not in self._rung:
             self._rung.add(status)
             self._on_ringing(status, self.has_media)
 
-    def _early_media(self, body: bytes) -> None:
-        """Early media (RFC 3960): what the far end sends before it answers."""
-        try:
-            self._open_media(parse_answer(body))
-        except SdpError as error:
-            log.info("call %s: early media is not usable: %s", self.call_id, error)
+    def _no_early_media(self, reason: str) -> None:
+        log.info("call %s: early media is not usable: %s", self.call_id, reason)
 
-    def _accepted(self, sdp: bytes | None) -> None:
+    def _accepted(self, sdp: bytes | None, origin: DescriptionOrigin) -> None:
         self._stop_ring_timer()
         if self.ended is not None or self._handle is None:
             return
-        if sdp is not None or not self.has_media:
-            try:
-                self._open_media(parse_answer(sdp or b""))
-            except SdpError as error:
-                log.warning("call %s: answered without usable media: %s", self.call_id, error)
-                self._line.endpoint.bye(self._handle)
-                self._end(CallStatus.FAILED, by="server", sip_code=200, detail=str(error))
-                return
-        self._answer_at(self._clock.now())
+        if sdp is None and self.has_media:
+            self._media_answered()
+            return
+        self.leg_media.take_answer(sdp or b"", origin, self._media_answered, self._no_media)
+
+    def _media_answered(self) -> None:
+        if self.ended is None:
+            self._answer_at(self._clock.now())
+
+    def _no_media(self, reason: str) -> None:
+        if self.ended is None and self._handle is not None:
+            log.warning("call %s: answered without usable media: %s", self.call_id, reason)
+            self._line.endpoint.bye(self._handle)
+            self._end(CallStatus.FAILED, by="server", sip_code=200, detail=reason)
 
     def _rejected(self, event: sip.Rejected) -> None:
         if self.ended is not None:
@@ -176,3 +177,7 @@ class OutgoingCall(LineCall):
         if self._ring_timer is not None:
             self._ring_timer.cancel()
             self._ring_timer = None
+
+
+def _nothing() -> None:
+    """Early media needs nothing more once it is connected."""

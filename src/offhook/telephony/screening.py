@@ -179,9 +179,9 @@ class InboundScreening(Screen):
             endpoint.reject(invite.handle, 404)
             return
         try:
-            call = IncomingCall(self._line, new_id(), invite)
-        except PortsExhausted:
-            log.error("trunk %s: no free RTP port for a call: 503", trunk.name)
+            call = IncomingCall(self._line, new_id(), invite, trunk)
+        except PortsExhausted as error:
+            log.error("trunk %s: no media for a call: 503: %s", trunk.name, error)
             endpoint.reject(invite.handle, 503, headers=[("Retry-After", "5")])
             return
         call.ring()

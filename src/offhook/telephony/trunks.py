@@ -26,6 +26,9 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     early_media: bool = False
     """Whether an unanswered caller over it gets 183 with the other leg's early media."""
 
+    media_from: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Where its media comes from besides what its descriptions say."""
+
     def sends_from(self, host: str) -> bool:
         """Whether an address literal is one of ``inbound_from``."""
         return in_networks(host, self.inbound_from)
@@ -62,6 +65,7 @@ def trunk_of(section: config.Trunk) -> Trunk:
         inbound_from=tuple(ip_network(text, strict=False) for text in section.inbound_from),
         trusted=section.trusted,
         early_media=section.early_media,
+        media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
     )
 
 

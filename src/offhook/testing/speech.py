@@ -8,6 +8,7 @@ from typing import final
 from offhook.codes import RuntimeCode
 from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
+from offhook.negotiated import Codec
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 
 SECONDS_PER_CHARACTER = 0.06
@@ -29,7 +30,7 @@ class SpokenPrompt(Prompt):
     def duration(self) -> float:
         return self._duration
 
-    def encoded(self, codec: str) -> memoryview:
+    def encoded(self, codec: Codec) -> memoryview:
         silence = bytes([g711.SILENCE[codec]])
         return memoryview(silence * round(self._duration * SAMPLE_RATE))
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from offhook.media import g711
 from offhook.media.audio_recorder import AudioRecorder
+from offhook.negotiated import Codec
 
 START = 1000.0
 
@@ -19,7 +20,7 @@ class Tape:
     def __init__(self) -> None:
         self.pcm = bytearray()
         self.largest = 0
-        self.recorder = AudioRecorder(self._write, "PCMU", START)
+        self.recorder = AudioRecorder(self._write, START)
 
     def _write(self, samples: bytes) -> None:
         self.pcm += samples
@@ -27,7 +28,7 @@ class Tape:
 
     @property
     def octets(self) -> bytes:
-        return g711.encode("PCMU", bytes(self.pcm))
+        return g711.encode(Codec.PCMU, bytes(self.pcm))
 
     def packet(
         self, number: int, *, delay: float = 0.0, timestamp: int | None = None, ssrc: int = 1
@@ -35,7 +36,7 @@ class Tape:
         """Packet ``number`` of a steady stream, every octet of it ``number``."""
         stamp = 4_294_960_000 + 160 * number if timestamp is None else timestamp
         arrival = START + 0.02 * number + delay
-        self.recorder.packet(ssrc, stamp & 0xFFFFFFFF, bytes([number]) * 160, arrival)
+        self.recorder.packet(Codec.PCMU, ssrc, stamp & 0xFFFFFFFF, bytes([number]) * 160, arrival)
 
     def heard(self) -> list[int | None]:
         """The octet of each 20 ms, None for silence."""
@@ -115,8 +116,7 @@ def test_a_long_pause_is_written_in_pieces() -> None:
 
 def test_the_codec_may_change() -> None:
     tape = Tape()
-    tape.recorder.set_codec("PCMA")
-    tape.recorder.packet(1, 0, b"\xaa", START)
+    tape.recorder.packet(Codec.PCMA, 1, 0, b"\xaa", START)
     assert bytes(tape.pcm) == struct.pack("<h", 32256)
 
 
@@ -132,7 +132,7 @@ def test_no_timestamps_stretch_time(packets: list[tuple[int, float, int]]) -> No
     for timestamp, wait, length in packets:
         now += wait
         received += length
-        tape.recorder.packet(1, timestamp, bytes(length), now)
+        tape.recorder.packet(Codec.PCMU, 1, timestamp, bytes(length), now)
     tape.recorder.finish(now)
     elapsed = int((now - START) * 8000)
     assert elapsed <= len(tape.pcm) // 2 <= elapsed + 1600 + received

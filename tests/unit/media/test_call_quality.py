@@ -8,6 +8,7 @@ import pytest
 
 from offhook.media import quality
 from offhook.media.engine import LegStatistics
+from offhook.negotiated import Codec
 
 
 def statistics(**changes: object) -> LegStatistics:
@@ -101,13 +102,13 @@ def test_the_rating_only_falls_with_delay() -> None:
 
 
 def test_a_clean_call_reaches_4_4() -> None:
-    assert quality.assess(statistics(), "PCMU") == quality.LegQuality(
+    assert quality.assess(statistics(), Codec.PCMU) == quality.LegQuality(
         mos=4.4, packet_loss_rate=0.0, jitter=0
     )
 
 
 def test_late_packets_are_lost_packets() -> None:
-    judged = quality.assess(statistics(packets_lost=10, packets_late=15, jitter=0.0123), "PCMA")
+    judged = quality.assess(statistics(packets_lost=10, packets_late=15, jitter=0.0123), Codec.PCMA)
     assert judged is not None
     assert judged.packet_loss_rate == 0.025
     assert judged.jitter == 12
@@ -118,14 +119,16 @@ def test_late_packets_are_lost_packets() -> None:
 def test_the_worse_direction_is_reported() -> None:
     judged = quality.assess(
         statistics(packets_lost=10, jitter=0.03, remote_fraction_lost=0.10, remote_jitter=0.002),
-        "PCMU",
+        Codec.PCMU,
     )
     assert judged is not None
     assert (judged.packet_loss_rate, judged.jitter) == (0.1, 2)
 
 
 def test_half_the_round_trip_counts_as_delay() -> None:
-    near, far = (quality.assess(statistics(round_trip=seconds), "PCMU") for seconds in (0.0, 0.8))
+    near, far = (
+        quality.assess(statistics(round_trip=seconds), Codec.PCMU) for seconds in (0.0, 0.8)
+    )
     assert near is not None
     assert far is not None
     assert far.mos < near.mos - 0.8
@@ -133,11 +136,11 @@ def test_half_the_round_trip_counts_as_delay() -> None:
 
 def test_only_the_far_end_reports() -> None:
     judged = quality.assess(
-        statistics(packets_received=0, packets_expected=0, remote_fraction_lost=0.02), "PCMU"
+        statistics(packets_received=0, packets_expected=0, remote_fraction_lost=0.02), Codec.PCMU
     )
     assert judged is not None
     assert judged.packet_loss_rate == 0.02
 
 
 def test_without_media_there_is_nothing_to_judge() -> None:
-    assert quality.assess(statistics(packets_received=0, packets_expected=0), "PCMU") is None
+    assert quality.assess(statistics(packets_received=0, packets_expected=0), Codec.PCMU) is None

@@ -12,6 +12,7 @@ from offhook.media import dtmf
 from offhook.media.dtmf import DtmfReceiver
 
 Packet = tuple[int, bytes]
+"""Timestamp and payload."""
 
 
 def event(code: int, duration: int, *, end: bool = False) -> bytes:
@@ -25,9 +26,19 @@ def press(
     return packets + [(timestamp, event(code, step * (updates + 1), end=True))] * ends
 
 
-def heard(packets: list[Packet]) -> str:
+def heard(packets: list[Packet], order: list[int] | None = None) -> str:
+    """The digits of packets that arrive one after the other; ``order``: as the sender numbered them."""
     receiver = DtmfReceiver()
-    return "".join(receiver.packet(*packet) or "" for packet in packets)
+    numbers = order or list(range(65530, 65530 + len(packets)))
+    return "".join(
+        receiver.packet(number & 0xFFFF, *packet) or ""
+        for number, packet in zip(numbers, packets, strict=True)
+    )
+
+
+def arriving(sent: list[Packet], order: list[int]) -> str:
+    """The digits of packets that arrive in another order than they were sent."""
+    return heard([sent[number] for number in order], order)
 
 
 def test_all_sixteen_keys_have_their_codes() -> None:
@@ -63,12 +74,13 @@ def test_a_press_counts_once(packets: list[Packet], keys: str) -> None:
 
 
 def test_late_packets_of_an_earlier_press_change_nothing() -> None:
-    first, second = press(1, 1000), press(2, 4000)
-    assert heard(first[:5] + second[:2] + first[5:] + second[2:]) == "12"
+    sent = press(1, 1000) + press(2, 4000)
+    assert arriving(sent, [0, 1, 2, 3, 4, 7, 8, 5, 6, *range(9, 14)]) == "12"
 
 
 def test_a_press_whose_packets_were_all_overtaken_still_counts() -> None:
-    assert sorted(heard(press(2, 4000)[:2] + press(1, 1000) + press(2, 4000)[2:])) == ["1", "2"]
+    sent = press(1, 1000) + press(2, 4000)
+    assert sorted(arriving(sent, [7, 8, *range(7), *range(9, 14)])) == ["1", "2"]
 
 
 @given(
@@ -78,18 +90,20 @@ def test_a_press_whose_packets_were_all_overtaken_still_counts() -> None:
 def test_loss_duplication_and_reordering_never_change_the_keys(
     codes: list[int], random: object
 ) -> None:
-    packets: list[tuple[float, Packet]] = []
+    sent: list[Packet] = []
+    arrivals: list[tuple[float, int]] = []
     for index, code in enumerate(codes):
         whole = press(code, 50_000 + index * 2400)
         # Any of a press's packets may be lost, but not all; any may come twice.
-        kept = [p for p in whole if random.random() < 0.6] or whole[-1:]  # type: ignore[attr-defined]
-        for place, packet in enumerate(kept):
+        kept = [n for n in range(len(whole)) if random.random() < 0.6] or [len(whole) - 1]  # type: ignore[attr-defined]
+        for place in kept:
             at = index * 15 + place + 3 * random.random()  # type: ignore[attr-defined]
-            packets.append((at, packet))
+            arrivals.append((at, len(sent) + place))
             if random.random() < 0.3:  # type: ignore[attr-defined]
-                packets.append((at + 2, packet))
-    packets.sort(key=lambda item: item[0])
-    assert heard([packet for _, packet in packets]) == "".join(dtmf.DIGITS[c] for c in codes)
+                arrivals.append((at + 2, len(sent) + place))
+        sent += whole
+    order = [number for _, number in sorted(arrivals)]
+    assert arriving(sent, order) == "".join(dtmf.DIGITS[c] for c in codes)
 
 
 @pytest.mark.parametrize("clock_rate", [8000, 16000, 48000])
@@ -139,3 +153,76 @@ def test_the_duration_is_kept_to_what_makes_sense(duration: float, sent: int) ->
 def test_only_keys_can_be_pressed(key: str) -> None:
     with pytest.raises(ValueError, match="not a DTMF digit"):
         dtmf.event_packets(key, 0.1)
+
+
+def hexadecimal(*lines: str) -> list[tuple[bool, int, bytes]]:
+    """Marker, timestamp and payload of packets written as in RFC 4733's examples: ``M 0 010a00a0``."""
+    packets = []
+    for line in lines:
+        *marker, timestamp, payload = line.split()
+        packets.append((marker == ["M"], int(timestamp), bytes.fromhex(payload)))
+    return packets
+
+
+def pressed(*lines: str) -> str:
+    """The digits of packets in the order they were sent."""
+    receiver = DtmfReceiver()
+    return "".join(
+        receiver.packet(number, timestamp, payload, marker=marker) or ""
+        for number, (marker, timestamp, payload) in enumerate(hexadecimal(*lines))
+    )
+
+
+def standing_still(digit: int) -> list[str]:
+    """A press of a sender that never advances its timestamp."""
+    states = ["0a00a0", "0a0140", "0a01e0", "8a01e0", "8a01e0", "8a01e0"]
+    return [f"{'M ' if n == 0 else ''}0 0{digit}{state}" for n, state in enumerate(states)]
+
+
+def creeping(digit: int, start: int) -> list[str]:
+    """A press of a sender whose timestamp goes on with each packet."""
+    states = ["0a00a0", "0a0140", "0a01e0", "0a0280", "0a0320", "8a0320", "8a0320", "8a0320"]
+    return [
+        f"{'M ' if n == 0 else ''}{start + 160 * n} 0{digit}{state}"
+        for n, state in enumerate(states)
+    ]
+
+
+def end_moved(digit: int, start: int) -> list[str]:
+    """A press of a sender whose timestamp goes on with the repeated end packets."""
+    states = ["0a00a0", "0a0140", "0a01e0", "0a0280", "0a0320", "8a0320", "8a0320", "8a0320"]
+    return [
+        f"{'M ' if n == 0 else ''}{start + 160 * max(0, n - 5)} 0{digit}{state}"
+        for n, state in enumerate(states)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "digits"),
+    [
+        ([line for digit in (1, 2, 2, 3) for line in standing_still(digit)], "1223"),
+        (creeping(1, 0) + creeping(2, 3000), "12"),
+        (creeping(1, 0) + creeping(1, 3000), "11"),
+        (creeping(1, 0)[:2] + creeping(1, 0)[5:], "1"),
+        (end_moved(1, 0) + end_moved(2, 3000), "12"),
+        (end_moved(1, 0) + end_moved(1, 3000), "11"),
+        (["M 0 010a0000", "0 010a0000", "0 018a0000", "0 018a0000"], "1"),
+        (["0 018a0320", "0 018a0320", "0 018a0320"], "1"),
+        (["M 0 010a0320", "0 010a01e0", "0 010a00a0", "0 018a00a0"], "1"),
+    ],
+    ids=[
+        "the timestamp stands still",
+        "the timestamp creeps",
+        "the timestamp creeps, the same digit twice",
+        "the timestamp creeps, packets lost",
+        "the end packets' timestamp creeps",
+        "the end packets' timestamp creeps, the same digit twice",
+        "duration zero",
+        "only end packets",
+        "falling duration",
+    ],
+)
+def test_a_press_counts_once_from_senders_with_odd_timestamps(
+    lines: list[str], digits: str
+) -> None:
+    assert pressed(*lines) == digits

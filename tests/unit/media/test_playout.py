@@ -5,9 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.media.playout import Playback, PlayQueue
+from offhook.media.playout import Playback, PlayQueue, RepeatedTone
+from offhook.negotiated import Codec
 
-SILENCE = 0xFF
+
+def in_all(octets: bytes) -> dict[Codec, bytes]:
+    """A sound that has these octets in every codec."""
+    return dict.fromkeys(Codec, octets)
 
 
 def drain(queue: PlayQueue) -> tuple[list[bytes], list[tuple[int, str, int]]]:
@@ -26,27 +30,27 @@ def drain(queue: PlayQueue) -> tuple[list[bytes], list[tuple[int, str, int]]]:
 
 
 def test_an_empty_queue_gives_nothing() -> None:
-    assert drain(PlayQueue(SILENCE)) == ([], [])
+    assert drain(PlayQueue(Codec.PCMU)) == ([], [])
 
 
 def test_a_playback_ends_with_its_last_packet() -> None:
-    queue = PlayQueue(SILENCE)
-    queue.add(Playback(1, b"a" * 320, 1, 0))
+    queue = PlayQueue(Codec.PCMU)
+    queue.add(Playback(1, in_all(b"a" * 320), 1, 0))
     packets, notes = drain(queue)
     assert packets == [b"a" * 160] * 2
     assert notes == [(1, "started", 0), (1, "ended", 1)]
 
 
 def test_an_empty_playback_starts_and_ends_without_a_packet() -> None:
-    queue = PlayQueue(SILENCE)
-    queue.add(Playback(1, b"", 3, 4000))
+    queue = PlayQueue(Codec.PCMU)
+    queue.add(Playback(1, in_all(b""), 3, 4000))
     assert drain(queue) == ([], [(1, "started", 0), (1, "ended", 0)])
 
 
 def test_samples_are_not_copied() -> None:
     prompt = b"a" * 1600
-    queue = PlayQueue(SILENCE)
-    queue.add(Playback(1, prompt, 1, 0))
+    queue = PlayQueue(Codec.PCMU)
+    queue.add(Playback(1, in_all(prompt), 1, 0))
     for _ in range(10):
         packet = queue.take()
         assert isinstance(packet, memoryview)
@@ -54,9 +58,9 @@ def test_samples_are_not_copied() -> None:
 
 
 def test_another_codec_has_another_silence() -> None:
-    queue = PlayQueue(SILENCE)
-    queue.set_silence(0xD5)
-    queue.add(Playback(1, b"a", 1, 0))
+    queue = PlayQueue(Codec.PCMU)
+    queue.set_codec(Codec.PCMA)
+    queue.add(Playback(1, in_all(b"a"), 1, 0))
     assert drain(queue)[0] == [b"a" + b"\xd5" * 159]
 
 
@@ -67,20 +71,20 @@ playbacks = st.lists(
 
 @given(playbacks)
 def test_what_is_played_is_what_was_queued(parts: list[tuple[int, int, int]]) -> None:
-    queue = PlayQueue(SILENCE)
+    queue = PlayQueue(Codec.PCMU)
     wanted = b""
     edges: list[tuple[int, int]] = []
     for number, (length, repetition, pause) in enumerate(parts):
         octets = bytes([65 + number]) * length
-        queue.add(Playback(number, octets, repetition, pause))
+        queue.add(Playback(number, in_all(octets), repetition, pause))
         begin = len(wanted)
         if octets:
-            wanted += (bytes([SILENCE]) * pause).join([octets] * repetition)
+            wanted += (b"\xff" * pause).join([octets] * repetition)
         edges.append((begin, len(wanted)))
     packets, notes = drain(queue)
     played = b"".join(packets)
     assert played[: len(wanted)] == wanted
-    assert set(played[len(wanted) :]) <= {SILENCE}
+    assert set(played[len(wanted) :]) <= {0xFF}
     assert len(played) - len(wanted) < 160
     assert {len(p) for p in packets} <= {160}
     assert [n for n, what, _ in notes if what == "started"] == list(range(len(parts)))
@@ -97,9 +101,9 @@ def test_what_is_played_is_what_was_queued(parts: list[tuple[int, int, int]]) ->
 def test_removing_one_keeps_the_others(
     parts: list[tuple[int, int, int]], removed: int, after: int
 ) -> None:
-    queue = PlayQueue(SILENCE)
+    queue = PlayQueue(Codec.PCMU)
     for number, (length, repetition, pause) in enumerate(parts):
-        queue.add(Playback(number, bytes([65 + number]) * length, repetition, pause))
+        queue.add(Playback(number, in_all(bytes([65 + number]) * length), repetition, pause))
     for _ in range(after):
         queue.take()
     queue.ended.clear()
@@ -114,9 +118,37 @@ def test_removing_one_keeps_the_others(
 
 
 def test_removing_all_says_which() -> None:
-    queue = PlayQueue(SILENCE)
+    queue = PlayQueue(Codec.PCMU)
     for number in range(3):
-        queue.add(Playback(number, b"a" * 1000, 1, 0))
+        queue.add(Playback(number, in_all(b"a" * 1000), 1, 0))
     queue.take()
     assert queue.remove(None) == [0, 1, 2]
     assert queue.take() is None
+
+
+def test_a_playback_goes_on_in_another_codec_where_it_is() -> None:
+    queue = PlayQueue(Codec.PCMU)
+    sound = {Codec.PCMU: b"u" * 400, Codec.PCMA: b"a" * 400}
+    queue.add(Playback(1, sound, 2, 80))
+    first = bytes(queue.take() or b"")
+    queue.set_codec(Codec.PCMA)
+    rest = b"".join(drain(queue)[0])
+    assert first == b"u" * 160
+    assert rest == b"a" * 240 + b"\xd5" * 80 + b"a" * 400 + b"\xd5" * 80
+
+
+def test_a_sound_of_the_engines_own_is_not_told_of() -> None:
+    queue = PlayQueue(Codec.PCMU)
+    queue.add(Playback(-1, in_all(b"a" * 160), 1, 0))
+    assert drain(queue) == ([b"a" * 160], [])
+    queue.add(Playback(-1, in_all(b"a" * 160), 1, 0))
+    assert queue.remove(None) == []
+
+
+def test_a_repeated_tone_pauses_and_begins_again() -> None:
+    tone = RepeatedTone({Codec.PCMU: b"u" * 240, Codec.PCMA: b"a" * 240}, 240)
+    heard = b"".join(bytes(tone.take(Codec.PCMU)) for _ in range(4))
+    assert heard == b"u" * 240 + b"\xff" * 240 + b"u" * 160
+    assert bytes(tone.take(Codec.PCMA)) == b"a" * 80 + b"\xd5" * 80
+    tone.restart()
+    assert bytes(tone.take(Codec.PCMA)) == b"a" * 160

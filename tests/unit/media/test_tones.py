@@ -8,6 +8,7 @@ import pytest
 
 from offhook.media import g711
 from offhook.media.tones import HIGH, LOW, InbandDigits, ToneDetector
+from offhook.negotiated import Codec
 
 Signal = npt.NDArray[np.float64]
 DIGITS = "123A456B789C*0#D"
@@ -168,33 +169,33 @@ def test_noise_is_no_key() -> None:
     assert heard(np.random.default_rng(5).normal(0, 6000, 8000 * 60)) == ""
 
 
-def packets(codec: str, *parts: Signal) -> list[tuple[int, bytes]]:
+def packets(codec: Codec, *parts: Signal) -> list[tuple[int, bytes]]:
     octets = g711.encode(codec, samples(*parts))
     return [(4_294_966_000 + i, octets[i : i + 160]) for i in range(0, len(octets), 160)]
 
 
-def heard_in(codec: str, stream: list[tuple[int, bytes]], ssrc: int = 1) -> str:
-    keys = InbandDigits(codec)
-    return "".join(keys.packet(ssrc, stamp & 0xFFFFFFFF, octets) for stamp, octets in stream)
+def heard_in(codec: Codec, stream: list[tuple[int, bytes]], ssrc: int = 1) -> str:
+    keys = InbandDigits()
+    return "".join(keys.packet(codec, ssrc, stamp & 0xFFFFFFFF, octets) for stamp, octets in stream)
 
 
-@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
-def test_keys_are_heard_through_g711(codec: str) -> None:
+@pytest.mark.parametrize("codec", [Codec.PCMU, Codec.PCMA])
+def test_keys_are_heard_through_g711(codec: Codec) -> None:
     stream = packets(codec, *(part for key in DIGITS for part in pressed(key, 0.05)))
     assert heard_in(codec, stream) == DIGITS
 
 
 def test_a_lost_packet_does_not_double_a_key() -> None:
-    stream = packets("PCMU", tone("7", 0.2), silence(0.1))
-    assert heard_in("PCMU", stream[:4] + stream[5:]) == "7"
+    stream = packets(Codec.PCMU, tone("7", 0.2), silence(0.1))
+    assert heard_in(Codec.PCMU, stream[:4] + stream[5:]) == "7"
 
 
 def test_a_packet_twice_or_out_of_order_does_no_harm() -> None:
-    stream = packets("PCMU", tone("7", 0.2), silence(0.1))
-    assert heard_in("PCMU", [*stream[:4], stream[3], stream[5], stream[4], *stream[6:]]) == "7"
+    stream = packets(Codec.PCMU, tone("7", 0.2), silence(0.1))
+    assert heard_in(Codec.PCMU, [*stream[:4], stream[3], stream[5], stream[4], *stream[6:]]) == "7"
 
 
 def test_after_a_jump_listening_begins_anew() -> None:
-    stream = packets("PCMU", tone("7", 0.2))
+    stream = packets(Codec.PCMU, tone("7", 0.2))
     later = [(stamp + 100_000, octets) for stamp, octets in stream]
-    assert heard_in("PCMU", stream + later) == "77"
+    assert heard_in(Codec.PCMU, stream + later) == "77"

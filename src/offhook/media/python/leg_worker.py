@@ -1,36 +1,50 @@
-"""One leg of the Python engine: the pacing thread's half."""
+"""One leg of the Python engine: the pacing thread's half.
+
+Theory of operation. Every function of :class:`LegWorker` but :meth:`~LegWorker.snapshot` runs in the pacing
+thread: as a command of the asyncio side, when a packet arrives, or when a timer is due. Whatever one of
+them raises comes back to :meth:`LegWorker.fail`, which logs it once, ends this leg and tells the call, so
+that a fault in one leg costs nobody else a packet.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
-from offhook.media import dtmf
 from offhook.media.audio_recorder import AudioRecorder
 from offhook.media.engine import (
+    Audio,
     DigitReceived,
-    LegMedia,
+    DigitWay,
+    LegFailed,
     LegStatistics,
     MediaEvent,
     MediaLost,
+    MediaSources,
     PlaybackEnded,
     PlaybackStarted,
+    Sink,
+    SourceRefused,
 )
-from offhook.media.playout import Playback
+from offhook.media.playout import Playback, RepeatedTone
 from offhook.media.python.port_pool import SocketPair
-from offhook.media.python.receiver import AudioPacket, ReceiverEvents, RtpReceiver
+from offhook.media.python.receiver import ReceivedPacket, ReceiverEvents, RtpReceiver
 from offhook.media.python.relay import Relay
 from offhook.media.python.rtcp_port import RtcpPort
 from offhook.media.python.sender import Address, RtpSender
+from offhook.media.python.services import EngineServices
 from offhook.media.tones import InbandDigits
+from offhook.negotiated import Codec, NegotiatedMedia
 
-if TYPE_CHECKING:
-    from offhook.media.python.python_engine import PythonEngine
+_log = logging.getLogger(__name__)
 
 _RECORD_EVERY: Final = 1.0
 """Seconds after which a recording is brought up to date where nothing comes."""
-Sink = Callable[[bytes], None]
+_RELAYED_TONE: Final = 0.1
+"""Seconds of a digit that came as an event and goes on as tones."""
 
 
 class LegWorker:
@@ -44,6 +58,7 @@ class LegWorker:
         "_media_timeout",
         "_recorder",
         "_relay",
+        "_relay_target",
         "_rtcp",
         "_sent_recorder",
         "_silent_since",
@@ -56,72 +71,96 @@ class LegWorker:
 
     def __init__(
         self,
-        engine: PythonEngine,
+        engine: EngineServices,
         sockets: SocketPair,
-        emit: Callable[[MediaEvent], None],
+        deliver: Callable[[MediaEvent], None],
         media_timeout: float | None,
     ) -> None:
+        """``deliver`` takes this leg's events, on the loop."""
         self._engine = engine
-        self._emit = emit
+        self._emit = partial(engine.emit, deliver)
         self._media_timeout = media_timeout
-        self._media: LegMedia | None = None
+        self._media: NegotiatedMedia | None = None
         self._silent_since = math.inf
         self._watching = False
         self._recorder: AudioRecorder | None = None
         self._sent_recorder: AudioRecorder | None = None
         self._relay: Relay | None = None
+        self._relay_target: LegWorker | None = None
         self._inband: InbandDigits | None = None
         self.sockets = sockets
         self.closed = False
-        self.sender = RtpSender(sockets.rtp, self._playback_changed)
+        self.sender = RtpSender(sockets.rtp, self._playback_changed, self.fail)
         self.receiver = RtpReceiver(
             sockets.rtp,
             self.sender.ssrc,
-            ReceiverEvents(self._latched, self._digit, self._collision, self._report),
+            ReceiverEvents(
+                self._latched, self._event_digit, self._collision, self._report, self._refused
+            ),
             engine.buffer,
         )
-        self._rtcp = RtcpPort(sockets, engine, self.receiver, self.sender)
+        self._rtcp = RtcpPort(sockets, engine, self.receiver, self.sender, self.fail)
 
-    def connect(self, media: LegMedia, remote: Address, can_send: bool) -> None:
-        """Begin, or change, the exchange."""
+    def open(self) -> None:
+        """Have the engine close this leg when it ends itself."""
+        self._engine.adopt(self.close)
+
+    def connect(self, media: NegotiatedMedia, remote: Address, sources: MediaSources) -> None:
+        """Begin, or change, the exchange. An unspecified ``remote`` host is hold."""
         if self.closed:
             return
         first, self._media = self._media is None, media
-        self.receiver.configure(media, remote)
+        self.receiver.configure(media, remote, sources)
         latched = self.receiver.remote or remote
-        self.sender.configure(media, latched, can_send)
-        self._rtcp.configure(media, latched)
+        unspecified = remote[0] in ("0.0.0.0", "::")  # noqa: S104 compared, not bound
+        self.sender.configure(media, latched, media.send and not unspecified)
+        self._rtcp.configure(media, remote if unspecified else latched)
         if first:
-            self._engine.watch(self.sockets.rtp, self.receiver.receive)
-            self._engine.watch(self.sockets.rtcp, self._rtcp.read)
+            self._engine.watch(self.sockets.rtp, self.receiver.receive, self.fail)
+            self._engine.watch(self.sockets.rtcp, self._rtcp.read, self.fail)
             self._rtcp.start()
-        for recorder in (self._recorder, self._sent_recorder):
-            if recorder is not None:
-                recorder.set_codec(media.codec)
-        # Tones in the audio count only where keys cannot come as events: else they count twice.
-        events = media.dtmf_receive_payload_type is not None
-        self._inband = None if events else InbandDigits(media.codec)
+        # Tones in the audio count only where the peer did not agree to events: else they count twice.
+        if media.dtmf_payload_type is not None:
+            self._inband = None
+        elif self._inband is None:
+            self._inband = InbandDigits()
         self._listen()
-        self._watch_media(media.receive)
+        self._watch_media(expected=media.two_way and not unspecified)
+        self._engine.schedule(self.sender)
+
+    def keep_sending(self) -> None:
+        """Send silence from now on where there is nothing else."""
+        self.sender.keeps_sending = not self.closed
         self._engine.schedule(self.sender)
 
     def play(self, playback: Playback) -> None:
         """Queue a playback, or end it at once when that is impossible."""
         if self.closed or not self.sender.play(playback):
-            self._playback_changed(playback.number, True, True)
+            self._emit(PlaybackEnded(at=self._engine.now, playback=playback.number, stopped=True))
         else:
             self._engine.schedule(self.sender)
 
-    def send_digit(self, packets: list[dtmf.EventPacket]) -> None:
-        """Queue a key."""
-        self.sender.send_digit(packets)
-        self._engine.schedule(self.sender)
+    def play_below(self, audio: Audio | None, pause_octets: int) -> None:
+        """Repeat a sound wherever there is nothing else to send."""
+        if not self.closed:
+            tone = None if audio is None else RepeatedTone(audio, pause_octets)
+            self.sender.play_below(tone)
+            self._engine.schedule(self.sender)
+
+    def send_digit(self, digit: str, duration: float) -> None:
+        """Queue a digit."""
+        if not self.closed:
+            self.sender.send_digit(digit, duration)
+            self._engine.schedule(self.sender)
 
     def relay(self, other: LegWorker | None) -> None:
         """Pass what arrives on to another leg, or to none."""
-        self._relay = None
-        if other is not None and not other.closed:
+        if self._relay is not None:
+            self._relay.close()
+        self._relay = self._relay_target = None
+        if other is not None and not other.closed and not self.closed:
             self._relay = Relay(other.sender, self._engine.tick_at)
+            self._relay_target = other
         self._listen()
 
     def record(self, sink: Sink | None) -> None:
@@ -147,11 +186,24 @@ class LegWorker:
         self.record_sent(None)
         self.relay(None)
         self._rtcp.close()
-        self.sender.can_send = False
-        self.sender.stop(None)
+        self.sender.disconnect()
         self._engine.unwatch(self.sockets.rtp)
         self._engine.unwatch(self.sockets.rtcp)
-        self._engine.forget(self)
+        self._engine.forget(self.close, self.sockets)
+
+    def fail(self, error: BaseException) -> None:
+        """The handling of a packet, a command or a timer of this leg raised: end the leg."""
+        if self.closed:
+            return
+        _log.error("a media leg on port %d failed", self.sockets.port, exc_info=error)
+        try:
+            self.close()
+        except Exception:
+            self.closed = True
+            self.sender.connected = False
+            _log.exception("a failed media leg could not be closed cleanly")
+            self._engine.forget(self.close, self.sockets)
+        self._emit(LegFailed(at=self._engine.now, detail=f"{type(error).__name__}: {error}"))
 
     def snapshot(self) -> LegStatistics:
         """The counters so far, from any thread."""
@@ -165,6 +217,7 @@ class LegWorker:
             packets_expected=counts.expected,
             packets_lost=counts.lost,
             packets_late=counts.late,
+            packets_refused=self.receiver.refused,
             jitter=source.jitter if source is not None else 0.0,
             remote_fraction_lost=told.remote_fraction_lost,
             remote_jitter=told.remote_jitter,
@@ -176,44 +229,51 @@ class LegWorker:
     def _new_recorder(self, sink: Sink | None) -> AudioRecorder | None:
         if sink is None or self.closed:
             return None
-        codec = self._media.codec if self._media is not None else "PCMU"
-        recorder = AudioRecorder(sink, codec, self._engine.now)
+        recorder = AudioRecorder(sink, self._engine.now)
 
         def advance(now: float) -> None:
             if recorder in (self._recorder, self._sent_recorder):
                 recorder.advance(now)
-                self._engine.call_at(now + _RECORD_EVERY, advance)
+                self._engine.call_at(now + _RECORD_EVERY, advance, self.fail)
 
-        self._engine.call_at(self._engine.now + _RECORD_EVERY, advance)
+        self._engine.call_at(self._engine.now + _RECORD_EVERY, advance, self.fail)
         return recorder
 
     def _listen(self) -> None:
-        """Have the packets' contents brought here only while somebody wants them."""
+        """Have the packets' contents brought here only while something wants them."""
         listeners = (self._recorder, self._relay, self._inband)
         self.receiver.audio = self._heard if any(one is not None for one in listeners) else None
 
-    def _heard(self, packet: AudioPacket) -> None:
-        if self._relay is not None and self._media is not None:
-            self._relay.packet(packet, self._media.codec)
-        if self._recorder is not None and packet.is_audio:
-            self._recorder.packet(packet.ssrc, packet.timestamp, packet.payload, packet.arrival)
-        if self._inband is not None and packet.is_audio:
-            for digit in self._inband.packet(packet.ssrc, packet.timestamp, packet.payload):
-                self._digit(digit, packet.arrival)
+    def _heard(self, packet: ReceivedPacket) -> None:
+        if self._relay is not None:
+            self._relay.packet(packet)
+        if packet.codec is None:
+            return
+        if self._recorder is not None:
+            self._recorder.packet(
+                packet.codec, packet.ssrc, packet.timestamp, packet.payload, packet.arrival
+            )
+        if self._inband is not None:
+            for digit in self._inband.packet(
+                packet.codec, packet.ssrc, packet.timestamp, packet.payload
+            ):
+                self._emit(DigitReceived(at=packet.arrival, digit=digit, way=DigitWay.TONE))
 
-    def _said(self, timestamp: int, payload: bytes | memoryview) -> None:
+    def _said(self, codec: Codec, timestamp: int, payload: bytes | memoryview) -> None:
         if self._sent_recorder is not None:
-            self._sent_recorder.packet(self.sender.ssrc, timestamp, payload, self._engine.now)
+            self._sent_recorder.packet(
+                codec, self.sender.ssrc, timestamp, payload, self._engine.now
+            )
 
     # The peer's silence.
 
-    def _watch_media(self, receiving: bool) -> None:
-        """The media timeout runs while the peer is expected to send."""
+    def _watch_media(self, *, expected: bool) -> None:
+        """The media timeout runs, from now, while the peer must send: not while it holds us."""
         now = self._engine.now
-        self._silent_since = now if receiving else math.inf
-        if self._media_timeout is not None and receiving and not self._watching:
+        self._silent_since = now if expected else math.inf
+        if self._media_timeout is not None and expected and not self._watching:
             self._watching = True
-            self._engine.call_at(now + self._media_timeout, self._check_media)
+            self._engine.call_at(now + self._media_timeout, self._check_media, self.fail)
 
     def _check_media(self, now: float) -> None:
         """Report the peer's silence once it has lasted too long; else look again when it would."""
@@ -222,7 +282,7 @@ class LegWorker:
             return
         due = max(self._silent_since, self.receiver.heard_at) + self._media_timeout
         if now < due:
-            self._engine.call_at(due, self._check_media)
+            self._engine.call_at(due, self._check_media, self.fail)
         else:
             self._media_timeout = None
             self._emit(MediaLost(at=now))
@@ -240,8 +300,14 @@ class LegWorker:
         self.sender.remote = address
         self._rtcp.moved(address)
 
-    def _digit(self, digit: str, at: float) -> None:
+    def _event_digit(self, digit: str, at: float) -> None:
+        target = self._relay_target
+        if target is not None and target.sender.dtmf_payload_type is None:
+            target.send_digit(digit, _RELAYED_TONE)
         self._emit(DigitReceived(at=at, digit=digit))
+
+    def _refused(self, host: str) -> None:
+        self._emit(SourceRefused(at=self._engine.now, host=host))
 
     def _collision(self) -> None:
         """The peer uses our SSRC: leave it with a BYE and go on with another (RFC 3550 §8.2)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import random
 import socket
@@ -26,7 +27,7 @@ class SocketPair(NamedTuple):
 
 
 class PortPool:
-    """Even ports of a range in an order nobody can guess; a freed one goes to the end of the line."""
+    """Even ports of a range in a random order; a freed one is used again after all others."""
 
     def __init__(self, host: str, ports: tuple[int, int]) -> None:
         """``host``: the literal address to bind; ``ports``: first and last, inclusive.
@@ -44,23 +45,29 @@ class PortPool:
         self._free = deque(pairs)
 
     def open(self) -> SocketPair:
-        """Bind the next free pair. Raises :class:`PortsExhausted`.
+        """Bind the next free pair.
 
-        A port somebody else holds is stepped over and tried again when its turn comes.
+        A port that another program holds is stepped over and tried again when its turn comes. Raises
+        :class:`PortsExhausted` when there is none, or no file descriptor.
         """
         for _ in range(len(self._free)):
             port = self._free.popleft()
-            pair = self._bind(port)
-            if pair is not None:
-                return pair
-            self._free.append(port)
-        raise PortsExhausted("no free RTP port pair in the configured range")
+            try:
+                pair = self._bind(port)
+            except OSError as error:
+                self._free.append(port)
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    raise PortsExhausted("out of file descriptors") from error
+                continue
+            return pair
+        raise PortsExhausted("every RTP port is in use")
 
     def release(self, port: int) -> None:
-        """The pair is closed; it will be used again after all others."""
+        """Take back the port of a closed pair."""
         self._free.append(port)
 
-    def _bind(self, port: int) -> SocketPair | None:
+    def _bind(self, port: int) -> SocketPair:
+        """The pair at ``port``. Raises :class:`OSError`."""
         sockets: list[socket.socket] = []
         try:
             for number in (port, port + 1):
@@ -71,5 +78,5 @@ class PortPool:
         except OSError:
             for sock in sockets:
                 sock.close()
-            return None
+            raise
         return SocketPair(port, *sockets)

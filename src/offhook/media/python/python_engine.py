@@ -24,14 +24,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, final
 
-from offhook.media.engine import MediaEvent
-from offhook.media.python.leg_worker import LegWorker
-from offhook.media.python.port_pool import PortPool
+from offhook.media.engine import MediaEngine, MediaEvent
+from offhook.media.python.port_pool import PortPool, SocketPair
 from offhook.media.python.python_leg import PythonLeg
 from offhook.media.python.receiver import MAX_DATAGRAM
 from offhook.media.python.sender import TICK, TICKS_PER_PACKET, RtpSender
+from offhook.media.python.services import EngineServices, Fail, Reader, Timer
 
 _log = logging.getLogger(__name__)
 
@@ -47,13 +47,12 @@ _SWITCH_INTERVAL: Final = 0.001
 """Seconds the loop's thread may keep the interpreter while packets wait: every socket call gives
 it away, and the default of 5 ms would be the time to get it back."""
 
-Reader = Callable[[int, float, float], None]
-"""Reads a socket: number of the pass, monotonic time, real time minus monotonic time."""
-Timer = Callable[[float], None]
+Delivery = tuple[Callable[[MediaEvent], None], MediaEvent]
 
 
-class PythonEngine:
-    """Serves :class:`offhook.media.engine.MediaEngine`."""
+@final
+class PythonEngine(MediaEngine, EngineServices):
+    """All legs of one process, on one thread."""
 
     def __init__(self, *, host: str, ports: tuple[int, int]) -> None:
         """``host``: literal address to bind; ``ports``: first and last port, inclusive.
@@ -65,12 +64,13 @@ class PythonEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._commands: deque[Callable[[], None]] = deque()
-        self._outbox: list[tuple[PythonLeg, MediaEvent]] = []
-        self._undelivered: deque[list[tuple[PythonLeg, MediaEvent]]] = deque()
-        self._workers: set[LegWorker] = set()
+        self._commands: deque[tuple[Callable[[], None], Fail]] = deque()
+        self._outbox: list[Delivery] = []
+        self._undelivered: deque[list[Delivery]] = deque()
+        self._legs: set[Callable[[], None]] = set()
+        """What closes each open leg."""
         self._slots: list[list[RtpSender]] = [[] for _ in range(TICKS_PER_PACKET)]
-        self._timers: list[tuple[float, int, Timer]] = []
+        self._timers: list[tuple[float, int, Timer, Fail]] = []
         self._timer_order = itertools.count()
         self._selector = selectors.DefaultSelector()
         self._wake_receiver, self._wake_sender = socket.socketpair()
@@ -82,24 +82,19 @@ class PythonEngine:
         self._pass = 0
         self._read_pass = 0
         self.buffer = memoryview(bytearray(MAX_DATAGRAM))
-        """For each datagram in turn, in the thread."""
         self.now = 0.0
-        """Monotonic time of the current pass, in the thread."""
 
     # The asyncio side.
 
     def start(self) -> None:
-        """See :class:`~offhook.media.engine.MediaEngine`. Raises :class:`RuntimeError` twice.
-
-        From then on the interpreter switches threads every millisecond.
-        """
+        # From now on the interpreter switches threads every millisecond.
         if self._thread is not None or self._closed:
             raise RuntimeError("a media engine starts once")
         self._loop = asyncio.get_running_loop()
         sys.setswitchinterval(min(_SWITCH_INTERVAL, sys.getswitchinterval()))
         for end in (self._wake_receiver, self._wake_sender):
             end.setblocking(False)
-        self.watch(self._wake_receiver, self._woken)
+        self.watch(self._wake_receiver, self._woken, _log_failure)
         self._began = self.now = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="offhook-media", daemon=False)
         self._thread.start()
@@ -107,15 +102,11 @@ class PythonEngine:
     def open_leg(
         self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
     ) -> PythonLeg:
-        """See :class:`~offhook.media.engine.MediaEngine`. Raises :class:`RuntimeError` unless started."""
         if self._thread is None or self._closed:
             raise RuntimeError("the media engine is not running")
-        leg = PythonLeg(self, self._pool.open(), on_event, media_timeout)
-        self.post(lambda: self._workers.add(leg.worker))
-        return leg
+        return PythonLeg(self, self._pool.open(), on_event, media_timeout)
 
     def close(self) -> None:
-        """See :class:`~offhook.media.engine.MediaEngine`. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -126,9 +117,8 @@ class PythonEngine:
         self._wake_receiver.close()
         self._wake_sender.close()
 
-    def post(self, command: Callable[[], None]) -> None:
-        """Have the thread run ``command``."""
-        self._commands.append(command)
+    def post(self, command: Callable[[], None], fail: Fail) -> None:
+        self._commands.append((command, fail))
         if self._waiting:
             self._wake()
 
@@ -136,44 +126,38 @@ class PythonEngine:
         try:
             self._wake_sender.send(b"\0")
         except BlockingIOError:
-            return  # it is awake: the buffer is full of reasons
+            return  # the wake-up pipe is full, so the thread is awake
 
     def _deliver(self) -> None:
         """Hand over, on the loop, all events the thread has left."""
         while self._undelivered:
-            for leg, event in self._undelivered.popleft():
+            for deliver, event in self._undelivered.popleft():
                 try:
-                    leg.deliver(event)
+                    deliver(event)
                 except Exception:
                     _log.exception("a listener of media events failed")
 
     # What legs ask of the engine, in its thread.
 
-    def emit(self, leg: PythonLeg, event: MediaEvent) -> None:
-        """Deliver ``event`` at the end of this pass."""
-        self._outbox.append((leg, event))
+    def emit(self, deliver: Callable[[MediaEvent], None], event: MediaEvent) -> None:
+        self._outbox.append((deliver, event))
 
-    def watch(self, sock: socket.socket, reader: Reader) -> None:
-        """Call ``reader`` when ``sock`` has something to read."""
-        self._selector.register(sock, selectors.EVENT_READ, reader)
+    def watch(self, sock: socket.socket, reader: Reader, fail: Fail) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, (reader, fail))
 
     def unwatch(self, sock: socket.socket) -> None:
-        """No more, if ever."""
         try:
             self._selector.unregister(sock)
         except KeyError:
-            return
+            return  # it was never watched
 
-    def call_at(self, at: float, timer: Timer) -> None:
-        """Call ``timer`` with the time, once it is ``at``."""
-        heapq.heappush(self._timers, (at, next(self._timer_order), timer))
+    def call_at(self, at: float, timer: Timer, fail: Fail) -> None:
+        heapq.heappush(self._timers, (at, next(self._timer_order), timer, fail))
 
     def tick_at(self, at: float) -> float:
-        """The tick of a monotonic time, and what part of it has passed."""
         return (at - self._began) / TICK
 
     def schedule(self, sender: RtpSender) -> None:
-        """Let a leg with something to send do so, from the next tick whose slot has room."""
         if sender.scheduled or not sender.has_work:
             return
         # While late ticks are still being made up for, a new leg begins with the next in time.
@@ -188,11 +172,13 @@ class PythonEngine:
         sender.not_before = tick
         sender.scheduled = True
 
-    def forget(self, worker: LegWorker) -> None:
-        """A leg is over: close its sockets, free its ports."""
-        self._workers.discard(worker)
-        worker.sockets.close()
-        self._pool.release(worker.sockets.port)
+    def adopt(self, close: Callable[[], None]) -> None:
+        self._legs.add(close)
+
+    def forget(self, close: Callable[[], None], sockets: SocketPair) -> None:
+        self._legs.discard(close)
+        sockets.close()
+        self._pool.release(sockets.port)
 
     # The thread.
 
@@ -212,24 +198,16 @@ class PythonEngine:
             self._wait_and_read()
         while self._commands:
             self._run_commands()
-        for worker in list(self._workers):
-            self._guarded(worker.close)
+        for close in list(self._legs):
+            _guarded(close, _log_failure)
         self._post_events()
-
-    @staticmethod
-    def _guarded(command: Callable[[], None]) -> None:
-        """Run something of one leg; its failure must not take the others along."""
-        try:
-            command()
-        except Exception:
-            _log.exception("a media leg failed")
 
     def _run_commands(self) -> None:
         """All commands, or as many as there is time for before a tick is due."""
         commands = self._commands
         done = 0
         while commands:
-            self._guarded(commands.popleft())
+            _guarded(*commands.popleft())
             done += 1
             if done % _COMMANDS == 0 and self._sending and time.monotonic() >= self._due_at():
                 return
@@ -252,10 +230,10 @@ class PythonEngine:
         over = False
         for sender in slot:
             try:
-                if sender.can_send and sender.transmit(tick):
+                if sender.connected and sender.transmit(tick):
                     continue
-            except Exception:
-                _log.exception("a media leg failed to send")
+            except Exception as error:
+                sender.fail(error)
             sender.scheduled = False
             over = True
         if over:
@@ -264,11 +242,11 @@ class PythonEngine:
     def _run_timers(self) -> None:
         timers = self._timers
         while timers and timers[0][0] <= self.now:
-            timer = heapq.heappop(timers)[2]
+            _, _, timer, fail = heapq.heappop(timers)
             try:
                 timer(self.now)
-            except Exception:
-                _log.exception("a media timer failed")
+            except Exception as error:
+                fail(error)
 
     def _post_events(self) -> None:
         """One wake-up of the loop for all events of the pass, none while one is still to come."""
@@ -322,7 +300,7 @@ class PythonEngine:
 
     def _busy(self, sending: bool) -> bool:
         """Whether so much goes on that single packets should not wake the thread."""
-        return len(self._workers) > _EAGER_LEGS and (
+        return len(self._legs) > _EAGER_LEGS and (
             sending or self._read_pass >= self._pass - TICKS_PER_PACKET
         )
 
@@ -337,13 +315,27 @@ class PythonEngine:
         skew = time.time() - now
         number = self._read_pass = self._pass
         for key, _ in ready:
+            reader, fail = key.data
             try:
-                key.data(number, now, skew)
-            except Exception:
-                _log.exception("a media leg failed to receive")
+                reader(number, now, skew)
+            except Exception as error:
+                fail(error)
 
     def _woken(self, _pass: int, _now: float, _skew: float) -> None:
         try:
             self._wake_receiver.recv(256)
         except BlockingIOError:
             return
+
+
+def _guarded(command: Callable[[], None], fail: Fail) -> None:
+    """Run a command of one leg: what it raises ends that leg, not the others."""
+    try:
+        command()
+    except Exception as error:
+        fail(error)
+
+
+def _log_failure(error: BaseException) -> None:
+    """For what belongs to no leg."""
+    _log.error("the media thread goes on after a failure", exc_info=error)

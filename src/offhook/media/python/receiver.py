@@ -1,8 +1,20 @@
 """The receiving side of one leg in the Python engine; lives in the pacing thread.
 
-Whose packets count: until the first valid one arrives, anybody's (the signalled address may be
-behind a NAT); from then on only that sender's, or those of the signalled address should they turn
-up later. All others are counted and dropped.
+Theory of operation. Two questions are asked of a packet: is it from the peer, and of which of the peer's
+streams is it?
+
+*Addresses* (``spec/execution.md``, "Media"). Some hosts are named: the one that the SDP signals, with any
+port, and those of :class:`~offhook.media.engine.MediaSources`. The first packet from a named host settles
+the peer's address, and we send there from then on (symmetric RTP, RFC 4961). Later the address changes in
+three cases: packets come from exactly the signalled address; the present stream goes on from elsewhere
+(same SSRC, sequence within 100) and the old address has been silent for 200 ms; another SSRC begins on a
+named host and the old address has been silent as long. All else is dropped and counted, and the leg is
+told of the first.
+
+*Streams*. Each SSRC has statistics and a DTMF receiver of its own, since some peers send their telephone
+events on an SSRC of their own, between the audio packets. The audio comes from one stream at a time.
+Another SSRC takes over with its second packet in sequence (RFC 3550 A.1), and the streams that were
+silent longest are forgotten once there are many.
 """
 
 from __future__ import annotations
@@ -15,8 +27,9 @@ from typing import Final, NamedTuple
 
 from offhook.media import rtp
 from offhook.media.dtmf import DtmfReceiver
-from offhook.media.engine import LegMedia
+from offhook.media.engine import MediaSources
 from offhook.media.python.sender import Address
+from offhook.negotiated import Codec, NegotiatedMedia
 
 MAX_DATAGRAM: Final = 2048
 """Longer ones are no media of ours."""
@@ -25,7 +38,12 @@ _BURST: Final = 8
 _STALE: Final = 512
 """Datagrams thrown away at most when a leg begins to listen."""
 _DIGITS_PER_SECOND: Final = 25
-"""A key takes at least 40 ms; what comes faster is no finger."""
+"""A digit takes at least 40 ms; what comes faster is no finger."""
+_MOST_STREAMS: Final = 8
+_MOST_HOSTS: Final = 64
+"""Hosts whose admission is remembered."""
+_MOVED_AFTER: Final = 0.2
+"""Seconds the old address is silent before the peer is followed to another."""
 
 _SO_TIMESTAMPNS: Final = 35
 _HEADER: Final = rtp.HEADER.unpack_from
@@ -33,13 +51,14 @@ _TIMESPEC: Final = struct.Struct("@ll")
 _ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 
 
-class AudioPacket(NamedTuple):
+class ReceivedPacket(NamedTuple):
     """Audio or a telephone event for those who listen; ``payload`` is only valid during the call."""
 
     marker: bool
-    is_audio: bool
+    codec: Codec | None
+    """Of the audio; None: it is none."""
     is_event: bool
-    """A telephone event. With neither set it is something else of the same source."""
+    """A telephone event. Without a codec and without this it is something else of the same stream."""
     ssrc: int
     sequence: int
     timestamp: int
@@ -48,7 +67,7 @@ class AudioPacket(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Packets of one source or of several."""
+    """Packets of one stream or of several."""
 
     received: int
     expected: int
@@ -77,6 +96,19 @@ class ReceiverEvents(NamedTuple):
     """The peer uses our SSRC (RFC 3550 §8.2)."""
     control: Callable[[memoryview], None]
     """An RTCP packet on the RTP port (RFC 5761)."""
+    refused: Callable[[str], None]
+    """A packet from this host was dropped; only the first of the leg."""
+
+
+class _Stream:
+    """One SSRC of the peer."""
+
+    __slots__ = ("dtmf", "heard_at", "statistics")
+
+    def __init__(self, sequence: int) -> None:
+        self.statistics = rtp.ReceiverStatistics(sequence)
+        self.dtmf = DtmfReceiver()
+        self.heard_at = 0.0
 
 
 def _ask_for_timestamps(sock: socket.socket) -> None:
@@ -89,29 +121,34 @@ def _ask_for_timestamps(sock: socket.socket) -> None:
 
 
 class RtpReceiver:
-    """RTP from the peer: who may send, statistics over all its sources, keys, audio for others."""
+    """RTP from the peer: who may send, statistics over all its streams, digits, audio for others."""
 
     __slots__ = (
+        "_admitted",
         "_buffer",
         "_buffers",
         "_candidate",
         "_digit_count",
         "_digit_second",
-        "_dtmf",
+        "_event_types",
         "_events",
         "_last_pass",
         "_latched",
-        "_media",
-        "_payload_type",
+        "_mux",
         "_receive",
         "_recv",
         "_signalled",
         "_sock",
+        "_sources",
+        "_streams",
+        "_types",
         "audio",
         "discarded",
         "heard_at",
         "own_ssrc",
         "past",
+        "peer_at",
+        "refused",
         "remote",
         "ssrc",
         "statistics",
@@ -128,37 +165,52 @@ class RtpReceiver:
         self._buffer = buffer
         self._buffers = [buffer]
         self.own_ssrc = own_ssrc
-        self._media: LegMedia | None = None
-        self._payload_type = -1
+        self._types: dict[int, Codec] = {}
+        self._event_types: frozenset[int | None] = frozenset()
         self._receive = False
+        self._mux = False
         self._signalled: Address | None = None
+        self._sources = MediaSources()
+        self._admitted: dict[str, bool] = {}
         self._latched = False
         self._last_pass = -1
         self._candidate: tuple[int, int] | None = None
-        self._dtmf = DtmfReceiver()
+        self._streams: dict[int, _Stream] = {}
         self._digit_second = 0.0
         self._digit_count = 0
         self.remote: Address | None = None
         self.ssrc: int | None = None
+        """Of the stream that brings the audio."""
         self.statistics: rtp.ReceiverStatistics | None = None
+        """Of the stream that brings the audio."""
         self.past = Counts(0, 0, 0, 0)
-        """Of the sources before the present one."""
+        """Of the streams that were forgotten."""
         self.discarded = 0
         """Datagrams that were not for us, or not RTP."""
+        self.refused = 0
+        """Of those, RTP from an address that is not the peer's."""
         self.heard_at = 0.0
         """Monotonic seconds of the last valid packet."""
-        self.audio: Callable[[AudioPacket], None] | None = None
+        self.peer_at = 0.0
+        """Of the last packet from :attr:`remote`."""
+        self.audio: Callable[[ReceivedPacket], None] | None = None
 
-    def configure(self, media: LegMedia, remote: Address) -> None:
-        """Take over what was negotiated; a new address starts from nothing."""
-        self._media = media
-        self._payload_type = media.payload_type
+    def configure(self, media: NegotiatedMedia, remote: Address, sources: MediaSources) -> None:
+        """Take over what was negotiated; the packets from a new address settle anew where to send."""
+        self._types = dict(media.receive_types)
+        types = (media.dtmf_receive_payload_type, media.dtmf_payload_type)
+        # Some peers send the type of their own description, not that of ours.
+        self._event_types = frozenset(types) - {None} - self._types.keys()
         self._receive = media.receive
-        if remote != self._signalled:
+        self._mux = media.rtcp_mux
+        self._admitted = {}
+        self._sources = sources
+        # An unspecified address is hold; the peer stays where it was.
+        unspecified = remote[0] in ("0.0.0.0", "::")  # noqa: S104 compared, not bound
+        if remote != self._signalled and not (unspecified and self._signalled is not None):
             self._signalled = self.remote = remote
             self._latched = False
             self._candidate = None
-            self._retire()
 
     def discard_waiting(self) -> None:
         """Throw away what arrived before anybody was expected."""
@@ -187,17 +239,16 @@ class RtpReceiver:
                     noted = seconds + nanoseconds * 1e-9 - skew
                     if -0.5 < noted - now < 0.001:
                         arrival = noted
-                if size >= rtp.HEADER_SIZE:
+                if size >= rtp.HEADER_SIZE and self.audio is None:
                     first, second, sequence, timestamp, ssrc = _HEADER(self._buffer)
                     if (
-                        second & 0x7F == self._payload_type
+                        second & 0x7F in self._types
                         and ssrc == self.ssrc
                         and first == rtp.VERSION_2
                         and address == self.remote
-                        and self.audio is None
                     ):
-                        # Nearly every packet: plain audio of the known source nobody listens to.
-                        self.heard_at = arrival
+                        # Nearly every packet: plain audio of the known stream nobody listens to.
+                        self.heard_at = self.peer_at = arrival
                         self.statistics.update(sequence, timestamp, arrival)  # type: ignore[union-attr]
                         continue
                 self._packet(size, address, arrival)
@@ -224,95 +275,132 @@ class RtpReceiver:
             self._control(size, address)
             return
         payload_type = second & 0x7F
-        if (address != self.remote or not self._latched) and not self._admit(address, payload_type):
+        codec = self._types.get(payload_type)
+        is_event = payload_type in self._event_types
+        stream = self._admit(address, ssrc, sequence, arrival, codec is not None, is_event)
+        if stream is None:
             self.discarded += 1
             return
-        if ssrc != self.ssrc and not self._believe(ssrc, sequence):
-            self.discarded += 1
+        self.heard_at = self.peer_at = stream.heard_at = arrival
+        outcome = stream.statistics.update(sequence, timestamp, arrival, timed=codec is not None)
+        if outcome is not rtp.Arrival.NEW and outcome is not rtp.Arrival.REORDERED:
             return
-        statistics = self.statistics
-        assert statistics is not None
-        self.heard_at = arrival
-        is_audio = payload_type == self._payload_type
-        outcome = statistics.update(sequence, timestamp, arrival, timed=is_audio)
-        if outcome is rtp.Arrival.NEW or outcome is rtp.Arrival.REORDERED:
-            is_event = not is_audio and self._is_event(payload_type)
-            if is_event:
-                self._event(timestamp, start, end, arrival)
-            if self.audio is not None and self._receive:
-                self.audio(
-                    AudioPacket(
-                        second >= rtp.MARKER,
-                        is_audio,
-                        is_event,
-                        ssrc,
-                        sequence,
-                        timestamp,
-                        arrival,
-                        self._buffer[start:end],
-                    )
-                )
+        marker = second >= rtp.MARKER
+        payload = self._buffer[start:end]
+        if is_event and self._receive:
+            digit = stream.dtmf.packet(sequence, timestamp, payload, marker=marker)
+            if digit is not None:
+                self._digit(digit, arrival)
+        if self.audio is not None and self._receive:
+            self.audio(
+                ReceivedPacket(marker, codec, is_event, ssrc, sequence, timestamp, arrival, payload)
+            )
 
     def _control(self, size: int, address: Address) -> None:
-        if self._media is not None and self._media.rtcp_mux and address == self.remote:
+        if self._mux and address == self.remote:
             self._events.control(self._buffer[:size])
         else:
             self.discarded += 1
 
-    def _is_event(self, payload_type: int) -> bool:
-        """Whether it is the telephone-event type we offered (or the peer's own: some send that)."""
-        media = self._media
-        return media is not None and payload_type in (
-            media.dtmf_receive_payload_type,
-            media.dtmf_payload_type,
-        )
-
-    def _event(self, timestamp: int, start: int, end: int, arrival: float) -> None:
-        digit = self._dtmf.packet(timestamp, self._buffer[start:end])
-        if digit is None or not self._receive:
-            return
+    def _digit(self, digit: str, arrival: float) -> None:
         if arrival - self._digit_second >= 1:
             self._digit_second, self._digit_count = arrival, 0
         self._digit_count += 1
         if self._digit_count <= _DIGITS_PER_SECOND:
             self._events.digit(digit, arrival)
 
-    def _admit(self, address: Address, payload_type: int) -> bool:
-        """Whether packets from here are the peer's; the first one decides."""
-        if address == self._signalled or not self._latched:
-            if payload_type != self._payload_type and not self._is_event(payload_type):
-                return False
-            self._latched = True
-            if address != self.remote:
-                self.remote = address
-                self._retire()
-                self._events.latched(address)
-            return True
-        return False
+    # From whom a packet is, and of which stream.
 
-    def _believe(self, ssrc: int, sequence: int) -> bool:
-        """Whether a packet with another SSRC opens a new source.
+    def _admit(
+        self,
+        address: Address,
+        ssrc: int,
+        sequence: int,
+        arrival: float,
+        is_audio: bool,
+        is_event: bool,
+    ) -> _Stream | None:
+        """The stream of a packet; None when it is dropped."""
+        stream = self._streams.get(ssrc)
+        settled = stream is not None and self._latched and address == self.remote
+        if not settled and not self._may_send(address, ssrc, sequence, arrival):
+            return None
+        if stream is None and not is_audio and not is_event:
+            return None
+        if is_audio and ssrc != self.ssrc and not self._takes_over(ssrc, sequence):
+            return None
+        self._latch(address)
+        return stream if stream is not None else self._open(ssrc, sequence, is_audio, arrival)
+
+    def _may_send(self, address: Address, ssrc: int, sequence: int, arrival: float) -> bool:
+        """Whether a packet that comes from a new address, or with a new SSRC, is the peer's."""
+        named = self._is_named(str(address[0]))
+        if ssrc == self.own_ssrc:
+            if named:
+                self._events.collision()
+            return False
+        silent = arrival - self.peer_at >= _MOVED_AFTER
+        if not self._latched:
+            allowed = named
+        elif ssrc == self.ssrc and self.statistics is not None:
+            newest = self.statistics.highest_sequence & 0xFFFF
+            goes_on = abs(rtp.sequence_distance(sequence, newest)) <= rtp.MAX_MISORDER
+            allowed = address == self._signalled or (silent and goes_on)
+        else:
+            allowed = named and (silent or address in (self.remote, self._signalled))
+        if not allowed and not named:
+            self.refused += 1
+            if self.refused == 1:
+                self._events.refused(str(address[0]))
+        return allowed
+
+    def _is_named(self, host: str) -> bool:
+        """Whether the latest offer and answer, or the trunk, name this host."""
+        known = self._admitted.get(host)
+        if known is None:
+            signalled = self._signalled
+            known = (signalled is not None and host == signalled[0]) or self._sources.admit(host)
+            if len(self._admitted) < _MOST_HOSTS:
+                self._admitted[host] = known
+        return known
+
+    def _latch(self, address: Address) -> None:
+        """The peer sends from here."""
+        if not self._latched or address != self.remote:
+            changed = address != self.remote
+            self._latched, self.remote = True, address
+            if changed:
+                self._events.latched(address)
+
+    def _open(self, ssrc: int, sequence: int, is_audio: bool, arrival: float) -> _Stream:
+        """A stream for a new SSRC."""
+        if len(self._streams) >= _MOST_STREAMS:
+            quietest = min(self._streams, key=lambda ssrc: self._streams[ssrc].heard_at)
+            self.past = self.past.plus(self._streams.pop(quietest).statistics)
+        stream = self._streams[ssrc] = _Stream(sequence)
+        stream.heard_at = arrival
+        if is_audio or self.ssrc is None:
+            self.ssrc, self.statistics = ssrc, stream.statistics
+        return stream
+
+    def _takes_over(self, ssrc: int, sequence: int) -> bool:
+        """Whether audio with another SSRC is the peer's from now on.
 
         The first of all at once; a changed one at its second packet in sequence (RFC 3550 A.1).
         """
-        if ssrc == self.own_ssrc:
-            self._events.collision()
-            return False
         if self.ssrc is not None and self._candidate != (ssrc, sequence):
             self._candidate = (ssrc, (sequence + 1) & 0xFFFF)
             return False
-        self._retire()
-        self.ssrc = ssrc
-        self.statistics = rtp.ReceiverStatistics(sequence)
-        self._dtmf = DtmfReceiver()
+        self._candidate = None
+        known = self._streams.get(ssrc)
+        if known is not None:
+            self.ssrc, self.statistics = ssrc, known.statistics
         return True
-
-    def _retire(self) -> None:
-        """The present source, if any, is over; what it counted stays."""
-        self.past = self.past.plus(self.statistics)
-        self.ssrc = self.statistics = self._candidate = None
 
     @property
     def counts(self) -> Counts:
-        """Of all sources."""
-        return self.past.plus(self.statistics)
+        """Of all streams."""
+        total = self.past
+        for stream in list(self._streams.values()):
+            total = total.plus(stream.statistics)
+        return total

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from offhook.media import rtcp
-from offhook.media.engine import LegMedia
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.receiver import RtpReceiver
 from offhook.media.python.sender import Address, RtpSender
+from offhook.media.python.services import EngineServices, Fail
 from offhook.media.rtcp_session import RtcpSession, Sending
+from offhook.negotiated import NegotiatedMedia
 
 _NOWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 not bound: an old way of saying hold
-
-
-class Timers(Protocol):
-    """What is needed of the engine."""
-
-    @property
-    def now(self) -> float:
-        """Monotonic seconds of this pass."""
-        ...
-
-    def call_at(self, at: float, timer: Callable[[float], None]) -> None:
-        """Call back at a time."""
-        ...
-
-    def tick_at(self, at: float) -> float:
-        """The tick of a time."""
-        ...
 
 
 def _next_port(rtp_address: Address, signalled: int | None) -> Address | None:
@@ -45,6 +28,7 @@ class RtcpPort:
 
     __slots__ = (
         "_closed",
+        "_fail",
         "_mux",
         "_receiver",
         "_remote",
@@ -55,12 +39,18 @@ class RtcpPort:
     )
 
     def __init__(
-        self, sockets: SocketPair, timers: Timers, receiver: RtpReceiver, sender: RtpSender
+        self,
+        sockets: SocketPair,
+        timers: EngineServices,
+        receiver: RtpReceiver,
+        sender: RtpSender,
+        fail: Fail,
     ) -> None:
         self._sockets = sockets
         self._timers = timers
         self._receiver = receiver
         self._sender = sender
+        self._fail = fail
         self._session = RtcpSession()
         self._mux = False
         self._remote: Address | None = None
@@ -71,13 +61,13 @@ class RtcpPort:
         """What the peer's reports told."""
         return self._session
 
-    def configure(self, media: LegMedia, remote: Address) -> None:
+    def configure(self, media: NegotiatedMedia, remote: Address) -> None:
         """Take over what was negotiated; ``remote`` is the peer's RTP address."""
         self._mux = media.rtcp_mux
         self.moved(remote, media.remote_rtcp_port)
 
     def moved(self, remote: Address, signalled: int | None = None) -> None:
-        """The peer's RTP comes from another address than was thought."""
+        """The peer's RTP comes from another address than before."""
         if remote[0] in _NOWHERE:
             self._remote = None
         else:
@@ -137,7 +127,7 @@ class RtcpPort:
 
     def _again(self, *, initial: bool = False) -> None:
         delay = rtcp.interval(random.random(), initial=initial)  # noqa: S311 not a secret
-        self._timers.call_at(self._timers.now + delay, self._due)
+        self._timers.call_at(self._timers.now + delay, self._due, self._fail)
 
     def _due(self, _now: float) -> None:
         if not self._closed:
@@ -148,7 +138,7 @@ class RtcpPort:
         sender = self._sender
         return Sending(
             sender.ssrc,
-            sender.timestamp(self._timers.tick_at(time.monotonic())),
+            sender.units_at(self._timers.tick_at(time.monotonic())) & 0xFFFFFFFF,
             sender.packets_sent,
             sender.octets_sent,
             sender.first_sequence,

@@ -1,16 +1,31 @@
-"""The sending side of one leg in the Python engine; lives in the pacing thread."""
+"""The sending side of one leg in the Python engine; lives in the pacing thread.
+
+Theory of operation. Every 20 ms :meth:`RtpSender.transmit` sends one packet of the first of these that
+there is: a DTMF digit, what plays, what is repeated below (ringback), silence. Only before the leg is
+answered may there be nothing.
+
+In a bridge the packets of the other leg are sent as they arrive, between the ticks (:mod:`.relay`), and
+``transmit`` only watches: once 60 ms have passed without one, it fills the time since the last one with
+silence, and goes on with a packet each 20 ms until the next one arrives.
+
+The clock of the RTP timestamps follows the ticks. A relayed packet sets it: from then on a moment's
+timestamp is that packet's plus the time since its arrival, so that silence and prompts go on where the
+relayed audio ended. No packet begins before the end of the one sent before it. All numbers are kept
+unwrapped and are cut to their width when they are sent.
+"""
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable
 from socket import socket
 from typing import Any, Final
 
-from offhook.media import dtmf, g711, rtp
-from offhook.media.engine import LegMedia
-from offhook.media.playout import PACKET_OCTETS, Playback, PlayQueue
+from offhook.media import dtmf, rtp, tones
+from offhook.media.playout import PACKET_OCTETS, SILENCE, Playback, PlayQueue, RepeatedTone
+from offhook.negotiated import Codec, NegotiatedMedia
 
 TICK: Final = 0.005
 """Seconds."""
@@ -21,7 +36,13 @@ MAX_QUEUED: Final = 1000
 """Playbacks waiting on one leg; one more is refused."""
 _MAX_DIGITS_QUEUED: Final = 64
 _GAP_PACKETS: Final = 2
-"""Packet times between two keys (RFC 4733 leaves it open; telephones need 40 ms)."""
+"""Packet times between two digits (RFC 4733 leaves it open; telephones need 40 ms)."""
+_RELAY_QUIET: Final = 12
+"""Ticks (60 ms) without a relayed packet after which silence is sent (``spec/execution.md``, "Media")."""
+_RELAY_GONE: Final = 200
+"""Ticks (1 s) without a relayed packet after which the sound below is heard again."""
+_MOST_FILLED: Final = 5
+"""Packets of silence sent at once to fill the time since the last relayed one."""
 
 Address = tuple[Any, ...]
 """A socket address as the socket module gives it."""
@@ -29,26 +50,34 @@ Address = tuple[Any, ...]
 PlaybackListener = Callable[[int, bool, bool], None]
 """Hears a playback's number, whether it ended (or else started), and whether it was stopped."""
 
+Tap = Callable[[Codec, int, bytes | memoryview], None]
+"""Hears codec, timestamp and octets of every audio packet sent."""
+
 
 class RtpSender:
-    """RTP towards the peer: one SSRC, a continuous sequence, timestamps that follow the ticks.
-
-    The timestamp of a packet is that of its tick, so it advances over pauses by wall time and a
-    talkspurt may begin on any tick.
-    """
+    """RTP towards the peer: one SSRC, a continuous sequence, one clock."""
 
     __slots__ = (
+        "_anchor_tick",
+        "_anchor_units",
+        "_below",
         "_buffer",
-        "_digit_started",
+        "_digit_units",
         "_digits",
         "_listener",
+        "_next_units",
+        "_relay_tick",
+        "_relays",
+        "_running",
         "_sendto",
-        "_talking",
         "can_send",
         "codec",
+        "connected",
         "dtmf_payload_type",
         "errors",
+        "fail",
         "first_sequence",
+        "keeps_sending",
         "not_before",
         "octets_sent",
         "packets_sent",
@@ -59,65 +88,108 @@ class RtpSender:
         "sequence",
         "ssrc",
         "tap",
-        "timestamp_base",
     )
 
-    def __init__(self, sock: socket, listener: PlaybackListener) -> None:
+    def __init__(
+        self, sock: socket, listener: PlaybackListener, fail: Callable[[BaseException], None]
+    ) -> None:
+        """``fail`` hears of what :meth:`transmit` raised."""
         self._sendto = sock.sendto
         self._listener = listener
+        self.fail = fail
         self._buffer = bytearray(rtp.HEADER_SIZE + PACKET_OCTETS)
         self._digits: deque[list[dtmf.EventPacket | None]] = deque()
-        self._digit_started: int | None = None
+        self._digit_units: int | None = None
         self.dtmf_payload_type: int | None = None
-        self.codec = "PCMU"
+        self.codec = Codec.PCMU
         self.payload_type = 0
-        self._talking = False
-        self.queue = PlayQueue(g711.SILENCE["PCMU"])
+        self.queue = PlayQueue(Codec.PCMU)
+        self._below: RepeatedTone | None = None
         self.remote: Address | None = None
+        self.connected = False
+        """Whether offer and answer have settled where to send, and the leg is not over."""
         self.can_send = False
+        """False while the peer holds us."""
+        self.keeps_sending = False
+        """Whether silence is sent where there is nothing else."""
+        self._running = False
+        """Whether the last packet time brought a packet, so that the next one goes on from it."""
+        self._relays = 0
+        """Legs whose packets are relayed here."""
+        self._relay_tick = -math.inf
+        """When the last relayed packet arrived."""
         self.scheduled = False
         """Whether the engine calls :meth:`transmit` every packet time."""
         self.not_before = 0
         """The first tick of the talkspurt to come."""
         self.ssrc = secrets.randbits(32)
         self.sequence = self.first_sequence = secrets.randbits(15)
-        """Of the next packet; it counts on over wraps and is cut to 16 bits when sent. It starts
-        in the lower half, so that no wrap comes before the first packet arrives (RFC 3711 §3.3.1)."""
-        self.timestamp_base = secrets.randbits(32)
+        """Of the next packet. It starts in the lower half, so that no wrap comes before the first
+        packet arrives (RFC 3711 §3.3.1)."""
+        self._anchor_units = self._next_units = secrets.randbits(32)
+        self._anchor_tick = 0.0
         self.packets_sent = 0
         self.octets_sent = 0
         self.errors = 0
         """Packets the system refused to send."""
-        self.tap: Callable[[int, bytes | memoryview], None] | None = None
-        """Hears the timestamp and octets of every audio packet sent."""
+        self.tap: Tap | None = None
 
     @property
     def has_work(self) -> bool:
         """Whether the engine should call :meth:`transmit`."""
-        return self.can_send and bool(self.queue or self._digits)
+        return self.connected and bool(
+            self.queue or self._digits or self.keeps_sending or self._below is not None
+        )
 
-    def configure(self, media: LegMedia, remote: Address, can_send: bool) -> None:
-        """Take over what was negotiated."""
+    @property
+    def busy(self) -> bool:
+        """Whether something is sent that replaces what is relayed."""
+        return bool(self.queue or self._digits)
+
+    def configure(self, media: NegotiatedMedia, remote: Address, can_send: bool) -> None:
+        """Take over what was negotiated, from the next packet on."""
         self.codec = media.codec
         self.payload_type = media.payload_type
         self.dtmf_payload_type = media.dtmf_payload_type
+        if self.dtmf_payload_type is None:
+            self._digits.clear()
+            self._digit_units = None
         self.remote = remote
+        self.connected = True
         self.can_send = can_send
-        self.queue.set_silence(g711.SILENCE[media.codec])
+        self.queue.set_codec(media.codec)
 
-    def timestamp(self, tick: float) -> int:
-        """The RTP timestamp of a tick, or of a time between two."""
-        return (self.timestamp_base + int(tick * TICK_UNITS)) & 0xFFFFFFFF
+    def disconnect(self) -> None:
+        """The leg is over: what plays ends as stopped."""
+        self.connected = self.can_send = self.keeps_sending = False
+        self._below = None
+        self.stop(None)
 
     def new_source(self) -> None:
         """Another SSRC, after a collision (RFC 3550 §8.2)."""
         self.ssrc = secrets.randbits(32)
         self.sequence = self.first_sequence = secrets.randbits(15)
-        self._talking = False
+        self._running = False
 
     def interrupted(self) -> None:
         """Ticks were skipped: the next packet begins a talkspurt."""
-        self._talking = False
+        self._running = False
+
+    # The clock.
+
+    def units_at(self, tick: float) -> int:
+        """The RTP timestamp, unwrapped, of a tick or of a time between two."""
+        return self._anchor_units + int((tick - self._anchor_tick) * TICK_UNITS)
+
+    def free_units_at(self, tick: float) -> int:
+        """The timestamp for a packet of audio at that time: not before the end of the last one."""
+        return max(self._next_units, self.units_at(tick))
+
+    def audio_ended_at(self, units: int) -> bool:
+        """Whether a packet with this timestamp begins after the audio sent so far."""
+        return units >= self._next_units
+
+    # What is to be sent.
 
     def play(self, playback: Playback) -> bool:
         """Queue a playback; False when too many wait."""
@@ -126,56 +198,130 @@ class RtpSender:
         self.queue.add(playback)
         return True
 
-    def send_digit(self, packets: list[dtmf.EventPacket]) -> None:
-        """Queue a key; ignored where telephone-event was not negotiated or too many wait."""
-        if self.dtmf_payload_type is not None and len(self._digits) < _MAX_DIGITS_QUEUED:
-            self._digits.append([*reversed(packets)])
+    def play_below(self, tone: RepeatedTone | None) -> None:
+        """Repeat a sound wherever there is nothing else to send."""
+        self._below = tone
 
     def stop(self, number: int | None) -> None:
         """Drop one playback, or all."""
         for dropped in self.queue.remove(number):
             self._listener(dropped, True, True)
 
+    def send_digit(self, digit: str, duration: float) -> None:
+        """Queue a digit: as events, or as a tone where the peer knows no events."""
+        if self.dtmf_payload_type is None:
+            if self.queue.waiting < _MAX_DIGITS_QUEUED:
+                tone = tones.digit_tone(digit, duration)
+                self.queue.add(Playback(-1, tone, 1, 0))
+        elif len(self._digits) < _MAX_DIGITS_QUEUED:
+            self._digits.append([*reversed(dtmf.event_packets(digit, duration))])
+
+    # What the relay of another leg does here.
+
+    def relay_begins(self) -> None:
+        """Packets of another leg will be sent here as they arrive."""
+        self._relays += 1
+        self._relay_tick = -math.inf
+
+    def relay_ends(self) -> None:
+        """No more of them."""
+        self._relays -= 1
+
+    def relayed(self, tick: float) -> None:
+        """Something of the other leg arrived at ``tick``."""
+        self._relay_tick = tick
+
+    def send_relayed(
+        self, second: int, units: int, payload: bytes | memoryview, tick: float
+    ) -> None:
+        """Send the other leg's audio, which arrived at ``tick``; the clock goes on from it."""
+        self.send(second, units, payload)
+        self._anchor_units, self._anchor_tick = units, tick
+        self._next_units = units + len(payload)
+        self._running = True
+        if self.tap is not None:
+            self.tap(self.codec, units & 0xFFFFFFFF, payload)
+
+    # Every packet time.
+
     def transmit(self, tick: int) -> bool:
-        """Send the packet due at ``tick``; False when there is nothing (more) to send."""
-        if not self._talking and tick < self.not_before:
+        """Send what is due at ``tick``; False when there is nothing (more) to send."""
+        if not self._running and tick < self.not_before:
             return True
         if self._digits:
             return self._transmit_digit(tick)
         queue = self.queue
         payload = queue.take()
         if payload is not None:
-            second = self.payload_type
-            if not self._talking:
-                self._talking = True
-                second |= rtp.MARKER
-            buffer = self._buffer
-            timestamp = (self.timestamp_base + tick * TICK_UNITS) & 0xFFFFFFFF
-            rtp.HEADER.pack_into(
-                buffer,
-                0,
-                rtp.VERSION_2,
-                second,
-                self.sequence & 0xFFFF,
-                timestamp,
-                self.ssrc,
-            )
-            buffer[rtp.HEADER_SIZE :] = payload
-            self.sequence += 1
-            self.packets_sent += 1
-            self.octets_sent += PACKET_OCTETS
-            try:
-                self._sendto(buffer, self.remote)  # type: ignore[arg-type]
-            except OSError:
-                self.errors += 1
-            if self.tap is not None:
-                self.tap(timestamp, payload)
+            self._send_audio(tick, payload)
         if queue.noticed:
             self._tell()
-        if payload is None:
-            self._talking = False
-            return False
-        return True
+        if payload is not None:
+            return True
+        return self._transmit_idle(tick)
+
+    def _transmit_idle(self, tick: int) -> bool:
+        """Nothing plays: what is relayed, the sound below, or silence."""
+        quiet = tick - self._relay_tick
+        if self._relays and quiet < _RELAY_QUIET:
+            return True
+        if self._below is not None:
+            if quiet >= _RELAY_GONE:
+                self._send_audio(tick, self._below.take(self.codec))
+                return True
+            self._below.restart()
+        if self.keeps_sending:
+            silence = SILENCE[self.codec]
+            if self._relays and self._running:
+                self._fill(tick, silence)
+            self._send_audio(tick, silence)
+            return True
+        self._running = False
+        return self._below is not None
+
+    def _fill(self, tick: int, silence: memoryview) -> None:
+        """Silence for the packet times that passed since the last relayed packet."""
+        missing = (self.units_at(tick) - self._next_units) // PACKET_OCTETS
+        if missing <= _MOST_FILLED:
+            for _ in range(missing):
+                self._send_audio(tick - TICKS_PER_PACKET * missing, silence)
+
+    def _send_audio(self, tick: int, payload: bytes | memoryview) -> None:
+        """Send 160 octets; while the peer holds us only the time passes.
+
+        They begin where the last packet ended, unless more than a packet time has passed since.
+        """
+        units = self.units_at(tick)
+        if units < self._next_units + (PACKET_OCTETS if self._running else 0):
+            units = self._next_units
+        self._next_units = units + PACKET_OCTETS
+        if not self.can_send:
+            self._running = False
+            return
+        second = self.payload_type
+        if not self._running:
+            self._running = True
+            second |= rtp.MARKER
+        buffer = self._buffer
+        rtp.HEADER.pack_into(
+            buffer,
+            0,
+            rtp.VERSION_2,
+            second,
+            self.sequence & 0xFFFF,
+            units & 0xFFFFFFFF,
+            self.ssrc,
+        )
+        buffer[rtp.HEADER_SIZE :] = payload
+        self.sequence += 1
+        self.packets_sent += 1
+        self.octets_sent += PACKET_OCTETS
+        try:
+            self._sendto(buffer, self.remote)  # type: ignore[arg-type]
+        except OSError:
+            self.errors += 1
+        if self.tap is not None:
+            self.tap(self.codec, units & 0xFFFFFFFF, payload)
 
     def _tell(self) -> None:
         """Report playbacks that began or ended with the packet just sent."""
@@ -189,20 +335,19 @@ class RtpSender:
             self._listener(number, True, False)
 
     def _transmit_digit(self, tick: int) -> bool:
-        """One packet of the key being pressed; audio waits meanwhile."""
+        """One packet of the digit being pressed; audio waits meanwhile."""
         packets = self._digits[0]
-        if self._digit_started is None:
-            self._digit_started = tick
+        if self._digit_units is None:
+            self._digit_units = self.free_units_at(tick)
             packets[:0] = [None] * _GAP_PACKETS
         packet = packets.pop()
-        if packet is not None and self.dtmf_payload_type is not None:
+        if packet is not None and self.can_send and self.dtmf_payload_type is not None:
             second = self.dtmf_payload_type | (rtp.MARKER if packet.marker else 0)
-            timestamp = self.timestamp(self._digit_started) + packet.timestamp_offset
-            self.send(second, timestamp, packet.payload)
+            self.send(second, self._digit_units + packet.timestamp_offset, packet.payload)
         if not packets:
             self._digits.popleft()
-            self._digit_started = None
-            self._talking = False
+            self._digit_units = None
+            self._running = False
         return True
 
     def send(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from offhook.codes import RuntimeCode
+from offhook.negotiated import Codec
 
 
 class PromptError(Exception):
@@ -35,7 +36,7 @@ class Prompt(ABC):
         return ""
 
     @abstractmethod
-    def encoded(self, codec: str) -> memoryview:
+    def encoded(self, codec: Codec) -> memoryview:
         """The samples as ``PCMU`` or ``PCMA``, one octet each, read-only.
 
         Both are ready: the call costs no processor time, so a leg that changes its codec can go on

@@ -1,0 +1,170 @@
+"""One leg's media as SIP sees it: offers and answers go in, the media engine follows.
+
+The offer/answer state (:class:`offhook.sip.negotiation.Negotiation`) is the only place that says what is
+settled. Each time it changes, the media leg is connected anew, with the hosts whose packets it may take
+(``spec/execution.md``, "Media"). A connection address may be a host name. It is looked up first, so every
+outcome is told by a callback: at once for an address, after the lookup for a name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import NamedTuple
+
+import msgspec
+
+from offhook.media.engine import MediaLeg, MediaSources
+from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.sip.events import DescriptionEvent
+from offhook.sip.grammar import is_ip
+from offhook.sip.negotiation import Negotiation
+from offhook.sip.sdp import SdpError
+from offhook.telephony.trunks import Trunk
+
+log = logging.getLogger(__name__)
+
+Resolve = Callable[[str], Awaitable[str | None]]
+"""Looks up a host name, with a deadline of its own; None: it could not be found."""
+Refused = Callable[[str], None]
+"""Hears why a description cannot be used. The media stays as it was."""
+
+
+class DescriptionOrigin(NamedTuple):
+    """From where the message with a description came."""
+
+    host: str | None = None
+    """The SIP source, an address literal."""
+    via_below: str | None = None
+    """Of a request through a proxy: where that proxy got it from (its ``received``, else its host)."""
+
+
+class LegMedia:
+    """Joins one leg's offer/answer state with its media leg."""
+
+    def __init__(self, media: MediaLeg, host: str, resolve: Resolve, trunk: Trunk | None) -> None:
+        """``host``: the address in our descriptions."""
+        self.media = media
+        self.trunk = trunk
+        self._resolve = resolve
+        self._negotiation = Negotiation(host, media.local_port)
+        self._lookup: asyncio.Task[None] | None = None
+
+    @property
+    def settled(self) -> NegotiatedMedia | None:
+        """What offer and answer have settled; None before the first answer."""
+        return self._negotiation.media
+
+    @property
+    def codec(self) -> Codec:
+        """What we send; before the first answer what we would rather send."""
+        return Codec.PCMU if self.settled is None else self.settled.codec
+
+    def offer(self) -> bytes:
+        """Our offer."""
+        return self._negotiation.offer()
+
+    def answer(
+        self,
+        offer: bytes,
+        origin: DescriptionOrigin,
+        done: Callable[[bytes], None],
+        refused: Refused,
+    ) -> None:
+        """Answer the peer's offer; ``done`` gets the answer, to be sent."""
+        before = self.settled
+        try:
+            body = self._negotiation.answer(offer)
+        except SdpError as error:
+            refused(str(error))
+            return
+        self._connect(before, origin, lambda: done(body), refused)
+
+    def take_answer(
+        self, body: bytes, origin: DescriptionOrigin, done: Callable[[], None], refused: Refused
+    ) -> None:
+        """Take the peer's answer to our offer."""
+        before = self.settled
+        try:
+            self._negotiation.accept(body)
+        except SdpError as error:
+            refused(str(error))
+            return
+        self._connect(before, origin, done, refused)
+
+    def close(self) -> None:
+        """The leg is over; the result of a lookup is no longer needed."""
+        lookup, self._lookup = self._lookup, None
+        if lookup is not None:
+            lookup.cancel()
+
+    def _connect(
+        self,
+        before: NegotiatedMedia | None,
+        origin: DescriptionOrigin,
+        done: Callable[[], None],
+        refused: Refused,
+    ) -> None:
+        """Let the media follow the new state; where that cannot be, take the state back."""
+        media = self._negotiation.media
+        assert media is not None
+        if not is_ip(media.remote_host):
+            work = self._look_up(media, before, origin, done, refused)
+            self._lookup = asyncio.get_running_loop().create_task(work)
+            return
+        try:
+            self.media.connect(media, self._sources(media, origin))
+        except ValueError as error:
+            self._negotiation.media = before
+            refused(str(error))
+            return
+        done()
+
+    async def _look_up(
+        self,
+        media: NegotiatedMedia,
+        before: NegotiatedMedia | None,
+        origin: DescriptionOrigin,
+        done: Callable[[], None],
+        refused: Refused,
+    ) -> None:
+        address = await self._resolve(media.remote_host)
+        self._lookup = None
+        if address is None:
+            self._negotiation.media = before
+            refused(f"the connection address {media.remote_host} cannot be looked up")
+            return
+        self._negotiation.media = msgspec.structs.replace(media, remote_host=address)
+        self._connect(before, origin, done, refused)
+
+    def _sources(self, media: NegotiatedMedia, origin: DescriptionOrigin) -> MediaSources:
+        """Whose packets are taken besides those of the signalled host."""
+        hosts: set[str] = set()
+        if origin.host is not None and ip_address(media.remote_host).is_private:
+            hosts.add(origin.host)
+            through_trunk = self.trunk is not None and self.trunk.owns(origin.host)
+            if origin.via_below is not None and through_trunk:
+                hosts.add(origin.via_below)
+        networks = () if self.trunk is None else self.trunk.media_from
+        return MediaSources(hosts=frozenset(hosts), networks=networks)
+
+    def refused_source(self, call_id: str, host: str) -> None:
+        """Name a host whose packets are dropped, with the setting that would allow it."""
+        signalled = "?" if self.settled is None else self.settled.remote_host
+        trunk = "?" if self.trunk is None else self.trunk.name
+        log.warning(
+            "call %s: RTP from %s is dropped: the SDP names %s. If it is the carrier's, set"
+            ' media_from = ["%s"] in [[trunks]] "%s"',
+            call_id,
+            host,
+            signalled,
+            host,
+            trunk,
+        )
+
+
+def origin_of(event: DescriptionEvent) -> DescriptionOrigin:
+    """From where the message behind an event came."""
+    return DescriptionOrigin(event.source.host if event.source else None, event.via_below)
