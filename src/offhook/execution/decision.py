@@ -78,6 +78,8 @@ class Decisions:
         """What was wrong with the answer, the callflow in it, and the error it makes."""
         if reply.body is None:
             return reply.detail, None, RuntimeCode.CONNECTIVITY
+        if reply.unreadable:
+            return reply.detail, None, RuntimeCode.INVALID_CALLFLOW
         if reply.too_long:
             return "the answer is longer than 256 KiB", None, RuntimeCode.INVALID_CALLFLOW
         facts = facts_of(sub_account, self._profiles)

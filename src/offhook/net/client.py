@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
 from yarl import URL
 
+from offhook.net.answers import read_tolerantly
 from offhook.net.errors import (
     AddressRefused,
     ConnectFailed,
@@ -30,6 +31,8 @@ from offhook.net.errors import (
     TooManyRedirects,
 )
 from offhook.net.guard import may_connect
+from offhook.net.heads import MAX_HEAD
+from offhook.net.inflate import inflated
 from offhook.net.urls import parse_url, redirect_target, redirected_headers, redirected_method
 
 _LOOKUP_THREADS = 16
@@ -74,18 +77,24 @@ class HttpClient:
         self._allow_private = allow_private
         self._allow_http = allow_http
         self._resolver = resolver or _Resolver()
+        connector = aiohttp.TCPConnector(
+            limit=connections,
+            limit_per_host=connections_per_host,
+            socket_factory=self._open_socket,
+            resolver=self._resolver,
+            ssl=tls if tls is not None else True,
+        )
+        read_tolerantly(connector)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=connections,
-                limit_per_host=connections_per_host,
-                socket_factory=self._open_socket,
-                resolver=self._resolver,
-                ssl=tls if tls is not None else True,
-            ),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             headers={"User-Agent": "offhook", "Accept-Encoding": "gzip, deflate"},
             trust_env=False,
+            auto_decompress=False,  # ours is bounded, and takes what is not compressed as it is
+            max_line_size=2 * MAX_HEAD,  # the bound of the whole head is kept by net.heads
+            max_field_size=2 * MAX_HEAD,
+            max_headers=MAX_HEAD,
         )
 
     async def request(
@@ -219,19 +228,21 @@ class _Limit(msgspec.Struct, frozen=True):
     async def read(self, answer: aiohttp.ClientResponse) -> bytes:
         """The inflated body. Raises :class:`TooLarge`; a cut one's connection is not used again."""
         declared = answer.content_length
-        compressed = "Content-Encoding" in answer.headers
-        if declared is not None and declared > self.size and not (self.truncate or compressed):
+        if declared is not None and declared > self.size and not self.truncate:
             answer.close()
             raise TooLarge(f"the answer is {declared} bytes long, {self.size} are allowed")
-        body = bytearray()
+        raw = bytearray()
         async for chunk in answer.content.iter_chunked(_CHUNK):
-            body += chunk
-            if len(body) > self.size:
+            raw += chunk
+            if len(raw) > self.size:
                 answer.close()
-                if not self.truncate:
-                    raise TooLarge(f"the answer is longer than {self.size} bytes")
-                return bytes(body[: self.size])
-        return bytes(body)
+                break
+        body = bytes(raw)
+        if encoding := answer.headers.get("Content-Encoding"):
+            body = inflated(body, encoding, self.size)
+        if len(body) > self.size and not self.truncate:
+            raise TooLarge(f"the answer is longer than {self.size} bytes")
+        return body[: self.size]
 
 
 class _Resolver(AbstractResolver):

@@ -19,6 +19,13 @@ class ConnectFailed(OutgoingError):
     """No connection, or it broke, or what came back is not HTTP."""
 
 
+class UnreadableAnswer(OutgoingError):
+    """HTTP itself makes the answer unreadable, such as one with two lengths (RFC 9112 §6.3).
+
+    Asking again would bring the same answer.
+    """
+
+
 class TimedOut(OutgoingError):
     """The deadline passed before the whole answer was here."""
 

@@ -1,8 +1,15 @@
-"""Customers' URLs: whether one may be asked at all, and where a redirect leads. Pure."""
+"""Customers' URLs: whether one may be asked at all, and where a redirect leads. Pure.
+
+The request target leaves as the customer wrote it: signed URLs are valid octet for octet, and yarl would
+turn ``%2F`` or ``%28`` into another spelling of the same path.
+"""
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Mapping
+from urllib.parse import quote, urljoin
 
 from yarl import URL
 
@@ -10,6 +17,10 @@ from offhook.net.errors import InvalidUrl
 
 MAX_URL = 2048
 """Characters (``spec/status-codes.md``, playFile)."""
+
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_AS_WRITTEN = string.ascii_letters + string.digits + string.punctuation
+"""What stays as it is in a path or query; a blank and what is not ASCII is percent-encoded as UTF-8."""
 
 _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -37,6 +48,20 @@ def parse_url(text: str, *, allow_http: bool = True) -> URL:
         raise InvalidUrl("the URL is http, and only https is allowed here")
     if not port:
         raise InvalidUrl("the URL's port cannot be connected to")
+    return _as_written(text, url)
+
+
+def _as_written(text: str, parsed: URL) -> URL:
+    """``parsed`` with the path and query that stand in ``text``, not yarl's spelling of them."""
+    found = _AUTHORITY.match(text)
+    if found is None:
+        raise InvalidUrl("the URL cannot be parsed")
+    target = quote(text[found.end() :].partition("#")[0], safe=_AS_WRITTEN)
+    if not target.startswith("/"):
+        target = "/" + target
+    url = URL(f"{parsed.scheme}://{parsed.raw_authority}{target}", encoded=True)
+    if (url.host, url.port) != (parsed.host, parsed.port):
+        raise InvalidUrl("the URL cannot be parsed")
     return url
 
 
@@ -50,11 +75,13 @@ def redirect_target(
     """
     if status not in _REDIRECTS or location is None:
         return None
+    # Headers are decoded with surrogateescape, so octets that are no UTF-8 come through unchanged.
+    spelled = quote(location.strip(), safe=_AS_WRITTEN, errors="surrogateescape")
     try:
-        joined = current.join(URL(location))
+        joined = urljoin(str(current.with_user(None)), spelled)
     except ValueError as error:
         raise InvalidUrl("the redirect's target cannot be parsed") from error
-    target = parse_url(str(joined), allow_http=allow_http)
+    target = parse_url(joined, allow_http=allow_http)
     if current.scheme == "https" and target.scheme == "http":
         raise InvalidUrl("the answer redirects from https to http")
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import random
 from collections.abc import Mapping
 from typing import Protocol
@@ -11,7 +12,7 @@ import msgspec
 
 from offhook.clock import Clock, SystemClock
 from offhook.net.client import Response
-from offhook.net.errors import ConnectFailed, OutgoingError
+from offhook.net.errors import ConnectFailed, OutgoingError, UnreadableAnswer
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhooks.payloads import CallActionStatus, call_action
@@ -126,6 +127,8 @@ async def _ask_once(
         )
     except ConnectFailed as error:
         return _TryAgain(Reply(body=None, detail=str(error)))
+    except UnreadableAnswer as error:
+        return Reply(body=b"", detail=str(error), unreadable=True)
     except (OutgoingError, BadSecret) as error:
         return Reply(body=None, detail=str(error))
     return _judge(response, clock)
@@ -134,7 +137,7 @@ async def _ask_once(
 def _judge(response: Response, clock: Clock) -> Reply | _TryAgain:
     status = response.status
     if 200 <= status <= 299:
-        body = response.body
+        body = response.body.removeprefix(codecs.BOM_UTF8)
         too_long = len(body) > MAX_ANSWER
         return Reply(http_status=status, body=body[:MAX_ANSWER], too_long=too_long)
     failed = Reply(body=None, detail=f"HTTP {status}", http_status=status)

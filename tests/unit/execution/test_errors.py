@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -94,6 +96,27 @@ def test_2003_the_answer_is_no_valid_callflow(offhook: Offhook, body: object) ->
     call = offhook.call([make_call(), say("Hello.")])
     assert_error(call, RuntimeCode.INVALID_CALLFLOW, "SAY")
     assert call.a.ended_by == "server"
+
+
+def test_2003_the_answer_has_two_lengths_and_is_not_asked_for_again(offhook: Offhook) -> None:
+    asked: list[bytes] = []
+
+    class Ambiguous(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.request.recv(65_536))
+            self.request.sendall(
+                b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"2\r\n{}\r\n0\r\n\r\n"
+            )
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Ambiguous) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        offhook.vca(f"http://127.0.0.1:{server.server_address[1]}/vca")
+        call = offhook.call([make_call(), say("Hello.")])
+        server.shutdown()
+    assert_error(call, RuntimeCode.INVALID_CALLFLOW, "SAY")
+    assert "both Content-Length and Transfer-Encoding" in (call.detail or "")
+    assert len(asked) == 1
 
 
 def test_2003_says_at_which_path(offhook: Offhook) -> None:

@@ -34,6 +34,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     http_status: int | None = None
     detail: str = ""
     too_long: bool = False
+    unreadable: bool = False
+    """HTTP itself makes the answer unreadable; ``detail`` says how (-2003)."""
 
 
 class Asker(Protocol):
