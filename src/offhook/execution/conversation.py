@@ -12,10 +12,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from offhook.aio import first_of
 from offhook.clock import Clock
 from offhook.codes import CallStatus
 from offhook.events import (
@@ -71,13 +72,16 @@ class Conversation:
 
     def __init__(
         self,
+        *,
         session: Session,
         trunks: tuple[str, ...],
         services: Services,
-        recorder: SessionJournal,
+        journal: SessionJournal,
         prompts: Prompts,
         reports: Reports,
+        received: ReceivedCall | None,
     ) -> None:
+        """``received`` is leg A where it came from outside and rings."""
         self.session = session
         self.trunks = trunks
         self.services = services
@@ -87,15 +91,15 @@ class Conversation:
         self.upcoming: Sequence[AnyAction] = ()
         """The actions that follow the one that runs."""
         self._queued: tuple[Say | PlayFile, Playback] | None = None
-        self.call_a: Call | None = None
-        self.ringing_a: ReceivedCall | None = None
+        self.call_a: Call | None = received
+        self.ringing_a: ReceivedCall | None = received
         """Leg A while it came from outside and is not answered yet."""
         self.call_b: Call | None = None
         self.failed_bridge: CallStatus | None = None
         """How the leg ended that the last action could not bridge in; None: it was no such."""
         self.digits: str | None = None
         """What the last action caught, where it was a sayAndCapture."""
-        self._recorder = recorder
+        self._journal = journal
         self._reports = reports
         self._interrupt: asyncio.Future[Interrupted | Replaced]
         self._interrupt = asyncio.get_running_loop().create_future()
@@ -117,7 +121,7 @@ class Conversation:
         """The session's next record and the facts that made it; stored soon, in order."""
         self.session = session
         outbox = self._reports.happened(session, events, self.client_action_id)
-        self._recorder.put(session, events, outbox)
+        self._journal.put(session, events, outbox)
 
     def record(self, *events: AnyEvent) -> None:
         """Facts that leave the record as it is."""
@@ -150,26 +154,20 @@ class Conversation:
 
         With ``a_may_end`` the end of leg A is for ``waiting`` itself to notice.
 
-        Raises :class:`CallOver`, :class:`Interrupted` or :class:`Replaced`; ``waiting`` is
-        canceled then.
+        Raises :class:`CallOver`, :class:`Interrupted` or :class:`Replaced`; ``waiting``, a coroutine,
+        is canceled and over then.
         """
-        task = asyncio.ensure_future(waiting)
-        watched: set[asyncio.Future[object]] = {task, self._interrupt}  # type: ignore[arg-type]
-        hangup = None
+        contenders: list[Awaitable[Any]] = [self._interrupt, waiting]
         if self.call_a is not None and not a_may_end:
-            hangup = asyncio.ensure_future(self.call_a.wait_ended())
-            watched.add(hangup)  # type: ignore[arg-type]
-        try:
-            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-            if self._interrupt.done():
-                raise self._interrupt.result()
-            if hangup is not None and hangup.done():
-                raise CallOver
-            return task.result()
-        finally:
-            for future in (task, hangup):
-                if future is not None and not future.done():
-                    future.cancel()
+            contenders.insert(1, self.call_a.wait_ended())
+        winner = await first_of(*contenders)
+        assert winner is not None
+        if winner.place == 0:
+            raise winner.result
+        if winner.place < len(contenders) - 1:
+            raise CallOver
+        result: T = winner.result
+        return result
 
     # --- the line
 
@@ -293,7 +291,7 @@ class Conversation:
         self.record(DigitsCaptured(at=at, call_id=leg.call_id, digits=digits))
         if callback_url is not None:
             outbox = self._reports.captured(self.session, callback_url, digits, at)
-            self._recorder.put(self.session, (), outbox)
+            self._journal.put(self.session, (), outbox)
 
     def queue(self, action: Say | PlayFile, prompt: Prompt) -> None:
         """Put the prompt of an action that has not begun behind the one that plays."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
+from offhook.aio import wait_or
 from offhook.clock import Clock
 from offhook.codes import SessionStatus
 from offhook.execution.runner import SessionRunner
@@ -83,8 +83,7 @@ class Dispatcher:
                 if await self._claim():
                     continue
                 pause = LIMITED_POLL if self._planner.left_waiting else IDLE_POLL
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), pause)
+                await wait_or(self._wake.wait(), pause)
         finally:
             finished.set()
 

@@ -50,33 +50,35 @@ class InboundCalls:
 
     def __init__(
         self,
+        *,
         store: Store,
         node: Node,
         dispatcher: Dispatcher,
-        book: NumberBook,
+        numbers: NumberBook,
         make_runner: Callable[[Session, ReceivedCall], SessionRunner],
         clock: Clock,
     ) -> None:
         self._store = store
         self._node = node
         self._dispatcher = dispatcher
-        self._book = book
+        self._numbers = numbers
         self._make_runner = make_runner
         self._clock = clock
         self._starting: set[asyncio.Task[None]] = set()
 
-    def take(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> None:
-        """Begin a session for a call that rings; its number's owner is known."""
+    def take(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> asyncio.Task[None]:
+        """Begin a session for a call that rings; the task is over once the session runs."""
         task = asyncio.get_running_loop().create_task(self._start(call, trunk, caller, called))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
+        return task
 
     async def close(self) -> None:
         """Wait for the sessions that are being begun."""
         await asyncio.gather(*self._starting, return_exceptions=True)
 
     async def _start(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> None:
-        owner = self._book.owner(called)
+        owner = self._numbers.owner(called)
         if owner is None or self._dispatcher.draining:
             call.refuse(503, CallStatus.ERROR)
             return

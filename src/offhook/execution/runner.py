@@ -31,24 +31,30 @@ class SessionRunner:
 
     def __init__(
         self,
+        *,
         session: Session,
         trunks: tuple[str, ...],
         services: Services,
-        recorder: SessionJournal,
+        journal: SessionJournal,
         reports: Reports,
         decisions: Decisions,
         received: ReceivedCall | None = None,
     ) -> None:
         """``received`` is leg A where it came from outside and rings."""
         self._decisions = decisions
-        self._recorder = recorder
+        self._journal = journal
         self._reports = reports
         self._services = services
         self._prompts = Prompts(services.speech, session.sub_account_id)
         self._conversation = Conversation(
-            session, trunks, services, recorder, self._prompts, reports
+            session=session,
+            trunks=trunks,
+            services=services,
+            journal=journal,
+            prompts=self._prompts,
+            reports=reports,
+            received=received,
         )
-        self._conversation.call_a = self._conversation.ringing_a = received
 
     def happened(self, event: AnyEvent) -> None:
         """A fact from before :meth:`run`, for the timeline."""
@@ -168,7 +174,7 @@ class SessionRunner:
             error_code=ended.error.code if ended.error else None,
             detail=ended.error.detail if ended.error else None,
         )
-        await self._recorder.finish(ended, [fact], self._reports.session_ended(ended))
+        await self._journal.finish(ended, [fact], self._reports.session_ended(ended))
         return ended
 
     def _ended(self, error: SessionError | None) -> Session:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import cast
 
+from offhook.aio import wait_or
 from offhook.fabric.frames import Decoder, Frame, FrameError, Kind, encode
 from offhook.fabric.subscriptions import Subscriptions, checked, patterns_of
 from offhook.session.ports.fabric import Listener
@@ -190,10 +191,8 @@ class LocalFabric:
         self._pings[name] = asyncio.get_running_loop().create_future()
         self._send(Frame(Kind.PING, message=name))
         try:
-            async with asyncio.timeout(_FLUSH_TIMEOUT):
-                await self._pings[name]
-        except TimeoutError:
-            _log.warning("the fabric's hub does not answer")
+            if not await wait_or(self._pings[name], _FLUSH_TIMEOUT):
+                _log.warning("the fabric's hub does not answer")
         finally:
             del self._pings[name]
 

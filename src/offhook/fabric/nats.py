@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from offhook.aio import end_all, wait_or
 from offhook.fabric.subscriptions import Subscriptions, checked
 from offhook.session.ports.fabric import Listener
 
@@ -66,10 +67,7 @@ class NatsFabric:
         self._open = True
         first = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._run(first), name="fabric")
-        try:
-            async with asyncio.timeout(_FIRST_WAIT):
-                await first
-        except TimeoutError:
+        if not await wait_or(first, _FIRST_WAIT):
             _log.warning("NATS is not there; polling until it is")
 
     def publish(self, topic: str, message: bytes = b"") -> None:
@@ -88,20 +86,15 @@ class NatsFabric:
         """Wait until the server has handled all we sent; at once when it is away, 5 s at most."""
         flushed = asyncio.get_running_loop().create_future()
         if self.connected and self._put(_Order(flushed=flushed)):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TIMEOUT):
-                    await flushed
+            await wait_or(flushed, _TIMEOUT)
 
     async def close(self) -> None:
         """Disconnect."""
         self._open = False
         if self._keeper is not None:
-            self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
-        with suppress(TimeoutError, nats.errors.Error, OSError):
-            async with asyncio.timeout(_TIMEOUT):
-                await self._client.close()
+            await end_all(self._keeper)
+        with suppress(nats.errors.Error, OSError):
+            await wait_or(self._client.close(), _TIMEOUT)
 
     def _on_change(self, pattern: str) -> None:
         self._changed.add(pattern)

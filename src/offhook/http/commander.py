@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 
+from offhook.aio import first_of
 from offhook.session.control import (
     AnyCommand,
     Heard,
@@ -52,7 +53,7 @@ class Commander:
         try:
             while not answered.done() and loop.time() < give_up:
                 self._fabric.publish(control_topic(session_id), encode_command(command))
-                await asyncio.wait((answered,), timeout=self._repeat)
+                await first_of(answered, timeout=self._repeat)
             return answered.result() if answered.done() else None
         finally:
             unsubscribe()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
+from offhook.aio import wait_or
 from offhook.clock import new_id
 from offhook.config import file as config_file
 from offhook.events import SessionEnded
@@ -101,13 +102,17 @@ async def _until_stopped(
     await context.draining.wait()
     deps.phase.draining.set()
     await context.stopping.wait()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0 if context.orphaned.is_set() else LAST_DELIVERIES):
-            while await _something_due(context, deps.store):
-                delivery.wake()
-                await asyncio.sleep(0.05)
+    last = 0.0 if context.orphaned.is_set() else LAST_DELIVERIES
+    await wait_or(_all_sent(context, deps.store, delivery), last)
     await server.stop(grace=min(10.0, context.drain_timeout))
     await delivery.close()
+
+
+async def _all_sent(context: RoleContext, store: Store, delivery: DeliveryWorker) -> None:
+    """Wait until nothing is due any more."""
+    while await _something_due(context, store):
+        delivery.wake()
+        await asyncio.sleep(0.05)
 
 
 async def _something_due(context: RoleContext, store: Store) -> bool:

@@ -18,6 +18,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal, NamedTuple
 
+from offhook.aio import wait_or
+
 _log = logging.getLogger(__name__)
 
 READY_TIMEOUT = 30.0
@@ -161,9 +163,7 @@ class Keeper:
                 lived,
                 f"in {delay:.0f} s" if delay else "now",
             )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self._stopping.wait()
+            await wait_or(self._stopping.wait(), delay)
 
     async def _run_once(self) -> int:
         """Start the process and wait for its end: its exit status."""
@@ -235,10 +235,7 @@ class Keeper:
     async def _end_within(self, process: asyncio.subprocess.Process, seconds: float) -> None:
         if self._stopping.is_set():
             return  # whoever stops it has a deadline of his own
-        try:
-            async with asyncio.timeout(seconds):
-                await process.wait()
-        except TimeoutError:
+        if not await wait_or(process.wait(), seconds):
             self.kill()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
+from offhook.aio import wait_or
 from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
 from offhook.processes.context import RoleContext
@@ -44,8 +45,7 @@ async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:
     unsubscribe = fabric.subscribe("tenancy", lambda _topic, _message: changed.set())
     try:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), 1.0)
+            await wait_or(changed.wait(), 1.0)
             changed.clear()
             await directory.refresh()
     finally:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Literal, NamedTuple
 
+from offhook.aio import first_of
 from offhook.config import Config, host_and_port
 from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
@@ -211,11 +212,7 @@ class Supervisor:
 
     async def _first_facts(self, keeper: Keeper) -> None:
         """Wait until it serves, or until we are asked to stop. Raises :class:`StartFailed`."""
-        stop = asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait((stop, keeper.facts), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stop.cancel()
+        await first_of(keeper.facts, self._stop.wait())
         if keeper.facts.done():
             facts = keeper.facts.result()
             if facts is None:

@@ -13,6 +13,8 @@ import struct
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 
+from offhook.aio import wait_or
+
 _HEAD = struct.Struct("!BI")
 _PATIENCE = 30.0
 """Seconds a request waits for a free worker."""
@@ -147,10 +149,6 @@ async def _end(worker: Process, farewell: float) -> None:
     """Close the worker's input, kill it if it stays, and take what it still wrote off the pipe."""
     if worker.stdin is not None:
         worker.stdin.close()
-    try:
-        async with asyncio.timeout(farewell):
-            await worker.wait()
-    except TimeoutError:
-        if worker.returncode is None:
-            worker.kill()
+    if not await wait_or(worker.wait(), farewell) and worker.returncode is None:
+        worker.kill()
     await worker.communicate()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from offhook.aio import wait_or
 from offhook.faults import FaultLog
 from offhook.sip import (
     Address,
@@ -125,9 +125,7 @@ class UdpEndpoint:
         """
         if self._socket is not None and self.agent.hanging_up:
             self._quiet = asyncio.Event()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(grace):
-                    await self._quiet.wait()
+            await wait_or(self._quiet.wait(), grace)
         sock, self._socket = self._socket, None
         if sock is None or self._loop is None:
             return

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from offhook.aio import first_of, wait_or
 from offhook.clock import new_id
 from offhook.config import Phone
 from offhook.media.engine import PortsExhausted
@@ -95,13 +96,7 @@ class Carrier:
     async def _press(self, call: IncomingCall, phone: Phone, ear: Ear) -> None:
         if not phone.press:
             return
-        hangup = asyncio.ensure_future(call.wait_ended())
-        heard = asyncio.ensure_future(ear.prompt_heard())
-        try:
-            await asyncio.wait({hangup, heard}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            hangup.cancel()
-            heard.cancel()
+        await first_of(call.wait_ended(), ear.prompt_heard())
         for key in phone.press:
             if call.ended is not None:
                 return
@@ -116,10 +111,7 @@ class Carrier:
 
 async def _unless_ended(call: IncomingCall, seconds: float) -> None:
     """Wait for ``seconds``, or less when the call ends."""
-    try:
-        await asyncio.wait_for(call.wait_ended(), seconds)
-    except TimeoutError:
-        return
+    await wait_or(call.wait_ended(), seconds)
 
 
 def called_number(request_uri: str) -> str:

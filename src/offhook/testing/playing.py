@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from offhook.aio import wait_or
 from offhook.execution.ringback import RINGBACK
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import PlaybackResult
-from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance, wait
+from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance
 
 
 class SimulatedPlayback:
@@ -102,7 +103,9 @@ class Player:
         ringback = prompt is RINGBACK
         text = "(ringback)" if ringback else str(getattr(prompt, "text", "(audio)"))
         for number in range(playback.repetition):
-            if playback.over.is_set() or (number and await wait(playback.over, playback.pause)):
+            if playback.over.is_set() or (
+                number and await wait_or(playback.over.wait(), playback.pause)
+            ):
                 return
             utterance = self._ear.begins(text, prompt.duration, ringback=ringback)
             if not ringback:
@@ -111,7 +114,7 @@ class Player:
             elif not number:
                 self._timeline.add(self._number, "hears", "the ringback tone")
             playback.on_stop = partial(self._cut, utterance)
-            if await wait(playback.over, prompt.duration):
+            if await wait_or(playback.over.wait(), prompt.duration):
                 return
 
     def _cut(self, utterance: Utterance) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from offhook.events import AnyEvent
@@ -118,6 +118,13 @@ class MemoryRecord:
             return False
         await self.save(node, session, events, outbox)
         return True
+
+    async def heartbeat(self, node: Node, now: datetime) -> None:
+        """See :meth:`offhook.session.ports.record.Store.heartbeat`."""
+
+    async def orphans(self, now: datetime, dead_after: timedelta) -> Sequence[Session]:
+        """See :meth:`offhook.session.ports.record.Store.orphans`; there is no other node."""
+        return ()
 
     def _usage(self) -> list[dict[str, Any]]:
         """What every running session holds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cache
@@ -13,22 +14,12 @@ from offhook.clock import new_id
 from offhook.codes import SessionStatus
 from offhook.config import Config
 from offhook.events import SessionQueued
-from offhook.execution.commands import Commands
-from offhook.execution.conversation import Services
-from offhook.execution.decision import Decisions
-from offhook.execution.dispatcher import Dispatcher
-from offhook.execution.inbound import InboundCalls, NumberBook
-from offhook.execution.journal import SessionJournal
-from offhook.execution.runner import SessionRunner
+from offhook.execution.node import VoiceNode
+from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import Callflow
-from offhook.flow.numbers import country_of
-from offhook.session import states
-from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.control import AnyCommand
 from offhook.session.ports.stores import Store
-from offhook.session.ports.telephony import ReceivedCall
-from offhook.session.routing import trunks_for
-from offhook.session.session import Leg, Session
+from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
 from offhook.testing.errors import SimulationError
@@ -77,42 +68,48 @@ class Run:
         self.line = SimulatedLine(self.clock, self.timeline, world.phone_of, world.down)
         self.customer = Customer(world.decide, loop, self.timeline)
         self._owners = (world.sub_account,)
-        self._reports = WebhookReports(self)
-        self._decisions = Decisions(asker(self.customer, self.clock), profiles())
-        limits = world.config.limits
-        self._services = Services(
+        self._node = VoiceNode(
+            store=cast(Store, self.record),
+            node=NODE,
             telephony=self.line,
             speech=world.speech,
+            profiles=profiles(),
+            reports=WebhookReports(self),
+            ask=asker(self.customer, self.clock),
+            directory=self,
+            config=world.config,
             clock=self.clock,
-            ring_timeout=limits.ring_timeout,
-            max_call_duration=limits.max_call_duration,
-            sub_account=self.sub_account,
-            route=self._route,
-            take_channel=self._take_channel,
-        )
-        self._dispatcher = Dispatcher(
-            store=self._store,
-            node=NODE,
-            planner=self._planner(),
-            sub_accounts=self._sub_accounts,
-            make_runner=self._make_runner,
+            fabric=MemoryFabric(),
             capacity=1000,
-            clock=self.clock,
-            on_outbox=lambda: None,
         )
 
     # --- a run
 
-    async def until_ended(self, begun: Awaitable[Sequence[Row]]) -> list[SimulatedSession]:
-        """Run the sessions that ``begun`` begins to their ends; nothing of them is left running."""
-        claiming = self._loop.create_task(self._dispatcher.run())
+    async def until_ended(
+        self,
+        begun: Awaitable[Sequence[Row]],
+        after: Sequence[tuple[float, Callable[[], object]]],
+    ) -> list[SimulatedSession]:
+        """Run the sessions that ``begun`` begins to their ends; nothing of them is left running.
+
+        ``after``: what is called so many seconds after their beginning.
+        """
+        stopping, ready = asyncio.Event(), asyncio.Event()
+        running = self._loop.create_task(
+            self._node.run(stopping, on_ready=ready.set, drain_timeout=lambda: SETTLING)
+        )
+        timers: list[asyncio.TimerHandle] = []
         try:
+            await ready.wait()
             rows = await begun
+            timers += [self._loop.call_later(at, self.line.guarded, do) for at, do in after]
             for row in rows:
                 await row.ended.wait()
         finally:
-            await self._dispatcher.drain(SETTLING)
-            await claiming
+            for timer in timers:
+                timer.cancel()
+            stopping.set()
+            await running
             await self.customer.close()
             await self.line.close()
         asked, moments = self.customer.asked, self.timeline.moments
@@ -137,37 +134,28 @@ class Run:
             )
             for callflow in callflows
         ]
-        self._dispatcher.wake()
+        self._node.wake()
         return rows
 
     async def ring(self, caller: str, called: str) -> list[Row]:
         """Somebody outside calls one of our numbers."""
-        book = NumberBook(self._sub_accounts)
-        if book.owner(called) is None:
+        if not self._node.owns(called):
             raise SimulationError(
                 f"{called} is no number of {self._world.sub_account.sub_account_id}: Offhook answers "
                 "404 and no session begins. Declare it with offhook.number"
             )
-        inbound = InboundCalls(
-            self._store,
-            NODE,
-            self._dispatcher,
-            book,
-            lambda session, call: self._make_runner(session, (), call),
-            self.clock,
-        )
         call = self.line.ring(new_id(), caller, called)
-        inbound.take(call, self._world.config.trunks[0].name, caller, called)
-        await inbound.close()
+        trunk = self._world.config.trunks[0].name
+        await self._node.take(call, trunk=trunk, caller=caller, called=called)
         return list(self.record.rows.values())
 
     def obey(self, command: AnyCommand) -> str | None:
         """A command of the API to every session that runs now; why the last one refused it."""
         refused: str | None = "no session runs"
         for session_id in self.record.rows:
-            runner = self._dispatcher.find(session_id)
-            if runner is not None:
-                refused = Commands().obey(command, runner)
+            heard = self._node.command(session_id, command)
+            if heard is not None:
+                refused = heard.refused
         return refused
 
     def _raise_failures(self, sessions: list[SimulatedSession]) -> None:
@@ -183,53 +171,13 @@ class Run:
                 failures[0].sessions = sessions
             raise failures[0]
 
-    # --- the parts of a voice node
+    # --- who the calls belong to (:class:`offhook.execution.node.SubAccounts`)
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The simulation's only one (:class:`offhook.webhooks.reports.SubAccounts`)."""
+        """The simulation's only one."""
         owner = self._world.sub_account
         return owner if owner.sub_account_id == sub_account_id else None
 
-    def _sub_accounts(self) -> Sequence[SubAccount]:
+    def sub_accounts(self) -> Sequence[SubAccount]:
+        """The simulation's only one."""
         return self._owners
-
-    @property
-    def _store(self) -> Store:
-        """The parts of it that a running session uses."""
-        return cast(Store, self.record)
-
-    def _planner(self) -> ClaimPlanner:
-        config = self._world.config
-        return ClaimPlanner(
-            node_name=NODE.name,
-            routes=config.routes,
-            trunks=config.trunks,
-            limits=config.limits,
-            sub_account=self.sub_account,
-            country_of=country_of,
-            session_ended=self._reports.session_ended,
-        )
-
-    def _make_runner(
-        self,
-        session: Session,
-        trunks: tuple[str, ...],
-        received: ReceivedCall | None = None,
-    ) -> SessionRunner:
-        recorder = SessionJournal(self._store, NODE, lambda _session_id, _outbox: None)
-        return SessionRunner(
-            session, trunks, self._services, recorder, self._reports, self._decisions, received
-        )
-
-    def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
-        return trunks_for(destination, sub_account, self._world.config.routes, country_of)
-
-    async def _take_channel(
-        self, session: Session, leg: Leg, trunks: tuple[str, ...]
-    ) -> str | None:
-        channels = {trunk.name: trunk.channels for trunk in self._world.config.trunks}
-        for name in trunks:
-            wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
-            if await self.record.take_channel(NODE, wanted, trunk=name, channels=channels[name]):
-                return name
-        return None

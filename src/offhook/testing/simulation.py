@@ -260,14 +260,11 @@ class Offhook:
             down=self._down,
         )
         self._run = run = Run(world, loop)
-        timers = [loop.call_later(seconds, run.line.guarded, do) for seconds, do in self._after]
-        self._after = []
+        after, self._after = self._after, []
         try:
-            return await run.until_ended(begin(run))
+            return await run.until_ended(begin(run), after)
         finally:
             self._run = None
-            for timer in timers:
-                timer.cancel()
             self.left_behind += loop.left_behind()
 
     def _phone_of(self, number: str) -> Phone:

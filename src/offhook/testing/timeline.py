@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from offhook.aio import wait_or
+
 OFFHOOK = "Offhook"
 """Who speaks where it is not a phone."""
 
@@ -121,7 +123,7 @@ class Ear:
                 self._after = at
                 return
             timeout = None if at is None else at - self._now()
-            await wait(self.changed, timeout)
+            await wait_or(self.changed.wait(), timeout)
 
     def _find(self, words: str) -> float | None:
         found = (utterance.find(words, self._after) for utterance in self.utterances)
@@ -131,13 +133,3 @@ class Ear:
     def words(self) -> list[str]:
         """What was heard, in order; of what was cut the part before."""
         return [u.heard for u in self.utterances if not u.ringback]
-
-
-async def wait(event: asyncio.Event, timeout: float | None) -> bool:
-    """Wait for ``event`` at most ``timeout`` seconds; whether it came."""
-    try:
-        async with asyncio.timeout(timeout):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True

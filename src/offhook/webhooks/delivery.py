@@ -12,10 +12,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from offhook.aio import wait_or
 from offhook.clock import Clock, SystemClock
 from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
@@ -144,8 +144,7 @@ class DeliveryWorker:
                 self._admit(delivery, send_before)
             self._pump(group)
         if not deliveries or len(deliveries) < room:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _POLL)
+            await wait_or(self._wake.wait(), _POLL)
         early = self._leased_at + _LINGER - self._clock.monotonic()
         if early > 0 and not self._stopping:
             await asyncio.sleep(early)

@@ -67,12 +67,12 @@ class World:
     async def take(self, caller: str = "+4915112345678", called: str = OURS) -> Ringing:
         call = Ringing()
         inbound = InboundCalls(
-            cast(Store, self),
-            Node(name="n", epoch=1),
-            cast(Dispatcher, self),
-            NumberBook(lambda: [ACME]),
-            lambda session, received: cast(SessionRunner, self),
-            SystemClock(),
+            store=cast(Store, self),
+            node=Node(name="n", epoch=1),
+            dispatcher=cast(Dispatcher, self),
+            numbers=NumberBook(lambda: [ACME]),
+            make_runner=lambda session, received: cast(SessionRunner, self),
+            clock=SystemClock(),
         )
         inbound.take(cast(ReceivedCall, call), "carrier", caller, called)
         await inbound.close()

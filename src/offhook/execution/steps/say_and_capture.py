@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from offhook.aio import first_of
 from offhook.execution.conversation import Conversation
 from offhook.flow.actions import SayAndCapture
 from offhook.session import capture
@@ -82,24 +83,16 @@ class _Taker:
 
     async def _next(self, now: float) -> Sequence[capture.Command]:
         """Wait for a key, a timer or the end of what plays, and tell the machine."""
-        key = asyncio.ensure_future(self._keys.get())
-        waiting: set[asyncio.Future[object]] = {key}  # type: ignore[arg-type]
-        if self._playing is not None:
-            waiting.add(self._playing)  # type: ignore[arg-type]
         deadline = self._machine.deadline
         timeout = None if deadline is None else max(0.0, deadline - now)
-        try:
-            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not key.done():
-                key.cancel()
-        if key.done() and not key.cancelled():
-            return self._machine.key(*key.result())
+        playing = () if self._playing is None else (self._playing,)
+        winner = await first_of(self._keys.get(), *playing, timeout=timeout)
         clock = self._conversation.services.clock
-        if self._playing is not None and self._playing.done():
-            playing, self._playing = self._playing, None
-            playing.result()
-            if self._machine.stage is capture.Stage.MESSAGE:
-                return self._machine.message_ended()
-            return self._machine.prompt_ended(clock.monotonic())
-        return self._machine.tick(clock.monotonic())
+        if winner is None:
+            return self._machine.tick(clock.monotonic())
+        if winner.place == 0:
+            return self._machine.key(*winner.result)
+        self._playing = None
+        if self._machine.stage is capture.Stage.MESSAGE:
+            return self._machine.message_ended()
+        return self._machine.prompt_ended(clock.monotonic())

@@ -10,6 +10,7 @@ from collections.abc import Generator
 
 import uvicorn
 
+from offhook.aio import first_of
 from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.http.edge.connections import bounded
@@ -84,12 +85,13 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
     server = _QuietServer(config)
     loop = asyncio.get_running_loop()
     task = loop.create_task(server.serve(sockets=[sock]), name="http-server")
-    accepting = loop.create_task(server.accepting.wait(), name="http-server-start")
-    await asyncio.wait((task, accepting), return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        accepting.cancel()
+    try:
+        await first_of(task, server.accepting.wait())
+    except BaseException:
         sock.close()
-        task.result()
+        raise
+    if task.done():
+        sock.close()
         raise RuntimeError("the HTTP server ended before it started")
     return RunningServer(server, task, sock.getsockname()[1], deps)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Literal
 
 import msgspec
 
+from offhook.aio import end_all, first_of
 from offhook.events import SessionEnded
 from offhook.http.deps import Deps
 from offhook.http.http_metrics import HttpMetrics
@@ -71,9 +71,9 @@ class EventStreams:
                 if quiet_polls >= HEARTBEAT_POLLS:
                     quiet_polls = 0
                     yield b": still here\n\n"
-                await _either(wake, stopping)
+                await first_of(wake.wait(), stopping, timeout=POLL_SECONDS)
         finally:
-            stopping.cancel()
+            await end_all(stopping)
             unsubscribe()
             self._open -= 1
             self._metrics.streams.dec()
@@ -90,14 +90,3 @@ class EventStreams:
 
 def _frame(number: int, name: str, data: bytes) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode("ascii"), data)
-
-
-async def _either(wake: asyncio.Event, stopping: asyncio.Task[Literal[True]]) -> None:
-    """Wait for new events, the end of the process, or the next poll."""
-    waiting = asyncio.ensure_future(wake.wait())
-    try:
-        await asyncio.wait(
-            (waiting, stopping), timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        waiting.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Annotated
 
 from litestar import Response, Router, delete, get
@@ -12,6 +11,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from litestar.response import Stream
 
+from offhook.aio import wait_or
 from offhook.clock import new_id
 from offhook.codes import SessionStatus
 from offhook.http.commander import Commander
@@ -64,8 +64,7 @@ async def _settled(deps: Deps, session: Session) -> Session:
             left = give_up - loop.time()
             if session.status.final or left <= 0:
                 return session
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), min(left, POLL_SECONDS))
+            await wait_or(changed.wait(), min(left, POLL_SECONDS))
     finally:
         unsubscribe()
 

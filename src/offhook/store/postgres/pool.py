@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from offhook.aio import wait_or
 from offhook.session.ports.record import StoreUnavailable
 from offhook.store.migrate import check_revision, current_postgres
 
@@ -74,11 +75,8 @@ class Pool:
     async def close(self) -> None:
         """Disconnect."""
         pool, self._pool = self._pool, None
-        if pool is not None:
-            try:
-                await asyncio.wait_for(pool.close(), self._timeout)
-            except TimeoutError:
-                pool.terminate()
+        if pool is not None and not await wait_or(pool.close(), self._timeout):
+            pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:

@@ -1,0 +1,84 @@
+"""The few ways in which everything here waits.
+
+A race written by hand forgets its losers: a task that was canceled and never awaited still runs for a
+while, holds what it closes over, and loses its exception. Here whoever begins a task also sees it end.
+
+* :func:`first_of` waits for the first of several things. Coroutines become tasks of the race, and those
+  that lose are canceled and awaited. Futures and tasks belong to the caller: they are only watched.
+* :func:`wait_or` waits for one thing, but not longer than a timeout.
+* :func:`end_all` cancels tasks and waits until they are over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, NamedTuple
+
+
+class Winner(NamedTuple):
+    """What came first in a race."""
+
+    place: int
+    """Its place among the arguments of :func:`first_of`."""
+    result: Any
+
+
+async def first_of(
+    *contenders: Awaitable[Any],
+    timeout: float | None = None,
+) -> Winner | None:
+    """Wait for the first contender; None: ``timeout`` seconds passed before.
+
+    Of several that are done at the same moment the one named first wins. Raises what the winner
+    raised. When this function returns or raises, every coroutine among the contenders is over.
+    """
+    loop = asyncio.get_running_loop()
+    own: list[asyncio.Task[Any]] = []
+    watched: list[asyncio.Future[Any]] = []
+    for contender in contenders:
+        if isinstance(contender, asyncio.Future):
+            watched.append(contender)
+            continue
+        task = loop.create_task(_awaited(contender))
+        own.append(task)
+        watched.append(task)
+    try:
+        await asyncio.wait(watched, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for place, future in enumerate(watched):
+            if future.done():
+                return Winner(place, future.result())
+        return None
+    finally:
+        await end_all(*own)
+
+
+async def wait_or(waiting: Awaitable[Any], timeout: float | None) -> bool:
+    """Wait for ``waiting``; False: ``timeout`` seconds passed before, and it was canceled.
+
+    Raises what ``waiting`` raises, a TimeoutError of its own included.
+    """
+    try:
+        async with asyncio.timeout(timeout) as deadline:
+            await waiting
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        return False
+    return True
+
+
+async def end_all(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel those tasks that still run, and wait until all are over. What they raise is dropped."""
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # seen, so that asyncio does not report it
+
+
+async def _awaited(waiting: Awaitable[Any]) -> Any:
+    return await waiting

@@ -1,0 +1,255 @@
+"""One voice node: everything between the record and the phone lines that runs sessions.
+
+The one wiring of a voice node. ``processes/voice.py`` gives it a real store, real phone lines and a real
+fabric; ``testing/run.py`` gives it simulated ones. Both only open resources and hand them over.
+
+A node claims waiting sessions (:mod:`.dispatcher`), begins sessions for calls from outside
+(:mod:`.inbound`), runs each in a task of its own (:mod:`.runner`), and obeys commands to those that run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from offhook.aio import end_all
+from offhook.clock import Clock
+from offhook.config import Config
+from offhook.execution import liveness
+from offhook.execution.commands import Commands
+from offhook.execution.conversation import Services
+from offhook.execution.decision import Decisions
+from offhook.execution.dispatcher import Dispatcher
+from offhook.execution.inbound import InboundCalls, NumberBook
+from offhook.execution.journal import SessionJournal
+from offhook.execution.runner import SessionRunner
+from offhook.flow.context import Profiles
+from offhook.flow.numbers import country_of
+from offhook.session import control, states
+from offhook.session.claim_planner import ClaimPlanner
+from offhook.session.ports.fabric import Fabric
+from offhook.session.ports.record import Node
+from offhook.session.ports.speech import Speech
+from offhook.session.ports.stores import Store
+from offhook.session.ports.telephony import ReceivedCall, Telephony
+from offhook.session.ports.webhooks import Asker, Reports
+from offhook.session.routing import trunks_for
+from offhook.session.session import Leg, Session
+from offhook.session.tenancy import SubAccount
+
+log = logging.getLogger(__name__)
+
+
+class SubAccounts(Protocol):
+    """Where a node finds sub-accounts (:class:`offhook.store.directory.Directory`)."""
+
+    def sub_account(self, sub_account_id: str) -> SubAccount | None:
+        """The sub-account with this id, as configured at this moment."""
+        ...
+
+    def sub_accounts(self) -> Sequence[SubAccount]:
+        """All of them; the same object until one changes."""
+        ...
+
+
+class VoiceNode:
+    """Claims sessions and runs them. :meth:`run` is its life, from the first claim to the drain."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        node: Node,
+        telephony: Telephony,
+        speech: Speech,
+        profiles: Profiles,
+        reports: Reports,
+        ask: Asker,
+        directory: SubAccounts,
+        config: Config,
+        clock: Clock,
+        fabric: Fabric,
+        capacity: int,
+    ) -> None:
+        """``capacity``: sessions that run here at once at the most."""
+        self._store = store
+        self._node = node
+        self._telephony = telephony
+        self._speech = speech
+        self._reports = reports
+        self._directory = directory
+        self._config = config
+        self._clock = clock
+        self._fabric = fabric
+        self._commands = Commands()
+        self._decisions = Decisions(ask, profiles)
+        self._services = self._services_by(config)
+        self._planner = ClaimPlanner(
+            node_name=node.name,
+            routes=config.routes,
+            trunks=config.trunks,
+            limits=config.limits,
+            sub_account=directory.sub_account,
+            country_of=country_of,
+            session_ended=reports.session_ended,
+        )
+        self._dispatcher = Dispatcher(
+            store=store,
+            node=node,
+            planner=self._planner,
+            sub_accounts=directory.sub_accounts,
+            make_runner=self._make_runner,
+            capacity=capacity,
+            clock=clock,
+            on_outbox=self._wake_outbox,
+        )
+        self._numbers = NumberBook(directory.sub_accounts)
+        self._inbound = InboundCalls(
+            store=store,
+            node=node,
+            dispatcher=self._dispatcher,
+            numbers=self._numbers,
+            make_runner=lambda session, call: self._make_runner(session, (), call),
+            clock=clock,
+        )
+
+    # --- its life
+
+    async def run(
+        self,
+        stopping: asyncio.Event,
+        *,
+        on_ready: Callable[[], object],
+        drain_timeout: Callable[[], float],
+    ) -> None:
+        """Run until ``stopping`` is set; then let sessions finish for ``drain_timeout`` and hang up.
+
+        ``on_ready`` is called once sessions can run.
+
+        Raises :class:`~offhook.session.ports.record.Fenced` (in a group) when the node's epoch is over.
+        """
+        fabric, clock = self._fabric, self._clock
+        unsubscribes = [
+            fabric.subscribe("queue", lambda _topic, _message: self.wake()),
+            fabric.subscribe(control.CONTROL_TOPICS, self._on_command),
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                duties = [
+                    group.create_task(liveness.beat(self._store, self._node, clock)),
+                    group.create_task(
+                        liveness.end_orphans(self._store, clock, self._reports, self._wake_outbox)
+                    ),
+                ]
+                claiming = group.create_task(self._dispatcher.run())
+                on_ready()
+                await stopping.wait()
+                await self._inbound.close()
+                await self._dispatcher.drain(drain_timeout())
+                await claiming
+                await end_all(*duties)
+        finally:
+            for unsubscribe in unsubscribes:
+                unsubscribe()
+
+    def reload(self, config: Config) -> None:
+        """Take over what a reload may change; sessions that run keep what they began with."""
+        self._config = config
+        self._planner.use(config.routes, config.trunks, config.limits)
+        self._services = self._services_by(config)
+        self.wake()
+
+    # --- what comes to it
+
+    def wake(self) -> None:
+        """Sessions were accepted: claim now."""
+        self._dispatcher.wake()
+
+    def owns(self, number: str) -> bool:
+        """Whether ``number`` (with or without ``+``) is one of a sub-account."""
+        return self._numbers.owner(number) is not None
+
+    def take(
+        self, call: ReceivedCall, *, trunk: str, caller: str, called: str
+    ) -> asyncio.Task[None]:
+        """Begin a session for a call from outside that rings; the task is over once it runs."""
+        return self._inbound.take(call, trunk, caller, called)
+
+    def command(self, session_id: str, command: control.AnyCommand) -> control.Heard | None:
+        """Obey a command to a session; None: the session does not run here."""
+        runner = self._dispatcher.find(session_id)
+        if runner is None:
+            return None
+        refused = self._commands.obey(command, runner)
+        return control.Heard(command_id=command.command_id, refused=refused)
+
+    def _on_command(self, topic: str, message: bytes) -> None:
+        """A command of the API; only the node that runs the session answers."""
+        session_id = control.session_of(topic)
+        if self._dispatcher.find(session_id) is None:
+            return
+        try:
+            command = control.decode_command(message)
+        except msgspec.MsgspecError as error:
+            log.warning("malformed command to session %s: %s", session_id, error)
+            return
+        heard = self.command(session_id, command)
+        if heard is not None:
+            self._fabric.publish(control.heard_topic(session_id), control.encode_command(heard))
+
+    # --- what sessions need
+
+    def _services_by(self, config: Config) -> Services:
+        return Services(
+            telephony=self._telephony,
+            speech=self._speech,
+            clock=self._clock,
+            ring_timeout=config.limits.ring_timeout,
+            max_call_duration=config.limits.max_call_duration,
+            sub_account=self._directory.sub_account,
+            route=self._route,
+            take_channel=self._take_channel,
+        )
+
+    def _make_runner(
+        self, session: Session, trunks: tuple[str, ...], received: ReceivedCall | None = None
+    ) -> SessionRunner:
+        return SessionRunner(
+            session=session,
+            trunks=trunks,
+            services=self._services,
+            journal=SessionJournal(self._store, self._node, self._saved),
+            reports=self._reports,
+            decisions=self._decisions,
+            received=received,
+        )
+
+    def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
+        return trunks_for(destination, sub_account, self._config.routes, country_of)
+
+    async def _take_channel(
+        self, session: Session, leg: Leg, trunks: tuple[str, ...]
+    ) -> str | None:
+        """:attr:`.conversation.Services.take_channel`; a trunk that is configured no more is full."""
+        channels = {trunk.name: trunk.channels for trunk in self._config.trunks}
+        for name in trunks:
+            if name not in channels:
+                continue
+            wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
+            if await self._store.take_channel(
+                self._node, wanted, trunk=name, channels=channels[name]
+            ):
+                return name
+        return None
+
+    def _saved(self, session_id: str, outbox: bool) -> None:
+        self._fabric.publish(f"session.{session_id}.events")
+        if outbox:
+            self._wake_outbox()
+
+    def _wake_outbox(self) -> None:
+        self._fabric.publish("outbox")
