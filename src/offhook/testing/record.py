@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from offhook.events import AnyEvent
@@ -122,7 +122,7 @@ class MemoryRecord:
     async def heartbeat(self, node: Node, now: datetime) -> None:
         """See :meth:`offhook.session.ports.record.Store.heartbeat`."""
 
-    async def orphans(self, now: datetime, dead_after: timedelta) -> Sequence[Session]:
+    async def orphans(self, silent_since: datetime) -> Sequence[Session]:
         """See :meth:`offhook.session.ports.record.Store.orphans`; there is no other node."""
         return ()
 

@@ -10,6 +10,7 @@ from typing import cast
 
 import msgspec
 
+from offhook.aio import first_of
 from offhook.clock import new_id
 from offhook.codes import SessionStatus
 from offhook.config import Config
@@ -100,11 +101,11 @@ class Run:
         )
         timers: list[asyncio.TimerHandle] = []
         try:
-            await ready.wait()
+            await first_of(running, ready.wait())
             rows = await begun
             timers += [self._loop.call_later(at, self.line.guarded, do) for at, do in after]
             for row in rows:
-                await row.ended.wait()
+                await first_of(running, row.ended.wait())
         finally:
             for timer in timers:
                 timer.cancel()

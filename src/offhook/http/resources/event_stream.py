@@ -73,10 +73,10 @@ class EventStreams:
                     yield b": still here\n\n"
                 await first_of(wake.wait(), stopping, timeout=POLL_SECONDS)
         finally:
-            await end_all(stopping)
             unsubscribe()
             self._open -= 1
             self._metrics.streams.dec()
+            await end_all(stopping)
 
     async def _is_final(self, session: Session) -> bool:
         if session.status.final:
