@@ -15,6 +15,7 @@ BENCHES: dict[str, list[str]] = {
     "media": ["--legs", "50", "200", "400"],
     "sip": [],
     "speech": [],
+    "start": [],
     "store": ["--seconds", "5"],
     "webhooks": [],
 }

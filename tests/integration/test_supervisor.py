@@ -290,7 +290,8 @@ async def test_sighup_reloads_only_a_configuration_that_is_right(running: Runnin
     running.process.send_signal(signal.SIGHUP)
     assert running.process.stderr is not None
     assert b"nothing changed" in await running.process.stderr.readline()
-    config.write_text(CONFIG.replace('"127.0.0.1:0"', '"127.0.0.1:9"'))
+    changed = CONFIG.replace('"127.0.0.1:0"', '"127.0.0.1:9"')
+    config.write_text(changed.replace("drain_timeout = 0", "drain_timeout = 0.5"))
     running.process.send_signal(signal.SIGHUP)
     await running.noted(lambda notes: sum(note.endswith("reload") for note in notes) == 4)
     running.process.terminate()
@@ -298,6 +299,7 @@ async def test_sighup_reloads_only_a_configuration_that_is_right(running: Runnin
     assert status == 0
     assert "limits.drain_time: there is no such key" in log
     assert "http.listen changes only with a restart" in log
+    assert "reload: limits.drain_timeout" in log
 
 
 async def test_what_does_not_drain_is_killed_after_a_second_signal(running: Running) -> None:

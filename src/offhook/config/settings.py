@@ -16,7 +16,7 @@ from msgspec import Meta
 
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000, description="a number of seconds above 0")]
 Delay = Annotated[float, Meta(ge=0, le=86_400, description="a number of seconds, 0 or more")]
-Rate = Annotated[float, Meta(gt=0, description="a number above 0")]
+Rate = Annotated[float, Meta(gt=0, le=1_000_000, description="a number above 0, up to 1,000,000")]
 Count = Annotated[int, Meta(ge=1, description="a whole number, 1 or more")]
 Name = Annotated[
     str, Meta(pattern=r"^[\w.&-]{1,64}\Z", description="a name of 1 to 64 letters, digits, . _ - &")

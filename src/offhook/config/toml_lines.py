@@ -45,6 +45,8 @@ class _Scanner:
         self._table: Path = ()
         self._counts: dict[Path, int] = {}
         self._lines: dict[Path, int] = {}
+        self._counted_to = 0
+        self._newlines = 0
 
     def run(self) -> dict[Path, int]:
         while self._at < len(self._text):
@@ -110,4 +112,7 @@ class _Scanner:
         self._at = max(self._at, len(self._text)) if match is None else self._at
 
     def _line(self) -> int:
-        return self._text.count("\n", 0, self._at) + 1
+        """The line of the current place, which only moves forward: each newline is counted once."""
+        self._newlines += self._text.count("\n", self._counted_to, self._at)
+        self._counted_to = self._at
+        return self._newlines + 1

@@ -1,7 +1,8 @@
 """The link between the supervisor and a process that it started, as the process sees it.
 
 The arguments of a process are ``--role``, ``--worker``, ``--workers`` and ``--config``; variables name
-the fabric's socket and two inherited pipes.
+the fabric's socket, two inherited pipes, and a snapshot of the configuration as the supervisor has read it:
+the file is read and judged once, so all processes have the same, and SIGHUP means that the snapshot is new.
 
 **The ready pipe** carries lines from the process to the supervisor: first ``ready {json}`` once it serves,
 or ``failed {why}`` when it cannot start; then ``alive`` every :data:`BEAT` seconds, written by the event
@@ -14,7 +15,7 @@ watches the pipe as well and ends a process that has not managed to do so within
 event loop that is blocked notices nothing. Linux also sends :data:`ORPHANED` (``PR_SET_PDEATHSIG``), which
 ends a process that has not finished its imports yet.
 
-SIGTERM means: drain and end; a second SIGTERM: hang up now. SIGHUP means: read the configuration again.
+SIGTERM means: drain and end; a second SIGTERM: hang up now.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ FABRIC = "OFFHOOK_FABRIC"
 TESTBED = "OFFHOOK_TESTBED"
 READY_FD = "OFFHOOK_READY_FD"
 LIFE_FD = "OFFHOOK_LIFE_FD"
+SNAPSHOT = "OFFHOOK_SNAPSHOT"
 
 BEAT = 1.0
 """Seconds between two signs of life."""
@@ -56,6 +58,8 @@ class SupervisorLink:
     testbed: str | None = None
     """Where the built-in carrier listens (``udp:127.0.0.1:40123``), known to voice workers; for
     the carrier itself when it is started again: where it must listen."""
+    snapshot: str | None = None
+    """Path of the configuration as the supervisor has read it."""
     ready_fd: int | None = None
     life_fd: int | None = None
     told: bool = False
@@ -68,6 +72,7 @@ class SupervisorLink:
         return cls(
             fabric=environ.get(FABRIC),
             testbed=environ.get(TESTBED),
+            snapshot=environ.get(SNAPSHOT),
             ready_fd=int(ready) if ready else None,
             life_fd=int(life) if life else None,
         )

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     link.end_with_supervisor()
     descriptors.raise_limit()
     try:
-        config = config_file.load(options.config)
+        config = _configuration(options.config, link)
     except config_file.ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -55,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not link.failed(str(error)):
             raise
         return 1
+
+
+def _configuration(path: str | None, link: SupervisorLink) -> Config:
+    if link.snapshot is not None:
+        return config_file.load_snapshot(link.snapshot)
+    return config_file.load(path)
 
 
 def _run_loop(serving: Awaitable[None]) -> int:
@@ -133,9 +139,10 @@ def _on_signals(context: RoleContext, config_path: str | None) -> None:
 
     def reload() -> None:
         try:
-            config = config_file.load(config_path)
-        except config_file.ConfigError:
-            return  # the supervisor has said what is wrong with it
+            config = _configuration(config_path, context.supervisor)
+        except config_file.ConfigError as error:
+            _log.error("reload: nothing changed, the configuration is wrong:\n%s", error)
+            return
         for use in context.reloads:
             use(_with_phones(config, context.supervisor))
 

@@ -139,6 +139,8 @@ class Supervisor:
             try:
                 if not await self._addresses_are_free():
                     return ExitCode.FAILED
+                self._environ[child.SNAPSHOT] = os.path.join(folder, "configuration")
+                config_file.save_snapshot(self._config, self._environ[child.SNAPSHOT])
                 if self._config.cluster.nats is None:
                     path = os.path.join(folder, "fabric.sock")
                     hub = LocalHub(path)
@@ -328,6 +330,9 @@ class Supervisor:
         _log.info("reload: %s", ", ".join(safe) or "nothing to take over")
         if needs_restart:
             _log.warning("reload: %s changes only with a restart", ", ".join(needs_restart))
+        self._config = config_file.reloaded(self._config, new)
+        if (snapshot := self._environ.get(child.SNAPSHOT)) is not None:
+            config_file.save_snapshot(self._config, snapshot)
         for keeper in self._keepers:
             keeper.reload()
 

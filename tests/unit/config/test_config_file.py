@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
@@ -21,7 +22,17 @@ from offhook.config import (
     port_range,
     sip_address,
 )
-from offhook.config.file import ConfigError, changes, embedded, is_embedded, load
+from offhook.config import file as file_module
+from offhook.config.file import (
+    ConfigError,
+    changes,
+    embedded,
+    is_embedded,
+    load,
+    load_snapshot,
+    reloaded,
+    save_snapshot,
+)
 
 SUBACCOUNT = """
 [[subaccounts]]
@@ -387,3 +398,36 @@ def test_api_keys() -> None:
     assert api_key_digest("env:KEY", {"KEY": "a-key-of-mine"}) == digest
     with pytest.raises(KeyError, match="KEY"):
         api_key_digest("env:KEY", {"KEY": ""})
+
+
+def test_a_reload_takes_over_what_is_safe_and_nothing_else() -> None:
+    running = Config(http=Http(listen="127.0.0.1:1"), limits=Limits(ring_timeout=1))
+    new = Config(http=Http(listen="127.0.0.1:2"), limits=Limits(ring_timeout=2))
+    in_force = reloaded(running, new)
+    assert in_force == Config(http=running.http, limits=new.limits)
+    assert changes(in_force, new) == ((), ("http.listen",))
+
+
+def test_a_snapshot_is_what_was_loaded_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    config = read(tmp_path, SUBACCOUNT + "cps = 2.5\n[limits]\nring_timeout = 7\n")
+    snapshot = tmp_path / "snapshot"
+    save_snapshot(config, str(snapshot))
+    assert load_snapshot(str(snapshot)) == config
+    assert snapshot.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_types_of_keys_are_worked_out_once_for_all_sub_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def counted(section: Any, **options: Any) -> Any:
+        asked.append(section)
+        return get_type_hints(section, **options)
+
+    monkeypatch.setattr(file_module, "get_type_hints", counted)
+    file_module._hints.cache_clear()
+    mistake = "[limits]\nring_timeout = 'x'\n"  # makes it read key by key
+    accounts = (SUBACCOUNT.replace("acme_corp", f"acme_{number}") for number in range(200))
+    assert len(problems(tmp_path, mistake + "".join(accounts))) == 1
+    assert 0 < len(asked) < 20

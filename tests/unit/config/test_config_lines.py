@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -94,3 +95,23 @@ def test_the_text_is_the_toml_it_seems_to_be() -> None:
 )
 def test_what_has_no_line_takes_that_of_what_holds_it(path: Path, line: int | None) -> None:
     assert line_of(locate(TEXT), path) == line
+
+
+class Counted(str):
+    """A text that counts how many characters were searched for line breaks."""
+
+    searched = 0
+
+    def count(self, sub: str, start: Any = 0, end: Any = None) -> int:
+        Counted.searched += (len(self) if end is None else end) - start
+        return super().count(sub, start, end)
+
+    def replace(self, *arguments: Any) -> str:
+        return self
+
+
+def test_lines_are_counted_once_however_many_keys_there_are() -> None:
+    text = Counted("[[subaccounts]]\nid = 'acme'\naccount = 'acme'\n" * 300)
+    lines = locate(text)
+    assert lines["subaccounts", 299, "account"] == 900
+    assert 0 < Counted.searched <= len(text)
