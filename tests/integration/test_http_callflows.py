@@ -33,6 +33,7 @@ from offhook.session.control import (
     encode_command,
     heard_topic,
 )
+from offhook.session.ports.record import StoreUnavailable
 
 INVALID_JSON = "Invalid JSON request body"
 
@@ -78,15 +79,15 @@ async def test_an_accepted_callflow_is_stored_queued_and_announced(world: World)
         "statusMessage": "Created",
         "message": "Created",
     }
-    session = world.store.stored_sessions[answer["sessionId"]]
+    session = world.store.records.sessions[answer["sessionId"]].session
     assert session.status is SessionStatus.QUEUED
     assert session.sub_account_id == "acme_corp"
     assert session.call_flow_request_id == answer["callFlowRequestId"]
     assert session.client_request_id == "mine"
-    assert [type(event).__name__ for event in world.store.timeline[session.session_id]] == [
-        "SessionQueued"
-    ]
-    record = world.store.requests[answer["callFlowRequestId"]]
+    assert [
+        type(event).__name__ for event in world.store.records.sessions[session.session_id].events
+    ] == ["SessionQueued"]
+    record = world.store.records.requests[answer["callFlowRequestId"]]
     assert json.loads(record.body) == body
     assert json.loads(record.answer) == answer
     assert (record.http_status, record.session_id) == (200, answer["sessionId"])
@@ -116,8 +117,8 @@ async def test_a_rejected_callflow_lists_every_problem_and_is_searchable(world: 
     assert answer["errors"][0]["path"] == "$.callflow[0].params.text"
     assert answer["statusCode"] == -1009
     assert answer["message"] == answer["statusMessage"] == answer["errors"][0]["message"]
-    assert world.store.stored_sessions == {}
-    record = world.store.requests[answer["callFlowRequestId"]]
+    assert world.store.records.sessions == {}
+    record = world.store.records.requests[answer["callFlowRequestId"]]
     assert (record.http_status, record.session_id) == (400, None)
     async with (
         world.client() as client,
@@ -134,7 +135,7 @@ async def test_a_rejected_callflow_lists_every_problem_and_is_searchable(world: 
 async def test_what_is_no_json_object_is_minus_1001(world: World, body: bytes) -> None:
     status, answer = await post(world, body)
     assert (status, answer["statusCode"], answer["statusMessage"]) == (400, -1001, INVALID_JSON)
-    assert answer["callFlowRequestId"] in world.store.requests
+    assert answer["callFlowRequestId"] in world.store.records.requests
 
 
 async def test_a_body_of_256_kib_is_judged_and_one_byte_more_is_413(world: World) -> None:
@@ -161,7 +162,7 @@ async def test_a_gzip_body_is_inflated_and_recorded_inflated(world: World) -> No
     plain = json.dumps(MESSAGE).encode()
     status, answer = await post(world, gzip.compress(plain), Content_Encoding="gzip")
     assert status == 200
-    assert world.store.requests[answer["callFlowRequestId"]].body == plain
+    assert world.store.records.requests[answer["callFlowRequestId"]].body == plain
 
 
 async def test_a_gzip_bomb_is_413(world: World) -> None:
@@ -194,7 +195,7 @@ async def test_calls_takes_a_v1_1_request(world: World) -> None:
     }
     status, answer = await post(world, {"callflow": [{"action": "say", "params": params}]}, "calls")
     assert status == 200
-    assert world.store.stored_sessions[answer["sessionId"]].callflow.legacy
+    assert world.store.records.sessions[answer["sessionId"]].session.callflow.legacy
 
 
 async def test_validate_judges_and_stores_nothing(world: World) -> None:
@@ -203,8 +204,8 @@ async def test_validate_judges_and_stores_nothing(world: World) -> None:
     assert "sessionId" not in answer
     status, rejected = await post(world, {}, "callflows/validate")
     assert (status, rejected["sessionStatus"]) == (400, "NOT_CREATED")
-    assert world.store.requests == {}
-    assert world.store.stored_sessions == {}
+    assert world.store.records.requests == {}
+    assert world.store.records.sessions == {}
 
 
 async def test_the_same_idempotency_key_answers_the_first_answer_and_dials_once(
@@ -215,7 +216,7 @@ async def test_the_same_idempotency_key_answers_the_first_answer_and_dials_once(
     assert (again_status, again) == (status, first)
     assert "idempotent-replayed" not in headers
     assert again_headers["idempotent-replayed"] == "true"
-    assert len(world.store.stored_sessions) == 1
+    assert len(world.store.records.sessions) == 1
     _, other = await post(world, MESSAGE, Idempotency_Key="k2")
     assert other["sessionId"] != first["sessionId"]
 
@@ -225,7 +226,7 @@ async def test_the_same_idempotency_key_with_another_body_is_422(world: World) -
     status, answer = await post(world, {**MESSAGE, "clientRequestId": "x"}, Idempotency_Key="k1")
     assert status == 422
     assert answer["statusMessage"] == "Idempotency-Key was used before with another body"
-    assert len(world.store.stored_sessions) == 1
+    assert len(world.store.records.sessions) == 1
 
 
 async def test_twenty_at_once_with_one_key_create_one_session(tmp_path: Path) -> None:
@@ -250,11 +251,11 @@ async def test_an_idempotency_key_is_bounded(world: World, key: str) -> None:
     status, answer = await post(world, MESSAGE, Idempotency_Key=key)
     assert status == 422
     assert "Idempotency-Key" in answer["statusMessage"]
-    assert world.store.stored_sessions == {}
+    assert world.store.records.sessions == {}
 
 
 async def test_without_a_store_nothing_is_accepted(world: World) -> None:
-    world.store.away = True
+    world.store.failure = StoreUnavailable()
     status, answer, headers = await post_raw(world, MESSAGE)
     message = "Service temporarily unavailable"
     assert status == 503
@@ -310,13 +311,13 @@ async def test_a_bug_of_ours_is_minus_9999_and_the_log_has_the_traceback(
     assert answer["callFlowRequestId"] in record.getMessage()
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ZeroDivisionError)
-    recorded = world.store.requests[answer["callFlowRequestId"]]
+    recorded = world.store.records.requests[answer["callFlowRequestId"]]
     assert json.loads(recorded.body) == MESSAGE
     assert json.loads(recorded.answer) == answer
 
 
 async def test_a_bug_of_the_store_is_minus_9999_too(world: World) -> None:
-    world.store.bug = ZeroDivisionError("secret internals")
+    world.store.failure = ZeroDivisionError("secret internals")
     status, answer = await post(world, MESSAGE)
     assert (status, answer["statusCode"]) == (500, -9999)
 
@@ -330,7 +331,7 @@ async def test_what_is_stored_is_accepted_although_nobody_could_be_woken(
     monkeypatch.setattr(world.fabric, "publish", fail)
     status, answer = await post(world, MESSAGE)
     assert (status, answer["statusCode"]) == (200, 1)
-    assert answer["sessionId"] in world.store.stored_sessions
+    assert answer["sessionId"] in world.store.records.sessions
 
 
 async def test_without_a_request_id_of_the_clients_the_answer_has_ours(world: World) -> None:
@@ -370,8 +371,8 @@ async def replace(world: World, session_id: str, body: object) -> tuple[int, dic
 async def running_session(world: World) -> str:
     _, answer = await post(world, MESSAGE)
     session_id: str = answer["sessionId"]
-    session = world.store.stored_sessions[session_id]
-    world.store.stored_sessions[session_id] = msgspec.structs.replace(
+    session = world.store.records.sessions[session_id].session
+    world.store.records.sessions[session_id].session = msgspec.structs.replace(
         session, status=SessionStatus.RUNNING
     )
     return session_id
@@ -396,7 +397,7 @@ async def test_a_callflow_for_a_live_session_reaches_its_node(world: World) -> N
     assert (status, answer["sessionStatus"], answer["sessionId"]) == (200, "RUNNING", session_id)
     assert got[0].call_flow_request_id == answer["callFlowRequestId"]
     assert [type(action).__name__ for action in got[0].callflow.actions] == ["Say"]
-    assert world.store.requests[answer["callFlowRequestId"]].session_id == session_id
+    assert world.store.records.requests[answer["callFlowRequestId"]].session_id == session_id
 
 
 async def test_what_the_node_refuses_is_409(world: World) -> None:

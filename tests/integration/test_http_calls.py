@@ -10,6 +10,7 @@ import pytest
 from tests.support.http_world import KEY, MESSAGE, World, running_world
 
 from offhook.http.callflow_answers import CallAccepted, CallRefused
+from offhook.session.ports.record import StoreUnavailable
 
 PATHS = ("/api/v1/subaccounts/acme_corp/calls", "/api/v1/acme_corp/calls")
 V11 = {
@@ -52,7 +53,7 @@ async def test_an_accepted_request_has_the_members_of_v1_1(
 ) -> None:
     status, answer = await post(world, path, body)
     session_id = answer["sessionId"]
-    assert session_id in world.store.stored_sessions
+    assert session_id in world.store.records.sessions
     assert (status, answer) == (
         200,
         {
@@ -116,7 +117,7 @@ async def test_idempotency_counts_here_too(world: World, path: str) -> None:
     first = await post(world, path, V11, Idempotency_Key="once")
     again = await post(world, path, V11, Idempotency_Key="once")
     assert first == again
-    assert len(world.store.stored_sessions) == 1
+    assert len(world.store.records.sessions) == 1
     status, answer = await post(world, path, MESSAGE, Idempotency_Key="once")
     assert status == 422
     assert answer["status"] == {"state": "rejected"}
@@ -124,7 +125,7 @@ async def test_idempotency_counts_here_too(world: World, path: str) -> None:
 
 
 async def test_an_unavailable_store_says_rejected(world: World) -> None:
-    world.store.away = True
+    world.store.failure = StoreUnavailable()
     status, answer = await post(world, PATHS[1], V11)
     assert (status, answer["status"], answer["clientRequestId"]) == (
         503,

@@ -70,7 +70,7 @@ async def test_a_body_that_never_ends_gets_408_and_nothing_is_stored(
     client.send(HEAD + LENGTH + END + BODY[:-1])
     assert (await client.answer()).status == 408
     assert await client.closed()
-    assert world.store.requests == {}
+    assert world.store.records.requests == {}
 
 
 async def test_a_refused_request_whose_body_never_comes_does_not_hold_the_connection(
@@ -143,4 +143,4 @@ async def test_a_client_that_leaves_within_its_body_leaves_no_trace(world: World
     other.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     assert (await other.answer()).status == 200
     await other.close()
-    assert world.store.requests == {}
+    assert world.store.records.requests == {}

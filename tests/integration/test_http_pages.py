@@ -13,6 +13,7 @@ from tests.support.http_world import KEY, MESSAGE, RawClient, World, running_wor
 
 from offhook.http.edge.http_server import serve
 from offhook.http.edge.paths import PAGES
+from offhook.session.ports.record import StoreUnavailable
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ async def test_health_and_readiness_follow_the_process(
     world.deps.phase.ready = False
     assert await text(client, ready) == (503, '{"status":"starting"}')
     world.deps.phase.ready = True
-    world.store.away = True
+    world.store.failure = StoreUnavailable()
     assert await text(client, ready) == (503, '{"status":"no database"}')
-    world.store.away = False
+    world.store.failure = None
     world.deps.phase.draining.set()
     assert await text(client, ready) == (503, '{"status":"draining"}')
     assert await text(client, world.url("/healthz")) == (200, '{"status":"ok"}')

@@ -61,15 +61,17 @@ async def fetch(
 
 
 def set_status(world: World, session_id: str, status: SessionStatus) -> None:
-    session = world.store.stored_sessions[session_id]
-    world.store.stored_sessions[session_id] = msgspec.structs.replace(session, status=status)
+    session = world.store.records.sessions[session_id].session
+    world.store.records.sessions[session_id].session = msgspec.structs.replace(
+        session, status=status
+    )
 
 
 async def test_a_session_is_shown_with_actions_and_events(
     world: World, client: aiohttp.ClientSession
 ) -> None:
     session_id = await submit(world, client)
-    world.store.timeline[session_id] += [
+    world.store.records.sessions[session_id].events += [
         ActionStarted(at=now(), index=1, action="say"),
         ActionEnded(at=now(), index=1, action="say", result="finished"),
     ]
@@ -88,7 +90,7 @@ async def test_another_accounts_session_is_404(world: World, client: aiohttp.Cli
             assert (await fetch(other, world.url(path, "other_corp")))[0] == 404
         ended = await fetch(other, world.url(f"sessions/{session_id}", "other_corp"), "DELETE")
     assert ended[0] == 404
-    assert world.store.stored_sessions[session_id].status is SessionStatus.QUEUED
+    assert world.store.records.sessions[session_id].session.status is SessionStatus.QUEUED
 
 
 async def test_pages_of_sessions_over_the_real_record(tmp_path: Path) -> None:
@@ -143,11 +145,11 @@ async def test_a_queued_session_is_canceled_at_once(
     world.fabric.subscribe(f"session.{session_id}.events", lambda topic, _: heard.append(topic))
     status, answer = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
     assert (status, answer["sessionStatus"]) == (200, "CANCELED")
-    assert world.store.stored_sessions[session_id].status is SessionStatus.CANCELED
-    assert isinstance(world.store.timeline[session_id][-1], SessionEnded)
+    assert world.store.records.sessions[session_id].session.status is SessionStatus.CANCELED
+    assert isinstance(world.store.records.sessions[session_id].events[-1], SessionEnded)
     again = await fetch(client, world.url(f"sessions/{session_id}"), "DELETE")
     assert again == (200, answer)
-    assert len(world.store.timeline[session_id]) == 2
+    assert len(world.store.records.sessions[session_id].events) == 2
     assert heard
 
 
@@ -237,12 +239,14 @@ async def test_a_stream_begins_at_the_beginning_and_ends_with_the_session(
         async for frame in frames(stream):
             got.append(frame)
             if len(got) == 1:
-                world.store.timeline[session_id].append(
+                world.store.records.sessions[session_id].events.append(
                     ActionStarted(at=now(), index=0, action="makeCall")
                 )
                 world.fabric.publish(f"session.{session_id}.events")
             elif len(got) == 2:
-                world.store.timeline[session_id].append(SessionEnded(at=now(), status="COMPLETED"))
+                world.store.records.sessions[session_id].events.append(
+                    SessionEnded(at=now(), status="COMPLETED")
+                )
                 world.fabric.publish(f"session.{session_id}.events")
     assert [(frame["id"], frame["event"]) for frame in got] == [
         ("1", "SESSION_QUEUED"),
@@ -260,7 +264,9 @@ async def test_a_stream_goes_on_when_the_fabric_loses_the_wake_up(
     session_id = await submit(world, client)
     async with asyncio.timeout(5), client.get(world.url(f"sessions/{session_id}/events")) as stream:
         assert b": still here" in await stream.content.readuntil(b": still here\n\n")
-        world.store.timeline[session_id].append(SessionEnded(at=now(), status="COMPLETED"))
+        world.store.records.sessions[session_id].events.append(
+            SessionEnded(at=now(), status="COMPLETED")
+        )
         rest = await stream.text()
     assert "event: SESSION_ENDED" in rest
 

@@ -358,6 +358,14 @@ class TestTakeChannel:
         assert await store.take_channel(node, moved, [CONNECTED], trunk="next", channels=None)
         assert (await store.events(session.session_id))[-1] == (3, CONNECTED)
 
+    async def test_a_session_needs_a_channel_for_each_of_its_legs_on_the_trunk(
+        self, store: Store, node: Node
+    ) -> None:
+        (session,) = await running(store, node)
+        bridged = msgspec.structs.replace(session, legs=(*session.legs, leg("carrier")))
+        assert not await store.take_channel(node, bridged, trunk="carrier", channels=1)
+        assert await store.take_channel(node, bridged, trunk="carrier", channels=2)
+
     @pytest.mark.parametrize("channels", [None, 5])
     async def test_what_is_not_ours_is_fenced(
         self, store: Store, node: Node, channels: int | None

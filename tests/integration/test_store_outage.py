@@ -63,9 +63,9 @@ async def acknowledged_by_killed_writer(url: str, lines: int) -> list[str]:
     return [line.removeprefix("acked ").strip() for line in found if line.endswith("\n")]
 
 
-async def test_what_was_acknowledged_survives_kill_9(store_url: str) -> None:
-    acked = await acknowledged_by_killed_writer(store_url, 300)
-    async with opened(store_url) as store:
+async def test_what_was_acknowledged_survives_kill_9(database_url: str) -> None:
+    acked = await acknowledged_by_killed_writer(database_url, 300)
+    async with opened(database_url) as store:
         stored = set()
         cursor: str | None = None
         while True:

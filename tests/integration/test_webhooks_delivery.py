@@ -7,18 +7,17 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.outbox import MemoryOutbox, entry
+from tests.support.outbox import WatchedOutbox, entry
 from tests.support.receiver import Receiver, Reply
 
 from offhook.net.client import HttpClient
 from offhook.session.ports.record import OutboxEntry
-from offhook.session.ports.stores import Outbox
 from offhook.session.tenancy import Webhook, WebhookType
+from offhook.store.queueing import ENDPOINT_LEASES
 from offhook.webhooks import signing
 from offhook.webhooks.delivery import DeliveryWorker
 from offhook.webhooks.metrics import DeliveryMetrics
@@ -36,7 +35,7 @@ def webhook(url: str, **changes: str) -> Webhooks:
 
 @asynccontextmanager
 async def working(
-    outbox: MemoryOutbox,
+    outbox: WatchedOutbox,
     webhooks: Webhooks,
     *,
     registry: CollectorRegistry | None = None,
@@ -49,7 +48,7 @@ async def working(
 
     client = HttpClient(allow_private=True)
     worker = DeliveryWorker(
-        cast(Outbox, outbox),
+        outbox,
         client,
         lambda sub_account, type_: webhooks.get((sub_account, type_)),
         owner="test",
@@ -73,7 +72,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def test_a_delivery_arrives_signed_authorised_and_unaltered(receiver: Receiver) -> None:
     body = '{"text":"größer ☎"}'.encode()
     one = entry(payload=body)
-    outbox = MemoryOutbox(one)
+    outbox = WatchedOutbox(one)
     hooks = webhook(receiver.url("/vss"), http_auth_header="Basic abc", secret=SECRET)
     async with working(outbox, hooks):
         await outbox.wait_for(lambda: bool(outbox.results))
@@ -89,7 +88,7 @@ async def test_a_delivery_arrives_signed_authorised_and_unaltered(receiver: Rece
 
 async def test_a_retry_keeps_its_id(receiver: Receiver) -> None:
     one = entry()
-    outbox = MemoryOutbox(one)
+    outbox = WatchedOutbox(one)
     replies = iter([Reply(status=503), Reply(cut=True)])
     receiver.on("/vss", lambda request, body: next(replies, Reply(status=204)))
     async with working(outbox, webhook(receiver.url("/vss"))):
@@ -99,7 +98,7 @@ async def test_a_retry_keeps_its_id(receiver: Receiver) -> None:
 
 
 async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
-    outbox = MemoryOutbox(entry())
+    outbox = WatchedOutbox(entry())
     receiver.on("/vss", Reply(status=302, headers={"Location": "/elsewhere"}))
     async with working(outbox, webhook(receiver.url("/vss"))):
         await outbox.wait_for(lambda: bool(outbox.results))
@@ -112,7 +111,7 @@ async def test_410_disables_the_webhook_and_what_follows_is_dropped(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = entry(), entry()
-    outbox = MemoryOutbox(first)
+    outbox = WatchedOutbox(first)
     hooks = webhook(receiver.url("/vss"))
     receiver.on("/vss", Reply(status=410))
     async with working(outbox, hooks) as worker:
@@ -127,7 +126,7 @@ async def test_410_disables_the_webhook_and_what_follows_is_dropped(
 
 
 async def test_without_a_webhook_it_is_dropped_and_counted() -> None:
-    outbox = MemoryOutbox(entry("VCS"))
+    outbox = WatchedOutbox(entry("VCS"))
     registry = CollectorRegistry()
     async with working(outbox, {}, registry=registry):
         await outbox.wait_for(lambda: not outbox.pending)
@@ -138,7 +137,7 @@ async def test_without_a_webhook_it_is_dropped_and_counted() -> None:
 
 
 async def test_a_disabled_webhook_gets_nothing(receiver: Receiver) -> None:
-    outbox = MemoryOutbox(entry())
+    outbox = WatchedOutbox(entry())
     hook = Webhook(type=WebhookType.VSS, url=receiver.url("/vss"), enabled=False)
     async with working(outbox, {("acme_corp", WebhookType.VSS): hook}):
         await outbox.wait_for(lambda: not outbox.pending)
@@ -147,7 +146,7 @@ async def test_a_disabled_webhook_gets_nothing(receiver: Receiver) -> None:
 
 
 async def test_however_much_the_receiver_answers_2xx_is_success(receiver: Receiver) -> None:
-    outbox = MemoryOutbox(entry())
+    outbox = WatchedOutbox(entry())
     receiver.on("/vss", Reply(body=b"x" * 100_000))
     async with working(outbox, webhook(receiver.url("/vss"))):
         await outbox.wait_for(lambda: not outbox.pending)
@@ -155,7 +154,7 @@ async def test_however_much_the_receiver_answers_2xx_is_success(receiver: Receiv
 
 
 async def test_the_legacy_callback_goes_to_its_own_url(receiver: Receiver) -> None:
-    outbox = MemoryOutbox(entry("DTMF", url=receiver.url("/digits")))
+    outbox = WatchedOutbox(entry("DTMF", url=receiver.url("/digits")))
     async with working(outbox, {}):
         await outbox.wait_for(lambda: not outbox.pending)
     assert len(receiver.at("/digits")) == 1
@@ -175,7 +174,7 @@ async def test_dead_and_slow_endpoints_delay_nobody_else(receiver: Receiver) -> 
         ("refusing", WebhookType.VSS): Webhook(type=WebhookType.VSS, url="http://127.0.0.1:9/"),
         ("good", WebhookType.VSS): Webhook(type=WebhookType.VSS, url=receiver.url("/good")),
     }
-    outbox = MemoryOutbox(
+    outbox = WatchedOutbox(
         *(entry(sub_account="silent") for _ in range(1500)),
         *(entry(sub_account="refusing") for _ in range(500)),
         *(entry(sub_account="good") for _ in range(20)),
@@ -189,11 +188,11 @@ async def test_dead_and_slow_endpoints_delay_nobody_else(receiver: Receiver) -> 
 
 
 async def test_many_are_leased_and_settled_in_batches(receiver: Receiver) -> None:
-    outbox = MemoryOutbox(*(entry() for _ in range(1000)))
+    outbox = WatchedOutbox(*(entry() for _ in range(1000)))
     async with working(outbox, webhook(receiver.url("/vss"))):
         await outbox.wait_for(lambda: not outbox.pending, timeout=30.0)
     assert len(receiver.received) == 1000
-    assert max(outbox.leases) == 500
+    assert max(outbox.leases) == ENDPOINT_LEASES
     assert len(outbox.batches) < 500
 
 
@@ -201,7 +200,7 @@ async def test_the_events_of_a_session_arrive_in_order(receiver: Receiver) -> No
     def event(session: int, number: int) -> OutboxEntry:
         return entry(session=str(session), payload=f"{session}.{number}".encode())
 
-    outbox = MemoryOutbox(*(event(session, n) for n in range(5) for session in range(10)))
+    outbox = WatchedOutbox(*(event(session, n) for n in range(5) for session in range(10)))
     wait = random.Random(3)
     receiver.on("/vss", lambda request, body: Reply(after=wait.random() * 0.02))
     async with working(outbox, webhook(receiver.url("/vss"))):
@@ -220,7 +219,7 @@ async def test_a_stop_gives_back_what_it_has_not_sent(receiver: Receiver) -> Non
         return Reply()
 
     receiver.on("/vss", silent)
-    outbox = MemoryOutbox(*(entry() for _ in range(30)))
+    outbox = WatchedOutbox(*(entry() for _ in range(30)))
     async with working(outbox, webhook(receiver.url("/vss")), grace=0.05):
         await started.wait()
     assert set(outbox.states().values()) == {"pending"}
@@ -238,7 +237,7 @@ async def test_a_stop_waits_for_answers_on_their_way(receiver: Receiver) -> None
 
     receiver.on("/vss", slow)
     one = entry()
-    outbox = MemoryOutbox(one)
+    outbox = WatchedOutbox(one)
     async with working(outbox, webhook(receiver.url("/vss"))):
         await receiver.wait_for(lambda: receiver.begun == 1)
         assert not answer.is_set()
@@ -248,7 +247,7 @@ async def test_a_stop_waits_for_answers_on_their_way(receiver: Receiver) -> None
 async def test_a_store_that_is_away_for_a_moment_loses_nothing(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox = MemoryOutbox(entry())
+    outbox = WatchedOutbox(entry())
 
     def and_the_store_goes_away(request: object, body: bytes) -> Reply:
         outbox.away = True
@@ -267,7 +266,7 @@ async def test_an_endpoint_that_fails_is_said_once_and_without_secrets(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    outbox = MemoryOutbox(*(entry() for _ in range(5)))
+    outbox = WatchedOutbox(*(entry() for _ in range(5)))
     fail = True
     receiver.on("/vss", lambda request, body: Reply(status=500 if fail else 200))
     url = receiver.url("/vss?token=s3cret").replace("http://", "http://me:pass@")
@@ -286,7 +285,7 @@ async def test_an_endpoint_that_fails_is_said_once_and_without_secrets(
 async def test_a_misconfigured_webhook_harms_only_itself(
     receiver: Receiver, changes: dict[str, str]
 ) -> None:
-    outbox = MemoryOutbox(entry(), entry(sub_account="good"))
+    outbox = WatchedOutbox(entry(), entry(sub_account="good"))
     hooks = webhook(receiver.url("/bad"), **changes)
     hooks["good", WebhookType.VSS] = Webhook(type=WebhookType.VSS, url=receiver.url("/good"))
     async with working(outbox, hooks):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -18,18 +18,12 @@ from prometheus_client import CollectorRegistry
 from offhook import config
 from offhook.codes import SessionStatus
 from offhook.config import Admin, Config
-from offhook.events import AnyEvent, SessionEnded
+from offhook.events import SessionEnded
 from offhook.fabric.memory import MemoryFabric
 from offhook.flow.context import ListedProfile, Profile, Profiles
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
 from offhook.http.edge.http_server import RunningServer, serve
-from offhook.session.ports.record import (
-    IdempotencyConflict,
-    OutboxEntry,
-    RequestRecord,
-    StoreUnavailable,
-)
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.session.tenancy import (
@@ -41,6 +35,7 @@ from offhook.session.tenancy import (
 )
 from offhook.store import open_store
 from offhook.store.directory import Directory
+from offhook.store.memory import MemoryStore
 
 KEY = "key-of-acme"
 OTHER_KEY = "key-of-somebody-else"
@@ -74,108 +69,10 @@ MESSAGE = {
 }
 
 
-class FakeStore:
-    """The API's side of the store, in memory. ``away`` makes every call fail."""
-
-    def __init__(self) -> None:
-        self.requests: dict[str, RequestRecord] = {}
-        self.stored_sessions: dict[str, Session] = {}
-        self.timeline: dict[str, list[AnyEvent]] = {}
-        self.outbox: list[OutboxEntry] = []
-        self.stored_webhooks: dict[tuple[str, str], Webhook] = {}
-        self.touched: dict[str, datetime] = {}
-        self.away = False
-        self.bug: Exception | None = None
-        self._by_key: dict[tuple[str, str], RequestRecord] = {}
-
-    def _check(self) -> None:
-        if self.bug is not None:
-            raise self.bug
-        if self.away:
-            raise StoreUnavailable
-
-    async def accept(
-        self, session: Session, events: Sequence[AnyEvent], request: RequestRecord
-    ) -> RequestRecord:
-        stored = await self.record_request(request)
-        if stored is request:
-            self.stored_sessions[session.session_id] = session
-            self.timeline[session.session_id] = list(events)
-        return stored
-
-    async def record_request(self, request: RequestRecord) -> RequestRecord:
-        self._check()
-        if request.idempotency_key is not None:
-            key = (request.sub_account_id, request.idempotency_key)
-            first = self._by_key.setdefault(key, request)
-            if first is not request:
-                if first.body != request.body:
-                    raise IdempotencyConflict
-                return first
-        self.requests[request.call_flow_request_id] = request
-        return request
-
-    async def request(self, sub_account_id: str, request_id: str) -> RequestRecord | None:
-        self._check()
-        record = self.requests.get(request_id)
-        return record if record and record.sub_account_id == sub_account_id else None
-
-    async def session(self, sub_account_id: str, session_id: str) -> Session | None:
-        self._check()
-        session = self.stored_sessions.get(session_id)
-        return session if session and session.sub_account_id == sub_account_id else None
-
-    async def sessions(
-        self, sub_account_id: str, *, status: str | None = None, limit: int = 50, **_: Any
-    ) -> tuple[Sequence[Session], str | None]:
-        self._check()
-        found = [
-            session
-            for session in self.stored_sessions.values()
-            if session.sub_account_id == sub_account_id and status in (None, session.status)
-        ]
-        return found[:limit], "more" if len(found) > limit else None
-
-    async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
-        self._check()
-        numbered = list(enumerate(self.timeline.get(session_id, []), 1))
-        return numbered[after:]
-
-    async def deliveries(self, session_id: str) -> Sequence[dict[str, Any]]:
-        self._check()
-        return []
-
-    async def cancel_queued(
-        self, session: Session, events: Sequence[AnyEvent], outbox: Sequence[OutboxEntry]
-    ) -> bool:
-        self._check()
-        if self.stored_sessions[session.session_id].status is not SessionStatus.QUEUED:
-            return False
-        self.stored_sessions[session.session_id] = session
-        self.timeline[session.session_id].extend(events)
-        self.outbox.extend(outbox)
-        return True
-
-    async def put_webhook(self, sub_account_id: str, webhook: Webhook) -> None:
-        self._check()
-        self.stored_webhooks[sub_account_id, webhook.type] = webhook
-
-    async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
-        self._check()
-        return self.stored_webhooks.pop((sub_account_id, type_), None) is not None
-
-    async def touch_keys(self, used: dict[str, datetime]) -> None:
-        self.touched.update(used)
-
-    async def tenancy_version(self) -> int:
-        self._check()
-        return 1
-
-
 class FakeDirectory:
     """Two sub-accounts of two accounts, three keys, and the store's webhooks."""
 
-    def __init__(self, store: FakeStore) -> None:
+    def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self.configured = {each.sub_account_id: each for each in (ACME, OTHER)}
         self.keys = {
@@ -210,7 +107,7 @@ class FakeDirectory:
         for sub_account_id, configured in self.configured.items():
             stored = {
                 hook.type: hook
-                for (owner, _), hook in self._store.stored_webhooks.items()
+                for (owner, _), hook in self._store.records.webhooks.items()
                 if owner == sub_account_id
             }
             webhooks = {**configured.webhooks, **stored}
@@ -283,7 +180,7 @@ class World(Site):
     """A running server over fakes."""
 
     deps: Deps
-    store: FakeStore
+    store: MemoryStore
     directory: FakeDirectory
     fabric: MemoryFabric
     server: RunningServer
@@ -302,12 +199,12 @@ class RecordWorld(Site):
 @asynccontextmanager
 async def running_world(limits: HttpLimits | None = None, **changes: Any) -> AsyncIterator[World]:
     """Start the server; stop it at the end."""
-    store = FakeStore()
+    store = MemoryStore()
     directory = FakeDirectory(store)
     fabric = MemoryFabric()
     await fabric.start()
     deps = Deps(
-        store=cast(Store, store),
+        store=store,
         directory=directory,
         fabric=fabric,
         profiles=FakeProfiles(),

@@ -1,20 +1,24 @@
-"""An outbox in memory that behaves like the store's: leases run out, results settle entries."""
+"""Outbox entries for tests, and an outbox that notes what is asked of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from tests.support.waiting import Changes
 
 from offhook.clock import new_id
 from offhook.session.ports.record import (
     Delivery,
+    DeliveryRecord,
     DeliveryResult,
+    DeliveryState,
     OutboxEntry,
     OutboxType,
     StoreUnavailable,
 )
+from offhook.session.ports.stores import Outbox
+from offhook.store.memory import MemoryRecords, MemoryStore
 from offhook.webhooks.retry import GIVE_UP_AFTER
 
 
@@ -41,8 +45,8 @@ def entry(
     )
 
 
-class MemoryOutbox(Changes):
-    """See :class:`offhook.webhooks.delivery.Outbox`."""
+class WatchedOutbox(Changes, Outbox):
+    """A memory store's outbox that notes what is asked of it. ``away``: every call fails."""
 
     def __init__(self, *entries: OutboxEntry) -> None:
         super().__init__()
@@ -52,50 +56,58 @@ class MemoryOutbox(Changes):
         self.batches: list[int] = []
         """How many results each write brought."""
         self.away = False
-        self._due: dict[str, datetime] = {}
-        self._attempts: dict[str, int] = {}
-        self._entries: dict[str, OutboxEntry] = {}
+        self._records = MemoryRecords()
+        self._store = MemoryStore(self._records)
         self.add(*entries)
 
     def add(self, *entries: OutboxEntry) -> None:
         """Put entries in, due at their creation."""
-        for one in entries:
-            self._entries[one.delivery_id] = one
-            self._due[one.delivery_id] = one.created_at
-            self._attempts[one.delivery_id] = 0
+        self._records.add_deliveries(entries)
 
     @property
-    def pending(self) -> dict[str, datetime]:
-        """What is not settled, and when it falls due."""
-        return self._due
+    def pending(self) -> list[str]:
+        """The ids of what is not settled."""
+        under_way = (DeliveryState.PENDING, DeliveryState.LEASED)
+        outbox = self._records.outbox
+        return [key for key, each in outbox.items() if each.state in under_way]
 
     def states(self) -> dict[str, str]:
         """The latest state of each entry that got a result."""
         return {result.delivery_id: result.state for result in self.results}
 
+    def _asked(self) -> None:
+        self.changed()
+        if self.away:
+            raise StoreUnavailable("away for the test")
+
     async def lease_deliveries(
         self, owner: str, now: datetime, *, lease: float, limit: int
     ) -> Sequence[Delivery]:
-        """See the store's interface."""
-        self.changed()
-        if self.away:
-            raise StoreUnavailable("away for the test")
-        found = [key for key, due in self._due.items() if due <= now][:limit]
-        for key in found:
-            self._due[key] = now + timedelta(seconds=lease)
+        self._asked()
+        found = await self._store.lease_deliveries(owner, now, lease=lease, limit=limit)
         self.leases.append(len(found))
-        return [Delivery(entry=self._entries[k], attempts=self._attempts[k]) for k in found]
+        return found
 
     async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
-        """See the store's interface."""
-        self.changed()
-        if self.away:
-            raise StoreUnavailable("away for the test")
+        self._asked()
         self.batches.append(len(results))
         self.results.extend(results)
-        for result in results:
-            self._attempts[result.delivery_id] += result.attempted
-            if result.next_at is None:
-                self._due.pop(result.delivery_id, None)
-            else:
-                self._due[result.delivery_id] = result.next_at
+        await self._store.finish_deliveries(results)
+
+    async def redeliver(
+        self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
+    ) -> bool:
+        self._asked()
+        return await self._store.redeliver(sub_account_id, delivery_id, now, give_up_at)
+
+    async def deliveries_of_type(
+        self, sub_account_id: str, type_: OutboxType, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[DeliveryRecord], str | None]:
+        self._asked()
+        return await self._store.deliveries_of_type(
+            sub_account_id, type_, cursor=cursor, limit=limit
+        )
+
+    async def next_delivery_at(self) -> datetime | None:
+        self._asked()
+        return await self._store.next_delivery_at()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 import pytest
@@ -29,11 +30,14 @@ from offhook.session.ports.record import (
 from offhook.session.ports.stores import Store
 from offhook.session.session import Direction, Leg, Session
 from offhook.store import open_store, upgrade
+from offhook.store.memory import MemoryRecords, MemoryStore
 
 NOW = datetime(2026, 7, 3, 5, 59, 32, 226000, tzinfo=UTC)
 TEMPLATE = "offhook_template"
 
 _numbers = itertools.count(1)
+_memories: WeakValueDictionary[str, MemoryRecords] = WeakValueDictionary()
+"""What the memory stores of one test share."""
 
 
 def seconds(count: float) -> timedelta:
@@ -68,8 +72,17 @@ def postgres_url(postgres: PostgresServer) -> str:
     return postgres.create_database(f"test_{next(_numbers)}", TEMPLATE)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of store in turn; ``memory:…`` for :func:`opened`."""
+    if request.param == "memory":
+        return f"memory:{next(_numbers)}"
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
     """Each kind of database in turn."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
@@ -78,7 +91,11 @@ def store_url(request: pytest.FixtureRequest) -> str:
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Store]:
     """A store for the time of the block."""
-    store = open_store(url)
+    store = (
+        MemoryStore(_memories.setdefault(url, MemoryRecords()))
+        if url.startswith("memory:")
+        else open_store(url)
+    )
     await store.open()
     try:
         yield store

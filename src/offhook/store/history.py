@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +31,7 @@ from offhook.session.ports.record import (
 from offhook.session.ports.stores import History
 from offhook.session.session import Session
 from offhook.store import schema
+from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import decode_event, decode_session, from_micros, micros
 from offhook.store.rows import delivery_record, request_record
 from offhook.store.statements import Rows, Statements
@@ -105,12 +104,12 @@ class SqlHistory(Statements, History):
     ) -> tuple[Rows, str | None]:
         """One page, newest first; ``at`` and ``id_`` are among the query's columns."""
         if cursor is not None:
-            query = query.where(tuple_(at, id_) < tuple_(*map(literal, _position(cursor))))
+            query = query.where(tuple_(at, id_) < tuple_(*map(literal, position_of(cursor))))
         rows = await self._read(query.order_by(at.desc(), id_.desc()).limit(limit + 1))
         if len(rows) <= limit:
             return rows, None
         last = rows[limit - 1]
-        return rows[:limit], _cursor(last[at.name], last[id_.name])
+        return rows[:limit], cursor_at(last[at.name], last[id_.name])
 
     # --- deliveries
 
@@ -204,20 +203,3 @@ class SqlHistory(Statements, History):
     async def _delete(self, table: Table, key: ColumnElement[str], old: Select[Any]) -> int:
         chosen = old.limit(_PURGE_CHUNK).scalar_subquery()
         return len((await self._write(delete(table).where(key.in_(chosen)).returning(key)))[0])
-
-
-def _cursor(at: int, id_: str) -> str:
-    return base64.urlsafe_b64encode(f"{at}:{id_}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[int, str]:
-    """The inverse of :func:`_cursor`. Raises ValueError for anything else."""
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, _, id_ = text.partition(":")
-        position = int(at), id_
-    except (binascii.Error, ValueError):
-        raise ValueError("invalid cursor") from None
-    if not 0 <= position[0] < 2**63 or "\0" in id_:
-        raise ValueError("invalid cursor")
-    return position

@@ -128,11 +128,18 @@ def usage_of(rows: Iterable[Row], buckets: Buckets) -> Usage:
     )
 
 
-def channels_in_use(rows: Iterable[Row], trunk: str, own: str) -> int:
-    """Channels of ``trunk`` in use, from the usage rows, without those of the session's ``own``."""
+def channels_exceeded(
+    rows: Iterable[Row], trunk: str, before: str, after: str, channels: int
+) -> bool:
+    """Whether ``trunk`` would hold more than ``channels`` once a session's legs change.
+
+    ``rows``: what every running session holds, this one's ``before`` included; ``before`` and
+    ``after``: what this one holds (``sessions.channels``).
+    """
     in_use: int = sum(json.loads(row["channels"]).count(trunk) * row["sessions"] for row in rows)
-    ours: int = json.loads(own).count(trunk)
-    return in_use - ours
+    others: int = in_use - json.loads(before).count(trunk)
+    held: int = others + json.loads(after).count(trunk)
+    return held > channels
 
 
 class Claimed(NamedTuple):

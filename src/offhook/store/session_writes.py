@@ -9,7 +9,7 @@ from offhook.events import AnyEvent
 from offhook.session.ports.record import IdempotencyConflict, Node, OutboxEntry, RequestRecord
 from offhook.session.session import Session
 from offhook.store.documents import encode_session, held_channels, late
-from offhook.store.queueing import channels_in_use
+from offhook.store.queueing import channels_exceeded
 from offhook.store.rows import (
     IDEMPOTENCY_WINDOW,
     EventRow,
@@ -86,13 +86,13 @@ class ChannelCall(NamedTuple):
     """None: no limit."""
 
     def finds_none(self, usage: Iterable[Row], own: str | None) -> bool:
-        """Whether others hold every channel.
+        """Whether the trunk would hold more than ``channels`` with the session as it is saved.
 
         ``usage``: what every running session holds; ``own``: what this session holds, if it runs.
         """
-        if self.channels is None:
-            return False
-        return channels_in_use(usage, self.trunk, own or "[]") >= self.channels
+        return self.channels is not None and channels_exceeded(
+            usage, self.trunk, own or "[]", self.save.channels, self.channels
+        )
 
 
 def accept_call(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from offhook.events import AnyEvent, DigitsCaptured
+from offhook.session.ports.record import DeliveryRecord
 from offhook.session.session import Session
 from offhook.session.tenancy import WebhookType
 from offhook.testing.leg import SimulatedCall
 from offhook.testing.line import IncomingCall
-from offhook.testing.record import Row
 from offhook.testing.timeline import Moment
 
 
@@ -48,15 +48,17 @@ class SimulatedSession:
 
     def __init__(
         self,
-        row: Row,
+        session: Session,
+        facts: list[AnyEvent],
+        deliveries: Sequence[DeliveryRecord],
         calls: Sequence[SimulatedCall],
         questions: Sequence[dict[str, Any]],
         timeline: Sequence[Moment],
     ) -> None:
-        self._row = row
-        self.session: Session = row.session
+        self._deliveries = deliveries
+        self.session = session
         """The record as stored."""
-        self.facts: list[AnyEvent] = row.events
+        self.facts = facts
         """The session's timeline as stored."""
         summaries = self.sent(WebhookType.VSS)
         self.summary: dict[str, Any] = summaries[0] if summaries else {}
@@ -66,7 +68,7 @@ class SimulatedSession:
         self.asked = [
             question["payload"]
             for question in questions
-            if question["payload"]["sessionId"] == row.session.session_id
+            if question["payload"]["sessionId"] == session.session_id
         ]
         """The questions to the VCA webhook (payloads) as they were sent, in order."""
         self.timeline = list(timeline)
@@ -120,7 +122,7 @@ class SimulatedSession:
     def sent(self, type_: str) -> list[dict[str, Any]]:
         """The payloads of one webhook type (``VCS``, ``VSS``) in order; of ``DTMF``, the legacy
         callback, the whole bodies."""
-        bodies = [json.loads(e.payload) for e in self._row.outbox if e.type == type_]
+        bodies = [json.loads(e.payload) for e in self._deliveries if e.type == type_]
         return [body.get("payload", body) for body in bodies]
 
     def conversation(self) -> str:

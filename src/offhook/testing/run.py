@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import cast
 
 import msgspec
 
@@ -19,15 +18,15 @@ from offhook.execution.node import VoiceNode
 from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import Callflow
 from offhook.session.control import AnyCommand
-from offhook.session.ports.stores import Store
+from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
+from offhook.store.memory import MemoryStore
 from offhook.testing.errors import SimulationError
 from offhook.testing.line import SimulatedLine
 from offhook.testing.loop import VirtualClock, VirtualLoop
 from offhook.testing.phone import Phone
-from offhook.testing.record import NODE, MemoryRecord, Row
 from offhook.testing.result import SimulatedSession
 from offhook.testing.speech import FakeSpeech
 from offhook.testing.timeline import Timeline
@@ -43,6 +42,19 @@ SETTLING = 1.0
 def profiles() -> ProfileTable:
     """The speech profiles of this machine, read once."""
     return ProfileTable.installed()
+
+
+def _request(session: Session) -> RequestRecord:
+    """The request that a session of a simulation would have come by."""
+    return RequestRecord(
+        call_flow_request_id=session.call_flow_request_id,
+        sub_account_id=session.sub_account_id,
+        at=session.created_at,
+        body=b"",
+        http_status=200,
+        answer=b"{}",
+        session_id=session.session_id,
+    )
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +77,13 @@ class Run:
         self._loop = loop
         self.clock = VirtualClock(loop, world.start)
         self.timeline = Timeline(loop.time)
-        self.record = MemoryRecord()
+        self.store = MemoryStore()
         self.line = SimulatedLine(self.clock, self.timeline, world.phone_of, world.down)
         self.customer = Customer(world.decide, loop, self.timeline)
         self._owners = (world.sub_account,)
         self._node = VoiceNode(
-            store=cast(Store, self.record),
-            node=NODE,
+            store=self.store,
+            node=self.store.records.register("simulation", NodeRole.VOICE, world.start),
             telephony=self.line,
             speech=world.speech,
             profiles=profiles(),
@@ -88,7 +100,7 @@ class Run:
 
     async def until_ended(
         self,
-        begun: Awaitable[Sequence[Row]],
+        begun: Awaitable[Sequence[str]],
         after: Sequence[tuple[float, Callable[[], object]]],
     ) -> list[SimulatedSession]:
         """Run the sessions that ``begun`` begins to their ends; nothing of them is left running.
@@ -102,10 +114,10 @@ class Run:
         timers: list[asyncio.TimerHandle] = []
         try:
             await first_of(running, ready.wait())
-            rows = await begun
+            session_ids = await begun
             timers += [self._loop.call_later(at, self.line.guarded, do) for at, do in after]
-            for row in rows:
-                await first_of(running, row.ended.wait())
+            for session_id in session_ids:
+                await first_of(running, self.store.ended(session_id))
         finally:
             for timer in timers:
                 timer.cancel()
@@ -113,32 +125,43 @@ class Run:
             await running
             await self.customer.close()
             await self.line.close()
-        asked, moments = self.customer.asked, self.timeline.moments
-        sessions = [SimulatedSession(row, self.line.calls, asked, moments) for row in rows]
+        sessions = [await self._simulated(session_id) for session_id in session_ids]
         self._raise_failures(sessions)
         return sessions
 
-    async def submit(self, callflows: Sequence[Callflow]) -> list[Row]:
-        """Queue accepted callflows, as the API does."""
+    async def _simulated(self, session_id: str) -> SimulatedSession:
+        sub_account_id = self._world.sub_account.sub_account_id
+        session = await self.store.session(sub_account_id, session_id)
+        assert session is not None
+        return SimulatedSession(
+            session,
+            [event for _, event in await self.store.events(session_id)],
+            await self.store.deliveries(session_id),
+            self.line.calls,
+            self.customer.asked,
+            self.timeline.moments,
+        )
+
+    async def submit(self, callflows: Sequence[Callflow]) -> list[str]:
+        """Queue accepted callflows, as the API does; the ids of their sessions."""
         now = self.clock.now()
-        rows = [
-            self.record.accept(
-                Session(
-                    session_id=new_id(),
-                    sub_account_id=self._world.sub_account.sub_account_id,
-                    call_flow_request_id=new_id(),
-                    status=SessionStatus.QUEUED,
-                    callflow=callflow,
-                    created_at=now,
-                ),
-                (SessionQueued(at=now),),
+        sessions = [
+            Session(
+                session_id=new_id(),
+                sub_account_id=self._world.sub_account.sub_account_id,
+                call_flow_request_id=new_id(),
+                status=SessionStatus.QUEUED,
+                callflow=callflow,
+                created_at=now,
             )
             for callflow in callflows
         ]
+        for session in sessions:
+            await self.store.accept(session, (SessionQueued(at=now),), _request(session))
         self._node.wake()
-        return rows
+        return [session.session_id for session in sessions]
 
-    async def ring(self, caller: str, called: str) -> list[Row]:
+    async def ring(self, caller: str, called: str) -> list[str]:
         """Somebody outside calls one of our numbers."""
         if not self._node.owns(called):
             raise SimulationError(
@@ -148,12 +171,12 @@ class Run:
         call = self.line.ring(new_id(), caller, called)
         trunk = self._world.config.trunks[0].name
         await self._node.take(call, trunk=trunk, caller=caller, called=called)
-        return list(self.record.rows.values())
+        return list(self.store.records.sessions)
 
     def obey(self, command: AnyCommand) -> str | None:
         """A command of the API to every session that runs now; why the last one refused it."""
         refused: str | None = "no session runs"
-        for session_id in self.record.rows:
+        for session_id in self.store.records.sessions:
             heard = self._node.command(session_id, command)
             if heard is not None:
                 refused = heard.refused

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -20,7 +20,6 @@ from offhook.flow.context import JudgingContext
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.session.control import EndSession, ReplaceCallflow
-from offhook.session.ports.stores import Store
 from offhook.session.scenarios import filled
 from offhook.session.tenancy import (
     Scenario,
@@ -32,11 +31,11 @@ from offhook.session.tenancy import (
     facts_of,
 )
 from offhook.store.directory import Directory
+from offhook.store.memory import MemoryStore
 from offhook.testbed.phones import with_testbed
 from offhook.testing.errors import CallflowRejected, ScriptNotFollowed, SimulationError
 from offhook.testing.loop import VirtualLoop
 from offhook.testing.phone import Phone
-from offhook.testing.record import MemoryRecord
 from offhook.testing.result import SimulatedSession
 from offhook.testing.run import Run, World, profiles
 from offhook.testing.speech import FILE_SECONDS, FakeSpeech
@@ -309,7 +308,7 @@ def _chosen(config: Config | None, wanted: str | None) -> SubAccount:
         names = ", ".join(entry.id for entry in config.subaccounts)
         raise ValueError(f"which sub-account is meant? The configuration has {names}")
     alone = Config(subaccounts=(msgspec.structs.replace(found[0], api_keys=()),))
-    (sub_account,) = Directory(alone, cast(Store, MemoryRecord())).sub_accounts()
+    (sub_account,) = Directory(alone, MemoryStore()).sub_accounts()
     return sub_account
 
 

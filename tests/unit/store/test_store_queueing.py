@@ -21,7 +21,7 @@ from offhook.store.queueing import (
     Candidate,
     Group,
     Rotation,
-    channels_in_use,
+    channels_exceeded,
     decided,
     shares,
     usage_of,
@@ -90,7 +90,8 @@ def test_usage_counts_channels_of_every_group() -> None:
     usage = usage_of(rows, Buckets([], Rates(), NOW))
     assert usage.running_by_sub_account == {"a": 3, "b": 3}
     assert usage.channels_by_trunk == {"t": 7, "u": 3}
-    assert channels_in_use(rows, "t", '["t"]') == 6
+    assert not channels_exceeded(rows, "t", before='["t"]', after='["t","t"]', channels=8)
+    assert channels_exceeded(rows, "t", before='["t"]', after='["t","t"]', channels=7)
 
 
 def waiting() -> Session:

@@ -120,7 +120,8 @@ class Claiming(ABC):
         """:meth:`save` a session with a new or moved leg on ``trunk`` if a channel is free there.
 
         For leg B, which does not queue, and for leg A that goes on to its next trunk. False, and
-        nothing stored, when others hold ``channels`` already (over all nodes; None: no limit).
+        nothing stored, when the trunk would then hold more than ``channels``, over all nodes and with
+        the session's other legs (None: no limit).
         Raises :class:`.Fenced` as :meth:`save` does, but only when a channel is free.
         """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, final
@@ -56,6 +57,8 @@ class PostgresStore(SqlStore):
         )
         self._queue = Rotation()
         self._endpoints = Rotation()
+        self._claiming = asyncio.Lock()
+        """Held by a claim: the next one must not take its decisions for unanswered ones."""
         self._unsettled: Sequence[ClaimDecision] = []
         """Of a claim whose commit was not answered: written or not, the next claim finds out."""
 
@@ -102,10 +105,11 @@ class PostgresStore(SqlStore):
     async def claim(
         self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
     ) -> Sequence[ClaimDecision]:
-        async with self._pool.connection() as connection:
+        async with self._claiming, self._pool.connection() as connection:
             if self._unsettled:
-                lost, self._unsettled = self._unsettled, []
-                if stored := await claims.settled(connection, node, lost):
+                stored = await claims.settled(connection, node, self._unsettled)
+                self._unsettled = []
+                if stored:
                     return stored
             found = await connection.fetchrow(SQL["anything_waiting"], node.name)
             if found["epoch"] == node.epoch and not found["waiting"]:
