@@ -87,17 +87,6 @@ async def test_headers_over_the_limit_get_431(client: RawClient) -> None:
     assert await client.closed()
 
 
-async def test_a_connection_over_the_limit_gets_503(world: World) -> None:
-    clients = [await RawClient.connect(world.port) for _ in range(8)]
-    clients[0].send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    await clients[0].answer()
-    one_too_many = await RawClient.connect(world.port)
-    answer = await one_too_many.answer()
-    assert (answer.status, answer.json["statusCode"]) == (503, 503)
-    for each in [*clients, one_too_many]:
-        await each.close()
-
-
 async def test_pipelined_requests_are_answered_in_order(client: RawClient) -> None:
     client.send((HEAD + LENGTH + END + BODY) * 2 + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     answers = [await client.answer() for _ in range(3)]

@@ -94,6 +94,13 @@ class FakeDirectory:
     def is_admin(self, key: str) -> bool:
         return False
 
+    def allow_sources(self, sub_account_id: str, *numbers: str) -> None:
+        """Let a sub-account call from ``numbers``."""
+        changed = msgspec.structs.replace(
+            self.configured[sub_account_id], caller_ids=frozenset(numbers)
+        )
+        self.configured[sub_account_id] = self._sub_accounts[sub_account_id] = changed
+
     def has_admin_keys(self) -> bool:
         return self.operator_has_keys
 
@@ -292,8 +299,9 @@ class RawClient:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int) -> RawClient:
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def connect(cls, port: int, source: str = "127.0.0.1") -> RawClient:
+        """Connect from the loopback address ``source``."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0)))
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)

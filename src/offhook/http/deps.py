@@ -65,7 +65,7 @@ class Cancellation(NamedTuple):
 
 
 class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of what strangers may ask for."""
+    """Bounds of what a client may ask for."""
 
     sub_account_rate: float = 1800
     """Requests per second of a sub-account (``spec/status-codes.md``)."""
@@ -82,8 +82,19 @@ class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: int = 75
     """Between two requests of a kept connection."""
     connections: int = 4000
+    """Of all addresses together; fewer where the process may open fewer files."""
+    address_connections: int = 1000
+    """Of one address (a proxy of the operator's is exempt)."""
+    address_half_open: int = 500
+    """Of one address: connections whose request's headers have not come."""
+    sub_account_requests: int = 500
+    """Requests of a sub-account that are being served, event streams included."""
     streams: int = 500
     """Open event streams."""
+    sub_account_streams: int = 100
+    """Open event streams of one sub-account."""
+    address_streams: int = 200
+    """Open event streams of one address."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Whom a request comes from, as far as it can be told: the key of the per-address limits."""
+"""Where a request comes from, as far as it can be told: the key of the limits per address."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Addresses:
     """Tells requests' sources apart.
 
     A peer among the ``trusted`` networks is a proxy: its ``X-Forwarded-For`` is read from the right,
-    and the first address there that is no proxy of ours is the source. Anybody else's header is what
-    a stranger wrote.
+    and the first address there that is no trusted proxy is the source. The header of any other peer
+    is ignored.
     """
 
     def __init__(self, trusted: Sequence[str]) -> None:
@@ -42,6 +42,10 @@ class Addresses:
                 break
             peer = nearest
         return _source(peer)
+
+    def of_peer(self, peer: str) -> str | None:
+        """The source of a connection; None for a proxy, behind which are many."""
+        return None if self._is_proxy(peer) else _source(peer)
 
     def _is_proxy(self, text: str) -> bool:
         address = _parsed(text)

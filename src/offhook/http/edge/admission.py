@@ -16,6 +16,7 @@ from offhook.http.edge.addresses import Addresses
 from offhook.http.edge.key_use import KeyUse
 from offhook.http.edge.new_keys import NewKeys
 from offhook.http.edge.paths import Area, CallflowEndpoint
+from offhook.http.edge.places_taken import PlacesTaken, ShareTaken
 from offhook.http.edge.rate_limits import RateLimiter
 from offhook.http.edge.request_context import RequestContext, context_of
 from offhook.http.refusals import Refused, refusal_answer, retry_after
@@ -32,6 +33,7 @@ class Admission:
         self._key_use = key_use
         self._by_sub_account = RateLimiter(deps.limits.sub_account_rate)
         self._by_address = RateLimiter(deps.limits.address_rate)
+        self._served = PlacesTaken(deps.limits.sub_account_requests)
         self._new_keys = NewKeys(deps.directory)
         self._addresses = Addresses(deps.config.http.trusted_proxies)
 
@@ -48,12 +50,14 @@ class Admission:
         except Refused as refused:
             await send_answer(send, self._answer(context, refused))
         else:
-            await self._app(scope, receive, send)
+            with context.held:
+                await self._app(scope, receive, send)
 
     async def _caller(self, scope: Scope, context: RequestContext) -> Caller:
         """Who asks, and for which sub-account. Raises :class:`Refused`."""
         now = self._deps.clock.monotonic()
-        wait = self._by_address.take(self._addresses.of(scope), now)
+        context.address = self._addresses.of(scope)
+        wait = self._by_address.take(context.address, now)
         key = bearer_key(context.authorization)
         grant = self._deps.directory.authenticate(key) if key is not None else None
         if grant is None and key is not None:
@@ -70,6 +74,10 @@ class Admission:
         wait = max(wait, self._by_sub_account.take(wanted, now))
         if wait > 0:
             raise Refused(refusals.TOO_MANY, headers=(retry_after(wait),))
+        try:
+            context.held.enter_context(self._served.held(wanted))
+        except ShareTaken:
+            raise Refused(refusals.TOO_MANY, headers=(refusals.RETRY,)) from None
         self._key_use.used(grant.key_id)
         return Caller(grant, sub_account)
 

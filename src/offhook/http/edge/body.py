@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 
 from offhook.http.asgi import Receive
+
+INFLATED_AT_ONCE = 4 * 1024
+"""Bytes of compressed data that are inflated on the loop; more are inflated in a thread."""
+MOST_MEMBERS = 64
+"""Members of one body: an empty one takes 20 bytes and as much time as a full one."""
 
 
 class TooLarge(Exception):
@@ -51,17 +57,22 @@ async def read_body(
     if coding is None or coding.lower() in (b"", b"identity"):
         return body
     if coding.lower() in (b"gzip", b"x-gzip"):
-        return inflate(body, limit)
+        if len(body) <= INFLATED_AT_ONCE:
+            return inflate(body, limit)
+        return await asyncio.to_thread(inflate, body, limit)
     raise Undecodable
 
 
 def inflate(data: bytes, limit: int) -> bytes:
     """Inflate gzip data (RFC 1952, one member or several) to at most ``limit`` bytes.
 
-    Raises :class:`TooLarge` as soon as more would come out, :class:`Undecodable` for damaged data.
+    Raises :class:`TooLarge` as soon as more would come out, :class:`Undecodable` for damaged data
+    and for more than :data:`MOST_MEMBERS` members.
     """
     inflated = bytearray()
-    while data:
+    for _ in range(MOST_MEMBERS):
+        if not data:
+            return bytes(inflated)
         member = zlib.decompressobj(wbits=31)
         try:
             inflated += member.decompress(data, limit + 1 - len(inflated))
@@ -72,4 +83,4 @@ def inflate(data: bytes, limit: int) -> bytes:
         if not member.eof:
             raise Undecodable
         data = member.unused_data
-    return bytes(inflated)
+    raise Undecodable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 from typing import Any
 
 from uvicorn.config import Config
@@ -17,7 +18,12 @@ from uvicorn.server import ServerState
 from offhook.clock import Clock
 from offhook.http import refusals
 from offhook.http.deps import HttpLimits
+from offhook.http.edge.addresses import Addresses
+from offhook.http.edge.connection_shares import ConnectionShares, Stage
 from offhook.http.refusals import Refusal, refusal_answer
+
+OWN_DESCRIPTORS = 256
+"""Kept for the database, webhooks on their way, files and the event loop itself."""
 
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
@@ -27,6 +33,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     limits: HttpLimits
     clock: Clock
+    shares: ConnectionShares[BoundedProtocol]
+    addresses: Addresses
 
     def __init__(
         self,
@@ -43,16 +51,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._requests = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuse a connection over the limit; start the first request's clock."""
+        """Make room for the connection or refuse it; start the first request's clock."""
         super().connection_made(transport)  # type: ignore[arg-type]
-        if len(self.connections) > self.limits.connections:
-            self._refuse(refusals.UNAVAILABLE)
-        else:
+        peer = self.client[0] if self.client else ""
+        goes = self.shares.arrive(self, self.addresses.of_peer(peer))
+        if goes is not None:
+            goes.give_way()
+        if goes is not self:
             self._set_deadline(self.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._clear_deadline()
+        self.shares.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -63,6 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
+        self.shares.move(self, Stage.HALF_OPEN if self._in_headers else Stage.BUSY)
         if self._in_headers:
             self._header_size += len(data)
             if self._header_size > self.limits.header_bytes:
@@ -95,6 +107,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """What is not HTTP."""
         self._refuse(refusals.BAD_REQUEST)
+
+    def give_way(self) -> None:
+        """Close: another connection takes this one's place, or there is no place for it."""
+        self._clear_deadline()
+        self._refuse(refusals.UNAVAILABLE)
 
     def _set_deadline(self, seconds: float) -> None:
         self._deadline = self.loop.call_later(seconds, self._too_slow)
@@ -138,6 +155,22 @@ def _without_upgrade(data: bytes) -> bytes:
     return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + rest
 
 
-def bounded(limits: HttpLimits, clock: Clock) -> type[BoundedProtocol]:
+def bounded(limits: HttpLimits, clock: Clock, addresses: Addresses) -> type[BoundedProtocol]:
     """The protocol class with these limits."""
-    return type("BoundProtocol", (BoundedProtocol,), {"limits": limits, "clock": clock})
+    shares = ConnectionShares[BoundedProtocol](
+        total=_within_descriptors(limits.connections),
+        per_address=limits.address_connections,
+        half_open_per_address=limits.address_half_open,
+    )
+    members = {"limits": limits, "clock": clock, "shares": shares, "addresses": addresses}
+    return type("BoundProtocol", (BoundedProtocol,), members)
+
+
+def _within_descriptors(connections: int) -> int:
+    """As many connections as the process can open beside its own files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    return max(
+        1, min(connections, soft - OWN_DESCRIPTORS if soft > 2 * OWN_DESCRIPTORS else soft // 2)
+    )

@@ -13,6 +13,7 @@ import uvicorn
 from offhook.aio import first_of
 from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
+from offhook.http.edge.addresses import Addresses
 from offhook.http.edge.connections import bounded
 
 BACKLOG = 2048
@@ -67,10 +68,10 @@ class RunningServer:
 async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer:
     """Start; returns once connections are accepted. Raises :class:`OSError` if the port is taken."""
     sock = _listen(host, port)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # strangers cause its warnings
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # clients cause its warnings
     config = uvicorn.Config(
         app,
-        http=bounded(deps.limits, deps.clock),
+        http=bounded(deps.limits, deps.clock, Addresses(deps.config.http.trusted_proxies)),
         ws="none",
         loop="none",
         lifespan="on",

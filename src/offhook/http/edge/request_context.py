@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from offhook.http.asgi import Scope
@@ -24,6 +25,10 @@ class RequestContext:
     """The header, as received."""
     caller: Caller | None = None
     """Who asks; None outside the sub-accounts and before the admission."""
+    address: str = ""
+    """Where it comes from, as :class:`~offhook.http.edge.addresses.Addresses` tells it."""
+    held: ExitStack = field(default_factory=ExitStack)
+    """What the request holds until its answer has ended, such as its place among the streams."""
 
 
 def attach(scope: Scope, context: RequestContext) -> None:

@@ -10,8 +10,10 @@ import msgspec
 from offhook.aio import end_all, first_of
 from offhook.events import SessionEnded
 from offhook.http.deps import Deps
+from offhook.http.edge.places_taken import PlacesTaken, ShareTaken
+from offhook.http.edge.request_context import RequestContext
 from offhook.http.http_metrics import HttpMetrics
-from offhook.http.refusals import unavailable
+from offhook.http.refusals import RETRY, TOO_MANY, Refused, unavailable
 from offhook.http.resources.session_views import event_view
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.session import Session
@@ -28,15 +30,36 @@ class EventStreams:
     def __init__(self, deps: Deps, metrics: HttpMetrics) -> None:
         self._deps = deps
         self._metrics = metrics
-        self._open = 0
+        limits = deps.limits
+        self._all = PlacesTaken(limits.streams)
+        self._by_sub_account = PlacesTaken(limits.sub_account_streams)
+        self._by_address = PlacesTaken(limits.address_streams)
 
-    def open(self, session: Session, after: int) -> AsyncGenerator[bytes, None]:
-        """The stream of ``session`` from event ``after`` + 1 on.
+    def open(
+        self, session: Session, after: int, request: RequestContext
+    ) -> AsyncGenerator[bytes, None]:
+        """The stream of ``session`` from event ``after`` + 1 on, for as long as ``request`` lasts.
 
-        Raises a 503 :class:`.Refused` when too many are open, or while the process stops.
+        Raises a 429 :class:`.Refused` when the sub-account or the address holds its share of streams,
+        503 when all together hold all of them, or while the process stops.
         """
-        if self._open >= self._deps.limits.streams or self._deps.phase.draining.is_set():
+        if self._deps.phase.draining.is_set():
             raise unavailable()
+        shares = (
+            (self._by_sub_account, session.sub_account_id),
+            (self._by_address, request.address),
+        )
+        try:
+            for share, owner in shares:
+                request.held.enter_context(share.held(owner))
+        except ShareTaken:
+            raise Refused(
+                TOO_MANY, f"{TOO_MANY.message}: too many open event streams", headers=(RETRY,)
+            ) from None
+        try:
+            request.held.enter_context(self._all.held(""))
+        except ShareTaken:
+            raise unavailable() from None
         return self._stream(session, after)
 
     async def _stream(self, session: Session, after: int) -> AsyncGenerator[bytes, None]:
@@ -44,7 +67,6 @@ class EventStreams:
         unsubscribe = self._deps.fabric.subscribe(
             f"session.{session.session_id}.events", lambda _topic, _message: wake.set()
         )
-        self._open += 1
         self._metrics.streams.inc()
         stopping = asyncio.ensure_future(self._deps.phase.draining.wait())
         try:
@@ -74,7 +96,6 @@ class EventStreams:
                 await first_of(wake.wait(), stopping, timeout=POLL_SECONDS)
         finally:
             unsubscribe()
-            self._open -= 1
             self._metrics.streams.dec()
             await end_all(stopping)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from litestar import Response, Router, delete, get
 from litestar.di import NamedDependency
@@ -17,9 +17,10 @@ from offhook.codes import SessionStatus
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.request_context import context_of
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused, unavailable
 from offhook.http.resources.event_stream import EventStreams
-from offhook.http.resources.params import moment, needs
+from offhook.http.resources.params import AnyRequest, moment, needs
 from offhook.http.resources.session_views import (
     OK_CODE,
     OK_MESSAGE,
@@ -187,6 +188,7 @@ async def follow_session(
     deps: NamedDependency[Deps],
     caller: NamedDependency[Caller],
     streams: NamedDependency[EventStreams],
+    request: AnyRequest,
     session_id: SessionId,
     last_event_id: Annotated[
         str | None,
@@ -201,7 +203,7 @@ async def follow_session(
     session = await _session(deps, caller, session_id)
     after = int(last_event_id) if last_event_id is not None else 0
     return Stream(
-        streams.open(session, after),
+        streams.open(session, after, context_of(cast(Any, request.scope))),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import random
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from offhook.http.edge import body as body_module
 from offhook.http.edge.body import ClientGone, TooLarge, Undecodable, inflate, read_body
 
+LARGEST = 256 * 1024
 LIMIT = 1000
 
 
@@ -116,3 +120,27 @@ def test_exactly_the_limit_may_come_out() -> None:
 def test_damaged_data_is_refused(damaged: bytes) -> None:
     with pytest.raises(Undecodable):
         inflate(damaged, LIMIT)
+
+
+async def test_a_body_of_thousands_of_empty_members_is_refused() -> None:
+    empty = gzip.compress(b"", mtime=0)
+    body = empty * (LARGEST // len(empty))
+    with pytest.raises(Undecodable):
+        await read_body(pieces(body), limit=LARGEST, content_length=None, coding=b"gzip")
+
+
+async def test_a_larger_body_is_inflated_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    inflated_in: list[int] = []
+
+    def noting(data: bytes, limit: int) -> bytes:
+        inflated_in.append(threading.get_ident())
+        return inflate(data, limit)
+
+    monkeypatch.setattr(body_module, "inflate", noting)
+    noise = random.Random(1).randbytes(body_module.INFLATED_AT_ONCE)
+    for body in (b"small", noise):
+        packed = gzip.compress(body, mtime=0)
+        got = await read_body(pieces(packed), limit=LARGEST, content_length=None, coding=b"gzip")
+        assert got == body
+    here = threading.get_ident()
+    assert [thread == here for thread in inflated_in] == [True, False]
