@@ -132,7 +132,6 @@ class RuntimeCode(IntEnum):
 class SessionStatus(StrEnum):
     """Life of a session (``spec/execution.md``, "Session and legs")."""
 
-    CREATED = "CREATED"
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
@@ -145,7 +144,7 @@ class SessionStatus(StrEnum):
     @property
     def final(self) -> bool:
         """Whether the status never changes any more."""
-        return self not in (SessionStatus.CREATED, SessionStatus.QUEUED, SessionStatus.RUNNING)
+        return self not in (SessionStatus.QUEUED, SessionStatus.RUNNING)
 
 
 class CallStatus(StrEnum):

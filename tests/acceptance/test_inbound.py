@@ -137,8 +137,8 @@ async def test_what_follows_a_failed_b_is_heard_by_a(world: World) -> None:
     assert "connectedTimestamp" in told["details"]["callA"]
 
 
-async def test_a_rings_until_b_answers_and_b_leaving_is_the_next_question(world: World) -> None:
-    replies = [answer(make_call(LEAVES)), answer(HELLO), answer()]
+async def test_a_rings_until_b_answers_and_what_follows_is_the_next_question(world: World) -> None:
+    replies = [answer(make_call(LEAVES), HELLO), answer(HELLO), answer()]
     world.receiver.on("/vca", lambda _request, _body: replies.pop(0))
     call = world.caller.dial(OURS)
     assert await call.answered() is not None
@@ -150,10 +150,44 @@ async def test_a_rings_until_b_answers_and_b_leaving_is_the_next_question(world:
     bridged = [
         one.payload
         for one in world.receiver.at("/vcs")
-        if one.payload["callStatus"] == "CALL_UPDATED" and "sipCode" not in one.payload
+        if one.payload["callStatus"] == "CALL_UPDATED"
+        and one.payload.get("sipCode") not in (180, 183)
     ]
     assert len(bridged) == 1
     assert len(world.receiver.at("/vca")) == 3
+
+
+async def test_number_masking_after_the_vendor_s_sample_dials_b_once(world: World) -> None:
+    """Its server answers every question with the same makeCall and never looks at callStatus."""
+    world.receiver.on("/vca", answer(make_call(LEAVES)))
+    call = world.caller.dial(OURS)
+    assert await call.answered() is not None
+    end = await call.wait_ended()
+    assert (end.by, end.status) == ("callee", "COMPLETED")
+    told = await summary(world)
+    assert (told["sessionStatus"], told["callCount"]) == ("COMPLETED", 2)
+    assert [one.payload["callStatus"] for one in world.receiver.at("/vca")] == ["CALL_RECEIVED"]
+    assert await world.server.stop() == 0
+    assert len(world.receiver.at("/vca")) == 1
+    assert len(world.receiver.at("/vss")) == 1
+
+
+async def test_a_session_has_ten_legs_at_most(world: World) -> None:
+    """A server that answers every later question with a makeCall would dial for ever."""
+    replies = [answer(HELLO)]
+    again = answer(make_call(LEAVES))
+    world.receiver.on("/vca", lambda _request, _body: replies.pop() if replies else again)
+    call = world.caller.dial(OURS)
+    assert await call.answered() is not None
+    await asyncio.wait_for(call.wait_ended(), 45)
+    told = await summary(world)
+    assert (told["sessionStatus"], told["errorDetails"]["errorCode"]) == ("ERROR", -2003)
+    assert list(told["details"]) == [f"call{letter}" for letter in "ABCDEFGHIJ"]
+    assert told["callCount"] == 10
+    initiated = [
+        one for one in world.receiver.at("/vcs") if one.payload["callStatus"] == "CALL_INITIATED"
+    ]
+    assert len(initiated) == 9
 
 
 async def test_a_caller_who_gives_up_cancels_both(world: World) -> None:

@@ -45,7 +45,6 @@ def test_the_runtime_texts_are_the_contracts() -> None:
 
 def test_final_statuses_are_those_that_end_a_session() -> None:
     assert {status for status in SessionStatus if not status.final} == {
-        SessionStatus.CREATED,
         SessionStatus.QUEUED,
         SessionStatus.RUNNING,
     }

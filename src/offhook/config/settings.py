@@ -155,6 +155,7 @@ class Limits(Section, frozen=True, kw_only=True):
     queue_timeout: Delay = 30
     drain_timeout: Delay = 30
     max_queue_time: Seconds = 3600
+    max_legs: Count = 10
     max_call_duration: Seconds = 14400
     media_timeout: Seconds = 60
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from offhook.execution.runner import SessionRunner
+from offhook.execution.runner import Runner
 from offhook.session.control import AnyCommand, ReplaceCallflow
 
 REMEMBERED = 10_000
@@ -17,7 +17,7 @@ class Commands:
     def __init__(self) -> None:
         self._answers: OrderedDict[str, str | None] = OrderedDict()
 
-    def obey(self, command: AnyCommand, runner: SessionRunner) -> str | None:
+    def obey(self, command: AnyCommand, runner: Runner) -> str | None:
         """Obey, unless done already; returns why not, None: obeyed."""
         if command.command_id not in self._answers:
             if isinstance(command, ReplaceCallflow):

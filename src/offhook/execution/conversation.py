@@ -1,15 +1,20 @@
-"""One running session: its record, its calls, and everything a step may do with them.
+"""The log of one running session: its record, its legs, and what interrupts it.
 
 The record changes only through :meth:`Conversation.change` and :meth:`Conversation.record`, which keep
 it and its timeline together; :class:`~offhook.execution.journal.SessionJournal` stores both, in order. A wait
 inside a step goes through :meth:`Conversation.during`, which ends it the moment the caller hangs up or
 the session is interrupted from outside.
+
+Whatever a callback of the phone lines raises in here ends this session and no other
+(:meth:`Conversation.break_off`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,34 +24,21 @@ import msgspec
 from offhook.aio import first_of
 from offhook.clock import Clock
 from offhook.codes import CallStatus
-from offhook.events import (
-    AnyEvent,
-    CallConnected,
-    CallDisconnected,
-    CallInitiated,
-    CallUpdated,
-    DigitsCaptured,
-)
+from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
 from offhook.execution.failures import CallOver, Interrupted, Replaced
 from offhook.execution.journal import SessionJournal
-from offhook.execution.prompts import Prompts
-from offhook.flow.actions import AnyAction, PlayFile, Say
+from offhook.faults import FaultLog
+from offhook.flow.actions import Callflow
 from offhook.session import states
-from offhook.session.ports.record import Fenced, StoreUnavailable
-from offhook.session.ports.speech import Prompt, Speech
-from offhook.session.ports.telephony import (
-    Call,
-    CallEnd,
-    DialOrder,
-    Playback,
-    ReceivedCall,
-    Telephony,
-)
+from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
+from offhook.session.ports.speech import Speech
+from offhook.session.ports.telephony import Call, CallEnd, DialOrder, ReceivedCall, Telephony
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 T = TypeVar("T")
 
@@ -59,6 +51,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     ring_timeout: float
     max_call_duration: float
+    max_legs: int
+    """Legs of one session at the most."""
     sub_account: Callable[[str], SubAccount | None]
     route: Callable[[str, SubAccount], tuple[str, ...]]
     """The trunks that lead to a number, in order; none: no coverage."""
@@ -77,37 +71,37 @@ class Conversation:
         trunks: tuple[str, ...],
         services: Services,
         journal: SessionJournal,
-        prompts: Prompts,
         reports: Reports,
         received: ReceivedCall | None,
     ) -> None:
         """``received`` is leg A where it came from outside and rings."""
         self.session = session
-        self.trunks = trunks
         self.services = services
-        self.prompts = prompts
-        self.client_action_id = session.callflow.client_action_id
-        """Of the callflow that runs, or ran last."""
-        self.upcoming: Sequence[AnyAction] = ()
-        """The actions that follow the one that runs."""
-        self._queued: tuple[Say | PlayFile, Playback] | None = None
         self.call_a: Call | None = received
+        self.call_b: Call | None = None
         self.ringing_a: ReceivedCall | None = received
         """Leg A while it came from outside and is not answered yet."""
-        self.call_b: Call | None = None
-        self.failed_bridge: CallStatus | None = None
-        """How the leg ended that the last action could not bridge in; None: it was no such."""
-        self.digits: str | None = None
-        """What the last action caught, where it was a sayAndCapture."""
+        self.breakdown: str | None = None
+        """What failed here by an error of ours, beside the running step; the session ends ERROR."""
+        self._trunks = trunks
         self._journal = journal
         self._reports = reports
-        self._interrupt: asyncio.Future[Interrupted | Replaced]
+        self._client_action_id = session.callflow.client_action_id
+        self._interrupt: asyncio.Future[str | Callflow]
         self._interrupt = asyncio.get_running_loop().create_future()
+        """Why to stop, or what to run instead."""
 
     @property
     def sub_account(self) -> SubAccount | None:
         """Whose session it is, as configured at this moment."""
         return self.services.sub_account(self.session.sub_account_id)
+
+    @property
+    def line(self) -> Call:
+        """Leg A's call. Raises :class:`CallOver` before it is dialled."""
+        if self.call_a is None:
+            raise CallOver
+        return self.call_a
 
     @property
     def a_is_up(self) -> bool:
@@ -120,7 +114,11 @@ class Conversation:
     def change(self, session: Session, *events: AnyEvent) -> None:
         """The session's next record and the facts that made it; stored soon, in order."""
         self.session = session
-        outbox = self._reports.happened(session, events, self.client_action_id)
+        outbox: Sequence[OutboxEntry] = ()
+        try:
+            outbox = self._reports.happened(session, events, self._client_action_id)
+        except Exception:
+            self.break_off("making its call status events")
         self._journal.put(session, events, outbox)
 
     def record(self, *events: AnyEvent) -> None:
@@ -131,23 +129,40 @@ class Conversation:
         """The leg with this id."""
         return next(leg for leg in self.session.legs if leg.call_id == call_id)
 
+    def runs(self, callflow: Callflow) -> None:
+        """``callflow`` runs from now on: call status events carry its ``clientActionId``."""
+        self._client_action_id = callflow.client_action_id
+
     # --- waiting
 
-    def interrupt(self, why: Interrupted | Replaced) -> None:
-        """Make the running step stop, by this exception.
+    def stop(self, why: str) -> None:
+        """End the running step with :class:`Interrupted`. An end is never undone."""
+        self._interrupt_with(why)
 
-        An end is never undone; of several callflows that take over, the last one does.
-        """
+    def replace(self, callflow: Callflow) -> None:
+        """End the running step with :class:`Replaced`; of several such callflows the last one runs."""
+        self._interrupt_with(callflow)
+
+    def _interrupt_with(self, why: str | Callflow) -> None:
         if self._interrupt.done():
-            if isinstance(self._interrupt.result(), Interrupted):
+            if isinstance(self._interrupt.result(), str):
                 return
             self._interrupt = asyncio.get_running_loop().create_future()
         self._interrupt.set_result(why)
 
     def go_on(self, after: Replaced) -> None:
         """``after`` was dealt with: the next interruption may come, if it has not already."""
-        if self._interrupt.done() and self._interrupt.result() is after:
+        if self._interrupt.done() and self._interrupt.result() is after.callflow:
             self._interrupt = asyncio.get_running_loop().create_future()
+
+    def break_off(self, what: str) -> None:
+        """Report the exception that is being handled and end the session ``ERROR`` -2001.
+
+        For what is called from outside of the running step. ``what`` failed: ``making its events``.
+        """
+        faults.report(f"session {self.session.session_id}: {what}")
+        self.breakdown = self.breakdown or f"{what}: {sys.exception()!r}"
+        self.stop("an internal error ends it")
 
     async def during(self, waiting: Awaitable[T], *, a_may_end: bool = False) -> T:
         """The result of ``waiting``, unless leg A ends or an interruption comes first.
@@ -163,7 +178,7 @@ class Conversation:
         winner = await first_of(*contenders)
         assert winner is not None
         if winner.place == 0:
-            raise winner.result
+            raise _interruption(winner.result)
         if winner.place < len(contenders) - 1:
             raise CallOver
         result: T = winner.result
@@ -174,7 +189,7 @@ class Conversation:
     async def dial_a(self) -> None:
         """Dial leg A (stored at the claim already) and wait for its answer or its end."""
         leg = self.session.legs[0]
-        self.call_a = call = self.dial(leg, self.trunks, lambda _early: None)
+        self.call_a = call = self._dial(leg, self._trunks, lambda _early: None)
         connected_at = await self.during(call.answered(), a_may_end=True)
         if connected_at is None:
             raise CallOver
@@ -197,11 +212,27 @@ class Conversation:
         if received is not None:
             received.refuse(sip_code, status)
 
-    def dial(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
-        """Send the INVITE of a leg that is in the record already.
+    def dial_b(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
+        """Send the INVITE of leg B, which is in the record already.
 
         ``on_ringing`` hears of each 18x whether early media came with it.
         """
+        self.call_b = call = self._dial(leg, trunks, on_ringing)
+        return call
+
+    async def close_b(self) -> None:
+        """Leg B has gone, or goes now; A listens to us again."""
+        call_a, call_b = self.call_a, self.call_b
+        try:
+            if call_a is not None:
+                call_a.relay(None)
+        finally:
+            if call_b is not None:
+                end = await call_b.hang_up()
+                self.call_b = None
+                self.ended(call_b, end)
+
+    def _dial(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
         order = DialOrder(
             call_id=leg.call_id,
             source=leg.source,
@@ -215,24 +246,30 @@ class Conversation:
         )
 
         def ringing(status: int, early_media: bool) -> None:
-            at = self.services.clock.now()
-            self.record(CallUpdated(at=at, call_id=leg.call_id, sip_code=status))
-            on_ringing(early_media)
-
-        async def may_use(trunk: str) -> bool:
-            moved = msgspec.structs.replace(self.leg(leg.call_id), trunk=trunk)
-            wanted = states.with_leg(self.session, moved)
             try:
-                taken = await self.services.take_channel(wanted, moved, (trunk,))
-            except (StoreUnavailable, Fenced) as error:
-                log.warning("call %s cannot move to trunk %s: %s", leg.call_id, trunk, error)
-                return False
-            if taken is None:
-                return False
-            self.change(wanted)
-            return True
+                at = self.services.clock.now()
+                self.record(CallUpdated(at=at, call_id=leg.call_id, sip_code=status))
+                on_ringing(early_media)
+            except Exception:
+                self.break_off(f"handling {status} of a leg that rings")
 
-        return self.services.telephony.dial(order, ringing, may_use)
+        return self.services.telephony.dial(
+            order, ringing, functools.partial(self._may_use, leg.call_id)
+        )
+
+    async def _may_use(self, call_id: str, trunk: str) -> bool:
+        """Move a leg that is being dialled to another trunk, durably; False: it has no free channel."""
+        moved = msgspec.structs.replace(self.leg(call_id), trunk=trunk)
+        wanted = states.with_leg(self.session, moved)
+        try:
+            taken = await self.services.take_channel(wanted, moved, (trunk,))
+        except (StoreUnavailable, Fenced) as error:
+            log.warning("call %s cannot move to trunk %s: %s", call_id, trunk, error)
+            return False
+        if taken is None:
+            return False
+        self.change(states.with_leg(self.session, moved))
+        return True
 
     def connected(self, call_id: str, at: datetime) -> None:
         """A leg was answered."""
@@ -241,9 +278,8 @@ class Conversation:
 
     def failed_before_dialling(self, leg: Leg) -> None:
         """A leg that an error of ours stopped before its INVITE: it stands in the record as ERROR."""
-        at = self.services.clock.now()
-        never = msgspec.structs.replace(leg, status=CallStatus.ERROR, disconnected_at=at)
-        self.change(states.with_leg(self.session, never))
+        never = states.never_dialled(leg, self.services.clock.now())
+        self.change(states.with_leg(self.session, never), states.disconnected(never, by="server"))
 
     def ended(self, call: Call, end: CallEnd) -> None:
         """A leg is over: write down how, once."""
@@ -257,14 +293,7 @@ class Conversation:
             sip_code=end.sip_code,
             quality=call.quality() if leg.connected_at is not None else None,
         )
-        fact = CallDisconnected(
-            at=end.at,
-            call_id=call.call_id,
-            call_status=end.status,
-            sip_code=end.sip_code,
-            by=end.by,
-        )
-        self.change(states.with_leg(self.session, done), fact)
+        self.change(states.with_leg(self.session, done), states.disconnected(done, by=end.by))
 
     def notice_ends(self) -> None:
         """Write down the ends of legs that are over: they come before the end of the action they ended."""
@@ -272,20 +301,8 @@ class Conversation:
             if call is not None and call.ended is not None:
                 self.ended(call, call.ended)
 
-    def start_playback(self, prompt: Prompt, *, repetition: int = 1) -> Playback:
-        """Queue a prompt for leg A."""
-        if self.call_a is None:
-            raise CallOver
-        return self.call_a.play(prompt, repetition=repetition)
-
-    def listen(self, listener: Callable[[str, float], None] | None) -> None:
-        """Hear the keys leg A presses from now on."""
-        if self.call_a is not None:
-            self.call_a.on_digit(listener)
-
     def captured(self, digits: str | None, callback_url: str | None) -> None:
         """A sayAndCapture of leg A ended with these digits; ``callback_url`` is told too."""
-        self.digits = digits
         leg = self.session.legs[0]
         at = self.services.clock.now()
         self.record(DigitsCaptured(at=at, call_id=leg.call_id, digits=digits))
@@ -293,24 +310,30 @@ class Conversation:
             outbox = self._reports.captured(self.session, callback_url, digits, at)
             self._journal.put(self.session, (), outbox)
 
-    def queue(self, action: Say | PlayFile, prompt: Prompt) -> None:
-        """Put the prompt of an action that has not begun behind the one that plays."""
-        playback = self.start_playback(prompt, repetition=action.repetition)
-        self._queued = (action, playback)
-
-    def take_queued(self, action: Say | PlayFile) -> Playback | None:
-        """The playback that :meth:`queue` began for ``action``, now that it begins."""
-        queued, self._queued = self._queued, None
-        return queued[1] if queued is not None and queued[0] is action else None
-
-    def drop_queued(self) -> None:
-        """Stop what :meth:`queue` began."""
-        queued, self._queued = self._queued, None
-        if queued is not None:
-            queued[1].stop()
-
     async def close_calls(self) -> None:
         """Hang up whatever is up, and write down how every leg ended."""
         for call in (self.call_b, self.call_a):
             if call is not None:
-                self.ended(call, await call.hang_up())
+                try:
+                    self.ended(call, await call.hang_up())
+                except Exception:
+                    self.break_off(f"hanging up call {call.call_id}")
+        for leg in self.session.legs:
+            if leg.status is None:
+                closed = states.closed_leg(leg, self.services.clock.now())
+                self.change(
+                    states.with_leg(self.session, closed), states.disconnected(closed, by="server")
+                )
+
+    def close(self) -> None:
+        """Let go of everything, so that the session's memory is free at once.
+
+        Calls and their callbacks hold each other: without this only the garbage collector would free
+        them, and its pauses are heard by every caller of the process.
+        """
+        self.call_a = self.call_b = self.ringing_a = None
+        self._interrupt.cancel()
+
+
+def _interruption(why: str | Callflow) -> Exception:
+    return Interrupted(why) if isinstance(why, str) else Replaced(why)

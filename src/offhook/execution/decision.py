@@ -10,6 +10,7 @@ from offhook.codes import RuntimeCode, StatusCode
 from offhook.events import DecisionAsked, DecisionMade
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
+from offhook.execution.steps.outcome import Outcome
 from offhook.flow import positions
 from offhook.flow.actions import Callflow
 from offhook.flow.context import JudgingContext, Profiles
@@ -37,9 +38,11 @@ class Decisions:
         return webhook is not None and webhook.enabled
 
     async def next(
-        self, conversation: Conversation, ran: Callflow, *, received: bool = False
+        self, conversation: Conversation, ran: Callflow, outcome: Outcome | None
     ) -> Callflow | None:
         """The callflow to run after ``ran``; None: nothing more.
+
+        ``outcome`` is that of its last action; None: nothing ran yet, a call from outside rings.
 
         Raises :class:`SessionFailure` with -2002, -2003 or -2008.
         """
@@ -51,11 +54,10 @@ class Decisions:
             event_id=new_id(),
             session=conversation.session,
             leg=conversation.session.legs[0],
-            received=received,
-            digits=conversation.digits,
+            received=outcome is None,
+            digits=None if outcome is None else outcome.digits,
             client_action_id=ran.client_action_id,
         )
-        conversation.digits = None
         conversation.record(DecisionAsked(at=clock.now(), event_id=question.event_id))
         reply = await conversation.during(self._ask(sub_account, question))
         problem, callflow, code = await self._judged(reply, sub_account, conversation)

@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from offhook.aio import wait_or
 from offhook.clock import Clock
 from offhook.codes import SessionStatus
-from offhook.execution.runner import SessionRunner
+from offhook.execution.runner import Runner
+from offhook.faults import FaultLog
 from offhook.session.claim_planner import ClaimPlanner
-from offhook.session.ports.record import ClaimDecision, Node, StoreUnavailable
+from offhook.session.ports.record import ClaimDecision, Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 IDLE_POLL = 1.0
 """Seconds between claims when nothing wakes us: the fabric may have lost a wake-up."""
@@ -36,7 +38,7 @@ class Dispatcher:
         node: Node,
         planner: ClaimPlanner,
         sub_accounts: Callable[[], Sequence[SubAccount]],
-        make_runner: Callable[[Session, tuple[str, ...]], SessionRunner],
+        make_runner: Callable[[Session, tuple[str, ...]], Runner],
         capacity: int,
         clock: Clock,
         on_outbox: Callable[[], None],
@@ -53,7 +55,7 @@ class Dispatcher:
         self._closing = False
         self._claiming: asyncio.Event | None = None
         """Set when :meth:`run` has made its last claim; None while it does not run."""
-        self._live: dict[str, tuple[SessionRunner, asyncio.Task[Session]]] = {}
+        self._live: dict[str, tuple[Runner, asyncio.Task[Session]]] = {}
 
     @property
     def draining(self) -> bool:
@@ -69,7 +71,7 @@ class Dispatcher:
         """Sessions were accepted, or something was freed: claim now."""
         self._wake.set()
 
-    def find(self, session_id: str) -> SessionRunner | None:
+    def find(self, session_id: str) -> Runner | None:
         """The runner of a session that runs here."""
         entry = self._live.get(session_id)
         return entry[0] if entry else None
@@ -80,7 +82,7 @@ class Dispatcher:
         try:
             while not self._closing:
                 self._wake.clear()
-                if await self._claim():
+                if await self._claim_safely():
                     continue
                 pause = LIMITED_POLL if self._planner.left_waiting else IDLE_POLL
                 await wait_or(self._wake.wait(), pause)
@@ -107,6 +109,16 @@ class Dispatcher:
         if tasks:
             await asyncio.wait(tasks, timeout=timeout)
         return not self._live
+
+    async def _claim_safely(self) -> bool:
+        """One claim; an error of ours in it does not end the others' calls."""
+        try:
+            return await self._claim()
+        except Fenced:
+            raise
+        except Exception:
+            faults.report("claiming sessions")
+            return False
 
     async def _claim(self) -> bool:
         """One claim; True when more may wait at once."""
@@ -137,7 +149,7 @@ class Dispatcher:
         runner = self._make_runner(session, decision.trunks)
         self.own(session.session_id, runner)
 
-    def own(self, session_id: str, runner: SessionRunner) -> None:
+    def own(self, session_id: str, runner: Runner) -> None:
         """Run ``runner`` as this node's, until it is done."""
         task = asyncio.get_running_loop().create_task(runner.run(), name=f"session {session_id}")
         self._live[session_id] = (runner, task)
@@ -147,4 +159,4 @@ class Dispatcher:
         del self._live[session_id]
         self._wake.set()
         if not task.cancelled() and (crash := task.exception()) is not None:
-            log.error("session %s: its runner failed", session_id, exc_info=crash)
+            log.error("session %s: running it failed", session_id, exc_info=crash)

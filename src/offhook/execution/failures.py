@@ -20,7 +20,7 @@ class CallOver(Exception):
 
 
 class Interrupted(Exception):
-    """The session was told from outside to stop: a guard, an API call, a draining node."""
+    """The session shall stop: a guard, an API call, a node that drains, an error of ours."""
 
 
 class Replaced(Exception):

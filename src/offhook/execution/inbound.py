@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
-from offhook.clock import Clock, new_id
-from offhook.codes import CallStatus, SessionStatus
+from offhook.clock import Clock
+from offhook.codes import CallStatus
 from offhook.events import CallReceived
 from offhook.execution.dispatcher import Dispatcher
-from offhook.execution.runner import SessionRunner
-from offhook.flow.actions import Callflow
+from offhook.execution.runner import Runner
+from offhook.faults import FaultLog
 from offhook.flow.numbers import source_number
+from offhook.session import states
 from offhook.session.ports.record import Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
-from offhook.session.session import Direction, Leg, Session
+from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 
 class NumberBook:
@@ -55,7 +56,7 @@ class InboundCalls:
         node: Node,
         dispatcher: Dispatcher,
         numbers: NumberBook,
-        make_runner: Callable[[Session, ReceivedCall], SessionRunner],
+        make_runner: Callable[[Session, ReceivedCall], Runner],
         clock: Clock,
     ) -> None:
         self._store = store
@@ -78,12 +79,27 @@ class InboundCalls:
         await asyncio.gather(*self._starting, return_exceptions=True)
 
     async def _start(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> None:
+        try:
+            await self._begin(call, trunk, caller, called)
+        except Exception:
+            faults.report(f"beginning a session for call {call.call_id}")
+            call.refuse(503, CallStatus.ERROR)
+
+    async def _begin(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> None:
         owner = self._numbers.owner(called)
         if owner is None or self._dispatcher.draining:
             call.refuse(503, CallStatus.ERROR)
             return
         now = self._clock.now()
-        session = _session(call.call_id, owner, trunk, caller, now)
+        sub_account, number = owner
+        session = states.receive(
+            call.call_id,
+            sub_account_id=sub_account.sub_account_id,
+            number=number,
+            source=source_number(caller) or caller or "anonymous",
+            trunk=trunk,
+            at=now,
+        )
         try:
             await self._store.start(self._node, session, ())
         except (StoreUnavailable, Fenced) as error:
@@ -98,32 +114,3 @@ class InboundCalls:
             )
         )
         self._dispatcher.own(session.session_id, runner)
-
-
-def _session(
-    call_id: str,
-    owner: tuple[SubAccount, VirtualNumber],
-    trunk: str,
-    caller: str,
-    now: datetime,
-) -> Session:
-    sub_account, number = owner
-    leg = Leg(
-        call_id=call_id,
-        direction=Direction.INBOUND,
-        source=source_number(caller) or caller or "anonymous",
-        destination=number.msisdn,
-        reference_id=number.reference_id,
-        trunk=trunk,
-        initiated_at=now,
-    )
-    return Session(
-        session_id=new_id(),
-        sub_account_id=sub_account.sub_account_id,
-        call_flow_request_id=new_id(),
-        status=SessionStatus.RUNNING,
-        callflow=Callflow(actions=()),
-        created_at=now,
-        started_at=now,
-        legs=(leg,),
-    )

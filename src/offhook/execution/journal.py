@@ -11,20 +11,25 @@ import logging
 from collections.abc import Callable, Sequence
 
 from offhook.events import AnyEvent
+from offhook.faults import FaultLog
 from offhook.session.ports.record import Fenced, Node, OutboxEntry, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 GATHER = 0.1
 """Seconds that facts wait for company before they are saved."""
 RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 """Seconds between attempts while the store is away, doubling from the first to the last."""
 
+MOST_FAILURES = 4
+"""Attempts that may fail by an error of ours; the last one saves the session without its facts."""
+
 
 class SessionJournal:
-    """The pen of one session. ``notify`` hears of each save: the session's id, and whether webhooks
+    """Stores one session. ``notify`` hears of each save: the session's id, and whether webhooks
     were stored with it."""
 
     def __init__(
@@ -81,7 +86,7 @@ class SessionJournal:
         try:
             await self._save_all()
         except Exception:
-            log.exception("session %s: our fault; a part of its timeline is lost", session_id)
+            log.error("session %s: a part of its timeline is lost", session_id)
         self._saving = None
         if (self._events or self._outbox) and not self._closed:
             self._begin()
@@ -92,7 +97,7 @@ class SessionJournal:
             return True
         events, self._events = self._events, []
         outbox, self._outbox = self._outbox, []
-        pause = RETRY_FIRST
+        pause, failures = RETRY_FIRST, 0
         while True:
             try:
                 await self._store.save(self._node, session, events, outbox)
@@ -106,6 +111,14 @@ class SessionJournal:
                 log.warning("session %s waits to be saved: %s", session.session_id, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY_LAST)
+            except Exception:
+                faults.report(f"saving session {session.session_id}")
+                failures += 1
+                if failures == MOST_FAILURES:
+                    raise
+                if failures == MOST_FAILURES - 1:
+                    events, outbox = [], []  # the outcome itself is what must not be lost
+                await asyncio.sleep(pause)
             else:
                 self._notify(session.session_id, bool(outbox))
                 return True

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from offhook.clock import Clock
-from offhook.events import SessionEnded
 from offhook.session import states
 from offhook.session.ports.record import Node, StoreUnavailable
 from offhook.session.ports.stores import Store
@@ -51,14 +50,8 @@ async def end_orphans_once(store: Store, clock: Clock, reports: Reports) -> int:
     for session in await store.orphans(clock.now() - DEAD_AFTER):
         now = clock.now()
         final = states.abandon(session, now)
-        fact = SessionEnded(
-            at=now,
-            status=final.status,
-            error_code=final.error.code if final.error else None,
-            detail=final.error.detail if final.error else None,
-        )
         outbox = reports.session_ended(final)
-        if await store.end_orphan(final, [fact], outbox, now - DEAD_AFTER):
+        if await store.end_orphan(final, [states.ended(final)], outbox, now - DEAD_AFTER):
             log.warning("session %s ended ERROR: its voice node died", session.session_id)
             ended += 1
     return ended

@@ -26,7 +26,8 @@ from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound import InboundCalls, NumberBook
 from offhook.execution.journal import SessionJournal
-from offhook.execution.runner import SessionRunner
+from offhook.execution.runner import FailedStart, Runner, SessionRunner
+from offhook.faults import FaultLog
 from offhook.flow.context import Profiles
 from offhook.flow.numbers import country_of
 from offhook.session import control, states
@@ -42,6 +43,7 @@ from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 
 class SubAccounts(Protocol):
@@ -95,7 +97,7 @@ class VoiceNode:
             limits=config.limits,
             sub_account=directory.sub_account,
             country_of=country_of,
-            session_ended=reports.session_ended,
+            reports=reports,
         )
         self._dispatcher = Dispatcher(
             store=store,
@@ -210,6 +212,7 @@ class VoiceNode:
             clock=self._clock,
             ring_timeout=config.limits.ring_timeout,
             max_call_duration=config.limits.max_call_duration,
+            max_legs=config.limits.max_legs,
             sub_account=self._directory.sub_account,
             route=self._route,
             take_channel=self._take_channel,
@@ -217,16 +220,21 @@ class VoiceNode:
 
     def _make_runner(
         self, session: Session, trunks: tuple[str, ...], received: ReceivedCall | None = None
-    ) -> SessionRunner:
-        return SessionRunner(
-            session=session,
-            trunks=trunks,
-            services=self._services,
-            journal=SessionJournal(self._store, self._node, self._saved),
-            reports=self._reports,
-            decisions=self._decisions,
-            received=received,
-        )
+    ) -> Runner:
+        journal = SessionJournal(self._store, self._node, self._saved)
+        try:
+            return SessionRunner(
+                session=session,
+                trunks=trunks,
+                services=self._services,
+                journal=journal,
+                reports=self._reports,
+                decisions=self._decisions,
+                received=received,
+            )
+        except Exception as error:
+            faults.report(f"beginning session {session.session_id}")
+            return FailedStart(session, repr(error), journal, self._reports, self._clock, received)
 
     def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
         return trunks_for(destination, sub_account, self._config.routes, country_of)

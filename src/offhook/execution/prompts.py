@@ -70,7 +70,7 @@ class Prompts:
             self._begun[key] = known
 
     def _give_up(self, task: asyncio.Task[Prompt]) -> None:
-        """Its result, or why there is none, interests nobody any more."""
+        """The result is no longer needed."""
         if not task.cancel():
             task.exception()
             return
@@ -98,3 +98,5 @@ async def _result(task: asyncio.Task[Prompt]) -> Prompt:
         return await asyncio.shield(task)
     except PromptError as error:
         raise SessionFailure(error.code, error.detail) from error
+    finally:
+        del task  # the error's traceback holds this frame, and the task holds the error

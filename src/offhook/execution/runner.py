@@ -4,30 +4,100 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import final
 
-from offhook.codes import CallStatus, RuntimeCode, SessionStatus
-from offhook.events import ActionEnded, ActionStarted, AnyEvent, SessionEnded
+from offhook.clock import Clock
+from offhook.codes import CallStatus, RuntimeCode
+from offhook.events import ActionEnded, ActionStarted, AnyEvent
 from offhook.execution.conversation import Conversation, Services
 from offhook.execution.decision import Decisions
 from offhook.execution.failures import CallOver, Interrupted, Replaced, SessionFailure
 from offhook.execution.journal import SessionJournal
-from offhook.execution.prompts import Prompts
+from offhook.execution.player import Player
 from offhook.execution.steps import STEPS
+from offhook.execution.steps.outcome import NOTHING, Outcome
+from offhook.faults import FaultLog
 from offhook.flow.actions import LAST_ACTION_NAMES, AnyAction, Callflow, Hangup
+from offhook.log import about
 from offhook.session import states
+from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session, SessionError
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 REFUSALS = {CallStatus.BUSY: 486, CallStatus.NO_ANSWER: 480}
 """What an inbound leg A is refused with when the leg B it asked for failed so; else 503."""
 
 
-class SessionRunner:
-    """One session on its way. :meth:`run` never raises but for cancellation."""
+class Runner(ABC):
+    """One session on its way, as the node sees it."""
+
+    @abstractmethod
+    def happened(self, event: AnyEvent) -> None:
+        """A fact from before :meth:`run`, for the timeline."""
+
+    @abstractmethod
+    def end(self, why: str) -> None:
+        """End the session from outside: what rings is CANCELED, what is up is hung up."""
+
+    @abstractmethod
+    def replace(self, callflow: Callflow) -> str | None:
+        """Run ``callflow`` instead of what runs now; why not, if that cannot be."""
+
+    @abstractmethod
+    async def run(self) -> Session:
+        """Run it to its end; returns the final session, durably stored."""
+
+
+@final
+class FailedStart(Runner):
+    """Ends a session that an error of ours kept from beginning."""
+
+    def __init__(
+        self,
+        session: Session,
+        detail: str,
+        journal: SessionJournal,
+        reports: Reports,
+        clock: Clock,
+        received: ReceivedCall | None,
+    ) -> None:
+        self._session = session
+        self._detail = detail
+        self._journal = journal
+        self._reports = reports
+        self._clock = clock
+        self._received = received
+        self._facts: list[AnyEvent] = []
+
+    def happened(self, event: AnyEvent) -> None:
+        self._facts.append(event)
+
+    def end(self, why: str) -> None:
+        """It ends anyway."""
+
+    def replace(self, callflow: Callflow) -> str | None:
+        return "the call is not up"
+
+    async def run(self) -> Session:
+        if self._received is not None:
+            self._received.refuse(480, CallStatus.ERROR)
+        error = SessionError(code=RuntimeCode.INTERNAL, detail=self._detail)
+        ended = states.fail(self._session, error, self._clock.now())
+        self._facts += [states.disconnected(leg, by="server") for leg in ended.legs]
+        outbox = self._reports.session_ended(ended)
+        await self._journal.finish(ended, [*self._facts, states.ended(ended)], outbox)
+        return ended
+
+
+@final
+class SessionRunner(Runner):
+    """Walks the actions of one session. :meth:`run` never raises but for cancellation."""
 
     def __init__(
         self,
@@ -45,37 +115,39 @@ class SessionRunner:
         self._journal = journal
         self._reports = reports
         self._services = services
-        self._prompts = Prompts(services.speech, session.sub_account_id)
         self._conversation = Conversation(
             session=session,
             trunks=trunks,
             services=services,
             journal=journal,
-            prompts=self._prompts,
             reports=reports,
             received=received,
         )
+        self._player = Player(self._conversation, services.speech)
 
     def happened(self, event: AnyEvent) -> None:
-        """A fact from before :meth:`run`, for the timeline."""
         self._conversation.record(event)
 
     def end(self, why: str) -> None:
-        """End the session from outside: what rings is CANCELED, what is up is hung up."""
-        self._conversation.interrupt(Interrupted(why))
+        self._conversation.stop(why)
 
     def replace(self, callflow: Callflow) -> str | None:
-        """Run ``callflow`` instead of what runs now; why not, if that cannot be."""
         call_a = self._conversation.call_a
         if call_a is None or call_a.ended is not None or not self._conversation.a_is_up:
             return "the call is not up"
-        self._conversation.interrupt(Replaced(callflow))
+        self._conversation.replace(callflow)
         return None
 
     async def run(self) -> Session:
-        """Walk the actions; returns the final session, durably stored."""
+        with about(self._conversation.session.session_id):
+            try:
+                return await self._end(await self._run())
+            finally:
+                self._conversation.close()
+
+    async def _run(self) -> SessionError | None:
+        """Walk the actions; returns the error that stopped them, if one did."""
         conversation = self._conversation
-        error: SessionError | None = None
         guard = asyncio.get_running_loop().call_later(
             self._services.max_call_duration, self.end, "max_call_duration has passed"
         )
@@ -84,33 +156,37 @@ class SessionRunner:
         except CallOver:
             pass
         except Interrupted as interruption:
-            log.info("session %s: %s", conversation.session.session_id, interruption)
-            conversation.refuse_a(480, CallStatus.CANCELED)
+            log.info("%s", interruption)
+            if conversation.breakdown is None:
+                conversation.refuse_a(480, CallStatus.CANCELED)
         except SessionFailure as failure:
-            error = self._error(failure.code, failure.detail)
+            return self._error(failure.code, failure.detail)
         except Exception as crash:
-            log.exception("session %s: our fault", conversation.session.session_id)
-            error = self._error(RuntimeCode.INTERNAL, repr(crash))
+            faults.report(f"running session {conversation.session.session_id}")
+            return self._error(RuntimeCode.INTERNAL, repr(crash))
         finally:
             guard.cancel()
-            await self._prompts.close()
-        return await self._end(error)
+            await self._player.close()
+        return None
 
     async def _converse(self) -> None:
         """Run the callflow, and after it whatever the customer's server decides."""
         conversation = self._conversation
         callflow: Callflow | None = conversation.session.callflow
-        if conversation.ringing_a is not None:
+        of_the_caller = conversation.ringing_a is not None
+        if of_the_caller:
             callflow = await self._first_decision()
         while callflow is not None:
-            conversation.client_action_id = callflow.client_action_id
             if callflow.error is not None:
                 raise SessionFailure(callflow.error.code, callflow.error.detail)
+            conversation.runs(callflow)
+            masking, of_the_caller = of_the_caller and len(callflow.actions) == 1, False
             try:
-                self._prompts.prepare(callflow.actions)
-                if await self._walk(callflow.actions):
+                self._player.prepare(callflow.actions)
+                outcome = await self._walk(callflow.actions)
+                if self._is_over(callflow, outcome, masking=masking):
                     return
-                callflow = await self._decisions.next(conversation, callflow)
+                callflow = await self._decisions.next(conversation, callflow, outcome)
             except Replaced as replaced:
                 conversation.go_on(replaced)
                 callflow = replaced.callflow
@@ -118,44 +194,53 @@ class SessionRunner:
     async def _first_decision(self) -> Callflow | None:
         """What to do with a call from outside; None: refuse it."""
         conversation = self._conversation
-        none = Callflow(actions=())
         if not self._decisions.anybody_to_ask(conversation):
             raise SessionFailure(RuntimeCode.CONNECTIVITY, "no VCA webhook for an inbound call")
-        callflow = await self._decisions.next(conversation, none, received=True)
+        callflow = await self._decisions.next(conversation, Callflow(actions=()), None)
         if callflow is None:
             conversation.refuse_a(603, CallStatus.COMPLETED)
         return callflow
 
-    async def _walk(self, actions: Sequence[AnyAction]) -> bool:
-        """Run one list of actions; True: nothing shall follow it."""
+    async def _walk(self, actions: Sequence[AnyAction]) -> Outcome:
+        """Run one list of actions; returns the outcome of the last."""
         conversation = self._conversation
         clock = self._services.clock
+        outcome = NOTHING
         for index, action in enumerate(actions):
             name = LAST_ACTION_NAMES[type(action)]
             conversation.change(
                 states.begin_action(conversation.session, name),
                 ActionStarted(at=clock.now(), index=index, action=name),
             )
-            conversation.failed_bridge = conversation.digits = None
-            conversation.upcoming = actions[index + 1 :]
             result = "ended early"
             try:
-                result = await STEPS[type(action)](action, conversation)
+                outcome = await STEPS[type(action)](action, conversation, self._player)
+                result = outcome.note
             finally:
                 conversation.notice_ends()
                 conversation.record(
                     ActionEnded(at=clock.now(), index=index, action=name, result=result)
                 )
-            if isinstance(action, Hangup):
-                return True
-        failed = conversation.failed_bridge
-        if failed is not None:
-            conversation.refuse_a(REFUSALS.get(failed, 503), CallStatus.COMPLETED)
-        return failed is not None
+        return outcome
+
+    def _is_over(self, callflow: Callflow, outcome: Outcome, *, masking: bool) -> bool:
+        """Whether the session ends after ``callflow`` without a question.
+
+        ``masking``: it was the answer to ``CALL_RECEIVED`` and had one action. The servers of number
+        masking answer every question with the same makeCall; asking again would dial B for ever
+        (``spec/execution.md``, "Inbound").
+        """
+        if outcome.bridge is None:
+            return bool(callflow.actions) and isinstance(callflow.actions[-1], Hangup)
+        if outcome.bridge_failed:
+            refusal = REFUSALS.get(outcome.bridge, 503)
+            self._conversation.refuse_a(refusal, CallStatus.COMPLETED)
+            return True
+        return masking
 
     def _error(self, code: RuntimeCode, detail: str) -> SessionError:
         session = self._conversation.session
-        log.warning("session %s ends ERROR %d: %s", session.session_id, code, detail)
+        log.warning("the session ends ERROR %d: %s", code, detail)
         self._conversation.refuse_a(480, CallStatus.ERROR)
         return SessionError(code=code, action=session.last_action, detail=detail)
 
@@ -163,25 +248,26 @@ class SessionRunner:
         """Close what is open and store the outcome; a bug of ours on the way is one more error."""
         conversation = self._conversation
         try:
+            if error is None and conversation.breakdown is not None:
+                error = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             await conversation.close_calls()
+            if error is None and conversation.breakdown is not None:
+                error = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             ended = self._ended(error)
         except Exception as crash:
-            log.exception("session %s: our fault, at its end", conversation.session.session_id)
+            faults.report(f"ending session {conversation.session.session_id}")
             ended = self._ended(self._error(RuntimeCode.INTERNAL, repr(crash)))
-        fact = SessionEnded(
-            at=ended.ended_at or self._services.clock.now(),
-            status=ended.status,
-            error_code=ended.error.code if ended.error else None,
-            detail=ended.error.detail if ended.error else None,
-        )
-        await self._journal.finish(ended, [fact], self._reports.session_ended(ended))
+        await self._journal.finish(ended, [states.ended(ended)], self._summary(ended))
         return ended
 
     def _ended(self, error: SessionError | None) -> Session:
         session, now = self._conversation.session, self._services.clock.now()
-        if error is not None:
-            return states.fail(session, error, now)
-        ended = states.finish(session, now)
-        if ended.status is SessionStatus.ERROR:
-            return states.with_cause(ended, RuntimeCode.INTERNAL)
-        return ended
+        return states.finish(session, now) if error is None else states.fail(session, error, now)
+
+    def _summary(self, ended: Session) -> Sequence[OutboxEntry]:
+        """The session summary. A session ends even if it cannot be made."""
+        try:
+            return self._reports.session_ended(ended)
+        except Exception:
+            faults.report(f"making the summary of session {ended.session_id}")
+            return ()

@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 from offhook.aio import wait_or
 from offhook.clock import new_id
 from offhook.config import file as config_file
-from offhook.events import SessionEnded
 from offhook.execution import liveness
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
@@ -181,8 +180,7 @@ def _disabled(webhook: Webhook) -> Webhook:
 
 def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancellation:
     ended = states.cancel(session, at)
-    fact = SessionEnded(at=at, status=ended.status)
-    return Cancellation(ended, [fact], reports.session_ended(ended))
+    return Cancellation(ended, [states.ended(ended)], reports.session_ended(ended))
 
 
 async def _url_problem(client: HttpClient, url: str) -> str | None:

@@ -6,21 +6,23 @@ stores what it decides, so limits hold over all nodes (DESIGN.md, "dispatch").
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
-
 from offhook import config
-from offhook.clock import new_id
-from offhook.codes import CallStatus, RuntimeCode
-from offhook.events import AnyEvent, SessionEnded, SessionStarted
+from offhook.codes import RuntimeCode
+from offhook.events import AnyEvent, SessionStarted
+from offhook.faults import FaultLog
 from offhook.flow.actions import LAST_ACTION_NAMES, MakeCall
 from offhook.session import states
-from offhook.session.ports.record import ClaimDecision, OutboxEntry, Queued, Rates, Usage
+from offhook.session.ports.record import ClaimDecision, Queued, Rates, Usage
+from offhook.session.ports.webhooks import Reports
 from offhook.session.routing import trunks_for
-from offhook.session.session import Direction, Leg, Session, SessionError
+from offhook.session.session import Session, SessionError
 from offhook.session.tenancy import SubAccount
+
+faults = FaultLog(logging.getLogger(__name__))
 
 
 class _Budget:
@@ -68,13 +70,13 @@ class ClaimPlanner:
         limits: config.Limits,
         sub_account: Callable[[str], SubAccount | None],
         country_of: Callable[[str], str | None],
-        session_ended: Callable[[Session], Sequence[OutboxEntry]],
+        reports: Reports,
     ) -> None:
         self._node_name = node_name
         self.use(routes, trunks, limits)
         self._sub_account = sub_account
         self._country_of = country_of
-        self._session_ended = session_ended
+        self._reports = reports
         self.left_waiting = False
         """Whether the last plan left sessions waiting for a limit."""
 
@@ -102,7 +104,15 @@ class ClaimPlanner:
         """See :class:`offhook.session.ports.record.Planner`."""
         budget = _Budget(usage, self._trunks)
         self.left_waiting = False
-        return [self._decide(queued, budget, now) for queued in waiting]
+        return [self._decide_safely(queued, budget, now) for queued in waiting]
+
+    def _decide_safely(self, queued: Queued, budget: _Budget, now: datetime) -> ClaimDecision:
+        """The decision; an error of ours ends this session and lets the others start."""
+        try:
+            return self._decide(queued, budget, now)
+        except Exception as error:
+            faults.report(f"claiming session {queued.session.session_id}")
+            return self._refuse(queued.session, RuntimeCode.INTERNAL, repr(error), now)
 
     def _decide(self, queued: Queued, budget: _Budget, now: datetime) -> ClaimDecision:
         session = queued.session
@@ -137,7 +147,7 @@ class ClaimPlanner:
         trunks: tuple[str, ...],
         now: datetime,
     ) -> ClaimDecision:
-        leg = _first_leg(call, sub_account, now, trunk=trunks[0])
+        leg = states.dial_leg(call, sub_account, now, trunk=trunks[0])
         return ClaimDecision(
             session=states.begin(session, leg, now),
             events=(SessionStarted(at=now, node=self._node_name),),
@@ -166,32 +176,20 @@ class ClaimPlanner:
         self, session: Session, code: RuntimeCode, detail: str, now: datetime
     ) -> ClaimDecision:
         """The session ends ``ERROR`` without dialling; its leg A shows it was never tried."""
+        events: tuple[AnyEvent, ...] = ()
         call = session.callflow.actions[0]
         action = LAST_ACTION_NAMES[type(call)]
         if isinstance(call, MakeCall):
             sub_account = self._sub_account(session.sub_account_id)
-            leg = _first_leg(call, sub_account, now, trunk=None)
-            never = msgspec.structs.replace(leg, status=CallStatus.ERROR, disconnected_at=now)
-            session = states.with_leg(session, never)
+            leg = states.never_dialled(states.dial_leg(call, sub_account, now), now)
+            session = states.with_leg(session, leg)
+            events += (states.disconnected(leg, by="server"),)
         error = SessionError(code=code, action=action, detail=detail)
         ended = states.fail(states.begin_action(session, action), error, now)
-        events: tuple[AnyEvent, ...] = (
-            SessionEnded(at=now, status=ended.status, error_code=code, detail=detail),
+        outbox = [
+            *self._reports.happened(ended, events, session.callflow.client_action_id),
+            *self._reports.session_ended(ended),
+        ]
+        return ClaimDecision(
+            session=ended, events=(*events, states.ended(ended)), outbox=tuple(outbox)
         )
-        return ClaimDecision(session=ended, events=events, outbox=tuple(self._session_ended(ended)))
-
-
-def _first_leg(
-    call: MakeCall, sub_account: SubAccount | None, now: datetime, *, trunk: str | None
-) -> Leg:
-    numbers = sub_account.numbers if sub_account is not None else ()
-    reference = next((n.reference_id for n in numbers if n.msisdn == call.source), None)
-    return Leg(
-        call_id=new_id(),
-        direction=Direction.OUTBOUND,
-        source=call.source,
-        destination=call.destination,
-        trunk=trunk,
-        reference_id=reference,
-        initiated_at=now,
-    )

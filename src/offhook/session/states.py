@@ -1,50 +1,140 @@
 """The states of a session and the only ways to change one.
 
 Theory of operation. A session is a frozen record; each function here takes one and returns the next.
-The status moves along :data:`TRANSITIONS` and nowhere else; a final status never changes. What the
-final status *is* follows from the legs by the table of ``spec/execution.md`` ("How it ends"), which
-:func:`outcome` spells out, unless an error decides (then it is ``ERROR``).
+The status moves along :data:`TRANSITIONS` and nowhere else: each row names a status, an event, and the
+status that follows. A final status has no row, so it never changes. Which of the ends by the legs happens
+follows from the table of ``spec/execution.md`` ("How it ends"), which :func:`outcome` spells out.
+
+A session begins in one of two ways: :func:`accept` queues a judged callflow, :func:`receive` begins to run
+at once for a call from outside. Legs are made by :func:`receive` and :func:`dial_leg` only, and
+:func:`ended` makes the fact that ends every timeline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import Enum, unique
 
 import msgspec
 
+from offhook.clock import new_id
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
-from offhook.session.session import Leg, Session, SessionError
+from offhook.events import CallDisconnected, SessionEnded
+from offhook.flow.actions import Callflow, MakeCall
+from offhook.session.session import Direction, Leg, Session, SessionError
+from offhook.session.tenancy import SubAccount, VirtualNumber
 
-S = SessionStatus
 
-TRANSITIONS: Mapping[SessionStatus, frozenset[SessionStatus]] = {
-    S.CREATED: frozenset({S.QUEUED, S.RUNNING}),
-    S.QUEUED: frozenset({S.RUNNING, S.CANCELED, S.ERROR}),
-    S.RUNNING: frozenset({S.COMPLETED, S.NO_ANSWER, S.BUSY, S.CANCELED, S.FAILED, S.ERROR}),
-    S.COMPLETED: frozenset(),
-    S.NO_ANSWER: frozenset(),
-    S.BUSY: frozenset(),
-    S.CANCELED: frozenset(),
-    S.FAILED: frozenset(),
-    S.ERROR: frozenset(),
+@unique
+class Trigger(Enum):
+    """What moves a session from one status to the next."""
+
+    CLAIMED = "a voice node claims it"
+    CANCELED_EARLY = "it is canceled before a node claims it"
+    ERROR = "an error ends it"
+    LEGS_COMPLETED = "its legs end COMPLETED"
+    LEGS_NO_ANSWER = "its legs end NO_ANSWER"
+    LEGS_BUSY = "its legs end BUSY"
+    LEGS_CANCELED = "its legs end CANCELED"
+    LEGS_FAILED = "its legs end FAILED"
+    LEGS_ERROR = "a leg ends ERROR"
+
+
+TRANSITIONS: Mapping[SessionStatus, Mapping[Trigger, SessionStatus]] = {
+    SessionStatus.QUEUED: {
+        Trigger.CLAIMED: SessionStatus.RUNNING,
+        Trigger.CANCELED_EARLY: SessionStatus.CANCELED,
+        Trigger.ERROR: SessionStatus.ERROR,
+    },
+    SessionStatus.RUNNING: {
+        Trigger.ERROR: SessionStatus.ERROR,
+        Trigger.LEGS_COMPLETED: SessionStatus.COMPLETED,
+        Trigger.LEGS_NO_ANSWER: SessionStatus.NO_ANSWER,
+        Trigger.LEGS_BUSY: SessionStatus.BUSY,
+        Trigger.LEGS_CANCELED: SessionStatus.CANCELED,
+        Trigger.LEGS_FAILED: SessionStatus.FAILED,
+        Trigger.LEGS_ERROR: SessionStatus.ERROR,
+    },
 }
-"""Which status may follow which."""
+"""Status and event to the next status. What is not in it must not happen."""
 
 
 class IllegalTransition(Exception):
-    """Our own misuse: a status that may not follow, or a change of what is final."""
+    """Our own misuse: an event that must not happen now, or a change of what is final."""
 
 
-def _moved(session: Session, to: SessionStatus) -> Session:
-    if to not in TRANSITIONS[session.status]:
-        raise IllegalTransition(f"{session.session_id}: {session.status} -> {to}")
-    return msgspec.structs.replace(session, status=to)
+def moved(session: Session, trigger: Trigger) -> Session:
+    """``session`` with the status that follows. Raises :class:`IllegalTransition` where none does."""
+    following = TRANSITIONS.get(session.status, {}).get(trigger)
+    if following is None:
+        raise IllegalTransition(f"{session.session_id}: {trigger.name} while {session.status}")
+    return msgspec.structs.replace(session, status=following)
+
+
+# --- how a session begins
+
+
+def accept(
+    callflow: Callflow, sub_account_id: str, *, call_flow_request_id: str, at: datetime
+) -> Session:
+    """A new session for a judged callflow: QUEUED."""
+    return Session(
+        session_id=new_id(),
+        sub_account_id=sub_account_id,
+        call_flow_request_id=call_flow_request_id,
+        status=SessionStatus.QUEUED,
+        callflow=callflow,
+        created_at=at,
+    )
+
+
+def receive(
+    call_id: str,
+    *,
+    sub_account_id: str,
+    number: VirtualNumber,
+    source: str,
+    trunk: str,
+    at: datetime,
+) -> Session:
+    """A new session for a call from outside to ``number``, which is its leg A: RUNNING."""
+    leg = Leg(
+        call_id=call_id,
+        direction=Direction.INBOUND,
+        source=source,
+        destination=number.msisdn,
+        reference_id=number.reference_id,
+        trunk=trunk,
+        initiated_at=at,
+    )
+    queued = accept(Callflow(actions=()), sub_account_id, call_flow_request_id=new_id(), at=at)
+    return begin(queued, leg, at)
+
+
+def dial_leg(
+    call: MakeCall, sub_account: SubAccount | None, at: datetime, *, trunk: str | None = None
+) -> Leg:
+    """A new leg to be dialled; ``trunk``: the one whose channel it holds."""
+    numbers = sub_account.numbers if sub_account is not None else ()
+    reference = next((n.reference_id for n in numbers if n.msisdn == call.source), None)
+    return Leg(
+        call_id=new_id(),
+        direction=Direction.OUTBOUND,
+        source=call.source,
+        destination=call.destination,
+        trunk=trunk,
+        reference_id=reference,
+        initiated_at=at,
+    )
+
+
+# --- how it goes on
 
 
 def begin(session: Session, leg: Leg, at: datetime) -> Session:
     """Claimed: RUNNING from ``at`` with its leg A."""
-    running = _moved(session, S.RUNNING)
+    running = moved(session, Trigger.CLAIMED)
     return msgspec.structs.replace(running, started_at=at, legs=(leg,))
 
 
@@ -65,27 +155,53 @@ def begin_action(session: Session, name: str) -> Session:
     return msgspec.structs.replace(session, last_action=name)
 
 
+# --- how it ends
+
+
+def ended(session: Session) -> SessionEnded:
+    """The last fact of the timeline of a session that has ended."""
+    if not session.status.final or session.ended_at is None:
+        raise IllegalTransition(f"{session.session_id}: told as ended while {session.status}")
+    return SessionEnded(
+        at=session.ended_at,
+        status=session.status,
+        error_code=session.error.code if session.error else None,
+        detail=session.error.detail if session.error else None,
+    )
+
+
+def disconnected(leg: Leg, *, by: str) -> CallDisconnected:
+    """The fact that ends a leg's part of the timeline; ``by``: ``callee``, ``caller`` or ``server``."""
+    if leg.status is None or leg.disconnected_at is None:
+        raise IllegalTransition(f"{leg.call_id}: told as ended while it is up")
+    return CallDisconnected(
+        at=leg.disconnected_at,
+        call_id=leg.call_id,
+        call_status=leg.status,
+        sip_code=leg.sip_code,
+        by=by,
+    )
+
+
 def finish(session: Session, at: datetime) -> Session:
     """The end by the table. Every leg must have its status."""
-    return msgspec.structs.replace(_moved(session, outcome(session.legs)), ended_at=at)
+    done = msgspec.structs.replace(moved(session, outcome(session.legs)), ended_at=at)
+    if done.status is not SessionStatus.ERROR:
+        return done
+    error = SessionError(code=RuntimeCode.INTERNAL, action=session.last_action)
+    return msgspec.structs.replace(done, error=error)
 
 
 def fail(session: Session, error: SessionError, at: datetime) -> Session:
     """The end by an error. Legs still open are closed as :func:`closed_leg` says."""
     legs = tuple(closed_leg(leg, at) for leg in session.legs)
-    ended = _moved(msgspec.structs.replace(session, legs=legs), S.ERROR)
-    return msgspec.structs.replace(ended, error=error, ended_at=at)
-
-
-def with_cause(session: Session, code: RuntimeCode) -> Session:
-    """A session that a leg's own ERROR ended, with the code its summary needs."""
-    error = SessionError(code=code, action=session.last_action)
-    return msgspec.structs.replace(session, error=error)
+    failed = moved(msgspec.structs.replace(session, legs=legs), Trigger.ERROR)
+    return msgspec.structs.replace(failed, error=error, ended_at=at)
 
 
 def cancel(session: Session, at: datetime) -> Session:
     """The end of a session that was canceled before it was claimed."""
-    return msgspec.structs.replace(_moved(session, S.CANCELED), ended_at=at)
+    return msgspec.structs.replace(moved(session, Trigger.CANCELED_EARLY), ended_at=at)
 
 
 def abandon(session: Session, at: datetime) -> Session:
@@ -96,6 +212,17 @@ def abandon(session: Session, at: datetime) -> Session:
     return fail(session, error, at)
 
 
+NEVER_DIALLED = 503
+"""``sipCode`` of a leg that an error of ours stopped before its INVITE (``spec/webhooks.md``)."""
+
+
+def never_dialled(leg: Leg, at: datetime) -> Leg:
+    """``leg`` as an error of ours leaves it that stopped it before its INVITE."""
+    return msgspec.structs.replace(
+        leg, status=CallStatus.ERROR, sip_code=NEVER_DIALLED, trunk=None, disconnected_at=at
+    )
+
+
 def closed_leg(leg: Leg, at: datetime) -> Leg:
     """``leg`` with a final status: COMPLETED if it was answered, else ERROR (ours)."""
     if leg.status is not None:
@@ -104,8 +231,8 @@ def closed_leg(leg: Leg, at: datetime) -> Leg:
     return msgspec.structs.replace(leg, status=status, disconnected_at=at)
 
 
-def outcome(legs: Sequence[Leg]) -> SessionStatus:
-    """The session's status from those of its legs: A's, and that of the leg bridged last.
+def outcome(legs: Sequence[Leg]) -> Trigger:
+    """How the legs end the session: A's status and that of the leg made last decide.
 
     Raises :class:`IllegalTransition` while a leg is open or where there is none.
     """
@@ -113,10 +240,19 @@ def outcome(legs: Sequence[Leg]) -> SessionStatus:
         raise IllegalTransition("a session ends when all its legs have ended")
     statuses = [leg.status for leg in legs if leg.status is not None]
     if CallStatus.ERROR in statuses:
-        return S.ERROR
+        return Trigger.LEGS_ERROR
     first, last = statuses[0], statuses[-1]
     if len(legs) == 1 or first is not CallStatus.COMPLETED:
-        return SessionStatus(first.value)
+        return _BY_LEGS[first]
     if last in (CallStatus.COMPLETED, CallStatus.CANCELED):
-        return S.COMPLETED
-    return SessionStatus(last.value)
+        return Trigger.LEGS_COMPLETED
+    return _BY_LEGS[last]
+
+
+_BY_LEGS: Mapping[CallStatus, Trigger] = {
+    CallStatus.COMPLETED: Trigger.LEGS_COMPLETED,
+    CallStatus.NO_ANSWER: Trigger.LEGS_NO_ANSWER,
+    CallStatus.BUSY: Trigger.LEGS_BUSY,
+    CallStatus.CANCELED: Trigger.LEGS_CANCELED,
+    CallStatus.FAILED: Trigger.LEGS_FAILED,
+}

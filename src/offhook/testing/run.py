@@ -11,12 +11,12 @@ import msgspec
 
 from offhook.aio import first_of
 from offhook.clock import new_id
-from offhook.codes import SessionStatus
 from offhook.config import Config
 from offhook.events import SessionQueued
 from offhook.execution.node import VoiceNode
 from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import Callflow
+from offhook.session import states
 from offhook.session.control import AnyCommand
 from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.session import Session
@@ -146,13 +146,11 @@ class Run:
         """Queue accepted callflows, as the API does; the ids of their sessions."""
         now = self.clock.now()
         sessions = [
-            Session(
-                session_id=new_id(),
-                sub_account_id=self._world.sub_account.sub_account_id,
+            states.accept(
+                callflow,
+                self._world.sub_account.sub_account_id,
                 call_flow_request_id=new_id(),
-                status=SessionStatus.QUEUED,
-                callflow=callflow,
-                created_at=now,
+                at=now,
             )
             for callflow in callflows
         ]

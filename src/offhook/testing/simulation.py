@@ -142,9 +142,9 @@ class Offhook:
         """Nothing answers over this trunk of the configuration."""
         self._down.add(name)
 
-    def limits(self, **seconds: float) -> None:
+    def limits(self, **members: Any) -> None:
         """Members of ``[limits]``: ``ring_timeout``, ``max_call_duration``…"""
-        limits: Limits = msgspec.structs.replace(self._config.limits, **seconds)
+        limits: Limits = msgspec.structs.replace(self._config.limits, **members)
         self._config = msgspec.structs.replace(self._config, limits=limits)
 
     def restrict(self, **members: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from tests.unit.execution.flows import (
     CALLER,
     HANGUP,
@@ -9,6 +12,7 @@ from tests.unit.execution.flows import (
     A,
     Answers,
     B,
+    C,
     answer,
     ask,
     make_call,
@@ -98,15 +102,72 @@ def test_a_caller_hears_nothing_of_ours_before_b_answers(offhook: Offhook) -> No
     assert legs["callA"]["connectedTimestamp"] == legs["callB"]["connectedTimestamp"]
 
 
-def test_b_hangs_up_on_a_caller_and_the_decision_point_goes_on(offhook: Offhook) -> None:
-    offhook.vca(Answers(answer(make_call(B)), answer(say("Goodbye."), HANGUP)))
+def test_number_masking_ends_with_b_and_nobody_is_asked_again(offhook: Offhook) -> None:
+    """The vendor's sample server answers every question with the same makeCall."""
+    offhook.vca(lambda _payload: answer(make_call(B)))
     offhook.phone(B).waits(2).hangs_up()
     call = offhook.inbound(to=OUR_NUMBER, from_=CALLER)
-    assert call.spoken == ["Goodbye."]
+    assert [question["callStatus"] for question in call.asked] == ["CALL_RECEIVED"]
+    assert (call.status, call.a.ended_by, call.b.ended_by) == ("COMPLETED", "server", "callee")
+    assert call.summary["callCount"] == 2
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        [say("One moment."), make_call(B)],
+        [make_call(B), say("They have gone.")],
+    ],
+    ids=["after another action", "before another action"],
+)
+def test_a_bridge_that_is_not_the_only_action_is_asked_about(
+    offhook: Offhook, first: list[dict[str, Any]]
+) -> None:
+    offhook.vca(Answers(answer(*first), answer(say("Goodbye."), HANGUP)))
+    offhook.phone(B).waits(2).hangs_up()
+    call = offhook.inbound(to=OUR_NUMBER, from_=CALLER)
+    assert call.spoken[-1] == "Goodbye."
     assert [question["callStatus"] for question in call.asked] == [
         "CALL_RECEIVED",
         "ACTION_COMPLETED",
     ]
+
+
+def test_a_later_answer_with_one_make_call_is_asked_about(offhook: Offhook) -> None:
+    offhook.vca(Answers(answer(say("Hello.")), answer(make_call(B)), answer(HANGUP)))
+    offhook.phone(B).waits(2).hangs_up()
+    call = offhook.inbound(to=OUR_NUMBER, from_=CALLER)
+    assert len(call.asked) == 3
+
+
+def test_a_callflow_that_replaces_the_masking_is_asked_about(offhook: Offhook) -> None:
+    offhook.vca(Answers(answer(make_call(B)), answer(say("Goodbye."), HANGUP)))
+    offhook.phone(B).waits(2).then(lambda: offhook.replace([make_call(C)]))
+    offhook.phone(C).waits(2).hangs_up()
+    call = offhook.inbound(to=OUR_NUMBER, from_=CALLER)
+    assert call.spoken == ["Goodbye."]
+
+
+def test_the_eleventh_leg_is_an_error_and_is_not_dialled(offhook: Offhook) -> None:
+    offhook.vca(lambda _payload: answer(make_call(B)))
+    offhook.other_phones(lambda phone: phone)
+    offhook.phone(B).waits(1).hangs_up()
+    call = offhook.call([make_call(), say("Hello.")])
+    assert (call.status, call.error) == ("ERROR", -2003)
+    assert list(call.summary["details"]) == [f"call{letter}" for letter in "ABCDEFGHIJ"]
+    assert call.summary["callCount"] == len(call.legs) == 10
+    assert {leg["callStatus"] for leg in call.summary["details"].values()} == {"COMPLETED"}
+    assert "limits.max_legs" in (call.detail or "")
+
+
+def test_max_legs_is_a_setting(offhook: Offhook) -> None:
+    offhook.limits(max_legs=2)
+    offhook.phone(B).waits(1).hangs_up()
+    call = offhook.call([make_call(), make_call(B), say("Hello."), HANGUP])
+    assert call.status == "COMPLETED"
+    offhook.limits(max_legs=1)
+    call = offhook.call([make_call(), make_call(B), say("Hello."), HANGUP])
+    assert (call.status, call.error, call.summary["callCount"]) == ("ERROR", -2003, 1)
 
 
 def test_neither_side_sees_the_other_s_number(offhook: Offhook) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from offhook import config
 from offhook.codes import RuntimeCode, SessionStatus
+from offhook.events import AnyEvent
 from offhook.flow.actions import Callflow, Hangup, MakeCall
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.record import (
@@ -39,7 +42,28 @@ TRUNKS = (
 )
 
 
-def planner(sub_account: SubAccount, **limits: float) -> ClaimPlanner:
+class Told:
+    """Makes an entry for each session that ended; remembers the facts that were told."""
+
+    def __init__(self) -> None:
+        self.facts: list[AnyEvent] = []
+
+    def happened(
+        self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
+    ) -> Sequence[OutboxEntry]:
+        self.facts += events
+        return []
+
+    def captured(
+        self, session: Session, url: str, digits: str | None, at: datetime
+    ) -> Sequence[OutboxEntry]:
+        return []
+
+    def session_ended(self, session: Session) -> Sequence[OutboxEntry]:
+        return [entry(session)]
+
+
+def planner(sub_account: SubAccount, **limits: Any) -> ClaimPlanner:
     return ClaimPlanner(
         node_name="n1",
         routes=ROUTES,
@@ -47,7 +71,7 @@ def planner(sub_account: SubAccount, **limits: float) -> ClaimPlanner:
         limits=config.Limits(**limits),
         sub_account={sub_account.sub_account_id: sub_account}.get,
         country_of=lambda number: "GB" if number.startswith("+44") else "US",
-        session_ended=lambda session: [entry(session)],
+        reports=Told(),
     )
 
 

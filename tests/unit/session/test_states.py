@@ -61,12 +61,13 @@ def test_the_legs_decide_the_session(
     a: CallStatus, b: CallStatus | None, expected: SessionStatus
 ) -> None:
     legs = [leg("a", a)] + ([leg("b", b)] if b else [])
-    assert states.outcome(legs) is expected
+    assert states.finish(session(SessionStatus.RUNNING, *legs), NOW).status is expected
 
 
 def test_the_leg_bridged_last_decides() -> None:
     legs = [leg("a", C.COMPLETED), leg("b", C.BUSY), leg("c", C.COMPLETED)]
-    assert states.outcome(legs) is SessionStatus.COMPLETED
+    running = session(SessionStatus.RUNNING, *legs)
+    assert states.finish(running, NOW).status is SessionStatus.COMPLETED
 
 
 @pytest.mark.parametrize("legs", [[], [leg("a")], [leg("a", C.COMPLETED), leg("b")]])
@@ -89,9 +90,41 @@ def test_a_final_status_never_changes(final: SessionStatus) -> None:
         states.with_leg(ended, leg("b"))
 
 
-def test_every_status_is_in_the_table() -> None:
-    assert set(states.TRANSITIONS) == set(SessionStatus)
-    assert all(not states.TRANSITIONS[s] for s in SessionStatus if s.final)
+def test_every_status_that_is_not_final_is_in_the_table() -> None:
+    assert set(states.TRANSITIONS) == {status for status in SessionStatus if not status.final}
+
+
+def test_every_status_can_be_reached_and_every_event_moves_something() -> None:
+    rows = states.TRANSITIONS.values()
+    reached = {status for row in rows for status in row.values()}
+    assert reached == set(SessionStatus) - {SessionStatus.QUEUED}
+    assert {trigger for row in rows for trigger in row} == set(states.Trigger)
+
+
+@pytest.mark.parametrize("trigger", states.Trigger)
+@pytest.mark.parametrize("status", SessionStatus)
+def test_an_event_outside_the_table_is_our_misuse(
+    status: SessionStatus, trigger: states.Trigger
+) -> None:
+    following = states.TRANSITIONS.get(status, {}).get(trigger)
+    if following is None:
+        with pytest.raises(states.IllegalTransition):
+            states.moved(session(status), trigger)
+    else:
+        assert states.moved(session(status), trigger).status is following
+
+
+def test_a_leg_that_an_error_ended_is_an_internal_error_of_the_session() -> None:
+    ended = states.finish(session(SessionStatus.RUNNING, leg("a", C.ERROR)), NOW)
+    assert ended.error is not None
+    assert ended.error.code is RuntimeCode.INTERNAL
+
+
+def test_what_has_not_ended_is_not_told_as_ended() -> None:
+    with pytest.raises(states.IllegalTransition):
+        states.ended(session(SessionStatus.RUNNING))
+    with pytest.raises(states.IllegalTransition):
+        states.disconnected(leg(), by="callee")
 
 
 def test_a_failure_closes_open_legs() -> None:

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from offhook.execution.conversation import Conversation
+from offhook.execution.player import Player
 from offhook.execution.steps import hangup, make_call, play_file, say, say_and_capture
+from offhook.execution.steps.outcome import Outcome
 from offhook.flow.actions import Action, Hangup, MakeCall, PlayFile, Say, SayAndCapture
 
-Step = Callable[[Any, Conversation], Awaitable[str]]
-"""Runs one action; returns its result in a word or two, for the timeline."""
+Step = Callable[[Any, Conversation, Player], Awaitable[Outcome]]
+"""Runs one action of its type."""
 
 STEPS: Mapping[type[Action], Step] = {
     MakeCall: make_call.run,

@@ -1,52 +1,49 @@
-"""makeCall: dial leg A, or bridge somebody in (leg B) while A listens to the ringing."""
+"""makeCall: dial leg A, or bridge leg B in while A listens to the ringing."""
 
 from __future__ import annotations
 
 import msgspec
 
-from offhook.clock import new_id
-from offhook.codes import RuntimeCode
+from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import CallUpdated
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
+from offhook.execution.player import Player
 from offhook.execution.ringback import RINGBACK, RINGBACK_PAUSE
+from offhook.execution.steps.outcome import Outcome
 from offhook.flow.actions import MakeCall
 from offhook.session import states
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.telephony import Playback
-from offhook.session.session import Direction, Leg
+from offhook.session.session import Leg
 
 RINGS = 600
 """Of the ringback tone at the most: an hour."""
 
 
-async def run(action: MakeCall, conversation: Conversation) -> str:
+async def run(action: MakeCall, conversation: Conversation, player: Player) -> Outcome:
     """Leg A was routed and stored when the session was claimed; a later leg is bridged to it."""
     if conversation.call_a is None:
         await conversation.dial_a()
-        return "answered"
+        return Outcome(note="answered")
     if conversation.call_b is not None:
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, "a makeCall while leg B is up")
+    most = conversation.services.max_legs
+    if len(conversation.session.legs) >= most:
+        detail = f"a makeCall after {most} legs (limits.max_legs)"
+        raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, detail)
     leg, trunks = await _stored_leg(action, conversation)
     try:
         return await _bridge(leg, trunks, conversation)
     finally:
-        await _close_b(conversation)
+        await conversation.close_b()
 
 
 async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg, tuple[str, ...]]:
     """Route leg B and take its channel, durably, before its INVITE leaves."""
     services, sub_account = conversation.services, conversation.sub_account
     trunks = services.route(action.destination, sub_account) if sub_account else ()
-    numbers = sub_account.numbers if sub_account else ()
-    leg = Leg(
-        call_id=new_id(),
-        direction=Direction.OUTBOUND,
-        source=action.source,
-        destination=action.destination,
-        reference_id=next((n.reference_id for n in numbers if n.msisdn == action.source), None),
-        initiated_at=services.clock.now(),
-    )
+    leg = states.dial_leg(action, sub_account, services.clock.now())
     if not trunks:
         conversation.failed_before_dialling(leg)
         raise SessionFailure(RuntimeCode.NO_COVERAGE, "no route leads to leg B")
@@ -65,26 +62,23 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
     return leg, trunks[trunks.index(trunk) :]
 
 
-async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation) -> str:
+async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation) -> Outcome:
     """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session)."""
-    call_a = conversation.call_a
-    assert call_a is not None
+    call_a = conversation.line
     ringback: Playback | None = None
     if conversation.ringing_a is None:
         ringback = call_a.play(RINGBACK, repetition=RINGS, pause=RINGBACK_PAUSE)
     try:
-        call_b = conversation.dial(
+        call_b = conversation.dial_b(
             leg, trunks, lambda early: _ringing(early, ringback, conversation)
         )
-        conversation.call_b = call_b
         connected_at = await conversation.during(call_b.answered())
     finally:
         if ringback is not None:
             ringback.stop()
     if connected_at is None:
         end = await call_b.wait_ended()
-        conversation.failed_bridge = end.status
-        return end.status.value.lower().replace("_", " ")
+        return Outcome(note=end.status.value.lower().replace("_", " "), bridge=end.status)
     conversation.connected(leg.call_id, connected_at)
     await conversation.answer_a()
     call_a.relay(call_b)
@@ -94,7 +88,7 @@ async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation)
         CallUpdated(at=bridged_at, call_id=leg.call_id, bridged_with=call_a.call_id)
     )
     await conversation.during(call_b.wait_ended())
-    return "bridged"
+    return Outcome(note="bridged", bridge=CallStatus.COMPLETED)
 
 
 def _ringing(early_media: bool, ringback: Playback | None, conversation: Conversation) -> None:
@@ -102,13 +96,3 @@ def _ringing(early_media: bool, ringback: Playback | None, conversation: Convers
     if early_media and ringback is not None and conversation.call_b and conversation.call_a:
         ringback.stop()
         conversation.call_b.relay(conversation.call_a)
-
-
-async def _close_b(conversation: Conversation) -> None:
-    """B is gone, or goes now; A listens to us again."""
-    call_a, call_b = conversation.call_a, conversation.call_b
-    conversation.call_b = None
-    if call_a is not None:
-        call_a.relay(None)
-    if call_b is not None:
-        conversation.ended(call_b, await call_b.hang_up())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from offhook.execution.conversation import Conversation
-from offhook.execution.playing import play
+from offhook.execution.player import Player
+from offhook.execution.steps.outcome import Outcome
 from offhook.flow.actions import Say
 
 
-async def run(action: Say, conversation: Conversation) -> str:
+async def run(action: Say, conversation: Conversation, player: Player) -> Outcome:
     """Play the prompt, prepared while the phone rang."""
-    await play(action, conversation)
-    return "spoken"
+    await conversation.answer_a()
+    await player.play(action)
+    return Outcome(note="spoken")

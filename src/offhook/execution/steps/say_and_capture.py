@@ -5,30 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from offhook.aio import first_of
+from offhook.aio import end_all, first_of
 from offhook.execution.conversation import Conversation
+from offhook.execution.player import Player
+from offhook.execution.steps.outcome import Outcome
 from offhook.flow.actions import SayAndCapture
 from offhook.session import capture
-from offhook.session.ports.telephony import Playback, PlaybackResult
+from offhook.session.ports.telephony import PlaybackResult
 
 
-async def run(action: SayAndCapture, conversation: Conversation) -> str:
+async def run(action: SayAndCapture, conversation: Conversation, player: Player) -> Outcome:
     """Run the capture machine against leg A until it is done."""
     await conversation.answer_a()
-    taker = _Taker(action, conversation)
+    taker = _Taker(action, conversation, player)
     try:
         digits = await taker.run()
     finally:
-        taker.close()
+        await taker.close()
     conversation.captured(digits, action.dtmf_callback_url)
-    return "no digits" if digits is None else f"{len(digits)} digits"
+    note = "no digits" if digits is None else f"{len(digits)} digits"
+    return Outcome(note=note, digits=digits)
 
 
 class _Taker:
     """Carries out what the machine commands, and tells it what happens on the line."""
 
-    def __init__(self, action: SayAndCapture, conversation: Conversation) -> None:
+    def __init__(self, action: SayAndCapture, conversation: Conversation, player: Player) -> None:
         self._action = action
+        self._player = player
         self._conversation = conversation
         self._machine = capture.Capture(action)
         self._keys: asyncio.Queue[tuple[str, float]] = asyncio.Queue(maxsize=1000)
@@ -36,26 +40,27 @@ class _Taker:
 
     async def run(self) -> str | None:
         conversation = self._conversation
-        conversation.listen(self._pressed)
+        conversation.line.on_digit(self._pressed)
         clock = conversation.services.clock
         commands: Sequence[capture.Command] = self._machine.start()
         while True:
             for command in commands:
                 if isinstance(command, capture.Done):
                     return command.digits
-                self._carry_out(command)
+                await self._carry_out(command)
             commands = await conversation.during(self._next(clock.monotonic()))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Listen no more, play no more."""
-        self._conversation.listen(None)
-        self._stop()
+        if self._conversation.call_a is not None:
+            self._conversation.call_a.on_digit(None)
+        await self._stop()
 
     def _pressed(self, key: str, at: float) -> None:
         if not self._keys.full():
             self._keys.put_nowait((key, at))
 
-    def _carry_out(self, command: capture.Command) -> None:
+    async def _carry_out(self, command: capture.Command) -> None:
         loop = asyncio.get_running_loop()
         match command:
             case capture.PlayPrompt():
@@ -64,17 +69,16 @@ class _Taker:
             case capture.Speak(text=text):
                 self._playing = loop.create_task(self._play(text, 1))
             case capture.StopPrompt():
-                self._stop()
+                await self._stop()
 
-    def _stop(self) -> None:
-        if self._playing is not None:
-            self._playing.cancel()
-            self._playing = None
+    async def _stop(self) -> None:
+        playing, self._playing = self._playing, None
+        if playing is not None:
+            await end_all(playing)
 
     async def _play(self, text: str, repetition: int) -> None:
-        conversation = self._conversation
-        prompt = await conversation.prompts.of_text(self._action, text)
-        playback: Playback = conversation.start_playback(prompt, repetition=repetition)
+        prompt = await self._player.text(self._action, text)
+        playback = self._player.start(prompt, repetition=repetition)
         try:
             if await playback.finished() is PlaybackResult.CALL_ENDED:
                 await asyncio.Event().wait()  # the step ends by the hang-up, not by silence

@@ -30,10 +30,10 @@ from offhook.http.edge.body import ClientGone, TooLarge, Undecodable, read_body
 from offhook.http.edge.paths import CODE_PAGES, CallflowEndpoint
 from offhook.http.http_metrics import HttpMetrics
 from offhook.http.refusals import Refused
+from offhook.session import states
 from offhook.session.control import ReplaceCallflow
 from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
 from offhook.session.scenarios import filled, names_scenario
-from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, facts_of
 
 log = logging.getLogger(__name__)
@@ -147,13 +147,11 @@ class CallflowEndpoints:
             rejection = request.shown(_rejection(request.request_id, verdict))
             record = _record(request, judged.at, rejection, key=key)
             return _stored_answer(await self._deps.store.record_request(record), record)
-        session = Session(
-            session_id=new_id(),
-            sub_account_id=request.caller.sub_account.sub_account_id,
+        session = states.accept(
+            verdict.callflow,
+            request.caller.sub_account.sub_account_id,
             call_flow_request_id=request.request_id,
-            status=SessionStatus.QUEUED,
-            callflow=verdict.callflow,
-            created_at=judged.at,
+            at=judged.at,
         )
         answer = Answer(
             verdict.http_status,

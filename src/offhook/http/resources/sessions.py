@@ -155,7 +155,7 @@ async def end_session(
     the session could not be reached.
     """
     session = await _session(deps, caller, session_id)
-    if session.status in (SessionStatus.CREATED, SessionStatus.QUEUED):
+    if session.status is SessionStatus.QUEUED:
         cancellation = deps.cancel(session, caller.sub_account, deps.clock.now())
         if await deps.store.cancel_queued(*cancellation):
             session = cancellation.session
