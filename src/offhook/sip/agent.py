@@ -96,9 +96,6 @@ class UserAgent:
         try:
             transaction.receive(response, now)
         except Exception:
-            for call in list(self._calls.open.values()):
-                if call.call_id == response.call_id:
-                    call.abandon(now)
             transaction.abandon(now)
             raise
 

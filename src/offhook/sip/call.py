@@ -165,17 +165,18 @@ class Call(ABC):
 
     def _ended(self, event: CallEvent, by: EndedBy, now: float, reason: str | None = None) -> None:
         """Report :class:`Ended` and forget the call."""
-        self.core.emit(Ended(handle=self.handle, by=by, reason=reason))
         self._over(event, now)
+        self.core.emit(Ended(handle=self.handle, by=by, reason=reason))
 
     def abandon(self, now: float) -> None:
         """Handling of something of this call raised: end it cleanly. Must not raise."""
         if self.state is CallState.OVER:
             return
+        if self.reoffer is not None:
+            self.reoffer.abandon(now)
         if self.state is CallState.UP:
-            self._settle_reoffer(now)
             self.send("BYE", now, ignore)
-        self._ended(CallEvent.ABANDON, EndedBy.LOST, now, "internal error")
+        self._ended(CallEvent.ABANDON, EndedBy.FAULT, now, "internal error")
 
     def _over(self, event: CallEvent, now: float) -> None:
         """Forget the call; its transactions linger on their own."""
@@ -213,6 +214,7 @@ class Call(ABC):
             self.call_id,
             method,
             done,
+            self.abandon,
             extra=extra,
             body=body,
         )
@@ -359,9 +361,9 @@ class Call(ABC):
         tx = self.reoffer
         if tx is None:
             return
-        self.reoffer = None
         extra = f"{self.core.dialog_response}Content-Type: application/sdp\r\n"
         data = tx.respond(200, now, extra=extra, body=sdp)
+        self.reoffer = None
         if tx.invite and data:
             assert self.dialog is not None
             self.await_ack(
@@ -370,15 +372,15 @@ class Call(ABC):
 
     def reject_reoffer(self, now: float, status: int) -> None:
         """Refuse the peer's offer; the session stays as it was. Ignored when there is none."""
-        tx, self.reoffer = self.reoffer, None
-        if tx is not None:
-            tx.respond(status, now, extra=self.core.server)
+        if self.reoffer is not None:
+            self.reoffer.respond(status, now, extra=self.core.server)
+        self.reoffer = None
 
     def _settle_reoffer(self, now: float) -> None:
         """The dialog ends: requests not yet answered get 487 (RFC 3261 §15.1.2)."""
-        tx, self.reoffer = self.reoffer, None
-        if tx is not None:
-            tx.respond(487, now, extra=self.core.server)
+        if self.reoffer is not None:
+            self.reoffer.respond(487, now, extra=self.core.server)
+        self.reoffer = None
 
     def await_ack(
         self, dialog: Dialog, data: bytes, destination: Address, now: float, *, offered: bool

@@ -71,6 +71,8 @@ class OutgoingRequest:
 
 
 Handler = Callable[["ClientTransaction", Response | None, float], None]
+AtTime = Callable[[float], None]
+"""Called with the monotonic time in seconds."""
 
 
 class ClientTransactions:
@@ -109,6 +111,7 @@ class ClientTransaction(Timed):
         "core",
         "data",
         "deadline",
+        "fault",
         "handler",
         "interval",
         "invite",
@@ -127,9 +130,13 @@ class ClientTransaction(Timed):
         extra: str,
         body: bytes,
         handler: Handler,
+        fault: AtTime,
         branch: str | None = None,
     ) -> None:
-        """``extra`` are finished header lines; a CANCEL takes the ``branch`` of its INVITE."""
+        """``fault`` is called when handling a response or a timer raises.
+
+        ``extra`` are finished header lines; a CANCEL takes the ``branch`` of its INVITE.
+        """
         core = layer.core
         self.layer = layer
         self.core = core
@@ -137,6 +144,7 @@ class ClientTransaction(Timed):
         self.method = request.method
         self.invite = request.method == "INVITE"
         self.handler: Handler | None = handler
+        self.fault: AtTime | None = fault
         self.machine = INVITE_CLIENT if self.invite else NON_INVITE_CLIENT
         self.state = self.machine.start[0]
         self.branch = branch or f"{MAGIC}{core.token()}"
@@ -199,6 +207,7 @@ class ClientTransaction(Timed):
         self._end(event)
         if handler is not None:
             handler(self, None, now)
+        self.fault = None
 
     def transport_failed(self, now: float) -> None:
         """The request cannot be delivered; once something was heard, wait for more instead."""
@@ -206,9 +215,17 @@ class ClientTransaction(Timed):
             self._fail(ClientEvent.TRANSPORT_ERROR, now)
 
     def abandon(self, now: float) -> None:
-        """Handling a response or a timer failed: end as if none had come, if that was not said."""
-        if self.state is not ClientState.TERMINATED:
-            self._fail(ClientEvent.ABANDON, now)
+        """Handling a response or a timer failed: let the owner give up, and never wait for ever."""
+        fault, self.fault = self.fault, None
+        if fault is not None:
+            fault(now)
+        if self.state is ClientState.TERMINATED or self.wake != NEVER:
+            return
+        if self.answered or now >= self.deadline:
+            self._end(ClientEvent.ABANDON)
+        else:
+            self.deadline = min(self.deadline, now + self.core.timing.timeout)
+            self.core.timers.schedule(self.deadline, self)
 
     def give_up_at(self, when: float) -> None:
         """Wait no longer than ``when`` for a final response (RFC 3261 §9.1: after a CANCEL)."""
@@ -265,6 +282,7 @@ class ClientTransaction(Timed):
         handler, self.handler = self.handler, None
         if handler is not None:
             handler(self, response, now)
+        self.fault = None
 
     def _acknowledge(self, response: Response) -> None:
         """ACK of a 300-699: same branch, same routes (RFC 3261 §17.1.1.3)."""

@@ -71,7 +71,7 @@ class Rejected(Event, frozen=True, kw_only=True):
     """Seconds, from ``Retry-After``."""
     local: bool = False
     """The status is our own: 408 when nobody answered or the transport failed, 487 when our CANCEL
-    was never answered or crossed a 200, 500 after an internal error."""
+    was never answered or crossed a 200, 500 after an error in our own code."""
 
 
 class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
@@ -98,6 +98,8 @@ class Canceled(Event, frozen=True, kw_only=True):
 
     reason: str | None = None
     """The ``Reason`` header of the CANCEL (RFC 3326)."""
+    fault: bool = False
+    """An error in our own code ended the call; the INVITE was answered 500."""
 
 
 class Confirmed(DescriptionEvent, frozen=True, kw_only=True):
@@ -119,6 +121,8 @@ class EndedBy(StrEnum):
     """Our BYE is done."""
     LOST = "LOST"
     """No ACK, or a request inside the dialog met 481, 408 or silence."""
+    FAULT = "FAULT"
+    """An error in our own code."""
 
 
 class Ended(Event, frozen=True, kw_only=True):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import final
 
 from offhook.sip.build import Headers, header_lines
-from offhook.sip.call import Call, Calls, reason_of
+from offhook.sip.call import Call, Calls, ignore, reason_of
 from offhook.sip.call_states import INBOUND_CALL, CallEvent, CallState
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Canceled
 from offhook.sip.message import Request
 from offhook.sip.server import ServerTransaction
+from offhook.sip.transactions import ServerState
 
 
 @final
@@ -93,16 +94,19 @@ class InboundCall(Call):
     def _give_up(self, request: Request, now: float) -> None:
         assert self._invite is not None
         self._invite.respond(487, now, extra=self.core.server)
-        self.core.emit(Canceled(handle=self.handle, reason=reason_of(request)))
         self._over(CallEvent.PEER_GAVE_UP, now)
+        self.core.emit(Canceled(handle=self.handle, reason=reason_of(request)))
 
     def abandon(self, now: float) -> None:
         """500 before our answer, BYE after it."""
         if self.state is CallState.EARLY:
-            if self._invite is not None:
-                self._invite.respond(500, now, extra=self.core.server)
-            self.core.emit(Canceled(handle=self.handle, reason="internal error"))
+            invite = self._invite
+            if invite is not None and invite.state is ServerState.ACCEPTED:
+                self.send("BYE", now, ignore)  # the 200 is sent, what came after it failed
+            if invite is not None:
+                invite.abandon(now)
             self._over(CallEvent.ABANDON, now)
+            self.core.emit(Canceled(handle=self.handle, reason="internal error", fault=True))
         else:
             super().abandon(now)
 

@@ -102,7 +102,9 @@ class OutboundCall(Call):
         request.authorization = self.answers.lines("INVITE", self.uri, self.body)
         head = core.request_tail + self.extra
         clients = self.calls.clients
-        self.invite = ClientTransaction(clients, request, head, self.body, self._on_response)
+        self.invite = ClientTransaction(
+            clients, request, head, self.body, self._on_response, self.abandon
+        )
         self.invite.start(now)
 
     # --- giving up
@@ -142,7 +144,10 @@ class OutboundCall(Call):
             destination=request.destination,
         )
         tail = self.core.request_tail
-        ClientTransaction(self.calls.clients, cancel, tail, b"", ignore, invite.branch).start(now)
+        clients = self.calls.clients
+        ClientTransaction(clients, cancel, tail, b"", ignore, self.abandon, invite.branch).start(
+            now
+        )
         invite.give_up_at(now + self.core.timing.timeout)
 
     # --- responses
@@ -173,18 +178,17 @@ class OutboundCall(Call):
         event: CallEvent = CallEvent.REFUSED,
     ) -> None:
         """Report the end without an answer; without ``response`` the status is our own."""
-        self.core.emit(
-            Rejected(
-                handle=self.handle,
-                status=status,
-                reason=readable(reason),
-                q850_cause=None if response is None else q850_cause(response),
-                warning=None if response is None else warning_of(response),
-                retry_after=None if response is None else response.retry_after,
-                local=response is None,
-            )
+        rejected = Rejected(
+            handle=self.handle,
+            status=status,
+            reason=readable(reason),
+            q850_cause=None if response is None else q850_cause(response),
+            warning=None if response is None else warning_of(response),
+            retry_after=None if response is None else response.retry_after,
+            local=response is None,
         )
         self._over(event, now)
+        self.core.emit(rejected)
 
     def _provisional(self, response: Response, now: float) -> None:
         if self.cancel_wanted:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import final
 
 from offhook.sip.auth import MAX_ROUNDS, ClientAuth
-from offhook.sip.client import ClientTransaction, ClientTransactions, Handler, OutgoingRequest
+from offhook.sip.client import (
+    AtTime,
+    ClientTransaction,
+    ClientTransactions,
+    Handler,
+    OutgoingRequest,
+)
 from offhook.sip.core import Core
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Credentials
 from offhook.sip.message import Response
 from offhook.sip.timers import NEVER, Timed
-
-AtTime = Callable[[float], None]
-"""Called with the monotonic time in seconds."""
 
 
 @final
@@ -138,6 +140,7 @@ class Attempt:
         "_dialog",
         "_done",
         "_extra",
+        "_fault",
         "_method",
         "_rounds",
         "transaction",
@@ -151,17 +154,22 @@ class Attempt:
         call_id: str,
         method: str,
         done: Handler,
+        fault: AtTime,
         *,
         extra: str,
         body: bytes,
     ) -> None:
-        """``done`` hears the final response; ``extra`` are finished header lines."""
+        """``done`` hears the final response, ``fault`` of an error in our own code.
+
+        ``extra`` are finished header lines.
+        """
         self._clients = clients
         self._answers = answers
         self._dialog = dialog
         self._call_id = call_id
         self._method = method
         self._done = done
+        self._fault = fault
         self._extra = extra
         self._body = body
         self._rounds = 0
@@ -185,7 +193,9 @@ class Attempt:
         )
         request.authorization = self._answers.lines(self._method, uri, self._body)
         head = core.request_tail + self._extra
-        transaction = ClientTransaction(self._clients, request, head, self._body, self._on_response)
+        transaction = ClientTransaction(
+            self._clients, request, head, self._body, self._on_response, self._fault
+        )
         self.transaction = transaction
         transaction.start(now)
         return self

@@ -2,6 +2,9 @@
 
 A call joins a SIP dialog (driven through the endpoint) with a media leg. It ends exactly once: whoever
 notices first calls :meth:`LineCall._end`, which frees the media and resolves every waiter.
+
+SIP events, media events and timers enter through :meth:`LineCall._guarded`: an error of our own code
+ends this one call in an orderly way, on the wire and for whoever waits, and harms no other.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
+from offhook.faults import FaultLog
 from offhook.media import quality
 from offhook.media.engine import (
     DigitReceived,
@@ -27,18 +32,34 @@ from offhook.media.engine import (
 from offhook.negotiated import Codec
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult
+from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult, Side, TrunkTry
 from offhook.session.session import CallQuality
+from offhook.sip import events as sip
 from offhook.sip.events import dtmf_of_info
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 
 log = logging.getLogger(__name__)
+
+faults = FaultLog(log)
 
 DigitListener = Callable[[str, float], None]
 
 INFO_WAITS = 0.25
 """Seconds that a digit by SIP INFO waits before it crosses a bridge, where the phone also agreed to
 telephone-event: such a phone may send the same press both ways."""
+
+
+class EndFacts(TypedDict, total=False):
+    """What :class:`offhook.session.ports.telephony.CallEnd` knows beside status and time."""
+
+    by: Side
+    sip_code: int | None
+    sip_reason: str | None
+    q850_cause: int | None
+    warning: str | None
+    detail: str | None
+    tries: tuple[TrunkTry, ...]
+    fault: bool
 
 
 class LinePlayback:
@@ -145,6 +166,40 @@ class LineCall:
         """See :meth:`offhook.session.ports.telephony.Call.hang_up`; each kind of call knows its messages."""
         raise NotImplementedError
 
+    # --- where events come in
+
+    def on_sip(self, event: sip.AnyEvent) -> None:
+        """An event of this call from the endpoint."""
+        self._guarded(f"handling {type(event).__name__}", self._on_sip, event)
+
+    def on_media(self, event: MediaEvent) -> None:
+        """An event of this call from the media engine."""
+        self._guarded(f"handling {type(event).__name__}", self._on_media, event)
+
+    def _guarded(self, what: str, handle: Callable[..., None], *args: object) -> None:
+        """Do it; an error in it ends the call."""
+        try:
+            handle(*args)
+        except Exception:
+            faults.report(f"call {self.call_id}: {what}")
+            self._fault()
+
+    def _fault(self) -> None:
+        """Our own code failed: end the call on the wire and here. Must not raise."""
+        try:
+            self._abandon()
+        except Exception:
+            faults.report(f"call {self.call_id}: ending it after an error")
+        status = CallStatus.COMPLETED if self.connected else CallStatus.ERROR
+        self._end(status, by=Side.SERVER, detail="internal error", fault=True)
+
+    def _on_sip(self, event: sip.AnyEvent) -> None:
+        raise NotImplementedError
+
+    def _abandon(self) -> None:
+        """End the call on the wire, whatever its state."""
+        raise NotImplementedError
+
     # --- what the two kinds of call use
 
     def _confirm(self, body: bytes | None, origin: DescriptionOrigin) -> None:
@@ -176,6 +231,12 @@ class LineCall:
             case LegFailed(detail=detail):
                 log.error("call %s: its media failed, hanging up: %s", self.call_id, detail)
                 self._hang_up_now("internal error")
+
+    def _hung_up(self, event: sip.Ended, far_side: Side) -> None:
+        """The established call is over."""
+        by = far_side if event.by is sip.EndedBy.REMOTE else Side.SERVER
+        fault = event.by is sip.EndedBy.FAULT
+        self._end(CallStatus.COMPLETED, by=by, detail=event.reason, fault=fault)
 
     def _on_media_lost(self) -> None:
         """Nothing came for the media timeout: a lost BYE must not run for ever."""
@@ -217,23 +278,18 @@ class LineCall:
             self.media.keep_sending()
             self._answered.set_result(at)
 
-    def _end(
-        self,
-        status: CallStatus,
-        *,
-        by: str,
-        sip_code: int | None = None,
-        detail: str | None = None,
-    ) -> None:
+    def _end(self, status: CallStatus, **facts: Unpack[EndFacts]) -> None:
         """The leg is over; only the first call counts."""
         if self._ended.done():
             return
-        end = CallEnd(status=status, at=self._clock.now(), sip_code=sip_code, by=by, detail=detail)
-        self._statistics = self.media.statistics()
-        self.media.close()
-        self.leg_media.close()
+        try:
+            self._statistics = self.media.statistics()
+            self.media.close()
+            self.leg_media.close()
+        except Exception:
+            faults.report(f"call {self.call_id}: closing its media")
         self._relay_to = None
-        self._ended.set_result(end)
+        self._ended.set_result(CallEnd(status=status, at=self._clock.now(), **facts))
         if not self._answered.done():
             self._answered.set_result(None)
         playbacks, self._playbacks = self._playbacks, {}

@@ -260,6 +260,11 @@ class UdpEndpoint:
         self._flush()
         self._forget_if_over(handle)
 
+    def abandon(self, handle: str) -> None:
+        """Our own code failed on this call: 500, CANCEL or BYE, as its state asks."""
+        self.agent.abandon(handle, time.monotonic())
+        self._flush()
+
     def reinvite(self, handle: str, sdp: bytes) -> bool:
         """Offer a new session; False: not sent, the call is not up or another offer is out."""
         sent = self.agent.reinvite(handle, time.monotonic(), sdp)
@@ -354,8 +359,7 @@ class UdpEndpoint:
                 listener(event)
         except Exception:
             self._faults.report(f"handling {type(event).__name__} of a call")
-            self.agent.abandon(event.handle, time.monotonic())
-            self._flush()
+            self.abandon(event.handle)
 
     def _dispatch_invite(self, event: IncomingInvite) -> None:
         if self._incoming is None:

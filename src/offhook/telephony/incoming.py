@@ -6,7 +6,7 @@ import logging
 
 from offhook.codes import CallStatus
 from offhook.media.engine import MediaLeg
-from offhook.session.ports.telephony import CallEnd
+from offhook.session.ports.telephony import CallEnd, Side
 from offhook.sip import events as sip
 from offhook.telephony.call import LineCall
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
@@ -23,13 +23,13 @@ class IncomingCall(LineCall):
         self, line: Line, call_id: str, invite: sip.IncomingInvite, trunk: Trunk | None = None
     ) -> None:
         super().__init__(call_id, line.clock)
-        self.media: MediaLeg = line.media.open_leg(self._on_media, media_timeout=line.media_timeout)
+        self.media: MediaLeg = line.media.open_leg(self.on_media, media_timeout=line.media_timeout)
         self.leg_media = line.leg_media(self.media, trunk)
         self.invite = invite
         self._line = line
         self._handle = invite.handle
         self._accepted = False
-        line.endpoint.listen(self._handle, self._on_sip)
+        line.endpoint.listen(self._handle, self.on_sip)
 
     def ring(self) -> None:
         """180 Ringing."""
@@ -62,7 +62,7 @@ class IncomingCall(LineCall):
         if body is None and not self.has_media:
             if self.ended is None:
                 self._line.endpoint.bye(self._handle)
-                self._end(CallStatus.FAILED, by="server", detail="no answer to our offer")
+                self._end(CallStatus.FAILED, by=Side.SERVER, detail="no answer to our offer")
             return
         self._confirm(body, origin)
 
@@ -74,7 +74,7 @@ class IncomingCall(LineCall):
         if self.ended is None and not self.has_media:
             log.warning("call %s: no usable answer to our offer: %s", self.call_id, reason)
             self._line.endpoint.bye(self._handle)
-            self._end(CallStatus.FAILED, by="server", detail="no usable answer to our offer")
+            self._end(CallStatus.FAILED, by=Side.SERVER, detail="no usable answer to our offer")
         else:
             super()._no_usable_answer(reason)
 
@@ -82,14 +82,17 @@ class IncomingCall(LineCall):
         """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
         if self.ended is None:
             self._line.endpoint.reject(self._handle, sip_code)
-            self._end(status, by="server", sip_code=sip_code)
+            self._end(status, by=Side.SERVER, sip_code=sip_code)
+
+    def _abandon(self) -> None:
+        self._line.endpoint.abandon(self._handle)
 
     def _on_sip(self, event: sip.AnyEvent) -> None:
         match event:
             case sip.Canceled():
-                self._end(CallStatus.CANCELED, by="caller", sip_code=487)
+                self._canceled(event)
             case sip.Ended():
-                self._end(CallStatus.COMPLETED, by="caller")
+                self._hung_up(event, Side.CALLER)
             case sip.Info(content_type=content_type, body=body):
                 self._on_info(content_type, body)
             case sip.Confirmed(sdp=body):
@@ -97,12 +100,18 @@ class IncomingCall(LineCall):
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
 
+    def _canceled(self, event: sip.Canceled) -> None:
+        if event.fault:
+            self._end(CallStatus.ERROR, by=Side.SERVER, detail=event.reason, fault=True)
+        else:
+            self._end(CallStatus.CANCELED, by=Side.CALLER, sip_code=487, detail=event.reason)
+
     def _hang_up_now(self, detail: str) -> None:
         if self.ended is not None:
             return
         if self._accepted:
             self._line.endpoint.bye(self._handle)
-            self._end(CallStatus.COMPLETED, by="server", detail=detail)
+            self._end(CallStatus.COMPLETED, by=Side.SERVER, detail=detail)
         else:
             self.refuse(603, CallStatus.COMPLETED)
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from offhook.faults import FaultLog
 from offhook.media.engine import MediaLeg, MediaSources
 from offhook.negotiated import Codec, NegotiatedMedia
 from offhook.sip.events import DescriptionEvent
@@ -25,6 +26,7 @@ from offhook.sip.sdp import SdpError
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 Resolve = Callable[[str], Awaitable[str | None]]
 """Looks up a host name, with a deadline of its own; None: it could not be found."""
@@ -130,14 +132,22 @@ class LegMedia:
         done: Callable[[], None],
         refused: Refused,
     ) -> None:
-        address = await self._resolve(media.remote_host)
+        try:
+            address = await self._resolve(media.remote_host)
+        except Exception:
+            faults.report(f"looking up the connection address {media.remote_host}")
+            address = None
         self._lookup = None
         if address is None:
             self._negotiation.media = before
             refused(f"the connection address {media.remote_host} cannot be looked up")
             return
         self._negotiation.media = msgspec.structs.replace(media, remote_host=address)
-        self._connect(before, origin, done, refused)
+        try:
+            self._connect(before, origin, done, refused)
+        except Exception:
+            faults.report(f"using the connection address {media.remote_host}")
+            refused("internal error")
 
     def _sources(self, media: NegotiatedMedia, origin: DescriptionOrigin) -> MediaSources:
         """Whose packets are taken besides those of the signalled host."""

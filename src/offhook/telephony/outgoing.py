@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Unpack
 
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import MediaLeg, PortsExhausted
-from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing
+from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side, TrunkTry
 from offhook.sip import events as sip
-from offhook.telephony.call import LineCall
+from offhook.telephony.call import EndFacts, LineCall, faults
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import Trunk
@@ -27,36 +28,63 @@ class OutgoingCall(LineCall):
         self._on_ringing = on_ringing
         self._may_use = may_use
         self._moving: asyncio.Task[None] | None = None
-        self._trunks = [line.trunks[name] for name in order.trunks]
+        """Asks for a channel of the next trunk. It is not canceled: the channel is taken durably."""
+        self._left = list(order.trunks)
+        """Names of the trunks that are not tried yet."""
         self._handle: str | None = None
         self._rung: set[int] = set()
         self._ring_timer: asyncio.TimerHandle | None = None
+        self._tries: list[TrunkTry] = []
+        self._sent_at = 0.0
         self.trunk: Trunk | None = None
 
     def start(self) -> None:
         """Open the media and send the first INVITE; failures end the call, they never raise."""
         try:
             self.media: MediaLeg = self._line.media.open_leg(
-                self._on_media, media_timeout=self._line.media_timeout
+                self.on_media, media_timeout=self._line.media_timeout
             )
         except PortsExhausted as error:
-            self._refused_before_media(str(error))
+            log.error("call %s: no media: %s", self.call_id, error)
+            self._end_before_media(str(error))
+            return
+        except Exception:
+            faults.report(f"call {self.call_id}: opening its media")
+            self._end_before_media("internal error")
             return
         self.leg_media = self._line.leg_media(self.media, None)
-        self._ring_timer = self._loop.call_later(self._order.ring_timeout, self._ring_timed_out)
-        self._invite(self._trunks.pop(0))
+        self._ring_timer = self._loop.call_later(
+            self._order.ring_timeout, self._guarded, "the ring timeout", self._ring_timed_out
+        )
+        self._guarded("sending its INVITE", self._try_first)
 
-    def _refused_before_media(self, reason: str) -> None:
-        log.error("call %s: no media: %s", self.call_id, reason)
-        end = CallEnd(status=CallStatus.ERROR, at=self._clock.now(), detail=reason)
+    def _end_before_media(self, detail: str) -> None:
+        end = CallEnd(status=CallStatus.ERROR, at=self._clock.now(), detail=detail)
         self._ended.set_result(end)
         self._answered.set_result(None)
 
+    def _try_first(self) -> None:
+        trunk = self._next_trunk()
+        if trunk is None:
+            names = ", ".join(self._order.trunks)
+            self._end(CallStatus.ERROR, detail=f"trunk {names} is not configured any more")
+        else:
+            self._invite(trunk)
+
+    def _next_trunk(self) -> Trunk | None:
+        """The next trunk of the order that the line still has: a reload may have removed one."""
+        while self._left:
+            trunk = self._line.trunks.get(self._left.pop(0))
+            if trunk is not None:
+                return trunk
+        return None
+
     def _invite(self, trunk: Trunk) -> None:
         self.trunk = trunk
+        self._sent_at = self._clock.monotonic()
         self.leg_media.trunk = trunk
         self._handle = self._line.invite(trunk, self._order, self.leg_media.offer())
-        self._line.endpoint.listen(self._handle, self._on_sip)
+        self._line.endpoint.listen(self._handle, self.on_sip)
 
     # --- what the far end does
 
@@ -69,7 +97,7 @@ class OutgoingCall(LineCall):
             case sip.Rejected():
                 self._rejected(event)
             case sip.Ended():
-                self._end(CallStatus.COMPLETED, by="callee")
+                self._hung_up(event, Side.CALLEE)
             case sip.Info(content_type=content_type, body=body):
                 self._on_info(content_type, body)
             case sip.Confirmed(sdp=body):
@@ -107,41 +135,70 @@ class OutgoingCall(LineCall):
         if self.ended is None and self._handle is not None:
             log.warning("call %s: answered without usable media: %s", self.call_id, reason)
             self._line.endpoint.bye(self._handle)
-            self._end(CallStatus.FAILED, by="server", sip_code=200, detail=reason)
+            self._end(CallStatus.FAILED, by=Side.SERVER, sip_code=200, detail=reason)
 
     def _rejected(self, event: sip.Rejected) -> None:
         if self.ended is not None:
             return
+        self._tries.append(self._tried(event))
         retryable = event.local or event.status == 408 or 500 <= event.status <= 599
-        if retryable and not self._rung and self._trunks:
+        if retryable and not self._rung and self._left:
             log.info(
                 "call %s: trunk %s gave %s, trying the next one",
                 self.call_id,
-                self.trunk.name if self.trunk else "?",
-                "no response" if event.local else event.status,
+                self._tries[-1].trunk,
+                self._tries[-1].detail or event.status,
             )
             self._handle = None
             self._moving = self._loop.create_task(self._move_on(event))
             return
         self._give_up(event)
 
+    def _tried(self, event: sip.Rejected) -> TrunkTry:
+        """What became of the INVITE that is over, for the record."""
+        trunk = self.trunk
+        name = trunk.name if trunk is not None else ""
+        if not event.local:
+            return TrunkTry(trunk=name, sip_code=event.status, sip_reason=event.reason)
+        return TrunkTry(trunk=name, detail=self._silence())
+
+    def _silence(self) -> str:
+        """``no response from udp:192.0.2.1:5060 for 32 s``."""
+        trunk = self.trunk
+        where = f"{trunk.transport}:{trunk.host}:{trunk.port}" if trunk is not None else "its trunk"
+        waited = self._clock.monotonic() - self._sent_at
+        return f"no response from {where} for {waited:.0f} s"
+
     async def _move_on(self, refused: sip.Rejected) -> None:
         """Try the next trunk that has a free channel; without one the refusal stands."""
-        while self._trunks and self.ended is None:
-            trunk = self._trunks.pop(0)
-            if await self._may_use(trunk.name):
-                if self.ended is None:
-                    self._invite(trunk)
-                return
-        self._give_up(refused)
+        try:
+            while (trunk := self._next_trunk()) is not None:
+                if await self._may_use(trunk.name):
+                    if self.ended is None:
+                        self._invite(trunk)
+                    return
+            if self.ended is None:
+                self._give_up(refused)
+        except Exception:
+            faults.report(f"call {self.call_id}: moving to its next trunk")
+            self._fault()
 
     def _give_up(self, event: sip.Rejected) -> None:
-        self._stop_ring_timer()
+        tries = tuple(self._tries)
         if event.local:
-            self._end(CallStatus.FAILED, by="server", detail=event.reason)
+            detail = tries[-1].detail if event.status == 408 else event.reason
+            self._end(CallStatus.FAILED, by=Side.SERVER, detail=detail, tries=tries)
             return
-        status = outcome_of_sip_status(event.status, event.q850_cause)
-        self._end(status, by="callee", sip_code=event.status, detail=event.reason)
+        self._end(
+            outcome_of_sip_status(event.status, event.q850_cause),
+            by=Side.CALLEE,
+            sip_code=event.status,
+            detail=event.reason,
+            sip_reason=event.reason,
+            q850_cause=event.q850_cause,
+            warning=event.warning,
+            tries=tries,
+        )
 
     # --- what we do
 
@@ -153,25 +210,38 @@ class OutgoingCall(LineCall):
         if self._handle is not None:
             heard = heard or self._line.endpoint.heard_from(self._handle)
             self._line.endpoint.cancel(self._handle)
-        status = CallStatus.NO_ANSWER if heard else CallStatus.FAILED
-        self._end(status, by="server", detail="ring timeout" if heard else "no response")
+        name = self.trunk.name if self.trunk is not None else ""
+        detail = "ring timeout" if heard else self._silence()
+        self._end(
+            CallStatus.NO_ANSWER if heard else CallStatus.FAILED,
+            by=Side.SERVER,
+            detail=detail,
+            tries=(*self._tries, TrunkTry(trunk=name, detail=detail)),
+        )
+
+    def _abandon(self) -> None:
+        if self._handle is not None:
+            self._line.endpoint.abandon(self._handle)
 
     def _hang_up_now(self, detail: str) -> None:
-        self._stop_ring_timer()
         if self.ended is not None:
             return
         if self.connected and self._handle is not None:
             self._line.endpoint.bye(self._handle)
-            self._end(CallStatus.COMPLETED, by="server", detail=detail)
+            self._end(CallStatus.COMPLETED, by=Side.SERVER, detail=detail)
         else:
             if self._handle is not None:
                 self._line.endpoint.cancel(self._handle)
-            self._end(CallStatus.CANCELED, by="server", detail=detail)
+            self._end(CallStatus.CANCELED, by=Side.SERVER, detail=detail)
 
     async def hang_up(self) -> CallEnd:
         """BYE when answered, CANCEL before; idempotent. What the far end says then changes nothing."""
         self._hang_up_now("hang-up")
         return await self.wait_ended()
+
+    def _end(self, status: CallStatus, **facts: Unpack[EndFacts]) -> None:
+        self._stop_ring_timer()
+        super()._end(status, **facts)
 
     def _stop_ring_timer(self) -> None:
         if self._ring_timer is not None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from offhook.clock import Clock
 from offhook.codes import CallStatus
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult
+from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult, Side
 from offhook.session.session import CallQuality
 from offhook.testing.errors import ScriptNotFollowed
 from offhook.testing.phone import (
@@ -44,7 +44,7 @@ DigitListener = Callable[[str, float], None]
 class SimulatedCall:
     """What a dialled and a received call share (:class:`offhook.session.ports.telephony.Call`)."""
 
-    far_side: ClassVar[str]
+    far_side: ClassVar[Side]
     """Who the phone is to us: ``callee`` or ``caller``."""
 
     def __init__(
@@ -121,7 +121,7 @@ class SimulatedCall:
         """See :meth:`offhook.session.ports.telephony.Call.hang_up`."""
         if self.ended is None:
             status = CallStatus.COMPLETED if self.connected else CallStatus.CANCELED
-            self._end(status, by="server")
+            self._end(status, by=Side.SERVER)
         return await self.wait_ended()
 
     def quality(self) -> CallQuality | None:
@@ -144,7 +144,12 @@ class SimulatedCall:
         self._answered.set_result(self._clock.now())
 
     def _end(
-        self, status: CallStatus, *, by: str, sip_code: int | None = None, detail: str | None = None
+        self,
+        status: CallStatus,
+        *,
+        by: Side,
+        sip_code: int | None = None,
+        detail: str | None = None,
     ) -> None:
         """The leg is over; only the first call counts."""
         if self._ended.done():
@@ -165,7 +170,7 @@ class SimulatedCall:
         self._check_script(was_up)
 
     def _ending(
-        self, status: CallStatus, by: str, sip_code: int | None, was_up: bool
+        self, status: CallStatus, by: Side, sip_code: int | None, was_up: bool
     ) -> tuple[str, str, str]:
         """Who does what, for the timeline."""
         raise NotImplementedError

@@ -13,7 +13,7 @@ from typing import ClassVar, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus, outcome_of_sip_status
-from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Telephony
+from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side, Telephony
 from offhook.testing.leg import SimulatedCall
 from offhook.testing.phone import Phone
 from offhook.testing.timeline import OFFHOOK, Timeline
@@ -67,7 +67,7 @@ class SimulatedLine(Telephony):
 class OutgoingCall(SimulatedCall):
     """A leg that Offhook dials (:class:`offhook.session.ports.telephony.Call`)."""
 
-    far_side: ClassVar[str] = "callee"
+    far_side: ClassVar[Side] = Side.CALLEE
 
     def __init__(
         self, line: SimulatedLine, order: DialOrder, on_ringing: Ringing, may_use: MayUse
@@ -82,19 +82,19 @@ class OutgoingCall(SimulatedCall):
         self._owner = self._loop.create_task(self._be_called())
 
     def _ring_timed_out(self) -> None:
-        self._end(CallStatus.NO_ANSWER, by="server", detail="ring timeout")
+        self._end(CallStatus.NO_ANSWER, by=Side.SERVER, detail="ring timeout")
 
     async def _be_called(self) -> None:
         phone = self.phone
         if not await self._find_trunk():
-            self._end(CallStatus.FAILED, by="server", detail="no response")
+            self._end(CallStatus.FAILED, by=Side.SERVER, detail="no response")
             return
         await asyncio.sleep(phone.rings_after)
         if phone.refusal is None or phone.early is not None:
             await self._ring()
         if phone.refusal is not None:
             code, cause = phone.refusal
-            self._end(outcome_of_sip_status(code, cause), by="callee", sip_code=code)
+            self._end(outcome_of_sip_status(code, cause), by=Side.CALLEE, sip_code=code)
             return
         self._timeline.add(phone.number, "answers")
         self._answer()
@@ -133,9 +133,9 @@ class OutgoingCall(SimulatedCall):
         return False
 
     def _ending(
-        self, status: CallStatus, by: str, sip_code: int | None, was_up: bool
+        self, status: CallStatus, by: Side, sip_code: int | None, was_up: bool
     ) -> tuple[str, str, str]:
-        if by == "callee":
+        if by is Side.CALLEE:
             refused = f"{status.value} ({sip_code})"
             return (self.phone.number, *(("hangs up", "") if was_up else ("refuses", refused)))
         if status is CallStatus.FAILED:
@@ -146,7 +146,7 @@ class OutgoingCall(SimulatedCall):
 class IncomingCall(SimulatedCall):
     """A leg that somebody outside dials (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
-    far_side: ClassVar[str] = "caller"
+    far_side: ClassVar[Side] = Side.CALLER
 
     def __init__(self, line: SimulatedLine, call_id: str, phone: Phone) -> None:
         super().__init__(call_id, phone, line.clock, line.timeline, line.failures)
@@ -154,7 +154,7 @@ class IncomingCall(SimulatedCall):
             self._timers.append(self._loop.call_later(phone.cancels_after, self._give_up))
 
     def _give_up(self) -> None:
-        self._end(CallStatus.CANCELED, by="caller", sip_code=487)
+        self._end(CallStatus.CANCELED, by=Side.CALLER, sip_code=487)
 
     def accept(self) -> None:
         """See :meth:`offhook.session.ports.telephony.ReceivedCall.accept`."""
@@ -165,7 +165,7 @@ class IncomingCall(SimulatedCall):
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
-        self._end(status, by="server", sip_code=sip_code)
+        self._end(status, by=Side.SERVER, sip_code=sip_code)
 
     async def hang_up(self) -> CallEnd:
         """BYE when answered, 603 before, as :mod:`offhook.telephony.incoming` does."""
@@ -174,9 +174,9 @@ class IncomingCall(SimulatedCall):
         return await super().hang_up()
 
     def _ending(
-        self, status: CallStatus, by: str, sip_code: int | None, was_up: bool
+        self, status: CallStatus, by: Side, sip_code: int | None, was_up: bool
     ) -> tuple[str, str, str]:
-        if by == "caller":
+        if by is Side.CALLER:
             return (self.phone.number, "hangs up" if was_up else "gives up", "")
         refused = f"{self.phone.number} ({sip_code})"
         return (OFFHOOK, *(("hangs up", self.phone.number) if was_up else ("refuses", refused)))

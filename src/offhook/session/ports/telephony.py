@@ -48,15 +48,45 @@ class Playback(Protocol):
         ...
 
 
+class Side(StrEnum):
+    """Who ended a leg."""
+
+    CALLEE = "callee"
+    CALLER = "caller"
+    SERVER = "server"
+
+
+class TrunkTry(msgspec.Struct, frozen=True, kw_only=True):
+    """One INVITE of a leg that was not answered, and what came back."""
+
+    trunk: str
+    sip_code: int | None = None
+    """None: the far end gave no final response."""
+    sip_reason: str | None = None
+    """The far end's reason phrase."""
+    detail: str | None = None
+    """In words where there is no code: ``no response from udp:192.0.2.1:5060 for 32 s``."""
+
+
 class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a leg ended, answered or not."""
 
     status: CallStatus
     at: datetime
     sip_code: int | None = None
-    by: str = "server"
-    """``callee``, ``caller`` or ``server``."""
+    by: Side = Side.SERVER
     detail: str | None = None
+    """In words, for the record and for people."""
+    sip_reason: str | None = None
+    """The reason phrase of the far end's refusal."""
+    q850_cause: int | None = None
+    """From the ``Reason`` header of a refusal or a BYE (RFC 3326), 0..127."""
+    warning: str | None = None
+    """The first ``Warning`` of a refusal."""
+    tries: tuple[TrunkTry, ...] = ()
+    """Each trunk that was tried without an answer, in order."""
+    fault: bool = False
+    """An error in our own code ended the leg."""
 
 
 class Call(Protocol):
