@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -13,18 +14,23 @@ from tests.support.waiting import Changes
 _SILENCE = frozenset(b"\xff\x7f\xd5\x55\xfe\x7e\xd4\x54")
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of 127.0.0.1 that was free a moment ago, for UDP and TCP alike."""
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, *, beside: int = 0) -> int:
+    """A port of 127.0.0.1 that was free a moment ago, for UDP and TCP alike.
+
+    So were the ``beside`` ports above it, for UDP.
+    """
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+        with ExitStack() as stack:
+            tcp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             tcp.bind(("127.0.0.1", 0))
             port: int = tcp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                try:
-                    udp.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
+            try:
+                for number in range(port, port + beside + 1):
+                    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                    stack.enter_context(udp).bind(("127.0.0.1", number))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 class UdpPeer(Changes, asyncio.DatagramProtocol):

@@ -113,6 +113,23 @@ class Sipp:
             )
         return self.counts()
 
+    async def succeeded(self, calls: int, timeout: float = 30.0) -> Counts:
+        """Wait until exactly ``calls`` calls went as the scenario says, from the first to its end.
+
+        Raises :class:`SippError` when one failed or more were begun, or when the last does not end in
+        ``timeout`` seconds. A check that no call failed is not enough: a call that waits for a BYE
+        that never comes has not failed yet.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while (counts := self.counts()).successful < calls and not counts.failed:
+                    await asyncio.sleep(0.05)  # it writes its statistics every second
+        except TimeoutError:
+            counts = self.counts()
+        if (counts.created, counts.successful, counts.failed) != (calls, calls, 0):
+            raise SippError(f"expected {calls} successful calls, found {counts}:\n{self.errors()}")
+        return counts
+
     async def stop(self) -> None:
         """End it now."""
         if self._process is not None and self._process.returncode is None:
@@ -168,7 +185,8 @@ class Sipp:
     def _command(self) -> list[str]:
         command = ["sipp", "-sf", "scenario.xml"]
         command += ["-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1"]
-        command += ["-cp", str(free_port()), "-mp", str(free_port()), "-nostdin", "-nd"]
+        # It binds the media port and the one two above it, for video.
+        command += ["-cp", str(free_port()), "-mp", str(free_port(beside=2)), "-nostdin", "-nd"]
         command += ["-trace_err", "-error_file", "errors.log"]
         command += ["-trace_stat", "-stf", "stat.csv", "-fd", "1"]
         command += ["-timeout", f"{self._timeout:.0f}s", "-timer_resol", "5"]

@@ -40,6 +40,9 @@ class IncomingCall(LineCall):
 
         Where the INVITE had no offer, the 200 makes one and its ACK brings the answer.
         """
+        self._guarded("answering it", self._accept)
+
+    def _accept(self) -> None:
         if self.invite.sdp is None:
             self._accepted = True
             self._line.endpoint.accept(self._handle, self.leg_media.offer())
@@ -117,5 +120,5 @@ class IncomingCall(LineCall):
 
     async def hang_up(self) -> CallEnd:
         """BYE when answered, 603 before; idempotent."""
-        self._hang_up_now("hang-up")
+        self._guarded("hanging up", self._hang_up_now, "hang-up")
         return await self.wait_ended()

@@ -236,7 +236,7 @@ class OutgoingCall(LineCall):
 
     async def hang_up(self) -> CallEnd:
         """BYE when answered, CANCEL before; idempotent. What the far end says then changes nothing."""
-        self._hang_up_now("hang-up")
+        self._guarded("hanging up", self._hang_up_now, "hang-up")
         return await self.wait_ended()
 
     def _end(self, status: CallStatus, **facts: Unpack[EndFacts]) -> None:

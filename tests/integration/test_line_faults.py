@@ -1,0 +1,189 @@
+"""A bug in our handling of a call ends that call: on the wire, for its session, and with nothing left."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from offhook.clock import SystemClock, new_id
+from offhook.codes import CallStatus
+from offhook.media import make_engine
+from offhook.session.ports.telephony import CallEnd, DialOrder, Side
+from offhook.sip import IncomingInvite, Timers
+from offhook.telephony.call import LineCall
+from offhook.telephony.call import faults as call_faults
+from offhook.telephony.dialer import Dialer
+from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.incoming import IncomingCall
+from offhook.telephony.line import Line
+from offhook.telephony.outgoing import OutgoingCall
+from offhook.telephony.trunks import Trunk
+
+DEADLINE = 20.0
+FAST = Timers(t1=0.05, t2=0.2, t4=0.2)
+"""A lost answer is given up after 3.2 s."""
+
+
+class Injected(Exception):
+    """The bug."""
+
+
+class Ends:
+    """Two lines that call each other over loopback; the far one answers, then hangs up."""
+
+    def __init__(self, near: Line, far: Line) -> None:
+        self.near = near
+        self.far = far
+        self.received: list[IncomingCall] = []
+        self.far_ends: list[CallEnd] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+        far.endpoint.on_incoming(self._on_invite)
+
+    def _on_invite(self, invite: IncomingInvite) -> None:
+        call = IncomingCall(self.far, new_id(), invite)
+        self.received.append(call)
+        task = asyncio.get_running_loop().create_task(self._answer(call))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer(self, call: IncomingCall) -> None:
+        call.ring()
+        call.accept()
+        if await call.answered() is not None:
+            handle = call.invite.handle
+            self.far.endpoint.send_info(handle, "application/dtmf", b"5")
+            self.far.endpoint.reinvite(handle, call.invite.sdp or b"")
+            await asyncio.wait([asyncio.ensure_future(call.wait_ended())], timeout=0.5)
+        self.far_ends.append(await call.hang_up())
+
+    async def call(self) -> CallEnd:
+        """One call of the near line, to its end at both sides."""
+        order = DialOrder(
+            call_id=new_id(),
+            source="+6512341234",
+            destination="+12025550101",
+            trunks=("far",),
+            ring_timeout=10.0,
+        )
+
+        async def no_other(_trunk: str) -> bool:
+            return False
+
+        async with asyncio.timeout(DEADLINE):
+            end = await Dialer(self.near).dial(order, lambda *_: None, no_other).wait_ended()
+            while self.tasks:
+                await asyncio.wait(self.tasks)
+            return end
+
+    def faults(self) -> int:
+        """Errors reported so far."""
+        lines = (self.near, self.far)
+        return call_faults.total + sum(line.endpoint._faults.total for line in lines)
+
+    async def nothing_left(self) -> None:
+        """Wait until neither side holds a call, a listener or a transaction."""
+        async with asyncio.timeout(DEADLINE):
+            for line in (self.near, self.far):
+                while line.endpoint.agent.dialogs or line.endpoint.agent.transactions:
+                    await asyncio.sleep(0.02)
+                assert line.endpoint._listeners == {}
+
+
+async def make_line(stack: AsyncExitStack, trunks: dict[str, Trunk]) -> Line:
+    endpoint = UdpEndpoint("127.0.0.1", 0, timers=FAST)
+    await endpoint.start()
+    stack.push_async_callback(endpoint.close)
+    engine = make_engine("python", host="127.0.0.1", ports=(41000, 44999))
+    engine.start()
+    stack.callback(engine.close)
+    return Line(
+        endpoint=endpoint,
+        media=engine,
+        media_host="127.0.0.1",
+        trunks=trunks,
+        media_timeout=60.0,
+        clock=SystemClock(),
+    )
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[Ends]:
+    async with AsyncExitStack() as stack:
+        far = await make_line(stack, {})
+        port = far.endpoint.local_address[1]
+        trunk = Trunk(name="far", transport="udp", host="127.0.0.1", port=port)
+        yield Ends(await make_line(stack, {"far": trunk}), far)
+
+
+MUST_NOT_FAIL = frozenset(
+    {
+        "_guarded",
+        "_fault",
+        "_abandon",
+        "_end",
+        "_stop_ring_timer",
+        "on_sip",
+        "on_media",
+        "__init__",
+        "start",
+        "_end_before_media",
+        # called by the session, which has its own rules
+        "ended", "connected", "has_media", "answered", "wait_ended", "play", "on_digit", "relay",
+        "quality", "hang_up", "ring", "accept", "refuse", "answer_to_our_offer",
+    }
+)  # fmt: skip
+
+
+def handlers(*parts: type[LineCall]) -> list[tuple[type[LineCall], str]]:
+    """The methods that events, timers and tasks of a call go through."""
+    return [
+        (part, name)
+        for part in parts
+        for name, value in vars(part).items()
+        if inspect.isfunction(value) and name not in MUST_NOT_FAIL
+    ]
+
+
+def name_of(handler: tuple[type[LineCall], str]) -> str:
+    return f"{handler[0].__name__}.{handler[1]}"
+
+
+async def test_a_call_without_bugs_ends_well(ends: Ends) -> None:
+    end = await ends.call()
+    assert (end.status, end.by, end.fault) == (CallStatus.COMPLETED, Side.CALLEE, False)
+    await ends.nothing_left()
+
+
+@pytest.mark.parametrize("handler", handlers(LineCall, OutgoingCall, IncomingCall), ids=name_of)
+async def test_a_handler_that_raises_ends_its_call_at_both_sides(
+    ends: Ends,
+    handler: tuple[type[LineCall], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part, name = handler
+    original = vars(part)[name]
+    failed = False
+
+    @functools.wraps(original)
+    def fail_once(*args: Any, **more: Any) -> Any:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise Injected
+        return original(*args, **more)
+
+    before = ends.faults()
+    monkeypatch.setattr(part, name, fail_once)
+    end = await ends.call()
+    assert end.status in CallStatus
+    await ends.nothing_left()
+    assert all(call.ended is not None for call in ends.received)
+    assert ends.faults() - before == int(failed)
+    monkeypatch.undo()
+    assert (await ends.call()).status is CallStatus.COMPLETED, "the next call is not harmed"

@@ -1,0 +1,192 @@
+"""Who calls whom: from the headers of an INVITE; and which addresses are a trunk's."""
+
+from __future__ import annotations
+
+import logging
+from ipaddress import ip_network
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from tests.unit.sip.wire import OURS, Wire, request
+
+from offhook.sip import Address, Admitted, Ignored, IncomingInvite, Refused
+from offhook.sip.message import Request, parse
+from offhook.telephony import screening
+from offhook.telephony.line import Line
+from offhook.telephony.screening import BAN_AFTER, BAN_TIME, InboundScreening, caller_of, user_of
+from offhook.telephony.trunks import Trunk, in_networks
+
+
+@pytest.mark.parametrize(
+    ("value", "user"),
+    [
+        ("sip:+6512341234@192.0.2.1", "+6512341234"),
+        ("<sip:+6512341234@x;user=phone>;tag=1", "+6512341234"),
+        ('"Doe, John" <sip:+6512341234@x>', "+6512341234"),
+        ("sip:%2B65%36@x", "+656"),
+        ("sip:6512%3612%34;phone-context=x@y", "65126124"),
+        ("sip:%zz@x", "%zz"),
+        ("sip:%ff@x", "\ufffd"),
+        ("sip:%00%0a@x", ""),
+        ("tel:+65-1234.1234;phone-context=x", "+6512341234"),
+        ("<tel:+1(201)555-0123>", "+12015550123"),
+        ("sip:x", ""),
+        ("nonsense", ""),
+        ('"never closed <sip:a@b>', ""),
+    ],
+)
+def test_the_user_of_a_uri_or_header(value: str, user: str) -> None:
+    assert user_of(value) == user
+
+
+@pytest.mark.parametrize(
+    ("headers", "caller"),
+    [
+        (b"", "alice"),
+        (b"P-Asserted-Identity: <sip:+6512341234@x>\r\n", "+6512341234"),
+        (b'P-Asserted-Identity: "Doe, John" <sip:+6512341234@x>\r\n', "+6512341234"),
+        (
+            b'P-Asserted-Identity: "Doe, John" <sip:john@x>, <tel:+6512341234>\r\n',
+            "+6512341234",
+        ),
+        (
+            b"P-Asserted-Identity: <sip:john@x>\r\nP-Asserted-Identity: <tel:+6512341234>\r\n",
+            "+6512341234",
+        ),
+        (
+            b"P-Asserted-Identity: <sip:+6512341234@x>, <tel:+6599999999>\r\n",
+            "+6512341234",
+        ),
+        (b"P-Asserted-Identity: <sip:john@x>\r\n", "john"),
+        (b'P-Asserted-Identity: "J\xf6rg" <sip:+6512341234@x>\r\n', "+6512341234"),
+        (b"P-Asserted-Identity: <sip:\xff\xfe@x>\r\n", "\ufffd\ufffd"),
+        (b'P-Asserted-Identity: "never closed <sip:+6512341234@x>\r\n', "alice"),
+    ],
+)
+def test_the_caller_is_the_first_telephone_number_that_is_asserted(
+    headers: bytes, caller: str
+) -> None:
+    wire = Wire()
+    wire.receive(request().replace(b"Max-Forwards", headers + b"Max-Forwards"))
+    (event,) = wire.took()
+    assert isinstance(event, IncomingInvite)
+    assert caller_of(event) == caller
+    caller_of(event).encode()  # fit for JSON and for the database
+    "".join(event.asserted).encode()
+
+
+@pytest.mark.parametrize(
+    ("host", "networks", "inside"),
+    [
+        ("198.51.100.7", ["198.51.100.0/28"], True),
+        ("198.51.100.16", ["198.51.100.0/28"], False),
+        ("198.51.100.7", ["198.51.100.7"], True),
+        ("198.51.100.7", ["192.0.2.1", "198.51.100.0/24"], True),
+        ("::ffff:198.51.100.7", ["198.51.100.0/28"], True),
+        ("2001:db8::7", ["2001:db8::/32"], True),
+        ("2001:db8::7", ["198.51.100.0/28"], False),
+        ("fe80::1%eth0", ["fe80::/10"], True),
+        ("198.51.100.7", [], False),
+        ("not an address", ["0.0.0.0/0"], False),
+    ],
+)
+def test_an_address_in_networks(host: str, networks: list[str], inside: bool) -> None:
+    parsed = [ip_network(text, strict=False) for text in networks]
+    assert in_networks(host, parsed) is inside
+
+
+# --- bans
+
+CARRIER = "198.51.100.7"
+BY_NAME = "203.0.113.8"
+STRANGER = "203.0.113.66"
+
+
+class Clock:
+    """A monotonic clock in the test's hands."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def invite() -> Request:
+    message = parse(request())
+    assert isinstance(message, Request)
+    return message
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(screening, "time", clock)
+    return clock
+
+
+def screen() -> InboundScreening:
+    """A carrier known by its network, and one known by name that is sent to only."""
+    trunks = {
+        "carrier": Trunk(
+            name="carrier",
+            transport="udp",
+            host="192.0.2.9",
+            port=5060,
+            inbound_from=(ip_network("198.51.100.0/28"),),
+        ),
+        "named": Trunk(name="named", transport="udp", host="sip.example.net", port=5060),
+    }
+    endpoint = SimpleNamespace(
+        is_address_of=lambda host, address: (host, address) == ("sip.example.net", BY_NAME)
+    )
+    line = cast(Line, SimpleNamespace(trunks=trunks, endpoint=endpoint))
+    return InboundScreening(line, lambda received: None, knows=lambda called: True)
+
+
+def source(host: str) -> Address:
+    return Address("udp", host, 5060)
+
+
+def test_a_network_of_a_trunk_is_let_in(clock: Clock) -> None:
+    assert screen().judge(invite(), source(CARRIER)) == Admitted("carrier")
+
+
+def test_an_unknown_address_is_banned_after_ten_refusals_for_ten_minutes(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge = screen()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(BAN_AFTER):
+            assert not judge.ignores(source(STRANGER))
+            assert judge.judge(invite(), source(STRANGER)) == Refused(403)
+    assert judge.ignores(source(STRANGER))
+    assert isinstance(judge.judge(invite(), source(STRANGER)), Ignored)
+    assert judge.bans == 1
+    bans = [record.message for record in caplog.records if "banned" in record.message]
+    assert bans == [f"address {STRANGER}: banned for 600 s after 10 refused calls"]
+    assert len(caplog.records) == 2, "not a line for each refusal"
+    clock.now += BAN_TIME
+    assert not judge.ignores(source(STRANGER))
+
+
+@pytest.mark.parametrize("host", ["192.0.2.9", BY_NAME])
+def test_an_address_of_a_trunk_is_refused_but_never_banned(host: str, clock: Clock) -> None:
+    judge = screen()
+    for _ in range(3 * BAN_AFTER):
+        assert judge.judge(invite(), source(host)) == Refused(403)
+    assert not judge.ignores(source(host))
+    assert judge.bans == 0
+
+
+def test_what_is_counted_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screening, "REMEMBERED", 50)
+    judge = screen()
+    for number in range(200):
+        judge.judge(invite(), source(f"203.0.113.{number}"))
+    assert len(judge._failures) == 50
+
+
+def test_ours_is_no_trunk() -> None:
+    assert not Trunk(name="t", transport="udp", host="192.0.2.9", port=5060).owns(OURS.host)
