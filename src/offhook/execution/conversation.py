@@ -236,6 +236,7 @@ class Conversation:
         order = DialOrder(
             call_id=leg.call_id,
             source=leg.source,
+            identity=self.sub_account.own_number if self.sub_account is not None else None,
             destination=leg.destination,
             trunks=trunks,
             ring_timeout=self.services.ring_timeout,

@@ -16,6 +16,9 @@ def trunks_for(
 ) -> tuple[str, ...]:
     """Names of the trunks to try, in order; empty: no coverage (-2004).
 
+    Of two routes with the same prefix the first in the file counts; a route that is closed to the
+    sub-account counts for nothing.
+
     ``destination`` is E.164 with ``+``. ``country_of`` gives a number's ISO 3166-1 alpha-2 code.
     """
     if not covered(destination, sub_account.coverage, country_of):

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from offhook.flow.context import JudgingContext, Profiles
+from offhook.flow.context import ANY_SOURCE, JudgingContext, Profiles
 
 
 class WebhookType(StrEnum):
@@ -80,6 +80,15 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     """``object`` or ``string`` (``spec/webhooks.md``)."""
     webhooks: Mapping[WebhookType, Webhook] = {}
     scenarios: Mapping[str, Scenario] = {}
+
+    @property
+    def own_number(self) -> str | None:
+        """The number that stands for the sub-account where a caller ID is withheld; None: it has none.
+
+        Its first active number, else the first of its caller IDs in the order of digits.
+        """
+        numbers = [number.msisdn for number in self.numbers if number.active]
+        return next(iter(numbers or sorted(self.caller_ids - {ANY_SOURCE})), None)
 
 
 class KeyGrant(msgspec.Struct, frozen=True, kw_only=True):

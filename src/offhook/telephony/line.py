@@ -6,17 +6,17 @@ import logging
 from collections.abc import Mapping
 
 from offhook.clock import Clock
+from offhook.flow.context import WITHHELD_SOURCES
 from offhook.media.engine import MediaEngine, MediaLeg
 from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Credentials
+from offhook.sip.build import host_port
 from offhook.telephony.call import LineCall
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
-
-WITHHELD = frozenset({"private", "anonymous"})
 
 
 class Line:
@@ -47,15 +47,14 @@ class Line:
 
     def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
         """Send one INVITE of ``order`` over ``trunk``; returns the endpoint's handle of it."""
-        host = f"{trunk.host}:{trunk.port}"
-        from_uri, headers = self._identity(order.source)
+        from_uri, headers = self._identity(order, trunk)
         return self.endpoint.invite(
             transport=trunk.transport,
             host=trunk.host,
             port=trunk.port,
-            request_uri=f"sip:{order.destination}@{host}",
+            request_uri=f"sip:{order.destination}@{host_port(trunk.host, trunk.port)}",
             from_uri=from_uri,
-            to_uri=f"sip:{order.destination}@{trunk.host}",
+            to_uri=f"sip:{order.destination}@{host_port(trunk.host, None)}",
             sdp=offer,
             headers=headers,
             credentials=Credentials(trunk.username, trunk.password or "")
@@ -64,12 +63,21 @@ class Line:
             trust=trunk.owns,
         )
 
-    def _identity(self, source: str) -> tuple[str, list[tuple[str, str]]]:
-        """From and the identity headers (RFC 3325; RFC 3323 §4.1.1.3 for withheld caller ID)."""
-        if source in WITHHELD:
-            return "sip:anonymous@anonymous.invalid", [("Privacy", "id")]
-        uri = f"sip:{source}@{self.media_host}"
-        return uri, [("P-Asserted-Identity", f"<{uri}>")]
+    def _identity(self, order: DialOrder, trunk: Trunk) -> tuple[str, list[tuple[str, str]]]:
+        """From and the identity headers (RFC 3325 §9; RFC 3323 §4.1.1.3 for withheld caller ID).
+
+        A withheld number reaches only trunks that are trusted to keep it (RFC 3325 §5, §7).
+        """
+        if order.source not in WITHHELD_SOURCES:
+            uri = self._uri_of(order.source)
+            return uri, [("P-Asserted-Identity", f"<{uri}>")]
+        headers = [("Privacy", "id")]
+        if trunk.trusted and order.identity is not None:
+            headers.append(("P-Asserted-Identity", f"<{self._uri_of(order.identity)}>"))
+        return "sip:anonymous@anonymous.invalid", headers
+
+    def _uri_of(self, number: str) -> str:
+        return f"sip:{number}@{host_port(self.media_host, None)}"
 
     def leg_media(self, media: MediaLeg, trunk: Trunk | None) -> LegMedia:
         """The offer/answer state of a new call's media; ``trunk`` as far as it is known."""

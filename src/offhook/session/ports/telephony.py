@@ -21,6 +21,8 @@ class DialOrder(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     source: str
     """E.164 with ``+``, or ``private``/``anonymous``."""
+    identity: str | None = None
+    """The number behind a withheld ``source``, for trunks that may learn it; E.164 with ``+``."""
     destination: str
     trunks: tuple[str, ...]
     ring_timeout: float

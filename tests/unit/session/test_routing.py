@@ -1,0 +1,37 @@
+"""The longest prefix wins; of equal ones the first in the file that is open to the sub-account."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.config import Route
+from offhook.session.routing import trunks_for
+from offhook.session.tenancy import SubAccount
+
+ACME = SubAccount(sub_account_id="acme_corp", account_id="acme")
+
+
+def route(prefix: str, trunk: str, *subaccounts: str) -> Route:
+    return Route(prefix=prefix, trunks=(trunk,), subaccounts=subaccounts or None)
+
+
+@pytest.mark.parametrize(
+    ("routes", "trunk"),
+    [
+        ([route("", "any"), route("+65", "sg"), route("+6591", "mobile")], "mobile"),
+        ([route("+6591", "mobile"), route("+65", "sg"), route("", "any")], "mobile"),
+        ([route("+65", "first"), route("+65", "second")], "first"),
+        ([route("+65", "first"), route("65", "second")], "first"),
+        ([route("65", "first"), route("+65", "second")], "first"),
+        ([route("", "first"), route("", "second")], "first"),
+        ([route("+65", "closed", "other"), route("+65", "open")], "open"),
+        ([route("+65", "open"), route("+65", "own", "acme_corp")], "open"),
+        ([route("+6591", "closed", "other"), route("+65", "sg")], "sg"),
+    ],
+)
+def test_which_route_is_taken(routes: list[Route], trunk: str) -> None:
+    assert trunks_for("+6591234567", ACME, routes, lambda number: "SG") == (trunk,)
+
+
+def test_without_a_route_there_is_no_coverage() -> None:
+    assert trunks_for("+6591234567", ACME, [route("+1", "us")], lambda number: "SG") == ()
