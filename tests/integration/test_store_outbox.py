@@ -97,6 +97,40 @@ class TestLeases:
         found = {(d.entry.sub_account_id, d.entry.type) for d in await leased(store, limit=10)}
         assert found == {("dead", "VCS"), ("alive", "VCS"), ("dead", "VSS")}
 
+    async def test_what_waits_for_an_endpoint_can_fall_due_early_in_its_order(
+        self, store: Store, node: Node
+    ) -> None:
+        entries = [webhook_entry("a", at=NOW - seconds(9 - number)) for number in range(9)]
+        others = [webhook_entry("a", "VSS"), webhook_entry("b")]
+        await pending(store, node, *entries, *others)
+        await leased(store)
+        later = [NOW + seconds(3600 - number) for number in range(9)]
+        results = [
+            result(one, "pending", next_at=at) for one, at in zip(entries, later, strict=True)
+        ]
+        results += [result(one, "pending", next_at=later[0]) for one in others]
+        await store.finish_deliveries(results)
+        kind = entries[0].type
+        assert await store.make_due("a", kind, "http://x/", NOW) == 0
+        assert await store.make_due("a", kind, None, NOW, limit=5) == 5
+        assert await store.make_due("a", kind, None, NOW, limit=5) == 4
+        assert await store.make_due("a", kind, None, NOW, limit=5) == 0
+        found = [delivery.entry.delivery_id for delivery in await leased(store, limit=4)]
+        found += [delivery.entry.delivery_id for delivery in await leased(store)]
+        assert found[:4] == [one.delivery_id for one in entries[:4]]
+        assert set(found) == {one.delivery_id for one in entries}
+
+    async def test_a_delivery_that_is_leased_or_done_does_not_fall_due(
+        self, store: Store, node: Node
+    ) -> None:
+        under_way, done = webhook_entry(), webhook_entry()
+        await pending(store, node, under_way, done)
+        await leased(store)
+        await store.finish_deliveries([result(done)])
+        sub_account = under_way.sub_account_id
+        assert await store.make_due(sub_account, under_way.type, None, NOW) == 0
+        assert await leased(store) == []
+
     async def test_one_endpoint_has_so_many_under_way_at_most(
         self, store: Store, node: Node
     ) -> None:

@@ -276,8 +276,8 @@ async def test_an_endpoint_that_fails_is_said_once_and_without_secrets(
         await outbox.wait_for(lambda: not outbox.pending)
     lines = [record.getMessage() for record in caplog.records if "webhook" in record.name]
     assert lines == [
-        f"webhook VSS of acme_corp does not get through to 127.0.0.1:{receiver.port}: HTTP 500",
-        "webhook VSS of acme_corp gets through again",
+        f"webhook VSS of acme_corp cannot be delivered to 127.0.0.1:{receiver.port}: HTTP 500",
+        "webhook VSS of acme_corp is delivered again",
     ]
 
 
@@ -292,3 +292,77 @@ async def test_a_misconfigured_webhook_harms_only_itself(
         await outbox.wait_for(lambda: len(outbox.results) == 2)
     assert [one.path for one in receiver.received] == ["/good"]
     assert sorted(outbox.states().values()) == ["delivered", "pending"]
+
+
+async def test_what_waits_for_an_endpoint_falls_due_when_it_answers_again(
+    receiver: Receiver,
+) -> None:
+    down = True
+    receiver.on("/vss", lambda request, body: Reply(status=500 if down else 200))
+    late = [entry(payload=b"%d" % number) for number in range(300)]
+    outbox = WatchedOutbox(entry(payload=b"first"), entry(payload=b"second"))
+    outbox.postpone(*late)
+    async with working(outbox, webhook(receiver.url("/vss"))):
+        await outbox.wait_for(lambda: len(outbox.results) >= 2)
+        down = False
+        await outbox.wait_for(lambda: not outbox.pending, timeout=30.0)
+    arrived = [one.body for one in receiver.at("/vss") if one.http_status == 200]
+    assert sorted(arrived[1:]) == sorted([b"second", *(one.payload for one in late)])
+    assert sum(made for *_, made in outbox.made_due) >= len(late)
+
+
+async def test_every_type_that_goes_to_the_endpoint_falls_due_and_no_other(
+    receiver: Receiver,
+) -> None:
+    down = True
+    receiver.on("/all", lambda request, body: Reply(status=500 if down else 200))
+    hooks = {
+        ("acme_corp", type_): Webhook(type=type_, url=receiver.url("/all"))
+        for type_ in (WebhookType.VSS, WebhookType.VRU)
+    }
+    hooks["acme_corp", WebhookType.VNU] = Webhook(type=WebhookType.VNU, url=receiver.url("/other"))
+    outbox = WatchedOutbox(entry(), entry())
+    waiting = [entry("VSS"), entry("VRU"), entry("VNU"), entry("VSS", sub_account="other")]
+    outbox.postpone(*waiting)
+    async with working(outbox, hooks):
+        await outbox.wait_for(lambda: len(outbox.results) >= 2)
+        down = False
+        await outbox.wait_for(lambda: len(outbox.pending) == 2)
+    assert set(outbox.pending) == {waiting[2].delivery_id, waiting[3].delivery_id}
+
+
+async def test_a_receiver_that_wants_to_be_left_alone_is_left_alone(receiver: Receiver) -> None:
+    asked = 0
+
+    def busy_twice(request: object, body: bytes) -> Reply:
+        nonlocal asked
+        asked += 1
+        return Reply(status=429, headers={"Retry-After": "600"}) if asked <= 2 else Reply()
+
+    receiver.on("/vss", busy_twice)
+    outbox = WatchedOutbox(entry(), entry())
+    async with working(outbox, webhook(receiver.url("/vss"))) as worker:
+        await outbox.wait_for(lambda: len(outbox.results) == 2)
+        outbox.add(entry())
+        worker.wake()
+        await outbox.wait_for(lambda: len(outbox.results) == 3)
+    assert outbox.made_due == []
+    assert len(outbox.pending) == 2
+
+
+async def test_410_of_a_dtmf_callback_ends_that_delivery_and_disables_nothing(
+    receiver: Receiver,
+) -> None:
+    receiver.on("/digits", Reply(status=410))
+    hooks = webhook(receiver.url("/vss"))
+    hooks["acme_corp", WebhookType.VCS] = Webhook(type=WebhookType.VCS, url=receiver.url("/vcs"))
+    kept = dict(hooks)
+    gone = entry("DTMF", url=receiver.url("/digits"))
+    other = entry("DTMF", url=receiver.url("/else"))
+    outbox = WatchedOutbox(gone, other, entry())
+    async with working(outbox, hooks):
+        await outbox.wait_for(lambda: not outbox.pending)
+    assert hooks == kept
+    assert len(receiver.at("/digits")) == 1
+    states = outbox.states()
+    assert (states[gone.delivery_id], states[other.delivery_id]) == ("dropped", "delivered")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.support.waiting import Changes
 
@@ -58,7 +58,15 @@ class WatchedOutbox(Changes, Outbox):
         self.away = False
         self._records = MemoryRecords()
         self._store = MemoryStore(self._records)
+        self.made_due: list[tuple[str, OutboxType, str | None, int]] = []
+        """Which endpoint's deliveries fell due early, and how many."""
         self.add(*entries)
+
+    def postpone(self, *entries: OutboxEntry, seconds: float = 3600.0) -> None:
+        """Put entries in that fall due so much later."""
+        self.add(*entries)
+        for one in entries:
+            self._records.outbox[one.delivery_id].next_at += timedelta(seconds=seconds)
 
     def add(self, *entries: OutboxEntry) -> None:
         """Put entries in, due at their creation."""
@@ -87,6 +95,20 @@ class WatchedOutbox(Changes, Outbox):
         found = await self._store.lease_deliveries(owner, now, lease=lease, limit=limit)
         self.leases.append(len(found))
         return found
+
+    async def make_due(
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        url: str | None,
+        now: datetime,
+        *,
+        limit: int = 500,
+    ) -> int:
+        self._asked()
+        made = await self._store.make_due(sub_account_id, type_, url, now, limit=limit)
+        self.made_due.append((sub_account_id, type_, url, made))
+        return made
 
     async def finish_deliveries(self, results: Sequence[DeliveryResult]) -> None:
         self._asked()

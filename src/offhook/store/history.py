@@ -146,6 +146,36 @@ class SqlHistory(Statements, History):
         )
         return await self._changed(again, t.c.delivery_id)
 
+    async def make_due(
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        url: str | None,
+        now: datetime,
+        *,
+        limit: int = 500,
+    ) -> int:
+        t = schema.outbox
+        waiting = (
+            select(t.c.delivery_id)
+            .where(
+                t.c.state == DeliveryState.PENDING.value,
+                t.c.sub_account_id == sub_account_id,
+                t.c.type == type_.value,
+                t.c.next_at > micros(now),
+                t.c.url.is_(None) if url is None else t.c.url == url,
+            )
+            .order_by(t.c.next_at)
+            .limit(limit)
+        )
+        (changed,) = await self._write(
+            update(t)
+            .where(t.c.delivery_id.in_(waiting), t.c.state == DeliveryState.PENDING.value)
+            .values(next_at=t.c.created_at)
+            .returning(t.c.delivery_id)
+        )
+        return len(changed)
+
     async def next_delivery_at(self) -> datetime | None:
         t = schema.outbox
         leased = select(func.min(t.c.next_at).label("next_at")).where(

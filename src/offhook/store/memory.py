@@ -478,6 +478,29 @@ class MemoryStore(Store):
             if result.attempted:
                 stored.attempts.append(attempt_of(result))
 
+    async def make_due(
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        url: str | None,
+        now: datetime,
+        *,
+        limit: int = 500,
+    ) -> int:
+        group = (sub_account_id, type_.value)
+        waiting = [
+            each
+            for each in self._data.outbox.values()
+            if each.state is DeliveryState.PENDING
+            and each.group() == group
+            and each.entry.url == url
+            and each.next_at > now
+        ]
+        first = sorted(waiting, key=lambda each: each.next_at)[:limit]
+        for each in first:
+            each.next_at = each.entry.created_at
+        return len(first)
+
     async def redeliver(
         self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
     ) -> bool:

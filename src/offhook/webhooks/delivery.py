@@ -12,20 +12,20 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from offhook.aio import wait_or
 from offhook.clock import Clock, SystemClock
 from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
-from offhook.session.ports.record import Delivery, DeliveryState, StoreUnavailable
+from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, StoreUnavailable
 from offhook.session.ports.stores import Outbox
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks.endpoints import Endpoint, Endpoints, Held, Target
 from offhook.webhooks.metrics import DeliveryMetrics
 from offhook.webhooks.results import Results
-from offhook.webhooks.retry import given_up, judge, retry_after_seconds
+from offhook.webhooks.retry import decide, given_up, retry_after_seconds
 from offhook.webhooks.signing import BadSecret, signed_headers
 
 log = logging.getLogger(__name__)
@@ -265,11 +265,12 @@ class DeliveryWorker:
         detail: str,
     ) -> None:
         entry, now = held.delivery.entry, self._clock.now()
-        verdict = judge(
+        pause = retry_after_seconds(retry_after, now)
+        verdict = decide(
             entry.type,
             attempts=held.delivery.attempts + 1,
             http_status=status,
-            retry_after=retry_after_seconds(retry_after, now),
+            retry_after=pause,
             now=now,
             give_up_at=entry.give_up_at,
             luck=random.random(),  # noqa: S311 (jitter, not a secret)
@@ -282,6 +283,10 @@ class DeliveryWorker:
             http_status=status,
             wait=0.0 if verdict.next_at is None else (verdict.next_at - now).total_seconds(),
         )
+        if verdict.state is not DeliveryState.DELIVERED:
+            endpoint.failed(self._clock.monotonic(), pause)
+        elif endpoint.succeeded(self._clock.monotonic()):
+            self._catch_up(held, now)
         _say(endpoint, held, verdict.state, detail)
         if verdict.disable and entry.url is None:
             log.warning("webhook %s of %s is disabled: 410 Gone", entry.type, entry.sub_account_id)
@@ -290,19 +295,30 @@ class DeliveryWorker:
             except StoreUnavailable as error:
                 log.warning("it could not be disabled: the store is unavailable (%s)", error)
 
+    def _catch_up(self, held: Held, now: datetime) -> None:
+        """The endpoint answers again: what waits for it, of whatever type, falls due."""
+        entry = held.delivery.entry
+        if entry.url is not None:
+            self._results.make_due(entry.sub_account_id, entry.type, entry.url, now)
+            return
+        for type_ in WebhookType:
+            webhook = self._lookup(entry.sub_account_id, type_)
+            if webhook is not None and webhook.enabled and webhook.url == held.target.url:
+                self._results.make_due(entry.sub_account_id, OutboxType(type_), None, now)
+
 
 def _say(endpoint: Endpoint, held: Held, state: DeliveryState, detail: str) -> None:
     """One line when an endpoint begins to fail, one when it works again, one per giving up."""
     entry = held.delivery.entry
     if state == DeliveryState.DELIVERED:
         if endpoint.failing:
-            log.info("webhook %s of %s gets through again", entry.type, entry.sub_account_id)
+            log.info("webhook %s of %s is delivered again", entry.type, entry.sub_account_id)
         endpoint.failing = False
         return
     if not endpoint.failing:
         endpoint.failing = True
         host = urlsplit(held.target.url).netloc.rpartition("@")[2]
-        text = "webhook %s of %s does not get through to %s: %s"
+        text = "webhook %s of %s cannot be delivered to %s: %s"
         log.warning(text, entry.type, entry.sub_account_id, host, detail)
     if state == DeliveryState.DEAD:
         log.warning(

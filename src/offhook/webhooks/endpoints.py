@@ -1,10 +1,14 @@
 """Fair turns between endpoints: who may have how many requests under way. No I/O.
 
 An endpoint is one URL of one sub-account. Its deliveries wait in a line of its own; the lines are
-served in turn. The slower it answers, the fewer requests it gets at once, and what its line cannot
-take within a lease is postponed to a slot of its own behind the last one given out. What one session
-has to tell an endpoint is told one after the other, so that its events arrive in order (a retry
-excepted: nothing waits for it).
+served in turn. The slower it answers, the fewer requests it gets at once; one that is silent gets one,
+to see whether it answers again. What its line cannot take within a lease is postponed to a slot of its
+own behind the last one given out. What one session has to tell an endpoint is told one after the other,
+so that its events arrive in order (a retry excepted: nothing waits for it).
+
+When an endpoint that was down answers again, what was postponed or waits for its next attempt falls due
+at once (:meth:`Endpoint.succeeded`). Two limits keep that from defeating the back-off: a ``Retry-After``
+is waited for, and an endpoint that goes down again soon has to wait longer each time.
 """
 
 from __future__ import annotations
@@ -19,7 +23,18 @@ PER_ENDPOINT = 32
 """Requests under way at once to an endpoint that answers within a second."""
 
 PER_UNPROVEN_ENDPOINT = 8
-"""… to one that has not answered yet, did not answer last, or is very slow."""
+"""… to one that has not been asked yet, or is very slow."""
+
+PER_SILENT_ENDPOINT = 1
+"""… to one that did not answer last."""
+
+DOWN_AFTER = 2
+"""Attempts without success, one after the other, that make an endpoint down."""
+
+CATCH_UP_PAUSE = 30.0
+"""Seconds between two times that what waits for an endpoint falls due early; doubles up to the next."""
+
+LONGEST_CATCH_UP_PAUSE = 3600.0
 
 LONGEST_LINE = 500
 LONGEST_POSTPONEMENT = 120.0
@@ -51,6 +66,24 @@ class Held(msgspec.Struct, frozen=True):
         return self.delivery.entry.session_id or self.delivery.entry.delivery_id
 
 
+class CatchUp:
+    """How often what waits for an endpoint may fall due early."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+        self._pause = CATCH_UP_PAUSE
+
+    def begins(self, now: float) -> bool:
+        """Whether it may now; asked again too early, the answer is no."""
+        if now < self._next_at:
+            return False
+        if now >= self._next_at + LONGEST_CATCH_UP_PAUSE:
+            self._pause = CATCH_UP_PAUSE
+        self._next_at = now + self._pause
+        self._pause = min(self._pause * 2, LONGEST_CATCH_UP_PAUSE)
+        return True
+
+
 class Endpoint:
     """One URL of one sub-account: its line, and what we know of its speed."""
 
@@ -65,15 +98,20 @@ class Endpoint:
         self.failing = False
         """The last attempt was no success; it has been logged."""
         self.in_turn = False
+        self._asked = False
         self._answers = False
         self._seconds = 0.0
         self._next_slot = 0.0
+        self._failures = 0
+        self._postponed = False
+        self._wait_until = 0.0
+        self._catch_up = CatchUp()
 
     @property
     def limit(self) -> int:
         """Requests under way at once."""
         if not self._answers:
-            return PER_UNPROVEN_ENDPOINT
+            return PER_SILENT_ENDPOINT if self._asked else PER_UNPROVEN_ENDPOINT
         return max(PER_UNPROVEN_ENDPOINT, int(PER_ENDPOINT / max(1.0, self._seconds)))
 
     def takes(self, lease: float) -> bool:
@@ -83,11 +121,31 @@ class Endpoint:
 
     def learn(self, seconds: float, *, answered: bool) -> None:
         """An attempt took so long; ``answered`` with whatever HTTP status."""
+        begins_to_answer = answered and self._asked and not self._answers
+        self._asked = True
         self._answers = answered
-        self._seconds += _WEIGHT * (seconds - self._seconds)
+        # The time-outs of a receiver that was down say nothing about its speed now.
+        self._seconds += (1.0 if begins_to_answer else _WEIGHT) * (seconds - self._seconds)
+
+    def failed(self, now: float, retry_after: float | None) -> None:
+        """An attempt was no success; ``retry_after`` seconds the receiver wants to be left alone."""
+        self._failures += 1
+        if retry_after is not None:
+            self._wait_until = max(self._wait_until, now + retry_after)
+
+    def succeeded(self, now: float) -> bool:
+        """An attempt was a success; True: what waits for the endpoint shall fall due at once."""
+        was_down = self._failures >= DOWN_AFTER or self._postponed
+        self._failures = 0
+        if not was_down or now < self._wait_until or not self._catch_up.begins(now):
+            return False
+        self._postponed = False
+        self._next_slot = 0.0
+        return True
 
     def postpone(self, now: float) -> float:
         """Seconds from ``now`` until one more may find room."""
+        self._postponed = self._postponed or not self._answers
         spacing = max(self._seconds, _QUICKEST) / self.limit
         self._next_slot = max(now + 1.0, self._next_slot) + spacing
         return min(self._next_slot - now, LONGEST_POSTPONEMENT)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from offhook.session.ports.record import (
     Delivery,
     DeliveryResult,
     DeliveryState,
+    OutboxType,
     StoreUnavailable,
 )
 from offhook.session.ports.stores import Outbox
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _TRIES = 30
 _PAUSE = 1.0
+_CHUNK = 500
+"""Deliveries that fall due early in one transaction."""
 
 
 class Results:
@@ -33,6 +37,7 @@ class Results:
         self._metrics = metrics
         self._on_written = on_written
         self._waiting: list[DeliveryResult] = []
+        self._to_make_due: dict[tuple[str, OutboxType, str | None], datetime] = {}
         self._changed = asyncio.Event()
         self._ending = False
 
@@ -62,6 +67,13 @@ class Results:
         self._metrics.count(delivery.entry.type, state, attempted=attempted)
         self._changed.set()
 
+    def make_due(
+        self, sub_account_id: str, type_: OutboxType, url: str | None, now: datetime
+    ) -> None:
+        """Let what waits for an endpoint fall due, once all results noted so far are written."""
+        self._to_make_due[sub_account_id, type_, url] = now
+        self._changed.set()
+
     def end(self) -> None:
         """No more will come: :meth:`run` ends when all are written."""
         self._ending = True
@@ -73,8 +85,22 @@ class Results:
             await self._changed.wait()
             self._changed.clear()
             batch, self._waiting = self._waiting, []
+            endpoints, self._to_make_due = self._to_make_due, {}
             if batch:
                 await self._write(batch)
+            for (sub_account_id, type_, url), now in endpoints.items():
+                await self._make_due(sub_account_id, type_, url, now)
+
+    async def _make_due(
+        self, sub_account_id: str, type_: OutboxType, url: str | None, now: datetime
+    ) -> None:
+        """Without the store they fall due when they would have anyway."""
+        with suppress(StoreUnavailable):
+            while (
+                await self._outbox.make_due(sub_account_id, type_, url, now, limit=_CHUNK) == _CHUNK
+            ):
+                self._on_written()
+        self._on_written()
 
     async def _write(self, batch: Sequence[DeliveryResult]) -> None:
         """What cannot be written before its lease ends is leased, and so delivered, once more."""

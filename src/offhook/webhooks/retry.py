@@ -1,4 +1,4 @@
-"""What becomes of a delivery after an attempt: pure, given the time and the luck of the draw."""
+"""What becomes of a delivery after an attempt: pure, given the time and a random number."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_DELAY = 3600.0
 _LONGEST_DELAY_EPHEMERAL = 15.0
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class RetryDecision(msgspec.Struct, frozen=True, kw_only=True):
     """What to store, and whether the webhook is to be disabled."""
 
     state: DeliveryState
@@ -33,7 +33,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     disable: bool = False
 
 
-def judge(
+def decide(
     type_: OutboxType,
     *,
     attempts: int,
@@ -42,20 +42,20 @@ def judge(
     now: datetime,
     give_up_at: datetime,
     luck: float,
-) -> Verdict:
-    """Judge one attempt.
+) -> RetryDecision:
+    """Decide after one attempt.
 
     ``attempts`` counts this one (1..); ``http_status`` is None when there was no answer in time;
     ``retry_after`` is the answer's Retry-After in seconds; ``luck`` is 0..1, for the jitter.
     """
     if http_status is not None and 200 <= http_status <= 299:
-        return Verdict(state=DeliveryState.DELIVERED)
+        return RetryDecision(state=DeliveryState.DELIVERED)
     if http_status == 410:
-        return Verdict(state=given_up(type_), disable=True)
+        return RetryDecision(state=given_up(type_), disable=True)
     next_at = now + timedelta(seconds=delay(type_, attempts, retry_after, luck))
     if next_at >= give_up_at:
-        return Verdict(state=given_up(type_))
-    return Verdict(state=DeliveryState.PENDING, next_at=next_at)
+        return RetryDecision(state=given_up(type_))
+    return RetryDecision(state=DeliveryState.PENDING, next_at=next_at)
 
 
 def given_up(type_: OutboxType) -> DeliveryState:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from offhook.session.ports.record import DeliveryState, OutboxType
-from offhook.webhooks.retry import GIVE_UP_AFTER, Verdict, delay, judge, retry_after_seconds
+from offhook.webhooks.retry import GIVE_UP_AFTER, RetryDecision, decide, delay, retry_after_seconds
 
 NOW = datetime(2024, 7, 3, 12, 0, tzinfo=UTC)
 
 
-def verdict(type_: OutboxType = OutboxType.VSS, **changes: Any) -> Verdict:
+def verdict(type_: OutboxType = OutboxType.VSS, **changes: Any) -> RetryDecision:
     given: dict[str, Any] = {
         "attempts": 1,
         "http_status": 500,
@@ -22,12 +22,12 @@ def verdict(type_: OutboxType = OutboxType.VSS, **changes: Any) -> Verdict:
         "give_up_at": NOW + GIVE_UP_AFTER[type_],
         "luck": 1.0,
     } | changes
-    return judge(type_, **given)
+    return decide(type_, **given)
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_2xx_is_success(status: int) -> None:
-    assert verdict(http_status=status) == Verdict(state=DeliveryState.DELIVERED)
+    assert verdict(http_status=status) == RetryDecision(state=DeliveryState.DELIVERED)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def test_2xx_is_success(status: int) -> None:
     [(OutboxType.VSS, DeliveryState.DEAD), (OutboxType.VCS, DeliveryState.DROPPED)],
 )
 def test_410_disables_and_ends_it(type_: OutboxType, state: DeliveryState) -> None:
-    assert verdict(type_, http_status=410) == Verdict(state=state, disable=True)
+    assert verdict(type_, http_status=410) == RetryDecision(state=state, disable=True)
 
 
 @pytest.mark.parametrize("status", [None, 100, 301, 302, 308, 400, 401, 404, 429, 500, 503])
 def test_everything_else_is_tried_again(status: int | None) -> None:
-    assert verdict(http_status=status) == Verdict(
+    assert verdict(http_status=status) == RetryDecision(
         state=DeliveryState.PENDING, next_at=NOW + timedelta(seconds=1)
     )
 
@@ -56,7 +56,7 @@ def test_everything_else_is_tried_again(status: int | None) -> None:
     ],
 )
 def test_when_its_time_runs_out_it_is_given_up(type_: OutboxType, state: DeliveryState) -> None:
-    assert verdict(type_, give_up_at=NOW + timedelta(seconds=1)) == Verdict(state=state)
+    assert verdict(type_, give_up_at=NOW + timedelta(seconds=1)) == RetryDecision(state=state)
     assert verdict(type_, give_up_at=NOW + timedelta(seconds=1.1)).state == DeliveryState.PENDING
 
 

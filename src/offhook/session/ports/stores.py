@@ -202,6 +202,22 @@ class Outbox(ABC):
         """Record attempts (group-committed)."""
 
     @abstractmethod
+    async def make_due(
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        url: str | None,
+        now: datetime,
+        *,
+        limit: int = 500,
+    ) -> int:
+        """Let the pending deliveries of one endpoint fall due now, in the order of their creation.
+
+        ``url`` is that of the entries (None: the sub-account's webhook). Returns how many it changed,
+        at most ``limit``: ask again while it is as many.
+        """
+
+    @abstractmethod
     async def redeliver(
         self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
     ) -> bool:
