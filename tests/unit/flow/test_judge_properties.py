@@ -107,8 +107,9 @@ def test_the_scanner_and_the_decoder_agree_on_what_is_json(text: str) -> None:
         return True
 
     accepted = accepts(jsontext.decode, text.encode())
-    assert accepts(positions.offsets, text.removeprefix("\ufeff")) == accepted
-    assert accepts(_reference, text) == accepted
+    without_mark = text.removeprefix("\ufeff")
+    assert accepts(positions.offsets, without_mark) == accepted
+    assert accepts(_reference, without_mark) == accepted
 
 
 def _reference(text: str) -> object:
