@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import aiohttp
 import msgspec
 import pytest
 from tests.support.http_world import (
+    KEY,
     MESSAGE,
+    OPERATOR_KEY,
     OTHER_KEY,
     READER_KEY,
     World,
@@ -20,9 +23,12 @@ from tests.support.http_world import (
     running_record_world,
     running_world,
 )
+from yarl import URL
 
-from offhook.codes import SessionStatus
+from offhook.clock import new_id
+from offhook.codes import CallStatus, SessionStatus
 from offhook.events import ActionEnded, ActionStarted, SessionEnded
+from offhook.flow.actions import Callflow
 from offhook.http.commander import Commander
 from offhook.http.deps import HttpLimits
 from offhook.session.control import (
@@ -33,6 +39,8 @@ from offhook.session.control import (
     encode_command,
     heard_topic,
 )
+from offhook.session.ports.record import NodeRole
+from offhook.session.session import Direction, Leg, Session
 
 
 @pytest.fixture
@@ -128,6 +136,17 @@ async def test_pages_of_sessions_over_the_real_record(tmp_path: Path) -> None:
         ("since=0001-01-01T00:00:00%2B23:00", "since"),
         ("cursor=" + "x" * 201, "cursor"),
         ("cursor=nonsense", "cursor"),
+        ("until=2", "until"),
+        ("since=3y", "since"),
+        ("since=999999w", "since"),
+        ("number=abc", "number"),
+        ("sipCode=99", "sipCode"),
+        ("sipCode=busy", "sipCode"),
+        ("clientRequestId=" + "x" * 256, "clientRequestId"),
+        ("statsu=COMPLETED", "statsu"),
+        ("client_request_id=x", "client_request_id"),
+        ("=1", ""),
+        ("limit=1&limit=2", "limit"),
     ],
 )
 async def test_a_bad_parameter_is_422_and_named(tmp_path: Path, query: str, named: str) -> None:
@@ -135,6 +154,115 @@ async def test_a_bad_parameter_is_422_and_named(tmp_path: Path, query: str, name
         status, answer = await fetch(client, world.url(f"sessions?{query}"))
     assert status == 422
     assert answer["message"].startswith(f"{named}: ")
+
+
+async def test_every_resource_refuses_an_unknown_parameter(tmp_path: Path) -> None:
+    below = ["requests/7", "speech-profiles", "webhooks", "scenarios", "numbers", "sessions/7"]
+    paths = [*below, "webhooks/VSS/deliveries", "/admin/v1/keys", "/admin/v1/subaccounts"]
+    async with running_record_world(tmp_path) as world:
+        for path in paths:
+            key = OPERATOR_KEY if path.startswith("/admin") else KEY
+            async with world.client(key) as client:
+                status, answer = await fetch(client, world.url(f"{path}?no_such=1"))
+            assert (path, status, answer["message"]) == (path, 422, "no_such: unknown parameter")
+
+
+async def test_a_monitor_may_add_parameters_to_the_pages_at_the_root(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    assert (await fetch(client, world.url("/healthz?nocache=1")))[0] == 200
+
+
+@pytest.fixture
+async def filed() -> AsyncIterator[tuple[World, list[str]]]:
+    """Three sessions, an hour apart; the newest has no id of the client's."""
+    async with running_world() as world:
+        node = await world.store.register_node("voice", NodeRole.VOICE, now())
+        sessions = [
+            filed_session(now() - timedelta(hours=2, minutes=30), "+12025550101", 486, "one"),
+            filed_session(now() - timedelta(hours=1, minutes=30), "+12025550102", 200, "two"),
+            filed_session(now() - timedelta(minutes=30), "+12025550102", 404, None),
+        ]
+        for session in sessions:
+            await world.store.start(node, session, ())
+        yield world, [each.session_id for each in sessions]
+
+
+def filed_session(at: datetime, destination: str, sip_code: int, client_id: str | None) -> Session:
+    leg = Leg(
+        call_id=new_id(),
+        direction=Direction.OUTBOUND,
+        source="+6512341234",
+        destination=destination,
+        sip_code=sip_code,
+        status=CallStatus.FAILED,
+        disconnected_at=at,
+    )
+    return Session(
+        session_id=new_id(),
+        sub_account_id="acme_corp",
+        call_flow_request_id=new_id(),
+        status=SessionStatus.RUNNING,
+        callflow=Callflow(
+            actions=(),
+            client_request_id=client_id,
+            client_batch_id=f"batch-{client_id}" if client_id else None,
+        ),
+        created_at=at,
+        legs=(leg,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, [2, 1, 0]),
+        ({"number": "+12025550102"}, [2, 1]),
+        ({"number": "12025550101"}, [0]),
+        ({"number": "00 1 202 555 0101"}, [0]),
+        ({"number": "+6512341234"}, [2, 1, 0]),
+        ({"number": "+4930123456"}, []),
+        ({"since": "1h"}, [2]),
+        ({"since": "2h", "until": "1h"}, [1]),
+        ({"until": "90m"}, [1, 0]),
+        ({"since": "1d"}, [2, 1, 0]),
+        ({"clientRequestId": "two"}, [1]),
+        ({"clientBatchId": "batch-one"}, [0]),
+        ({"sipCode": "486"}, [0]),
+        ({"sipCode": "486", "clientRequestId": "two"}, []),
+        ({"status": "RUNNING", "number": "+12025550102", "sipCode": "404"}, [2]),
+        ({"status": "COMPLETED"}, []),
+    ],
+)
+async def test_the_filters_choose_sessions(
+    filed: tuple[World, list[str]], query: dict[str, str], found: list[int]
+) -> None:
+    world, ids = filed
+    async with (
+        world.client() as client,
+        client.get(world.url("sessions"), params=query) as response,
+    ):
+        answer = await response.json()
+    assert response.status == 200, answer
+    assert [each["sessionId"] for each in answer["sessions"]] == [ids[place] for place in found]
+
+
+async def test_a_plus_that_was_not_encoded_is_understood(
+    filed: tuple[World, list[str]],
+) -> None:
+    world, ids = filed
+    async with world.client() as client:
+        url = URL(world.url("sessions?number=+12025550101"), encoded=True)
+        async with client.get(url) as response:
+            answer = await response.json()
+    assert [each["sessionId"] for each in answer["sessions"]] == [ids[0]]
+
+
+async def test_the_clients_own_ids_are_shown(filed: tuple[World, list[str]]) -> None:
+    world, ids = filed
+    async with world.client() as client:
+        _, answer = await fetch(client, world.url(f"sessions/{ids[0]}"))
+    assert (answer["clientRequestId"], answer["clientBatchId"]) == ("one", "batch-one")
 
 
 async def test_a_queued_session_is_canceled_at_once(

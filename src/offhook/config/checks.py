@@ -28,6 +28,7 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Everything that is wrong, in the order of the sections."""
     yield from _not_yet(config)
     yield from _addresses(config)
+    yield from _certificates(config)
     yield from _trunks_and_routes(config)
     yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
     yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
@@ -56,6 +57,18 @@ def _not_yet(config: Config) -> Iterator[Finding]:
     for index, trunk in enumerate(config.trunks):
         if trunk.register:
             yield ("trunks", index, "register"), "this version does not register with trunks"
+
+
+def _certificates(config: Config) -> Iterator[Finding]:
+    http = config.http
+    if (http.tls_certificate is None) != (http.tls_key is None):
+        missing = "tls_key" if http.tls_key is None else "tls_certificate"
+        yield ("http", missing), "is missing: https needs tls_certificate and tls_key"
+        return
+    for key in ("tls_certificate", "tls_key"):
+        file = getattr(http, key)
+        if file is not None and not os.access(file, os.R_OK):
+            yield ("http", key), f"cannot be read: {file}"
 
 
 def _addresses(config: Config) -> Iterator[Finding]:

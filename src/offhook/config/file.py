@@ -378,6 +378,11 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
     def absolute(file: str | None) -> str | None:
         return None if file is None else os.path.join(folder, file)
 
+    http = msgspec.structs.replace(
+        config.http,
+        tls_certificate=absolute(config.http.tls_certificate),
+        tls_key=absolute(config.http.tls_key),
+    )
     sip = msgspec.structs.replace(
         config.sip,
         tls_certificate=absolute(config.sip.tls_certificate),
@@ -393,4 +398,4 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
         )
         for account in config.subaccounts
     )
-    return msgspec.structs.replace(config, sip=sip, subaccounts=sub_accounts)
+    return msgspec.structs.replace(config, http=http, sip=sip, subaccounts=sub_accounts)

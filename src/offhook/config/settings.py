@@ -111,6 +111,10 @@ class Http(Section, frozen=True, kw_only=True):
     listen: Endpoint = "127.0.0.1:8080"
     trusted_proxies: tuple[Network, ...] = ()
     """Whose ``X-Forwarded-For`` is believed."""
+    tls_certificate: str | None = None
+    """PEM file with the certificate and its chain; with ``tls_key`` the API speaks https."""
+    tls_key: str | None = None
+    """PEM file."""
 
 
 class Sip(Section, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ Then the callflow endpoints, whose answers and speed are the contract, or the ro
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
@@ -44,6 +46,7 @@ from offhook.http.resources.event_stream import EventStreams
 from offhook.http.resources.params import AnyRequest, always, caller_of
 from offhook.http.resources.route_failures import RouteFailures
 from offhook.http.resources.strict_body import strict_body
+from offhook.http.resources.strict_query import strict_query
 
 BELOW_SUB_ACCOUNT = (
     sessions,
@@ -153,7 +156,7 @@ def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
     return Litestar(  # type: ignore[return-value]  # its scope is a TypedDict, ours any mapping
         route_handlers=_typed_routes(),
         dependencies={name: always(value) for name, value in provided.items()},
-        before_request=strict_body,
+        before_request=_judge_strictly,
         exception_handlers=RouteFailures(deps.clock).handlers(),
         request_max_body_size=deps.limits.body_bytes,
         openapi_config=None,
@@ -161,6 +164,12 @@ def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
         debug=False,
         pdb_on_exception=False,
     )
+
+
+async def _judge_strictly(request: AnyRequest) -> None:
+    if context_of(cast(Any, request.scope)).place.area is not Area.PAGE:
+        strict_query(request)
+    await strict_body(request)
 
 
 def _provide_caller(request: AnyRequest) -> Caller:

@@ -79,6 +79,7 @@ async def run(context: RoleContext) -> None:
         server = await serve(create_app(deps), deps, host.strip("[]"), int(port))
         deps.phase.ready = True
         context.reloads.append(directory.use)
+        context.reloads.append(lambda _config: server.reload_certificate())
         async with asyncio.TaskGroup() as group:
             duties = [
                 group.create_task(keep_directory_fresh(directory, fabric)),
@@ -87,7 +88,8 @@ async def run(context: RoleContext) -> None:
                     liveness.end_orphans(store, context.clock, reports, delivery.wake)
                 ),
             ]
-            url = f"http://{host}:{server.port}"
+            scheme = "http" if context.config.http.tls_certificate is None else "https"
+            url = f"{scheme}://{host}:{server.port}"
             context.supervisor.ready(url=url, api_key=api_key)
             await _until_stopped(context, deps, server, delivery)
             for duty in duties:

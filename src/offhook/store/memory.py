@@ -605,6 +605,15 @@ def _matches(session: Session, chosen: SessionFilter) -> bool:
         chosen.status in (None, session.status)
         and (chosen.since is None or session.created_at >= chosen.since)
         and (chosen.until is None or session.created_at < chosen.until)
+        and chosen.client_request_id in (None, session.client_request_id)
+        and chosen.client_batch_id in (None, session.client_batch_id)
+        and (
+            chosen.number is None
+            or any(chosen.number in (leg.source, leg.destination) for leg in session.legs)
+        )
+        and (
+            chosen.sip_code is None or any(chosen.sip_code == leg.sip_code for leg in session.legs)
+        )
     )
 
 

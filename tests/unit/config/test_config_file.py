@@ -305,6 +305,14 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
             + '[[subaccounts.numbers]]\nmsisdn = "+6561234567"',
             "offhook.toml:11: subaccounts[1].numbers[0].msisdn: +6561234567 belongs to 'acme_corp'",
         ),
+        (
+            '[http]\ntls_certificate = "cert.pem"',
+            "http.tls_key: is missing: https needs tls_certificate and tls_key",
+        ),
+        (
+            '[http]\ntls_certificate = "offhook.toml"\ntls_key = "none.pem"',
+            "offhook.toml:3: http.tls_key: cannot be read: ",
+        ),
         ("a = = 1", "offhook.toml: not TOML: Invalid value (at line 1, column 5)"),
     ],
 )

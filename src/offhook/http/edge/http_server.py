@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import uvicorn
 
@@ -15,6 +15,7 @@ from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.http.edge.addresses import Addresses
 from offhook.http.edge.connections import bounded
+from offhook.http.edge.server_tls import HANDSHAKE_SECONDS, ServerTls
 
 BACKLOG = 2048
 
@@ -22,14 +23,33 @@ BACKLOG = 2048
 class _QuietServer(uvicorn.Server):
     """uvicorn's server without its signal handlers: it would raise SIGTERM again after the stop."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, tls: ServerTls | None) -> None:
         super().__init__(config)
         self.accepting = asyncio.Event()
+        self._tls = tls
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
+        """Accept connections on ``sockets``, and say so."""
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._protocol,
+                sock=sock,
+                backlog=self.config.backlog,
+                ssl=self._tls.context if self._tls else None,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
+            )
+            for sock in sockets or ()
+        ]
+        self.started = True
         self.accepting.set()
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -41,13 +61,24 @@ class RunningServer:
     """A server that accepts connections."""
 
     def __init__(
-        self, server: uvicorn.Server, task: asyncio.Task[None], port: int, deps: Deps
+        self,
+        server: uvicorn.Server,
+        task: asyncio.Task[None],
+        port: int,
+        deps: Deps,
+        tls: ServerTls | None = None,
     ) -> None:
         self._server = server
+        self._tls = tls
         self._task = task
         self._deps = deps
         self.port = port
         """The port it listens on, also where 0 was asked for."""
+
+    def reload_certificate(self) -> None:
+        """Read the files of the certificate again, if there are any."""
+        if self._tls is not None:
+            self._tls.reload()
 
     async def stop(self, grace: float) -> None:
         """Accept nothing new, let requests finish for ``grace`` seconds, then cut them off.
@@ -66,7 +97,17 @@ class RunningServer:
 
 
 async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer:
-    """Start; returns once connections are accepted. Raises :class:`OSError` if the port is taken."""
+    """Start; returns once connections are accepted.
+
+    With ``[http] tls_certificate`` and ``tls_key`` it speaks https. Raises :class:`OSError` if the
+    port is taken or the certificate cannot be used.
+    """
+    section = deps.config.http
+    tls = (
+        ServerTls(section.tls_certificate, section.tls_key)
+        if section.tls_certificate is not None and section.tls_key is not None
+        else None
+    )
     sock = _listen(host, port)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # clients cause its warnings
     config = uvicorn.Config(
@@ -83,7 +124,7 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
         backlog=BACKLOG,
         timeout_keep_alive=deps.limits.idle_seconds,
     )
-    server = _QuietServer(config)
+    server = _QuietServer(config, tls)
     loop = asyncio.get_running_loop()
     task = loop.create_task(server.serve(sockets=[sock]), name="http-server")
     try:
@@ -94,7 +135,7 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
     if task.done():
         sock.close()
         raise RuntimeError("the HTTP server ended before it started")
-    return RunningServer(server, task, sock.getsockname()[1], deps)
+    return RunningServer(server, task, sock.getsockname()[1], deps, tls)
 
 
 def _listen(host: str, port: int) -> socket.socket:

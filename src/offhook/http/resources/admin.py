@@ -18,7 +18,7 @@ from offhook.clock import iso_milliseconds, new_id
 from offhook.http.deps import Deps
 from offhook.http.edge.access import ALL_SCOPES, SUB_ACCOUNT_ID, Scope
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
-from offhook.http.resources.params import CONFLICTS, moment, tenancy_changed
+from offhook.http.resources.params import CONFLICTS, parse_time, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import KeyRecord
@@ -219,7 +219,7 @@ async def list_keys(deps: NamedDependency[Deps]) -> KeyList:
 @post("/keys", operation_id="createKey", summary="Make an API key; shown once")
 async def create_key(deps: NamedDependency[Deps], data: JSONBody[KeyRequest]) -> KeyMade:
     """The store keeps only its hash."""
-    expires_at = moment("expiresAt", data.expires_at)
+    expires_at = parse_time("expiresAt", data.expires_at, deps.clock.now())
     if expires_at is not None and expires_at <= deps.clock.now():
         raise Refused(INVALID, "expiresAt: lies in the past")
     grant = KeyGrant(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from litestar.connection import ASGIConnection, Request
@@ -51,20 +52,29 @@ def needs(scope: Scope) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRou
     return guard
 
 
-def moment(name: str, text: str | None) -> datetime | None:
-    """A time of a query: ISO 8601, UTC when it has no offset. Raises a 422 :class:`.Refused`."""
+_AGO = re.compile(r"([0-9]{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_time(name: str, text: str | None, now: datetime) -> datetime | None:
+    """A time that a client names: ISO 8601, UTC when it has no offset; or so long ago (``1h``, ``2d``).
+
+    Raises a 422 :class:`.Refused`.
+    """
     if text is None:
         return None
     try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(INVALID, f"{name}: must be an ISO 8601 date or date-time") from None
-    if parsed.tzinfo is None:
-        return parsed.replace(tzinfo=UTC)
-    try:
+        if (ago := _AGO.fullmatch(text)) is not None:
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        parsed = datetime.fromisoformat(text.replace(" ", "+"))
+        if parsed.tzinfo is None:
+            return parsed.replace(tzinfo=UTC)
         return parsed.astimezone(UTC)
     except OverflowError:
         raise Refused(INVALID, f"{name}: is outside the calendar") from None
+    except ValueError:
+        expected = "an ISO 8601 date or date-time, or a time ago such as 1h or 2d"
+        raise Refused(INVALID, f"{name}: must be {expected}") from None
 
 
 async def tenancy_changed(deps: Deps) -> None:

@@ -10,7 +10,14 @@ import msgspec
 
 from offhook.clock import iso_milliseconds
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
-from offhook.session.ports.record import DeliveryRecord, RequestRecord
+from offhook.http.resources.shown_url import shown_url
+from offhook.session.ports.record import (
+    DeliveryAttempt,
+    DeliveryRecord,
+    DeliveryState,
+    OutboxType,
+    RequestRecord,
+)
 from offhook.session.session import Leg, Session
 
 
@@ -81,9 +88,31 @@ class SessionView(View, frozen=True, kw_only=True):
     last_action: str | None = None
     call_count: int
     client_request_id: str | None = None
+    client_batch_id: str | None = None
     valid_until: str | None = None
     error_details: ErrorView | None = None
     legs: list[LegView] = msgspec.field(default_factory=list)
+
+
+class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One webhook delivery."""
+
+    delivery_id: str
+    """Also the header `webhook-id` and the payload's `eventId`."""
+    type: OutboxType
+    """The webhook's type; `DTMF` for a `dtmfCallbackUrl`."""
+    url: str | None
+    """Where it goes, if not to the sub-account's webhook of this type."""
+    state: DeliveryState
+    """`pending`, `delivered`, `dead` (given up, can be sent again) or `dropped` (too old)."""
+    created_at: datetime
+    """When the event happened."""
+    next_at: datetime | None
+    """When it is tried next."""
+    attempts: list[DeliveryAttempt]
+    """What was sent and what came back, oldest first."""
+    payload: msgspec.Raw
+    """The JSON body."""
 
 
 class SessionAnswer(SessionView, frozen=True, kw_only=True):
@@ -92,7 +121,7 @@ class SessionAnswer(SessionView, frozen=True, kw_only=True):
     actions: list[ActionView]
     events: list[dict[str, Any]]
     """Every event with its ``number`` and ``timestamp``, in order."""
-    deliveries: list[dict[str, Any]]
+    deliveries: list[DeliveryView]
     """Every webhook delivery with its attempts."""
     status_code: int
     status_message: str
@@ -188,18 +217,18 @@ def session_answer(
     )
 
 
-def delivery_view(delivery: DeliveryRecord) -> dict[str, Any]:
+def delivery_view(delivery: DeliveryRecord) -> DeliveryView:
     """One webhook delivery with its attempts and its payload as JSON."""
-    return {
-        "deliveryId": delivery.delivery_id,
-        "type": delivery.type,
-        "url": delivery.url,
-        "state": delivery.state,
-        "createdAt": delivery.created_at,
-        "nextAt": delivery.next_at,
-        "attempts": delivery.attempts,
-        "payload": msgspec.Raw(delivery.payload),
-    }
+    return DeliveryView(
+        delivery_id=delivery.delivery_id,
+        type=delivery.type,
+        url=shown_url(delivery.url) if delivery.url is not None else None,
+        state=delivery.state,
+        created_at=delivery.created_at,
+        next_at=delivery.next_at,
+        attempts=list(delivery.attempts),
+        payload=msgspec.Raw(delivery.payload),
+    )
 
 
 def request_answer(record: RequestRecord) -> RequestAnswer:
@@ -264,6 +293,7 @@ def _session_fields(session: Session) -> dict[str, Any]:
         "last_action": session.last_action,
         "call_count": len(session.legs),
         "client_request_id": session.client_request_id,
+        "client_batch_id": session.client_batch_id,
         "valid_until": _time(session.valid_until),
         "error_details": ErrorView(
             error_code=error.code,

@@ -14,13 +14,15 @@ from litestar.response import Stream
 from offhook.aio import wait_or
 from offhook.clock import new_id
 from offhook.codes import SessionStatus
+from offhook.flow.context import WITHHELD_SOURCES
+from offhook.flow.numbers import source_number
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.edge.request_context import context_of
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused, unavailable
 from offhook.http.resources.event_stream import EventStreams
-from offhook.http.resources.params import AnyRequest, moment, needs
+from offhook.http.resources.params import AnyRequest, needs, parse_time
 from offhook.http.resources.session_views import (
     OK_CODE,
     OK_MESSAGE,
@@ -82,11 +84,45 @@ async def list_sessions(
     status: Annotated[
         SessionStatus | None, QueryParameter(description="Only sessions in this status")
     ] = None,
+    number: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=64, description="Source or destination of any call of the session"
+        ),
+    ] = None,
     since: Annotated[
-        str | None, QueryParameter(description="Created at or after this time (ISO 8601)")
+        str | None,
+        QueryParameter(
+            max_length=64,
+            description="Created at or after this time: ISO 8601, or so long ago (`1h`, `2d`)",
+        ),
     ] = None,
     until: Annotated[
-        str | None, QueryParameter(description="Created before this time (ISO 8601)")
+        str | None,
+        QueryParameter(
+            max_length=64,
+            description="Created before this time: ISO 8601, or so long ago (`1h`, `2d`)",
+        ),
+    ] = None,
+    client_request_id: Annotated[
+        str | None,
+        QueryParameter(
+            name="clientRequestId",
+            max_length=255,
+            description="The request's own `clientRequestId`",
+        ),
+    ] = None,
+    client_batch_id: Annotated[
+        str | None,
+        QueryParameter(
+            name="clientBatchId", max_length=255, description="The request's own `clientBatchId`"
+        ),
+    ] = None,
+    sip_code: Annotated[
+        int | None,
+        QueryParameter(
+            name="sipCode", ge=100, le=699, description="SIP status of any call of the session"
+        ),
     ] = None,
     cursor: Annotated[
         str | None,
@@ -95,22 +131,41 @@ async def list_sessions(
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> SessionList:
     """A page of the sub-account's sessions."""
-    begin, end = moment("since", since), moment("until", until)
+    now = deps.clock.now()
+    chosen = SessionFilter(
+        status=status,
+        number=_number(number),
+        since=parse_time("since", since, now),
+        until=parse_time("until", until, now),
+        client_request_id=client_request_id,
+        client_batch_id=client_batch_id,
+        sip_code=sip_code,
+    )
     try:
         sessions, next_cursor = await deps.store.sessions(
             caller.sub_account.sub_account_id,
-            SessionFilter(status=status, since=begin, until=end),
+            chosen,
             cursor=cursor,
             limit=limit,
         )
     except ValueError:
-        raise Refused(INVALID, "cursor: is none of ours") from None
+        raise Refused(INVALID, "cursor: invalid cursor") from None
     return SessionList(
         sessions=[session_view(session) for session in sessions],
         next_cursor=next_cursor,
         status_code=OK_CODE,
         status_message=OK_MESSAGE,
     )
+
+
+def _number(text: str | None) -> str | None:
+    """A number of a query as sessions keep it. A plus that was sent as it is reads as a blank."""
+    if text is None or text in WITHHELD_SOURCES:
+        return text
+    number = source_number(text)
+    if number is None:
+        raise Refused(INVALID, "number: must be a phone number such as +6512341234")
+    return number
 
 
 @get(

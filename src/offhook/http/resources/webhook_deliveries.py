@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar import Router, get, post
 from litestar.di import NamedDependency
@@ -13,7 +13,13 @@ from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import needs
-from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View, delivery_view
+from offhook.http.resources.session_views import (
+    OK_CODE,
+    OK_MESSAGE,
+    DeliveryView,
+    View,
+    delivery_view,
+)
 from offhook.session.ports.record import OutboxType
 from offhook.session.tenancy import WebhookType
 
@@ -26,7 +32,7 @@ Type = Annotated[WebhookType, PathParameter(name="type")]
 class DeliveryList(View, frozen=True, kw_only=True):
     """A page of deliveries, newest first."""
 
-    deliveries: list[dict[str, Any]]
+    deliveries: list[DeliveryView]
     """Each with its attempts and the payload as sent."""
     next_cursor: str | None = None
     status_code: int
@@ -60,7 +66,7 @@ async def list_deliveries(
             caller.sub_account.sub_account_id, OutboxType(type_), cursor=cursor, limit=limit
         )
     except ValueError:
-        raise Refused(INVALID, "cursor: is none of ours") from None
+        raise Refused(INVALID, "cursor: invalid cursor") from None
     return DeliveryList(
         deliveries=[delivery_view(delivery) for delivery in deliveries],
         next_cursor=next_cursor,

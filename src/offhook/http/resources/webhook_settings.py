@@ -17,6 +17,7 @@ from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE
+from offhook.http.resources.shown_url import shown_url
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # the prefix of the Standard Webhooks specification
@@ -140,7 +141,7 @@ async def delete_webhook(
     return WebhookDeleted(
         sub_account_id=caller.sub_account.sub_account_id,
         type=type_,
-        url=webhook.url,
+        url=shown_url(webhook.url),
         enabled=webhook.enabled,
         http_auth_header_available=webhook.http_auth_header is not None,
         status_code=OK_CODE,
@@ -178,7 +179,7 @@ def _list(
         webhooks=[
             WebhookView(
                 type=webhook.type,
-                url=webhook.url,
+                url=shown_url(webhook.url),
                 enabled=webhook.enabled,
                 active=webhook.enabled,
                 http_auth_header_available=webhook.http_auth_header is not None,
