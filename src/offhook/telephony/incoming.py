@@ -35,6 +35,19 @@ class IncomingCall(LineCall):
         """180 Ringing."""
         self._line.endpoint.ring(self._handle)
 
+    def let_hear(self) -> None:
+        """See :meth:`offhook.session.ports.telephony.ReceivedCall.let_hear`."""
+        trunk, offer = self.leg_media.trunk, self.invite.sdp
+        if trunk is not None and trunk.early_media and offer is not None and not self.has_media:
+            self.leg_media.answer(offer, origin_of(self.invite), self._ring_with, self._no_early)
+
+    def _ring_with(self, answer: bytes) -> None:
+        if self.ended is None and not self._accepted:
+            self._line.endpoint.ring(self._handle, 183, answer)
+
+    def _no_early(self, reason: str) -> None:
+        log.info("call %s: no early media for the caller: %s", self.call_id, reason)
+
     def accept(self) -> None:
         """200 with our answer to the offer; 488 and the end of the call when no codec fits.
 

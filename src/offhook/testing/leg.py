@@ -27,7 +27,7 @@ from offhook.testing.phone import (
 )
 from offhook.testing.playing import Player, SimulatedPlayback
 from offhook.testing.speech import SECONDS_PER_CHARACTER
-from offhook.testing.timeline import Ear, Timeline
+from offhook.testing.timeline import Ear, Timeline, Utterance
 
 KEY_SPACING = 0.25
 """Seconds from one key to the next."""
@@ -60,7 +60,7 @@ class SimulatedCall:
         self.call_id = call_id
         self.phone = phone
         self.ear = Ear(clock.monotonic)
-        self.player = Player(self.ear, timeline, phone.number)
+        self.player = Player(self.ear, timeline)
         self.keys = ""
         """Every key the phone pressed."""
         self.keys_heard = ""
@@ -71,6 +71,7 @@ class SimulatedCall:
         self._loop = loop
         self._listener: DigitListener | None = None
         self._relay_to: SimulatedCall | None = None
+        self._below: Utterance | None = None
         self._steps: deque[Step] = deque(phone.steps)
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
@@ -106,6 +107,15 @@ class SimulatedCall:
         else:
             playback.resolve(PlaybackResult.CALL_ENDED)
         return playback
+
+    def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
+        """See :meth:`offhook.session.ports.telephony.Call.play_below`."""
+        below, self._below = self._below, None
+        if below is not None:
+            self.ear.cut(below)
+        if prompt is not None and self.connected:
+            self._below = self.ear.begins("(ringback)", prompt.duration, ringback=True)
+            self._timeline.add(self.phone.number, "hears", "the ringback tone")
 
     def on_digit(self, listener: DigitListener | None) -> None:
         """See :meth:`offhook.session.ports.telephony.Call.on_digit`."""

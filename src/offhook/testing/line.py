@@ -163,6 +163,9 @@ class IncomingCall(SimulatedCall):
             self._answer()
             self._owner = self._loop.create_task(self._follow_script())
 
+    def let_hear(self) -> None:
+        """A simulated trunk lets no unanswered caller hear anything."""
+
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
         self._end(status, by=Side.SERVER, sip_code=sip_code)

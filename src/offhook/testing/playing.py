@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 
 from offhook.aio import wait_or
-from offhook.execution.ringback import RINGBACK
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import PlaybackResult
 from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance
@@ -46,12 +45,11 @@ class SimulatedPlayback:
 class Player:
     """Everything that plays to one phone. Nothing may be queued before it is connected."""
 
-    def __init__(self, ear: Ear, timeline: Timeline, number: str) -> None:
+    def __init__(self, ear: Ear, timeline: Timeline) -> None:
         self.spoken: list[str] = []
         """What Offhook began to say, in full."""
         self._ear = ear
         self._timeline = timeline
-        self._number = number
         self._queue: deque[SimulatedPlayback] = deque()
         self._current: tuple[SimulatedPlayback, ...] = ()
         self._task: asyncio.Task[None] | None = None
@@ -100,19 +98,15 @@ class Player:
 
     async def _play(self, playback: SimulatedPlayback) -> None:
         prompt = playback.prompt
-        ringback = prompt is RINGBACK
-        text = "(ringback)" if ringback else str(getattr(prompt, "text", "(audio)"))
+        text = str(getattr(prompt, "text", "(audio)"))
         for number in range(playback.repetition):
             if playback.over.is_set() or (
                 number and await wait_or(playback.over.wait(), playback.pause)
             ):
                 return
-            utterance = self._ear.begins(text, prompt.duration, ringback=ringback)
-            if not ringback:
-                self.spoken.append(text)
-                self._timeline.add(OFFHOOK, "says", repr(text))
-            elif not number:
-                self._timeline.add(self._number, "hears", "the ringback tone")
+            utterance = self._ear.begins(text, prompt.duration)
+            self.spoken.append(text)
+            self._timeline.add(OFFHOOK, "says", repr(text))
             playback.on_stop = partial(self._cut, utterance)
             if await wait_or(playback.over.wait(), prompt.duration):
                 return
@@ -120,5 +114,5 @@ class Player:
     def _cut(self, utterance: Utterance) -> None:
         """The playback of ``utterance`` is stopped."""
         self._ear.cut(utterance)
-        if not utterance.ringback and utterance.heard != utterance.text:
+        if utterance.heard != utterance.text:
             self._timeline.add(OFFHOOK, "is interrupted", f"after {utterance.heard!r}")

@@ -14,11 +14,7 @@ from offhook.execution.steps.outcome import Outcome
 from offhook.flow.actions import MakeCall
 from offhook.session import states
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.telephony import Playback
 from offhook.session.session import Leg
-
-RINGS = 600
-"""Of the ringback tone at the most: an hour."""
 
 
 async def run(action: MakeCall, conversation: Conversation, player: Player) -> Outcome:
@@ -65,17 +61,16 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
 async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation) -> Outcome:
     """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session)."""
     call_a = conversation.line
-    ringback: Playback | None = None
     if conversation.ringing_a is None:
-        ringback = call_a.play(RINGBACK, repetition=RINGS, pause=RINGBACK_PAUSE)
+        call_a.play_below(RINGBACK, pause=RINGBACK_PAUSE)
     try:
-        call_b = conversation.dial_b(
-            leg, trunks, lambda early: _ringing(early, ringback, conversation)
-        )
+        call_b = conversation.dial_b(leg, trunks, lambda early: _ringing(early, conversation))
+        if conversation.ringing_a is None:
+            # Early media: heard instead of our ringback from its first packet on.
+            call_b.relay(call_a)
         connected_at = await conversation.during(call_b.answered())
     finally:
-        if ringback is not None:
-            ringback.stop()
+        call_a.play_below(None)
     if connected_at is None:
         end = await call_b.wait_ended()
         return Outcome(note=end.status.value.lower().replace("_", " "), bridge=end.status)
@@ -91,8 +86,8 @@ async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation)
     return Outcome(note="bridged", bridge=CallStatus.COMPLETED)
 
 
-def _ringing(early_media: bool, ringback: Playback | None, conversation: Conversation) -> None:
-    """B's early media takes the place of our ringback tone."""
-    if early_media and ringback is not None and conversation.call_b and conversation.call_a:
-        ringback.stop()
-        conversation.call_b.relay(conversation.call_a)
+def _ringing(early_media: bool, conversation: Conversation) -> None:
+    """A caller that is not answered yet hears B's early media where its trunk allows that."""
+    if early_media and conversation.ringing_a is not None and conversation.call_b is not None:
+        conversation.ringing_a.let_hear()
+        conversation.call_b.relay(conversation.ringing_a)

@@ -119,6 +119,14 @@ class Call(Protocol):
         """
         ...
 
+    def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
+        """Repeat a prompt, ``pause`` seconds between, wherever this leg hears nothing else.
+
+        It is not heard while something plays, nor until the leg that is relayed here has been silent
+        for a second (RFC 3960 §3.2: ringback and early media). None: no more.
+        """
+        ...
+
     def on_digit(self, listener: Callable[[str, float], None] | None) -> None:
         """Hear every DTMF digit (``0-9*#A-D``) with its monotonic time, once per digit pressed."""
         ...
@@ -141,6 +149,13 @@ class ReceivedCall(Call, Protocol):
 
     def accept(self) -> None:
         """200: answer it. :meth:`answered` resolves at once, or the call ends (488: no codec fits)."""
+        ...
+
+    def let_hear(self) -> None:
+        """183 with our answer, so that the caller hears what is relayed to it while it still rings.
+
+        Only where its trunk has ``early_media`` set; else nothing happens.
+        """
         ...
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
