@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
 import pytest
-from tests.integration.media_peer import Events, Peer, connected, eventually, in_all, running_engine
+from tests.integration.media_peer import (
+    DEADLINE,
+    Events,
+    Peer,
+    connected,
+    eventually,
+    in_all,
+    running_engine,
+)
 
 from offhook.media import g711
-from offhook.media.engine import DigitReceived, PlaybackEnded
+from offhook.media.engine import DigitReceived, LegFailed, PlaybackEnded
 from offhook.media.python.python_engine import PythonEngine
 from offhook.media.python.python_leg import PythonLeg
+from offhook.media.tones import InbandDigits
 from offhook.negotiated import Codec
 
 
@@ -174,3 +185,167 @@ async def test_legs_of_another_engine_cannot_be_joined() -> None:
     async with bridged() as (_, bridge):
         with pytest.raises(TypeError):
             bridge.a.relay(object())  # type: ignore[arg-type]
+
+
+async def test_a_leg_is_sent_rtp_without_a_break_once_it_is_answered() -> None:
+    async with running_engine() as engine, connected(engine) as (leg, phone, events):
+        leg.keep_sending()
+        packets = await phone.packets(5)
+        leg.play(in_all(b"a" * 320))
+        await events.wait(PlaybackEnded)
+        while bytes((packet := await phone.packet()).payload[:1]) != b"a":
+            packets.append(packet)
+        packets += [packet, *await phone.packets(4)]
+        first = packets[0]
+        steps = range(len(packets))
+        assert [(p.sequence - first.sequence) & 0xFFFF for p in packets] == list(steps)
+        stamps = [(p.timestamp - first.timestamp) & 0xFFFFFFFF for p in packets]
+        assert stamps == [160 * n for n in steps]
+        assert [p.marker for p in packets] == [True] + [False] * (len(packets) - 1)
+        said = [bytes(p.payload[:1]) for p in packets]
+        assert said == [b"\xff"] * (len(said) - 5) + [b"a"] * 2 + [b"\xff"] * 3
+
+
+async def test_silence_fills_60_ms_without_a_packet_and_late_ones_are_dropped() -> None:
+    async with bridged() as (_, bridge):
+        phone = bridge.phone_a
+        bridge.b.keep_sending()
+        await bridge.phone_b.packet()
+        phone.send(b"\x22" * 160)
+        spoken = b"\x22".translate(g711.ULAW_TO_ALAW)
+        while bytes((packet := await bridge.phone_b.packet()).payload[:1]) != spoken:
+            pass
+        # The next four packets of the phone come late, all at once: after six of silence.
+        late = [packet, *await bridge.phone_b.packets(6)]
+        assert {bytes(p.payload[:1]) for p in late[1:]} == {b"\xd5"}
+        for _ in range(3):
+            phone.send(b"\x33" * 160)
+        phone.timestamp += 160 * 20
+        phone.send(b"\x44" * 160)
+        last = b"\x44".translate(g711.ULAW_TO_ALAW)
+        while bytes((packet := await bridge.phone_b.packet()).payload[:1]) != last:
+            late.append(packet)
+        late.append(packet)
+        assert {bytes(p.payload[:1]) for p in late[1:-1]} == {b"\xd5"}
+        first = late[0]
+        numbers = [(p.sequence - first.sequence) & 0xFFFF for p in late]
+        assert numbers == list(range(len(late)))
+        stamps = [(p.timestamp - first.timestamp) & 0xFFFFFFFF for p in late]
+        assert all(after - before >= 160 for before, after in itertools.pairwise(stamps))
+        assert stamps[:7] == [160 * n for n in range(7)]
+
+
+async def test_a_source_that_does_not_count_its_pauses_is_joined_anew() -> None:
+    async with bridged() as (_, bridge):
+        bridge.b.keep_sending()
+        bridge.phone_a.send(b"\x22" * 160)
+        await bridge.phone_b.packets(8)
+        bridge.phone_a.send(b"\x44" * 160, marker=True)
+        wanted = b"\x44".translate(g711.ULAW_TO_ALAW)
+        while bytes((await bridge.phone_b.packet()).payload[:1]) != wanted:
+            pass
+
+
+async def test_ringback_is_heard_until_packets_arrive_and_again_when_they_stop() -> None:
+    async with bridged() as (_, bridge):
+        bridge.b.keep_sending()
+        bridge.b.play_below(in_all(b"r" * 800))
+        while bytes((await bridge.phone_b.packet()).payload[:1]) != b"r":
+            pass
+        spoken = b"\x22".translate(g711.ULAW_TO_ALAW)
+        bridge.phone_a.send(b"\x22" * 160)
+        heard = [await bridge.phone_b.packet()]
+        while bytes(heard[-1].payload[:1]) != spoken:
+            heard.append(await bridge.phone_b.packet())
+        after = [await bridge.phone_b.packet()]
+        while bytes(after[-1].payload[:1]) != b"r":
+            after.append(await bridge.phone_b.packet())
+        assert {bytes(p.payload[:1]) for p in after[:-1]} == {b"\xd5"}
+        quiet = (after[-1].timestamp - heard[-1].timestamp) & 0xFFFFFFFF
+        assert 7900 <= quiet <= 8400
+        bridge.b.play_below(None)
+        while bytes((await bridge.phone_b.packet()).payload[:1]) != b"\xd5":
+            pass
+
+
+async def test_digits_cross_as_tones_to_a_leg_without_telephone_event() -> None:
+    async with bridged() as (_, bridge):
+        plain = msgspec.structs.replace(
+            bridge.phone_b.media(codec=Codec.PCMA),
+            dtmf_payload_type=None,
+            dtmf_receive_payload_type=None,
+        )
+        bridge.b.connect(plain)
+        bridge.b.keep_sending()
+        bridge.phone_a.press(7, bridge.phone_a.timestamp)
+        keys = InbandDigits()
+        found = ""
+        async with asyncio.timeout(DEADLINE):
+            while not found:
+                packet = await bridge.phone_b.packet()
+                assert packet.payload_type == 8
+                found += keys.packet(Codec.PCMA, packet.ssrc, packet.timestamp, packet.payload)
+        assert found == "7"
+
+
+async def test_a_digit_is_sent_as_events_where_they_were_agreed_else_as_tones() -> None:
+    async with bridged() as (_, bridge):
+        bridge.b.send_digit("5")
+        events = await bridge.phone_b.packets(7)
+        assert {p.payload_type for p in events} == {100}
+        with pytest.raises(ValueError, match="not a DTMF digit"):
+            bridge.b.send_digit("x")
+
+
+async def test_while_a_leg_holds_us_the_other_hears_silence_and_nothing_is_passed_on() -> None:
+    async with bridged() as (_, bridge):
+        bridge.a.keep_sending()
+        bridge.b.keep_sending()
+        await bridge.phone_a.packet()
+        bridge.a.connect(bridge.phone_a.media(send=False, receive=False))
+        await eventually(lambda: not _waiting(bridge.phone_a))
+        bridge.phone_a.send(b"\x22" * 160)
+        heard = await bridge.phone_b.packets(10)
+        assert {bytes(p.payload[:1]) for p in heard} == {b"\xd5"}
+        assert not _waiting(bridge.phone_a)
+
+
+def _waiting(phone: Peer) -> int:
+    """How many packets wait at a phone; they are read."""
+    count = 0
+    while True:
+        try:
+            phone.rtp.recv(2048)
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+@pytest.mark.parametrize("where", ["packet", "command", "tick"])
+async def test_a_fault_ends_its_own_leg_only(
+    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async with (
+        running_engine() as engine,
+        connected(engine) as (leg, phone, events),
+        connected(engine) as (other, other_phone, _),
+    ):
+        worker = leg._worker
+        if where == "packet":
+            worker.receiver.audio = broken
+            phone.send()
+        elif where == "command":
+            monkeypatch.setattr(type(worker.sender), "play_below", broken)
+            leg.play_below(in_all(b"a"))
+        else:
+            worker.sender.tap = broken
+            leg.play(in_all(b"a" * 1600))
+        (failed,) = await events.wait(LegFailed)
+        assert failed.detail == "ZeroDivisionError: a bug"
+        other.play(in_all(b"b" * 160))
+        assert bytes((await other_phone.packet()).payload) == b"b" * 160
+        leg.play(in_all(b"a" * 160))
+    assert len([record for record in caplog.records if record.exc_info]) == 1

@@ -210,7 +210,8 @@ class RtpReceiver:
         if remote != self._signalled and not (unspecified and self._signalled is not None):
             self._signalled = self.remote = remote
             self._latched = False
-            self._candidate = None
+            # The first packet from there is believed, as at the beginning.
+            self._candidate = self.ssrc = None
 
     def discard_waiting(self) -> None:
         """Throw away what arrived before anybody was expected."""
