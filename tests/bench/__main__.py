@@ -12,6 +12,7 @@ BENCHES: dict[str, list[str]] = {
     "conversation": ["--live", "0,100", "--rounds", "60"],
     "http": ["--seconds", "8"],
     "judge": [],
+    "mutation": ["--each", "12"],
     "media": ["--legs", "50", "200", "400"],
     "sip": [],
     "speech": [],

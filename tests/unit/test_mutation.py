@@ -1,0 +1,58 @@
+"""The faults of the mutation benchmark: what is changed, and what is left alone."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from tests.support.faults import faults
+
+SOURCES = Path(__file__).parents[2] / "src" / "offhook"
+
+
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("a = b < c", ["a = b <= c"]),
+        ("a = b is not c", ["a = b is c"]),
+        ("a = x and y", ["a = (x or y)"]),
+        ("a = not b", ["a = (b)"]),
+        ("a = 5", ["a = 6"]),
+        ("a = True", ["a = False"]),
+        ("a = b + c", ["a = (b - c)"]),
+        ("def f():\n    return x", ["def f():\n    return None"]),
+        ("def f():\n    g(x)", ["def f():\n    pass"]),
+        ("self.a = b", ["pass"]),
+        ("a += b", ["pass"]),
+        ("if a:\n    b = c", ["if not (a):\n    b = c"]),
+        ("ä = 'ü'; b = c == d", ["ä = 'ü'; b = c != d"]),
+    ],
+)
+def test_what_is_changed(source: str, changed: list[str]) -> None:
+    assert [fault.put_into(source) for fault in faults(source)] == changed
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""text"""',
+        "log.warning('%d', n)",
+        "Keys = dict[str, int]",
+        "a: int = b",
+        "@cache\ndef f(): x",
+        "def f(a: Literal[1]) -> Literal[2]: x",
+        "a = 'b' + c",
+        "if TYPE_CHECKING:\n    import x",
+    ],
+)
+def test_what_is_left_alone(source: str) -> None:
+    assert faults(source) == []
+
+
+def test_every_fault_in_our_own_source_is_python_and_a_change() -> None:
+    for path in (SOURCES / "session").glob("*.py"):
+        source = path.read_text()
+        for fault in faults(source):
+            changed = fault.put_into(source)
+            assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source)), fault.text
