@@ -10,29 +10,51 @@ import json as json_module
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 from cyclopts import App, Parameter
 
 from offhook import __version__
 from offhook.commands import sessions
-from offhook.commands.common import FAILED, OK, USAGE, CommandError, Config, Json, emit, table
+from offhook.commands.common import (
+    FAILED,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    CommandError,
+    Config,
+    Json,
+    emit,
+    table,
+)
+from offhook.commands.examples import epilogue
 from offhook.commands.keys import keys
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNWRAPPED = 1000
+"""Columns of help on a pipe."""
 
 app = App(
     name="offhook",
     help="An open, self-hosted programmable-voice server speaking the Callflows API.",
     version=f"offhook {__version__}",
+    help_format="plaintext",
     help_formatter="plain" if not sys.stdout.isatty() else None,
 )
-db = App(name="db", help="The database.")
-for command in (sessions.call, sessions.sessions, sessions.show, keys, db):
-    app.command(command)
+db = App(name="db", help="The database.", help_epilogue=epilogue("db"))
+for command in (sessions.call, sessions.sessions, sessions.show):
+    app.command(command, help_epilogue=epilogue(command.__name__))
+app.command(keys)
+app.command(db)
 
 
-@app.command
+@app.command(help_epilogue=epilogue("serve"))
 def serve(
+    file: Annotated[str | None, Parameter(help="The same as --config.", show_default=False)] = None,
+    /,
     *,
     config: Config = None,
     role: Annotated[
@@ -43,18 +65,25 @@ def serve(
 ) -> int:
     """Run the server until SIGTERM or Ctrl-C, which let live calls end; SIGHUP reloads."""
     from offhook import log
+    from offhook.config import find
     from offhook.processes import supervisor
 
     if not 1 <= workers <= 64:
         raise CommandError("--workers: expected 1 to 64", USAGE)
+    if file is not None and config is not None:
+        raise CommandError(f"give {file} or --config {config}, not both", USAGE)
     try:
         log.setup("serve")
     except log.LogSettingError as error:
         raise CommandError(str(error), USAGE) from error
-    options = supervisor.Options(config_path=config, role=role, workers=workers)
+    found = find.find(file if file is not None else config)
+    options = supervisor.Options(
+        config_path=found.path, found=found.text, role=role, workers=workers
+    )
 
     def on_ready(facts: Mapping[str, Any]) -> None:
-        print(json_module.dumps({"ready": True, **facts}) if json else ready_text(facts))
+        told = {"ready": True, "configuration": found.path, **facts}
+        print(json_module.dumps(told) if json else ready_text(facts))
         sys.stdout.flush()
 
     return int(supervisor.serve(options, on_ready))
@@ -73,10 +102,14 @@ def ready_text(facts: Mapping[str, Any]) -> str:
         lines.append(f"Built-in phones: {', '.join(shown)}")
     if facts["api_key"]:
         lines.append(f"API key of the sub-account demo, shown only now: {facts['api_key']}")
+    elif facts["embedded"] and facts["url"]:
+        lines.append(
+            "Its API key was shown at the first start; to make another: offhook keys create"
+        )
     return "\n".join(lines)
 
 
-@app.command
+@app.command(help_epilogue=epilogue("demo"))
 def demo(*, json: Json = False) -> int:
     """Place one voice message to a built-in phone and show what happened, step by step."""
     from offhook.testbed import demo as demo_module
@@ -84,7 +117,7 @@ def demo(*, json: Json = False) -> int:
     return int(demo_module.run(as_json=json))
 
 
-@app.command
+@app.command(help_epilogue=epilogue("lint"))
 def lint(
     *files: Annotated[
         str,
@@ -100,45 +133,56 @@ def lint(
     from offhook.flow import lint as lint_module
 
     if not files:
-        raise CommandError("lint: expected at least one file", USAGE)
+        raise CommandError("expected at least one FILE", USAGE, "lint")
     return lint_module.run(files, json, sys.stdout.isatty(), sys.stdout, decision=decision, vca=vca)
 
 
-@app.command
+@app.command(help_epilogue=epilogue("simulate"))
 def simulate(
     file: Annotated[
-        str,
-        Parameter(help="A callflow as JSON; - reads standard input.", allow_leading_hyphen=True),
-    ],
+        str | None,
+        Parameter(
+            help="A callflow as JSON; - reads standard input. With --inbound: what the VCA answers.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None,
     *,
     press: Annotated[
         str, Parameter(help="Keys for each prompt that asks, such as 1,42#.", show_default=False)
     ] = "",
     vca: Annotated[str | None, Parameter(help="The URL that decides what comes next.")] = None,
-    config: Annotated[
-        str | None, Parameter(name=["--config", "-c"], help="Its routes, limits and sub-account.")
+    inbound: Annotated[
+        str | None, Parameter(help="A call to this number of yours begins the session.")
     ] = None,
-    subaccount: Annotated[str | None, Parameter(help="Which one of --config.")] = None,
+    caller: Annotated[str, Parameter(help="With --inbound: who calls.")] = "+12025550199",
+    config: Config = None,
+    subaccount: Annotated[
+        str | None, Parameter(help="Which one of the configuration, where it has several.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Run a callflow without a call and tell the conversation; takes no time."""
+    from offhook.commands.configured import configuration
     from offhook.testing import simulate as simulate_module
 
+    if file is None and (inbound is None or vca is None):
+        raise CommandError("expected a FILE, or --inbound NUMBER with --vca URL", USAGE, "simulate")
     try:
         return simulate_module.run(
             file,
             press=press,
             vca=vca,
-            config=config,
+            inbound=simulate_module.Ring(to=inbound, caller=caller) if inbound else None,
+            config=configuration(config),
             sub_account=subaccount,
             as_json=json,
             colour=sys.stdout.isatty(),
         )
     except ValueError as error:
-        raise CommandError(str(error), USAGE) from error
+        raise CommandError(str(error), USAGE, "simulate") from error
 
 
-@app.command
+@app.command(help_epilogue=epilogue("schema"))
 def schema(*, json: Json = False) -> None:
     """Print the JSON Schema of a callflow request, for editors and validators."""
     from offhook.flow.schema import document
@@ -146,7 +190,7 @@ def schema(*, json: Json = False) -> None:
     print(json_module.dumps(document(), indent=2, ensure_ascii=False))
 
 
-@app.command
+@app.command(help_epilogue=epilogue("voices"))
 def voices(
     *,
     language: Annotated[str | None, Parameter(help="Only this, such as en or en-GB.")] = None,
@@ -173,23 +217,53 @@ def voices(
     )
 
 
-@db.command(name="upgrade")
+@db.command(name="upgrade", help_epilogue=epilogue("db upgrade"))
 def db_upgrade(*, config: Config = None, json: Json = False) -> None:
     """Bring the database's schema up to date; safe to run at any time."""
-    from offhook.config import file as config_file
+    from offhook.commands.configured import configuration_with_database, database_name
     from offhook.session.ports.record import StoreUnavailable
     from offhook.store import upgrade
 
+    url = configuration_with_database(config).database.url
     try:
-        applied = upgrade(config_file.load(config).database.url)
+        applied = upgrade(url)
     except StoreUnavailable as error:
-        raise CommandError(f"the database cannot be upgraded: {error}") from error
+        raise CommandError(
+            f"the database {database_name(url)} cannot be upgraded: {error}"
+        ) from None
     text = f"Applied: {', '.join(applied)}" if applied else "The schema is up to date."
     emit(json, {"applied": applied}, text)
 
 
+@app.command(help_epilogue=epilogue("completion"))
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="For which shell.")],
+    /,
+    *,
+    json: Json = False,
+) -> None:
+    """Print a script that lets the shell complete commands and options."""
+    script = app.generate_completion(shell=shell)
+    print(json_module.dumps({"script": script}) if json else script)
+
+
 def _fail(message: str) -> None:
     print(f"offhook: {message}", file=sys.stderr)
+
+
+def _help_of(error: cyclopts.CycloptsError) -> str:
+    """The command whose help explains the mistake: ``offhook keys create --help``."""
+    chain = " ".join(error.command_chain or ())
+    return f"Try offhook {chain + ' ' if chain else ''}--help."
+
+
+def _console() -> Console | None:
+    """For help on a pipe: lines as long as they are, for no window wraps them."""
+    if sys.stdout.isatty():
+        return None
+    from rich.console import Console
+
+    return Console(width=UNWRAPPED, color_system=None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -199,22 +273,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = app(
             list(sys.argv[1:] if arguments is None else arguments),
+            console=_console(),
             exit_on_error=False,
             print_error=False,
             result_action="return_value",
         )
     except cyclopts.CycloptsError as error:
-        _fail(f"{error}\nTry offhook --help.")
+        _fail(f"{error}\n{_help_of(error)}")
         return USAGE
     except ConfigError as error:
         for problem in error.problems:
             _fail(problem)
         return USAGE
     except CommandError as error:
-        _fail(str(error))
+        _fail(f"{error}\nTry offhook {error.command} --help." if error.command else str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone: nothing more to say to anybody
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED

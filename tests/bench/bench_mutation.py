@@ -7,9 +7,9 @@ the project and runs the tests of that package, the quick ones first, until one 
 notices lives; a run that takes longer than its limit counts as noticed. It prints the rate by package and
 every fault that lived, with its place. ``--quick`` runs the quick tests only.
 
-Results are kept in ``build/mutation.jsonl`` (``--results``): a fault whose module has not changed since is not
-tried again, so the run can be ended and continued; ``--again`` tries those that lived once more. The same seed
-draws the same faults from the same source.
+Results are kept in ``build/mutation.jsonl`` (``--results``): a fault whose module has not changed since is
+not tried again, so the run can be ended and continued; ``--again`` tries those that lived once more. The same
+seed draws the same faults from the same source.
 """
 
 from __future__ import annotations

@@ -165,6 +165,7 @@ async def test_it_starts_the_phones_first_and_tells_the_workers_where_they_are(
         "url": "http://127.0.0.1:1",
         "api_key": "oh_secret",
         "sip": ["udp:127.0.0.1:2"],
+        "embedded": False,
         "phones": [{"number": "+12025550101", "outcome": "answer"}],
     }
     started = {note.split()[0]: note.split(maxsplit=3)[3] for note in running.notes()}

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from offhook import cli
+from offhook.codes import SessionStatus
 from offhook.commands import api_client
-from offhook.commands.sessions import FICTION
+from offhook.commands.examples import EXAMPLES
+from offhook.commands.sessions import FICTION, Status
+from offhook.commands.times import instant
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -26,6 +33,17 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     ("arguments", "told"),
     [
         (("nope",), 'Unknown command "nope"'),
+        (("serve", "a.toml", "--config", "b.toml"), "give a.toml or --config b.toml, not both"),
+        (("serve", "/no/file.toml"), "/no/file.toml: cannot be read"),
+        (("serve", "--nope"), "Try offhook serve --help."),
+        (("keys", "create", "--nope"), "Try offhook keys create --help."),
+        (("lint",), "expected at least one FILE\nTry offhook lint --help."),
+        (("simulate",), "expected a FILE, or --inbound NUMBER with --vca URL"),
+        (("sessions", "--status", "error"), 'Choose from: "CREATED", "QUEUED", "RUNNING"'),
+        (
+            ("sessions", "--since", "yesterday", "--api-key", "k"),
+            "--since: expected a time such as",
+        ),
         (("serve", "--nope"), "--nope"),
         (("serve", "--workers", "0"), "--workers: expected 1 to 64"),
         (("serve", "--role", "both"), "--role"),
@@ -86,7 +104,9 @@ SHOWN = {
             "sipCode": 180,
         }
     ],
-    "deliveries": [{"type": "VSS", "state": "delivered"}],
+    "deliveries": [
+        {"type": "VSS", "url": "http://h/vss", "state": "delivered", "attempts": [{}, {}]}
+    ],
 }
 
 
@@ -112,23 +132,83 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return asked
 
 
-def test_show_for_people(capsys: pytest.CaptureFixture[str], asked: Asked) -> None:
-    status, out, _ = run(capsys, "show", "01/92")
+LONG_ID = "01/92" + "0" * 31
+"""As long as a whole id."""
+
+
+@pytest.fixture
+def in_singapore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The local time zone is eight hours ahead."""
+    monkeypatch.setenv("TZ", "Asia/Singapore")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_show_for_people(
+    capsys: pytest.CaptureFixture[str], asked: Asked, in_singapore: None
+) -> None:
+    status, out, _ = run(capsys, "show", LONG_ID)
     assert status == 0
-    assert asked.paths == ["/sessions/01%2F92"]
+    assert asked.paths == [f"/sessions/01%2F92{'0' * 31}"]
     assert out.splitlines() == [
         "0192 ERROR",
         "  -2005 Unable to synthesize: no voice",
         "  outbound +1 → +2 COMPLETED 3 s, MOS 4.4",
-        "  00:00:00.123  CALL_UPDATED      sipCode=180",
-        "  webhook VSS: delivered",
+        "  2026-01-01 08:00:00.123  CALL_UPDATED      sipCode=180",
+        "  webhook VSS http://h/vss: delivered, attempt 2",
     ]
 
 
 def test_show_for_programs(capsys: pytest.CaptureFixture[str], asked: Asked) -> None:
-    status, out, _ = run(capsys, "show", "0192", "--json")
+    status, out, _ = run(capsys, "show", LONG_ID, "--json")
     assert status == 0
     assert json.loads(out) == SHOWN
+
+
+def test_a_line_break_in_what_others_sent_makes_no_line(
+    capsys: pytest.CaptureFixture[str], asked: Asked
+) -> None:
+    forged = "busy\n  webhook VSS http://h/vss: delivered\r\\n"
+    event = {"number": 1, "event": "X", "timestamp": "", "detail": forged}
+    asked.answer = {**SHOWN, "events": [event], "errorDetails": None, "legs": [], "deliveries": []}
+    _, out, _ = run(capsys, "show", LONG_ID)
+    assert len(out.splitlines()) == 2
+    assert r"detail=busy\n  webhook VSS http://h/vss: delivered\r\\n" in out
+
+
+IDS = ["0192aaaa-1111", "0192bbbb-1111", "0192cccc-3333"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown", "told"),
+    [
+        ("3333", "0192cccc-3333", ""),
+        ("0192bb", "0192bbbb-1111", ""),
+        (None, "0192aaaa-1111", ""),
+        ("1111", None, "'1111' fits 2 sessions: 0192aaaa-1111, 0192bbbb-1111"),
+        ("4444", None, "no session whose id begins or ends with '4444' among the newest 1000"),
+    ],
+)
+def test_a_session_by_the_end_of_its_id(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    argument: str | None,
+    shown: str | None,
+    told: str,
+) -> None:
+    def answer(client: object, path: str, body: object) -> dict[str, Any]:
+        if path.startswith("/sessions?"):
+            return {"sessions": [{"sessionId": each} for each in IDS]}
+        return {**SHOWN, "sessionId": path.removeprefix("/sessions/")}
+
+    monkeypatch.setattr(api_client.ApiClient, "_ask", answer)
+    arguments = ("show",) if argument is None else ("show", argument)
+    status, out, err = run(capsys, *arguments, "--api-key", "k")
+    assert status == (0 if shown else 1)
+    assert out.startswith(f"{shown} ERROR" if shown else "")
+    assert told in err
 
 
 def test_call_posts_a_callflow(capsys: pytest.CaptureFixture[str], asked: Asked) -> None:
@@ -158,14 +238,61 @@ def test_call_and_wait_fails_with_the_session(
     assert out.startswith("0192 ERROR")
 
 
-def test_sessions_as_a_table(capsys: pytest.CaptureFixture[str], asked: Asked) -> None:
-    asked.answer = {"sessions": [SHOWN], "nextCursor": "abc"}
+def test_call_on_a_caller_id_that_is_not_allowed_hints_at_the_option(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise api_client.ApiError("Invalid source (status code -1014)", -1014)
+
+    monkeypatch.setattr(api_client.ApiClient, "_ask", refuse)
+    status, _, err = run(capsys, "call", "--to", "+2", "--say", "x", "--api-key", "k")
+    assert status == 1
+    assert f"{FICTION} is not among the caller IDs of demo: give one of them with --from" in err
+
+
+def test_ctrl_c_while_it_waits_says_which_session_goes_on(
+    capsys: pytest.CaptureFixture[str], asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked.answer = {**SHOWN, "sessionStatus": "RUNNING"}
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupted)
+    status, out, err = run(capsys, "call", "--to", "+2", "--say", "x", "--wait")
+    assert (status, out) == (130, "")
+    assert "session 0192 goes on. See it: offhook show 0192" in err
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("90s", "2026-01-31T11:58:30.000+00:00"),
+        ("1h", "2026-01-31T11:00:00.000+00:00"),
+        ("2d", "2026-01-29T12:00:00.000+00:00"),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000+00:00"),
+        ("2026-01-01T08:00", "2026-01-01T00:00:00.000+00:00"),
+    ],
+)
+def test_an_age_or_a_local_time(in_singapore: None, given: str, sent: str) -> None:
+    assert instant("--since", given, datetime(2026, 1, 31, 12, tzinfo=UTC)) == sent
+
+
+def test_the_statuses_of_the_option_are_all_there_are() -> None:
+    assert get_args(Status) == tuple(SessionStatus)
+
+
+def test_sessions_as_a_table(
+    capsys: pytest.CaptureFixture[str], asked: Asked, in_singapore: None
+) -> None:
+    session = {**SHOWN, "sessionId": "01920192-0192-7000-8000-0000deadbeef"}
+    asked.answer = {"sessions": [session], "nextCursor": "abc"}
     status, out, _ = run(capsys, "sessions", "--status", "ERROR")
     assert status == 0
     assert asked.paths == ["/sessions?status=ERROR&limit=20"]
     assert out.splitlines() == [
-        "SESSION  CREATED                   STATUS  TO  LAST ACTION",
-        "0192     2026-01-01T00:00:00.000Z  ERROR   +2",
+        "SESSION   CREATED                  STATUS  FROM  TO  LAST ACTION",
+        "deadbeef  2026-01-01 08:00:00.000  ERROR   +1    +2",
         "More: --cursor abc",
     ]
 
@@ -174,7 +301,7 @@ def test_what_a_server_says_cannot_command_the_terminal(
     capsys: pytest.CaptureFixture[str], asked: Asked
 ) -> None:
     asked.answer = {**SHOWN, "sessionId": "\x1b[2J"}
-    _, out, _ = run(capsys, "show", "0192")
+    _, out, _ = run(capsys, "show", LONG_ID)
     assert "\x1b" not in out
 
 
@@ -183,6 +310,7 @@ def test_ready_text() -> None:
         "url": "http://127.0.0.1:8080",
         "sip": ["udp:127.0.0.1:5060"],
         "api_key": "offhook_x",
+        "embedded": True,
         "phones": [
             {"number": "+1", "outcome": "answer"},
             {"number": "+2", "outcome": "busy"},
@@ -194,23 +322,59 @@ def test_ready_text() -> None:
         "Built-in phones: +1, +2 (busy)",
         "API key of the sub-account demo, shown only now: offhook_x",
     ]
+    assert cli.ready_text({**facts, "api_key": None}).splitlines()[-1] == (
+        "Its API key was shown at the first start; to make another: offhook keys create"
+    )
+    assert "key" not in cli.ready_text({**facts, "api_key": None, "embedded": False})
 
 
-def test_every_command_has_json_and_help(capsys: pytest.CaptureFixture[str]) -> None:
-    commands: list[tuple[str, ...]] = [
-        ("serve",),
-        ("demo",),
-        ("call",),
-        ("sessions",),
-        ("show",),
-        ("voices",),
-    ]
-    commands += [("keys", name) for name in ("create", "list", "revoke")]
-    commands += [("db", "upgrade")]
-    for command in commands:
-        status, out, _ = run(capsys, *command, "--help")
-        assert status == 0
-        assert "--json" in out, command
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_every_command_has_json_help_and_examples(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    status, out, _ = run(capsys, *command.split(), "--help")
+    assert status == 0
+    assert "--json" in out or command in ("keys", "db")
+    assert "\n\nExamples:\n  offhook " in out
+    for example in EXAMPLES[command]:
+        assert f"  {example}\n" in out
+
+
+def test_every_command_is_among_the_examples() -> None:
+    commands = {name for name in cli.app.resolved_commands() if not name.startswith("-")}
+    assert commands == {command for command in EXAMPLES if " " not in command}
+
+
+@pytest.mark.parametrize("example", [each for all_ in EXAMPLES.values() for each in all_])
+def test_every_example_is_a_command_line_that_is_understood(example: str) -> None:
+    words = shlex.split(example.partition(" > ")[0])
+    assert words[0] == "offhook"
+    cli.app.parse_args(words[1:], exit_on_error=False, print_error=False)
+
+
+def test_help_on_a_pipe_is_not_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "keys", "create", "--help")
+    options = [line for line in out.splitlines() if line.startswith("  --config")]
+    assert len(options) == 1
+    assert options[0].endswith("/etc/offhook/offhook.toml.")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_for_shells(capsys: pytest.CaptureFixture[str], shell: str) -> None:
+    status, out, _ = run(capsys, "completion", shell)
+    assert status == 0
+    assert "sessions" in out
+    assert "--status" in out or "status" in out
+
+
+def test_simulate_a_call_from_outside(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    say = {"action": "say", "params": {"text": "Good day.", "language": "en-GB"}}
+    answer.write_text(json.dumps({"callflow": [say, {"action": "hangup"}]}))
+    status, out, _ = run(capsys, "simulate", str(answer), "--inbound", "+6568332048")
+    assert status == 0, out
+    assert "Good day." in out
+    assert "The session is COMPLETED." in out
 
 
 def test_lint_judges_files_and_standard_input(
@@ -243,6 +407,41 @@ def test_voices_of_a_language(capsys: pytest.CaptureFixture[str]) -> None:
     assert {profile["localeCode"] for profile in profiles} == {"en-GB"}
     _, out, _ = run(capsys, "voices", "--language", "xx")
     assert out.split() == ["PROFILE", "LOCALE", "GENDER"]
+
+
+@pytest.mark.parametrize("command", [("keys", "list"), ("keys", "create"), ("db", "upgrade")])
+def test_no_database_is_made_where_nothing_says_that_one_belongs_there(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("OFFHOOK_CONFIG", "OFFHOOK_DATABASE__URL"):
+        monkeypatch.delenv(name, raising=False)
+    status, out, err = run(capsys, *command)
+    assert (status, out) == (2, "")
+    assert "there is no configuration file, and no database offhook.db in this folder" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_take_the_configuration_that_is_there_and_say_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("OFFHOOK_CONFIG", "OFFHOOK_DATABASE__URL"):
+        monkeypatch.delenv(name, raising=False)
+    account = '[[subaccounts]]\nid = "acme_corp"\naccount = "acme"\n'
+    Path("offhook.toml").write_text('[database]\nurl = "sqlite:///here.db"\n' + account)
+    status, _, err = run(capsys, "keys", "create", "--account", "acme")
+    assert status == 0
+    assert err.startswith("offhook: configuration: ./offhook.toml\n")
+    assert Path("here.db").exists()
+    monkeypatch.setenv("OFFHOOK_CONFIG", "other.toml")
+    Path("other.toml").write_text('[database]\nurl = "sqlite:///other.db"\n')
+    _, _, err = run(capsys, "db", "upgrade")
+    assert err.startswith("offhook: configuration: other.toml (OFFHOOK_CONFIG)\n")
+    assert Path("other.db").exists()
 
 
 def test_keys_from_making_to_revoking(
@@ -286,7 +485,7 @@ def test_keys_for_nobody(
 
 
 @pytest.mark.parametrize("command", [("keys", "list"), ("db", "upgrade")])
-@pytest.mark.parametrize("url", ["sqlite:////proc/x.db", "postgresql://x@127.0.0.1:1/x"])
+@pytest.mark.parametrize("url", ["sqlite:////proc/x.db", "postgresql://x:secret@127.0.0.1:1/x"])
 def test_a_database_that_is_not_there(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -296,7 +495,11 @@ def test_a_database_that_is_not_there(
     monkeypatch.setenv("OFFHOOK_DATABASE__URL", url)
     status, _, err = run(capsys, *command)
     assert status == 1
-    assert err.startswith("offhook: the database cannot be ")
+    _, said = err.splitlines()
+    shown = url.replace(":secret@", "@")
+    assert said.startswith(f"offhook: the database {shown} cannot be ")
+    assert "secret" not in err
+    assert not said.rstrip().endswith(":")
 
 
 def test_help_imports_no_server() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages"
-TESTS = "nats-server postgresql sip-tester sox tshark wrk"
+TESTS = "curl nats-server postgresql sip-tester sox tshark wrk"
 
 
 class Machine:
@@ -53,7 +53,8 @@ def test_who_is_not_root_is_told_the_one_line(tmp_path: Path) -> None:
     machine = Machine(tmp_path, installed=TESTS.replace("sox ", ""), root=False)
     done = machine.run("tests")
     assert done.returncode == 1
-    assert "\n  sudo apt-get install --no-install-recommends sox\n" in done.stderr
+    line = "sudo apt-get update && sudo apt-get install --no-install-recommends sox"
+    assert f"\n  {line}\n" in done.stderr
     assert machine.installs == []
 
 

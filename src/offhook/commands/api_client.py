@@ -20,6 +20,11 @@ MAX_ANSWER = 32 * 1024 * 1024
 class ApiError(CommandError):
     """The request did not succeed; the text says why and what may help."""
 
+    def __init__(self, message: str, status_code: int | None = None) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        """The API's own, such as -1014; None when it gave none."""
+
 
 class ApiClient(NamedTuple):
     """The API of one sub-account at one server."""
@@ -57,7 +62,7 @@ class ApiClient(NamedTuple):
                 answer = response.read(MAX_ANSWER)
         except urllib.error.HTTPError as error:
             with error:
-                raise ApiError(self._refusal(error.code, error.read(65_536))) from None
+                raise self._refusal(error.code, error.read(65_536)) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             reason = getattr(reason, "strerror", None) or reason
@@ -66,14 +71,17 @@ class ApiClient(NamedTuple):
             ) from None
         return _json_object(answer) or {}
 
-    def _refusal(self, status: int, body: bytes) -> str:
+    def _refusal(self, status: int, body: bytes) -> ApiError:
         if status == 401:
-            return "the API key is not accepted: --api-key or OFFHOOK_API_KEY"
+            return ApiError("the API key is not accepted: --api-key or OFFHOOK_API_KEY")
         answer = _json_object(body)
         if answer is None:
-            return f"the server answered {status} without saying why; is {self.url} the API?"
-        text = str(answer.get("statusMessage") or answer.get("message") or status)
-        return f"{text.strip()} (status code {answer.get('statusCode', status)})"
+            return ApiError(
+                f"the server answered {status} without saying why; is {self.url} the API?"
+            )
+        code = answer.get("statusCode", status)
+        text = str(answer.get("statusMessage") or answer.get("message") or status).strip()
+        return ApiError(f"{text} (status code {code})", code if isinstance(code, int) else None)
 
 
 def _opener(host: str) -> urllib.request.OpenerDirector:

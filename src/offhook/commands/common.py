@@ -11,9 +11,15 @@ from cyclopts import Parameter
 OK = 0
 FAILED = 1
 USAGE = 2
+INTERRUPTED = 130
 
 Config = Annotated[
-    str | None, Parameter(name=["--config", "-c"], help="offhook.toml; absent: embedded defaults.")
+    str | None,
+    Parameter(
+        name=["--config", "-c"],
+        help="The configuration; absent: OFFHOOK_CONFIG, ./offhook.toml, /etc/offhook/offhook.toml.",
+        show_default=False,
+    ),
 ]
 Json = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print JSON, for programs to read.")
@@ -26,9 +32,11 @@ DEMO = "demo"
 class CommandError(Exception):
     """The command cannot do what it was asked; the text says why, in a line for the user."""
 
-    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+    def __init__(self, message: str, exit_code: int = FAILED, command: str | None = None) -> None:
+        """``command``: whose help page explains more."""
         super().__init__(message)
         self.exit_code = exit_code
+        self.command = command
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

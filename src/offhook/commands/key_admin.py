@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from offhook.clock import SystemClock, iso_seconds, new_id
 from offhook.commands.common import CommandError
+from offhook.commands.configured import configuration_with_database, database_name
 from offhook.config import Config
-from offhook.config import file as config_file
 from offhook.http.edge.access import ALL_SCOPES, Scope
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import KeyRecord, StoreUnavailable
@@ -37,7 +37,7 @@ def create(
     days: int | None = None,
 ) -> dict[str, Any]:
     """Store a new key: ``id``, ``apiKey`` (nowhere else to be had again) and what it opens."""
-    config = config_file.load(config_path)
+    config = configuration_with_database(config_path)
     for scope in scopes:
         if scope not in tuple(Scope):
             raise KeyAdminError(f"there is no scope {scope!r}: {', '.join(Scope)}")
@@ -74,7 +74,7 @@ def listed(config_path: str | None) -> list[dict[str, Any]]:
     async def read(store: Store) -> list[dict[str, Any]]:
         return [_shown(key) for key in await store.list_keys()]
 
-    return _with_store(config_file.load(config_path), read)
+    return _with_store(configuration_with_database(config_path), read)
 
 
 def _shown(key: KeyRecord) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def revoke(config_path: str | None, key_id: str) -> bool:
     async def end(store: Store) -> bool:
         return await store.revoke_key(key_id, SystemClock().now())
 
-    return _with_store(config_file.load(config_path), end)
+    return _with_store(configuration_with_database(config_path), end)
 
 
 async def _check_owner(
@@ -133,4 +133,5 @@ def _with_store(config: Config, work: Callable[[Store], Awaitable[_Result]]) -> 
             upgrade(url)  # as a server does with the embedded database when it starts
         return asyncio.run(run())
     except (StoreUnavailable, TimeoutError) as error:
-        raise KeyAdminError(f"the database cannot be used: {error or 'too slow'}") from error
+        why = str(error) or f"it has not answered within {TIMEOUT:.0f} s"
+        raise KeyAdminError(f"the database {database_name(url)} cannot be used: {why}") from None

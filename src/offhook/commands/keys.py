@@ -7,19 +7,29 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from offhook.commands.common import DEMO, OK, CommandError, Config, Json, emit, table
+from offhook.commands.examples import epilogue
 
-keys = App(name="keys", help="API keys kept in the database.")
+keys = App(name="keys", help="API keys kept in the database.", help_epilogue=epilogue("keys"))
 
 
-@keys.command(name="create")
+@keys.command(name="create", help_epilogue=epilogue("keys create"))
 def keys_create(
     *,
     account: Annotated[str, Parameter(help="The account it opens.")] = DEMO,
     subaccount: Annotated[
-        tuple[str, ...], Parameter(name="--subaccount", help="Only these of the account.")
+        tuple[str, ...],
+        Parameter(
+            name="--subaccount",
+            negative=(),
+            help="Only these of the account; absent: all.",
+            show_default=False,
+        ),
     ] = (),
-    scope: Annotated[tuple[str, ...], Parameter(help="Only these scopes.")] = (),
-    name: Annotated[str, Parameter(help="What it is for.")] = "",
+    scope: Annotated[
+        tuple[str, ...],
+        Parameter(negative=(), help="Only these scopes; absent: all.", show_default=False),
+    ] = (),
+    name: Annotated[str, Parameter(help="What it is for.", show_default=False)] = "",
     days: Annotated[int | None, Parameter(help="Days until it expires; absent: never.")] = None,
     config: Config = None,
     json: Json = False,
@@ -33,7 +43,7 @@ def keys_create(
     emit(json, made, f"{made['apiKey']}\n(id {made['id']}; shown only now)")
 
 
-@keys.command(name="list")
+@keys.command(name="list", help_epilogue=epilogue("keys list"))
 def keys_list(*, config: Config = None, json: Json = False) -> None:
     """List the keys of the database, without their secrets."""
     from offhook.commands import key_admin
@@ -45,7 +55,7 @@ def keys_list(*, config: Config = None, json: Json = False) -> None:
     emit(json, {"keys": found}, text if rows else "No keys.")
 
 
-@keys.command(name="revoke")
+@keys.command(name="revoke", help_epilogue=epilogue("keys revoke"))
 def keys_revoke(
     key: Annotated[str, Parameter(help="Its id.")], *, config: Config = None, json: Json = False
 ) -> int:

@@ -1,15 +1,28 @@
-"""``offhook call``, ``sessions`` and ``show``: what a running server did, through its API."""
+"""``offhook call``, ``sessions`` and ``show``: what a running server does, through its API."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
 from cyclopts import Parameter
 
-from offhook.commands.common import DEMO, FAILED, OK, USAGE, CommandError, Json, emit, table
+from offhook.codes import SessionStatus
+from offhook.commands.common import (
+    DEMO,
+    FAILED,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    CommandError,
+    Json,
+    emit,
+    table,
+)
+from offhook.commands.session_text import session_text
+from offhook.commands.times import instant, local
 
 if TYPE_CHECKING:
     from offhook.commands.api_client import ApiClient
@@ -24,11 +37,29 @@ ApiKey = Annotated[
 SubAccount = Annotated[
     str, Parameter(name="--subaccount", env_var="OFFHOOK_SUBACCOUNT", help="The sub-account.")
 ]
+Status = Literal[
+    "CREATED",
+    "QUEUED",
+    "RUNNING",
+    "COMPLETED",
+    "NO_ANSWER",
+    "BUSY",
+    "CANCELED",
+    "FAILED",
+    "ERROR",
+]
+"""The members of :class:`~offhook.codes.SessionStatus`, as the command's help lists them."""
 LOCAL = "http://127.0.0.1:8080"
 FICTION = "+12025550199"
 """A number reserved for fiction: what the demo sub-account shows as its caller ID."""
 FOLLOW_FOR = 600.0
 """Seconds that ``offhook call --wait`` waits for the session's end, at most."""
+SHORT_ID = 8
+"""Characters at the end of a session's id that a table shows: ids begin with the time, their ends differ."""
+PAGE = 200
+LOOK_BACK = 5
+"""Pages of sessions among which a short id is looked for."""
+WRONG_SOURCE = -1014
 
 
 def call(
@@ -45,97 +76,126 @@ def call(
     json: Json = False,
 ) -> int:
     """Call a number and speak a text, through a running server."""
+    from offhook.commands.api_client import ApiError
+
     client = _client(url, api_key, subaccount)
     speech = {"voiceProfile": voice} if voice else {"language": language}
-    answer = client.post(
-        "/callflows",
-        {
-            "callflow": [
-                {"action": "makeCall", "params": {"source": source, "destination": to}},
-                {"action": "say", "params": {"text": say, **speech}},
-                {"action": "hangup"},
-            ]
-        },
-    )
+    callflow = [
+        {"action": "makeCall", "params": {"source": source, "destination": to}},
+        {"action": "say", "params": {"text": say, **speech}},
+        {"action": "hangup"},
+    ]
+    try:
+        answer = client.post("/callflows", {"callflow": callflow})
+    except ApiError as error:
+        if error.status_code != WRONG_SOURCE:
+            raise
+        raise CommandError(
+            f"{error}\n{source} is not among the caller IDs of {subaccount}: give one of them with --from"
+        ) from None
     session = str(answer.get("sessionId"))
     if not wait:
         emit(json, answer, f"Session {session} created. Follow it: offhook show {session}")
         return OK
-    shown = _ended(client, session)
+    try:
+        shown = _ended(client, session)
+    except KeyboardInterrupt:
+        raise CommandError(
+            f"no longer waiting; session {session} goes on. See it: offhook show {session}",
+            INTERRUPTED,
+        ) from None
     emit(json, shown, session_text(shown))
-    return OK if shown.get("sessionStatus") == "COMPLETED" else FAILED
+    return OK if shown.get("sessionStatus") == SessionStatus.COMPLETED else FAILED
 
 
 def sessions(
     *,
-    status: Annotated[str | None, Parameter(help="Only these: QUEUED, RUNNING, …")] = None,
-    since: Annotated[str | None, Parameter(help="Created at or after (ISO 8601).")] = None,
-    until: Annotated[str | None, Parameter(help="Created before (ISO 8601).")] = None,
+    status: Annotated[Status | None, Parameter(help="Only these.")] = None,
+    since: Annotated[
+        str | None, Parameter(help="Created at or after: an age (15m, 1h, 2d) or an ISO 8601 time.")
+    ] = None,
+    until: Annotated[str | None, Parameter(help="Created before; as --since.")] = None,
     cursor: Annotated[str | None, Parameter(help="Where the page before ended.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many.")] = 20,
+    limit: Annotated[int, Parameter(help="At most so many, 1 to 200.")] = 20,
     url: Url = LOCAL,
     api_key: ApiKey = None,
     subaccount: SubAccount = DEMO,
     json: Json = False,
 ) -> None:
-    """List the sub-account's sessions, newest first."""
+    """List the sub-account's sessions, newest first; times are local."""
+    now = datetime.now(UTC)
     answer = _client(url, api_key, subaccount).get(
         "/sessions",
-        {"status": status, "since": since, "until": until, "cursor": cursor, "limit": limit},
+        {
+            "status": status,
+            "since": instant("--since", since, now),
+            "until": instant("--until", until, now),
+            "cursor": cursor,
+            "limit": limit,
+        },
     )
-    rows = []
-    for session in answer["sessions"]:
-        leg = (session.get("legs") or [{}])[0]
-        rows.append(
-            (
-                session["sessionId"],
-                session["createdTimestamp"],
-                session["sessionStatus"],
-                leg.get("destination", ""),
-                session.get("lastAction", ""),
-            )
-        )
-    text = table(("SESSION", "CREATED", "STATUS", "TO", "LAST ACTION"), rows)
+    rows = [_row(session) for session in answer["sessions"]]
+    text = table(("SESSION", "CREATED", "STATUS", "FROM", "TO", "LAST ACTION"), rows)
     if answer.get("nextCursor"):
         text += f"\nMore: --cursor {answer['nextCursor']}"
     emit(json, answer, text if rows else "No sessions.")
 
 
+def _row(session: dict[str, Any]) -> tuple[str, ...]:
+    leg = (session.get("legs") or [{}])[0]
+    return (
+        session["sessionId"][-SHORT_ID:],
+        local(session["createdTimestamp"]),
+        session["sessionStatus"],
+        leg.get("source", ""),
+        leg.get("destination", ""),
+        session.get("lastAction", ""),
+    )
+
+
 def show(
-    session: Annotated[str, Parameter(help="Its id.")],
+    session: Annotated[
+        str | None, Parameter(help="Its id, or the end of it; absent: the newest session.")
+    ] = None,
     *,
     url: Url = LOCAL,
     api_key: ApiKey = None,
     subaccount: SubAccount = DEMO,
     json: Json = False,
 ) -> None:
-    """Show a session: its legs, its timeline and its webhooks."""
-    shown = _client(url, api_key, subaccount).get(f"/sessions/{quote(session, safe='')}")
+    """Show a session: its legs, its timeline (local time) and its webhooks."""
+    client = _client(url, api_key, subaccount)
+    shown = client.get(f"/sessions/{quote(_full_id(client, session), safe='')}")
     emit(json, shown, session_text(shown))
 
 
-def session_text(shown: Mapping[str, Any]) -> str:
-    """A session as people read it."""
-    lines = [f"{shown['sessionId']} {shown['sessionStatus']}"]
-    if error := shown.get("errorDetails"):
-        detail = f": {error['detail']}" if error.get("detail") else ""
-        lines.append(f"  {error['errorCode']} {error['errorMsg']}{detail}")
-    for leg in shown.get("legs", ()):
-        quality = leg.get("callQuality")
-        lines.append(
-            f"  {leg['callDirection'].lower()} {leg['source']} → {leg['destination']} "
-            f"{leg.get('callStatus', 'now')} {leg.get('callDuration', 0)} s"
-            + (f", MOS {quality['mos']}" if quality else "")
+def _full_id(client: ApiClient, asked: str | None) -> str:
+    """The id of the session that was meant. Raises :class:`CommandError` for none or several."""
+    if asked is not None and len(asked) >= 32:
+        return asked
+    if asked is None:
+        newest = client.get("/sessions", {"limit": 1})["sessions"]
+        if not newest:
+            raise CommandError(f"{client.sub_account} has no sessions yet")
+        return str(newest[0]["sessionId"])
+    found: list[str] = []
+    cursor: str | None = None
+    for _ in range(LOOK_BACK):
+        page = client.get("/sessions", {"limit": PAGE, "cursor": cursor})
+        ids = [str(each["sessionId"]) for each in page["sessions"]]
+        found += [each for each in ids if each.endswith(asked) or each.startswith(asked)]
+        cursor = page.get("nextCursor")
+        if not cursor:
+            break
+    if not found:
+        looked = PAGE * LOOK_BACK
+        raise CommandError(
+            f"no session whose id begins or ends with {asked!r} among the newest {looked}"
         )
-    for event in shown["events"]:
-        facts = "  ".join(
-            f"{name}={value}"
-            for name, value in event.items()
-            if name not in ("number", "event", "timestamp", "callId")
-        )
-        lines.append(f"  {event['timestamp'][11:23]}  {event['event']:<17} {facts}".rstrip())
-    lines += [f"  webhook {d.get('type', '')}: {d.get('state', '')}" for d in shown["deliveries"]]
-    return "\n".join(lines)
+    if len(found) > 1:
+        shown = ", ".join(found[:5])
+        raise CommandError(f"{asked!r} fits {len(found)} sessions: {shown}")
+    return found[0]
 
 
 def _ended(client: ApiClient, session: str) -> dict[str, Any]:
@@ -143,7 +203,7 @@ def _ended(client: ApiClient, session: str) -> dict[str, Any]:
     deadline = time.monotonic() + FOLLOW_FOR
     while time.monotonic() < deadline:
         shown = client.get(f"/sessions/{session}")
-        if shown["sessionStatus"] not in ("CREATED", "QUEUED", "RUNNING"):
+        if SessionStatus(shown["sessionStatus"]).final:
             return shown
         time.sleep(0.25)
     raise CommandError(f"session {session} has not ended within {FOLLOW_FOR:.0f} s")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import difflib
 import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping
+
+import phonenumbers
 
 from offhook.config import (
     TESTBED_TRUNK,
@@ -87,6 +91,8 @@ def _addresses(config: Config) -> Iterator[Finding]:
             yield path, "expected the port of the trunk, found 0"
     if not config.sip.listen:
         yield ("sip", "listen"), "expected at least one address"
+    if (address := config.sip.advertise) is not None and not _is_unicast(address):
+        yield ("sip", "advertise"), f"expected an IP address of one host, found {address!r}"
     try:
         ports = port_range(config.sip.rtp_ports)
     except ValueError:
@@ -131,6 +137,15 @@ def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) ->
     yield from _keys((*path, "api_keys"), account.api_keys, environ)
     yield from _unique((*path, "webhooks"), "type", [w.type for w in account.webhooks])
     yield from _unique((*path, "scenarios"), "name", [s.name for s in account.scenarios])
+    for index, area in enumerate(account.coverage or ()):
+        if not area.startswith("+") and area not in phonenumbers.SUPPORTED_REGIONS:
+            yield (*path, "coverage", index), _no_country(area)
+    for index, webhook in enumerate(account.webhooks):
+        if webhook.secret is not None and not _is_secret(webhook.secret):
+            yield (
+                (*path, "webhooks", index, "secret"),
+                "expected whsec_ and the base64 of 24 to 64 bytes, found another string",
+            )
     for index, scenario in enumerate(account.scenarios):
         here = (*path, "scenarios", index)
         if not os.path.isfile(scenario.file):
@@ -141,6 +156,48 @@ def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) ->
                 check_pattern(parameter.pattern or "")
             except InvalidPattern as error:
                 yield (*here, "parameters", number, "pattern"), str(error)
+
+
+def _is_unicast(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return not (found.is_unspecified or found.is_multicast)
+
+
+_NOT_COUNTRIES = {
+    "UK": "GB",
+    "EN": "GB",
+    "EL": "GR",
+    "SU": "RU",
+    "YU": "RS",
+    "KO": "KR",
+    "JA": "JP",
+}
+"""What people write instead of a country of ISO 3166-1."""
+
+
+def _no_country(area: str) -> str:
+    if (meant := _NOT_COUNTRIES.get(area)) is not None:
+        return f"{area!r} is no country of ISO 3166-1; did you mean {meant}?"
+    near = did_you_mean(area, phonenumbers.SUPPORTED_REGIONS)
+    return f"{area!r} is no country of ISO 3166-1{'; ' if near else ''}{near}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean ring_timeout?``; empty when nothing known is near."""
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _is_secret(secret: str) -> bool:
+    """Whether webhooks can be signed with it (Standard Webhooks)."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return False
+    return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
 def _numbers(config: Config) -> Iterator[Finding]:

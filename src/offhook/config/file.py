@@ -6,18 +6,31 @@ expected and what was found; secrets are never repeated.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import math
 import os
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from offhook.config import DEFAULT_PHONES, Config, Section, SubAccount, Testbed, checks
+from offhook.config import (
+    DEFAULT_PHONES,
+    Config,
+    Http,
+    Section,
+    SubAccount,
+    Testbed,
+    Webhooks,
+    checks,
+    host_and_port,
+    machine,
+)
+from offhook.config.checks import did_you_mean
 from offhook.config.toml_lines import Path, line_of, locate
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -52,6 +65,29 @@ def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Config:
     Without a file: :func:`embedded`, with the variables over it. Files named in the configuration
     are relative to its folder and absolute in the result. Raises :class:`ConfigError`.
     """
+    return _load(path, environ)[0]
+
+
+class Serving(NamedTuple):
+    """A configuration that this machine can serve."""
+
+    config: Config
+    warnings: tuple[str, ...]
+    """What is legal and probably a mistake, a line each with key and place."""
+
+
+def load_for_serving(path: str | None, environ: Mapping[str, str] = os.environ) -> Serving:
+    """As :func:`load`; also checks what the configuration needs from this machine."""
+    config, source = _load(path, environ)
+    for key, problem in machine.findings(config):
+        source.add(key, problem)
+    source.stop_if_wrong()
+    for key, doubt in machine.warnings(config):
+        source.add(key, doubt)
+    return Serving(config, source.problems())
+
+
+def _load(path: str | None, environ: Mapping[str, str]) -> tuple[Config, _Source]:
     if path is None:
         source = _Source(None, "")
         data = msgspec.to_builtins(embedded()) if not environ.get("OFFHOOK_SUBACCOUNTS") else {}
@@ -62,11 +98,21 @@ def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Config:
     source.stop_if_wrong()
     config = _Reader(source).read(data)
     source.stop_if_wrong()
+    if path is None:
+        config = _guarded(config, source)
     config = _with_absolute_files(config, os.path.dirname(os.path.abspath(path)) if path else "")
     for key, problem in checks.findings(config, environ):
         source.add(key, problem)
     source.stop_if_wrong()
-    return config
+    return config, source
+
+
+def _guarded(config: Config, source: _Source) -> Config:
+    """The embedded default, which lets webhooks reach this machine only while it listens here only."""
+    section = config.webhooks
+    if ("webhooks", "allow_private") not in source.variables and not is_loopback(config.http):
+        section = msgspec.structs.replace(section, allow_private=False)
+    return msgspec.structs.replace(config, webhooks=section)
 
 
 def save_snapshot(config: Config, path: str) -> None:
@@ -84,11 +130,24 @@ def load_snapshot(path: str) -> Config:
 
 
 def embedded() -> Config:
-    """What runs with no configuration: loopback, the sub-account ``demo``, built-in phones."""
+    """What runs with no configuration: loopback, the sub-account ``demo``, built-in phones.
+
+    Webhooks may be on this machine, where the developer who tries it runs them.
+    """
     return Config(
+        webhooks=Webhooks(allow_private=True),
         testbed=Testbed(phones=DEFAULT_PHONES),
         subaccounts=(SubAccount(id="demo", account="demo", caller_ids=("*",)),),
     )
+
+
+def is_loopback(section: Http) -> bool:
+    """Whether the API listens on this machine only."""
+    host, _ = host_and_port(section.listen)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_embedded(config: Config) -> bool:
@@ -152,7 +211,11 @@ class _Source:
 
     def stop_if_wrong(self) -> None:
         if self._problems:
-            raise ConfigError(*(text for _, text in sorted(self._problems)))
+            raise ConfigError(*self.problems())
+
+    def problems(self) -> tuple[str, ...]:
+        """A line each, in the order of the file."""
+        return tuple(text for _, text in sorted(self._problems))
 
 
 def key_name(path: Path) -> str:
@@ -172,7 +235,7 @@ def _read(path: str) -> tuple[dict[str, Any], str]:
     if len(raw) > MAX_FILE_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
     try:
-        text = raw.decode()
+        text = raw.decode("utf-8-sig")  # some editors begin a file with a byte order mark
         return tomllib.loads(text), text
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
@@ -194,7 +257,8 @@ def _override(data: dict[str, Any], environ: Mapping[str, str], source: _Source)
         source.variables[path] = variable
         hint = _hint_at(path)
         if hint is None:
-            source.add(path, "there is no such key")
+            near = did_you_mean(str(path[-1]), _known_at(path[:-1]))
+            source.add(path, f"there is no such key{'; ' if near else ''}{near}")
         elif not _put(data, path, _parsed(environ[variable], hint)):
             source.add(path, "there is no such element in the file")
 
@@ -210,6 +274,12 @@ def _hint_at(path: Path) -> Any:
             return None
         hint = _without_none(hint)
     return hint
+
+
+def _known_at(path: Path) -> Iterable[str]:
+    """The keys of the section at ``path``; none where there is no section."""
+    hint = _hint_at(path)
+    return _hints(hint) if _is_section(hint) else ()
 
 
 def _put(data: Any, path: Path, value: Any) -> bool:
@@ -277,6 +347,10 @@ class _Reader:
         item = _item_hint(hint)
         if item is None:
             return self._leaf(value, hint, path)
+        if isinstance(value, dict) and _is_section(item):
+            name = ".".join(part for part in path if isinstance(part, str))
+            self._source.add(path, f"expected a list of tables: [[{name}]], found [{name}]")
+            return ()
         if not isinstance(value, list | tuple):
             wanted = "tables" if _is_section(item) else expected(item)
             self._source.add(path, f"expected a list, each {wanted}; found {_found(value, path)}")
@@ -289,8 +363,8 @@ class _Reader:
             return None
         hints = _hints(section)
         for key in value.keys() - hints.keys():
-            near = ", ".join(sorted(hints))
-            self._source.add((*path, str(key)), f"there is no such key; known here: {near}")
+            hint = did_you_mean(str(key), hints) or f"known here: {', '.join(sorted(hints))}"
+            self._source.add((*path, str(key)), f"there is no such key; {hint}")
         required = _required(section)
         read = {}
         for key, hint in hints.items():

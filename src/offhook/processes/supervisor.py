@@ -54,6 +54,8 @@ class Options(NamedTuple):
     """What ``offhook serve`` was asked."""
 
     config_path: str | None = None
+    found: str = "as given"
+    """Where the configuration was found, for the log."""
     role: Role = "all"
     workers: int = 1
     command: tuple[str, ...] = (sys.executable, "-m", "offhook.processes.node")
@@ -322,10 +324,12 @@ class Supervisor:
 
     def _on_reload(self) -> None:
         try:
-            new = config_file.load(self._options.config_path)
+            new, doubts = config_file.load_for_serving(self._options.config_path)
         except config_file.ConfigError as error:
             _log.error("reload: nothing changed, the configuration is wrong:\n%s", error)
             return
+        for doubt in doubts:
+            _log.warning("%s", doubt)
         safe, needs_restart = config_file.changes(self._config, new)
         _log.info("reload: %s", ", ".join(safe) or "nothing to take over")
         if needs_restart:
@@ -338,8 +342,9 @@ class Supervisor:
 
 
 def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> dict[str, Any]:
-    """What to tell the user: ``url``, ``sip``, ``api_key`` (new, shown once), ``phones``."""
+    """What to tell the user: ``url``, ``sip``, ``api_key`` (new, shown once), ``embedded``, ``phones``."""
     facts: dict[str, Any] = {"url": None, "sip": [], "api_key": None}
+    facts["embedded"] = config_file.is_embedded(config)
     for member, told in ready:
         if member.role == "api":
             facts["url"] = told.get("url")
@@ -354,7 +359,10 @@ def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> 
 
 def serve(options: Options, on_ready: Callable[[Mapping[str, Any]], None]) -> ExitCode:
     """Run until stopped. Raises :class:`~offhook.config.file.ConfigError`."""
-    config = config_file.load(options.config_path)
+    config, doubts = config_file.load_for_serving(options.config_path)
+    _log.info("configuration: %s", options.found)
+    for doubt in doubts:
+        _log.warning("%s", doubt)
 
     async def run() -> ExitCode:
         return await Supervisor(options, config, on_ready).run()

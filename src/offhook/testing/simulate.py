@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import msgspec
 
@@ -33,11 +33,19 @@ class _Paint(msgspec.Struct, frozen=True):
         return f"\x1b[{sequence}m{text}\x1b[0m" if self.colour and text else text
 
 
+class Ring(NamedTuple):
+    """A call from outside."""
+
+    to: str
+    caller: str
+
+
 def run(
-    file: str,
+    file: str | None,
     *,
     press: str = "",
     vca: str | None = None,
+    inbound: Ring | None = None,
     config: str | None = None,
     sub_account: str | None = None,
     as_json: bool = False,
@@ -46,6 +54,8 @@ def run(
 ) -> int:
     """Simulate the callflow in ``file`` (``-``: standard input) and tell what happened.
 
+    ``inbound``: a call from outside begins the session, and ``file``, if there is one, is what the VCA
+    answers first.
     ``press``: the keys the called person presses at each prompt that asks for some, separated by commas.
     ``vca``: the URL that decides; without one (nor one in ``config``) nothing more is decided.
     Returns 0, 1 for a rejected callflow, a session that ended ``ERROR`` or keys nobody asked for, 2 for
@@ -55,21 +65,27 @@ def run(
     out = out or sys.stdout
     logging.getLogger("offhook").addHandler(logging.NullHandler())  # the story tells it all
     try:
-        body = sys.stdin.buffer.read() if file == lint.STDIN else Path(file).read_bytes()
+        body = _read(file)
     except OSError as error:
         print(f"offhook simulate: {file}: {error.strerror or error}", file=sys.stderr)
         return UNREADABLE
     offhook = Offhook(config, sub_account=sub_account)
     if vca is not None:
         offhook.vca(vca)
+    elif inbound is not None:
+        answers = iter((body,))
+        offhook.vca(lambda _payload: next(answers, None))
     elif not offhook.asks:
         offhook.vca(lambda _payload: None)
     offhook.other_phones(_Household(press))
     notes: list[str] = []
     try:
-        session = offhook.call(body)
+        if inbound is not None:
+            session = offhook.inbound(to=inbound.to, from_=inbound.caller)
+        else:
+            session = offhook.call(body)
     except CallflowRejected as rejected:
-        return _tell_problems(file, body, offhook, rejected, as_json, colour, out)
+        return _tell_problems(str(file), body, offhook, rejected, as_json, colour, out)
     except SimulationError as error:
         if not error.sessions:
             raise
@@ -81,6 +97,12 @@ def run(
     else:
         out.write(_story(session, notes, _Paint(colour)))
     return FAILED if notes or session.status == "ERROR" else FINE
+
+
+def _read(file: str | None) -> bytes:
+    if file is None:
+        return b""
+    return sys.stdin.buffer.read() if file == lint.STDIN else Path(file).read_bytes()
 
 
 class _Household:

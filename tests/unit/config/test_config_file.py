@@ -29,6 +29,7 @@ from offhook.config.file import (
     embedded,
     is_embedded,
     load,
+    load_for_serving,
     load_snapshot,
     reloaded,
     save_snapshot,
@@ -206,9 +207,37 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         (
             "[http]\nlisen = 1",
-            "offhook.toml:2: http.lisen: there is no such key; known here: listen",
+            "offhook.toml:2: http.lisen: there is no such key; did you mean listen?",
         ),
-        ("[htp]", "offhook.toml:1: htp: there is no such key; known here: admin, "),
+        ("[htp]", "offhook.toml:1: htp: there is no such key; did you mean http?"),
+        ("[xyz]", "offhook.toml:1: xyz: there is no such key; known here: admin, "),
+        (
+            '[trunks]\nname = "a"',
+            "offhook.toml:1: trunks: expected a list of tables: [[trunks]], found [trunks]",
+        ),
+        (
+            SUBACCOUNT + '[subaccounts.webhooks]\ntype = "VSS"',
+            "offhook.toml:5: subaccounts[0].webhooks: expected a list of tables: [[subaccounts.webhooks]]",
+        ),
+        (
+            '[sip]\nadvertise = "sip.example.com"',
+            "offhook.toml:2: sip.advertise: expected an IP address of one host, found 'sip.example.com'",
+        ),
+        ('[sip]\nadvertise = "0.0.0.0"', "sip.advertise: expected an IP address of one host"),
+        (
+            SUBACCOUNT + 'coverage = ["SG", "UK"]',
+            "coverage[1]: 'UK' is no country of ISO 3166-1; did",
+        ),
+        (
+            SUBACCOUNT + 'coverage = ["UK"]',
+            "offhook.toml:5: subaccounts[0].coverage[0]: 'UK' is no",
+        ),
+        (SUBACCOUNT + 'coverage = ["UK"]', "did you mean GB?"),
+        (
+            SUBACCOUNT
+            + '[[subaccounts.webhooks]]\ntype = "VSS"\nurl = "https://x.example"\nsecret = "whsec_x"',
+            "offhook.toml:8: subaccounts[0].webhooks[0].secret: expected whsec_ and the base64 of 24 to",
+        ),
         ("http = 1", "offhook.toml:1: http: expected a table, found the number 1"),
         ("trunks = 1", "offhook.toml:1: trunks: expected a list, each tables; found the number 1"),
         (
@@ -335,6 +364,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
     [
         ({"OFFHOOK_NO__KEY": "1"}, "OFFHOOK_NO__KEY: no.key: there is no such key"),
         ({"OFFHOOK_HTTP__PORT": "1"}, "OFFHOOK_HTTP__PORT: http.port: there is no such key"),
+        ({"OFFHOOK_HTTP__LISEN": "1"}, "http.lisen: there is no such key; did you mean listen?"),
         ({"OFFHOOK_TRUNKS__0__CPS": "1"}, "trunks[0].cps: there is no such element in the file"),
         ({"OFFHOOK_LIMITS__RING_TIMEOUT": "soon"}, 'found the string "soon"'),
         ({"OFFHOOK_TRUNKS": "[{"}, "OFFHOOK_TRUNKS: trunks: expected a list"),
@@ -439,3 +469,81 @@ def test_the_types_of_keys_are_worked_out_once_for_all_sub_accounts(
     accounts = (SUBACCOUNT.replace("acme_corp", f"acme_{number}") for number in range(200))
     assert len(problems(tmp_path, mistake + "".join(accounts))) == 1
     assert 0 < len(asked) < 20
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "offhook.toml"
+    file.write_bytes(b"\xef\xbb\xbf[limits]\nring_timeout = 7\n")
+    assert load(str(file), {}).limits.ring_timeout == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[database]\nurl = "sqlite:////no/such/folder/x.db"',
+            "offhook.toml:2: database.url: there is no folder /no/such/folder",
+        ),
+        ('[database]\nurl = "sqlite:////tmp"', "offhook.toml:2: database.url: /tmp is a folder"),
+        (
+            '[testbed]\nrecordings = "/dev/null/here"',
+            "offhook.toml:2: testbed.recordings: /dev/null is no folder",
+        ),
+    ],
+)
+def test_paths_that_cannot_be_written_stop_a_server(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "offhook.toml"
+    file.write_text(text)
+    load(str(file), {})
+    with pytest.raises(ConfigError) as caught:
+        load_for_serving(str(file), {})
+    assert told in str(caught.value)
+
+
+TRUNK = '[[trunks]]\nname = "a"\naddress = "udp:h:5060"\n'
+LOCAL_WEBHOOK = SUBACCOUNT + '[[subaccounts.webhooks]]\ntype = "VSS"\nurl = "http://{host}:9/vss"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            TRUNK,
+            ["offhook.toml:2: trunks[0].name: no route leads to 'a', and without inbound_from"],
+        ),
+        (TRUNK + 'inbound_from = ["192.0.2.1"]', []),
+        (TRUNK + '[[routes]]\ntrunks = ["a"]', []),
+        (
+            LOCAL_WEBHOOK.format(host="127.0.0.1"),
+            ["offhook.toml:7: subaccounts[0].webhooks[0].url: is a loopback or private address"],
+        ),
+        (LOCAL_WEBHOOK.format(host="localhost"), ["webhooks[0].url: is a loopback or private"]),
+        (LOCAL_WEBHOOK.format(host="10.1.2.3"), ["webhooks[0].url: is a loopback or private"]),
+        (LOCAL_WEBHOOK.format(host="hooks.example"), []),
+        (LOCAL_WEBHOOK.format(host="[::1]") + "[webhooks]\nallow_private = true", []),
+    ],
+)
+def test_what_is_probably_a_mistake_is_told_when_a_server_starts(
+    tmp_path: Path, text: str, told: list[str]
+) -> None:
+    file = tmp_path / "offhook.toml"
+    file.write_text(text)
+    warnings = load_for_serving(str(file), {}).warnings
+    assert len(warnings) == len(told)
+    assert all(part in warning for part, warning in zip(told, warnings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("environ", "allowed"),
+    [
+        ({}, True),
+        ({"OFFHOOK_HTTP__LISTEN": "localhost:1"}, True),
+        ({"OFFHOOK_HTTP__LISTEN": "0.0.0.0:8080"}, False),
+        ({"OFFHOOK_HTTP__LISTEN": "0.0.0.0:80", "OFFHOOK_WEBHOOKS__ALLOW_PRIVATE": "1"}, True),
+        ({"OFFHOOK_WEBHOOKS__ALLOW_PRIVATE": "false"}, False),
+    ],
+)
+def test_the_embedded_default_lets_webhooks_reach_this_machine_while_it_listens_here_only(
+    environ: dict[str, str], allowed: bool
+) -> None:
+    assert load(None, environ).webhooks.allow_private is allowed

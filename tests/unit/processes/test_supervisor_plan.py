@@ -66,6 +66,7 @@ def test_what_the_user_is_told() -> None:
         "url": "http://h:1",
         "api_key": "k",
         "sip": ["udp:h:1"],
+        "embedded": False,
         "phones": [],
     }
 

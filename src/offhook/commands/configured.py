@@ -1,0 +1,42 @@
+"""The configuration that a command uses; it says which one it took."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from offhook.commands.common import USAGE, CommandError
+from offhook.config import Config, Database, find, machine
+from offhook.config import file as config_file
+
+
+def configuration(given: str | None) -> str | None:
+    """The path of the configuration file to use, which is told on stderr; None: embedded defaults."""
+    found = find.find(given)
+    print(f"offhook: configuration: {found.text}", file=sys.stderr)
+    return found.path
+
+
+def configuration_with_database(given: str | None) -> Config:
+    """The configuration, for a command that works on its database.
+
+    Raises :class:`CommandError` where the command would make an embedded database by mistake: without a
+    configuration file, in a folder where no server has been.
+    """
+    path = configuration(given)
+    config = config_file.load(path)
+    file = machine.sqlite_path(config.database.url)
+    if path is None and config.database == Database() and file and not os.path.exists(file):
+        raise CommandError(
+            f"there is no configuration file, and no database {file} in this folder. "
+            "Say which one with --config FILE, or run this where offhook serve was started",
+            USAGE,
+        )
+    return config
+
+
+def database_name(url: str) -> str:
+    """A database's URL without its password, for messages."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    return f"{scheme}{separator}{credentials.partition(':')[0]}{at}{place.partition('?')[0]}"

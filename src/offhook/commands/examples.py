@@ -1,0 +1,48 @@
+"""Examples at the end of each command's help page."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "serve": (
+        "offhook serve",
+        "offhook serve --config offhook.toml --workers 4",
+        "offhook serve --role api",
+    ),
+    "demo": ("offhook demo", "offhook demo --json"),
+    "lint": ("offhook lint callflow.json", "offhook lint --decision answer.json --json"),
+    "simulate": (
+        "offhook simulate callflow.json --press 1,42#",
+        "offhook simulate --inbound +6568332048 --vca http://127.0.0.1:5000/vca",
+    ),
+    "schema": ("offhook schema",),
+    "voices": ("offhook voices --language en-GB",),
+    "call": (
+        'offhook call --to +12025550101 --say "Hello from Offhook." --wait',
+        'offhook call --to +12025550101 --say Bonjour --language fr-FR --from "+6512341234"',
+    ),
+    "sessions": (
+        "offhook sessions --since 1h --status ERROR",
+        "offhook sessions --limit 100 --json",
+    ),
+    "show": ("offhook show", "offhook show 8e5f30c1 --json"),
+    "keys": ("offhook keys create --name laptop", "offhook keys list"),
+    "keys create": (
+        "offhook keys create --name laptop --days 90",
+        "offhook keys create --account acme --subaccount acme_corp --scope sessions:read",
+    ),
+    "keys list": ("offhook keys list --json",),
+    "keys revoke": ("offhook keys revoke 0193c2a4-7d1e-7000-8000-000000000000",),
+    "db": ("offhook db upgrade --config offhook.toml",),
+    "db upgrade": ("offhook db upgrade --config offhook.toml",),
+    "completion": (
+        "offhook completion bash > ~/.local/share/bash-completion/completions/offhook",
+        "offhook completion zsh > ~/.zfunc/_offhook",
+    ),
+}
+"""By command; each is a line that works as it stands."""
+
+
+def epilogue(command: str) -> str:
+    """The examples of a command, as its help page shows them."""
+    lines = "\n".join(f"  {example}" for example in EXAMPLES[command])
+    return f"Examples:\n{lines}\n"

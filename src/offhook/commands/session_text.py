@@ -1,0 +1,53 @@
+"""A session as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from offhook.commands.times import local
+
+
+def session_text(shown: Mapping[str, Any]) -> str:
+    """What the API tells of a session: its legs, its timeline and its webhooks, a line each.
+
+    Texts in it come from phones and webhook servers: a line break in one is shown as ``\\n``, so that it
+    cannot pass for a line of ours.
+    """
+    lines = [f"{shown['sessionId']} {shown['sessionStatus']}"]
+    if error := shown.get("errorDetails"):
+        detail = f": {error['detail']}" if error.get("detail") else ""
+        lines.append(f"  {error['errorCode']} {error['errorMsg']}{detail}")
+    lines += [_leg(leg) for leg in shown.get("legs", ())]
+    lines += [_event(event) for event in shown["events"]]
+    lines += [_delivery(delivery) for delivery in shown["deliveries"]]
+    return "\n".join(_one_line(line) for line in lines)
+
+
+def _leg(leg: Mapping[str, Any]) -> str:
+    quality = leg.get("callQuality")
+    return (
+        f"  {leg['callDirection'].lower()} {leg['source']} → {leg['destination']} "
+        f"{leg.get('callStatus', 'now')} {leg.get('callDuration', 0)} s"
+        + (f", MOS {quality['mos']}" if quality else "")
+    )
+
+
+def _event(event: Mapping[str, Any]) -> str:
+    facts = "  ".join(
+        f"{name}={value}"
+        for name, value in event.items()
+        if name not in ("number", "event", "timestamp", "callId")
+    )
+    return f"  {local(event['timestamp'])}  {event['event']:<17} {facts}".rstrip()
+
+
+def _delivery(delivery: Mapping[str, Any]) -> str:
+    attempts = delivery.get("attempts")
+    tried = f", attempt {len(attempts)}" if isinstance(attempts, list) and len(attempts) > 1 else ""
+    name, url, state = (delivery.get(key, "") for key in ("type", "url", "state"))
+    return f"  webhook {name} {url}: {state}{tried}"
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")

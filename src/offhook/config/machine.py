@@ -1,0 +1,80 @@
+"""What a configuration needs from the machine that serves it, and what is legal but probably a mistake.
+
+A command that only reads a configuration (``offhook simulate`` on a laptop, say) does not ask for this.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from offhook.config import Config
+from offhook.config.checks import Finding
+
+_SQLITE = "sqlite:///"
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Files and folders that cannot be written."""
+    if (path := sqlite_path(config.database.url)) is not None:
+        if os.path.isdir(path):
+            yield ("database", "url"), f"{path} is a folder"
+        elif problem := _not_writable(path):
+            yield ("database", "url"), problem
+    if (folder := config.testbed.recordings) is not None and (
+        problem := _not_writable(os.path.join(folder, "call.wav"), may_be_made=True)
+    ):
+        yield ("testbed", "recordings"), problem
+
+
+def warnings(config: Config) -> Iterator[Finding]:
+    """What works, and surely not as it was meant."""
+    routed = {name for route in config.routes for name in route.trunks}
+    for index, trunk in enumerate(config.trunks):
+        if trunk.name not in routed and not trunk.inbound_from:
+            yield (
+                ("trunks", index, "name"),
+                f"no route leads to {trunk.name!r}, and without inbound_from it brings no calls in: "
+                "it is not used",
+            )
+    if not config.webhooks.allow_private:
+        for number, account in enumerate(config.subaccounts):
+            for index, webhook in enumerate(account.webhooks):
+                if _is_private(webhook.url):
+                    yield (
+                        ("subaccounts", number, "webhooks", index, "url"),
+                        "is a loopback or private address: nothing is sent there while "
+                        "webhooks.allow_private is false",
+                    )
+
+
+def sqlite_path(url: str) -> str | None:
+    """The file of an embedded database; None for a server's."""
+    return url.removeprefix(_SQLITE) if url.startswith(_SQLITE) else None
+
+
+def _not_writable(path: str, *, may_be_made: bool = False) -> str | None:
+    """Why a file cannot be written in its folder; ``may_be_made``: the folder need not be there yet."""
+    folder = os.path.dirname(os.path.abspath(path))
+    while may_be_made and not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.exists(folder):
+        return f"there is no folder {folder}"
+    if not os.path.isdir(folder):
+        return f"{folder} is no folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"the folder {folder} cannot be written"
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        return f"{path} cannot be written"
+    return None
+
+
+def _is_private(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_private or address.is_loopback
