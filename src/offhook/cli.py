@@ -7,6 +7,7 @@ Every command has ``--json``: one JSON document on stdout, for programs.
 from __future__ import annotations
 
 import json as json_module
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,7 @@ def serve(
     """Run the server until SIGTERM or Ctrl-C, which let live calls end; SIGHUP reloads."""
     from offhook import log
     from offhook.config import find
+    from offhook.config.file import ConfigError
     from offhook.processes import supervisor
 
     if not 1 <= workers <= 64:
@@ -81,12 +83,21 @@ def serve(
         config_path=found.path, found=found.text, role=role, workers=workers
     )
 
+    as_json = json or log.is_json()
+
     def on_ready(facts: Mapping[str, Any]) -> None:
         told = {"ready": True, "configuration": found.path, **facts}
-        print(json_module.dumps(told) if json else ready_text(facts))
+        print(json_module.dumps(told) if as_json else ready_text(facts))
         sys.stdout.flush()
 
-    return int(supervisor.serve(options, on_ready))
+    try:
+        return int(supervisor.serve(options, on_ready))
+    except ConfigError as error:
+        if not log.is_json():
+            raise
+        for problem in error.problems:
+            logging.getLogger(__name__).error("%s", problem)
+        return USAGE
 
 
 def ready_text(facts: Mapping[str, Any]) -> str:

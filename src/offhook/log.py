@@ -11,8 +11,10 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
@@ -45,6 +47,11 @@ _QUIET = ("asyncio", "nats", "uvicorn.access", "sqlalchemy", "alembic")
 
 class LogSettingError(ValueError):
     """``OFFHOOK_LOG`` or ``OFFHOOK_LOG_LEVEL`` has a value that we do not know."""
+
+
+def is_json(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether ``OFFHOOK_LOG`` asks for JSON lines, and nothing but them."""
+    return environ.get("OFFHOOK_LOG") == "json"
 
 
 def setup(
@@ -100,8 +107,26 @@ def setup(
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])
     logging.captureWarnings(True)
+    if kind == "json" and stream is sys.stderr:
+        sys.excepthook = _log_uncaught
+        threading.excepthook = _log_uncaught_of_thread
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What no code has caught becomes a log line as well, so that JSON logs have only JSON lines."""
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logging.getLogger(__name__).critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_of_thread(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None:
+        _log_uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
 
 
 @contextmanager

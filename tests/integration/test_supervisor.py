@@ -117,6 +117,13 @@ class Running:
         assert isinstance(facts, dict)
         return facts
 
+    async def logged(self, text: str) -> None:
+        """Wait until a line with this text is logged."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(DEADLINE):
+            while text not in (line := (await self.process.stderr.readline()).decode()):
+                assert line, f"it ended without saying {text!r}"
+
     async def noted(self, wanted: Callable[[list[str]], bool]) -> list[str]:
         """Wait until the notes are as wanted."""
         async with asyncio.timeout(DEADLINE):
@@ -257,10 +264,7 @@ async def test_the_start_waits_for_an_address_that_another_process_still_has(
         config = CONFIG.replace('"127.0.0.1:0', f'"127.0.0.1:{taken.getsockname()[1]}')
         (running.folder / "offhook.toml").write_text(config)
         await running.start(PORT_PATIENCE="60")
-        assert running.process.stderr is not None
-        async with asyncio.timeout(DEADLINE):
-            said = (await running.process.stderr.readline()).decode()
-        assert "Address already in use; waiting up to 60 s for it" in said
+        await running.logged("Address already in use; waiting up to 60 s for it")
     assert (await running.ready())["url"] == "http://127.0.0.1:1"
 
 
@@ -289,8 +293,7 @@ async def test_sighup_reloads_only_a_configuration_that_is_right(running: Runnin
     config = running.folder / "offhook.toml"
     config.write_text(CONFIG.replace("drain_timeout", "drain_time"))
     running.process.send_signal(signal.SIGHUP)
-    assert running.process.stderr is not None
-    assert b"nothing changed" in await running.process.stderr.readline()
+    await running.logged("nothing changed")
     changed = CONFIG.replace('"127.0.0.1:0"', '"127.0.0.1:9"')
     config.write_text(changed.replace("drain_timeout = 0", "drain_timeout = 0.5"))
     running.process.send_signal(signal.SIGHUP)

@@ -34,6 +34,8 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
+_WITHOUT_EFFECT = frozenset({"daemon", "exc_info", "frozen", "kw_only", "name", "slots", "strict"})
+"""Arguments that change how code is written or debugged, not what it does."""
 _LOGGERS = frozenset({"log", "_log", "logger", "logging", "warnings"})
 
 
@@ -141,6 +143,8 @@ def _left_alone(node: ast.AST) -> bool:
             return True
         case ast.Assign(targets=[ast.Name(id="__all__" | "__slots__")]):
             return True
+        case ast.keyword(arg=name):
+            return name in _WITHOUT_EFFECT
         case ast.Assign(value=value) | ast.AnnAssign(value=value) if value is not None:
             return _is_type(value)
     return False

@@ -39,7 +39,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (("keys", "create", "--nope"), "Try offhook keys create --help."),
         (("lint",), "expected at least one FILE\nTry offhook lint --help."),
         (("simulate",), "expected a FILE, or --inbound NUMBER with --vca URL"),
-        (("sessions", "--status", "error"), 'Choose from: "CREATED", "QUEUED", "RUNNING"'),
+        (("sessions", "--status", "error"), 'Choose from: "QUEUED", "RUNNING"'),
         (
             ("sessions", "--since", "yesterday", "--api-key", "k"),
             "--since: expected a time such as",

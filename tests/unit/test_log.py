@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -162,3 +164,24 @@ async def test_tasks_begun_for_a_session_carry_its_id(configure: Configure) -> N
     inside, outside = map(json.loads, out.getvalue().splitlines())
     assert inside["session"] == "0192"
     assert "session" not in outside
+
+
+def test_what_nobody_caught_is_a_json_line_too() -> None:
+    program = """
+import os, threading
+os.environ["OFFHOOK_LOG"] = "json"
+from offhook import log
+log.setup("x")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+raise ValueError("the last line")
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    lines = [json.loads(line) for line in run.stderr.splitlines()]
+    assert run.returncode == 1
+    assert [line["level"] for line in lines] == ["critical", "critical"]
+    assert "ZeroDivisionError" in lines[0]["exception"]
+    assert "the last line" in lines[1]["exception"]

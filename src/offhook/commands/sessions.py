@@ -38,7 +38,6 @@ SubAccount = Annotated[
     str, Parameter(name="--subaccount", env_var="OFFHOOK_SUBACCOUNT", help="The sub-account.")
 ]
 Status = Literal[
-    "CREATED",
     "QUEUED",
     "RUNNING",
     "COMPLETED",

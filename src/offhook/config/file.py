@@ -14,6 +14,7 @@ import tomllib
 import types
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -95,7 +96,6 @@ def _load(path: str | None, environ: Mapping[str, str]) -> tuple[Config, _Source
         data, text = _read(path)
         source = _Source(path, text)
     _override(data, environ, source)
-    source.stop_if_wrong()
     config = _Reader(source).read(data)
     source.stop_if_wrong()
     if path is None:
@@ -284,12 +284,14 @@ def _known_at(path: Path) -> Iterable[str]:
 
 def _put(data: Any, path: Path, value: Any) -> bool:
     """Set ``value`` at ``path``; False when a list on the way has no such element."""
-    *parents, last = path
-    for part in parents:
+    last = path[-1]
+    for part, following in pairwise(path):
         if isinstance(part, int):
             if not isinstance(data, list | tuple) or part >= len(data):
                 return False
             data = data[part]
+        elif part not in data and isinstance(following, int):
+            return False
         else:
             data = data.setdefault(part, {})
     if isinstance(last, int):

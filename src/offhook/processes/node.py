@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = _configuration(options.config, link)
     except config_file.ConfigError as error:
-        print(error, file=sys.stderr)
+        _log.error("%s", error)
         return 2
     load_metadata()
     try:
