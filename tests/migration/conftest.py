@@ -1,6 +1,7 @@
 """The fixtures that every test of this folder may use."""
 
 from tests.support.stores import (  # noqa: F401 - pytest finds fixtures by their names here
+    database_url,
     other,
     postgres,
     postgres_url,

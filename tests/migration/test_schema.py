@@ -21,6 +21,9 @@ from offhook.store import upgrade
 from offhook.store.migrate import HEAD, _scripts
 from offhook.store.schema import metadata
 
+ALL = ["0001", "0002"]
+"""Every revision, oldest first."""
+
 
 def sqlite_schema(path: Path) -> set[str]:
     """What is in a SQLite file, as SQL with equal spacing and quoting."""
@@ -31,7 +34,7 @@ def sqlite_schema(path: Path) -> set[str]:
 
 
 def test_sqlite(tmp_path: Path) -> None:
-    assert upgrade(f"sqlite:///{tmp_path}/a.db") == [HEAD]
+    assert upgrade(f"sqlite:///{tmp_path}/a.db") == ALL
     engine = create_engine(f"sqlite:///{tmp_path}/b.db", poolclass=NullPool)
     metadata.create_all(engine)
     assert sqlite_schema(tmp_path / "a.db") == sqlite_schema(tmp_path / "b.db")
@@ -75,20 +78,20 @@ def test_postgres(postgres: PostgresServer) -> None:
         await connection.execute(metadata_as_sql())
         await connection.close()
 
-    assert upgrade(migrated) == [HEAD]
+    assert upgrade(migrated) == ALL
     asyncio.run(create())
     assert postgres_schema(migrated) == postgres_schema(created)
 
 
-def test_an_upgrade_of_what_is_current_does_nothing(store_url: str) -> None:
-    assert upgrade(store_url) == []
+def test_an_upgrade_of_what_is_current_does_nothing(database_url: str) -> None:
+    assert upgrade(database_url) == []
 
 
 def test_several_upgrades_at_once_are_one(tmp_path: Path, postgres: PostgresServer) -> None:
     for url in (f"sqlite:///{tmp_path}/new/a.db", postgres.create_database("several")):
         with ThreadPoolExecutor(4) as threads:
             applied = list(threads.map(upgrade, [url] * 4, timeout=60))
-        assert sorted(applied) == [[], [], [], [HEAD]]
+        assert sorted(applied) == [[], [], [], ALL]
 
 
 def test_a_newer_versions_database_is_left_alone(tmp_path: Path) -> None:

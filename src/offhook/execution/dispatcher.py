@@ -24,6 +24,8 @@ IDLE_POLL = 1.0
 """Seconds between claims when nothing wakes us: the fabric may have lost a wake-up."""
 LIMITED_POLL = 0.1
 """Seconds between claims while sessions wait for a limit that time alone frees."""
+_MOST_REASONS = 1000
+"""Remembered, so that each is logged once."""
 BATCH = 64
 """Sessions planned in one claim at the most."""
 
@@ -51,6 +53,8 @@ class Dispatcher:
         self._capacity = capacity
         self._clock = clock
         self._on_outbox = on_outbox
+        self._passed_over: set[tuple[str, str]] = set()
+        """Sub-accounts and reasons that the log has."""
         self._wake = asyncio.Event()
         self._closing = False
         self._claiming: asyncio.Event | None = None
@@ -144,10 +148,25 @@ class Dispatcher:
 
     def _begin(self, decision: ClaimDecision) -> None:
         session = decision.session
+        if decision.passed_over is not None:
+            self._say_passed_over(session, decision.passed_over)
         if session.status is not SessionStatus.RUNNING:
             return
         runner = self._make_runner(session, decision.trunks)
         self.own(session.session_id, runner)
+
+    def _say_passed_over(self, session: Session, reason: str) -> None:
+        """One line for each sub-account and reason; the sessions are counted in the store."""
+        known = (session.sub_account_id, reason)
+        if known not in self._passed_over and len(self._passed_over) < _MOST_REASONS:
+            self._passed_over.add(known)
+            log.warning(
+                "sessions of sub-account %s wait, such as session %s: this node leaves them to "
+                "other nodes because it does not know %s",
+                session.sub_account_id,
+                session.session_id,
+                reason,
+            )
 
     def own(self, session_id: str, runner: Runner) -> None:
         """Run ``runner`` as this node's, until it is done."""

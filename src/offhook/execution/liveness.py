@@ -1,57 +1,153 @@
-"""A voice node's duties beside its calls: heartbeats, and ending what dead nodes left behind."""
+"""Heartbeats, and the end of sessions whose node has died.
+
+Theory of operation. A node that lives writes its heartbeat to the store every :data:`HEARTBEAT`
+seconds. Every process looks for RUNNING sessions of nodes that are dead and ends them ``ERROR``. Two
+kinds of death are told apart:
+
+- A node whose epoch is over, or that has retired, is dead for certain.
+- A node that is silent for :data:`.DEAD_AFTER` *may* be dead. It may also be that the store was away,
+  and that the heartbeats of live nodes could not be written. Who has seen the store away therefore
+  judges nobody by silence until it has reached the store without interruption for that long itself;
+  by then every live node has written a heartbeat again.
+
+A session that runs in this process is never ended here: it lives, whatever the store says of its node.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from offhook.clock import Clock
 from offhook.session import states
-from offhook.session.ports.record import Node, StoreUnavailable
-from offhook.session.ports.stores import Store
+from offhook.session.ports.record import DEAD_AFTER, Fenced, Node, NodeRole, StoreUnavailable
+from offhook.session.ports.stores import Claiming
 from offhook.session.ports.webhooks import Reports
+from offhook.session.session import Session
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0
 """Seconds between heartbeats."""
-DEAD_AFTER = timedelta(seconds=9)
-"""Time without a heartbeat after which a node counts as dead (its sessions end within 15 s)."""
+_LONGEST_GAP = 3 * HEARTBEAT
+"""Seconds between two written heartbeats after which the store counts as having been away."""
+_BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
+"""Before any heartbeat, and after the 0 of a retired node."""
 
 
-async def beat(store: Store, node: Node, clock: Clock) -> None:
-    """Heartbeats for ever. Raises :class:`~offhook.session.ports.record.Fenced` when the epoch is over."""
-    while True:
+class Liveness:
+    """One registered process: its heartbeats, and its judgement of others.
+
+    ``runs_here`` says whether a session runs in this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Claiming,
+        node: Node,
+        clock: Clock,
+        reports: Reports,
+        wake_outbox: Callable[[], None],
+        runs_here: Callable[[str], bool] = lambda _session_id: False,
+    ) -> None:
+        self._store = store
+        self._node = node
+        self._clock = clock
+        self._reports = reports
+        self._wake_outbox = wake_outbox
+        self._runs_here = runs_here
+        self._reached_since: float | None = None
+        """Monotonic: since when every heartbeat was written."""
+        self._last_beat: float | None = None
+
+    # --- heartbeats
+
+    async def beat(self) -> None:
+        """Heartbeats until cancelled. Raises :class:`.Fenced` when the node's epoch is over."""
+        while True:
+            await self.beat_once()
+            await asyncio.sleep(HEARTBEAT)
+
+    async def beat_once(self) -> None:
+        """Write one heartbeat, if the store can be reached."""
         try:
-            await store.heartbeat(node, clock.now())
+            await self._store.heartbeat(self._node, self._clock.now())
         except StoreUnavailable as error:
-            log.warning("no heartbeat: %s", error)
-        await asyncio.sleep(HEARTBEAT)
+            self._reached_since = None
+            log.warning("heartbeat not written: %s", error)
+            return
+        now = self._clock.monotonic()
+        if self._last_beat is None or now - self._last_beat > _LONGEST_GAP:
+            self._reached_since = None
+        self._last_beat = now
+        if self._reached_since is None:
+            self._reached_since = now
 
+    def silent_since(self, now: datetime) -> datetime:
+        """A node whose last heartbeat is older may be judged dead."""
+        at = self._clock.monotonic()
+        steady = (
+            self._reached_since is not None
+            and self._last_beat is not None
+            and at - self._last_beat <= _LONGEST_GAP
+            and timedelta(seconds=at - self._reached_since) >= DEAD_AFTER
+        )
+        return now - DEAD_AFTER if steady else _BEFORE_ALL
 
-async def end_orphans(
-    store: Store, clock: Clock, reports: Reports, wake_outbox: Callable[[], None]
-) -> None:
-    """End the sessions of dead nodes, for ever: ``ERROR`` -2001, summary included."""
-    while True:
-        try:
-            if await end_orphans_once(store, clock, reports):
-                wake_outbox()
-        except StoreUnavailable as error:
-            log.warning("orphaned sessions wait: %s", error)
-        await asyncio.sleep(HEARTBEAT)
+    # --- orphans
 
+    async def end_orphans(self) -> None:
+        """End the sessions of dead nodes until cancelled."""
+        while True:
+            try:
+                if await self.end_orphans_once():
+                    self._wake_outbox()
+            except StoreUnavailable as error:
+                self._reached_since = None
+                log.warning("sessions of dead nodes cannot be ended yet: %s", error)
+            await asyncio.sleep(HEARTBEAT)
 
-async def end_orphans_once(store: Store, clock: Clock, reports: Reports) -> int:
-    """One look; returns how many sessions were ended."""
-    ended = 0
-    for session in await store.orphans(clock.now() - DEAD_AFTER):
-        now = clock.now()
+    async def end_orphans_once(self) -> int:
+        """One look; returns how many sessions were ended."""
+        silent_since = self.silent_since(self._clock.now())
+        ended = 0
+        for session in await self._store.orphans(silent_since):
+            if not self._runs_here(session.session_id):
+                ended += await self._end(session, silent_since)
+        return ended
+
+    async def _end(self, session: Session, silent_since: datetime) -> bool:
+        """``ERROR`` -2001, summary included; False: the node lives after all, or another did it."""
+        now = self._clock.now()
         final = states.abandon(session, now)
-        outbox = reports.session_ended(final)
-        if await store.end_orphan(final, [states.ended(final)], outbox, now - DEAD_AFTER):
+        outbox = self._reports.session_ended(final)
+        done = await self._store.end_orphan(final, [states.ended(final)], outbox, silent_since)
+        if done:
             log.warning("session %s ended ERROR: its voice node died", session.session_id)
-            ended += 1
-    return ended
+        return done
+
+
+async def judge_others(
+    store: Claiming, name: str, clock: Clock, reports: Reports, wake_outbox: Callable[[], None]
+) -> None:
+    """What a process without sessions does, until cancelled: register, beat, end orphans.
+
+    When another process registers the same name, this one registers again.
+    """
+    while True:
+        try:
+            node = await store.register_node(name, NodeRole.API, clock.now())
+            liveness = Liveness(
+                store=store, node=node, clock=clock, reports=reports, wake_outbox=wake_outbox
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(liveness.beat())
+                group.create_task(liveness.end_orphans())
+        except* StoreUnavailable as errors:
+            log.warning("%s is not registered yet: %s", name, errors.exceptions[0])
+        except* Fenced:
+            log.warning("another process has registered as %s; registering again", name)
+        await asyncio.sleep(HEARTBEAT)

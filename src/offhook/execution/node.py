@@ -19,13 +19,13 @@ import msgspec
 from offhook.aio import end_all
 from offhook.clock import Clock
 from offhook.config import Config
-from offhook.execution import liveness
 from offhook.execution.commands import Commands
 from offhook.execution.conversation import Services
 from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound import InboundCalls, NumberBook
 from offhook.execution.journal import SessionJournal
+from offhook.execution.liveness import Liveness
 from offhook.execution.runner import FailedStart, Runner, SessionRunner
 from offhook.faults import FaultLog
 from offhook.flow.context import Profiles
@@ -134,7 +134,15 @@ class VoiceNode:
 
         Raises :class:`~offhook.session.ports.record.Fenced` (in a group) when the node's epoch is over.
         """
-        fabric, clock = self._fabric, self._clock
+        fabric = self._fabric
+        liveness = Liveness(
+            store=self._store,
+            node=self._node,
+            clock=self._clock,
+            reports=self._reports,
+            wake_outbox=self._wake_outbox,
+            runs_here=lambda session_id: self._dispatcher.find(session_id) is not None,
+        )
         unsubscribes = [
             fabric.subscribe("queue", lambda _topic, _message: self.wake()),
             fabric.subscribe(control.CONTROL_TOPICS, self._on_command),
@@ -142,10 +150,8 @@ class VoiceNode:
         try:
             async with asyncio.TaskGroup() as group:
                 duties = [
-                    group.create_task(liveness.beat(self._store, self._node, clock)),
-                    group.create_task(
-                        liveness.end_orphans(self._store, clock, self._reports, self._wake_outbox)
-                    ),
+                    group.create_task(liveness.beat()),
+                    group.create_task(liveness.end_orphans()),
                 ]
                 claiming = group.create_task(self._dispatcher.run())
                 on_ready()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from offhook.aio import wait_or
 from offhook.clock import new_id
 from offhook.config import file as config_file
-from offhook.execution import liveness
+from offhook.execution.liveness import judge_others
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 PURGE_EVERY = 3600.0
 """Seconds between two deletions of what is too old to keep."""
+COUNT_EVERY = 5.0
+"""Seconds between two looks at what ``/metrics`` tells of the store."""
 LAST_DELIVERIES = 5.0
 """Seconds for the webhooks that are due when everything else has ended."""
 EMBEDDED_KEY_NAME = "made at the first start"
@@ -80,13 +82,13 @@ async def run(context: RoleContext) -> None:
         deps.phase.ready = True
         context.reloads.append(directory.use)
         context.reloads.append(lambda _config: server.reload_certificate())
+        name = f"{context.node_name}/api"
         async with asyncio.TaskGroup() as group:
             duties = [
                 group.create_task(keep_directory_fresh(directory, fabric)),
                 group.create_task(_purge(context, store)),
-                group.create_task(
-                    liveness.end_orphans(store, context.clock, reports, delivery.wake)
-                ),
+                group.create_task(_count_passed_over(store, registry)),
+                group.create_task(judge_others(store, name, context.clock, reports, delivery.wake)),
             ]
             scheme = "http" if context.config.http.tls_certificate is None else "https"
             url = f"{scheme}://{host}:{server.port}"
@@ -192,6 +194,20 @@ async def _url_problem(client: HttpClient, url: str) -> str | None:
     except OutgoingError as error:
         return str(error)
     return None
+
+
+async def _count_passed_over(store: Store, registry: CollectorRegistry) -> None:
+    """Keep the gauge of sessions that a voice node does not know, for ever."""
+    gauge = Gauge(
+        "offhook_sessions_passed_over",
+        "Waiting sessions that a voice node leaves alone: it does not know their sub-account or a"
+        " route to their destination.",
+        registry=registry,
+    )
+    while True:
+        with suppress(StoreUnavailable):
+            gauge.set(await store.passed_over())
+        await asyncio.sleep(COUNT_EVERY)
 
 
 async def _purge(context: RoleContext, store: Store) -> None:

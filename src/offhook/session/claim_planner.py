@@ -18,7 +18,7 @@ from offhook.flow.actions import LAST_ACTION_NAMES, MakeCall
 from offhook.session import states
 from offhook.session.ports.record import ClaimDecision, Queued, Rates, Usage
 from offhook.session.ports.webhooks import Reports
-from offhook.session.routing import trunks_for
+from offhook.session.routing import covered, trunks_for
 from offhook.session.session import Session, SessionError
 from offhook.session.tenancy import SubAccount
 
@@ -118,7 +118,7 @@ class ClaimPlanner:
         session = queued.session
         sub_account = self._sub_account(session.sub_account_id)
         if sub_account is None:
-            return self._refuse(session, RuntimeCode.INTERNAL, "its sub-account is gone", now)
+            return self._pass_over(queued, RuntimeCode.INTERNAL, "its sub-account", now)
         error = session.callflow.error
         if error is not None:
             return self._refuse(session, error.code, error.detail, now)
@@ -128,9 +128,12 @@ class ClaimPlanner:
             return self._refuse(session, RuntimeCode.INVALID_CALLFLOW, detail, now)
         if session.valid_until is not None and now >= session.valid_until:
             return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
+        if not covered(call.destination, sub_account.coverage, self._country_of):
+            detail = "the destination is not in the sub-account's coverage"
+            return self._refuse(session, RuntimeCode.NO_COVERAGE, detail, now)
         trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
         if not trunks:
-            return self._refuse(session, RuntimeCode.NO_COVERAGE, "no route leads there", now)
+            return self._pass_over(queued, RuntimeCode.NO_COVERAGE, "a route to it", now)
         if not budget.sub_account_free(sub_account):
             return self._wait_for_limits(session, now)
         free = tuple(name for name in trunks if budget.trunk_free(name))
@@ -171,6 +174,16 @@ class ClaimPlanner:
             return self._refuse(queued.session, RuntimeCode.CAPACITY_EXCEEDED, detail, now)
         self.left_waiting = True
         return ClaimDecision(session=queued.session, ready_since=ready_since, trunks=trunks)
+
+    def _pass_over(
+        self, queued: Queued, code: RuntimeCode, unknown: str, now: datetime
+    ) -> ClaimDecision:
+        """Leave what this node does not know to others; end it once no live node has known it."""
+        since = queued.passed_over_since
+        if since is not None and (now - since).total_seconds() >= self._limits.queue_timeout:
+            detail = f"no live node has known {unknown} for queue_timeout"
+            return self._refuse(queued.session, code, detail, now)
+        return ClaimDecision(session=queued.session, passed_over=unknown)
 
     def _refuse(
         self, session: Session, code: RuntimeCode, detail: str, now: datetime

@@ -69,6 +69,10 @@ class SqlStore(SqlHistory, SqlTenancy, Store):
     async def _take_channel(self, call: ChannelCall) -> bool:
         """Store a session if a channel is free; False: none is. Raises Fenced."""
 
+    async def passed_over(self) -> int:
+        count: int = (await self._read_named("passed_over_count"))[0]["sessions"]
+        return count
+
     async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
         rows = await self._read_named("orphans", micros(silent_since), limit)
         return [decode_session(row["document"]) for row in rows]

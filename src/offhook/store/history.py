@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    FromClause,
     Select,
     Table,
     delete,
+    exists,
     func,
     literal,
     select,
@@ -19,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
 from offhook.session.ports.record import (
     EVERY_SESSION,
@@ -34,11 +38,16 @@ from offhook.store import schema
 from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import decode_event, decode_session, from_micros, micros
 from offhook.store.rows import delivery_record, request_record
+from offhook.store.search_terms import all_terms, wanted_terms
 from offhook.store.statements import Rows, Statements
 
 _UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
 _PURGE_CHUNK = 500
-"""Rows deleted in one transaction, so that nobody waits long behind it."""
+"""Requests or keys deleted in one transaction, so that nothing waits long behind it."""
+_PURGE_SESSIONS = 50
+"""The same for sessions: each has some twenty rows in other tables."""
+_PURGE_PAUSE = 0.02
+"""Seconds between two such transactions: other processes get the write lock in between."""
 
 
 class SqlHistory(Statements, History):
@@ -73,12 +82,20 @@ class SqlHistory(Statements, History):
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[Sequence[Session], str | None]:
-        t = schema.sessions
-        query = select(t.c.created_at, t.c.session_id, t.c.document).where(
-            t.c.sub_account_id == sub_account_id
+        s = schema.sessions
+        terms = wanted_terms(chosen)
+        found_by: FromClause = s
+        t: FromClause = s
+        if terms:  # the first term leads; the rest is looked up for each session that has it
+            t = schema.session_terms
+            found_by = t.join(s, s.c.session_id == t.c.session_id)
+        query = (
+            select(t.c.created_at, t.c.session_id, s.c.document)
+            .select_from(found_by)
+            .where(t.c.sub_account_id == sub_account_id, *_has_terms(t, terms))
         )
         if chosen.status is not None:
-            query = query.where(t.c.status == chosen.status.value)
+            query = query.where(s.c.status == chosen.status.value)
         if chosen.since is not None:
             query = query.where(t.c.created_at >= micros(chosen.since))
         if chosen.until is not None:
@@ -97,8 +114,8 @@ class SqlHistory(Statements, History):
     async def _page(
         self,
         query: Select[Any],
-        at: Column[int],
-        id_: Column[str],
+        at: ColumnElement[int],
+        id_: ColumnElement[str],
         cursor: str | None,
         limit: int,
     ) -> tuple[Rows, str | None]:
@@ -109,7 +126,7 @@ class SqlHistory(Statements, History):
         if len(rows) <= limit:
             return rows, None
         last = rows[limit - 1]
-        return rows[:limit], cursor_at(last[at.name], last[id_.name])
+        return rows[:limit], cursor_at(last[_name(at)], last[_name(id_)])
 
     # --- deliveries
 
@@ -190,46 +207,81 @@ class SqlHistory(Statements, History):
     async def purge(
         self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
     ) -> int:
+        r, i, p = schema.requests, schema.idempotency, schema.passed_over
         requests_before = micros(now - timedelta(days=requests_days))
-        sessions_before = micros(now - timedelta(days=sessions_days))
-        t, i = schema.requests, schema.idempotency
-        gone = 0
-        while True:
-            old = select(t.c.call_flow_request_id).where(t.c.at < requests_before)
-            rows = await self._delete(t, t.c.call_flow_request_id, old)
-            gone += rows
-            if rows < _PURGE_CHUNK:
-                break
-        await self._write(delete(i).where(i.c.at < micros(now - timedelta(days=1))))
-        accounts = await self._read(select(schema.sessions.c.sub_account_id).distinct())
-        for row in accounts:
+        gone = await self._purge_old(r, [r.c.call_flow_request_id], r.c.at, requests_before)
+        yesterday = micros(now - timedelta(days=1))
+        await self._purge_old(i, [i.c.sub_account_id, i.c.idempotency_key], i.c.at, yesterday)
+        await self._purge_old(p, [p.c.session_id, p.c.node], p.c.since, yesterday)
+        for row in await self._read_named("owners"):
+            sessions_before = micros(now - timedelta(days=sessions_days))
             gone += await self._purge_sessions(row["sub_account_id"], sessions_before)
         return gone
 
-    async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
-        """Delete final sessions with their timelines and deliveries."""
-        s, e, o = schema.sessions, schema.events, schema.outbox
+    async def _purge_old(
+        self,
+        table: Table,
+        key: Sequence[ColumnElement[Any]],
+        at: ColumnElement[int],
+        before: int,
+    ) -> int:
+        """Delete what is older, a chunk in each transaction; returns how many rows."""
+        chosen = select(*key).where(at < before).order_by(at).limit(_PURGE_CHUNK)
+        chunk = delete(table).where(tuple_(*key).in_(chosen)).returning(at)
         gone = 0
         while True:
-            old = (
-                select(s.c.session_id)
-                .where(
-                    s.c.sub_account_id == sub_account_id,
-                    s.c.created_at < before,
-                    s.c.status.notin_(("QUEUED", "RUNNING")),
-                )
-                .limit(_PURGE_CHUNK)
-            )
-            ids = [row["session_id"] for row in await self._read(old)]
-            if not ids:
+            rows = (await self._write(chunk))[0]
+            gone += len(rows)
+            if len(rows) < _PURGE_CHUNK:
                 return gone
+            await asyncio.sleep(_PURGE_PAUSE)
+
+    async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
+        """Delete final sessions with everything that belongs to them."""
+        s, e, o = schema.sessions, schema.events, schema.outbox
+        t = schema.session_terms
+        old = (
+            select(s.c.session_id, s.c.document)
+            .where(
+                s.c.sub_account_id == sub_account_id,
+                s.c.created_at < before,
+                s.c.status.notin_((SessionStatus.QUEUED.value, SessionStatus.RUNNING.value)),
+            )
+            .limit(_PURGE_SESSIONS)
+        )
+        gone = 0
+        while rows := await self._read(old):
+            ids = [row["session_id"] for row in rows]
+            found_by = [
+                tuple(term) for row in rows for term in all_terms(decode_session(row["document"]))
+            ]
             await self._write(
                 delete(e).where(e.c.session_id.in_(ids)),
                 delete(o).where(o.c.session_id.in_(ids)),
+                delete(t).where(tuple_(*t.primary_key.columns).in_(found_by)),
                 delete(s).where(s.c.session_id.in_(ids)),
             )
             gone += len(ids)
+            await asyncio.sleep(_PURGE_PAUSE)
+        return gone
 
-    async def _delete(self, table: Table, key: ColumnElement[str], old: Select[Any]) -> int:
-        chosen = old.limit(_PURGE_CHUNK).scalar_subquery()
-        return len((await self._write(delete(table).where(key.in_(chosen)).returning(key)))[0])
+
+def _has_terms(t: FromClause, terms: Sequence[str]) -> list[ColumnElement[bool]]:
+    """That a row of ``session_terms`` has the first term, and its session the others."""
+    conditions: list[ColumnElement[bool]] = [t.c.term == term for term in terms[:1]]
+    for term in terms[1:]:
+        other = schema.session_terms.alias()
+        conditions.append(
+            exists().where(
+                other.c.sub_account_id == t.c.sub_account_id,
+                other.c.term == term,
+                other.c.created_at == t.c.created_at,
+                other.c.session_id == t.c.session_id,
+            )
+        )
+    return conditions
+
+
+def _name(column: ColumnElement[Any]) -> str:
+    assert isinstance(column, Column)
+    return column.name

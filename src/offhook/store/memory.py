@@ -16,6 +16,7 @@ import msgspec
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent, LateFact
 from offhook.session.ports.record import (
+    DEAD_AFTER,
     EVERY_SESSION,
     NO_RATES,
     ClaimDecision,
@@ -45,6 +46,8 @@ from offhook.store.queueing import (
     Buckets,
     Candidate,
     Group,
+    MarkRow,
+    PassedOver,
     Rotation,
     channels_exceeded,
     decided,
@@ -52,6 +55,7 @@ from offhook.store.queueing import (
     usage_of,
 )
 from offhook.store.rows import BucketRow, attempt_of
+from offhook.store.search_terms import all_terms, wanted_terms
 
 T = TypeVar("T")
 
@@ -138,6 +142,7 @@ class MemoryRecords:
         """Those that have not ended."""
         self.nodes: dict[str, StoredNode] = {}
         self.buckets: dict[tuple[str, str], BucketRow] = {}
+        self.marks: dict[tuple[str, str], MarkRow] = {}
         self.outbox: dict[str, StoredDelivery] = {}
         self.sub_accounts: dict[str, SubAccount] = {}
         self.webhooks: dict[tuple[str, str], Webhook] = {}
@@ -288,16 +293,34 @@ class MemoryStore(Store):
         if not waiting:
             return []
         buckets = Buckets((row._asdict() for row in data.buckets.values()), rates, now)
-        queued = [candidate.queued() for candidate in waiting]
+        marks = PassedOver(node, (row._asdict() for row in data.marks.values()), self._live(now))
+        queued = [candidate.queued(marks) for candidate in waiting]
         plans = plan(queued, usage_of(data.usage(), buckets), now)
-        claimed = decided(node, waiting, plans, buckets)
-        for decision, row in zip(claimed.decisions, claimed.session_rows, strict=True):
+        claimed = decided(node, waiting, plans, buckets, marks, now)
+        stays = [each for each in claimed.decisions if each.passed_over is None]
+        for decision, row in zip(stays, claimed.session_rows, strict=True):
             stored = data.sessions[row.session_id]
             stored.ready_since, stored.waits_for = row.ready_since, row.waits_for
             stored.node = node if row.node is not None else None
             data.write(stored, decision.session, decision.events, decision.outbox)
         data.buckets |= {(row.kind, row.name): row for row in buckets.rows()}
+        data.marks |= {(row.session_id, row.node): row for row in claimed.new_marks}
+        for session_id, name in claimed.old_marks:
+            for key in [key for key in data.marks if key[0] == session_id]:
+                if name in ("", key[1]):
+                    del data.marks[key]
         return claimed.decisions
+
+    def _live(self, now: datetime) -> list[dict[str, Any]]:
+        """The voice nodes that live."""
+        since = now - DEAD_AFTER
+        return [
+            {"name": name, "epoch": node.epoch}
+            for name, node in self._data.nodes.items()
+            if node.role is NodeRole.VOICE
+            and node.heartbeat_at is not None
+            and node.heartbeat_at >= since
+        ]
 
     def _waiting(self, now: datetime, limit: int) -> list[Candidate]:
         """At most ``limit`` sessions of the queue: the expired ones, then every group's oldest."""
@@ -355,6 +378,11 @@ class MemoryStore(Store):
             return False
         await self.save(node, session, events, outbox)
         return True
+
+    async def passed_over(self) -> int:
+        live = self._data.live
+        marked = {session_id for session_id, _ in self._data.marks if session_id in live}
+        return sum(live[each].session.status is SessionStatus.QUEUED for each in marked)
 
     # --- orphans
 
@@ -605,15 +633,7 @@ def _matches(session: Session, chosen: SessionFilter) -> bool:
         chosen.status in (None, session.status)
         and (chosen.since is None or session.created_at >= chosen.since)
         and (chosen.until is None or session.created_at < chosen.until)
-        and chosen.client_request_id in (None, session.client_request_id)
-        and chosen.client_batch_id in (None, session.client_batch_id)
-        and (
-            chosen.number is None
-            or any(chosen.number in (leg.source, leg.destination) for leg in session.legs)
-        )
-        and (
-            chosen.sip_code is None or any(chosen.sip_code == leg.sip_code for leg in session.legs)
-        )
+        and {row.term for row in all_terms(session)}.issuperset(wanted_terms(chosen))
     )
 
 

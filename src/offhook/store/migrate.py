@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from offhook.session.ports.record import SchemaMismatch, StoreUnavailable
+from offhook.store.reasons import place_of, reason
 from offhook.store.urls import is_sqlite, sqlite_path
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in ``migrations/versions``. A database that has it is current without a look at
 Alembic, which takes longer to import than all else here."""
 
@@ -89,13 +92,13 @@ def _upgrade_sqlite(url: str) -> list[str]:
     try:
         return _upgrade_file(path)
     except DBAPIError as error:
-        raise StoreUnavailable(f"{path}: {error.orig}") from error
+        raise StoreUnavailable(f"{path}: {reason(error.orig or error)}") from error
     except OSError as error:
-        raise StoreUnavailable(f"{path}: {error}") from error
+        raise StoreUnavailable(f"{path}: {reason(error)}") from error
 
 
 def _upgrade_file(path: Path) -> list[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path)
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=NullPool,
@@ -117,6 +120,26 @@ def _upgrade_file(path: Path) -> list[str]:
     return missing
 
 
+def make_private(path: Path) -> None:
+    """Make the folder (0700) and the file (0600) where they are missing; SQLite's files take 0600 too.
+
+    A folder that exists stays as it is: it may hold more than the database.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        file = path.with_name(name)
+        try:
+            if stat.S_IMODE(file.stat().st_mode) & 0o077:
+                file.chmod(0o600)
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            log.warning("%s can be read by other users, and its mode cannot be changed", file)
+
+
 def _current_sqlite(connection: Connection) -> str | None:
     """The revision of an SQLite database; None: it has no schema of ours."""
     found = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
@@ -132,7 +155,7 @@ async def _upgrade_postgres(url: str) -> list[str]:
     try:
         return await _upgrade_server(url)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StoreUnavailable(f"PostgreSQL: {error}") from error
+        raise StoreUnavailable(f"{place_of(url)}: {reason(error)}") from error
 
 
 async def _upgrade_server(url: str) -> list[str]:

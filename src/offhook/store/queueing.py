@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from offhook.codes import SessionStatus
 from offhook.session.ports.record import ClaimDecision, Node, Queued, Rates, Usage
+from offhook.session.session import Session
 from offhook.store.documents import (
     decode_session,
     encode_session,
@@ -50,12 +51,63 @@ class Candidate(NamedTuple):
         """From a row that was read."""
         return cls(*(row[column] for column in cls._fields))
 
-    def queued(self) -> Queued:
+    def queued(self, marks: PassedOver) -> Queued:
         """As the planner sees it."""
         return Queued(
             session=decode_session(self.document),
             ready_since=optional_from_micros(self.ready_since),
+            passed_over_since=optional_from_micros(marks.since(self.session_id)),
         )
+
+
+class MarkRow(NamedTuple):
+    """A row of ``passed_over``."""
+
+    session_id: str
+    node: str
+    epoch: int
+    since: int
+
+
+class PassedOver:
+    """Which nodes have passed over which waiting sessions, during one claim of ``node``."""
+
+    def __init__(self, node: Node, rows: Iterable[Row], live: Iterable[Row]) -> None:
+        """``live``: name and epoch of the voice nodes that live."""
+        self._node = node
+        self._nodes = {row["name"]: row["epoch"] for row in live} | {node.name: node.epoch}
+        self._since: dict[str, dict[str, int]] = {}
+        self._all: set[str] = set()
+        for row in rows:
+            self._all.add(row["session_id"])
+            if self._nodes.get(row["node"]) == row["epoch"]:
+                self._since.setdefault(row["session_id"], {})[row["node"]] = row["since"]
+
+    def since(self, session_id: str) -> int | None:
+        """Since when every live node has passed it over (microseconds); None: one has not."""
+        by_node = self._since.get(session_id, {})
+        return max(by_node.values()) if by_node.keys() == self._nodes.keys() else None
+
+    def by_this_node(self, session_id: str) -> bool:
+        """Whether the claiming node has."""
+        return self._node.name in self._since.get(session_id, {})
+
+    def row(self, session_id: str, now: datetime) -> MarkRow:
+        """The claiming node passes the session over."""
+        return MarkRow(session_id, self._node.name, self._node.epoch, micros(now))
+
+    def outdated(self, session: Session) -> list[tuple[str, str]]:
+        """(session, node) of marks that are over now that the claiming node knows the session.
+
+        The node ``''`` means all: the session leaves the queue.
+        """
+        if session.session_id not in self._all:
+            return []
+        if session.status is not SessionStatus.QUEUED:
+            return [(session.session_id, "")]
+        if self.by_this_node(session.session_id):
+            return [(session.session_id, self._node.name)]
+        return []
 
 
 class Rotation:
@@ -149,22 +201,36 @@ class Claimed(NamedTuple):
     session_rows: list[DecisionRow]
     event_rows: list[EventRow]
     outbox_rows: list[OutboxRow]
+    new_marks: list[MarkRow]
+    old_marks: list[tuple[str, str]]
+    """As :meth:`PassedOver.outdated` gives them."""
 
 
 def decided(
-    node: Node, waiting: Sequence[Candidate], plan: Iterable[ClaimDecision], buckets: Buckets
+    node: Node,
+    waiting: Sequence[Candidate],
+    plan: Iterable[ClaimDecision],
+    buckets: Buckets,
+    marks: PassedOver,
+    now: datetime,
 ) -> Claimed:
     """Turn the planner's decisions into rows; those that change nothing are left out.
 
     Raises ValueError for a decision about a session it was not asked about.
     """
     candidates = {candidate.session_id: candidate for candidate in waiting}
-    claimed = Claimed([], [], [], [])
+    claimed = Claimed([], [], [], [], [], [])
     for decision in plan:
         session = decision.session
         candidate = candidates.pop(session.session_id, None)
         if candidate is None:
             raise ValueError(f"the planner decided about {session.session_id} unasked or twice")
+        if decision.passed_over is not None:
+            if not marks.by_this_node(session.session_id):
+                claimed.decisions.append(decision)
+                claimed.new_marks.append(marks.row(session.session_id, now))
+            continue
+        claimed.old_marks.extend(marks.outdated(session))
         running = session.status is SessionStatus.RUNNING
         ready = optional_micros(decision.ready_since)
         waits_for = "" if ready is None else (*decision.trunks, "*")[0]

@@ -43,6 +43,7 @@ idempotency = Table(
     Column("idempotency_key", Text, primary_key=True),
     Column("call_flow_request_id", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Index("idempotency_by_time", "at"),
     sqlite_with_rowid=False,
 )
 """Which request a key named first; a row older than 24 h is taken over by the next request."""
@@ -66,6 +67,7 @@ sessions = Table(
     Column("event_count", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
     Index("sessions_by_sub_account", "sub_account_id", "created_at", "session_id"),
+    Index("sessions_by_status", "sub_account_id", "status", "created_at", "session_id"),
     Index(
         "sessions_waiting",
         "sub_account_id",
@@ -98,6 +100,28 @@ sessions = Table(
 )
 """``waits_for``: '' until the planner has said which trunk is missing, then that trunk's name.
 ``channels``: JSON array of the trunks whose channels its live legs hold, sorted."""
+
+session_terms = Table(
+    "session_terms",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("term", Text, primary_key=True),
+    Column("created_at", BigInteger, primary_key=True),
+    Column("session_id", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""What sessions are found by (:mod:`.search_terms`), such as ``number:+6512341234``."""
+
+passed_over = Table(
+    "passed_over",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Waiting sessions that a node leaves alone: it does not know their sub-account or route."""
 
 events = Table(
     "events",

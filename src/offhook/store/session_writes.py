@@ -24,6 +24,7 @@ from offhook.store.rows import (
     request_row,
     session_row,
 )
+from offhook.store.search_terms import TermRow, first_terms, later_terms
 
 
 class Accept(NamedTuple):
@@ -33,6 +34,7 @@ class Accept(NamedTuple):
     request_row: RequestRow
     session_row: SessionRow | None
     event_rows: list[EventRow]
+    term_rows: list[TermRow]
 
     @property
     def key(self) -> tuple[str, str] | None:
@@ -71,6 +73,8 @@ class Save(NamedTuple):
     events: Sequence[AnyEvent]
     """The same events, to be encoded as late facts only if they are."""
     outbox_rows: list[OutboxRow]
+    term_rows: list[TermRow]
+    """What the session can be found by from now on, beside what it could before."""
 
     def late(self) -> list[str]:
         """The documents to keep when the node may not write the session."""
@@ -100,13 +104,14 @@ def accept_call(
 ) -> Accept:
     """Encode an accepted (or, without session, rejected) request."""
     if session is None:
-        return Accept(request, request_row(request), None, [])
+        return Accept(request, request_row(request), None, [], [])
     documents = event_documents(events)
     return Accept(
         request,
         request_row(request),
         session_row(session, len(documents)),
         event_rows(session.session_id, documents),
+        first_terms(session),
     )
 
 
@@ -123,6 +128,7 @@ def save_call(
         event_documents=event_documents(events),
         events=events,
         outbox_rows=[outbox_row(entry) for entry in outbox],
+        term_rows=later_terms(session),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from offhook import config
@@ -211,3 +212,41 @@ def test_what_cannot_be_dialled_ends_without_dialling(waiting: Queued, code: Run
     assert decision.session.last_action == "MAKE_CALL"
     assert [e.session_id for e in decision.outbox] == ["s0"]
     assert decision.trunks == ()
+
+
+STRANGER = SubAccount(sub_account_id="another", account_id="a")
+
+
+@pytest.mark.parametrize(
+    ("owner", "destination", "code"),
+    [
+        (STRANGER, "+12025550100", RuntimeCode.INTERNAL),
+        (ACME, "+4930123456", RuntimeCode.NO_COVERAGE),
+    ],
+)
+@pytest.mark.parametrize(
+    ("since", "ends"), [(None, False), (29.9, False), (30.0, True)], ids=["none", "29.9", "30"]
+)
+def test_what_a_node_does_not_know_ends_once_no_live_node_knew_it_for_queue_timeout(
+    owner: SubAccount, destination: str, code: RuntimeCode, since: float | None, ends: bool
+) -> None:
+    chosen = ClaimPlanner(
+        node_name="n1",
+        routes=(config.Route(prefix="+1", trunks=("one",)),),
+        trunks=TRUNKS,
+        limits=config.Limits(queue_timeout=30),
+        sub_account={owner.sub_account_id: owner}.get,
+        country_of=lambda _number: "US",
+        reports=Told(),
+    )
+    at = None if since is None else NOW - timedelta(seconds=since)
+    session = queued(destination=destination, age=3000)
+    waiting = msgspec.structs.replace(session, passed_over_since=at)
+    (decision,) = chosen([waiting], IDLE, NOW)
+    if ends:
+        assert decision.session.error is not None
+        assert decision.session.error.code is code
+        assert decision.passed_over is None
+    else:
+        assert decision.session == waiting.session
+        assert decision.passed_over in ("its sub-account", "a route to it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -20,6 +20,8 @@ from offhook.store.queueing import (
     Buckets,
     Candidate,
     Group,
+    MarkRow,
+    PassedOver,
     Rotation,
     channels_exceeded,
     decided,
@@ -124,6 +126,54 @@ def test_only_live_legs_of_running_sessions_hold_channels() -> None:
     assert held_channels(running) == '["a","b"]'
 
 
+def mark(node: str, epoch: int, since: datetime) -> dict[str, Any]:
+    """A stored mark of session "s"."""
+    return MarkRow("s", node, epoch, micros(since))._asdict()
+
+
+NO_MARKS = PassedOver(NODE, [], [])
+
+
+class TestPassedOver:
+    LIVE: ClassVar[list[dict[str, Any]]] = [{"name": "n1", "epoch": 3}, {"name": "n2", "epoch": 1}]
+    LATER = NOW + timedelta(seconds=5)
+
+    @pytest.mark.parametrize(
+        ("marks", "since"),
+        [
+            ([], None),
+            ([mark("n1", 3, NOW)], None),
+            ([mark("n1", 3, NOW), mark("n2", 1, LATER)], LATER),
+            ([mark("n1", 2, NOW), mark("n2", 1, LATER)], None),
+            ([mark("n1", 3, NOW), mark("n2", 1, LATER), mark("dead", 9, NOW)], LATER),
+        ],
+    )
+    def test_counts_from_when_the_last_live_node_passed_over(
+        self, marks: list[dict[str, Any]], since: datetime | None
+    ) -> None:
+        found = PassedOver(NODE, marks, self.LIVE)
+        assert found.since("s") == (None if since is None else micros(since))
+
+    def test_the_claiming_node_counts_as_live(self) -> None:
+        assert PassedOver(NODE, [mark("n2", 1, NOW)], self.LIVE[1:]).since("s") is None
+        assert PassedOver(NODE, [mark("n1", 3, NOW)], []).since("s") == micros(NOW)
+
+    @pytest.mark.parametrize(
+        ("marks", "status", "forgotten"),
+        [
+            ([], SessionStatus.RUNNING, []),
+            ([mark("n2", 1, NOW)], SessionStatus.RUNNING, [("s", "")]),
+            ([mark("n2", 1, NOW)], SessionStatus.QUEUED, []),
+            ([mark("n1", 3, NOW)], SessionStatus.QUEUED, [("s", "n1")]),
+        ],
+    )
+    def test_a_node_that_knows_it_takes_marks_back(
+        self, marks: list[dict[str, Any]], status: SessionStatus, forgotten: list[tuple[str, str]]
+    ) -> None:
+        session = msgspec.structs.replace(waiting(), session_id="s", status=status)
+        assert PassedOver(NODE, marks, self.LIVE).outdated(session) == forgotten
+
+
 class TestDecided:
     def candidate(self, session: Session, ready: datetime | None = None) -> Candidate:
         since = None if ready is None else micros(ready)
@@ -135,7 +185,7 @@ class TestDecided:
         running = msgspec.structs.replace(session, status=SessionStatus.RUNNING, legs=(leg("t"),))
         buckets = Buckets([], Rates(sub_accounts={"a": 2.0}, trunks={"t": 3.0, "u": 3.0}), NOW)
         plan = [ClaimDecision(session=running, trunks=("t", "u"))]
-        claimed = decided(NODE, [self.candidate(session)], plan, buckets)
+        claimed = decided(NODE, [self.candidate(session)], plan, buckets, NO_MARKS, NOW)
         assert claimed.session_rows[0][1:8] == ("RUNNING", None, "", "n1", 3, '["t"]', 4)
         assert {row[1]: row[2] for row in buckets.rows()} == {"a": 1.0, "t": 2.0}
 
@@ -144,9 +194,9 @@ class TestDecided:
         session = waiting()
         buckets = Buckets([], Rates(), NOW)
         plan = [ClaimDecision(session=session, ready_since=ready, trunks=("t",) if ready else ())]
-        claimed = decided(NODE, [self.candidate(session)], plan, buckets)
+        claimed = decided(NODE, [self.candidate(session)], plan, buckets, NO_MARKS, NOW)
         assert len(claimed.decisions) == len(claimed.session_rows) == int(written)
-        again = decided(NODE, [self.candidate(session, ready)], plan, buckets)
+        again = decided(NODE, [self.candidate(session, ready)], plan, buckets, NO_MARKS, NOW)
         assert again.decisions == []
 
     @pytest.mark.parametrize("times", [1, 2])
@@ -154,7 +204,7 @@ class TestDecided:
         asked, other = waiting(), waiting()
         plan = [ClaimDecision(session=asked if times == 2 else other)] * times
         with pytest.raises(ValueError, match="unasked or twice"):
-            decided(NODE, [self.candidate(asked)], plan, Buckets([], Rates(), NOW))
+            decided(NODE, [self.candidate(asked)], plan, Buckets([], Rates(), NOW), NO_MARKS, NOW)
 
 
 class TestShares:

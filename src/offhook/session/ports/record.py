@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -135,6 +135,8 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     session: Session
     ready_since: datetime | None
     """Since when only a trunk channel is missing (``queue_timeout`` runs from it)."""
+    passed_over_since: datetime | None = None
+    """Since when every live node, this one included, has passed it over; None: one has not."""
 
 
 class ClaimDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +151,9 @@ class ClaimDecision(msgspec.Struct, frozen=True, kw_only=True):
     outbox: tuple[OutboxEntry, ...] = ()
     ready_since: datetime | None = None
     """Once set it must be given again with every later decision of the session that stays QUEUED."""
+    passed_over: str | None = None
+    """What this node does not know of the session (its sub-account, a route), so that it leaves it
+    to others. ``session`` is unchanged then. The claim stores and returns it the first time only."""
     trunks: tuple[str, ...] = ()
     """The trunks to try, in order. Claimed: the leg in ``session`` carries the first and its channel
     counts from now on. Waiting with ``ready_since``: the store looks at the sessions of each first
@@ -230,6 +235,9 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None
     revoked_at: datetime | None
 
+
+DEAD_AFTER = timedelta(seconds=9)
+"""Time without a heartbeat after which a node counts as dead (its sessions end within 15 s)."""
 
 NO_RATES = Rates()
 """Nobody is limited in calls per second."""

@@ -126,6 +126,10 @@ class Claiming(ABC):
         """
 
     @abstractmethod
+    async def passed_over(self) -> int:
+        """How many waiting sessions some node leaves alone because it does not know them."""
+
+    @abstractmethod
     async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
         """RUNNING sessions of dead nodes.
 

@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import ClaimDecision, Delivery, Fenced, Node, Planner, Rates
+from offhook.session.ports.record import (
+    DEAD_AFTER,
+    ClaimDecision,
+    Delivery,
+    Fenced,
+    Node,
+    Planner,
+    Rates,
+)
 from offhook.session.session import Session
 from offhook.store.documents import micros
 from offhook.store.postgres.hot import SQL, save_once
@@ -16,6 +24,7 @@ from offhook.store.postgres.pool import columns
 from offhook.store.queueing import (
     Buckets,
     Candidate,
+    PassedOver,
     Rotation,
     decided,
     shares,
@@ -31,6 +40,7 @@ from offhook.store.rows import (
     leased_delivery,
     session_row,
 )
+from offhook.store.search_terms import first_terms
 from offhook.store.session_writes import ChannelCall, Save
 
 _QUEUE_LOCK = 0x6F66_6671_0001
@@ -56,12 +66,27 @@ async def claim(
         return []
     buckets = Buckets(await connection.fetch(SQL["buckets"]), rates, now)
     usage = usage_of(await connection.fetch(SQL["usage"]), buckets)
-    plans = plan([candidate.queued() for candidate in waiting], usage, now)
-    claimed = decided(node, waiting, plans, buckets)
+    marks = await _passed_over(connection, node, waiting, now)
+    plans = plan([candidate.queued(marks) for candidate in waiting], usage, now)
+    claimed = decided(node, waiting, plans, buckets, marks, now)
     await _write(
         connection, claimed.session_rows, claimed.event_rows, claimed.outbox_rows, buckets.rows()
     )
+    if claimed.new_marks:
+        await connection.execute(SQL["pass_over"], *columns(claimed.new_marks, 4))
+    if claimed.old_marks:
+        await connection.execute(SQL["forget_marks"], *columns(claimed.old_marks, 2))
     return claimed.decisions
+
+
+async def _passed_over(
+    connection: asyncpg.Connection, node: Node, waiting: Sequence[Candidate], now: datetime
+) -> PassedOver:
+    ids = [candidate.session_id for candidate in waiting]
+    rows = await connection.fetch(SQL["passed_over"], ids)
+    since = micros(now - DEAD_AFTER)
+    live = await connection.fetch(SQL["live_nodes"], since) if rows else ()
+    return PassedOver(node, rows, live)
 
 
 async def settled(
@@ -137,6 +162,7 @@ async def start(
         *columns([session_row(session, len(documents), node)], 12),
         *columns(rows, 3),
         *columns([], 8),
+        *columns(first_terms(session), 4),
     )
 
 
@@ -182,6 +208,8 @@ async def _finish_session(connection: asyncpg.Connection, call: Save, count: int
     )
     events = event_rows(call.session_id, call.event_documents, count)
     await _write(connection, [row], events, call.outbox_rows)
+    if call.term_rows:
+        await connection.execute(SQL["insert_terms"], *columns(call.term_rows, 4))
     return True
 
 

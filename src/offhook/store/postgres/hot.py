@@ -39,7 +39,13 @@ async def _insert(connection: asyncpg.Connection, calls: Sequence[Accept]) -> No
     sessions = [call.session_row for call in calls if call.session_row is not None]
     events = [row for call in calls for row in call.event_rows]
     requests = [call.request_row for call in calls]
-    arguments = (*columns(sessions, 12), *columns(events, 3), *columns(requests, 8))
+    terms = [row for call in calls for row in call.term_rows]
+    arguments = (
+        *columns(sessions, 12),
+        *columns(events, 3),
+        *columns(requests, 8),
+        *columns(terms, 4),
+    )
     await connection.execute(SQL["accept"], *arguments)
 
 
@@ -98,7 +104,13 @@ async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> se
         for offset, document in enumerate(call.event_documents, 1)
     ]
     outbox = [(call.session_id, *row) for call in calls for row in call.outbox_rows]
-    arguments = (*columns(sessions, 7), *columns(events, 3), *columns(outbox, 14))
+    terms = [row for call in calls for row in call.term_rows]
+    arguments = (
+        *columns(sessions, 7),
+        *columns(events, 3),
+        *columns(outbox, 14),
+        *columns(terms, 4),
+    )
     saved = {row["session_id"] for row in await connection.fetch(SQL["save"], *arguments)}
     left = [call for call in calls if call.session_id not in saved]
     repeated = await _repeated(connection, [call for call in left if call.event_documents])

@@ -12,6 +12,7 @@ import asyncpg
 from offhook.aio import wait_or
 from offhook.session.ports.record import StoreUnavailable
 from offhook.store.migrate import check_revision, current_postgres
+from offhook.store.reasons import place_of, reason
 
 AWAY = (
     OSError,
@@ -43,6 +44,7 @@ class Pool:
 
     def __init__(self, url: str, *, size: int = 8, timeout: float = 5.0) -> None:
         self._url = url
+        self._place = place_of(url)
         self._size = size
         self._timeout = timeout
         self._pool: asyncpg.Pool | None = None
@@ -64,7 +66,7 @@ class Pool:
                 },
             )
         except AWAY as error:
-            raise StoreUnavailable(f"no connection to the database: {error}") from error
+            raise StoreUnavailable(f"{self._place}: {reason(error)}") from error
         try:
             async with self.connection() as connection:
                 check_revision(await current_postgres(connection))
@@ -93,7 +95,7 @@ class Pool:
         except NOT_STORABLE:
             raise
         except AWAY as error:
-            raise StoreUnavailable(f"the database is away: {error}") from error
+            raise StoreUnavailable(f"{self._place}: {reason(error)}") from error
 
     async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
         """A connection within ``timeout``, trying again while the server restarts."""

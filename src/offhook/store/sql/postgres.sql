@@ -2,7 +2,8 @@
 -- with several writes is one transaction and one round trip.
 
 -- name: accept
--- Sessions ($1..$12), their first events ($13..$15) and requests ($16..$23). Ids that are stored
+-- Sessions ($1..$12), their first events ($13..$15), requests ($16..$23) and what the sessions can
+-- be found by ($24..$27). Ids that are stored
 -- already change nothing: a batch whose answer was lost with the connection may be sent again.
 WITH s AS (
     INSERT INTO sessions (
@@ -16,6 +17,10 @@ WITH s AS (
 ), e AS (
     INSERT INTO events (session_id, number, document)
     SELECT * FROM unnest($13::text[], $14::bigint[], $15::text[])
+    ON CONFLICT DO NOTHING
+), t AS (
+    INSERT INTO session_terms (sub_account_id, term, created_at, session_id)
+    SELECT * FROM unnest($24::text[], $25::text[], $26::bigint[], $27::text[])
     ON CONFLICT DO NOTHING
 )
 INSERT INTO requests (
@@ -47,7 +52,8 @@ JOIN requests AS r ON r.call_flow_request_id = i.call_flow_request_id;
 -- name: save
 -- New state of sessions ($1..$7: session, node, epoch, status, channels, events added, document)
 -- where they still run and are that node's; with it their events ($8..$10: session, offset,
--- document) and deliveries ($11: session saved, $12..$24: the row). Returns what was written.
+-- document), deliveries ($11: session saved, $12..$24: the row) and what they can be found by
+-- ($25..$28). Returns what was written.
 -- A save whose answer was lost with the connection is made again: where the document and the last
 -- event stand there already, nothing is written (see: repeated).
 -- The share lock on the node's row keeps its next registration waiting until this is committed.
@@ -91,6 +97,13 @@ WITH u AS (
     ) AS x (saved, delivery_id, sub_account_id, type, session_id, url, payload, created_at,
         give_up_at, state, next_at, owner, attempts, history)
     JOIN w ON w.session_id = x.saved
+    ON CONFLICT DO NOTHING
+), t AS (
+    INSERT INTO session_terms (sub_account_id, term, created_at, session_id)
+    SELECT x.sub_account_id, x.term, x.created_at, x.session_id
+    FROM unnest($25::text[], $26::text[], $27::bigint[], $28::text[])
+        AS x (sub_account_id, term, created_at, session_id)
+    JOIN w USING (session_id)
     ON CONFLICT DO NOTHING
 )
 SELECT session_id FROM w;
@@ -150,6 +163,12 @@ WITH w AS (
 INSERT INTO buckets (kind, name, tokens, at)
 SELECT * FROM unnest($26::text[], $27::text[], $28::float8[], $29::bigint[])
 ON CONFLICT (kind, name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at;
+
+-- name: insert_terms
+-- What sessions can be found by.
+INSERT INTO session_terms (sub_account_id, term, created_at, session_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+ON CONFLICT DO NOTHING;
 
 -- name: lock
 -- One holder over all nodes until the transaction ends.
@@ -224,6 +243,43 @@ GROUP BY sub_account_id, channels;
 -- name: channels_of
 -- The channels one session holds.
 SELECT channels FROM sessions WHERE session_id = $1::text AND status = 'RUNNING';
+
+-- name: passed_over
+-- Of sessions: which nodes leave them alone, and since when.
+SELECT session_id, node, epoch, since FROM passed_over WHERE session_id = ANY ($1::text[]);
+
+-- name: live_nodes
+-- The voice nodes heard of since then; few enough to read whole.
+SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= $1::bigint;
+
+-- name: passed_over_count
+-- Waiting sessions that some node leaves alone.
+SELECT count(DISTINCT p.session_id) AS sessions
+FROM passed_over AS p JOIN sessions AS s ON s.session_id = p.session_id
+WHERE s.status = 'QUEUED';
+
+-- name: pass_over
+-- A node leaves sessions alone: (session, node, epoch, since).
+INSERT INTO passed_over (session_id, node, epoch, since)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+ON CONFLICT (session_id, node) DO UPDATE SET epoch = excluded.epoch, since = excluded.since;
+
+-- name: forget_marks
+-- The node ('': every node) knows the session now, or it left the queue: (session, node).
+DELETE FROM passed_over AS p USING unnest($1::text[], $2::text[]) AS u (session_id, node)
+WHERE p.session_id = u.session_id AND u.node IN ('', p.node);
+
+-- name: owners
+-- Every sub-account with sessions, each found by one step of the index.
+WITH RECURSIVE g AS (
+    (SELECT sub_account_id FROM sessions WHERE sub_account_id > ''
+        ORDER BY sub_account_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.sub_account_id FROM sessions AS s
+        WHERE s.sub_account_id > g.sub_account_id ORDER BY s.sub_account_id LIMIT 1)
+    FROM g WHERE g.sub_account_id IS NOT NULL
+)
+SELECT sub_account_id FROM g WHERE sub_account_id IS NOT NULL;
 
 -- name: buckets
 -- Token buckets as they were left; few enough to read whole.

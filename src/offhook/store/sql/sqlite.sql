@@ -26,6 +26,11 @@ INSERT INTO outbox (
     state, next_at, owner, attempts, history
 ) VALUES {values} ON CONFLICT DO NOTHING;
 
+-- name: insert_terms
+-- What sessions can be found by.
+INSERT INTO session_terms (sub_account_id, term, created_at, session_id)
+VALUES {values} ON CONFLICT DO NOTHING;
+
 -- name: known_keys
 -- Of (sub-account, Idempotency-Key, oldest time that still counts): the request each named first.
 SELECT json_group_array(json_array(i.sub_account_id, i.idempotency_key, i.call_flow_request_id))
@@ -124,6 +129,44 @@ GROUP BY sub_account_id, channels;
 -- name: channels_of
 -- The channels one session holds.
 SELECT channels FROM sessions WHERE session_id = ? AND status = 'RUNNING';
+
+-- name: passed_over
+-- Of sessions: which nodes leave them alone, and since when.
+SELECT json_group_array(json_array(p.session_id, p.node, p.epoch, p.since))
+FROM (VALUES {values}) AS u JOIN passed_over AS p ON p.session_id = u.column1;
+
+-- name: live_nodes
+-- The voice nodes heard of since then; few enough to read whole.
+SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= ?;
+
+-- name: passed_over_count
+-- Waiting sessions that some node leaves alone.
+SELECT count(DISTINCT p.session_id) AS sessions
+FROM passed_over AS p JOIN sessions AS s ON s.session_id = p.session_id
+WHERE s.status = 'QUEUED';
+
+-- name: pass_over
+-- A node leaves sessions alone: (session, node, epoch, since).
+INSERT OR REPLACE INTO passed_over (session_id, node, epoch, since) VALUES {values};
+
+-- name: forget_marks
+-- The node ('': every node) knows the session now, or it left the queue: (session, node).
+DELETE FROM passed_over WHERE (session_id, node) IN (
+    SELECT p.session_id, p.node
+    FROM (VALUES {values}) AS u JOIN passed_over AS p ON p.session_id = u.column1
+    WHERE u.column2 IN ('', p.node));
+
+-- name: owners
+-- Every sub-account with sessions, each found by one step of the index.
+WITH RECURSIVE g (sub_account_id) AS (
+    SELECT * FROM (SELECT sub_account_id FROM sessions WHERE sub_account_id > ''
+        ORDER BY sub_account_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.sub_account_id FROM sessions AS s
+        WHERE s.sub_account_id > g.sub_account_id ORDER BY s.sub_account_id LIMIT 1)
+    FROM g WHERE g.sub_account_id IS NOT NULL
+)
+SELECT sub_account_id FROM g WHERE sub_account_id IS NOT NULL;
 
 -- name: buckets
 -- Token buckets as they were left; few enough to read whole.

@@ -7,20 +7,30 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import ClaimDecision, Delivery, Fenced, Node, Planner, Rates
+from offhook.session.ports.record import (
+    DEAD_AFTER,
+    ClaimDecision,
+    Delivery,
+    Fenced,
+    Node,
+    Planner,
+    Rates,
+)
 from offhook.session.session import Session
 from offhook.store.documents import micros
 from offhook.store.queueing import (
     Buckets,
     Candidate,
+    PassedOver,
     Rotation,
     decided,
     shares,
     usage_of,
 )
 from offhook.store.rows import event_documents, event_rows, leased_delivery, session_row
+from offhook.store.search_terms import first_terms
 from offhook.store.session_writes import ChannelCall, Save
-from offhook.store.sqlite.connection import run_many
+from offhook.store.sqlite.connection import rows_of_many, run_many
 from offhook.store.sqlite.hot import SQL, check_epoch, one, save, store_change
 
 
@@ -40,13 +50,27 @@ def claim(
         return []
     buckets = Buckets(connection.execute(SQL["buckets"]), rates, now)
     usage = usage_of(connection.execute(SQL["usage"]), buckets)
-    plans = plan([candidate.queued() for candidate in waiting], usage, now)
-    claimed = decided(node, waiting, plans, buckets)
+    marks = _passed_over(connection, node, waiting, now)
+    plans = plan([candidate.queued(marks) for candidate in waiting], usage, now)
+    claimed = decided(node, waiting, plans, buckets, marks, now)
     run_many(connection, SQL["decide_sessions"], claimed.session_rows)
     run_many(connection, SQL["insert_events"], claimed.event_rows)
     run_many(connection, SQL["insert_outbox"], claimed.outbox_rows)
     run_many(connection, SQL["put_buckets"], buckets.rows())
+    run_many(connection, SQL["pass_over"], claimed.new_marks)
+    run_many(connection, SQL["forget_marks"], claimed.old_marks)
     return claimed.decisions
+
+
+def _passed_over(
+    connection: sqlite3.Connection, node: Node, waiting: Sequence[Candidate], now: datetime
+) -> PassedOver:
+    ids = [(candidate.session_id,) for candidate in waiting]
+    columns = ("session_id", "node", "epoch", "since")
+    found = rows_of_many(connection, SQL["passed_over"], ids)
+    rows = [dict(zip(columns, row, strict=True)) for row in found]
+    live = connection.execute(SQL["live_nodes"], (micros(now - DEAD_AFTER),)) if rows else ()
+    return PassedOver(node, rows, live)
 
 
 def _waiting(
@@ -74,6 +98,7 @@ def start(
     documents = event_documents(events)
     run_many(connection, SQL["insert_sessions"], [session_row(session, len(documents), node)])
     run_many(connection, SQL["insert_events"], event_rows(session.session_id, documents))
+    run_many(connection, SQL["insert_terms"], first_terms(session))
 
 
 def take_channel(

@@ -8,6 +8,7 @@ statements, whatever its size.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -70,3 +71,9 @@ def _flat(rows: Sequence[Values]) -> list[Any]:
 def _filled(sql: str, rows: int, columns: int) -> str:
     row = "(" + ", ".join("?" * columns) + ")"
     return sql.replace("{values}", ", ".join([row] * rows))
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Which file the path names now: a deleted or replaced one must not be used on."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from offhook.session.ports.record import Fenced, RequestRecord
 from offhook.store.rows import EventRow, OutboxRow, ResultRow, event_rows, request_record
+from offhook.store.search_terms import TermRow
 from offhook.store.session_writes import Accept, Save, rounds
 from offhook.store.sqlfiles import load
 from offhook.store.sqlite.connection import rows_of_many, run_many
@@ -40,6 +41,7 @@ def accept(
     run_many(connection, SQL["insert_sessions"], sessions)
     run_many(connection, SQL["insert_events"], [row for call in fresh for row in call.event_rows])
     run_many(connection, SQL["insert_requests"], [call.request_row for call in fresh])
+    run_many(connection, SQL["insert_terms"], [row for call in fresh for row in call.term_rows])
     return [call.request if call.key is None else call.answer(first[call.key]) for call in calls]
 
 
@@ -88,6 +90,7 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
     late: list[tuple[str, int]] = []
     events: list[EventRow] = []
     outbox: list[OutboxRow] = []
+    terms: list[TermRow] = []
     fenced: set[str] = set()
     for call in calls:
         count, ours = counts.get(call.session_id, (0, False))
@@ -95,6 +98,7 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
         if ours:
             updates.append(StateRow.of(call, count + len(documents)))
             outbox += call.outbox_rows
+            terms += call.term_rows
         else:
             fenced.add(call.session_id)
             if call.session_id not in counts:
@@ -105,6 +109,7 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
     run_many(connection, SQL["count_events"], late)
     run_many(connection, SQL["insert_events"], events)
     run_many(connection, SQL["insert_outbox"], outbox)
+    run_many(connection, SQL["insert_terms"], terms)
     return fenced
 
 
@@ -130,6 +135,7 @@ def store_change(connection: sqlite3.Connection, call: Save, count: int) -> None
     run_many(connection, SQL["update_sessions"], [row])
     run_many(connection, SQL["insert_events"], event_rows(call.session_id, documents, count))
     run_many(connection, SQL["insert_outbox"], call.outbox_rows)
+    run_many(connection, SQL["insert_terms"], call.term_rows)
 
 
 def one(connection: sqlite3.Connection, name: str, arguments: Sequence[Any]) -> Any:

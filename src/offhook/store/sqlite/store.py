@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, TypeVar, final
+from typing import Any, final
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects import sqlite
@@ -24,7 +21,6 @@ from offhook.session.ports.record import (
     Planner,
     Rates,
     RequestRecord,
-    StoreUnavailable,
 )
 from offhook.session.session import Session
 from offhook.store.core import NOBODY, SqlStore
@@ -34,16 +30,11 @@ from offhook.store.queueing import Rotation
 from offhook.store.rows import ResultRow
 from offhook.store.session_writes import Accept, ChannelCall, Save, save_call
 from offhook.store.sqlite import claims, hot
-from offhook.store.sqlite.connection import connect
 from offhook.store.sqlite.hot import SQL
+from offhook.store.sqlite.readers import Readers
 from offhook.store.sqlite.writer import Writer
 from offhook.store.statements import Rows
 from offhook.store.urls import sqlite_path
-
-T = TypeVar("T")
-
-_MOST_READS = 1_000
-"""Waiting at once."""
 
 
 @final
@@ -57,9 +48,7 @@ class SqliteStore(SqlStore):
         self._path = sqlite_path(url)
         self._timeout = timeout
         self._writer = Writer(self._path, timeout=timeout)
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="offhook-store-read")
-        self._reader: sqlite3.Connection | None = None
-        self._reads = 0
+        self._readers = Readers(self._path, timeout=timeout)
         self._queue = Rotation()
         self._endpoints = Rotation()
 
@@ -71,10 +60,7 @@ class SqliteStore(SqlStore):
     async def close(self) -> None:
         """Commit what waits, close the file."""
         await self._writer.close()
-        await asyncio.to_thread(self._reading.shutdown)
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        await self._readers.close()
 
     # --- the API's side
 
@@ -146,44 +132,15 @@ class SqliteStore(SqlStore):
     async def _read(self, query: Executable) -> Rows:
         sql, arguments = self._compiled(query)
         try:
-            return await self._on_reader(lambda c: c.execute(sql, arguments).fetchall())
+            return await self._readers.run(lambda c: c.execute(sql, arguments).fetchall())
         except UnicodeEncodeError:
             return []
 
     async def _read_named(self, name: str, *arguments: Any) -> Rows:
-        return await self._on_reader(lambda c: c.execute(SQL[name], arguments).fetchall())
+        return await self._readers.run(lambda c: c.execute(SQL[name], arguments).fetchall())
 
     async def _write(self, *statements: Executable) -> Sequence[Rows]:
         compiled = [self._compiled(statement) for statement in statements]
         return await self._writer.transact(
             lambda c: [c.execute(sql, arguments).fetchall() for sql, arguments in compiled]
         )
-
-    async def _on_reader(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function of the reading connection in the reading thread.
-
-        Raises StoreUnavailable when the file is away or too many reads wait.
-        """
-        if self._reads >= _MOST_READS:
-            raise StoreUnavailable("too many reads are waiting")
-        self._reads += 1
-        try:
-            reading = asyncio.get_running_loop().run_in_executor(
-                self._reading, partial(self._with_reader, function)
-            )
-            return await asyncio.wait_for(reading, self._timeout)
-        except TimeoutError:
-            raise StoreUnavailable("the database is too slow") from None
-        finally:
-            self._reads -= 1
-
-    def _with_reader(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            if self._reader is None:
-                self._reader = connect(self._path, readonly=True)
-            return function(self._reader)
-        except sqlite3.OperationalError as error:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
-            raise StoreUnavailable(f"the database cannot be read: {error}") from error

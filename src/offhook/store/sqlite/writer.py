@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -28,7 +27,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from offhook.session.ports.record import StoreUnavailable
-from offhook.store.sqlite.connection import connect
+from offhook.store.reasons import reason
+from offhook.store.sqlite.connection import connect, identity
 
 log = logging.getLogger(__name__)
 
@@ -112,25 +112,25 @@ class Writer:
         with self._changed:
             if operation.taken or operation.future.done():
                 return
-            operation.future.set_exception(StoreUnavailable("the database is busy or away"))
+            operation.future.set_exception(StoreUnavailable(f"{self._path} is busy or away"))
 
     # --- the thread
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
-        identity: tuple[int, int] | None = None
+        file: tuple[int, int] | None = None
         while self._wait():
             try:
-                if connection is not None and _identity(self._path) != identity:
+                if connection is not None and identity(self._path) != file:
                     connection.close()
                     connection = None
                 if connection is None:
                     connection = connect(self._path)
-                    identity = _identity(self._path)
+                    file = identity(self._path)
                 if self._begin(connection):
                     self._transaction(connection)
             except (sqlite3.Error, OSError) as error:
-                log.warning("the database cannot be written: %s", error)
+                log.warning("%s cannot be written: %s", self._path, reason(error))
                 self._fail_waiting(error)
                 if connection is not None:
                     connection.close()
@@ -186,10 +186,10 @@ class Writer:
                 results = self._apart(connection, groups)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            log.warning("a transaction of the database failed: %s", error)
+            log.warning("a transaction on %s failed: %s", self._path, reason(error))
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            results = [(operation, _unavailable(error)) for operation in operations]
+            results = [(operation, self._unavailable(error)) for operation in operations]
         self._resolve(results)
 
     def _apart(
@@ -204,16 +204,23 @@ class Writer:
                 raise sqlite3.OperationalError("the database is locked")
             time.sleep(_RETRY)
         return [
-            (operation, _attempt(connection, handler, operation.item))
+            (operation, self._known(_attempt(connection, handler, operation.item)))
             for handler, group in groups.items()
             for operation in group
         ]
 
+    def _known(self, result: Any) -> Any:
+        """An error of the database as one of the store."""
+        return self._unavailable(result) if isinstance(result, sqlite3.OperationalError) else result
+
     def _fail_waiting(self, error: Exception) -> None:
         failed: list[tuple[_Operation, Any]] = []
         while taken := self._take():
-            failed += [(operation, _unavailable(error)) for operation in taken]
+            failed += [(operation, self._unavailable(error)) for operation in taken]
         self._resolve(failed)
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._path} cannot be written: {reason(error)}")
 
     def _resolve(self, results: list[tuple[_Operation, Any]]) -> None:
         assert self._loop is not None
@@ -229,16 +236,6 @@ def _set_results(results: list[tuple[_Operation, Any]]) -> None:
             operation.future.set_exception(result)
         else:
             operation.future.set_result(result)
-
-
-def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"the database cannot be written: {error}")
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Which file the path names now: a deleted or replaced one must not be written on."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
 
 
 def _try_begin(connection: sqlite3.Connection) -> bool:
@@ -278,6 +275,6 @@ def _attempt(connection: sqlite3.Connection, handler: Handler, item: Any) -> Any
         if not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO item")
-        result = _unavailable(error) if isinstance(error, sqlite3.OperationalError) else error
+        result = error
     connection.execute("RELEASE item")
     return result

@@ -1,0 +1,85 @@
+"""Find sessions by status, number, client id and SIP code; passed-over sessions; keys by time.
+
+Sessions that were stored before are found by the legs and the client ids in their documents.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_FILL_SQLITE = """
+INSERT OR IGNORE INTO session_terms (sub_account_id, term, created_at, session_id)
+SELECT s.sub_account_id, 'number:' || json_extract(l.value, '$.source'), s.created_at, s.session_id
+FROM sessions AS s, json_each(s.document, '$.legs') AS l
+UNION
+SELECT s.sub_account_id, 'number:' || json_extract(l.value, '$.destination'), s.created_at,
+    s.session_id
+FROM sessions AS s, json_each(s.document, '$.legs') AS l
+UNION
+SELECT s.sub_account_id, 'sip:' || json_extract(l.value, '$.sip_code'), s.created_at, s.session_id
+FROM sessions AS s, json_each(s.document, '$.legs') AS l
+WHERE json_extract(l.value, '$.sip_code') IS NOT NULL
+UNION
+SELECT sub_account_id, 'request:' || json_extract(document, '$.callflow.clientRequestId'),
+    created_at, session_id
+FROM sessions WHERE json_extract(document, '$.callflow.clientRequestId') IS NOT NULL
+"""
+_FILL_POSTGRES = """
+WITH d AS (
+    SELECT sub_account_id, created_at, session_id, document::json AS j FROM sessions
+), l AS (
+    SELECT d.sub_account_id, d.created_at, d.session_id, x.leg
+    FROM d CROSS JOIN LATERAL json_array_elements(coalesce(d.j -> 'legs', '[]')) AS x (leg)
+)
+INSERT INTO session_terms (sub_account_id, term, created_at, session_id)
+SELECT sub_account_id, 'number:' || (leg ->> 'source'), created_at, session_id FROM l
+UNION
+SELECT sub_account_id, 'number:' || (leg ->> 'destination'), created_at, session_id FROM l
+UNION
+SELECT sub_account_id, 'sip:' || (leg ->> 'sip_code'), created_at, session_id FROM l
+WHERE leg ->> 'sip_code' IS NOT NULL
+UNION
+SELECT sub_account_id, 'request:' || (j -> 'callflow' ->> 'clientRequestId'), created_at, session_id
+FROM d WHERE j -> 'callflow' ->> 'clientRequestId' IS NOT NULL
+"""
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_index("idempotency_by_time", "idempotency", ["at"], unique=False)
+    op.create_table(
+        "passed_over",
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", "node"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "sessions_by_status",
+        "sessions",
+        ["sub_account_id", "status", "created_at", "session_id"],
+        unique=False,
+    )
+    op.create_table(
+        "session_terms",
+        sa.Column("sub_account_id", sa.Text(), nullable=False),
+        sa.Column("term", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("sub_account_id", "term", "created_at", "session_id"),
+        sqlite_with_rowid=False,
+    )
+    sqlite = op.get_context().dialect.name == "sqlite"
+    op.execute(sa.text((_FILL_SQLITE if sqlite else _FILL_POSTGRES).replace(":", r"\:")))
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_table("session_terms")
+    op.drop_index("sessions_by_status", "sessions")
+    op.drop_table("passed_over")
+    op.drop_index("idempotency_by_time", "idempotency")

@@ -1,0 +1,165 @@
+"""Heartbeats, and who is judged dead after the store was away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from offhook.clock import new_id
+from offhook.codes import SessionStatus
+from offhook.events import AnyEvent
+from offhook.execution.liveness import HEARTBEAT, Liveness
+from offhook.flow.actions import Callflow, Hangup
+from offhook.session.ports.record import Node, NodeRole, OutboxEntry, StoreUnavailable
+from offhook.session.ports.webhooks import Reports
+from offhook.session.session import Session
+from offhook.store.memory import MemoryRecords, MemoryStore
+
+START = datetime(2026, 7, 3, 12, 0, tzinfo=UTC)
+
+
+class HandClock:
+    """Both clocks, moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class NoReports(Reports):
+    """Nobody is told."""
+
+    def happened(
+        self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
+    ) -> Sequence[OutboxEntry]:
+        return ()
+
+    def captured(
+        self, session: Session, url: str, digits: str | None, at: datetime
+    ) -> Sequence[OutboxEntry]:
+        return ()
+
+    def session_ended(self, session: Session) -> Sequence[OutboxEntry]:
+        return ()
+
+
+class Site:
+    """Two voice nodes on one record, stepped by hand."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.records = MemoryRecords()
+        self.stores = [MemoryStore(self.records), MemoryStore(self.records)]
+        self.nodes = [self.records.register(name, NodeRole.VOICE, START) for name in ("n1", "n2")]
+        self.local: set[str] = set()
+        self.lives = [self.liveness(0), self.liveness(1)]
+
+    def liveness(self, index: int) -> Liveness:
+        return Liveness(
+            store=self.stores[index],
+            node=self.nodes[index],
+            clock=self.clock,
+            reports=NoReports(),
+            wake_outbox=lambda: None,
+            runs_here=self.local.__contains__,
+        )
+
+    def run(self, node: Node) -> Session:
+        """A session that runs on a node."""
+        session = Session(
+            session_id=new_id(),
+            sub_account_id="a",
+            call_flow_request_id=new_id(),
+            status=SessionStatus.RUNNING,
+            callflow=Callflow(actions=(Hangup(),)),
+            created_at=START,
+        )
+        self.records.insert(session, (), node)
+        return session
+
+    def away(self, away: bool) -> None:
+        for store in self.stores:
+            store.failure = StoreUnavailable("away") if away else None
+
+    async def until(self, seconds: float, *beating: int) -> int:
+        """Let time pass; these nodes beat and judge in turn. How many sessions they ended."""
+        ended = 0
+        while self.clock.seconds < seconds:
+            self.clock.seconds += HEARTBEAT
+            for index in beating:
+                await self.lives[index].beat_once()
+                try:
+                    ended += await self.lives[index].end_orphans_once()
+                except StoreUnavailable:
+                    continue
+        return ended
+
+
+async def test_a_dead_nodes_sessions_end_within_15_seconds_by_another_node() -> None:
+    site = Site()
+    session = site.run(site.nodes[1])
+    assert await site.until(20, 0, 1) == 0
+    assert await site.until(28, 0) == 0
+    assert await site.until(35, 0) == 1
+    ended = await site.stores[0].session("a", session.session_id)
+    assert ended is not None
+    assert ended.status is SessionStatus.ERROR
+
+
+@pytest.mark.parametrize("outage", [10, 20, 600])
+async def test_after_an_outage_of_the_store_nobody_who_lives_is_judged_dead(outage: int) -> None:
+    site = Site()
+    site.run(site.nodes[0])
+    site.run(site.nodes[1])
+    await site.until(20, 0, 1)
+    site.away(True)
+    await site.until(20 + outage, 0, 1)
+    site.away(False)
+    assert await site.until(100 + outage, 0, 1) == 0
+
+
+async def test_who_died_during_an_outage_is_judged_after_a_full_period_of_availability() -> None:
+    site = Site()
+    site.run(site.nodes[1])
+    await site.until(20, 0, 1)
+    site.away(True)
+    await site.until(40, 0)
+    site.away(False)
+    assert await site.until(50, 0) == 0
+    assert await site.until(54, 0) == 1
+
+
+async def test_a_process_that_was_suspended_waits_as_after_an_outage() -> None:
+    site = Site()
+    site.run(site.nodes[1])
+    await site.until(20, 0, 1)
+    site.clock.seconds += 60
+    assert await site.lives[0].end_orphans_once() == 0
+    assert await site.until(86, 0) == 0
+
+
+async def test_what_runs_here_is_never_ended_here() -> None:
+    site = Site()
+    session = site.run(site.nodes[1])
+    site.local.add(session.session_id)
+    assert await site.until(60, 0) == 0
+    site.local.clear()
+    assert await site.until(64, 0) == 1
+
+
+@pytest.mark.parametrize("how", ["registered again", "retired"])
+async def test_certain_death_is_judged_at_once(how: str) -> None:
+    site = Site()
+    site.run(site.nodes[1])
+    if how == "retired":
+        await site.stores[1].retire_node(site.nodes[1])
+    else:
+        await site.stores[1].register_node("n2", NodeRole.VOICE, START)
+    assert await site.until(2, 0) == 1
