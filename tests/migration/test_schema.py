@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, create_mock_engine
@@ -18,7 +21,7 @@ from tests.support.postgres import PostgresServer, programs
 
 from offhook.session.ports.record import SchemaMismatch, StoreUnavailable
 from offhook.store import upgrade
-from offhook.store.migrate import HEAD, _scripts
+from offhook.store.migrate import HEAD, _config, _scripts
 from offhook.store.schema import metadata
 
 ALL = ["0001", "0002"]
@@ -123,3 +126,79 @@ def test_what_cannot_be_upgraded_is_unavailable_with_the_reason(tmp_path: Path) 
 
 def test_the_head_is_the_newest_migration() -> None:
     assert _scripts().get_current_head() == HEAD
+
+
+def at_0001(path: Path) -> str:
+    """A SQLite database of the first revision with one session; its URL."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO sessions VALUES ('s', 'acme', 'BUSY', 7, NULL, NULL, '', NULL, NULL, '[]',"
+            f" 1, '{json.dumps(OLD_SESSION)}')"
+        )
+    return f"sqlite:///{path}"
+
+
+OLD_SESSION = {
+    "callflow": {"clientRequestId": "mine"},
+    "legs": [{"source": "+1", "destination": "+2", "sip_code": 486}],
+}
+OLD_TERMS = {
+    ("acme", "number:+1", 7, "s"),
+    ("acme", "number:+2", 7, "s"),
+    ("acme", "sip:486", 7, "s"),
+    ("acme", "request:mine", 7, "s"),
+}
+
+
+def test_sessions_of_before_0002_are_found_by_their_documents(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    assert upgrade(at_0001(tmp_path / "a.db")) == ["0002"]
+    engine = create_engine(f"sqlite:///{tmp_path}/a.db", poolclass=NullPool)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM session_terms")
+        assert {tuple(row) for row in rows} == OLD_TERMS
+
+    async def fill_and_read(url: str) -> set[tuple[object, ...]]:
+        connection = await asyncpg.connect(url, timeout=10)
+        await connection.execute("DELETE FROM session_terms")
+        await connection.execute(
+            "INSERT INTO sessions VALUES ('s', 'acme', 'BUSY', 7, NULL, NULL, '', NULL, NULL, '[]',"
+            " 1, $1)",
+            json.dumps(OLD_SESSION),
+        )
+        await connection.execute(_script("0002:0001", down=True))
+        await connection.execute(_script("0001:0002"))
+        rows = await connection.fetch("SELECT * FROM session_terms")
+        await connection.close()
+        return {tuple(row) for row in rows}
+
+    url = postgres.create_database("old")
+    upgrade(url)
+    assert asyncio.run(fill_and_read(url)) == OLD_TERMS
+
+
+def _script(revisions: str, *, down: bool = False) -> str:
+    """The SQL between two revisions for PostgreSQL."""
+    config = _config()
+    config.output_buffer = io.StringIO()
+    config.attributes["dialect"] = "postgresql"
+    (command.downgrade if down else command.upgrade)(config, revisions, sql=True)
+    text: str = config.output_buffer.getvalue()
+    return text
+
+
+def test_a_migration_taken_back_leaves_the_schema_of_before(tmp_path: Path) -> None:
+    url = at_0001(tmp_path / "a.db")
+    before = sqlite_schema(tmp_path / "a.db")
+    upgrade(url)
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    assert sqlite_schema(tmp_path / "a.db") == before
