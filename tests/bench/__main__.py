@@ -14,6 +14,7 @@ BENCHES: dict[str, list[str]] = {
     "http": ["--seconds", "8"],
     "judge": [],
     "mutation": ["--each", "12"],
+    "prompts": [],
     "media": ["--legs", "50", "200", "400"],
     "sip": [],
     "speech": [],

@@ -9,6 +9,7 @@ import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -16,7 +17,9 @@ import soundfile
 from offhook.net.client import HttpClient
 from offhook.session.ports.speech import Prompt
 from offhook.speech.files import AudioFiles
+from offhook.speech.making import PromptMaker
 from offhook.speech.service import SpeechService
+from offhook.speech.store import PromptStore
 
 SENTENCE = "Hello number {}, this is a reminder of your appointment tomorrow at ten o'clock."
 ROUNDS = 40
@@ -64,15 +67,19 @@ async def measure() -> dict[str, float]:
     )
 
     wave = 0.5 * np.sin(np.arange(44_100 * 10) / 20)
+    store = PromptStore()
+    files = AudioFiles(client, store, PromptMaker(store, lambda owner: False))
     for format_ in ("WAV", "MP3"):
-        out = io.BytesIO()
-        soundfile.write(out, wave, 44_100, format=format_)
-        files = AudioFiles(client)
-        data = out.getvalue()
-        figures[f"10 s {format_} decoded in its process, ms"] = await timed(
-            lambda _, data=data, files=files: files.decode(data),  # type: ignore[misc]
-            8,
-        )
+        with store.scratch() as file:
+            out = io.BytesIO()
+            soundfile.write(out, wave, 44_100, format=format_)
+            file.write(out.getvalue())
+
+            async def decode(_: int, file: IO[bytes] = file) -> object:
+                return await files.decode(file, owner="x")
+
+            figures[f"10 s {format_} decoded in its process, ms"] = await timed(decode, 8)
+    await store.close()
     await client.close()
     return figures
 

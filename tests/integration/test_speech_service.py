@@ -129,10 +129,38 @@ async def test_a_voice_nobody_has_is_a_synthesis_that_failed(
     assert caught.value.code is RuntimeCode.SYNTHESIS_FAILED
 
 
-async def test_a_text_without_sound_is_a_synthesis_that_failed(service: SpeechService) -> None:
-    with pytest.raises(PromptError) as caught:
-        await service.say("...", voice_profile=None, language="en", speed=1, owner="acme")
-    assert caught.value.code is RuntimeCode.SYNTHESIS_FAILED
+@pytest.mark.parametrize(
+    "text",
+    [
+        "...",
+        "?!",
+        "-",
+        " ",
+        "\n\n",
+        "\u00a0",
+        "\u200f\u200d",
+        ",,,,,,,,,,",
+        "\ufe0f",
+        "^",
+        "\u00b4`\u00a8",
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_a_text_with_nothing_to_speak_is_half_a_second_of_silence(
+    service: SpeechService, text: str, language: str
+) -> None:
+    prompt = await service.say(text, voice_profile=None, language=language, speed=1, owner="acme")
+    if prompt.duration != 0.5:  # the engine names it: that is what it holds
+        assert text in "^\u00b4`\u00a8-"
+        return
+    assert set(prompt.encoded(Codec.PCMU)) == {0xFF}
+    assert set(prompt.encoded(Codec.PCMA)) == {0xD5}
+
+
+@pytest.mark.parametrize("text", ["$", "😀", "5", "字", "+"])
+async def test_symbols_and_pictographs_are_spoken(service: SpeechService, text: str) -> None:
+    prompt = await service.say(text, voice_profile=None, language="en", speed=1, owner="acme")
+    assert set(prompt.encoded(Codec.PCMU)) != {0xFF}
 
 
 async def test_without_any_engine_the_error_is_clear() -> None:

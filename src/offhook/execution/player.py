@@ -53,6 +53,10 @@ class Player:
         finally:
             await end_all(ahead)
 
+    async def remark(self, action: Say | PlayFile) -> str:
+        """What the session's record says about the prompt of ``action``, which has been played."""
+        return (await self._prompts.of(action)).remark
+
     async def text(self, action: SayAndCapture, text: str) -> Prompt:
         """A message of ``action``, one of the list. Raises :class:`SessionFailure` with -2005."""
         return await self._prompts.of_text(action, text)

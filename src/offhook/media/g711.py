@@ -82,6 +82,14 @@ def encode(codec: Codec, pcm: bytes | bytearray | memoryview) -> bytes:
     return octets
 
 
+def encoder_table(codec: Codec) -> bytes:
+    """65,536 octets: that of each 16-bit sample, indexed by the sample modulo 2^16.
+
+    For programs that encode in a process of their own.
+    """
+    return _ENCODERS[codec].tobytes()
+
+
 def transcoder(source: Codec, target: Codec) -> bytes | None:
     """The table for :meth:`bytes.translate` from one law to the other; None when they are equal."""
     if source == target:

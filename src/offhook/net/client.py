@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from socket import AF_INET, AF_UNSPEC, SOCK_STREAM, AddressFamily, gaierror, getaddrinfo, socket
+from typing import IO
 
 import aiohttp
 import msgspec
@@ -109,6 +110,7 @@ class HttpClient:
         max_redirects: int = 0,
         truncate: bool = False,
         allow_http: bool | None = None,
+        into: IO[bytes] | None = None,
     ) -> Response:
         """Ask ``url`` and read the answer. Raises a subclass of :class:`OutgoingError`.
 
@@ -117,7 +119,8 @@ class HttpClient:
         :class:`TooLarge`, or is cut there with ``truncate``. With ``max_redirects`` 0 a redirect is
         an answer like any other. Userinfo in the URL becomes Basic credentials for its origin
         unless ``headers`` hold an ``Authorization`` of their own. ``allow_http`` overrules the
-        client's for this request.
+        client's for this request. With ``into`` the body goes to that file as it came, not inflated, and
+        :attr:`Response.body` is empty.
         """
         http = self._allow_http if allow_http is None else allow_http
         first = parse_url(url, allow_http=http)
@@ -125,7 +128,7 @@ class HttpClient:
             raise ConnectFailed("the client is closed")
         try:
             async with asyncio.timeout(timeout):
-                limit = _Limit(max_body, truncate)
+                limit = _Limit(max_body, truncate, into)
                 if not max_redirects:
                     return await self._ask(method, first, headers or {}, body, limit)
                 return await self._follow(
@@ -224,6 +227,7 @@ class _Limit(msgspec.Struct, frozen=True):
 
     size: int
     truncate: bool
+    into: IO[bytes] | None
 
     async def read(self, answer: aiohttp.ClientResponse) -> bytes:
         """The inflated body. Raises :class:`TooLarge`; a cut one's connection is not used again."""
@@ -231,6 +235,8 @@ class _Limit(msgspec.Struct, frozen=True):
         if declared is not None and declared > self.size and not self.truncate:
             answer.close()
             raise TooLarge(f"the answer is {declared} bytes long, {self.size} are allowed")
+        if self.into is not None:
+            return await self._write(answer, self.into)
         raw = bytearray()
         async for chunk in answer.content.iter_chunked(_CHUNK):
             raw += chunk
@@ -243,6 +249,19 @@ class _Limit(msgspec.Struct, frozen=True):
         if len(body) > self.size and not self.truncate:
             raise TooLarge(f"the answer is longer than {self.size} bytes")
         return body[: self.size]
+
+    async def _write(self, answer: aiohttp.ClientResponse, file: IO[bytes]) -> bytes:
+        """Write the body to ``file``, over what a redirect before it has left there."""
+        file.seek(0)
+        file.truncate()
+        size = 0
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            size += len(chunk)
+            if size > self.size:
+                answer.close()
+                raise TooLarge(f"the answer is longer than {self.size} bytes")
+            await asyncio.to_thread(file.write, chunk)
+        return b""
 
 
 class _Resolver(AbstractResolver):

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from typing import NamedTuple
 
 from offhook.speech.prompt import G711Prompt
 
 
-class PromptCache:
-    """Least recently used prompts leave first; failures are never kept.
+class _Kept(NamedTuple):
+    prompt: G711Prompt
+    made: float
+    owner: str
 
-    For use on one loop; :meth:`close` there.
+
+class PromptCache:
+    """Failures are never kept. For use on one loop; :meth:`close` there.
+
+    Over its bound, the cache drops what was not used for longest of the owner that has most in it: one
+    owner's thousands of texts drive out each other, not another owner's.
     """
 
     def __init__(
@@ -26,22 +34,41 @@ class PromptCache:
         self._max_bytes = max_bytes
         self._monotonic = monotonic
         self._lifetime = lifetime
-        self._kept: OrderedDict[Hashable, tuple[G711Prompt, float]] = OrderedDict()
-        self._bytes = 0
-        self._making: dict[Hashable, asyncio.Task[G711Prompt]] = {}
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._bytes: dict[str, int] = {}
+        """Of each owner."""
+        self._making: dict[tuple[str, Hashable], asyncio.Task[G711Prompt]] = {}
 
-    async def get(self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]]) -> G711Prompt:
+    async def get(
+        self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]], *, owner: str
+    ) -> G711Prompt:
         """The prompt of ``key``, made with ``make`` unless it is here or already being made.
 
-        A caller that gives up does not stop the making: others may wait for it. Raises what
-        ``make`` raises.
+        A caller that gives up does not stop the making: others may wait for it. Only calls of one owner
+        wait for the same making, since it may fail for want of that owner's share. Raises what ``make``
+        raises.
         """
         if (prompt := self._fresh(key)) is not None:
             return prompt
-        task = self._making.get(key)
+        task = self._making.get((owner, key))
         if task is None:
-            task = self._making[key] = asyncio.create_task(self._make(key, make))
+            task = asyncio.create_task(self._make(key, make, owner))
+            task.add_done_callback(_seen)
+            self._making[owner, key] = task
         return await asyncio.shield(task)
+
+    def drop_oldest(self, owner: str | None = None) -> bool:
+        """Let go of one prompt of ``owner``, or of the owner with most; False: there is none.
+
+        Its room is free once no call plays it any more.
+        """
+        if owner is None:
+            owner = max(self._bytes, key=self._bytes.__getitem__, default=None)
+        for key, kept in self._kept.items():
+            if kept.owner == owner:
+                self._drop(key)
+                return True
+        return False
 
     async def close(self) -> None:
         """Stop all making."""
@@ -49,35 +76,48 @@ class PromptCache:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._kept.clear()
 
-    async def _make(self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]]) -> G711Prompt:
+    async def _make(
+        self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]], owner: str
+    ) -> G711Prompt:
         try:
             prompt = await make()
-            self._keep(key, prompt)
+            self._keep(key, prompt, owner)
             return prompt
         finally:
-            del self._making[key]
+            del self._making[owner, key]
 
     def _fresh(self, key: Hashable) -> G711Prompt | None:
-        entry = self._kept.get(key)
-        if entry is None:
+        kept = self._kept.get(key)
+        if kept is None:
             return None
-        prompt, made = entry
-        if self._lifetime is not None and self._monotonic() - made >= self._lifetime:
+        if self._lifetime is not None and self._monotonic() - kept.made >= self._lifetime:
             self._drop(key)
             return None
         self._kept.move_to_end(key)
-        return prompt
+        return kept.prompt
 
-    def _keep(self, key: Hashable, prompt: G711Prompt) -> None:
-        size = prompt.size
-        if size > self._max_bytes:
+    def _keep(self, key: Hashable, prompt: G711Prompt, owner: str) -> None:
+        if key in self._kept:
+            self._drop(key)
+        if prompt.size > self._max_bytes:
             return
-        self._kept[key] = (prompt, self._monotonic())
-        self._bytes += size
-        while self._bytes > self._max_bytes:
-            self._drop(next(iter(self._kept)))
+        self._kept[key] = _Kept(prompt, self._monotonic(), owner)
+        self._bytes[owner] = self._bytes.get(owner, 0) + prompt.size
+        while sum(self._bytes.values()) > self._max_bytes:
+            self.drop_oldest()
 
     def _drop(self, key: Hashable) -> None:
-        prompt, _ = self._kept.pop(key)
-        self._bytes -= prompt.size
+        kept = self._kept.pop(key)
+        left = self._bytes[kept.owner] - kept.prompt.size
+        if left:
+            self._bytes[kept.owner] = left
+        else:
+            del self._bytes[kept.owner]
+
+
+def _seen(task: asyncio.Task[G711Prompt]) -> None:
+    """A failure that no caller waits for any more is no news."""
+    if not task.cancelled():
+        task.exception()

@@ -1,31 +1,46 @@
-"""Decodes one audio file of a stranger: standard input to standard output, then ends.
+"""Decodes one audio file of a customer, then ends: ``decode_worker.py OUTPUT-DESCRIPTOR ENCODING``.
 
 A process per file: what a hostile file does to the decoder, it does to a process that holds nothing
-else, under limits of memory and processor time. The answer is one octet and the rest: 0 and samples
-(8 kHz mono s16le), or 1 and a sentence in UTF-8 that says what is wrong with the file.
+else and may do nothing else (:mod:`.confined`). The file is standard input. The sound is written to the
+descriptor OUTPUT-DESCRIPTOR: all µ-law samples, then all A-law samples, 8,000 of each a second. Standard
+output gets one line of JSON: ``{"samples": N, "remark": "…"}``, or ``{"problem": "…"}``.
+
+ENCODING is the ``Content-Encoding`` the file came with, or empty.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
-import resource
-import signal
+import json
+import os
 import sys
+from collections.abc import Iterator
+from typing import Final
 
+import miniaudio
 import numpy as np
+import numpy.typing as npt
 import soundfile
 import soxr
 
-RATE = 8000
-LONGEST = 1800  # seconds of sound
-CPU_SECONDS = 10
-MEMORY = 512 << 20
-MAX_FILE = 8 << 20
-FORMATS = ("WAV", "WAVEX", "RF64", "MP3")
-RATES = range(1_000, 768_001)
-MAX_CHANNELS = 64
-BLOCK = 16_384  # frames
+from offhook.media import g711
+from offhook.media.audio import SAMPLE_RATE
+from offhook.negotiated import Codec
+from offhook.net.inflate import inflated
+from offhook.speech import mp3, wav
+
+LONGEST: Final = 600.0
+"""Seconds of sound (``spec/execution.md``, playFile)."""
+SLACK: Final = 0.2
+"""Seconds more that encoders add to ten minutes: a frame or two of delay and padding."""
+MAX_FILE: Final = 5120 * 1024
+RATES: Final = range(1_000, 768_001)
+MAX_CHANNELS: Final = 64
+BLOCK: Final = 16_384  # frames
+WORTH_A_REMARK: Final = 0.1
+"""Seconds that may be missing at the end without a remark."""
+
+Block = npt.NDArray[np.float32]
 
 
 class Unusable(Exception):
@@ -33,79 +48,171 @@ class Unusable(Exception):
 
 
 class OneWay(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A file read from front to back.
-
-    ``SoundFile.read`` seeks to where it already is after every block; an mp3 decoder forgets then
-    what it carried over, and the sound breaks at every seam.
-    """
+    """A file read from front to back, without a seek after every block."""
 
     def seekable(self) -> bool:
         """Do not seek."""
         return False
 
 
-def decode(data: bytes) -> bytes:
-    """The file's sound, down-mixed and resampled. Raises :class:`Unusable`."""
+class Telephone:
+    """Makes telephone sound of blocks of any rate: G.711 in both laws, ten minutes at the most."""
+
+    def __init__(self) -> None:
+        self.ulaw = bytearray()
+        self.alaw = bytearray()
+
+    def take(self, rate: int, blocks: Iterator[Block]) -> None:
+        """Resample and encode all of ``blocks``. Raises :class:`Unusable` past the limit."""
+        stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+        for block in blocks:
+            self._keep(stream.resample_chunk(np.nan_to_num(block, posinf=1.0, neginf=-1.0)))
+        self._keep(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+
+    def _keep(self, samples: Block) -> None:
+        pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
+        self.ulaw += g711.encode(Codec.PCMU, pcm)
+        self.alaw += g711.encode(Codec.PCMA, pcm)
+        refuse_long(len(self.ulaw) / SAMPLE_RATE)
+
+
+def refuse_long(seconds: float) -> None:
+    """Raises :class:`Unusable` for more than ten minutes."""
+    if seconds > LONGEST + SLACK:
+        raise Unusable(f"the file is longer than {LONGEST:g} s")
+
+
+def decode(data: bytes) -> tuple[Telephone, str]:
+    """The file's sound, and a remark for the session's record. Raises :class:`Unusable`."""
+    sound = Telephone()
+    data = without_id3(data)
+    if wav.is_wav(data):
+        missing = decode_wav(data, sound)
+    elif data[:4] == b"RIFX":
+        missing = decode_with_libsndfile(data, sound)
+    elif not is_something_else(data) and mp3.is_mpeg(data):
+        missing = decode_mpeg(data, sound)
+    else:
+        raise Unusable("not a wav or mp3 file, or a broken one")
+    if not sound.ulaw:
+        raise Unusable("the file holds no sound")
+    if missing < WORTH_A_REMARK:
+        return sound, ""
+    there = len(sound.ulaw) / SAMPLE_RATE
+    return sound, f"the file ends early: {there:.1f} of {there + missing:.1f} s are there"
+
+
+def without_id3(data: bytes) -> bytes:
+    """The file behind its ID3v2 tags, which stand before WAV files too."""
+    position = 0
+    while data.startswith(b"ID3", position) and (size := mp3.tag_size(data, position)):
+        position += size
+    return data[position:]
+
+
+def is_something_else(data: bytes) -> bool:
+    """Whether the file begins like another known kind: such a file may hold what looks like frames."""
+    starts: tuple[bytes, ...] = (
+        b"OggS",
+        b"fLaC",
+        b"FORM",
+        b"caff",
+        b"#!AMR",
+        b"riff",
+        b"\x1aE\xdf\xa3",
+        b"RIFF",
+    )
+    starts += (b".snd", b"MThd", b"0&\xb2u", b"PK\x03\x04", b"%PDF", b"\x89PNG", b"GIF8")
+    return data.startswith(starts) or data[4:8] == b"ftyp"
+
+
+def decode_mpeg(data: bytes, sound: Telephone) -> float:
+    """Decode MPEG audio; returns seconds that are missing. Raises :class:`Unusable`."""
+    parts = mp3.parts(data)
+    refuse_long(sum(part.samples / part.rate for part in parts))
+    broken = 0
+    for part in parts:
+        try:
+            sound.take(part.rate, mpeg_blocks(part))
+        except miniaudio.MiniaudioError:
+            broken += 1  # frames by their headers, and not one by their content
+    if broken == len(parts):
+        raise Unusable("the mp3 file is broken")
+    return parts[-1].missing if parts else 0.0
+
+
+def mpeg_blocks(part: mp3.Part) -> Iterator[Block]:
+    """The sound of one part, without its delay and padding. Raises :class:`miniaudio.DecodeError`."""
+    stream = miniaudio.stream_memory(
+        part.octets,
+        output_format=miniaudio.SampleFormat.FLOAT32,
+        nchannels=part.channels,
+        sample_rate=part.rate,
+        frames_to_read=BLOCK,
+    )
+    skip, keep = part.skip, part.samples
+    for piece in stream:
+        block = np.frombuffer(piece, np.float32).reshape(-1, part.channels).mean(axis=1)
+        skipped = min(skip, len(block))
+        block = block[skipped : skipped + keep]
+        skip -= skipped
+        keep -= len(block)
+        yield block
+
+
+def decode_wav(data: bytes, sound: Telephone) -> float:
+    """Decode a WAV file; returns seconds that are missing. Raises :class:`Unusable`."""
+    try:
+        file = wav.read(data)
+    except wav.Unreadable as error:
+        raise Unusable(str(error)) from error
+    if file.is_mpeg:
+        return max(decode_mpeg(file.data, sound), file.seconds_missing)
+    decode_with_libsndfile(file.rebuilt(), sound)
+    return file.seconds_missing
+
+
+def decode_with_libsndfile(data: bytes, sound: Telephone) -> float:
+    """Decode a file whose header is right. Raises :class:`Unusable`."""
     try:
         with OneWay(io.BytesIO(data)) as file:
-            check(file.format, file.samplerate, file.channels)
-            return resampled(file)
+            if file.samplerate not in RATES:
+                raise Unusable(f"a sample rate of {file.samplerate} Hz cannot be played")
+            if not 1 <= file.channels <= MAX_CHANNELS:
+                raise Unusable(f"{file.channels} channels cannot be played")
+            sound.take(file.samplerate, file_blocks(file))
     except soundfile.LibsndfileError as error:
         raise Unusable("not a wav or mp3 file, or a broken one") from error
+    return 0.0
 
 
-def check(format_: str, rate: int, channels: int) -> None:
-    """Whether a file that says this of itself is worth decoding. Raises :class:`Unusable`."""
-    if format_ not in FORMATS:
-        raise Unusable(f"the file is {format_}, not wav or mp3")
-    if rate not in RATES:
-        raise Unusable(f"a sample rate of {rate} Hz cannot be played")
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise Unusable(f"{channels} channels cannot be played")
-
-
-def resampled(file: soundfile.SoundFile) -> bytes:
-    """All of ``file``, block by block: what it claims of its own length is not believed."""
-    stream = soxr.ResampleStream(file.samplerate, RATE, 1, dtype="float32")
-    sound = bytearray()
+def file_blocks(file: soundfile.SoundFile) -> Iterator[Block]:
+    """All of ``file``, down-mixed: what it claims of its own length is not believed."""
     while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-        mono = np.nan_to_num(block.mean(axis=1), posinf=1.0, neginf=-1.0)
-        sound += as_pcm(stream.resample_chunk(mono))
-        if len(sound) > LONGEST * RATE * 2:
-            raise Unusable(f"the file is longer than {LONGEST} s")
-    sound += as_pcm(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    if not sound:
-        raise Unusable("the file holds no sound")
-    return bytes(sound)
-
-
-def as_pcm(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
-    """Samples of -1..1 as s16le, clipped."""
-    return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
-
-
-def limit_resources() -> None:
-    """What a decoder may take; the kernel refuses or ends what wants more."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing a file then fails like any other call
-    limits = (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-    )
-    for which, value in limits:
-        with contextlib.suppress(ValueError, OSError):  # not every system has every limit
-            resource.setrlimit(which, (value, value))
+        yield block.mean(axis=1)
 
 
 def main() -> None:
     """Answer for the one file."""
-    limit_resources()
+    output, encoding = int(sys.argv[1]), sys.argv[2]
+    answer: dict[str, object]
     try:
-        answer = b"\0" + decode(sys.stdin.buffer.read(MAX_FILE))
-    except (Unusable, MemoryError) as error:
-        answer = b"\1" + (str(error) or "it takes too much memory to decode").encode()
-    sys.stdout.buffer.write(answer)
+        data = sys.stdin.buffer.read(MAX_FILE + 1)
+        if encoding:
+            data = inflated(data, encoding, MAX_FILE)
+        if len(data) > MAX_FILE:
+            raise Unusable(f"the file is longer than {MAX_FILE} bytes")
+        sound, remark = decode(data)
+        with open(output, "wb", closefd=False) as file:
+            file.write(sound.ulaw)
+            file.write(sound.alaw)
+        answer = {"samples": len(sound.ulaw), "remark": remark}
+    except Unusable as error:
+        answer = {"problem": str(error)}
+    except MemoryError:
+        answer = {"problem": "it takes too much memory to decode"}
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # nothing is left to do, and nothing of the file's is trusted to do it
 
 
 if __name__ == "__main__":

@@ -3,59 +3,64 @@
 from __future__ import annotations
 
 import json
-import sys
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import final
 
-from offhook.speech.engine import SynthesisFailed
+from offhook.media import g711
+from offhook.speech.engine import Engine, SynthesisFailed
 from offhook.speech.espeak_voices import ENGINE, data_folder
-from offhook.speech.workers import WorkerError, WorkerPool
+from offhook.speech.prompt import LAWS
+from offhook.speech.workers import WorkerError, WorkerPool, confined_program
 
 _NORMAL_RATE = 175
 """Words a minute at speed 1, the engine's own default (80..450 are possible)."""
 _TIMEOUT = 15.0
 """Seconds for one text; 3,000 characters take a quarter of a second."""
 _WAITING = 500
-_MAX_ANSWER = 32 << 20
+_MEMORY = 768 << 20
+_MAX_ANSWER = 16 << 20
+"""Octets: a piece of 400 characters at half speed takes a tenth of it."""
 
 
-class Espeak:
-    """Speaks with espeak-ng; serves :class:`~.engine.Engine`."""
+@final
+class Espeak(Engine):
+    """Speaks with espeak-ng."""
 
-    name = ENGINE
+    @property
+    def name(self) -> str:
+        return ENGINE
 
     def __init__(self, *, processes: int = 2, timeout: float = _TIMEOUT) -> None:
         """Starts nothing: each of the ``processes`` (28 MiB) begins with the first need for it."""
         self._timeout = timeout
         self._installed = data_folder() is not None
-        script = Path(__file__).with_name("espeak_worker.py")
+        program = Path(__file__).with_name("espeak_worker.py")
         self._pool = WorkerPool(
-            (sys.executable, "-I", str(script)),
+            confined_program(program, memory=_MEMORY, file_size=0),
             size=processes,
             waiting=_WAITING,
             max_answer=_MAX_ANSWER,
+            greeting=b"".join(g711.encoder_table(law) for law in LAWS),
         )
 
     @cached_property
     def version(self) -> str:
-        """Of the package that brings the library."""
         try:
             return version("espeakng-loader")
         except PackageNotFoundError:
             return "none"
 
-    async def speak(self, text: str, *, voice: str, speed: float) -> bytes:
-        """See :meth:`.engine.Engine.speak`."""
+    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
         if not self._installed:
             raise SynthesisFailed("espeak-ng is not installed: pip install espeakng-loader")
         rate = round(_NORMAL_RATE * speed)
         request = json.dumps({"voice": voice, "rate": rate, "text": text}).encode()
         try:
-            return await self._pool.ask(request, timeout=self._timeout)
+            return await self._pool.ask(request, timeout=self._timeout, owner=owner)
         except WorkerError as error:
             raise SynthesisFailed(f"espeak-ng: {error}") from error
 
     async def close(self) -> None:
-        """End the workers."""
         await self._pool.close()

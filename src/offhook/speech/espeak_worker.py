@@ -1,10 +1,12 @@
 """Speaks texts with espeak-ng: a program of its own, run by its path, that imports nothing of Offhook.
 
 espeak-ng is GPL-3.0; this process is the border. It reads requests from standard input and writes
-answers to standard output until the input ends:
+answers to standard output until the input ends. First come two tables of 65,536 octets that turn 16-bit
+samples into µ-law and A-law; when it is ready it sends an empty answer. Then:
 
     request: length (4 octets, big-endian), JSON {"voice": "gmw/en-US+f2", "rate": 175, "text": "…"}
-    answer:  0 and length (4 octets), samples: 8 kHz mono s16le
+    answer:  0 and length (4 octets), the sound at 8,000 samples a second: all µ-law, then all A-law
+             samples; nothing where the text has no sound
              1 and length, a sentence in UTF-8 that says what went wrong
 
 "rate" is in words a minute. Leading and trailing silence is trimmed, the level made even.
@@ -12,14 +14,13 @@ answers to standard output until the input ends:
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import json
 import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import espeakng_loader
 import numpy as np
@@ -28,7 +29,6 @@ import soxr
 RATE = 8000
 LONGEST = 1800  # seconds of speech in one answer
 CPU_SECONDS = 30  # for one request
-MEMORY = 768 << 20
 MAX_REQUEST = 1 << 20
 ACTIVE_LEVEL = 10 ** (
     -20 / 20
@@ -44,6 +44,8 @@ CHARS_UTF8 = 1
 POS_CHARACTER = 1
 PARAMETER_RATE = 1
 
+TABLE = 65_536
+Table = np.ndarray[tuple[int], np.dtype[np.uint8]]
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -127,25 +129,18 @@ class Espeak:
         self._length += len(piece)
 
 
-def finished(samples: Samples) -> bytes:
-    """Trimmed, levelled, as s16le. Raises :class:`Failed` when there is nothing to hear."""
+def finished(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    """Trimmed and levelled 16-bit samples; none when there is nothing to hear."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     loudness = np.sqrt(np.mean(np.square(frames), axis=1))
     spoken = np.flatnonzero(loudness > SILENCE)
     if not len(spoken):
-        raise Failed("the text holds nothing that can be spoken")
+        return np.zeros(0, np.int16)
     first = max(0, int(spoken[0]) * FRAME - LEAD)
     last = min(len(samples), (int(spoken[-1]) + 1) * FRAME + TAIL)
     level = float(np.sqrt(np.mean(np.square(loudness[spoken]))))
     gain = min(ACTIVE_LEVEL / level, PEAK / float(np.max(np.abs(samples))))
-    return (samples[first:last] * (gain * 32767)).astype("<i2").tobytes()
-
-
-def limit_memory() -> None:
-    """No more than the work needs, and no core file."""
-    for which, value in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
-        with contextlib.suppress(ValueError, OSError):  # not every system has every limit
-            resource.setrlimit(which, (value, value))
+    return (samples[first:last] * (gain * 32767)).astype(np.int16)
 
 
 def limit_processor() -> None:
@@ -156,13 +151,20 @@ def limit_processor() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def answer(speak: Callable[[str, int, str], Samples], request: bytes) -> bytes:
+def answer(
+    speak: Callable[[str, int, str], Samples], tables: Sequence[Table], request: bytes
+) -> bytes:
     """The answer to one request, framed."""
     try:
         asked = json.loads(request)
-        status, payload = 0, finished(speak(asked["voice"], asked["rate"], asked["text"]))
+        samples = finished(speak(asked["voice"], asked["rate"], asked["text"])).view(np.uint16)
+        return framed(0, b"".join(table[samples].tobytes() for table in tables))
     except Failed as failure:
-        status, payload = 1, str(failure).encode()
+        return framed(1, str(failure).encode())
+
+
+def framed(status: int, payload: bytes) -> bytes:
+    """An answer with its head."""
     return struct.pack("!BI", status, len(payload)) + payload
 
 
@@ -170,15 +172,17 @@ def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    limit_memory()
-    espeak = Espeak()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    tables = [np.frombuffer(requests.read(TABLE), np.uint8) for _ in range(2)]
+    espeak = Espeak()
+    answers.write(framed(0, b""))
+    answers.flush()
     while len(head := requests.read(4)) == 4:
         (length,) = struct.unpack("!I", head)
         if length > MAX_REQUEST:
             return
         limit_processor()
-        answers.write(answer(espeak.speak, requests.read(length)))
+        answers.write(answer(espeak.speak, tables, requests.read(length)))
         answers.flush()
 
 

@@ -1,94 +1,140 @@
-"""Customers' audio files: fetched, then decoded in a process that holds nothing else."""
+"""Customers' audio files: fetched to a file, then decoded in a process that holds nothing else."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import os
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
+from typing import IO, Final
+
+import msgspec
 
 from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
-from offhook.speech.workers import worker_environment
+from offhook.speech.making import PromptMaker
+from offhook.speech.prompt import LAWS, G711Prompt
+from offhook.speech.shares import FairPlaces, TooBusy
+from offhook.speech.store import NoRoom, PromptStore
+from offhook.speech.workers import confined_program, end_process, worker_environment
 
-MAX_FILE = 5120 * 1024
+MAX_FILE: Final = 5120 * 1024
 """Octets (``spec/execution.md``, playFile)."""
-MAX_REDIRECTS = 3
-FETCH_TIMEOUT = 10.0
-DECODE_TIMEOUT = 15.0
-_WAITING_TIMEOUT = 30.0
-_DECODERS = 2
+MAX_REDIRECTS: Final = 3
+FETCH_TIMEOUT: Final = 10.0
+DECODE_TIMEOUT: Final = 30.0
+"""Seconds; ten minutes of mp3 take two of the processor."""
+_DOWNLOADS: Final = 256
+_DECODERS: Final = 3
+_CPU: Final = 15
+"""Seconds of the processor for one file."""
+_WAITING: Final = 500
+"""Files of one sub-account that may wait."""
+_PATIENCE: Final = 30.0
+_MEMORY: Final = 512 << 20
+_MAX_SOUND: Final = 16 << 20
+"""Octets: ten minutes in both laws are 9.6 million."""
 
 
 class FileFailed(Exception):
     """The file cannot be fetched or played; the text says why and holds nothing secret."""
 
 
+class _Answer(msgspec.Struct, frozen=True):
+    """What the decoder says."""
+
+    samples: int = 0
+    remark: str = ""
+    problem: str = ""
+
+
 class AudioFiles:
     """Fetches and decodes audio files."""
 
-    def __init__(self, client: HttpClient) -> None:
+    def __init__(self, client: HttpClient, store: PromptStore, maker: PromptMaker) -> None:
         self._client = client
-        self._slots = asyncio.Semaphore(_DECODERS)
-        self._script = str(Path(__file__).with_name("decode_worker.py"))
+        self._store = store
+        self._maker = maker
+        self._downloads = FairPlaces(
+            _DOWNLOADS, per_owner=_DOWNLOADS // 4, waiting=_WAITING, patience=_PATIENCE
+        )
+        self._decoders = FairPlaces(
+            _DECODERS, per_owner=_DECODERS - 1, waiting=_WAITING, patience=_PATIENCE
+        )
+        self._program = Path(__file__).with_name("decode_worker.py")
 
-    async def load(self, url: str) -> bytes:
-        """The sound behind ``url`` as 8 kHz mono s16le. Raises :class:`FileFailed`."""
+    async def load(self, url: str, *, owner: str) -> G711Prompt:
+        """The sound behind ``url``. Raises :class:`FileFailed`."""
         try:
-            answer = await self._client.request(
-                "GET",
-                url,
-                timeout=FETCH_TIMEOUT,
-                max_body=MAX_FILE,
-                max_redirects=MAX_REDIRECTS,
-                allow_http=True,  # the contract's own rule; the operator's is for webhooks
-            )
-        except OutgoingError as error:
+            with self._store.scratch() as file:
+                async with self._downloads.place(owner):
+                    encoding = await self._fetch(url, file)
+                async with self._decoders.place(owner):
+                    return await self.decode(file, encoding=encoding, owner=owner)
+        except (OutgoingError, NoRoom) as error:
             raise FileFailed(str(error)) from error
+        except TooBusy as error:
+            raise FileFailed(f"the sub-account fetches too many files at once: {error}") from error
+
+    async def decode(self, file: IO[bytes], *, encoding: str = "", owner: str) -> G711Prompt:
+        """The sound of a wav or mp3 file. Raises :class:`FileFailed`, :class:`NoRoom`."""
+        file.seek(0)
+        with self._store.scratch() as sound:
+            answer = await self._run_decoder(file, sound, encoding)
+            if answer.problem:
+                raise FileFailed(answer.problem)
+            size = answer.samples * len(LAWS)
+            if not 0 < size == os.fstat(sound.fileno()).st_size:
+                raise FileFailed("the decoder died over the file")
+            return await self._maker.keep([(sound, size)], owner=owner, remark=answer.remark)
+
+    async def _fetch(self, url: str, file: IO[bytes]) -> str:
+        """Fetch into ``file``; the ``Content-Encoding`` it came with."""
+        answer = await self._client.request(
+            "GET",
+            url,
+            timeout=FETCH_TIMEOUT,
+            max_body=MAX_FILE,
+            max_redirects=MAX_REDIRECTS,
+            allow_http=True,  # the contract's own rule; the operator's is for webhooks
+            into=file,
+        )
         if not 200 <= answer.status < 300:
             raise FileFailed(f"the server answered {answer.status}")
-        return await self.decode(answer.body)
+        return answer.headers.get("Content-Encoding", "")
 
-    async def decode(self, data: bytes) -> bytes:
-        """The sound of a wav or mp3 file as 8 kHz mono s16le. Raises :class:`FileFailed`."""
-        try:
-            async with asyncio.timeout(_WAITING_TIMEOUT):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise FileFailed("too many files wait to be decoded") from error
-        try:
-            return await self._decode(data)
-        finally:
-            self._slots.release()
-
-    async def _decode(self, data: bytes) -> bytes:
+    async def _run_decoder(self, file: IO[bytes], sound: IO[bytes], encoding: str) -> _Answer:
+        command = confined_program(
+            self._program,
+            str(sound.fileno()),
+            encoding,
+            memory=_MEMORY,
+            file_size=_MAX_SOUND,
+            cpu=_CPU,
+        )
         try:
             decoder = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", self._script),
-                stdin=PIPE,
+                *command,
+                stdin=file,
                 stdout=PIPE,
                 stderr=DEVNULL,
                 env=worker_environment(),
+                pass_fds=(sound.fileno(),),
             )
         except OSError as error:
             raise FileFailed(f"the decoder cannot be started: {error.strerror}") from error
         try:
             async with asyncio.timeout(DECODE_TIMEOUT):
-                answer, _ = await decoder.communicate(data)
+                assert decoder.stdout is not None
+                line = await decoder.stdout.readuntil(b"\n")
+            return msgspec.json.decode(line, type=_Answer)
         except TimeoutError as error:
             raise FileFailed(f"not decoded within {DECODE_TIMEOUT:g} s") from error
+        except (
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            msgspec.MsgspecError,
+        ) as error:
+            raise FileFailed("the decoder died over the file") from error
         finally:
-            await _reap(decoder)
-        match answer[:1]:
-            case b"\0":
-                return answer[1:]
-            case b"\1":
-                raise FileFailed(answer[1:].decode("utf-8", "replace"))
-            case _:
-                raise FileFailed("the decoder died over the file")
-
-
-async def _reap(decoder: Process) -> None:
-    if decoder.returncode is None:
-        decoder.kill()
-        await decoder.communicate()
+            await asyncio.shield(end_process(decoder))

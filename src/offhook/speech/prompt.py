@@ -52,4 +52,4 @@ class G711Prompt(Prompt):
 
     def encoded(self, codec: Codec) -> memoryview:
         samples = len(self._octets) // len(LAWS)
-        return {"PCMU": self._octets[:samples], "PCMA": self._octets[samples:]}[codec]
+        return self._octets[:samples] if codec is Codec.PCMU else self._octets[samples:]

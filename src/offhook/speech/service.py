@@ -1,31 +1,41 @@
-"""Prompts for sessions: spoken or fetched, each made once and kept."""
+"""Speech for sessions: picks the voice, keeps what was made, and hands out prompts."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Final, final
 
 from offhook.codes import RuntimeCode
 from offhook.net.client import HttpClient
 from offhook.session.ports.speech import Prompt, PromptError, Speech
+from offhook.speech import confined
 from offhook.speech.cache import PromptCache
 from offhook.speech.engine import Engine, SynthesisFailed
 from offhook.speech.espeak import Espeak
 from offhook.speech.files import AudioFiles, FileFailed
+from offhook.speech.making import SILENCE, PromptMaker, silence
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt import G711Prompt
+from offhook.speech.store import NoRoom, PromptStore
+from offhook.speech.texts import is_speakable
 
-SPOKEN_BYTES = 128 << 20
-"""Of memory for spoken prompts: about an hour of speech."""
-FETCHED_BYTES = 64 << 20
-FETCHED_LIFETIME = 3600.0
+log = logging.getLogger(__name__)
+
+SPOKEN_BYTES: Final = 256 << 20
+"""Of disk for spoken prompts that are kept: more than four hours of speech."""
+FETCHED_BYTES: Final = 256 << 20
+FETCHED_LIFETIME: Final = 3600.0
 """Seconds a file is kept (``spec/execution.md``, playFile)."""
 
 
 @final
 class SpeechService(Speech):
-    """Speaks with the installed engines and fetches over HTTP. Lives on one loop; :meth:`close` it there."""
+    """Speaks with the installed engines and fetches over HTTP.
+
+    Lives on one loop; :meth:`close` it there.
+    """
 
     def __init__(
         self,
@@ -34,11 +44,15 @@ class SpeechService(Speech):
         engines: Sequence[Engine],
         client: HttpClient,
         monotonic: Callable[[], float] = time.monotonic,
+        store: PromptStore | None = None,
     ) -> None:
-        """``client`` fetches the files and stays the caller's to close; ``engines`` are ours."""
+        """``client`` fetches the files and stays the caller's to close; the others are closed here."""
         self._profiles = profiles
         self._engines = {engine.name: engine for engine in engines}
-        self._files = AudioFiles(client)
+        self._store = store or PromptStore()
+        self._maker = PromptMaker(self._store, self._make_room)
+        self._files = AudioFiles(client, self._store, self._maker)
+        self._silence = silence(SILENCE)
         self._spoken = PromptCache(max_bytes=SPOKEN_BYTES, monotonic=monotonic)
         self._fetched = PromptCache(
             max_bytes=FETCHED_BYTES, monotonic=monotonic, lifetime=FETCHED_LIFETIME
@@ -53,6 +67,10 @@ class SpeechService(Speech):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> SpeechService:
         """With what is on this machine: espeak-ng in up to ``processes`` workers."""
+        if lacks := confined.missing():
+            log.warning(
+                "speech workers are confined without %s: not on this system", ", ".join(lacks)
+            )
         return cls(
             profiles=ProfileTable.installed(),
             engines=[Espeak(processes=processes)],
@@ -76,22 +94,24 @@ class SpeechService(Speech):
             raise PromptError(
                 RuntimeCode.SYNTHESIS_FAILED, f"no installed engine has a voice for {wish}"
             )
+        if not is_speakable(text):
+            return self._silence
 
         async def speak() -> G711Prompt:
-            return G711Prompt.of_pcm(await engine.speak(text, voice=voice.id, speed=speed))
+            return await self._maker.speak(engine, voice, text, speed=speed, owner=owner)
 
         key = (text, engine.name, engine.version, voice.id, speed)
         try:
-            return await self._spoken.get(key, speak)
-        except SynthesisFailed as error:
+            return await self._spoken.get(key, speak, owner=owner)
+        except (SynthesisFailed, NoRoom) as error:
             raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
 
     async def fetch(self, url: str, *, owner: str) -> Prompt:
         async def load() -> G711Prompt:
-            return G711Prompt.of_pcm(await self._files.load(url))
+            return await self._files.load(url, owner=owner)
 
         try:
-            return await self._fetched.get(url, load)
+            return await self._fetched.get(url, load, owner=owner)
         except FileFailed as error:
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, str(error)) from error
 
@@ -101,3 +121,12 @@ class SpeechService(Speech):
         await self._fetched.close()
         for engine in self._engines.values():
             await engine.close()
+        await self._store.close()
+
+    def _make_room(self, owner: str) -> bool:
+        """Let go of a prompt that is only kept: of the owner where it holds too much, else of any."""
+        caches = (self._spoken, self._fetched)
+        holds_much = self._store.share(owner) > self._store.free // 2
+        if holds_much and any(cache.drop_oldest(owner) for cache in caches):
+            return True
+        return any(cache.drop_oldest() for cache in caches)

@@ -1,8 +1,9 @@
 """Worker processes that answer one request at a time over their standard input and output.
 
-What crashes or hangs in them costs that request, never this process. A request is a length (4 octets,
-big-endian) and that many octets; an answer is a status octet (0: fine, 1: a sentence that says what
-went wrong), a length and that many octets.
+What crashes or hangs in them costs that request, never this process, and they may do nothing but answer
+(:mod:`.confined`). A request is a length (4 octets, big-endian) and that many octets; an answer is a status
+octet (0: fine, 1: a sentence that says what went wrong), a length and that many octets. A worker that has
+started sends one empty answer, which says that it is ready.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ from __future__ import annotations
 import asyncio
 import os
 import struct
+import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from offhook.aio import wait_or
+from offhook.speech.restarts import Restarts
+from offhook.speech.shares import FairPlaces, TooBusy
 
-_HEAD = struct.Struct("!BI")
-_PATIENCE = 30.0
+_HEAD: Final = struct.Struct("!BI")
+_PATIENCE: Final = 30.0
 """Seconds a request waits for a free worker."""
-_FAREWELL = 2.0
+_START: Final = 20.0
+"""Seconds a worker has to become ready; a tenth of one is usual."""
+_FAREWELL: Final = 2.0
 """Seconds a worker has to leave by itself once its input has ended."""
 
 
@@ -38,48 +46,76 @@ class WorkersBusy(WorkerError):
     """Too many requests wait already, or this one waited too long."""
 
 
+class _StartFailed(WorkerLost):
+    """The worker ended before it was ready."""
+
+
 def worker_environment() -> dict[str, str]:
     """All a worker inherits: no secrets of ours, and no threads it does not need."""
-    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
+    return {
+        "PATH": os.defpath,
+        "LC_ALL": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def confined_program(
+    program: Path, *arguments: str, memory: int, file_size: int, cpu: int | None = None
+) -> list[str]:
+    """The command that runs ``program`` confined.
+
+    ``memory`` and ``file_size`` (of a file it writes) are in octets, ``cpu`` in seconds.
+    """
+    launcher = str(Path(__file__).with_name("confined.py"))
+    limits = ["--memory", str(memory), "--file-size", str(file_size)]
+    if cpu is not None:
+        limits += ["--cpu", str(cpu)]
+    return [sys.executable, "-I", launcher, *limits, str(program), *arguments]
 
 
 class WorkerPool:
     """Up to ``size`` processes of one program, started when they are needed and kept.
 
-    To be used on one loop, and closed there.
+    Owners take turns for them. To be used on one loop, and closed there.
     """
 
-    def __init__(self, argv: Sequence[str], *, size: int, waiting: int, max_answer: int) -> None:
-        """``argv`` is run without a shell. ``waiting`` requests may wait for a worker;
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        size: int,
+        waiting: int,
+        max_answer: int,
+        greeting: bytes = b"",
+    ) -> None:
+        """``argv`` is run without a shell. ``waiting`` requests of one owner may wait for a worker;
 
-        an answer over ``max_answer`` octets counts as a failure of the worker.
+        an answer over ``max_answer`` octets counts as a failure of the worker. ``greeting`` is written to
+        each new worker before its first request.
         """
         self._argv = tuple(argv)
-        self._slots = asyncio.Semaphore(size)
-        self._limit = size + waiting
+        self._places = FairPlaces(size, waiting=waiting, patience=_PATIENCE)
         self._max_answer = max_answer
-        self._asked = 0
+        self._greeting = greeting
+        self._restarts = Restarts()
         self._idle: list[Process] = []
         self._burials: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def ask(self, request: bytes, *, timeout: float) -> bytes:
+    async def ask(self, request: bytes, *, timeout: float, owner: str) -> bytes:
         """The answer to ``request``, within ``timeout`` seconds of a worker's time.
 
         A worker that dies over it is replaced and the request asked once more. Raises
         :class:`WorkerError`.
         """
-        if self._closed or self._asked >= self._limit:
-            raise WorkersBusy("closed" if self._closed else "too many requests wait already")
-        self._asked += 1
+        if self._closed:
+            raise WorkersBusy("closed")
         try:
-            await self._wait_for_slot()
-            try:
+            async with self._places.place(owner):
                 return await self._ask_twice(request, timeout)
-            finally:
-                self._slots.release()
-        finally:
-            self._asked -= 1
+        except TooBusy as error:
+            raise WorkersBusy(str(error)) from error
 
     async def close(self) -> None:
         """End all workers. Requests under way fail; their callers should be gone by now."""
@@ -88,64 +124,114 @@ class WorkerPool:
             self._bury(self._idle.pop(), farewell=_FAREWELL)
         await asyncio.gather(*self._burials)
 
-    async def _wait_for_slot(self) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise WorkersBusy("no worker was free in time") from error
-
     async def _ask_twice(self, request: bytes, timeout: float) -> bytes:
-        for attempt in (1, 2):
-            kept = attempt == 1 and self._idle  # the second time only a fresh one will do
-            worker = self._idle.pop() if kept else await self._start()
-            answered = False
+        worker = self._take_idle()
+        if worker is not None:
             try:
-                async with asyncio.timeout(timeout):
-                    status, answer = await self._exchange(worker, request)
-                answered = True
-            except TimeoutError as error:
-                raise WorkerLost(f"no answer within {timeout:g} s") from error
-            except (OSError, EOFError, ValueError) as error:
+                return await self._ask(worker, request, timeout)
+            except _Died:
+                pass  # it may have died while it was idle: the second time only a fresh one will do
+        for attempt in (1, 2) if worker is None else (2,):
+            try:
+                return await self._ask(await self._start(), request, timeout)
+            except _Died as error:
                 if attempt == 2:
                     raise WorkerLost("the worker died over it, twice") from error
-                continue
-            finally:
-                if answered and not self._closed:
-                    self._idle.append(worker)
-                else:
-                    self._bury(worker)
-            if status:
-                raise WorkerRefused(answer.decode("utf-8", "replace"))
-            return answer
         raise AssertionError("unreachable")
 
-    async def _start(self) -> Process:
+    def _take_idle(self) -> Process | None:
+        """A kept worker that lives."""
+        while self._idle:
+            worker = self._idle.pop()
+            gone = worker.returncode is not None or worker.stdin is None
+            if not gone and worker.stdin is not None and not worker.stdin.is_closing():
+                return worker
+            self._bury(worker)
+        return None
+
+    async def _ask(self, worker: Process, request: bytes, timeout: float) -> bytes:
+        answered = False
         try:
-            return await asyncio.create_subprocess_exec(
+            async with asyncio.timeout(timeout):
+                status, answer = await self._exchange(worker, request)
+            answered = True
+        except TimeoutError as error:
+            raise WorkerLost(f"no answer within {timeout:g} s") from error
+        # A transport that is closed already raises RuntimeError (uvloop) where a pipe raises OSError.
+        except (OSError, EOFError, ValueError, RuntimeError) as error:
+            raise _Died from error
+        finally:
+            if answered and not self._closed:
+                self._idle.append(worker)
+            else:
+                self._bury(worker)
+        if status:
+            raise WorkerRefused(answer.decode("utf-8", "replace"))
+        return answer
+
+    async def _start(self) -> Process:
+        """A new worker, ready. One that fails to start is tried once more, then not before a delay."""
+        loop = asyncio.get_running_loop()
+        for _ in range(2):
+            await asyncio.sleep(self._restarts.delay(loop.time()))
+            try:
+                worker = await self._start_once()
+            except _StartFailed as error:
+                self._restarts.failed(loop.time())
+                failure = error
+            else:
+                self._restarts.succeeded()
+                return worker
+        raise failure
+
+    async def _start_once(self) -> Process:
+        try:
+            worker = await asyncio.create_subprocess_exec(
                 *self._argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=worker_environment()
             )
         except OSError as error:
-            raise WorkerLost(f"the worker cannot be started: {error.strerror}") from error
+            raise _StartFailed(f"the worker cannot be started: {error.strerror}") from error
+        ready = False
+        try:
+            async with asyncio.timeout(_START):
+                assert worker.stdin is not None
+                worker.stdin.write(self._greeting)
+                await worker.stdin.drain()
+                ready = await self._answer(worker) == (0, b"")
+        except (OSError, EOFError, ValueError, RuntimeError) as error:  # TimeoutError is an OSError
+            raise _StartFailed("the worker cannot be started: it ended at once") from error
+        finally:
+            if not ready:
+                self._bury(worker)
+        if not ready:
+            raise _StartFailed("the worker cannot be started: it did not say that it is ready")
+        return worker
 
     async def _exchange(self, worker: Process, request: bytes) -> tuple[int, bytes]:
         """Raises ``OSError`` or ``EOFError`` when the worker dies, ``ValueError`` on nonsense."""
         assert worker.stdin is not None
-        assert worker.stdout is not None
         worker.stdin.write(struct.pack("!I", len(request)) + request)
         await worker.stdin.drain()
+        return await self._answer(worker)
+
+    async def _answer(self, worker: Process) -> tuple[int, bytes]:
+        assert worker.stdout is not None
         status, length = _HEAD.unpack(await worker.stdout.readexactly(_HEAD.size))
         if status > 1 or length > self._max_answer:
             raise ValueError("the worker's answer is malformed")
         return status, await worker.stdout.readexactly(length)
 
     def _bury(self, worker: Process, *, farewell: float = 0.0) -> None:
-        task = asyncio.create_task(_end(worker, farewell))
+        task = asyncio.create_task(end_process(worker, farewell))
         self._burials.add(task)
         task.add_done_callback(self._burials.discard)
 
 
-async def _end(worker: Process, farewell: float) -> None:
+class _Died(Exception):
+    """The worker died over a request, or answered with nonsense."""
+
+
+async def end_process(worker: Process, farewell: float = 0.0) -> None:
     """Close the worker's input, kill it if it stays, and take what it still wrote off the pipe."""
     if worker.stdin is not None:
         worker.stdin.close()

@@ -21,14 +21,19 @@ FILE_SECONDS = 3.0
 class SpokenPrompt(Prompt):
     """Silence that knows its words."""
 
-    def __init__(self, text: str, duration: float) -> None:
+    def __init__(self, text: str, duration: float, remark: str = "") -> None:
         self.text = text
         """What is said; of a file its URL."""
+        self._remark = remark
         self._duration = duration
 
     @property
     def duration(self) -> float:
         return self._duration
+
+    @property
+    def remark(self) -> str:
+        return self._remark
 
     def encoded(self, codec: Codec) -> memoryview:
         silence = bytes([g711.SILENCE[codec]])
@@ -47,6 +52,8 @@ class FakeSpeech(Speech):
         """Texts that cannot be spoken: -2005."""
         self.files: dict[str, float | None] = {}
         """Seconds each file lasts; None: it cannot be fetched, -2006."""
+        self.remarks: dict[str, str] = {}
+        """What the session's record says of a file."""
 
     async def say(
         self,
@@ -67,7 +74,7 @@ class FakeSpeech(Speech):
         seconds = self.files.get(url, FILE_SECONDS)
         if seconds is None:
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, f"the test has no file at {url}")
-        return SpokenPrompt(url, seconds)
+        return SpokenPrompt(url, seconds, self.remarks.get(url, ""))
 
     async def _prepare(self, what: str) -> None:
         if seconds := self.slow.get(what, self.takes):

@@ -92,3 +92,10 @@ def test_the_answer_of_the_decision_point_is_played_at_once(offhook: Offhook) ->
     offhook.vca(Answers(answer(say("Now."), HANGUP)))
     call = offhook.call([make_call(), say("12345")])
     assert starts(call) == pytest.approx([1.0, 1.3], abs=1e-3)
+
+
+def test_a_file_that_ends_early_says_so_in_the_record(offhook: Offhook) -> None:
+    offhook._speech.remarks[FILE] = "the file ends early: 3.1 of 8.0 s are there"
+    call = offhook.call([make_call(), play(FILE), HANGUP])
+    results = [str(getattr(fact, "result", "")) for fact in call.facts]
+    assert "played: the file ends early: 3.1 of 8.0 s are there" in results

@@ -11,6 +11,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offhook.media import g711
+from offhook.negotiated import Codec
 from offhook.speech import decode_worker
 from offhook.speech.decode_worker import Unusable, decode
 
@@ -54,7 +56,7 @@ def wav(
 
 def heard(data: bytes) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     samples: np.ndarray[tuple[int], np.dtype[np.float64]]
-    samples = np.frombuffer(decode(data), "<i2").astype(np.float64) / 32768
+    samples = g711.levels(Codec.PCMU, decode(data)[0].ulaw).astype(np.float64) / 32768
     return samples
 
 
@@ -101,8 +103,8 @@ def test_channels_are_mixed_not_dropped() -> None:
     out = io.BytesIO()
     soundfile.write(out, np.stack([left, right], axis=1), 8000, format="WAV")
     spectrum = np.abs(np.fft.rfft(heard(out.getvalue())))
-    assert spectrum[500] == pytest.approx(spectrum[1500], rel=0.01)
-    assert spectrum[500] == pytest.approx(1000, rel=0.02)
+    assert spectrum[500] == pytest.approx(spectrum[1500], rel=0.03)
+    assert spectrum[500] == pytest.approx(1000, rel=0.03)
 
 
 def test_the_content_decides_not_a_truncated_end() -> None:
@@ -129,7 +131,6 @@ def test_samples_that_are_no_numbers_are_clipped(value: float) -> None:
         sine()[:20],
         sine()[:44],
         wav(b""),
-        wav(claimed=0),
         wav(channels=0),
         wav(channels=65_535),
         wav(channels=65, data=b"\0" * 1300),
@@ -138,7 +139,6 @@ def test_samples_that_are_no_numbers_are_clipped(value: float) -> None:
         wav(rate=999),
         wav(rate=1_000_000_000),
         wav(rate=0xFFFFFFFF),
-        wav(bits=0),
         wav(bits=64),
         wav(encoding=0x9999),
         b"\xff\xfb\x90\x64" * 100_000,
@@ -161,12 +161,12 @@ def test_a_small_file_that_plays_for_hours_is_refused() -> None:
     frames = silent[silent.index(b"\xff\xe3", 100) :]  # without the first, which tells the length
     bomb = frames * 120
     assert len(bomb) < 5120 * 1024
-    with pytest.raises(Unusable, match="longer than 1800 s"):
+    with pytest.raises(Unusable, match="longer than 600 s"):
         decode(bomb)
 
 
 def test_a_sparse_wav_that_plays_for_hours_is_refused() -> None:
-    with pytest.raises(Unusable, match="longer than 1800 s"):
+    with pytest.raises(Unusable, match="longer than 600 s"):
         decode(wav(b"\x80" * 2_000_000, rate=1000, bits=8))
 
 
@@ -186,8 +186,7 @@ def test_damaged_files_are_decoded_or_refused(
     for place, value in changes:
         damaged[place] = value
     try:
-        pcm = decode(bytes(damaged[:length]))
+        sound, _ = decode(bytes(damaged[:length]))
     except Unusable:
         return
-    assert len(pcm) % 2 == 0
-    assert 0 < len(pcm) <= decode_worker.LONGEST * 16_000
+    assert 0 < len(sound.ulaw) == len(sound.alaw) <= decode_worker.LONGEST * 8000

@@ -66,15 +66,15 @@ New = Callable[..., PromptCache]
 
 async def test_a_prompt_is_made_once_and_shared(new: New, kitchen: Kitchen) -> None:
     cache = new()
-    first = await cache.get("a", kitchen.make)
-    assert await cache.get("a", kitchen.make) is first
+    first = await cache.get("a", kitchen.make, owner="acme")
+    assert await cache.get("a", kitchen.make, owner="acme") is first
     assert kitchen.made == 1
 
 
 async def test_equal_requests_at_the_same_time_share_one_making(new: New, kitchen: Kitchen) -> None:
     cache = new()
     kitchen.gate.clear()
-    waiters = [asyncio.create_task(cache.get("a", kitchen.make)) for _ in range(5)]
+    waiters = [asyncio.create_task(cache.get("a", kitchen.make, owner="acme")) for _ in range(5)]
     await asyncio.sleep(0)
     kitchen.gate.set()
     assert len({id(await waiter) for waiter in waiters}) == 1
@@ -84,8 +84,8 @@ async def test_equal_requests_at_the_same_time_share_one_making(new: New, kitche
 async def test_a_waiter_that_gives_up_stops_nobody_else(new: New, kitchen: Kitchen) -> None:
     cache = new()
     kitchen.gate.clear()
-    first = asyncio.create_task(cache.get("a", kitchen.make))
-    second = asyncio.create_task(cache.get("a", kitchen.make))
+    first = asyncio.create_task(cache.get("a", kitchen.make, owner="acme"))
+    second = asyncio.create_task(cache.get("a", kitchen.make, owner="acme"))
     await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -99,11 +99,11 @@ async def test_a_failure_reaches_every_waiter_and_is_not_kept(new: New, kitchen:
     cache = new()
     kitchen.failure = OSError("no")
     results = await asyncio.gather(
-        *(cache.get("a", kitchen.make) for _ in range(3)), return_exceptions=True
+        *(cache.get("a", kitchen.make, owner="acme") for _ in range(3)), return_exceptions=True
     )
     assert results == [kitchen.failure] * 3
     kitchen.failure = None
-    assert (await cache.get("a", kitchen.make)).duration == 1
+    assert (await cache.get("a", kitchen.make, owner="acme")).duration == 1
     assert kitchen.made == 2
 
 
@@ -111,7 +111,7 @@ async def test_a_failure_nobody_waits_for_any_more_is_silent(new: New, kitchen: 
     cache = new()
     kitchen.gate.clear()
     kitchen.failure = OSError("no")
-    waiter = asyncio.create_task(cache.get("a", kitchen.make))
+    waiter = asyncio.create_task(cache.get("a", kitchen.make, owner="acme"))
     await asyncio.sleep(0)
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -123,21 +123,21 @@ async def test_a_failure_nobody_waits_for_any_more_is_silent(new: New, kitchen: 
 async def test_the_least_recently_used_leaves_first(new: New, kitchen: Kitchen) -> None:
     cache = new(max_bytes=48_000)
     for key in "abc":
-        await cache.get(key, kitchen.make)
-    await cache.get("a", kitchen.make)
-    await cache.get("d", kitchen.make)
+        await cache.get(key, kitchen.make, owner="acme")
+    await cache.get("a", kitchen.make, owner="acme")
+    await cache.get("d", kitchen.make, owner="acme")
     assert kitchen.made == 4
     for key in "acd":
-        await cache.get(key, kitchen.make)
+        await cache.get(key, kitchen.make, owner="acme")
     assert kitchen.made == 4
-    await cache.get("b", kitchen.make)
+    await cache.get("b", kitchen.make, owner="acme")
     assert kitchen.made == 5
 
 
 async def test_a_prompt_larger_than_the_bound_is_not_kept(new: New, kitchen: Kitchen) -> None:
     cache = new(max_bytes=15_999)
-    await cache.get("a", kitchen.make)
-    await cache.get("a", kitchen.make)
+    await cache.get("a", kitchen.make, owner="acme")
+    await cache.get("a", kitchen.make, owner="acme")
     assert kitchen.made == 2
 
 
@@ -145,20 +145,65 @@ async def test_a_prompt_older_than_its_lifetime_is_made_anew(
     new: New, kitchen: Kitchen, time: Time
 ) -> None:
     cache = new(lifetime=3600)
-    await cache.get("a", kitchen.make)
+    await cache.get("a", kitchen.make, owner="acme")
     time.now += 3599
-    await cache.get("a", kitchen.make)
+    await cache.get("a", kitchen.make, owner="acme")
     assert kitchen.made == 1
     time.now += 1
-    await cache.get("a", kitchen.make)
+    await cache.get("a", kitchen.make, owner="acme")
     assert kitchen.made == 2
 
 
 async def test_closing_stops_what_is_being_made(new: New, kitchen: Kitchen) -> None:
     cache = new()
     kitchen.gate.clear()
-    waiter: asyncio.Task[G711Prompt] = asyncio.create_task(cache.get("a", kitchen.make))
+    waiter: asyncio.Task[G711Prompt] = asyncio.create_task(
+        cache.get("a", kitchen.make, owner="acme")
+    )
     await asyncio.sleep(0)
     await cache.close()
     with pytest.raises(asyncio.CancelledError):
         await waiter
+
+
+async def test_an_owner_with_thousands_of_prompts_drives_out_its_own(
+    new: New, kitchen: Kitchen
+) -> None:
+    cache = new(max_bytes=16_000 * 10)
+    await cache.get("modest", kitchen.make, owner="modest")
+    for number in range(100):
+        await cache.get(number, kitchen.make, owner="greedy")
+    made = kitchen.made
+    await cache.get("modest", kitchen.make, owner="modest")
+    await cache.get(99, kitchen.make, owner="greedy")
+    assert kitchen.made == made
+
+
+async def test_one_owners_failure_is_not_anothers(new: New, kitchen: Kitchen) -> None:
+    """The making may fail for want of the first owner's share: the second makes its own."""
+    cache = new()
+
+    async def without_room() -> G711Prompt:
+        await kitchen.gate.wait()
+        raise OSError("no room")
+
+    kitchen.gate.clear()
+    greedy = asyncio.create_task(cache.get("a", without_room, owner="greedy"))
+    modest = asyncio.create_task(cache.get("a", kitchen.make, owner="modest"))
+    await asyncio.sleep(0)
+    kitchen.gate.set()
+    with pytest.raises(OSError, match="no room"):
+        await greedy
+    assert (await modest).duration == 1
+
+
+async def test_kept_prompts_are_let_go_one_by_one(new: New, kitchen: Kitchen) -> None:
+    cache = new()
+    for key in "ab":
+        await cache.get(key, kitchen.make, owner="acme")
+    assert not cache.drop_oldest("globex")
+    assert [cache.drop_oldest("acme"), cache.drop_oldest(), cache.drop_oldest()] == [
+        True,
+        True,
+        False,
+    ]

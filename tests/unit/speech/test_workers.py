@@ -29,6 +29,7 @@ def answer(payload, status=0, length=None):
     size = len(payload) if length is None else length
     sys.stdout.buffer.write(struct.pack("!BI", status, size) + payload)
     sys.stdout.buffer.flush()
+answer(b"")
 while True:
     request = read()
     word, _, rest = request.partition(b" ")
@@ -78,37 +79,101 @@ def alive(pid: int) -> bool:
 
 async def test_a_worker_is_kept_for_the_next_request(new: New) -> None:
     pool = new()
-    assert await pool.ask(b"echo hello", timeout=10) == b"hello"
-    assert await pool.ask(b"echo ", timeout=10) == b""
-    first = await pool.ask(b"pid", timeout=10)
-    assert await pool.ask(b"pid", timeout=10) == first
+    assert await pool.ask(b"echo hello", timeout=10, owner="acme") == b"hello"
+    assert await pool.ask(b"echo ", timeout=10, owner="acme") == b""
+    first = await pool.ask(b"pid", timeout=10, owner="acme")
+    assert await pool.ask(b"pid", timeout=10, owner="acme") == first
 
 
 async def test_no_more_workers_than_allowed_are_started(new: New) -> None:
     pool = new(size=2)
-    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10) for _ in range(8)))
+    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10, owner="acme") for _ in range(8)))
     assert len(set(pids)) == 2
 
 
 async def test_a_refusal_is_told_and_costs_no_worker(new: New) -> None:
     pool = new()
-    pid = await pool.ask(b"pid", timeout=10)
+    pid = await pool.ask(b"pid", timeout=10, owner="acme")
     with pytest.raises(WorkerRefused, match="I cannot"):
-        await pool.ask(b"refuse", timeout=10)
-    assert await pool.ask(b"pid", timeout=10) == pid
+        await pool.ask(b"refuse", timeout=10, owner="acme")
+    assert await pool.ask(b"pid", timeout=10, owner="acme") == pid
 
 
 async def test_workers_killed_while_idle_are_replaced_unnoticed(new: New) -> None:
     pool = new(size=3)
-    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10) for _ in range(3)))
+    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10, owner="acme") for _ in range(3)))
     for pid in pids:
         os.kill(int(pid), signal.SIGKILL)
-    assert await pool.ask(b"pid", timeout=10) not in pids
+    assert await pool.ask(b"pid", timeout=10, owner="acme") not in pids
+
+
+async def test_a_kept_worker_whose_transport_is_closed_costs_no_request(new: New) -> None:
+    """uvloop raises RuntimeError for a write to a closed transport, not an OSError."""
+    pool = new()
+    pid = await pool.ask(b"pid", timeout=10, owner="acme")
+    stdin = pool._idle[0].stdin
+    assert stdin is not None
+    stdin.transport.abort()
+    assert await pool.ask(b"pid", timeout=10, owner="acme") != pid
+
+
+async def test_a_transport_that_closes_under_a_request_costs_no_request(
+    new: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = new()
+    pid = await pool.ask(b"pid", timeout=10, owner="acme")
+    stdin = pool._idle[0].stdin
+    assert stdin is not None
+
+    def closed(data: bytes) -> None:
+        raise RuntimeError("unable to perform operation on <UnixTransport closed=True>")
+
+    monkeypatch.setattr(stdin, "write", closed)
+    assert await pool.ask(b"pid", timeout=10, owner="acme") != pid
+
+
+async def test_a_program_that_ends_at_once_is_started_ever_more_seldom(
+    new: New, tmp_path: Path
+) -> None:
+    """And at once again after it has started once."""
+    log, healthy = tmp_path / "starts", tmp_path / "healthy"
+    program = tmp_path / "fragile.py"
+    program.write_text(
+        f"import os, sys\nopen({str(log)!r}, 'a').write('x')\n"
+        f"if not os.path.exists({str(healthy)!r}): sys.exit(1)\n" + SCRIPT
+    )
+    pool = new(argv=(sys.executable, "-I", "-S", str(program)))
+    loop = asyncio.get_running_loop()
+    for _ in range(2):
+        with pytest.raises(WorkerLost, match="cannot be started"):
+            await pool.ask(b"pid", timeout=10, owner="acme")
+    assert log.read_text() == "xxxx"
+    assert pool._restarts.delay(loop.time()) > 0.4
+    healthy.touch()
+    pid = int(await pool.ask(b"pid", timeout=10, owner="acme"))
+    os.kill(pid, signal.SIGKILL)
+    assert pool._restarts.delay(loop.time()) == 0
+    await pool.ask(b"pid", timeout=10, owner="acme")
+
+
+async def test_owners_take_turns(new: New) -> None:
+    pool = new(waiting=100)
+    order: list[str] = []
+
+    async def ask(owner: str) -> None:
+        await pool.ask(b"echo x", timeout=10, owner=owner)
+        order.append(owner)
+
+    many = [asyncio.create_task(ask("greedy")) for _ in range(40)]
+    await asyncio.sleep(0)
+    one = asyncio.create_task(ask("modest"))
+    await asyncio.gather(*many, one)
+    assert order.index("modest") <= 2
 
 
 async def test_a_request_its_worker_died_over_is_asked_once_more(new: New, tmp_path: Path) -> None:
     marker = str(tmp_path / "been-here").encode()
-    assert await new().ask(b"once " + marker, timeout=10) == b"second time"
+    assert await new().ask(b"once " + marker, timeout=10, owner="acme") == b"second time"
 
 
 @pytest.mark.parametrize("request_", [b"die", b"half", b"status", b"huge", b"claim"])
@@ -117,55 +182,56 @@ async def test_a_request_that_kills_every_worker_or_gets_nonsense_fails_and_the_
 ) -> None:
     pool = new()
     with pytest.raises(WorkerLost, match="twice"):
-        await pool.ask(request_, timeout=10)
-    assert await pool.ask(b"echo fine", timeout=10) == b"fine"
+        await pool.ask(request_, timeout=10, owner="acme")
+    assert await pool.ask(b"echo fine", timeout=10, owner="acme") == b"fine"
 
 
 async def test_a_worker_that_stops_answering_is_killed_at_its_deadline(new: New) -> None:
     pool = new()
-    pid = int(await pool.ask(b"pid", timeout=10))
+    pid = int(await pool.ask(b"pid", timeout=10, owner="acme"))
     with pytest.raises(WorkerLost, match=r"0\.2 s"):
-        await pool.ask(b"stop", timeout=0.2)
-    assert await pool.ask(b"echo fine", timeout=10) == b"fine"
+        await pool.ask(b"stop", timeout=0.2, owner="acme")
+    assert await pool.ask(b"echo fine", timeout=10, owner="acme") == b"fine"
     await pool.close()
     assert not alive(pid)
 
 
 async def test_a_caller_that_gives_up_leaves_no_half_read_answer_behind(new: New) -> None:
     pool = new()
-    await pool.ask(b"pid", timeout=10)
-    asked = asyncio.create_task(pool.ask(b"stop", timeout=10))
+    await pool.ask(b"pid", timeout=10, owner="acme")
+    asked = asyncio.create_task(pool.ask(b"stop", timeout=10, owner="acme"))
     await asyncio.sleep(0)
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert await pool.ask(b"echo fine", timeout=10) == b"fine"
+    assert await pool.ask(b"echo fine", timeout=10, owner="acme") == b"fine"
 
 
 async def test_requests_beyond_the_queue_are_refused_at_once(new: New) -> None:
     pool = new(size=1, waiting=1)
-    asked = [asyncio.create_task(pool.ask(b"echo x", timeout=10)) for _ in range(2)]
+    asked = [asyncio.create_task(pool.ask(b"echo x", timeout=10, owner="acme")) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(WorkersBusy):
-        await pool.ask(b"echo x", timeout=10)
+        await pool.ask(b"echo x", timeout=10, owner="acme")
     assert await asyncio.gather(*asked) == [b"x", b"x"]
 
 
 async def test_a_program_that_is_not_there_says_so(new: New) -> None:
     with pytest.raises(WorkerLost, match="cannot be started"):
-        await new(argv=("/nonexistent/worker",)).ask(b"x", timeout=10)
+        await new(argv=("/nonexistent/worker",)).ask(b"x", timeout=10, owner="acme")
 
 
 async def test_closing_ends_the_workers_and_refuses_more(new: New) -> None:
     pool = new(size=2)
-    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10) for _ in range(4)))
+    pids = await asyncio.gather(*(pool.ask(b"pid", timeout=10, owner="acme") for _ in range(4)))
     await pool.close()
     assert not any(alive(int(pid)) for pid in pids)
     with pytest.raises(WorkersBusy, match="closed"):
-        await pool.ask(b"pid", timeout=10)
+        await pool.ask(b"pid", timeout=10, owner="acme")
 
 
 async def test_workers_inherit_no_secrets(new: New, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFHOOK_ADMIN__API_KEYS", "hunter2")
-    assert b"hunter2" not in await new().ask(b"env", timeout=10)
-    assert set(worker_environment()) == {"PATH", "LC_ALL", "OPENBLAS_NUM_THREADS"}
+    assert b"hunter2" not in await new().ask(b"env", timeout=10, owner="acme")
+    known = {"PATH", "LC_ALL", "OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE"}
+    assert set(worker_environment()) == known

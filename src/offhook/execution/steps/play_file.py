@@ -9,7 +9,8 @@ from offhook.flow.actions import PlayFile
 
 
 async def run(action: PlayFile, conversation: Conversation, player: Player) -> Outcome:
-    """Play the file, fetched while the phone rang."""
+    """Play the file, fetched while the phone rang; say so in the record if it ends early."""
     await conversation.answer_a()
     await player.play(action)
-    return Outcome(note="played")
+    remark = await player.remark(action)
+    return Outcome(note=f"played: {remark}" if remark else "played")

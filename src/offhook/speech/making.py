@@ -1,0 +1,92 @@
+"""Makes prompts: long texts piece by piece, files in a decoder of their own, both into the store.
+
+Nothing of a prompt's length is in this process's memory: a piece of half a minute is, and files without
+a name hold the rest until the store has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import IO, Final
+
+from offhook.media import g711
+from offhook.media.audio import SAMPLE_RATE
+from offhook.negotiated import Codec
+from offhook.speech.engine import Engine
+from offhook.speech.prompt import LAWS, G711Prompt
+from offhook.speech.store import NoRoom, PromptStore
+from offhook.speech.texts import Piece, pieces
+from offhook.speech.voices import EngineVoice
+
+LONGEST: Final = 4 * 3600
+"""Seconds of speech: a call lasts no longer (``limits.max_call_duration``), so the rest is left out."""
+SILENCE: Final = 0.5
+"""Seconds that a text lasts which holds nothing to speak (``spec/execution.md``, say)."""
+
+
+def silence(seconds: float) -> G711Prompt:
+    """A prompt of silence."""
+    return G711Prompt(b"".join(_silence(law, seconds) for law in LAWS))
+
+
+def _silence(law: Codec, seconds: float) -> bytes:
+    return bytes([g711.SILENCE[law]]) * round(seconds * SAMPLE_RATE)
+
+
+class PromptMaker:
+    """Makes prompts and puts them into ``store``."""
+
+    def __init__(self, store: PromptStore, make_room: Callable[[str], bool]) -> None:
+        """``make_room(owner)`` lets go of a prompt that is only kept; False: there is none left."""
+        self._store = store
+        self._make_room = make_room
+
+    async def speak(
+        self, engine: Engine, voice: EngineVoice, text: str, *, speed: float, owner: str
+    ) -> G711Prompt:
+        """``text`` as ``engine`` speaks it; half a second of silence where nothing is to be heard.
+
+        Raises :class:`~.engine.SynthesisFailed`, :class:`~.store.NoRoom`.
+        """
+        cut = pieces(text)
+        if len(cut) == 1:
+            octets = await engine.speak(text, voice=voice.id, speed=speed, owner=owner)
+            if not octets:
+                return silence(SILENCE)
+            return await self.keep([(octets, len(octets))], owner=owner)
+        with ExitStack() as files:
+            spools = [files.enter_context(self._store.scratch()) for _ in LAWS]
+            samples = 0
+            for piece in cut:
+                octets = await engine.speak(piece.text, voice=voice.id, speed=speed, owner=owner)
+                if octets:
+                    samples += await asyncio.to_thread(_append, spools, octets, piece)
+                if samples > LONGEST * SAMPLE_RATE:
+                    break
+            if not samples:
+                return silence(SILENCE)
+            return await self.keep([(spool, samples) for spool in spools], owner=owner)
+
+    async def keep(
+        self, sources: list[tuple[IO[bytes] | bytes, int]], *, owner: str, remark: str = ""
+    ) -> G711Prompt:
+        """Store a prompt; what is only kept for later calls makes room. Raises :class:`NoRoom`."""
+        while True:
+            try:
+                return await self._store.keep(sources, owner=owner, remark=remark)
+            except NoRoom:
+                if not self._make_room(owner):
+                    raise
+
+
+def _append(spools: list[IO[bytes]], octets: bytes, piece: Piece) -> int:
+    """Write a piece, and the pause behind it, to the file of each law; its samples."""
+    half = len(octets) // len(LAWS)
+    added = 0
+    for spool, law, start in zip(spools, LAWS, (0, half), strict=True):
+        sound = octets[start : start + half] + _silence(law, piece.pause)
+        spool.write(sound)
+        added = len(sound)
+    return added
