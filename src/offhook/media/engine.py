@@ -216,7 +216,3 @@ class MediaEngine(ABC):
 
 class PortsExhausted(Exception):
     """No RTP and RTCP socket can be opened; the text says why."""
-
-
-DESCRIPTORS_PER_LEG = 2
-"""Sockets of a leg: RTP and RTCP."""

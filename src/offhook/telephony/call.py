@@ -99,7 +99,8 @@ class LineCall:
         self._digit_listener: DigitListener | None = None
         self._deduplicator = DtmfDeduplicator()
         self._relay_to: LineCall | None = None
-        self._last_event_digit = ("", -1.0)
+        self._heard_at: dict[str, float] = {}
+        """When each digit last came as media: the engine has passed it on already."""
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._statistics: LegStatistics | None = None
@@ -222,7 +223,7 @@ class LineCall:
                 if playback is not None:
                     playback.resolve(PlaybackResult.STOPPED if stopped else PlaybackResult.FINISHED)
             case DigitReceived(digit=digit, at=at, way=way):
-                self._last_event_digit = (digit, at)
+                self._heard_at[digit] = at
                 self._digit_pressed(digit, at, way)
             case MediaLost():
                 self._on_media_lost()
@@ -260,8 +261,7 @@ class LineCall:
 
     def _cross(self, digit: str, at: float) -> None:
         """Pass a digit that came by INFO across the bridge, unless its event has crossed by now."""
-        known, heard_at = self._last_event_digit
-        crossed = known == digit and heard_at >= at
+        crossed = self._heard_at.get(digit, -1.0) >= at
         if self._relay_to is not None and not crossed and not self._ended.done():
             self._relay_to.media.send_digit(digit)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 import msgspec
@@ -27,6 +27,18 @@ from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
 faults = FaultLog(log)
+
+_PRIVATE = tuple(
+    map(
+        ip_network,
+        (
+            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),  # RFC 1918
+            *("100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8", "0.0.0.0/32"),  # RFC 6598, 3927
+            *("fc00::/7", "fe80::/10", "::1/128", "::/128"),  # RFC 4193, 4291
+        ),
+    )
+)
+"""Addresses that say nothing outside the peer's own network. Python's ``is_private`` holds more."""
 
 Resolve = Callable[[str], Awaitable[str | None]]
 """Looks up a host name, with a deadline of its own; None: it could not be found."""
@@ -152,7 +164,7 @@ class LegMedia:
     def _sources(self, media: NegotiatedMedia, origin: DescriptionOrigin) -> MediaSources:
         """Whose packets are taken besides those of the signalled host."""
         hosts: set[str] = set()
-        if origin.host is not None and ip_address(media.remote_host).is_private:
+        if origin.host is not None and _is_private(media.remote_host):
             hosts.add(origin.host)
             through_trunk = self.trunk is not None and self.trunk.owns(origin.host)
             if origin.via_below is not None and through_trunk:
@@ -173,6 +185,11 @@ class LegMedia:
             host,
             trunk,
         )
+
+
+def _is_private(host: str) -> bool:
+    address = ip_address(host)
+    return any(address in network for network in _PRIVATE if network.version == address.version)
 
 
 def origin_of(event: DescriptionEvent) -> DescriptionOrigin:

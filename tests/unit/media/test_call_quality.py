@@ -132,6 +132,11 @@ def test_half_the_round_trip_counts_as_delay() -> None:
     assert near is not None
     assert far is not None
     assert far.mos < near.mos - 0.8
+    # Half of 0.8 s, a packet and the buffer.
+    expected = quality.mean_opinion(quality.rating(loss=0, delay=0.4 + 0.08))
+    assert far.mos == round(expected, 1)
+    whole = quality.mean_opinion(quality.rating(loss=0, delay=0.8 + 0.08))
+    assert far.mos != round(whole, 1)
 
 
 def test_only_the_far_end_reports() -> None:

@@ -29,6 +29,12 @@ def test_a_receiver_report_reads_back() -> None:
     assert rtcp.parse(rtcp.build(packets)) == packets
 
 
+def test_the_name_of_a_source_is_item_1() -> None:
+    """CNAME=1, its length, its text, then zeros up to the word boundary (RFC 3550 §6.5.1)."""
+    datagram = rtcp.build([rtcp.ReceiverReport(3), rtcp.SourceDescription(0x01020304, "me")])
+    assert datagram[8:] == bytes.fromhex("81ca0003 01020304 01 02 6d65 00 000000".replace(" ", ""))
+
+
 @given(st.text(max_size=60))
 def test_any_cname_reads_back(cname: str) -> None:
     packets: list[rtcp.Packet] = [

@@ -141,7 +141,7 @@ def test_music_is_no_key(seed: int) -> None:
     for begin in range(0, len(music) - 4000, 2000):
         for _ in range(random.integers(1, 5)):
             note = 110 * 2 ** (random.integers(0, 48) / 12)
-            for harmonic in range(1, 1 + int(3900 // note)):
+            for harmonic in range(1, 1 + int(3900 // float(note))):
                 strength = random.uniform(0, 1) / harmonic * np.exp(-time * random.uniform(1, 8))
                 music[begin : begin + 4000] += strength * np.sin(2 * np.pi * note * harmonic * time)
     assert heard(music / np.abs(music).max() * 30000) == ""
