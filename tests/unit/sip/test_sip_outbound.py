@@ -716,3 +716,20 @@ def test_the_cseq_of_an_early_dialog_counts_after_the_answer() -> None:
     wire.words()
     wire.receive(theirs("INFO", cseq=4, branch="z9hG4bK-4"))
     assert wire.words() == ["500 INFO"]
+
+
+def test_a_bye_that_is_worked_on_is_repeated_every_t2_only() -> None:
+    """Timer E in Proceeding (RFC 3261 §17.1.2.2): T2, however short the interval had been."""
+    wire = Wire()
+    handle = wire.call()
+    wire.receive(answer(wire.last("INVITE").request, 200, sdp=SDP))
+    wire.agent.bye(handle, wire.now)
+    wire.collect()
+    began = wire.now
+    wire.receive(answer(wire.last("BYE").request, 100))
+    wire.sent.clear()
+    wire.advance(31)
+    at = [sent.at - began for sent in wire.sent if sent.word == "BYE"]
+    assert at == [0.5, 4.5, 8.5, 12.5, 16.5, 20.5, 24.5, 28.5]
+    wire.advance(2)
+    assert [type(event) for event in wire.took()][-1] is Ended
