@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 from offhook.clock import SystemClock, new_id
 from offhook.codes import CallStatus
 from offhook.media import make_engine
-from offhook.session.ports.telephony import CallEnd, DialOrder, Side
+from offhook.session.ports.telephony import CallEnd, DialOrder, Side, TrunkTry
 from offhook.sip import IncomingInvite, Timers
+from offhook.sip.sdp import make_offer
 from offhook.telephony.call import LineCall
 from offhook.telephony.call import faults as call_faults
 from offhook.telephony.dialer import Dialer
@@ -42,6 +44,8 @@ class Ends:
         self.far = far
         self.received: list[IncomingCall] = []
         self.far_ends: list[CallEnd] = []
+        self.rung: list[tuple[int, bool]] = []
+        self.trunks: tuple[str, ...] = ("far",)
         self.tasks: set[asyncio.Task[None]] = set()
         far.endpoint.on_incoming(self._on_invite)
 
@@ -62,13 +66,16 @@ class Ends:
             await asyncio.wait([asyncio.ensure_future(call.wait_ended())], timeout=0.5)
         self.far_ends.append(await call.hang_up())
 
+    def _rung(self, status: int, early_media: bool) -> None:
+        self.rung.append((status, early_media))
+
     async def call(self) -> CallEnd:
         """One call of the near line, to its end at both sides."""
         order = DialOrder(
             call_id=new_id(),
             source="+6512341234",
             destination="+12025550101",
-            trunks=("far",),
+            trunks=self.trunks,
             ring_timeout=10.0,
         )
 
@@ -76,7 +83,7 @@ class Ends:
             return False
 
         async with asyncio.timeout(DEADLINE):
-            end = await Dialer(self.near).dial(order, lambda *_: None, no_other).wait_ended()
+            end = await Dialer(self.near).dial(order, self._rung, no_other).wait_ended()
             while self.tasks:
                 await asyncio.wait(self.tasks)
             return end
@@ -119,6 +126,55 @@ async def ends() -> AsyncIterator[Ends]:
         port = far.endpoint.local_address[1]
         trunk = Trunk(name="far", transport="udp", host="127.0.0.1", port=port)
         yield Ends(await make_line(stack, {"far": trunk}), far)
+
+
+async def test_any_later_18x_may_bring_early_media(ends: Ends) -> None:
+    def ring(invite: IncomingInvite) -> None:
+        endpoint = ends.far.endpoint
+        endpoint.ring(invite.handle, 180)
+        endpoint.ring(invite.handle, 183)
+        endpoint.ring(invite.handle, 183, make_offer(host="127.0.0.1", port=41000))
+        endpoint.ring(invite.handle, 183, make_offer(host="127.0.0.1", port=41000))
+        endpoint.reject(invite.handle, 486)
+
+    ends.far.endpoint.on_incoming(ring)
+    assert (await ends.call()).status is CallStatus.BUSY
+    assert ends.rung == [(180, False), (183, False), (183, True)]
+    await ends.nothing_left()
+
+
+async def test_a_refused_call_says_why_in_words_and_numbers(ends: Ends) -> None:
+    def refuse(invite: IncomingInvite) -> None:
+        headers = [("Reason", "Q.850;cause=20"), ("Warning", '399 pbx "subscriber absent"')]
+        ends.far.endpoint.reject(invite.handle, 480, "Not Here", headers)
+
+    ends.far.endpoint.on_incoming(refuse)
+    end = await ends.call()
+    assert (end.status, end.sip_code, end.by) == (CallStatus.FAILED, 480, Side.CALLEE)
+    assert (end.sip_reason, end.q850_cause) == ("Not Here", 20)
+    assert end.warning == '399 pbx "subscriber absent"'
+    assert end.tries == (TrunkTry(trunk="far", sip_code=480, sip_reason="Not Here"),)
+
+
+async def test_a_call_that_nobody_answers_names_where_it_went_and_how_long_it_waited(
+    ends: Ends,
+) -> None:
+    await ends.far.endpoint.close()
+    port = ends.near.trunks["far"].port
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", port))
+        end = await ends.call()
+    assert end.status is CallStatus.FAILED
+    assert end.detail == f"no response from udp:127.0.0.1:{port} for 3 s"
+    assert end.tries == (TrunkTry(trunk="far", detail=end.detail),)
+
+
+async def test_a_trunk_that_a_reload_removed_is_passed_over(ends: Ends) -> None:
+    ends.trunks = ("gone", "far")
+    assert (await ends.call()).status is CallStatus.COMPLETED
+    ends.trunks = ("gone",)
+    end = await ends.call()
+    assert (end.status, end.detail) == (CallStatus.ERROR, "trunk gone is not configured any more")
 
 
 MUST_NOT_FAIL = frozenset(

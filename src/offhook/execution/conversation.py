@@ -246,10 +246,14 @@ class Conversation:
             CallInitiated(at=now, call_id=leg.call_id, destination=leg.destination, trunk=trunks[0])
         )
 
+        told: set[int] = set()
+
         def ringing(status: int, early_media: bool) -> None:
             try:
-                at = self.services.clock.now()
-                self.record(CallUpdated(at=at, call_id=leg.call_id, sip_code=status))
+                if status not in told:
+                    told.add(status)
+                    at = self.services.clock.now()
+                    self.record(CallUpdated(at=at, call_id=leg.call_id, sip_code=status))
                 on_ringing(early_media)
             except Exception:
                 self.break_off(f"handling {status} of a leg that rings")

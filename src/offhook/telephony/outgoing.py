@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from typing import Unpack
 
@@ -32,7 +33,8 @@ class OutgoingCall(LineCall):
         self._left = list(order.trunks)
         """Names of the trunks that are not tried yet."""
         self._handle: str | None = None
-        self._rung: set[int] = set()
+        self._rung: set[tuple[int, bool]] = set()
+        """Each provisional status that came, and whether there was early media with it."""
         self._ring_timer: asyncio.TimerHandle | None = None
         self._tries: list[TrunkTry] = []
         self._sent_at = 0.0
@@ -109,11 +111,17 @@ class OutgoingCall(LineCall):
         if self.ended is not None or self.connected:
             return
         if body is not None:
-            # Early media (RFC 3960): what the far end sends before it answers.
-            self.leg_media.take_answer(body, origin, _nothing, self._no_early_media)
-        if status not in self._rung:
-            self._rung.add(status)
-            self._on_ringing(status, self.has_media)
+            # Early media (RFC 3960): what the far end sends before it answers. Any 18x may bring it.
+            tell = functools.partial(self._tell_ringing, status)
+            self.leg_media.take_answer(body, origin, tell, self._no_early_media)
+        self._tell_ringing(status)
+
+    def _tell_ringing(self, status: int) -> None:
+        """Tell of each status, and again when early media has come to it."""
+        rung = (status, self.has_media)
+        if rung not in self._rung and self.ended is None and not self.connected:
+            self._rung.add(rung)
+            self._on_ringing(*rung)
 
     def _no_early_media(self, reason: str) -> None:
         log.info("call %s: early media is not usable: %s", self.call_id, reason)
@@ -247,7 +255,3 @@ class OutgoingCall(LineCall):
         if self._ring_timer is not None:
             self._ring_timer.cancel()
             self._ring_timer = None
-
-
-def _nothing() -> None:
-    """Early media needs nothing more once it is connected."""

@@ -176,7 +176,9 @@ class Telephony(ABC):
 
     @abstractmethod
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> Call:
-        """Send the INVITE over the first trunk; ``on_ringing`` hears each distinct 18x.
+        """Send the INVITE over the first trunk.
+
+        ``on_ringing`` hears each distinct 18x, and once more when early media has come to it.
 
         ``may_use`` is asked before the INVITE goes over another trunk of the order.
         """
