@@ -15,14 +15,17 @@ import pytest
 from offhook.clock import SystemClock, new_id
 from offhook.codes import CallStatus
 from offhook.media import make_engine
+from offhook.media.python.python_engine import PythonEngine
 from offhook.session.ports.telephony import CallEnd, DialOrder, Side, TrunkTry
 from offhook.sip import IncomingInvite, Timers
 from offhook.sip.sdp import make_offer
+from offhook.telephony import line as line_module
 from offhook.telephony.call import LineCall
 from offhook.telephony.call import faults as call_faults
 from offhook.telephony.dialer import Dialer
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.incoming import IncomingCall
+from offhook.telephony.leg_media import LegMedia
 from offhook.telephony.line import Line
 from offhook.telephony.outgoing import OutgoingCall
 from offhook.telephony.trunks import Trunk
@@ -100,6 +103,9 @@ class Ends:
                 while line.endpoint.agent.dialogs or line.endpoint.agent.transactions:
                     await asyncio.sleep(0.02)
                 assert line.endpoint._listeners == {}
+                assert isinstance(line.media, PythonEngine)
+                while line.media._legs:  # closed by the engine's own thread
+                    await asyncio.sleep(0.02)
 
 
 async def make_line(stack: AsyncExitStack, trunks: dict[str, Trunk]) -> Line:
@@ -126,6 +132,46 @@ async def ends() -> AsyncIterator[Ends]:
         port = far.endpoint.local_address[1]
         trunk = Trunk(name="far", transport="udp", host="127.0.0.1", port=port)
         yield Ends(await make_line(stack, {"far": trunk}), far)
+
+
+@pytest.mark.parametrize("name", ["open_leg", "LegMedia"])
+async def test_media_that_cannot_be_opened_costs_one_call_and_no_socket(
+    ends: Ends, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first error is ours as the caller, the second ours as the callee."""
+    fail = True
+
+    def fails(original: Any) -> Any:
+        @functools.wraps(original)
+        def maybe(*args: Any, **more: Any) -> Any:
+            if fail:
+                raise Injected
+            return original(*args, **more)
+
+        return maybe
+
+    if name == "open_leg":
+        for line in (ends.near, ends.far):
+            monkeypatch.setattr(line.media, name, fails(line.media.open_leg))
+    else:
+        monkeypatch.setattr(line_module, name, fails(LegMedia))
+    end = await ends.call()
+    assert (end.status, end.detail) == (CallStatus.ERROR, "internal error")
+    fail = False
+    assert (await ends.call()).status is CallStatus.COMPLETED
+    await ends.nothing_left()
+
+
+async def test_an_incoming_call_whose_media_cannot_be_opened_is_refused(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise Injected
+
+    monkeypatch.setattr(ends.far.media, "open_leg", fails)
+    end = await ends.call()
+    assert (end.status, end.sip_code) == (CallStatus.FAILED, 500)
+    await ends.nothing_left()
 
 
 async def test_any_later_18x_may_bring_early_media(ends: Ends) -> None:
@@ -174,7 +220,7 @@ async def test_a_trunk_that_a_reload_removed_is_passed_over(ends: Ends) -> None:
     assert (await ends.call()).status is CallStatus.COMPLETED
     ends.trunks = ("gone",)
     end = await ends.call()
-    assert (end.status, end.detail) == (CallStatus.ERROR, "trunk gone is not configured any more")
+    assert (end.status, end.detail) == (CallStatus.ERROR, "trunk gone is no longer configured")
 
 
 MUST_NOT_FAIL = frozenset(

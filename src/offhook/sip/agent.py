@@ -3,7 +3,7 @@
 A shell gives every datagram to :meth:`UserAgent.receive`, calls :meth:`~UserAgent.handle_timers` no
 later than :meth:`~UserAgent.next_deadline`, and after each of those, and after each command, takes the
 datagrams of :meth:`~UserAgent.take_output` and the events of :meth:`~UserAgent.take_events`. Times are
-monotonic seconds. Commands for a call that is over do nothing: its last event is on its way.
+monotonic seconds. A command for a call that is over does nothing: its last event waits to be taken.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 
 from offhook.sip.build import header_lines
-from offhook.sip.call import Call, Calls, Trust, trust_nobody
+from offhook.sip.call import Call, Calls, Trust, no_trunk
 from offhook.sip.client import ClientTransactions
 from offhook.sip.core import Core
 from offhook.sip.events import Address, AnyEvent, Credentials
@@ -63,7 +63,7 @@ class UserAgent:
         self._receiver = RequestReceiver(core, self._servers, self._calls)
 
     def screen(self, screen: Screen) -> None:
-        """Ask ``screen`` about requests outside dialogs from now on; at first everybody may come in."""
+        """Ask ``screen`` about requests outside dialogs from now on; until then everybody may come in."""
         self._receiver.screen = screen
 
     # --- what happens
@@ -71,8 +71,8 @@ class UserAgent:
     def receive(self, data: bytes, source: Address, now: float) -> None:
         """Take in a datagram; no octets make this raise.
 
-        Should handling it fail for a bug of ours, the call and the transaction that it belongs to are
-        ended in an orderly way, and the error comes out for the caller to log.
+        When handling it fails because of a bug here, the call and the transaction that it belongs to
+        are ended in an orderly way, and the error is raised for the caller to log.
         """
         if len(data) < 16:
             return  # a keep-alive (RFC 5626 §3.5.1), or nothing that could be SIP
@@ -134,7 +134,7 @@ class UserAgent:
         sdp: bytes,
         headers: Sequence[tuple[str, str]] = (),
         credentials: Credentials | None = None,
-        trust: Trust = trust_nobody,
+        trust: Trust = no_trunk,
     ) -> str:
         """Send an INVITE; returns the handle of the call.
 
@@ -253,7 +253,7 @@ class UserAgent:
 
     @property
     def hanging_up(self) -> int:
-        """BYEs and CANCELs of ours that nobody has answered yet."""
+        """Our BYEs and CANCELs that have no final response yet."""
         return self._clients.hanging_up
 
     @property

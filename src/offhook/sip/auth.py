@@ -21,7 +21,7 @@ ALGORITHMS: dict[str, Callable[[bytes], hashlib._Hash]] = {
 MAX_CHALLENGES = 16
 """Challenges read from one response."""
 MAX_ROUNDS = 5
-"""Challenges answered for one request, whatever their nonces: a proxy chain is not longer."""
+"""Challenges answered for one request: no chain of proxies is longer."""
 
 
 def digest_of(algorithm: str, text: str) -> str:
@@ -78,11 +78,11 @@ class ClientAuth:
         self._answered: set[tuple[bool, str, str]] = set()
 
     def absorb(self, response: Response) -> bool:
-        """Take up the challenges of a 401 or 407; whether the request is worth repeating.
+        """Take up the challenges of a 401 or 407; whether to repeat the request.
 
         Not when every nonce was answered before (the credentials are wrong, RFC 3261 §22.2), when
-        no algorithm is known, or when the realms are not ours. Of several algorithms for one realm
-        the first known counts, as the server's preference (RFC 8760 §2.4).
+        no algorithm is known, or when the realm is not that of the credentials. Of several algorithms
+        for one realm the first known counts, as the server's preference (RFC 8760 §2.4).
         """
         fresh = False
         for proxy, name in ((False, "www-authenticate"), (True, "proxy-authenticate")):
@@ -200,7 +200,7 @@ def response_value(
 
 
 class Verdict(Enum):
-    """What a server thinks of a request's credentials."""
+    """A server's judgement of a request's credentials."""
 
     ACCEPTED = "accepted"
     MISSING = "missing"
@@ -212,9 +212,11 @@ class Verdict(Enum):
 
 
 class ServerAuth:
-    """Challenges strangers and checks their answers. Nonces are signed times; nothing is stored for
-    a challenge, and ``nc`` is remembered for the nonces that were answered rightly, at most
-    ``max_nonces``."""
+    """Challenges callers and checks their answers.
+
+    A nonce is a signed time, so nothing is stored for a challenge. ``nc`` is remembered for nonces
+    that were answered rightly, at most ``max_nonces`` of them.
+    """
 
     def __init__(
         self,

@@ -91,8 +91,8 @@ def encode(head: str, body: bytes = b"") -> bytes:
 def reply_address(via: Via, source: Address) -> Address:
     """Where the response goes (RFC 3261 §18.2.2, RFC 3581 §4).
 
-    Always to the host that asked: ``maddr``, meant for multicast, would let strangers aim our answers
-    at others.
+    Always to the host that asked. ``maddr`` is meant for multicast; obeying it would let a caller aim
+    our answers at another host.
     """
     if "rport" in via.params:
         return source

@@ -38,8 +38,8 @@ Trust = Callable[[str], bool]
 """Whether an address literal belongs to the trunk of a call."""
 
 
-def trust_nobody(host: str) -> bool:
-    """Of a call without a trunk: no address but the dialog's own counts."""
+def no_trunk(host: str) -> bool:
+    """For a call without a trunk: only the dialog's own addresses count."""
     return False
 
 
@@ -96,7 +96,7 @@ class Call(ABC):
         self.call_id = call_id
         self.answers = ChallengeAnswers(core, credentials)
         self.state = self.machine.start[0]
-        self.trust: Trust = trust_nobody
+        self.trust: Trust = no_trunk
         self.dialog: Dialog | None = None
         self.pending_ack: PendingAck | None = None
         self.reoffer: ServerTransaction | None = None
@@ -140,7 +140,7 @@ class Call(ABC):
             self._ended(CallEvent.BYE_ANSWERED, EndedBy.LOCAL, now)
 
     def lost(self, reason: str, now: float) -> None:
-        """The dialog is broken: BYE it and report (RFC 3261 §12.2.1.2)."""
+        """The dialog is broken: send a BYE and report (RFC 3261 §12.2.1.2)."""
         if self.state is CallState.UP:
             self._settle_reoffer(now)
             self.send("BYE", now, ignore)
@@ -193,7 +193,7 @@ class Call(ABC):
         if self.dialog is not None:
             self.dialog.end()
 
-    # --- requests of ours inside the dialog
+    # --- our requests inside the dialog
 
     def send(
         self,
@@ -347,7 +347,7 @@ class Call(ABC):
 
     @property
     def offering(self) -> bool:
-        """Whether an offer of ours is out."""
+        """Whether our offer waits for its answer."""
         return self.offer_sent is not None
 
     def refresh_target(self, request: Request) -> None:
@@ -419,9 +419,9 @@ class Call(ABC):
                 )
             )
 
-    # --- whose messages count
+    # --- which addresses count
 
-    def received_from_stranger(self, request: Request, source: Address) -> None:
+    def received_from_elsewhere(self, request: Request, source: Address) -> None:
         """A request with our tags from an address that is not the peer's."""
         self.core.emit(ForeignRequest(handle=self.handle, method=request.method, source=source))
 
@@ -452,4 +452,4 @@ def reason_of(request: Request) -> str | None:
 
 
 def ignore(tx: ClientTransaction, response: Response | None, now: float) -> None:
-    """The outcome does not matter any more."""
+    """The outcome is no longer needed."""

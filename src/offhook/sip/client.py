@@ -1,4 +1,4 @@
-"""Client transactions: requests of ours on their way (RFC 3261 §17.1, RFC 6026 §8.4).
+"""Client transactions: our requests (RFC 3261 §17.1, RFC 6026 §8.4).
 
 The states are the tables ``INVITE_CLIENT`` and ``NON_INVITE_CLIENT`` of
 :mod:`offhook.sip.transactions`. A transaction retransmits (UDP), acknowledges 300-699 and hands every
@@ -20,7 +20,7 @@ from offhook.sip.transactions import INVITE_CLIENT, NON_INVITE_CLIENT, ClientEve
 
 
 class OutgoingRequest:
-    """A request of ours, in the parts that its ACK, CANCEL and repetition need."""
+    """One of our requests, in the parts that its ACK, CANCEL and repetition need."""
 
     __slots__ = (
         "authorization",
@@ -94,7 +94,7 @@ class ClientTransactions:
 
     @property
     def hanging_up(self) -> int:
-        """BYEs and CANCELs that nobody has answered yet."""
+        """BYEs and CANCELs that have no final response yet."""
         return sum(
             transaction.method in ("BYE", "CANCEL") and not transaction.answered
             for transaction in self.open.values()
@@ -103,7 +103,7 @@ class ClientTransactions:
 
 @final
 class ClientTransaction(Timed):
-    """One request of ours on its way."""
+    """Sends one request and takes its responses."""
 
     __slots__ = (
         "acks",
@@ -235,7 +235,7 @@ class ClientTransaction(Timed):
             self.core.timers.schedule(when, self)
 
     def receive(self, response: Response, now: float) -> None:
-        """A response whose branch and CSeq method are ours."""
+        """A response with the branch and CSeq method of this transaction."""
         before = self.state
         if response.status < 200:
             self._on(ClientEvent.PROVISIONAL)

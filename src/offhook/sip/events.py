@@ -1,4 +1,4 @@
-"""What the user agent tells its application, in the field's terms (RFC 3261, 3264, 3326, 6086).
+"""The events of a user agent, in the field's terms (RFC 3261, 3264, 3326, 6086).
 
 Every event names the call by its opaque ``handle``. The last event of a call is :class:`Rejected`,
 :class:`Canceled` or :class:`Ended`, exactly one of them.
@@ -70,7 +70,7 @@ class Rejected(Event, frozen=True, kw_only=True):
     retry_after: int | None = None
     """Seconds, from ``Retry-After``."""
     local: bool = False
-    """The status is our own: 408 when nobody answered or the transport failed, 487 when our CANCEL
+    """The status is our own: 408 when no response came or the transport failed, 487 when our CANCEL
     was never answered or crossed a 200, 500 after an error in our own code."""
 
 
@@ -103,7 +103,7 @@ class Canceled(Event, frozen=True, kw_only=True):
 
 
 class Confirmed(DescriptionEvent, frozen=True, kw_only=True):
-    """The ACK of a 2xx of ours came, to the first INVITE or to a re-INVITE.
+    """The ACK of our 2xx came, to the first INVITE or to a re-INVITE.
 
     ``sdp`` is the answer to an offer that we made in the 2xx; None when there was none.
     """

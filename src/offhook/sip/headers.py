@@ -57,6 +57,6 @@ PARSED = frozenset(
         "www-authenticate",
     ]
 )
-"""Headers whose values are ever taken apart."""
+"""Headers with values that are parsed."""
 SINGLE = ("call-id", "cseq", "from", "to", "max-forwards", "content-length")
-"""Headers that occur once and whose repetition makes a message ambiguous (RFC 4475 §3.3.8)."""
+"""Headers that occur once: a repetition makes a message ambiguous (RFC 4475 §3.3.8)."""

@@ -17,7 +17,7 @@ E = TypeVar("E", bound=Enum)
 
 
 class IllegalEvent(AssertionError):
-    """An event that cannot happen in the current state: a bug of ours."""
+    """An event that cannot happen in the current state: a bug in this package."""
 
 
 @final

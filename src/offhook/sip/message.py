@@ -32,7 +32,7 @@ MAX_MESSAGE = 65_536
 """Octets of one message, head and body."""
 MAX_HEADER_LINES = 512
 MAX_PARSED = 16_384
-"""Characters in all the headers whose values are ever taken apart, together."""
+"""Characters in all the headers that are parsed, together."""
 MAX_URI = 2048
 """Characters of a Request-URI; more is 414."""
 
@@ -244,7 +244,7 @@ class Response(Message):
             if not self.to_tag and "to" not in self._headers:
                 return "No To"
             if len(self.values("via")) > 1:
-                return "A response for somebody behind us"
+                return "A response for another hop"
             if "record-route" in self._headers:
                 for value in self.values("record-route"):
                     parse_name_addr(value)
@@ -333,7 +333,7 @@ def _index(lines: list[str]) -> tuple[dict[str, list[str]], str | None]:
 
 
 def _too_long(headers: dict[str, list[str]]) -> str | None:
-    """Whether what we would take apart is more than a sane peer writes."""
+    """A problem when the headers that are parsed are too long together."""
     length = sum(len(value) for name in PARSED for value in headers.get(name, ()))
     return "Header fields too long" if length > MAX_PARSED else None
 

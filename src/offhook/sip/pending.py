@@ -40,7 +40,7 @@ class Alarm(Timed):
 
 @final
 class PendingAck(Timed):
-    """A 2xx of ours, repeated until its ACK comes (RFC 3261 §13.3.1.4)."""
+    """Our 2xx, repeated until its ACK comes (RFC 3261 §13.3.1.4)."""
 
     __slots__ = (
         "_abandoned",
@@ -111,7 +111,7 @@ class ChallengeAnswers:
         self._auth: ClientAuth | None = None
 
     def challenged(self, response: Response, rounds: int) -> bool:
-        """Whether a 401 or 407 is worth another try with credentials, after ``rounds`` of them."""
+        """Whether to try again with credentials after a 401 or 407, the ``rounds``-th one."""
         if response.status not in (401, 407) or self._credentials is None or rounds >= MAX_ROUNDS:
             return False
         if self._auth is None:

@@ -128,7 +128,7 @@ class RequestReceiver:
         if call.takes_from(received.source.host, dialog):
             call.received_ack(request, now)
         else:
-            call.received_from_stranger(request, received.source)
+            call.received_from_elsewhere(request, received.source)
 
     def _cancel(
         self, transaction: ServerTransaction | None, received: _Received, now: float
@@ -157,7 +157,7 @@ class RequestReceiver:
         elif call is None or dialog is None:
             received.refuse(481)
         elif not call.takes_from(source.host, dialog):
-            call.received_from_stranger(request, source)
+            call.received_from_elsewhere(request, source)
             received.refuse(403)
         elif request.method != "BYE" and received.bad_extension():
             pass

@@ -1,8 +1,8 @@
 """Who may come in: the application's judgement of a request outside every dialog, before any state.
 
 A user agent asks its screen first, and only what the screen admits costs a transaction or a call.
-Whatever it refuses is answered once for each time it is received, from the request alone, with at most
-:data:`offhook.sip.receive.MAX_RATIO` times its size: a forged source address gets little from us.
+What it refuses is answered once for each time it is received, from the request alone, with at most
+:data:`offhook.sip.receive.MAX_RATIO` times its size, so that nothing is gained with a forged address.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Screen(ABC):
 
     @abstractmethod
     def ignores(self, source: Address) -> bool:
-        """Whether nothing outside a dialog is answered to this address, whatever it sends."""
+        """Whether no request of this address outside a dialog gets an answer."""
 
     @abstractmethod
     def judge(self, invite: Request, source: Address) -> Judgement:

@@ -1,12 +1,12 @@
-"""Server transactions: requests of a peer that we answer (RFC 3261 §17.2, RFC 6026 §8.5).
+"""Server transactions: requests that we answer (RFC 3261 §17.2, RFC 6026 §8.5).
 
 The states are the tables ``INVITE_SERVER`` and ``NON_INVITE_SERVER`` of
 :mod:`offhook.sip.transactions`. A transaction answers retransmissions, repeats 300-699 until the ACK,
 and sends 100 when the application is slow.
 
 Only requests of known peers get a transaction. Everything else is answered without one
-(:mod:`offhook.sip.receive`), so that nobody can make us repeat an answer to a forged address or fill
-our memory (RFC 3261 §26.3.2.4).
+(:mod:`offhook.sip.receive`), so that a forged address gets no repeated answers and unknown callers
+cannot fill our memory (RFC 3261 §26.3.2.4).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class ServerTransaction(Timed):
             f"Record-Route: {v}\r\n" for v in request.lines("record-route")
         )
         self.on_cancel: CancelHandler | None = None
-        """Told of a CANCEL that comes before the final response."""
+        """Called when a CANCEL comes before the final response."""
         self.merged_key: tuple[str, str, str] | None = None
         self.last: bytes | None = None
         """The response that a retransmitted request gets again."""
@@ -207,7 +207,7 @@ class ServerTransaction(Timed):
         self.core.timers.linger(now, delay, self)
 
     def _shed(self) -> None:
-        """Drop what a finished transaction does not need any more."""
+        """Drop what a finished transaction no longer needs."""
         self.head = self.record_routes = ""
         self.on_cancel = None
 

@@ -1,8 +1,8 @@
 """Timer values of RFC 3261 §17 (table 4), and a queue of timers that never sleeps.
 
-A timer's target carries ``wake``, the one time it wants to be called; a heap entry whose time is not
-its target's ``wake`` any more is stale and dropped when it surfaces. Waits of one fixed length (the
-32 s a finished transaction lingers) are kept apart in queues, which cost nothing to keep in order.
+A timer's target has ``wake``, the one time at which it wants to be called. A heap entry with another time
+is stale and is dropped when it comes to the top. Waits of one fixed length (the 32 s of a finished
+transaction) are kept in queues of their own, which are always in order.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """One leg on the line: what a dialled and a received call share once media may flow.
 
-A call joins a SIP dialog (driven through the endpoint) with a media leg. It ends exactly once: whoever
-notices first calls :meth:`LineCall._end`, which frees the media and resolves every waiter.
+A call joins a SIP dialog (driven through the endpoint) with a media leg. It ends exactly once,
+by :meth:`LineCall._end`, which frees the media and resolves every waiter.
 
 SIP events, media events and timers enter through :meth:`LineCall._guarded`: an error of our own code
-ends this one call in an orderly way, on the wire and for whoever waits, and harms no other.
+ends this one call in an orderly way, on the wire and for its waiters, and harms no other call.
 """
 
 from __future__ import annotations

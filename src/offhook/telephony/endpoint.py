@@ -23,7 +23,7 @@ from offhook.sip import (
     Timers,
     UserAgent,
 )
-from offhook.sip.call import Trust, trust_nobody
+from offhook.sip.call import Trust, no_trunk
 from offhook.sip.outbound import OutboundCall
 from offhook.telephony.resolver import Resolver
 
@@ -33,7 +33,7 @@ Headers = Sequence[tuple[str, str]]
 Listener = Callable[[AnyEvent], None]
 IncomingListener = Callable[[IncomingInvite], None]
 Tap = Callable[[str, bytes, Address], None]
-"""Hears of every datagram: ``<`` or ``>`` (received or sent), its octets, and the far address."""
+"""Called for every datagram: ``<`` or ``>`` (received or sent), its octets, and the far address."""
 
 BATCH = 64
 """Datagrams read before other tasks of the loop get their turn."""
@@ -83,9 +83,9 @@ class UdpEndpoint:
         self._resolver: Resolver | None = None
         self._faults = FaultLog(log)
         self._quiet: asyncio.Event | None = None
-        """Set once nothing of ours waits to be hung up; only while closing."""
+        """Set when every BYE and CANCEL has its answer; only while closing."""
         self.tap: Tap | None = None
-        """For a trace of the wire; None while nobody looks."""
+        """For a trace of the wire; None: no trace."""
 
     # --- life
 
@@ -160,14 +160,14 @@ class UdpEndpoint:
         host, port = self._socket.getsockname()[:2]
         return str(host), int(port)
 
-    # --- who hears of what
+    # --- listeners
 
     def listen(self, handle: str, listener: Listener) -> None:
-        """Hear the events of one call, until its last."""
+        """Call ``listener`` for each event of one call, up to its last."""
         self._listeners[handle] = listener
 
     def on_incoming(self, listener: IncomingListener) -> None:
-        """Hear of new calls; without a listener they are refused with 480."""
+        """Call ``listener`` for each new call; without a listener calls are refused with 480."""
         self._incoming = listener
 
     def screen(self, screen: Screen) -> None:
@@ -204,7 +204,7 @@ class UdpEndpoint:
         sdp: bytes,
         headers: Headers = (),
         credentials: Credentials | None = None,
-        trust: Trust = trust_nobody,
+        trust: Trust = no_trunk,
     ) -> str:
         """Send an INVITE to the next hop ``host`` and ``port``; returns the handle of the call.
 
@@ -232,7 +232,7 @@ class UdpEndpoint:
         self._flush()
 
     def heard_from(self, handle: str) -> bool:
-        """Whether anything at all has come back to an INVITE of ours."""
+        """Whether any response has come to our INVITE."""
         call = self.agent.call_of(handle)
         return isinstance(call, OutboundCall) and call.heard_from
 

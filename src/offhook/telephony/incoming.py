@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from offhook.codes import CallStatus
-from offhook.media.engine import MediaLeg
 from offhook.session.ports.telephony import CallEnd, Side
 from offhook.sip import events as sip
 from offhook.telephony.call import LineCall
@@ -23,8 +22,7 @@ class IncomingCall(LineCall):
         self, line: Line, call_id: str, invite: sip.IncomingInvite, trunk: Trunk | None = None
     ) -> None:
         super().__init__(call_id, line.clock)
-        self.media: MediaLeg = line.media.open_leg(self.on_media, media_timeout=line.media_timeout)
-        self.leg_media = line.leg_media(self.media, trunk)
+        self.media, self.leg_media = line.open_media(self.on_media, trunk)
         self.invite = invite
         self._line = line
         self._handle = invite.handle

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from offhook.clock import Clock
 from offhook.flow.context import WITHHELD_SOURCES
-from offhook.media.engine import MediaEngine, MediaLeg
+from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
 from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Credentials
 from offhook.sip.build import host_port
@@ -79,9 +79,19 @@ class Line:
     def _uri_of(self, number: str) -> str:
         return f"sip:{number}@{host_port(self.media_host, None)}"
 
-    def leg_media(self, media: MediaLeg, trunk: Trunk | None) -> LegMedia:
-        """The offer/answer state of a new call's media; ``trunk`` as far as it is known."""
-        return LegMedia(media, self.media_host, self.endpoint.resolve, trunk)
+    def open_media(
+        self, on_media: Callable[[MediaEvent], None], trunk: Trunk | None
+    ) -> tuple[MediaLeg, LegMedia]:
+        """A new call's media and its offer/answer state; ``trunk`` as far as it is known.
+
+        Raises :class:`offhook.media.engine.PortsExhausted`. After an error nothing stays open.
+        """
+        media = self.media.open_leg(on_media, media_timeout=self.media_timeout)
+        try:
+            return media, LegMedia(media, self.media_host, self.endpoint.resolve, trunk)
+        except Exception:
+            media.close()
+            raise
 
     def answer_reoffer(
         self, handle: str, sdp: bytes | None, origin: DescriptionOrigin, call: LineCall

@@ -8,7 +8,7 @@ import logging
 from typing import Unpack
 
 from offhook.codes import CallStatus, outcome_of_sip_status
-from offhook.media.engine import MediaLeg, PortsExhausted
+from offhook.media.engine import PortsExhausted
 from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side, TrunkTry
 from offhook.sip import events as sip
 from offhook.telephony.call import EndFacts, LineCall, faults
@@ -43,9 +43,7 @@ class OutgoingCall(LineCall):
     def start(self) -> None:
         """Open the media and send the first INVITE; failures end the call, they never raise."""
         try:
-            self.media: MediaLeg = self._line.media.open_leg(
-                self.on_media, media_timeout=self._line.media_timeout
-            )
+            self.media, self.leg_media = self._line.open_media(self.on_media, None)
         except PortsExhausted as error:
             log.error("call %s: no media: %s", self.call_id, error)
             self._end_before_media(str(error))
@@ -54,7 +52,6 @@ class OutgoingCall(LineCall):
             faults.report(f"call {self.call_id}: opening its media")
             self._end_before_media("internal error")
             return
-        self.leg_media = self._line.leg_media(self.media, None)
         self._ring_timer = self._loop.call_later(
             self._order.ring_timeout, self._guarded, "the ring timeout", self._ring_timed_out
         )
@@ -69,7 +66,7 @@ class OutgoingCall(LineCall):
         trunk = self._next_trunk()
         if trunk is None:
             names = ", ".join(self._order.trunks)
-            self._end(CallStatus.ERROR, detail=f"trunk {names} is not configured any more")
+            self._end(CallStatus.ERROR, detail=f"trunk {names} is no longer configured")
         else:
             self._invite(trunk)
 
@@ -211,7 +208,7 @@ class OutgoingCall(LineCall):
     # --- what we do
 
     def _ring_timed_out(self) -> None:
-        """Nobody answered in time; FAILED where not even a 100 came (``spec/execution.md``)."""
+        """No answer in time; FAILED where not even a 100 came (``spec/execution.md``)."""
         if self.ended is not None or self.connected:
             return
         heard = bool(self._rung)

@@ -62,7 +62,7 @@ class Resolver:
             self._lookups[host] = asyncio.get_running_loop().create_task(self._resolve(host))
 
     async def resolve(self, host: str, timeout: float = TIMEOUT) -> str | None:
-        """The address of ``host`` within ``timeout`` seconds; None when nobody knows it in time."""
+        """The address of ``host`` within ``timeout`` seconds; None when it is not found in time."""
         known = self.address_of(host)
         if known is not None:
             return known

@@ -46,7 +46,7 @@ BAN_AFTER = 10
 BAN_TIME = 600.0
 """Seconds."""
 REMEMBERED = 10_000
-"""Addresses whose failures are counted, and as many whose digest was right."""
+"""Addresses with counted failures that are remembered, and as many that gave right credentials."""
 REFUSALS_LOGGED_EVERY = 1.0
 """Seconds between two log lines about unknown callers; the others are counted."""
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
@@ -115,7 +115,7 @@ class InboundScreening(Screen):
         return self._by_digest(invite, source.host)
 
     def _by_digest(self, invite: Request, host: str) -> Judgement:
-        """Look for the trunk whose credentials the INVITE carries."""
+        """Look for the trunk that the credentials in the INVITE belong to."""
         names = {t.username: t.name for t in self._line.trunks.values() if t.username}
         now = time.monotonic()
         verdict, user = self._auth.verify(invite, host, self._password_of, now)
@@ -175,7 +175,7 @@ class InboundScreening(Screen):
         endpoint.trust(invite.handle, trunk.owns)
         called = user_of(invite.request_uri)
         if not self._knows(called):
-            log.info("trunk %s: a call to a number that nobody owns: 404", trunk.name)
+            log.info("trunk %s: a call to a number of no sub-account: 404", trunk.name)
             endpoint.reject(invite.handle, 404)
             return
         try:

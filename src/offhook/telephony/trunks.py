@@ -53,7 +53,7 @@ def in_networks(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> boo
 
 
 def trunk_of(section: config.Trunk) -> Trunk:
-    """The trunk of a ``[[trunks]]`` section, whose address was checked when the file was read."""
+    """The trunk of a ``[[trunks]]`` section. Its address was checked when the file was read."""
     transport, host, port = split_address(section.address)
     return Trunk(
         name=section.name,

@@ -221,6 +221,16 @@ def test_a_right_answer_is_accepted_and_a_replay_is_stale() -> None:
     assert auth.verify(resigned(answering), HOST, password, 2.0) == (Verdict.ACCEPTED, "alice")
 
 
+def test_a_nonce_is_good_for_one_address() -> None:
+    """Whoever overhears a right answer cannot use it from elsewhere, not even with a new ``nc``."""
+    auth = server()
+    answering, message = signed(auth)
+    assert auth.verify(message, "203.0.113.66", password, 1.0) == (Verdict.MISSING, None)
+    again = resigned(answering)
+    assert auth.verify(again, "203.0.113.66", password, 1.0) == (Verdict.MISSING, None)
+    assert auth.verify(again, HOST, password, 1.0) == (Verdict.ACCEPTED, "alice")
+
+
 def test_an_old_nonce_is_stale() -> None:
     auth = server(lifetime=60.0)
     _, message = signed(auth)
