@@ -594,3 +594,41 @@ def test_a_request_uri_may_not_be_endless() -> None:
     wire = Wire()
     wire.receive(request(uri="sip:" + "a" * 2100 + "@b"))
     assert wire.words() == ["414 INVITE"]
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("INVITE", SDP), ("INVITE", b""), ("UPDATE", SDP), ("UPDATE", b"")]
+)
+def test_a_new_contact_moves_what_we_send(method: str, body: bytes) -> None:
+    """Target refresh (RFC 3261 §12.2.2, RFC 3311 §5.1)."""
+    wire, handle = up()
+    moved = request(method, branch="z9hG4bK-2", to_tag=handle, cseq=2, body=body)
+    wire.receive(moved.replace(b"<sip:alice@192.0.2.2:5070>", b"<sip:alice@192.0.2.9:5099>"))
+    wire.agent.accept_reoffer(handle, wire.now, SDP)
+    if method == "INVITE":
+        wire.receive(request("ACK", branch="z9hG4bK-3", to_tag=handle, cseq=2))
+    wire.agent.bye(handle, wire.now)
+    bye = wire.last("BYE")
+    assert bye.request.uri == "sip:alice@192.0.2.9:5099"
+    assert (bye.to.host, bye.to.port) == ("192.0.2.9", 5099)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (b"From: <sip:alice@example.org>", b"From: sip:a b", "No uri"),
+        (b"To: <sip:offhook@192.0.2.1>", b"To: <>", "Text after >"),
+        (b"Max-Forwards: 70", b"Max-Forwards: many", "Not a number"),
+        (b"Max-Forwards: 70", b"Max-Forwards: 256", "Number out of range"),
+        (b"INVITE sip:offhook@", b"INVITE sip:off%zzhook@", "A bad escape"),
+    ],
+)
+def test_a_value_that_breaks_the_grammar_is_400_that_says_so(
+    old: bytes, new: bytes, problem: str
+) -> None:
+    wire = Wire()
+    message = request().replace(old, new)
+    assert message != request()
+    wire.receive(message)
+    assert wire.last("400 INVITE").response.reason.startswith(f"Bad Request - {problem}")
+    assert wire.empty()
