@@ -24,7 +24,7 @@ CHECKS = ",".join(
         "ignored_auth",
     )
 )
-ENDLESS = "follow-session"
+ENDLESS = "followSession"
 """An event stream stays open as long as its session does."""
 
 

@@ -25,6 +25,7 @@ from offhook.http.edge.last_resort import LastResort
 from offhook.http.edge.paths import API_PREFIX, Area
 from offhook.http.edge.request_context import context_of
 from offhook.http.http_metrics import HttpMetrics
+from offhook.http.openapi import webhook_bodies
 from offhook.http.openapi.document import document
 from offhook.http.openapi.parts import Json
 from offhook.http.resources import (
@@ -75,7 +76,15 @@ def create_app(deps: Deps) -> AsgiApp:
 
 def openapi_document() -> Json:
     """The OpenAPI 3.1 document of the whole API."""
-    modules = (*BELOW_SUB_ACCOUNT, admin, health, callflow_answers, refusals, session_views)
+    modules = (
+        *BELOW_SUB_ACCOUNT,
+        admin,
+        health,
+        callflow_answers,
+        refusals,
+        session_views,
+        webhook_bodies,
+    )
     return document(_typed_routes(), modules)
 
 

@@ -70,6 +70,7 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a request to a `/calls` path."""
 
     state: Literal["queued", "rejected"]
+    """`queued` where a session was created."""
 
 
 class CallAccepted(CallflowAccepted, frozen=True, kw_only=True):

@@ -15,6 +15,10 @@ CODE_PAGES = "/docs/codes"
 """What ``errors[].help`` of a rejected callflow begins with."""
 CALLFLOW_SCHEMA = "/docs/callflow.schema.json"
 
+DOCS_FILES = "/docs/ui/"
+DOCS_NAMES = frozenset({"start.js", "swagger-ui-bundle.js", "swagger-ui.css"})
+"""What the page at ``/docs`` loads."""
+
 RESOURCES = frozenset(
     {
         "calls",
@@ -74,6 +78,8 @@ def place_of(path: str) -> Place:
         return Place(Area.ADMIN, ADMIN_PREFIX)
     if path in PAGES or path == CALLFLOW_SCHEMA:
         return Place(Area.PAGE, path)
+    if path.startswith(DOCS_FILES) and path[len(DOCS_FILES) :] in DOCS_NAMES:
+        return Place(Area.PAGE, "/docs")
     if path.startswith(CODE_PAGES + "/"):
         return Place(Area.PAGE, CODE_PAGES)
     return Place(Area.UNKNOWN, UNKNOWN)

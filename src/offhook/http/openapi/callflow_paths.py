@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
 from offhook.codes import StatusCode
 from offhook.flow import answers as flow_answers
-from offhook.flow import schema as flow_schema
 from offhook.flow.problems import Problem
 from offhook.http import refusals
 from offhook.http.edge.paths import API_PREFIX, CODE_PAGES, V1
@@ -22,33 +21,7 @@ from offhook.http.openapi.parts import (
     response,
 )
 
-REQUEST: Json = {"$ref": "#/components/schemas/CallflowRequest"}
 FIRST_MISSING = "$.callflow[0].params.text: is missing but it is required"
-
-
-def callflow_schemas() -> Json:
-    """The schema of their request body and of each action, as components."""
-    body = flow_schema.body()
-    definitions = cast(Json, body.pop("$defs"))
-    found = {_component(name): each for name, each in definitions.items()}
-    renamed: Json = _renamed({**found, "CallflowRequest": body})
-    return renamed
-
-
-def _component(name: str) -> str:
-    return f"Callflow{name[0].upper()}{name[1:]}"
-
-
-def _renamed(value: Any) -> Any:
-    """With references to components instead of to the schema's own definitions."""
-    if isinstance(value, dict):
-        return {
-            key: "#/components/schemas/" + _component(each.removeprefix("#/$defs/"))
-            if key == "$ref"
-            else _renamed(each)
-            for key, each in value.items()
-        }
-    return [_renamed(each) for each in value] if isinstance(value, list) else value
 
 
 class _Operation(NamedTuple):
@@ -64,6 +37,7 @@ class _Operation(NamedTuple):
     accepted: str = "CallflowAccepted"
     """Schema of a good answer."""
     refused: str = "CallflowRefused"
+    request: str = "CallflowRequest"
     also: tuple[tuple[int, str], ...] = ()
     """HTTP statuses, beside those of all, with an example of the text."""
 
@@ -89,6 +63,7 @@ def callflow_paths() -> Json:
         created={**submit.created, **_CALL_MEMBERS, "status": {"state": "queued"}},
         accepted="CallAccepted",
         refused="CallRefused",
+        request="LegacyCallflowRequest",
     )
     oldest = call._replace(
         operation_id="sendOldestCall", summary=f"{call.summary}, the oldest path"
@@ -140,6 +115,7 @@ _SUB_ACCOUNT_PARAMETER: Json = {
 
 
 def _path_item(about: _Operation) -> Json:
+    request = {"$ref": f"#/components/schemas/{about.request}"}
     return {
         "post": {
             "tags": ["Callflows"],
@@ -149,7 +125,7 @@ def _path_item(about: _Operation) -> Json:
             "parameters": [_SUB_ACCOUNT_PARAMETER, *about.parameters],
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": REQUEST, "examples": about.examples}},
+                "content": {"application/json": {"schema": request, "examples": about.examples}},
             },
             "responses": _responses(about),
         }

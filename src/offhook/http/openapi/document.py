@@ -25,7 +25,8 @@ from offhook.http.callflow_answers import (
     CallRefused,
 )
 from offhook.http.edge.paths import ADMIN_PREFIX, API_PREFIX
-from offhook.http.openapi.callflow_paths import callflow_paths, callflow_schemas
+from offhook.http.openapi.callflow_paths import callflow_paths
+from offhook.http.openapi.callflow_schemas import callflow_schemas
 from offhook.http.openapi.parts import (
     EXAMPLE_TIME,
     REQUEST_ID,
@@ -35,6 +36,7 @@ from offhook.http.openapi.parts import (
     response,
 )
 from offhook.http.openapi.schemas import collapse, complete_schema, struct_types
+from offhook.http.openapi.webhook_bodies import BODIES, webhook_operations, webhook_schemas
 from offhook.http.refusals import Refusal, refusal_answer
 from offhook.http.resources.params import always
 
@@ -42,8 +44,12 @@ DESCRIPTION = (
     "Submit callflows, follow and end sessions, manage webhooks and scenarios. Every error is JSON; "
     "`X-Request-Id` is echoed, or made, on every answer."
 )
-REQUEST_TYPES = frozenset(
+NULLABLE_TYPES = frozenset(
     {
+        "CallActionPayload",
+        "DeliveryAttempt",
+        "DeliveryView",
+        "Digits",
         "KeyRequest",
         "NumberBody",
         "ParameterBody",
@@ -53,7 +59,8 @@ REQUEST_TYPES = frozenset(
         "WebhookRequest",
     }
 )
-"""Types of request bodies: an optional member of theirs may be null. In answers it is left out."""
+"""Types whose members may be null: request bodies, and where a null says something. In all others an
+absent member is left out."""
 
 ALWAYS = (
     refusals.BAD_REQUEST,
@@ -66,24 +73,37 @@ ADMITTED = (refusals.UNAUTHORIZED, refusals.INVALID, refusals.TOO_MANY)
 BELOW_SUB_ACCOUNT = (*ADMITTED, refusals.FORBIDDEN, refusals.SUB_ACCOUNT_NOT_FOUND)
 
 
+_OWN_TYPES = (
+    CallflowAccepted,
+    CallflowRefused,
+    CallAccepted,
+    CallRefused,
+    refusals.ErrorBody,
+    *(payload for _, _, _, payload in BODIES),
+)
+"""Types that no typed route returns."""
+
+
 def document(handlers: Sequence[ControllerRouterHandler], modules: Iterable[ModuleType]) -> Json:
     """The document of the routes ``handlers``; ``modules`` hold the types they use."""
     spec = _of_litestar(handlers)
     schemas = spec["components"]["schemas"]
     types = dict(struct_types(modules))
     for name, schema in schemas.items():
-        complete_schema(schema, types.get(name), nullable=name in REQUEST_TYPES)
+        complete_schema(schema, types.get(name), nullable=name in NULLABLE_TYPES)
     _, definitions = msgspec.json.schema_components(
-        (CallflowAccepted, CallflowRefused, CallAccepted, CallRefused, refusals.ErrorBody),
+        _OWN_TYPES,
         ref_template="#/components/schemas/{name}",
     )
     for name, schema in definitions.items():
-        schemas[name] = complete_schema(schema, types.get(name), nullable=False)
+        schemas[name] = complete_schema(schema, types.get(name), nullable=name in NULLABLE_TYPES)
     for path, item in spec["paths"].items():
         for method, operation in item.items():
             _complete_operation(path, method, operation)
     spec["paths"] = {**callflow_paths(), **spec["paths"]}
     schemas.update(callflow_schemas())
+    schemas.update(webhook_schemas())
+    spec["webhooks"] = webhook_operations()
     spec["components"]["responses"] = _shared_responses()
     spec["components"]["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
     cleaned: Json = _clean(spec)
@@ -110,6 +130,22 @@ def _of_litestar(handlers: Sequence[ControllerRouterHandler]) -> Json:
 # --- the typed routes
 
 
+_EVENT_STREAM: Json = {
+    "schema": {
+        "type": "string",
+        "description": "Server-sent events (WHATWG HTML, section 9.2). Each has its number as `id`, "
+        "its name as `event` and its JSON as `data`; comments keep the connection open. The stream "
+        "ends after `SESSION_ENDED`.",
+    },
+    "examples": {
+        "queued": {
+            "value": "id: 1\nevent: SESSION_QUEUED\n"
+            'data: {"number":1,"event":"SESSION_QUEUED","timestamp":"2024-07-03T05:59:32.226Z"}\n\n'
+        }
+    },
+}
+
+
 def _complete_operation(path: str, method: str, operation: Json) -> None:
     for status in list(operation["responses"]):
         if status == "400":  # Litestar's own validation error, which we answer as 422
@@ -131,6 +167,10 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
             parameter["schema"] = SUB_ACCOUNT_SCHEMA
         elif not parameter.get("required") and "oneOf" in parameter["schema"]:
             collapse(parameter["schema"])
+    stream = operation["responses"].get("200", {}).get("content", {}).get("text/event-stream")
+    if stream is not None:
+        operation["responses"]["200"]["description"] = "The session's events, as they happen"
+        stream.update(_EVENT_STREAM)
     operation["parameters"] = sorted(
         operation.get("parameters", ()), key=lambda each: each["name"] != "subAccountId"
     )

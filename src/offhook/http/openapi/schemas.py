@@ -12,6 +12,7 @@ from types import ModuleType
 
 import msgspec
 
+from offhook.http.openapi.common_texts import COMMON_TEXTS
 from offhook.http.openapi.parts import Json
 
 
@@ -33,8 +34,9 @@ def complete_schema(schema: Json, type_: type[msgspec.Struct] | None, *, nullabl
     for name, member in schema.get("properties", {}).items():
         if not nullable:
             collapse(member)
-        if name in texts:
-            member.setdefault("description", texts[name])
+        text = texts.get(name) or COMMON_TEXTS.get(name)
+        if text is not None:
+            member.setdefault("description", text)
     return schema
 
 

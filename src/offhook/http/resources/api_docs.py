@@ -1,21 +1,23 @@
-"""``/openapi.json`` and ``/docs``, which draws it with nothing loaded from elsewhere."""
+"""``/openapi.json`` and ``/docs``, which draws it and loads nothing from another server."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect
 
+from offhook.http.edge.paths import DOCS_FILES, DOCS_NAMES
 from offhook.http.openapi.parts import Json
+from offhook.http.refusals import NOT_FOUND, Refused
 
 
 class Pages:
@@ -40,30 +42,45 @@ async def openapi_json(pages: NamedDependency[Pages]) -> Response[bytes]:
     return Response(await pages.openapi(), media_type="application/json")
 
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Nothing comes from another server, and no script but those served here runs."""
+
+
 @get("/docs", include_in_schema=False, sync_to_thread=False)
 def docs() -> Response[bytes]:
-    """The document for people."""
-    page, policy = _docs()
-    return Response(page, media_type="text/html", headers={"content-security-policy": policy})
+    """The document for people, who can try each request: Swagger UI."""
+    return Response(
+        _own_file("index.html"), media_type="text/html", headers={"content-security-policy": POLICY}
+    )
+
+
+@get(f"{DOCS_FILES}{{name:str}}", include_in_schema=False)
+async def docs_file(name: FromPath[str]) -> Response[bytes]:
+    """A file of the page; they come with the installation and change only with it."""
+    if name not in DOCS_NAMES:
+        raise Refused(NOT_FOUND)
+    read = _own_file if name == "start.js" else _file_of_swagger_ui
+    return Response(
+        await asyncio.to_thread(read, name),
+        media_type="text/css" if name.endswith(".css") else "text/javascript",
+        headers={"cache-control": "max-age=3600", "x-content-type-options": "nosniff"},
+    )
 
 
 @cache
-def _docs() -> tuple[bytes, str]:
-    """The page, and a policy under which only its own script and style run."""
-    page = files("offhook.http").joinpath("docs.html").read_text("utf-8")
-    script = _hashes(r"<script>(.*?)</script>", page)
-    style = _hashes(r"<style>(.*?)</style>", page)
-    policy = (
-        f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-    return page.encode(), policy
+def _own_file(name: str) -> bytes:
+    return files("offhook.http").joinpath("docs_page", name).read_bytes()
 
 
-def _hashes(pattern: str, page: str) -> str:
-    found = re.findall(pattern, page, flags=re.DOTALL)
-    digests = (hashlib.sha256(each.encode()).digest() for each in found)
-    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+def _file_of_swagger_ui(name: str) -> bytes:
+    """From the package ``swagger-ui-py``, whose Python code is not imported."""
+    spec = find_spec("swagger_ui")
+    if spec is None or spec.origin is None:
+        raise Refused(NOT_FOUND, "Swagger UI is not installed")
+    return Path(spec.origin).parent.joinpath("static", name).read_bytes()
 
 
 @get("/", include_in_schema=False, sync_to_thread=False)
@@ -72,4 +89,4 @@ def start_page() -> Redirect:
     return Redirect("/docs", status_code=302)
 
 
-handlers = [start_page, openapi_json, docs]
+handlers = [start_page, openapi_json, docs, docs_file]
