@@ -33,24 +33,21 @@ async def first_of(
     Of several that are done at the same moment the one named first wins. Raises what the winner
     raised. When this function returns or raises, every coroutine among the contenders is over.
     """
-    loop = asyncio.get_running_loop()
-    own: list[asyncio.Task[Any]] = []
-    watched: list[asyncio.Future[Any]] = []
-    for contender in contenders:
-        if isinstance(contender, asyncio.Future):
-            watched.append(contender)
-            continue
-        task = loop.create_task(_awaited(contender))
-        own.append(task)
-        watched.append(task)
+    watched = [_future_of(contender) for contender in contenders]
+    own = [future for future, given in zip(watched, contenders, strict=True) if future is not given]
     try:
-        await asyncio.wait(watched, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        for place, future in enumerate(watched):
-            if future.done():
-                return Winner(place, future.result())
-        return None
+        try:
+            await asyncio.wait(watched, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            place = next((place for place, future in enumerate(watched) if future.done()), None)
+        finally:
+            await end_all(*own)
+        return None if place is None else Winner(place, watched[place].result())
     finally:
-        await end_all(*own)
+        # What was raised holds this frame by its traceback, and the futures hold what was raised.
+        # Only the garbage collector would free that circle.
+        watched.clear()
+        own.clear()
+        del contenders
 
 
 async def wait_or(waiting: Awaitable[Any], timeout: float | None) -> bool:
@@ -78,6 +75,12 @@ async def end_all(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         if not task.cancelled():
             task.exception()  # seen, so that asyncio does not report it
+
+
+def _future_of(waiting: Awaitable[Any]) -> asyncio.Future[Any]:
+    if isinstance(waiting, asyncio.Future):
+        return waiting
+    return asyncio.get_running_loop().create_task(_awaited(waiting))
 
 
 async def _awaited(waiting: Awaitable[Any]) -> Any:

@@ -18,6 +18,7 @@ BENCHES: dict[str, list[str]] = {
     "prompts": [],
     "media": ["--legs", "50", "200", "400"],
     "sip": [],
+    "soak": ["--calls", "20000", "--rate", "30"],
     "speech": [],
     "start": [],
     "store": ["--seconds", "5"],

@@ -175,6 +175,16 @@ class Server:
         except TimeoutError:
             raise ServerError(f"it did not stop:\n{self.log()[-4000:]}") from None
 
+    async def reload(self, config: Mapping[str, Any], timeout: float = 20.0) -> None:
+        """Change its file and send SIGHUP; returns once its voice workers have taken it over."""
+        assert self._process is not None
+        done = self.log().count("the configuration was read again")
+        (self.folder / "offhook.toml").write_text(to_toml(config))
+        self._process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(timeout):
+            while self.log().count("the configuration was read again") < done + self._workers:
+                await asyncio.sleep(0.02)
+
     def processes(self, role: str | None = None) -> list[int]:
         """The pids of its processes of a role (``api``, ``voice``), oldest first; None: of all."""
         assert self._process is not None

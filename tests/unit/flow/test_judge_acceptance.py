@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -337,6 +339,25 @@ def test_valid_until_is_any_iso_8601_time(text: str, at: datetime) -> None:
     assert verdict.callflow is not None
     assert verdict.callflow.valid_until == at
     assert verdict.valid_until == text
+
+
+@pytest.fixture
+def time_zone(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The machine's local time is that of another zone."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("time_zone", ["Asia/Singapore", "America/New_York"], indirect=True)
+@pytest.mark.usefixtures("time_zone")
+def test_valid_until_without_an_offset_is_utc_wherever_the_server_stands() -> None:
+    verdict = judged(call_and(validUntil="2026-01-01T12:00:00"))
+    assert verdict.callflow is not None
+    assert verdict.callflow.valid_until == NOW
+    assert time.localtime(0).tm_hour in (7, 8, 19)  # the zone is really another one
 
 
 def test_the_parameters_of_a_scenario_are_everything_else() -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from offhook import config
-from offhook.codes import RuntimeCode, SessionStatus
+from offhook.codes import CallStatus, RuntimeCode, SessionStatus
 from offhook.events import AnyEvent
 from offhook.flow.actions import Callflow, Hangup, MakeCall
 from offhook.session.claim_planner import ClaimPlanner
@@ -250,3 +250,35 @@ def test_what_a_node_does_not_know_ends_once_no_live_node_knew_it_for_queue_time
     else:
         assert decision.session == waiting.session
         assert decision.passed_over in ("its sub-account", "a route to it")
+
+
+def test_the_calls_of_one_claim_count_against_a_trunk_s_calls_per_second() -> None:
+    """The store fills the buckets once for the whole claim; the plan counts them down."""
+    usage = msgspec.structs.replace(IDLE, tokens_by_trunk={"uk": 2.5})
+    waiting = [queued(number, destination="+442071234567") for number in range(4)]
+    plan = planner(ACME)
+    decisions = plan(waiting, usage, NOW)
+    statuses = [decision.session.status for decision in decisions]
+    assert statuses == [SessionStatus.RUNNING] * 2 + [SessionStatus.QUEUED] * 2
+    assert plan.left_waiting
+
+
+def test_a_call_goes_over_the_next_trunk_when_the_first_has_no_token_left() -> None:
+    trunks = {"one": 1.0, "two": 1.0}
+    usage = msgspec.structs.replace(IDLE, tokens_by_trunk=trunks)
+    decisions = planner(ACME)([queued(number) for number in range(3)], usage, NOW)
+    assert [decision.trunks[:1] for decision in decisions[:2]] == [("one",), ("two",)]
+    assert decisions[2].session.status is SessionStatus.QUEUED
+
+
+def test_a_session_that_is_refused_tells_that_its_leg_was_never_dialled() -> None:
+    plan = planner(ACME)
+    gone = NOW - timedelta(seconds=1)
+    (decision,) = plan([queued(valid_until=gone)], IDLE, NOW)
+    (leg,) = decision.session.legs
+    assert (leg.status, leg.sip_code, leg.trunk) == (CallStatus.ERROR, 503, None)
+    disconnected, ended = decision.events
+    assert (type(disconnected).__name__, type(ended).__name__) == (
+        "CallDisconnected",
+        "SessionEnded",
+    )

@@ -366,3 +366,14 @@ def test_answers_that_go_wrong_can_be_had(offhook: Offhook) -> None:
     call = offhook.call([make_call(), say("Hello.")])
     assert call.status == "COMPLETED"
     assert len(call.asked) == 1
+
+
+def test_words_that_are_waited_for_twice_must_be_heard_twice(offhook: Offhook) -> None:
+    offhook.phone(A).hears("hello").hears("hello").presses("1").hangs_up()
+    offhook.vca(lambda payload: {"callflow": [ask("Hello again.")]})
+    call = offhook.call([make_call(), say("Hello."), ask("Hello?")])
+    assert call.a.heard == ["Hello.", "Hello"]
+    once = Offhook()
+    once.phone(A).hears("hello").hears("hello")
+    with pytest.raises(ScriptNotFollowed, match="hears 'hello'"):
+        once.call([make_call(), say("Hello."), HANGUP])

@@ -47,6 +47,14 @@ _RELAYED_TONE: Final = 0.1
 """Seconds of a digit that came as an event and goes on as tones."""
 
 
+class LegClosed(MediaEvent, frozen=True, kw_only=True):
+    """The last event of a leg: nothing more comes from its worker."""
+
+
+def _to_nobody(_event: MediaEvent) -> None:
+    """Where the events of a leg go that is over."""
+
+
 class LegWorker:
     """The state of a leg. Apart from :meth:`snapshot` all of it runs in the pacing thread."""
 
@@ -78,7 +86,7 @@ class LegWorker:
     ) -> None:
         """``deliver`` takes this leg's events, on the loop."""
         self._engine = engine
-        self._emit = partial(engine.emit, deliver)
+        self._emit: Callable[[MediaEvent], None] = partial(engine.emit, deliver)
         self._media_timeout = media_timeout
         self._media: NegotiatedMedia | None = None
         self._silent_since = math.inf
@@ -190,12 +198,26 @@ class LegWorker:
         self._engine.unwatch(self.sockets.rtp)
         self._engine.unwatch(self.sockets.rtcp)
         self._engine.forget(self.close, self.sockets)
+        self._emit(LegClosed(at=self._engine.now))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget who hears of this leg.
+
+        Leg, worker, sender and receiver hold each other by their callbacks. Once the leg is over they
+        must be freed without the garbage collector, whose pauses every other leg would hear.
+        """
+        self._emit = _to_nobody
+        self.sender.let_go()
+        self.receiver.let_go()
+        self._rtcp.let_go()
 
     def fail(self, error: BaseException) -> None:
         """The handling of a packet, a command or a timer of this leg raised: end the leg."""
         if self.closed:
             return
         _log.error("a media leg on port %d failed", self.sockets.port, exc_info=error)
+        self._emit(LegFailed(at=self._engine.now, detail=f"{type(error).__name__}: {error}"))
         try:
             self.close()
         except Exception:
@@ -203,7 +225,8 @@ class LegWorker:
             self.sender.connected = False
             _log.exception("a failed media leg could not be closed cleanly")
             self._engine.forget(self.close, self.sockets)
-        self._emit(LegFailed(at=self._engine.now, detail=f"{type(error).__name__}: {error}"))
+            self._emit(LegClosed(at=self._engine.now))
+            self._let_go()
 
     def snapshot(self) -> LegStatistics:
         """The counters so far, from any thread."""
@@ -230,14 +253,16 @@ class LegWorker:
         if sink is None or self.closed:
             return None
         recorder = AudioRecorder(sink, self._engine.now)
-
-        def advance(now: float) -> None:
-            if recorder in (self._recorder, self._sent_recorder):
-                recorder.advance(now)
-                self._engine.call_at(now + _RECORD_EVERY, advance, self.fail)
-
-        self._engine.call_at(self._engine.now + _RECORD_EVERY, advance, self.fail)
+        self._advance_later(recorder, self._engine.now)
         return recorder
+
+    def _advance_later(self, recorder: AudioRecorder, now: float) -> None:
+        self._engine.call_at(now + _RECORD_EVERY, partial(self._advance, recorder), self.fail)
+
+    def _advance(self, recorder: AudioRecorder, now: float) -> None:
+        if recorder in (self._recorder, self._sent_recorder):
+            recorder.advance(now)
+            self._advance_later(recorder, now)
 
     def _listen(self) -> None:
         """Have the packets' contents brought here only while something wants them."""

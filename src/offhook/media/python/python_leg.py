@@ -18,7 +18,7 @@ from offhook.media.engine import (
     Sink,
 )
 from offhook.media.playout import Playback
-from offhook.media.python.leg_worker import LegWorker
+from offhook.media.python.leg_worker import LegClosed, LegWorker
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.sender import Address
 from offhook.media.python.services import EngineServices
@@ -40,6 +40,10 @@ def _peer_address(media: NegotiatedMedia, ip_version: int) -> Address:
         raise ValueError(f"not a port: {media.remote_port}")
     scope = (0, 0) if address.version == 6 else ()
     return (str(address), media.remote_port, *scope)
+
+
+def _to_nobody(_event: MediaEvent) -> None:
+    """Where the events of a leg go that is over."""
 
 
 @final
@@ -123,7 +127,9 @@ class PythonLeg(MediaLeg):
 
     def _deliver(self, event: MediaEvent) -> None:
         """Hand over an event, on the loop; after :meth:`close` only ends of playbacks."""
-        if not self._closed or isinstance(event, PlaybackEnded):
+        if isinstance(event, LegClosed):
+            self._on_event = _to_nobody
+        elif not self._closed or isinstance(event, PlaybackEnded):
             self._on_event(event)
 
     def _post(self, command: Callable[[], None]) -> None:

@@ -100,6 +100,13 @@ class ReceiverEvents(NamedTuple):
     """A packet from this host was dropped; only the first of the leg."""
 
 
+def _heed_not(*_facts: object) -> None:
+    """What a leg that is over hears."""
+
+
+_NO_EVENTS = ReceiverEvents(_heed_not, _heed_not, _heed_not, _heed_not, _heed_not)
+
+
 class _Stream:
     """One SSRC of the peer."""
 
@@ -194,6 +201,11 @@ class RtpReceiver:
         self.peer_at = 0.0
         """Of the last packet from :attr:`remote`."""
         self.audio: Callable[[ReceivedPacket], None] | None = None
+
+    def let_go(self) -> None:
+        """The leg is over: forget who hears of it."""
+        self._events = _NO_EVENTS
+        self.audio = None
 
     def configure(self, media: NegotiatedMedia, remote: Address, sources: MediaSources) -> None:
         """Take over what was negotiated; the packets from a new address settle anew where to send."""

@@ -23,6 +23,10 @@ def _next_port(rtp_address: Address, signalled: int | None) -> Address | None:
     return (rtp_address[0], port, *rtp_address[2:]) if port <= 65535 else None
 
 
+def _fail_no_more(_error: BaseException) -> None:
+    """The end of a leg that is over."""
+
+
 class RtcpPort:
     """Sends reports when they are due and reads the peer's."""
 
@@ -82,6 +86,10 @@ class RtcpPort:
         self._closed = True
         if self._session.spoken or self._sender.packets_sent:
             self.send(bye=True)
+
+    def let_go(self) -> None:
+        """The leg is over: forget whom to tell of failures."""
+        self._fail = _fail_no_more
 
     def send(self, *, bye: bool = False) -> None:
         """Send a report now."""

@@ -54,6 +54,14 @@ Tap = Callable[[Codec, int, bytes | memoryview], None]
 """Hears codec, timestamp and octets of every audio packet sent."""
 
 
+def _listen_no_more(_number: int, _ended: bool, _stopped: bool) -> None:
+    """The listener of a leg that is over."""
+
+
+def _fail_no_more(_error: BaseException) -> None:
+    """The end of a leg that is over."""
+
+
 class RtpSender:
     """RTP towards the peer: one SSRC, a continuous sequence, one clock."""
 
@@ -133,6 +141,12 @@ class RtpSender:
         self.errors = 0
         """Packets the system refused to send."""
         self.tap: Tap | None = None
+
+    def let_go(self) -> None:
+        """The leg is over: forget who hears of it."""
+        self._listener = _listen_no_more
+        self.fail = _fail_no_more
+        self.tap = None
 
     @property
     def has_work(self) -> bool:
