@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support import sipp
+from tests.support.net import RtpSink
 from tests.support.receiver import Receiver, Reply
 from tests.support.server import SOURCE, Server, configuration
 from tests.support.sipp import Sipp
@@ -155,3 +156,27 @@ async def test_who_ends_what(tmp_path: Path) -> None:
         assert summary["lastAction"] == last_action, name
         assert summary["callCount"] == 2, name
     assert told[placed["no route to b"]]["errorDetails"]["errorCode"] == -2004
+
+
+@pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
+async def test_a_hears_ringback_while_b_s_early_media_is_only_announced(tmp_path: Path) -> None:
+    """An SDP in a 183 alone stops no ringback: only packets do (spec/execution.md, makeCall)."""
+    async with (
+        Receiver() as receiver,
+        RtpSink() as ear,
+        Sipp("answer", tmp_path, keys={"rtp_port": ear.port}, calls=1) as phone_a,
+        Sipp("silent_early_media", tmp_path, calls=1) as phone_b,
+    ):
+        config = configuration(
+            {"+1202": phone_a.address, "+4420": phone_b.address},
+            webhooks={"VSS": receiver.url("/vss")},
+        )
+        async with Server(tmp_path / "server", config) as server:
+            flow = [make_call("+12025550100"), make_call("+442071234567")]
+            await server.place({"callflow": flow})
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 20)
+            await phone_a.finished()
+        told = receiver.at("/vss")[0].payload
+    assert told["sessionStatus"] == "BUSY"
+    (heard,) = ear.streams.values()
+    assert heard.loud >= 60  # most of the first two seconds of the tone

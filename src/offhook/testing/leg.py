@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from typing import ClassVar
 
@@ -27,7 +28,7 @@ from offhook.testing.phone import (
 )
 from offhook.testing.playing import Player, SimulatedPlayback
 from offhook.testing.speech import SECONDS_PER_CHARACTER
-from offhook.testing.timeline import Ear, Timeline, Utterance
+from offhook.testing.timeline import Ear, Timeline
 
 KEY_SPACING = 0.25
 """Seconds from one key to the next."""
@@ -71,7 +72,6 @@ class SimulatedCall:
         self._loop = loop
         self._listener: DigitListener | None = None
         self._relay_to: SimulatedCall | None = None
-        self._below: Utterance | None = None
         self._steps: deque[Step] = deque(phone.steps)
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
@@ -110,11 +110,9 @@ class SimulatedCall:
 
     def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
         """See :meth:`offhook.session.ports.telephony.Call.play_below`."""
-        below, self._below = self._below, None
-        if below is not None:
-            self.ear.cut(below)
+        if prompt is None or self.connected:
+            self.player.play_below(prompt, pause)
         if prompt is not None and self.connected:
-            self._below = self.ear.begins("(ringback)", prompt.duration, ringback=True)
             self._timeline.add(self.phone.number, "hears", "the ringback tone")
 
     def on_digit(self, listener: DigitListener | None) -> None:
@@ -252,10 +250,12 @@ class SimulatedCall:
         something else."""
         to, utterance = self._relay_to, None
         duration = len(text) * SECONDS_PER_CHARACTER
-        if to is not None and not to.player.busy:
-            utterance = to.ear.begins(text, duration)
+        heard = to if to is not None and to.connected and not to.player.busy else None
+        if heard is not None:
+            utterance = heard.ear.begins(text, duration)
         try:
-            await asyncio.sleep(duration)
+            with nullcontext() if heard is None else heard.player.relaying():
+                await asyncio.sleep(duration)
         except asyncio.CancelledError:
             if to is not None and utterance is not None:
                 to.ear.cut(utterance)

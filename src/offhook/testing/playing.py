@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
-from offhook.aio import wait_or
+from offhook.aio import end_all, wait_or
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import PlaybackResult
 from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance
+
+HEARD_AGAIN = 1.0
+"""Seconds after the last relayed word until the sound below is heard again."""
 
 
 class SimulatedPlayback:
@@ -53,6 +57,32 @@ class Player:
         self._queue: deque[SimulatedPlayback] = deque()
         self._current: tuple[SimulatedPlayback, ...] = ()
         self._task: asyncio.Task[None] | None = None
+        self._below: asyncio.Task[None] | None = None
+        self._was_below: list[asyncio.Task[None]] = []
+        """Canceled, perhaps not over yet."""
+        self._relayed = 0
+        """Pieces of speech that are relayed to this phone now."""
+        self._relay_changed = asyncio.Event()
+
+    def play_below(self, prompt: Prompt | None, pause: float) -> None:
+        """Repeat ``prompt`` wherever nothing else is heard."""
+        if self._below is not None:
+            self._below.cancel()
+            self._was_below.append(self._below)
+            self._below = None
+        if prompt is not None:
+            self._below = asyncio.get_running_loop().create_task(self._repeat(prompt, pause))
+
+    @contextmanager
+    def relaying(self) -> Iterator[None]:
+        """Speech of another phone is heard while the block runs."""
+        self._relayed += 1
+        self._relay_changed.set()
+        try:
+            yield
+        finally:
+            self._relayed -= 1
+            self._relay_changed.set()
 
     @property
     def busy(self) -> bool:
@@ -77,13 +107,28 @@ class Player:
             playback.resolve(PlaybackResult.CALL_ENDED)
         if self._task is not None:
             self._task.cancel()
+        self.play_below(None, 0.0)
         for utterance in self._ear.utterances[-1:]:
             self._ear.cut(utterance)
 
     async def close(self) -> None:
         """Nothing plays any more."""
+        await end_all(*self._was_below)
         if self._task is not None:
             await asyncio.wait({self._task})
+
+    async def _repeat(self, prompt: Prompt, pause: float) -> None:
+        while True:
+            self._relay_changed.clear()
+            utterance = self._ear.begins("(ringback)", prompt.duration, ringback=True)
+            try:
+                relayed = await wait_or(self._relay_changed.wait(), prompt.duration + pause)
+            finally:
+                self._ear.cut(utterance)
+            while relayed:
+                self._relay_changed.clear()
+                silence = None if self._relayed else HEARD_AGAIN
+                relayed = await wait_or(self._relay_changed.wait(), silence)
 
     async def _play_queue(self) -> None:
         while self._queue:

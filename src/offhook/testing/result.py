@@ -28,6 +28,8 @@ class PhoneCall:
         """What Offhook said to it, each text in full, also where it was interrupted."""
         self.heard = call.ear.words
         """What its owner heard: words of Offhook as far as they came, and of whoever was bridged."""
+        self.sounds = [utterance.text for utterance in call.ear.utterances]
+        """Everything it heard in order, in full, ``(ringback)`` for each of our ringback tones."""
         self.ringback = any(utterance.ringback for utterance in call.ear.utterances)
         """Whether it heard our ringback tone."""
         self.keys = call.keys

@@ -377,3 +377,10 @@ def test_words_that_are_waited_for_twice_must_be_heard_twice(offhook: Offhook) -
     once.phone(A).hears("hello").hears("hello")
     with pytest.raises(ScriptNotFollowed, match="hears 'hello'"):
         once.call([make_call(), say("Hello."), HANGUP])
+
+
+def test_ringback_is_heard_again_a_second_after_early_media_stops(offhook: Offhook) -> None:
+    offhook.phone(B).early_media("Wait.").answers(after=9).says("Hello.").hangs_up()
+    call = offhook.call([make_call(), make_call(B), HANGUP])
+    assert call.a.heard == ["Wait.", "Hello."]
+    assert call.a.sounds == ["(ringback)", "Wait.", "(ringback)", "(ringback)", "Hello."]
