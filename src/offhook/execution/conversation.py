@@ -291,6 +291,8 @@ class Conversation:
         leg = self.leg(call.call_id)
         if leg.status is not None:
             return
+        if end.fault and self.breakdown is None:
+            self.breakdown = f"call {call.call_id}: {end.detail or 'internal error'}"
         done = msgspec.structs.replace(
             leg,
             status=end.status,

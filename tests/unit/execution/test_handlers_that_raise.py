@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -31,9 +32,10 @@ from offhook.execution.steps import make_call as make_call_step
 from offhook.faults import FaultLog
 from offhook.session import claim_planner, states
 from offhook.session.claim_planner import ClaimPlanner
+from offhook.session.ports.telephony import CallEnd
 from offhook.session.session import Session
 from offhook.store.memory import MemoryStore
-from offhook.testing import Offhook
+from offhook.testing import Offhook, leg
 from offhook.testing.errors import ScriptNotFollowed
 from offhook.testing.leg import SimulatedCall
 from offhook.testing.line import SimulatedLine
@@ -136,6 +138,16 @@ def test_a_ringing_that_cannot_be_told(offhook: Offhook, monkeypatch: pytest.Mon
     monkeypatch.setattr(conversation, "CallUpdated", broken)
     call = offhook.call([make_call(), say("Never."), HANGUP])
     assert (call.status, call.error, call.a.status) == ("ERROR", -2001, "CANCELED")
+
+
+def test_a_leg_that_the_phone_lines_broke_off_is_an_error_of_the_session(
+    offhook: Offhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have ended the call already; the session must not look completed."""
+    monkeypatch.setattr(leg, "CallEnd", functools.partial(CallEnd, fault=True))
+    offhook.phone(A).waits(1).hangs_up()
+    call = offhook.call([make_call(), ask("Hello?", dtmfCallbackUrl="https://customer.example/")])
+    assert (call.status, call.error, call.a.status) == ("ERROR", -2001, "COMPLETED")
 
 
 def test_a_summary_that_cannot_be_made_keeps_no_session_running(
