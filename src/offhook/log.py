@@ -130,8 +130,14 @@ def _log_uncaught_of_thread(failed: threading.ExceptHookArgs) -> None:
 
 
 @contextmanager
-def about(session: str) -> Iterator[None]:
-    """Put ``session``, its id, into every line that is logged inside, also by tasks begun there."""
+def about(session: str | None) -> Iterator[None]:
+    """Put ``session``, its id, into every line that is logged inside, also by tasks begun there.
+
+    None: no session is known, and the lines stay as they are.
+    """
+    if session is None:
+        yield
+        return
     with structlog.contextvars.bound_contextvars(session=session):
         yield
 

@@ -29,6 +29,7 @@ from offhook.execution.failures import CallOver, Interrupted, Replaced
 from offhook.execution.journal import SessionJournal
 from offhook.faults import FaultLog
 from offhook.flow.actions import Callflow
+from offhook.log import about
 from offhook.session import states
 from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
 from offhook.session.ports.speech import Speech
@@ -160,7 +161,8 @@ class Conversation:
 
         For what is called from outside of the running step. ``what`` failed: ``making its events``.
         """
-        faults.report(f"session {self.session.session_id}: {what}")
+        with about(self.session.session_id):
+            faults.report(what)
         self.breakdown = self.breakdown or f"{what}: {sys.exception()!r}"
         self.stop("an internal error ends it")
 
@@ -235,6 +237,7 @@ class Conversation:
     def _dial(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
         order = DialOrder(
             call_id=leg.call_id,
+            session_id=self.session.session_id,
             source=leg.source,
             identity=self.sub_account.own_number if self.sub_account is not None else None,
             destination=leg.destination,

@@ -100,6 +100,7 @@ class InboundCalls:
             trunk=trunk,
             at=now,
         )
+        call.belongs_to(session.session_id)
         try:
             await self._store.start(self._node, session, ())
         except (StoreUnavailable, Fenced) as error:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from offhook.events import AnyEvent
 from offhook.faults import FaultLog
+from offhook.log import about
 from offhook.session.ports.record import Fenced, Node, OutboxEntry, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
@@ -82,11 +83,10 @@ class SessionJournal:
         self._saving = asyncio.get_running_loop().create_task(self._save_gathered())
 
     async def _save_gathered(self) -> None:
-        session_id = self._session.session_id if self._session else "?"
         try:
             await self._save_all()
         except Exception:
-            log.error("session %s: a part of its timeline is lost", session_id)
+            log.error("a part of the timeline is lost")
         self._saving = None
         if (self._events or self._outbox) and not self._closed:
             self._begin()
@@ -97,22 +97,27 @@ class SessionJournal:
             return True
         events, self._events = self._events, []
         outbox, self._outbox = self._outbox, []
+        with about(session.session_id):
+            return await self._save(session, events, outbox)
+
+    async def _save(
+        self, session: Session, events: Sequence[AnyEvent], outbox: Sequence[OutboxEntry]
+    ) -> bool:
         pause, failures = RETRY_FIRST, 0
         while True:
             try:
                 await self._store.save(self._node, session, events, outbox)
             except Fenced:
                 log.warning(
-                    "session %s was ended by another node; what happens now is kept as late facts",
-                    session.session_id,
+                    "another node has ended the session; what happens now is kept as late facts"
                 )
                 return False
             except StoreUnavailable as error:
-                log.warning("session %s waits to be saved: %s", session.session_id, error)
+                log.warning("the session waits to be saved: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY_LAST)
             except Exception:
-                faults.report(f"saving session {session.session_id}")
+                faults.report("saving the session")
                 failures += 1
                 if failures == MOST_FAILURES:
                     raise

@@ -162,7 +162,7 @@ class SessionRunner(Runner):
         except SessionFailure as failure:
             return self._error(failure.code, failure.detail)
         except Exception as crash:
-            faults.report(f"running session {conversation.session.session_id}")
+            faults.report("running its callflow")
             return self._error(RuntimeCode.INTERNAL, repr(crash))
         finally:
             guard.cancel()
@@ -255,7 +255,7 @@ class SessionRunner(Runner):
                 error = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             ended = self._ended(error)
         except Exception as crash:
-            faults.report(f"ending session {conversation.session.session_id}")
+            faults.report("ending it")
             ended = self._ended(self._error(RuntimeCode.INTERNAL, repr(crash)))
         await self._journal.finish(ended, [states.ended(ended)], self._summary(ended))
         return ended
@@ -269,5 +269,5 @@ class SessionRunner(Runner):
         try:
             return self._reports.session_ended(ended)
         except Exception:
-            faults.report(f"making the summary of session {ended.session_id}")
+            faults.report("making its summary")
             return ()

@@ -18,6 +18,7 @@ from typing import TypedDict, Unpack
 from offhook.clock import Clock
 from offhook.codes import CallStatus
 from offhook.faults import FaultLog
+from offhook.log import about
 from offhook.media import quality
 from offhook.media.engine import (
     DigitReceived,
@@ -88,9 +89,11 @@ class LinePlayback:
 class LineCall:
     """Media, playbacks, digits and the one end of a leg (:class:`offhook.session.ports.telephony.Call`)."""
 
-    def __init__(self, call_id: str, clock: Clock) -> None:
+    def __init__(self, call_id: str, clock: Clock, session_id: str | None = None) -> None:
+        """``session_id`` stands in every log line about the call."""
         loop = asyncio.get_running_loop()
         self.call_id = call_id
+        self._session_id = session_id
         self.media: MediaLeg
         self.leg_media: LegMedia
         self._clock = clock
@@ -179,11 +182,12 @@ class LineCall:
 
     def _guarded(self, what: str, handle: Callable[..., None], *args: object) -> None:
         """Do it; an error in it ends the call."""
-        try:
-            handle(*args)
-        except Exception:
-            faults.report(f"call {self.call_id}: {what}")
-            self._fault()
+        with about(self._session_id):
+            try:
+                handle(*args)
+            except Exception:
+                faults.report(f"call {self.call_id}: {what}")
+                self._fault()
 
     def _fault(self) -> None:
         """Our own code failed: end the call on the wire and here. Must not raise."""

@@ -29,6 +29,10 @@ class IncomingCall(LineCall):
         self._accepted = False
         line.endpoint.listen(self._handle, self.on_sip)
 
+    def belongs_to(self, session_id: str) -> None:
+        """See :meth:`offhook.session.ports.telephony.ReceivedCall.belongs_to`."""
+        self._session_id = session_id
+
     def ring(self) -> None:
         """180 Ringing."""
         self._line.endpoint.ring(self._handle)

@@ -23,7 +23,7 @@ class OutgoingCall(LineCall):
     """One order on its way through its trunks (:class:`offhook.session.ports.telephony.Call`)."""
 
     def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
-        super().__init__(order.call_id, line.clock)
+        super().__init__(order.call_id, line.clock, order.session_id)
         self._line = line
         self._order = order
         self._on_ringing = on_ringing

@@ -156,6 +156,9 @@ class IncomingCall(SimulatedCall):
     def _give_up(self) -> None:
         self._end(CallStatus.CANCELED, by=Side.CALLER, sip_code=487)
 
+    def belongs_to(self, session_id: str) -> None:
+        """Nothing is logged here."""
+
     def accept(self) -> None:
         """See :meth:`offhook.session.ports.telephony.ReceivedCall.accept`."""
         if self.ended is None:

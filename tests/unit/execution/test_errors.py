@@ -347,4 +347,4 @@ def test_2001_a_bug_of_ours_at_the_end_still_ends_the_session(
     monkeypatch.setattr(states, "finish", broken)
     call = offhook.call([make_call(), say("Hello."), HANGUP])
     assert_error(call, RuntimeCode.INTERNAL, "HANGUP")
-    assert "ending session" in caplog.text
+    assert "ending it: internal error" in caplog.text

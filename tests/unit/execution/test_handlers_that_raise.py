@@ -156,7 +156,7 @@ def test_a_summary_that_cannot_be_made_keeps_no_session_running(
     monkeypatch.setattr(WebhookReports, "session_ended", broken)
     call = offhook.call([make_call(), say("Hello."), HANGUP])
     assert call.session.status == "COMPLETED"
-    assert "making the summary" in caplog.text
+    assert "making its summary" in caplog.text
     assert call.sent("VSS") == []
     offhook.sessions.clear()  # the invariants ask for a summary
 

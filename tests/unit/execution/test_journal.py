@@ -220,4 +220,4 @@ def test_a_bug_while_facts_are_saved_does_not_keep_the_session_from_ending(
         assert store.facts == [end()]
 
     in_virtual_time(check)
-    assert "a part of its timeline is lost" in caplog.text
+    assert "a part of the timeline is lost" in caplog.text

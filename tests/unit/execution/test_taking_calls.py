@@ -39,6 +39,9 @@ class Ringing:
     def __init__(self) -> None:
         self.refused: tuple[int, CallStatus] | None = None
 
+    def belongs_to(self, session_id: str) -> None:
+        self.session_id = session_id
+
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         self.refused = (sip_code, status)
 
@@ -115,6 +118,7 @@ async def test_the_session_of_a_call_from_outside(called: str, caller: str, sour
     assert call.refused is None
     (session,) = world.started
     assert world.owned == [session.session_id]
+    assert call.session_id == session.session_id
     (leg,) = session.legs
     assert (leg.call_id, leg.source, leg.destination) == ("call-1", source, OURS)
     assert (leg.reference_id, leg.trunk) == ("PSTN1", "carrier")

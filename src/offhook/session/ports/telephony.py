@@ -19,6 +19,8 @@ class DialOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One leg to be dialled, over the trunks in this order."""
 
     call_id: str
+    session_id: str | None = None
+    """For the log lines about the leg."""
     source: str
     """E.164 with ``+``, or ``private``/``anonymous``."""
     identity: str | None = None
@@ -146,6 +148,10 @@ class Call(Protocol):
 
 class ReceivedCall(Call, Protocol):
     """A leg that came from outside and rings until we decide."""
+
+    def belongs_to(self, session_id: str) -> None:
+        """Its log lines carry this session's id from now on."""
+        ...
 
     def accept(self) -> None:
         """200: answer it. :meth:`answered` resolves at once, or the call ends (488: no codec fits)."""
