@@ -182,7 +182,7 @@ async def world(**limits: Any) -> AsyncIterator[World]:
             config=config.Config(
                 trunks=(trunk,),
                 routes=(config.Route(prefix="+1", trunks=("carrier",)),),
-                limits=config.Limits(**({"ring_timeout": 0.3} | limits)),
+                limits=config.Limits(**({"ring_timeout": 0.3, "queue_timeout": 0.1} | limits)),
             ),
             clock=made.clock,
             fabric=made.fabric,

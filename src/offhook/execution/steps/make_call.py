@@ -77,6 +77,7 @@ async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation)
     conversation.connected(leg.call_id, connected_at)
     await conversation.answer_a()
     call_a.relay(call_b)
+    call_b.relay(call_a)
     bridged_at = conversation.services.clock.now()
     conversation.record(
         CallUpdated(at=bridged_at, call_id=leg.call_id, bridged_with=call_a.call_id)
