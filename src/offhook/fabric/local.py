@@ -1,7 +1,7 @@
 """The fabric of one machine: processes meet at a hub on a Unix socket, which the supervisor runs.
 
 Both sides are bounded: what a slow peer does not read is dropped at the client and ends the connection
-at the hub, which the client opens anew. Nobody waits for anybody.
+at the hub, which the client opens again. No process waits for another.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import cast
+from typing import cast, final
 
 from offhook.aio import wait_or
 from offhook.fabric.frames import Decoder, Frame, FrameError, Kind, encode
 from offhook.fabric.subscriptions import Subscriptions, checked, patterns_of
-from offhook.session.ports.fabric import Listener
+from offhook.session.ports.fabric import Fabric, Listener
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class LocalHub:
         os.chmod(self._path, 0o600)
 
     async def close(self) -> None:
-        """Disconnect everybody and remove the socket."""
+        """Disconnect all clients and remove the socket."""
         if self._server is None:
             return
         self._server.close()
@@ -69,7 +69,7 @@ class LocalHub:
             self._forget(pattern, client)
 
     def handle(self, frame: Frame, sender: _HubSide) -> None:
-        """Do what a client's frame asks. Raises ValueError for what no client of ours sends."""
+        """Do what a client's frame asks. Raises ValueError for an invalid one."""
         if frame.kind is Kind.PUBLISH:
             self._pass_on(frame, sender)
         elif frame.kind is Kind.SUBSCRIBE:
@@ -121,7 +121,9 @@ class _HubSide(asyncio.Protocol):
             for frame in self._decoder.feed(data):
                 self._hub.handle(frame, self)
         except (FrameError, ValueError) as error:
-            _log.warning("a process of this machine sent the fabric what it should not: %s", error)
+            _log.warning(
+                "invalid message on the local message bus, disconnecting its sender: %s", error
+            )
             self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,7 +133,9 @@ class _HubSide(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() > MAX_UNSENT:
-            _log.warning("a process of this machine does not read the fabric: disconnected")
+            _log.warning(
+                "a process of this machine does not read the local message bus: disconnecting it"
+            )
             self.drop()
             return
         self._transport.write(data)
@@ -141,8 +145,9 @@ class _HubSide(asyncio.Protocol):
             self._transport.abort()
 
 
-class LocalFabric:
-    """See :class:`offhook.fabric.Fabric`; a client of :class:`LocalHub`."""
+@final
+class LocalFabric(Fabric):
+    """A client of :class:`LocalHub`. The listeners of this process hear it without the hub."""
 
     def __init__(self, path: str) -> None:
         """``path`` of the hub's socket."""
@@ -165,25 +170,21 @@ class LocalFabric:
         return self._transport is not None
 
     async def start(self) -> None:
-        """Connect; when the hub is not there, go on trying in the background."""
         self._open = True
         first = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep_connected(first), name="fabric")
         await first
 
     def publish(self, topic: str, message: bytes = b"") -> None:
-        """See :meth:`offhook.fabric.Fabric.publish`; our own listeners hear it in any case."""
         if not self._open:
             return
         self._subscriptions.dispatch_soon(checked(topic), message)
         self._send(Frame(Kind.PUBLISH, topic, message))
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
-        """See :meth:`offhook.fabric.Fabric.subscribe`."""
         return self._subscriptions.add(pattern, listener)
 
     async def flush(self) -> None:
-        """Wait until the hub has handled all we sent; at once when it is away, 5 s at most."""
         if self._transport is None:
             return
         self._ping_number += 1
@@ -192,12 +193,11 @@ class LocalFabric:
         self._send(Frame(Kind.PING, message=name))
         try:
             if not await wait_or(self._pings[name], _FLUSH_TIMEOUT):
-                _log.warning("the fabric's hub does not answer")
+                _log.warning("the local message bus does not answer")
         finally:
             del self._pings[name]
 
     async def close(self) -> None:
-        """Disconnect."""
         self._open = False
         if self._keeper is not None:
             self._keeper.cancel()
@@ -218,11 +218,14 @@ class LocalFabric:
             except OSError as error:
                 failures += 1
                 if failures == 1:
-                    _log.warning("the fabric is not there (%s); polling until it is", error)
+                    _log.warning(
+                        "the local message bus cannot be reached (%s); polling the store until it can",
+                        error,
+                    )
             _finish(first)
             if not failures:
                 await gone
-                _log.warning("the fabric is away; polling until it is back")
+                _log.warning("the local message bus is away; polling the store until it is back")
             await asyncio.sleep(_RETRY_AFTER[min(failures, len(_RETRY_AFTER) - 1)])
 
     def joined(self, transport: asyncio.Transport) -> None:
@@ -251,13 +254,13 @@ class LocalFabric:
         elif self._transport.get_write_buffer_size() > MAX_UNSENT:
             self.dropped += 1
             if frame.kind is not Kind.PUBLISH:
-                self._transport.abort()  # a lost SUBSCRIBE would never be noticed: begin anew
+                self._transport.abort()  # a lost SUBSCRIBE would never be noticed: connect again
         else:
             self._transport.write(encode(frame))
 
 
 class _ClientSide(asyncio.Protocol):
-    """Our end of the connection to the hub."""
+    """The client's end of the connection to the hub."""
 
     def __init__(self, fabric: LocalFabric, gone: asyncio.Future[None]) -> None:
         self._fabric = fabric
@@ -274,7 +277,7 @@ class _ClientSide(asyncio.Protocol):
             for frame in self._decoder.feed(data):
                 self._fabric.handle(frame)
         except FrameError as error:
-            _log.warning("the fabric's hub sent no frame: %s", error)
+            _log.warning("invalid message from the local message bus, connecting again: %s", error)
             if self._transport is not None:
                 self._transport.abort()
 

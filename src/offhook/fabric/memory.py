@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import final
 
 from offhook.fabric.subscriptions import Subscriptions, checked
-from offhook.session.ports.fabric import Listener
+from offhook.session.ports.fabric import Fabric, Listener
 
 
-class MemoryFabric:
-    """See :class:`offhook.fabric.Fabric`; nothing leaves the process."""
+@final
+class MemoryFabric(Fabric):
+    """Serves one process: nothing leaves it."""
 
     def __init__(self) -> None:
         self._subscriptions = Subscriptions()
         self._open = False
 
     async def start(self) -> None:
-        """Begin to deliver."""
         self._open = True
 
     def publish(self, topic: str, message: bytes = b"") -> None:
-        """Deliver at the loop's next turn."""
         if self._open:
             self._subscriptions.dispatch_soon(checked(topic), message)
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
-        """See :meth:`offhook.fabric.Fabric.subscribe`."""
         return self._subscriptions.add(pattern, listener)
 
     async def flush(self) -> None:
-        """What was subscribed before this is heard from now on: nothing to wait for here."""
+        pass
 
     async def close(self) -> None:
-        """Deliver nothing any more."""
         self._open = False

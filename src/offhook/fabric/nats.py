@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import nats
 import nats.errors
@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription
 
 from offhook.aio import end_all, wait_or
 from offhook.fabric.subscriptions import Subscriptions, checked
-from offhook.session.ports.fabric import Listener
+from offhook.session.ports.fabric import Fabric, Listener
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +41,9 @@ class _Order(NamedTuple):
     flushed: asyncio.Future[None] | None = None
 
 
-class NatsFabric:
-    """See :class:`offhook.fabric.Fabric`."""
+@final
+class NatsFabric(Fabric):
+    """A client of a NATS server. The listeners of this process hear it without the server."""
 
     def __init__(self, url: str) -> None:
         """``nats://host:port`` or ``tls://host:port``, with user and password if need be."""
@@ -63,15 +64,13 @@ class NatsFabric:
         return self._client.is_connected
 
     async def start(self) -> None:
-        """Connect; when the server is not there within 1 s, go on trying in the background."""
         self._open = True
         first = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._run(first), name="fabric")
         if not await wait_or(first, _FIRST_WAIT):
-            _log.warning("NATS is not there; polling until it is")
+            _log.warning("NATS cannot be reached; polling the store until it can")
 
     def publish(self, topic: str, message: bytes = b"") -> None:
-        """See :meth:`offhook.fabric.Fabric.publish`; our own listeners hear it in any case."""
         if not self._open:
             return
         self._subscriptions.dispatch_soon(checked(topic), message)
@@ -79,17 +78,14 @@ class NatsFabric:
             self.dropped += 1
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
-        """See :meth:`offhook.fabric.Fabric.subscribe`."""
         return self._subscriptions.add(pattern, listener)
 
     async def flush(self) -> None:
-        """Wait until the server has handled all we sent; at once when it is away, 5 s at most."""
         flushed = asyncio.get_running_loop().create_future()
         if self.connected and self._put(_Order(flushed=flushed)):
             await wait_or(flushed, _TIMEOUT)
 
     async def close(self) -> None:
-        """Disconnect."""
         self._open = False
         if self._keeper is not None:
             await end_all(self._keeper)
@@ -168,7 +164,7 @@ async def _on_error(error: Exception) -> None:
 
 
 async def _on_disconnected() -> None:
-    _log.warning("NATS is away; polling until it is back")
+    _log.warning("NATS is away; polling the store until it is back")
 
 
 async def _on_reconnected() -> None:

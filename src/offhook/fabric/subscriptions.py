@@ -18,11 +18,11 @@ def checked(topic: str) -> str:
     """``topic`` itself. Raises ValueError unless it is dotted words of letters, digits, ``_ - *``."""
     words = topic.split(".")
     if len(topic) > MAX_TOPIC or not all(words) or not topic.isascii() or not topic.isprintable():
-        raise ValueError(f"no topic: {topic!r}")
+        raise ValueError(f"invalid topic: {topic!r}")
     if any(word != "*" and not word.replace("_", "").replace("-", "").isalnum() for word in words):
-        raise ValueError(f"no topic: {topic!r}")
+        raise ValueError(f"invalid topic: {topic!r}")
     if "*" in words[:-1]:
-        raise ValueError(f"a * may only be the last word: {topic!r}")
+        raise ValueError(f"invalid topic, a * may only be the last word: {topic!r}")
     return topic
 
 
@@ -57,7 +57,7 @@ class Subscriptions:
         return pattern in self._listeners
 
     def add(self, pattern: str, listener: Listener) -> Callable[[], None]:
-        """See :meth:`offhook.fabric.Fabric.subscribe`. The returned call may be made twice."""
+        """Hear a topic; the returned call, which may be made twice, ends that."""
         listeners = self._listeners.setdefault(checked(pattern), [])
         listeners.append(listener)
         if len(listeners) == 1:
@@ -77,7 +77,7 @@ class Subscriptions:
         return remove
 
     def dispatch(self, topic: str, message: bytes) -> None:
-        """Call every listener of ``topic``; one that raises is logged and stops nobody else."""
+        """Call every listener of ``topic``; one that raises is logged and does not stop the others."""
         for pattern in patterns_of(topic):
             for listener in tuple(self._listeners.get(pattern, ())):
                 try:
