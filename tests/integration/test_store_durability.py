@@ -65,8 +65,14 @@ class TestSqlite:
 
     async def test_a_slow_read_keeps_no_other_waiting(self, sqlite_url: str) -> None:
         readers = Readers(Path(sqlite_url.removeprefix("sqlite:///")), timeout=30)
-        release = threading.Event()
-        slow = asyncio.ensure_future(readers.run(lambda _connection: release.wait(30)))
+        begun, release = threading.Event(), threading.Event()
+
+        def slowly(_connection: sqlite3.Connection) -> bool:
+            begun.set()
+            return release.wait(30)
+
+        slow = asyncio.ensure_future(readers.run(slowly))
+        await asyncio.to_thread(begun.wait, 30)
         rows = await readers.run(lambda c: c.execute("SELECT count(*) FROM sessions").fetchall())
         assert rows[0][0] == 0
         assert not slow.done()
@@ -115,21 +121,23 @@ class TestPostgres:
             node = await store.register_node("n1", NodeRole.VOICE, NOW)
             (session,) = await running(store, node)
             connection = await asyncpg.connect(postgres_url, timeout=10)
-            writing = connection.transaction()
-            await writing.start()
-            if statement == "save":
-                row = (session.session_id, "n1", node.epoch, "RUNNING", "[]", 0, "{}")
-                empty = [*columns([], 3), *columns([], 14), *columns([], 4)]
-                saved = await connection.fetch(SQL["save"], *columns([row], 7), *empty)
-                assert len(saved) == 1
-            else:
-                await connection.fetch(SQL["node_epoch"], "n1")
-            registering = asyncio.ensure_future(store.register_node("n1", NodeRole.VOICE, NOW))
-            await self._waits_for_a_lock(postgres_url, registering)
-            assert not registering.done()
-            await writing.commit()
-            assert (await registering).epoch == node.epoch + 1
-            await connection.close()
+            try:
+                writing = connection.transaction()
+                await writing.start()
+                if statement == "save":
+                    row = (session.session_id, "n1", node.epoch, "RUNNING", "[]", 0, "{}")
+                    empty = [*columns([], 3), *columns([], 14), *columns([], 4)]
+                    saved = await connection.fetch(SQL["save"], *columns([row], 7), *empty)
+                    assert len(saved) == 1
+                else:
+                    await connection.fetch(SQL["node_epoch"], "n1")
+                registering = asyncio.ensure_future(store.register_node("n1", NodeRole.VOICE, NOW))
+                await self._waits_for_a_lock(postgres_url, registering)
+                assert not registering.done()
+                await writing.commit()
+                assert (await registering).epoch == node.epoch + 1
+            finally:
+                connection.terminate()
 
     async def _waits_for_a_lock(self, url: str, task: asyncio.Task[Node]) -> None:
         """Until another connection waits for a lock, or the task is done."""

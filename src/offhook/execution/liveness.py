@@ -6,8 +6,8 @@ kinds of death are told apart:
 
 - A node whose epoch is over, or that has retired, is dead for certain.
 - A node that is silent for :data:`.DEAD_AFTER` *may* be dead. It may also be that the store was away,
-  and that the heartbeats of live nodes could not be written. Who has seen the store away therefore
-  judges nobody by silence until it has reached the store without interruption for that long itself;
+  and that the heartbeats of live nodes could not be written. A process that has seen the store away therefore
+  judges no node by silence until it has reached the store without interruption for that long itself;
   by then every live node has written a heartbeat again.
 
 A session that runs in this process is never ended here: it lives, whatever the store says of its node.

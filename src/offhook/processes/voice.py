@@ -14,7 +14,7 @@ from offhook.net.client import HttpClient
 from offhook.processes import descriptors
 from offhook.processes.context import RoleContext
 from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
-from offhook.session.ports.record import NodeRole
+from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
 from offhook.store.directory import Directory
@@ -85,7 +85,10 @@ async def run(context: RoleContext) -> None:
                 drain_timeout=lambda: context.drain_timeout,
             )
             refreshing.cancel()
-        await store.retire_node(registered)
+        try:
+            await store.retire_node(registered)
+        except (StoreUnavailable, Fenced) as error:
+            log.warning("%s has not retired: %s", registered.name, error)
 
 
 async def _http_client(context: RoleContext, stack: AsyncExitStack, **options: Any) -> HttpClient:

@@ -17,7 +17,7 @@ from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call,
 from offhook.store.tenancy import SqlTenancy
 
 NOBODY = Node(name="", epoch=0)
-"""For writes whose right does not come from a node."""
+"""For writes that no node makes: the API's, and the end of a dead node's session."""
 
 
 class SqlStore(SqlHistory, SqlTenancy, Store):

@@ -19,7 +19,7 @@ import msgspec
 from offhook import config
 from offhook.session.api_keys import key_digest
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.stores import Store
+from offhook.session.ports.stores import Tenancy
 from offhook.session.tenancy import (
     KeyGrant,
     Scenario,
@@ -43,7 +43,7 @@ class Directory:
     """
 
     def __init__(
-        self, settings: config.Config, store: Store, environ: Mapping[str, str] = os.environ
+        self, settings: config.Config, store: Tenancy, environ: Mapping[str, str] = os.environ
     ) -> None:
         self._store = store
         self._environ = environ
@@ -69,7 +69,7 @@ class Directory:
         self._version = _NEVER_READ
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The sub-account with this id, whosever it is (:meth:`.KeyGrant.opens` says whose)."""
+        """The sub-account with this id, of any account (see :meth:`.KeyGrant.opens`)."""
         return self._sub_accounts.get(sub_account_id)
 
     def sub_accounts(self) -> Sequence[SubAccount]:

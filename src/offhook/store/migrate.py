@@ -141,7 +141,7 @@ def make_private(path: Path) -> None:
 
 
 def _current_sqlite(connection: Connection) -> str | None:
-    """The revision of an SQLite database; None: it has no schema of ours."""
+    """The revision of an SQLite database; None: it has no Offhook schema."""
     found = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
     if connection.exec_driver_sql(found).scalar() is None:
         return None
@@ -174,7 +174,7 @@ async def _upgrade_server(url: str) -> list[str]:
 
 
 async def current_postgres(connection: asyncpg.Connection) -> str | None:
-    """The revision of a PostgreSQL database; None: it has no schema of ours."""
+    """The revision of a PostgreSQL database; None: it has no Offhook schema."""
     if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
         return None
     revision = await connection.fetchval("SELECT version_num FROM alembic_version")

@@ -55,7 +55,7 @@ class Accept(NamedTuple):
         return KeyRow(*self.key, self.request.call_flow_request_id, self.request_row.at)
 
     def answer(self, known: RequestRecord) -> RequestRecord | IdempotencyConflict:
-        """The answer of a call whose key ``known`` named first."""
+        """The answer when ``known`` is the first request with the same key."""
         if known.body != self.request.body:
             return IdempotencyConflict("this Idempotency-Key came with another body before")
         return known

@@ -9,7 +9,7 @@ _POSTGRES = ("postgresql://", "postgres://")
 
 
 def is_sqlite(url: str) -> bool:
-    """Whether the URL names a SQLite file. Raises ValueError for anything that is no URL of ours."""
+    """Whether the URL names a SQLite file. Raises ValueError for another kind of URL."""
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return True
     if url.startswith(_POSTGRES):

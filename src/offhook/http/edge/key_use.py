@@ -9,7 +9,7 @@ from datetime import datetime
 
 from offhook.clock import Clock
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.stores import Store
+from offhook.session.ports.stores import Tenancy
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ FLUSH_SECONDS = 60.0
 class KeyUse:
     """Remembers the last use of each key and writes it once a minute and at the end."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Tenancy, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._used: dict[str, datetime] = {}

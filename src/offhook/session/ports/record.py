@@ -104,7 +104,7 @@ EVERY_SESSION = SessionFilter()
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls per second of those that have a limit (``cps``, above 0); whoever is absent has none."""
+    """Calls per second of those that have a limit (``cps``, above 0); an absent one has no limit."""
 
     sub_accounts: Mapping[str, float] = {}
     trunks: Mapping[str, float] = {}

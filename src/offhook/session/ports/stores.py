@@ -74,7 +74,7 @@ class Claiming(ABC):
 
     @abstractmethod
     async def retire_node(self, node: Node) -> None:
-        """A graceful end: the node has nothing running any more."""
+        """The node ends: nothing runs on it."""
 
     @abstractmethod
     async def claim(
@@ -82,7 +82,7 @@ class Claiming(ABC):
     ) -> Sequence[ClaimDecision]:
         """Plan at most ``limit`` waiting sessions and store the decisions, in one transaction.
 
-        Fair between sub-accounts: one that is over its limits hides nobody else's sessions.
+        Fair between sub-accounts: one that is over its limits does not hide others' sessions.
         Sessions past their ``valid_until`` come first, wherever they stand in the queue.
         Returns the decisions that were stored (RUNNING ones are now this node's, durably); QUEUED ones
         that changed nothing are left out. Raises :class:`Fenced` when the node's epoch is over.
@@ -198,7 +198,7 @@ class Outbox(ABC):
         """Due deliveries, leased to ``owner`` for ``lease`` seconds; then they are due again.
 
         Taken in turn from every (sub-account, type), of each at most 64 at a time: a slow or dead
-        endpoint's thousands hide nobody else's.
+        endpoint's thousands do not hide others' deliveries.
         """
 
     @abstractmethod

@@ -50,7 +50,7 @@ class Batcher(Generic[ItemT, ResultT]):
 
     ``run`` gets a connection and the items, commits, and returns for each its result or the
     exception to raise. When it fails as a whole for another reason than the database being away,
-    each item is run again alone, so that one caller's failure is nobody else's. ``repeatable``:
+    each item is run again by itself, so that one caller's failure does not fail the others. ``repeatable``:
     a batch may be sent again when the connection broke before its answer came.
     """
 

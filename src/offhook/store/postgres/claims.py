@@ -92,7 +92,7 @@ async def _passed_over(
 async def settled(
     connection: asyncpg.Connection, node: Node, lost: Sequence[ClaimDecision]
 ) -> list[ClaimDecision]:
-    """Of decisions whose commit was not answered: those that are stored and ours to run."""
+    """Of decisions whose commit was not answered: those that are stored, so that this node runs them."""
     ids = [decision.session.session_id for decision in lost]
     rows = await connection.fetch(SQL["settled"], ids, node.name, node.epoch)
     stored = {row["session_id"] for row in rows}
@@ -191,7 +191,7 @@ async def end_orphan(connection: asyncpg.Connection, call: Save, silent_since: i
 
 
 async def _finish_session(connection: asyncpg.Connection, call: Save, count: int | None) -> bool:
-    """Write a session whose row is locked; ``count`` None: there is none to write."""
+    """Write a session whose row is locked; ``count`` None: the session may not be written."""
     if count is None:
         return False
     total = count + len(call.event_documents)

@@ -60,7 +60,7 @@ class PostgresStore(SqlStore):
         self._claiming = asyncio.Lock()
         """Held by a claim: the next one must not take its decisions for unanswered ones."""
         self._unsettled: Sequence[ClaimDecision] = []
-        """Of a claim whose commit was not answered: written or not, the next claim finds out."""
+        """Decisions of a claim whose commit was not answered; the next claim reads which were stored."""
 
     async def open(self) -> None:
         """Connect and check the schema."""

@@ -119,7 +119,7 @@ JOIN events AS v ON v.session_id = s.session_id AND v.number = s.event_count
 WHERE s.document = u.document AND v.document = u.event AND s.node = u.node AND s.epoch = u.epoch;
 
 -- name: late_facts
--- Events of sessions that are not ours any more: ($1, $2: session, events added), ($3..$5:
+-- Events that came after a session had ended or had changed its node: ($1, $2: session, events added), ($3..$5:
 -- session, offset, document).
 WITH w AS (
     UPDATE sessions AS s SET event_count = s.event_count + u.added
@@ -175,7 +175,7 @@ ON CONFLICT DO NOTHING;
 SELECT pg_advisory_xact_lock($1::bigint);
 
 -- name: node_epoch
--- The epoch that counts for a node's name; it cannot grow until we commit.
+-- The epoch that counts for a node's name; it cannot grow until the transaction commits.
 SELECT epoch FROM nodes WHERE name = $1::text FOR KEY SHARE;
 
 -- name: lock_node
@@ -286,7 +286,7 @@ SELECT sub_account_id FROM g WHERE sub_account_id IS NOT NULL;
 SELECT kind, name, tokens, at FROM buckets;
 
 -- name: waiting_session
--- A session, if it still waits; nobody claims it until we commit.
+-- A session, if it still waits; no node claims it until the transaction commits.
 SELECT event_count FROM sessions WHERE session_id = $1::text AND status = 'QUEUED' FOR UPDATE;
 
 -- name: orphans
@@ -296,7 +296,7 @@ WHERE s.status = 'RUNNING' AND (n.epoch IS DISTINCT FROM s.epoch OR n.heartbeat_
 LIMIT $2::int;
 
 -- name: orphan
--- A session, if it is an orphan still; its node cannot write it until we commit.
+-- A session, if it is an orphan still; its node cannot write it until the transaction commits.
 SELECT s.event_count FROM sessions AS s
 WHERE s.session_id = $1::text AND s.status = 'RUNNING' AND NOT EXISTS (
     SELECT 1 FROM nodes AS n
@@ -304,7 +304,7 @@ WHERE s.session_id = $1::text AND s.status = 'RUNNING' AND NOT EXISTS (
 FOR UPDATE;
 
 -- name: expire_leases
--- Deliveries whose lease is over are anybody's again.
+-- Deliveries whose lease is over are due again.
 UPDATE outbox SET state = 'pending', owner = NULL WHERE state = 'leased' AND next_at <= $1::bigint;
 
 -- name: leased_groups

@@ -39,7 +39,7 @@ JOIN idempotency AS i ON i.sub_account_id = u.column1 AND i.idempotency_key = u.
 WHERE i.at > u.column3;
 
 -- name: remember_keys
--- New keys, or such whose 24 hours are over.
+-- Keys that are new, or older than 24 hours.
 INSERT OR REPLACE INTO idempotency (sub_account_id, idempotency_key, call_flow_request_id, at)
 VALUES {values};
 
@@ -66,7 +66,7 @@ FROM (VALUES {values}) AS u
 WHERE sessions.session_id = u.column1;
 
 -- name: count_events
--- Late facts were added to a session that is not ours any more: (session, event count).
+-- Late facts were added to a session that had ended or had changed its node: (session, event count).
 UPDATE sessions SET event_count = u.column2
 FROM (VALUES {values}) AS u
 WHERE sessions.session_id = u.column1;
@@ -193,7 +193,7 @@ WHERE s.session_id = ?2 AND s.status = 'RUNNING'
     AND (n.epoch IS NOT s.epoch OR n.heartbeat_at < ?1);
 
 -- name: expire_leases
--- Deliveries whose lease is over are anybody's again.
+-- Deliveries whose lease is over are due again.
 UPDATE outbox SET state = 'pending', owner = NULL WHERE state = 'leased' AND next_at <= ?;
 
 -- name: leased_groups

@@ -21,7 +21,7 @@ from offhook.store.sqlite.connection import connect, identity
 T = TypeVar("T")
 
 _THREADS = 4
-"""A page of a large record takes milliseconds, so this many reads hold nobody up."""
+"""Reads at once. A page of a large record takes milliseconds."""
 _MOST_READS = 1_000
 """Waiting at once."""
 

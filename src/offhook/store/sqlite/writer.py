@@ -8,7 +8,7 @@ for company.
 
 Operations of one handler run together, a few statements for all of them. When anything in the
 transaction raises, it is rolled back and run again with each item under a savepoint of its own, so that
-one caller's failure is nobody else's. Operations must therefore bear to be run twice.
+one caller's failure does not fail the others. So an operation may be run twice.
 
 Other processes hold the lock in turn. SQLite's own waiting sleeps up to 100 ms at a time and lets
 one process starve the other; we try again every half millisecond (``docs/decisions/store.md``).
@@ -69,7 +69,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="offhook-store", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; called on the loop whose callers it serves."""
+        """Start the thread; to be called on the event loop of its callers."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
@@ -155,7 +155,7 @@ class Writer:
         return True
 
     def _drop_expired(self) -> bool:
-        """Forget what nobody awaits any more; whether anything is left."""
+        """Drop the operations whose callers have given up; whether any are left."""
         with self._changed:
             while self._queue and self._queue[0].future.done():
                 self._queue.popleft()

@@ -1,0 +1,43 @@
+"""Retention deletes in small transactions, so that nothing waits long for the write lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Executable
+from tests.support.stores import NOW, ended, opened, request_for, start_all, waiting
+
+from offhook.session.ports.record import NodeRole
+from offhook.store.core import SqlStore
+from offhook.store.statements import Rows
+
+
+async def test_a_purge_deletes_a_chunk_in_each_transaction(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offhook.store.history._PURGE_CHUNK", 3)
+    monkeypatch.setattr("offhook.store.history._PURGE_SESSIONS", 2)
+    async with opened(database_url) as store:
+        assert isinstance(store, SqlStore)
+        node = await store.register_node("n1", NodeRole.VOICE, NOW)
+        old = [waiting(created_at=NOW - timedelta(days=91)) for _ in range(5)]
+        for number, session in enumerate(old):
+            request = request_for(session, at=session.created_at, key=f"k{number}")
+            await store.accept(session, [], request)
+        for decision in await store.claim(node, start_all, NOW, limit=5):
+            await store.save(node, ended(decision.session))
+        deleted: list[int] = []
+        write = store._write
+
+        async def noted(*statements: Executable) -> Sequence[Rows]:
+            rows = await write(*statements)
+            deleted.append(len(rows[0]) if len(statements) == 1 else 2)
+            return rows
+
+        monkeypatch.setattr(store, "_write", noted)
+        assert await store.purge(NOW) == 10
+        assert (await store.sessions("acme_corp"))[0] == []
+        assert max(deleted) == 3
+        assert sum(deleted) >= 5 + 5 + 5
