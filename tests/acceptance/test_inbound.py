@@ -301,10 +301,12 @@ async def test_a_caller_without_an_offer_answers_ours(tmp_path: Path) -> None:
                 service=OURS,
             ) as phone,
         ):
+            await ear.wait_for(lambda: ear.heard(packets=50) == 1, 30)
+            [question] = receiver.at("/vca")
+            assert await server.delete_session(question.payload["sessionId"]) == 200
             counts = await phone.finished()
             await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 10)
         assert (counts.successful, counts.failed) == (1, 0)
-        assert ear.heard(packets=50) == 1
     told = receiver.at("/vss")[0].payload
     assert told["sessionStatus"] == "COMPLETED"
     assert "connectedTimestamp" in told["details"]["callA"]

@@ -140,7 +140,7 @@ def _questions(receiver: Receiver, caller: str) -> int:
 
 
 def _bridged(receiver: Receiver) -> bool:
-    updates = [p for p in (one.payload for one in receiver.at("/vcs")) if "sipCode" not in p]
+    updates = (p for p in (one.payload for one in receiver.at("/vcs")) if p["sipCode"] == 200)
     return any(p["callStatus"] == "CALL_UPDATED" for p in updates)
 
 
