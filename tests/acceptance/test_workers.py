@@ -42,14 +42,4 @@ async def test_two_workers_share_the_calls_and_the_limits(tmp_path: Path) -> Non
         if event["event"] == "SESSION_STARTED"
     }
     assert len(nodes) == 2
-    spans = sorted(
-        (event["timestamp"], 1 if event["event"] == "SESSION_STARTED" else -1)
-        for record in records
-        for event in record["events"]
-        if event["event"] in ("SESSION_STARTED", "SESSION_ENDED")
-    )
-    live = most = 0
-    for _, change in spans:
-        live += change
-        most = max(most, live)
-    assert 2 <= most <= 9  # a claim is stamped a moment before it sees which channels are free
+    assert 2 <= carrier.most_at_once() <= 8

@@ -170,6 +170,22 @@ class Sipp:
                 found[number].add(fields[4])
         return found
 
+    def most_at_once(self) -> int:
+        """Calls it had at the same time at the most, from INVITE to BYE (needs ``log_messages``)."""
+        live: set[str] = set()
+        over: set[str] = set()
+        most = 0
+        path = self._folder / "messages.csv"
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+            fields = line.split("\t")
+            if any(field.startswith("BYE sip:") for field in fields):
+                live.discard(fields[4])
+                over.add(fields[4])
+            elif any(field.startswith("INVITE sip:") for field in fields) and fields[4] not in over:
+                live.add(fields[4])
+                most = max(most, len(live))
+        return most
+
     def messages(self) -> str:
         """Every message on the wire, both ways (needs ``log_messages``)."""
         path = self._folder / "messages.log"

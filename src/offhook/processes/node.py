@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -20,7 +19,7 @@ from offhook import log
 from offhook.config import Config
 from offhook.config import file as config_file
 from offhook.flow.numbers import load_metadata
-from offhook.processes import descriptors
+from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
 from offhook.processes.context import RoleContext
 from offhook.session.ports.record import StoreUnavailable
@@ -88,7 +87,7 @@ async def _serve(options: argparse.Namespace, config: Config, link: SupervisorLi
     )
     _on_signals(context, options.config)
     role = _role(options.role)
-    _collect_seldom()
+    collector.collect_seldom()
     duties = [
         asyncio.create_task(_end_with_supervisor(context), name="supervisor"),
         asyncio.create_task(link.keep_alive(), name="alive"),
@@ -98,17 +97,6 @@ async def _serve(options: argparse.Namespace, config: Config, link: SupervisorLi
     finally:
         for duty in duties:
             duty.cancel()
-
-
-def _collect_seldom() -> None:
-    """Keep the garbage collector from stopping calls for long.
-
-    What is imported is never looked at again, and the oldest generation seldom: its collection stops
-    every call of a process at once.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 50)
 
 
 def _with_phones(config: Config, link: SupervisorLink) -> Config:

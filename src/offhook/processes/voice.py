@@ -11,7 +11,7 @@ from offhook.config import Config
 from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.client import HttpClient
-from offhook.processes import descriptors
+from offhook.processes import collector, descriptors
 from offhook.processes.context import RoleContext
 from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
@@ -78,10 +78,9 @@ async def run(context: RoleContext) -> None:
         context.reloads.append(reload)
         async with asyncio.TaskGroup() as group:
             refreshing = group.create_task(keep_directory_fresh(directory, fabric))
-            listen = list(context.config.sip.listen)
             await node.run(
                 context.stopping,
-                on_ready=lambda: context.supervisor.ready(sip=listen),
+                on_ready=lambda: _ready(context),
                 drain_timeout=lambda: context.drain_timeout,
             )
             refreshing.cancel()
@@ -89,6 +88,11 @@ async def run(context: RoleContext) -> None:
             await store.retire_node(registered)
         except (StoreUnavailable, Fenced) as error:
             log.warning("%s has not retired: %s", registered.name, error)
+
+
+def _ready(context: RoleContext) -> None:
+    collector.keep()
+    context.supervisor.ready(sip=list(context.config.sip.listen))
 
 
 async def _http_client(context: RoleContext, stack: AsyncExitStack, **options: Any) -> HttpClient:

@@ -256,3 +256,11 @@ _BY_LEGS: Mapping[CallStatus, Trigger] = {
     CallStatus.CANCELED: Trigger.LEGS_CANCELED,
     CallStatus.FAILED: Trigger.LEGS_FAILED,
 }
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram, for ``docs/decisions/running-sessions.md``."""
+    lines = ["stateDiagram-v2", "    [*] --> QUEUED: accepted", "    [*] --> RUNNING: a call rings"]
+    for status, row in TRANSITIONS.items():
+        lines += [f"    {status} --> {to}: {trigger.value}" for trigger, to in row.items()]
+    return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -152,3 +153,8 @@ def test_a_leg_is_replaced_by_its_id() -> None:
     rung = msgspec.structs.replace(leg(), sip_code=180)
     assert states.with_leg(running, rung).legs == (rung,)
     assert len(states.with_leg(running, leg("b")).legs) == 2
+
+
+def test_the_diagram_in_the_docs_is_made_from_the_table() -> None:
+    page = Path(__file__).parents[3] / "docs" / "decisions" / "running-sessions.md"
+    assert f"```mermaid\n{states.diagram()}\n```" in page.read_text()
