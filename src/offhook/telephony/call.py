@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import abstractmethod
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import TypedDict, Unpack, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
@@ -33,7 +34,7 @@ from offhook.media.engine import (
 from offhook.negotiated import Codec
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult, Side, TrunkTry
+from offhook.session.ports.telephony import Call, CallEnd, Playback, PlaybackResult, Side, TrunkTry
 from offhook.session.session import CallQuality
 from offhook.sip import events as sip
 from offhook.sip.events import dtmf_of_info
@@ -63,7 +64,8 @@ class EndFacts(TypedDict, total=False):
     fault: bool
 
 
-class LinePlayback:
+@final
+class LinePlayback(Playback):
     """A playback of the media engine that can be awaited."""
 
     def __init__(self, call: LineCall, done: asyncio.Future[PlaybackResult]) -> None:
@@ -72,11 +74,9 @@ class LinePlayback:
         self.number: int | None = None
 
     async def finished(self) -> PlaybackResult:
-        """See :meth:`offhook.session.ports.telephony.Playback.finished`."""
         return await asyncio.shield(self._done)
 
     def stop(self) -> None:
-        """See :meth:`offhook.session.ports.telephony.Playback.stop`."""
         if self.number is not None and not self._done.done():
             self._call.media.stop(self.number)
 
@@ -86,8 +86,8 @@ class LinePlayback:
             self._done.set_result(result)
 
 
-class LineCall:
-    """Media, playbacks, digits and the one end of a leg (:class:`offhook.session.ports.telephony.Call`)."""
+class LineCall(Call):
+    """Media, playbacks, digits and the one end of a leg."""
 
     def __init__(self, call_id: str, clock: Clock, session_id: str | None = None) -> None:
         """``session_id`` stands in every log line about the call."""
@@ -124,15 +124,12 @@ class LineCall:
         return self.leg_media.settled is not None
 
     async def answered(self) -> datetime | None:
-        """See :meth:`offhook.session.ports.telephony.Call.answered`."""
         return await asyncio.shield(self._answered)
 
     async def wait_ended(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.telephony.Call.wait_ended`."""
         return await asyncio.shield(self._ended)
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> LinePlayback:
-        """See :meth:`offhook.session.ports.telephony.Call.play`."""
         playback = LinePlayback(self, self._loop.create_future())
         if self._ended.done() or not self.has_media:
             playback.resolve(PlaybackResult.CALL_ENDED)
@@ -142,22 +139,18 @@ class LineCall:
         return playback
 
     def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
-        """See :meth:`offhook.session.ports.telephony.Call.play_below`."""
         if not self._ended.done():
             self.media.play_below(None if prompt is None else _audio(prompt), pause=pause)
 
     def on_digit(self, listener: DigitListener | None) -> None:
-        """See :meth:`offhook.session.ports.telephony.Call.on_digit`."""
         self._digit_listener = listener
 
     def relay(self, to: Call | None) -> None:
-        """See :meth:`offhook.session.ports.telephony.Call.relay`; ``to`` is a call of the same line."""
         assert to is None or isinstance(to, LineCall)
         self._relay_to = to
         self.media.relay(None if to is None else to.media)
 
     def quality(self) -> CallQuality | None:
-        """See :meth:`offhook.session.ports.telephony.Call.quality`."""
         statistics = self._statistics or self.media.statistics()
         judged = quality.assess(statistics, self.leg_media.codec)
         if judged is None:
@@ -165,10 +158,6 @@ class LineCall:
         return CallQuality(
             mos=judged.mos, packet_loss_rate=judged.packet_loss_rate, jitter=judged.jitter
         )
-
-    async def hang_up(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.telephony.Call.hang_up`; each kind of call knows its messages."""
-        raise NotImplementedError
 
     # --- where events come in
 
@@ -198,12 +187,13 @@ class LineCall:
         status = CallStatus.COMPLETED if self.connected else CallStatus.ERROR
         self._end(status, by=Side.SERVER, detail="internal error", fault=True)
 
+    @abstractmethod
     def _on_sip(self, event: sip.AnyEvent) -> None:
-        raise NotImplementedError
+        """Handle an event of the endpoint."""
 
+    @abstractmethod
     def _abandon(self) -> None:
-        """End the call on the wire, whatever its state."""
-        raise NotImplementedError
+        """End the call on the wire, in every state."""
 
     # --- what the two kinds of call use
 
@@ -248,8 +238,9 @@ class LineCall:
         log.warning("call %s: no RTP or RTCP for the media timeout, hanging up", self.call_id)
         self._hang_up_now("no media")
 
+    @abstractmethod
     def _hang_up_now(self, detail: str) -> None:
-        raise NotImplementedError
+        """End the call; ``detail`` says why."""
 
     def _on_info(self, content_type: str, body: bytes) -> None:
         """A SIP INFO inside the call; it may tell of a DTMF digit."""

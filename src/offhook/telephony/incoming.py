@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import final
 
 from offhook.codes import CallStatus
-from offhook.session.ports.telephony import CallEnd, Side
+from offhook.session.ports.telephony import CallEnd, ReceivedCall, Side
 from offhook.sip import events as sip
 from offhook.telephony.call import LineCall
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
@@ -15,8 +16,9 @@ from offhook.telephony.trunks import Trunk
 log = logging.getLogger(__name__)
 
 
-class IncomingCall(LineCall):
-    """One INVITE that reached us (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
+@final
+class IncomingCall(LineCall, ReceivedCall):
+    """One INVITE that reached us, and the call it becomes."""
 
     def __init__(
         self, line: Line, call_id: str, invite: sip.IncomingInvite, trunk: Trunk | None = None
@@ -30,7 +32,6 @@ class IncomingCall(LineCall):
         line.endpoint.listen(self._handle, self.on_sip)
 
     def belongs_to(self, session_id: str) -> None:
-        """See :meth:`offhook.session.ports.telephony.ReceivedCall.belongs_to`."""
         self._session_id = session_id
 
     def ring(self) -> None:
@@ -38,7 +39,6 @@ class IncomingCall(LineCall):
         self._line.endpoint.ring(self._handle)
 
     def let_hear(self) -> None:
-        """See :meth:`offhook.session.ports.telephony.ReceivedCall.let_hear`."""
         trunk, offer = self.leg_media.trunk, self.invite.sdp
         if trunk is not None and trunk.early_media and offer is not None and not self.has_media:
             self.leg_media.answer(offer, origin_of(self.invite), self._ring_with, self._no_early)
@@ -97,7 +97,6 @@ class IncomingCall(LineCall):
             super()._no_usable_answer(reason)
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
-        """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
         if self.ended is None:
             self._line.endpoint.reject(self._handle, sip_code)
             self._end(status, by=Side.SERVER, sip_code=sip_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from typing import Unpack
+from typing import Unpack, final
 
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import PortsExhausted
@@ -19,8 +19,9 @@ from offhook.telephony.trunks import Trunk
 log = logging.getLogger(__name__)
 
 
+@final
 class OutgoingCall(LineCall):
-    """One order on its way through its trunks (:class:`offhook.session.ports.telephony.Call`)."""
+    """One order on its way through its trunks."""
 
     def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
         super().__init__(order.call_id, line.clock, order.session_id)

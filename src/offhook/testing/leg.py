@@ -42,7 +42,7 @@ PERFECT = CallQuality(mos=4.4, packet_loss_rate=0.0, jitter=0)
 DigitListener = Callable[[str, float], None]
 
 
-class SimulatedCall:
+class SimulatedCall(Call):
     """What a dialled and a received call share (:class:`offhook.session.ports.telephony.Call`)."""
 
     far_side: ClassVar[Side]
@@ -92,15 +92,12 @@ class SimulatedCall:
         return self._answered.done() and not self._ended.done()
 
     async def answered(self) -> datetime | None:
-        """See :meth:`offhook.session.ports.telephony.Call.answered`."""
         return await asyncio.shield(self._answered)
 
     async def wait_ended(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.telephony.Call.wait_ended`."""
         return await asyncio.shield(self._ended)
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> SimulatedPlayback:
-        """See :meth:`offhook.session.ports.telephony.Call.play`."""
         playback = SimulatedPlayback(prompt, repetition, pause)
         if self.connected:
             self.player.queue(playback)
@@ -109,31 +106,26 @@ class SimulatedCall:
         return playback
 
     def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
-        """See :meth:`offhook.session.ports.telephony.Call.play_below`."""
         if prompt is None or self.connected:
             self.player.play_below(prompt, pause)
         if prompt is not None and self.connected:
             self._timeline.add(self.phone.number, "hears", "the ringback tone")
 
     def on_digit(self, listener: DigitListener | None) -> None:
-        """See :meth:`offhook.session.ports.telephony.Call.on_digit`."""
         self._listener = listener
         self.ear.changed.set()
 
     def relay(self, to: Call | None) -> None:
-        """See :meth:`offhook.session.ports.telephony.Call.relay`."""
         assert to is None or isinstance(to, SimulatedCall)
         self._relay_to = to
 
     async def hang_up(self) -> CallEnd:
-        """See :meth:`offhook.session.ports.telephony.Call.hang_up`."""
         if self.ended is None:
             status = CallStatus.COMPLETED if self.connected else CallStatus.CANCELED
             self._end(status, by=Side.SERVER)
         return await self.wait_ended()
 
     def quality(self) -> CallQuality | None:
-        """See :meth:`offhook.session.ports.telephony.Call.quality`."""
         return PERFECT if self._answered.done() and self._answered.result() else None
 
     # --- what the kinds of call use

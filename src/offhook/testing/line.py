@@ -13,7 +13,15 @@ from typing import ClassVar, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus, outcome_of_sip_status
-from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side, Telephony
+from offhook.session.ports.telephony import (
+    CallEnd,
+    DialOrder,
+    MayUse,
+    ReceivedCall,
+    Ringing,
+    Side,
+    Telephony,
+)
 from offhook.testing.leg import SimulatedCall
 from offhook.testing.phone import Phone
 from offhook.testing.timeline import OFFHOOK, Timeline
@@ -64,6 +72,7 @@ class SimulatedLine(Telephony):
             await call.close()
 
 
+@final
 class OutgoingCall(SimulatedCall):
     """A leg that Offhook dials (:class:`offhook.session.ports.telephony.Call`)."""
 
@@ -143,7 +152,8 @@ class OutgoingCall(SimulatedCall):
         return (OFFHOOK, "hangs up" if was_up else "gives up calling", self.phone.number)
 
 
-class IncomingCall(SimulatedCall):
+@final
+class IncomingCall(SimulatedCall, ReceivedCall):
     """A leg that somebody outside dials (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
     far_side: ClassVar[Side] = Side.CALLER
@@ -160,7 +170,6 @@ class IncomingCall(SimulatedCall):
         """Nothing is logged here."""
 
     def accept(self) -> None:
-        """See :meth:`offhook.session.ports.telephony.ReceivedCall.accept`."""
         if self.ended is None:
             self._timeline.add(OFFHOOK, "answers", self.phone.number)
             self._answer()
@@ -170,7 +179,6 @@ class IncomingCall(SimulatedCall):
         """A simulated trunk lets no unanswered caller hear anything."""
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
-        """See :meth:`offhook.session.ports.telephony.ReceivedCall.refuse`."""
         self._end(status, by=Side.SERVER, sip_code=sip_code)
 
     async def hang_up(self) -> CallEnd:

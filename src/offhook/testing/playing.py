@@ -7,17 +7,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import final
 
 from offhook.aio import end_all, wait_or
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import PlaybackResult
+from offhook.session.ports.telephony import Playback, PlaybackResult
 from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance
 
 HEARD_AGAIN = 1.0
 """Seconds after the last relayed word until the sound below is heard again."""
 
 
-class SimulatedPlayback:
+@final
+class SimulatedPlayback(Playback):
     """One prompt on its way (:class:`offhook.session.ports.telephony.Playback`)."""
 
     def __init__(self, prompt: Prompt, repetition: int, pause: float) -> None:
@@ -29,12 +31,10 @@ class SimulatedPlayback:
         self.on_stop: Callable[[], None] = lambda: None
 
     async def finished(self) -> PlaybackResult:
-        """See :meth:`offhook.session.ports.telephony.Playback.finished`."""
         await self.over.wait()
         return self.result
 
     def stop(self) -> None:
-        """See :meth:`offhook.session.ports.telephony.Playback.stop`."""
         if not self.over.is_set():
             self.on_stop()
             self.resolve(PlaybackResult.STOPPED)

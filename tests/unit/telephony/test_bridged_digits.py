@@ -10,6 +10,8 @@ import pytest
 from offhook.clock import SystemClock
 from offhook.media.engine import DigitReceived, MediaLeg
 from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.session.ports.telephony import CallEnd
+from offhook.sip import AnyEvent
 from offhook.telephony.call import LineCall
 from offhook.telephony.leg_media import LegMedia
 
@@ -40,8 +42,24 @@ class State:
         )
 
 
+class SilentCall(LineCall):
+    """A call without SIP."""
+
+    def _on_sip(self, event: AnyEvent) -> None:
+        raise NotImplementedError
+
+    def _abandon(self) -> None:
+        raise NotImplementedError
+
+    def _hang_up_now(self, detail: str) -> None:
+        raise NotImplementedError
+
+    async def hang_up(self) -> CallEnd:
+        raise NotImplementedError
+
+
 def leg(dtmf: int | None) -> LineCall:
-    call = LineCall("c1", SystemClock())
+    call = SilentCall("c1", SystemClock())
     call.media = cast(MediaLeg, Leg())
     call.leg_media = cast(LegMedia, State(dtmf))
     return call

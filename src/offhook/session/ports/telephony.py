@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
@@ -40,16 +39,16 @@ class PlaybackResult(StrEnum):
     CALL_ENDED = "CALL_ENDED"
 
 
-class Playback(Protocol):
+class Playback(ABC):
     """One prompt on its way to the phone."""
 
+    @abstractmethod
     async def finished(self) -> PlaybackResult:
         """Wait until the last sample was sent, or the playback or call ended earlier."""
-        ...
 
+    @abstractmethod
     def stop(self) -> None:
         """Stop at once (within one packet time)."""
-        ...
 
 
 class Side(StrEnum):
@@ -93,80 +92,78 @@ class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
     """An error in our own code ended the leg."""
 
 
-class Call(Protocol):
+class Call(ABC):
     """One leg on the line, dialled or received."""
 
-    @property
-    def call_id(self) -> str:
-        """Our id of the leg."""
-        ...
+    call_id: str
+    """Our id of the leg."""
 
     @property
+    @abstractmethod
     def ended(self) -> CallEnd | None:
         """How it ended; None while it is up or ringing."""
-        ...
 
+    @abstractmethod
     async def answered(self) -> datetime | None:
         """Wait for the 200 (its time is returned) or the end (None; see :attr:`ended`)."""
-        ...
 
+    @abstractmethod
     async def wait_ended(self) -> CallEnd:
         """Wait until the leg is over."""
-        ...
 
+    @abstractmethod
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> Playback:
         """Queue a prompt behind those still playing; gapless when queued in time.
 
         ``repetition`` times, with ``pause`` seconds of silence between.
         """
-        ...
 
+    @abstractmethod
     def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
         """Repeat a prompt, ``pause`` seconds between, wherever this leg hears nothing else.
 
         It is not heard while something plays, nor until the leg that is relayed here has been silent
         for a second (RFC 3960 §3.2: ringback and early media). None: no more.
         """
-        ...
 
+    @abstractmethod
     def on_digit(self, listener: Callable[[str, float], None] | None) -> None:
         """Hear every DTMF digit (``0-9*#A-D``) with its monotonic time, once per digit pressed."""
-        ...
 
+    @abstractmethod
     def relay(self, to: Call | None) -> None:
         """Send what this leg's phone says, keys included, to ``to`` from now on; None: no more."""
-        ...
 
+    @abstractmethod
     async def hang_up(self) -> CallEnd:
         """CANCEL, refuse or BYE as the state asks; returns how it ended. Idempotent."""
-        ...
 
+    @abstractmethod
     def quality(self) -> CallQuality | None:
         """The measured quality; None when no media flowed."""
-        ...
 
 
-class ReceivedCall(Call, Protocol):
+class ReceivedCall(Call):
     """A leg that came from outside and rings until we decide."""
 
+    @abstractmethod
     def belongs_to(self, session_id: str) -> None:
         """Its log lines carry this session's id from now on."""
-        ...
 
+    @abstractmethod
     def accept(self) -> None:
         """200: answer it. :meth:`answered` resolves at once, or the call ends (488: no codec fits)."""
-        ...
 
+    @abstractmethod
     def let_hear(self) -> None:
         """183 with our answer, so that the caller hears what is relayed to it while it still rings.
 
         Only where its trunk has ``early_media`` set; else nothing happens.
         """
-        ...
 
+    @abstractmethod
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         """Answer ``sip_code`` (300..699); the leg ends with ``status``, by us."""
-        ...
 
 
 Ringing = Callable[[int, bool], None]
