@@ -10,6 +10,7 @@ from sqlalchemy import Executable
 from tests.support.stores import NOW, ended, opened, request_for, start_all, waiting
 
 from offhook.session.ports.record import NodeRole
+from offhook.session.ports.stores import Store
 from offhook.store.core import SqlStore
 from offhook.store.statements import Rows
 
@@ -41,3 +42,28 @@ async def test_a_purge_deletes_a_chunk_in_each_transaction(
         assert (await store.sessions("acme_corp"))[0] == []
         assert max(deleted) == 3
         assert sum(deleted) >= 5 + 5 + 5
+
+
+@pytest.mark.parametrize(
+    ("days", "seconds", "kept"),
+    [(30, 0, True), (30, 1, False)],
+)
+async def test_a_request_is_kept_for_30_days(
+    store: Store, days: int, seconds: int, kept: bool
+) -> None:
+    request = request_for(at=NOW - timedelta(days=days, seconds=seconds))
+    await store.record_request(request)
+    await store.purge(NOW)
+    found = await store.request("acme_corp", request.call_flow_request_id)
+    assert (found is not None) is kept
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0, True), (1, False)])
+async def test_a_session_is_kept_for_90_days(store: Store, seconds: int, kept: bool) -> None:
+    node = await store.register_node("n1", NodeRole.VOICE, NOW)
+    session = waiting(created_at=NOW - timedelta(days=90, seconds=seconds))
+    await store.accept(session, [], request_for(session))
+    (decision,) = await store.claim(node, start_all, NOW, limit=1)
+    await store.save(node, ended(decision.session))
+    await store.purge(NOW)
+    assert (await store.session("acme_corp", session.session_id) is not None) is kept

@@ -1,0 +1,195 @@
+"""The queue, the nodes and what they write, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from offhook.codes import SessionStatus
+from offhook.events import AnyEvent, LateFact
+from offhook.session.ports.record import (
+    DEAD_AFTER,
+    NO_RATES,
+    ClaimDecision,
+    Fenced,
+    Node,
+    NodeRole,
+    OutboxEntry,
+    Planner,
+    Rates,
+)
+from offhook.session.ports.stores import Claiming
+from offhook.session.session import Session
+from offhook.store.documents import encode, held_channels
+from offhook.store.memory.memory_records import (
+    MemoryPart,
+    MemoryRecords,
+    StoredNode,
+    StoredSession,
+)
+from offhook.store.queueing import (
+    Buckets,
+    Candidate,
+    Group,
+    PassedOver,
+    Rotation,
+    channels_exceeded,
+    decided,
+    usage_of,
+)
+
+
+class MemoryClaiming(MemoryPart, Claiming):
+    """Gives waiting sessions to nodes and stores what becomes of them."""
+
+    def __init__(self, records: MemoryRecords | None = None) -> None:
+        super().__init__(records)
+        self._queue = Rotation()
+
+    # --- nodes
+
+    async def register_node(self, name: str, role: NodeRole, now: datetime) -> Node:
+        return self._data.register(name, role, now)
+
+    async def heartbeat(self, node: Node, now: datetime) -> None:
+        self._registered(node).heartbeat_at = now
+
+    async def retire_node(self, node: Node) -> None:
+        self._registered(node).heartbeat_at = None
+
+    def _registered(self, node: Node) -> StoredNode:
+        stored = self._data.nodes.get(node.name)
+        if stored is None or stored.epoch != node.epoch:
+            raise Fenced(f"{node.name}'s epoch {node.epoch} is over")
+        return stored
+
+    # --- the queue
+
+    async def claim(
+        self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
+    ) -> Sequence[ClaimDecision]:
+        self._registered(node)
+        data = self._data
+        waiting = self._waiting(now, limit)
+        if not waiting:
+            return []
+        buckets = Buckets((row._asdict() for row in data.buckets.values()), rates, now)
+        marks = PassedOver(node, (row._asdict() for row in data.marks.values()), self._live(now))
+        queued = [candidate.queued(marks) for candidate in waiting]
+        plans = plan(queued, usage_of(data.usage(), buckets), now)
+        claimed = decided(node, waiting, plans, buckets, marks, now)
+        stays = [each for each in claimed.decisions if each.passed_over is None]
+        for decision, row in zip(stays, claimed.session_rows, strict=True):
+            stored = data.sessions[row.session_id]
+            stored.ready_since, stored.waits_for = row.ready_since, row.waits_for
+            stored.node = node if row.node is not None else None
+            data.write(stored, decision.session, decision.events, decision.outbox)
+        data.buckets |= {(row.kind, row.name): row for row in buckets.rows()}
+        data.marks |= {(row.session_id, row.node): row for row in claimed.new_marks}
+        for session_id, name in claimed.old_marks:
+            for key in [key for key in data.marks if key[0] == session_id]:
+                if name in ("", key[1]):
+                    del data.marks[key]
+        return claimed.decisions
+
+    def _live(self, now: datetime) -> list[dict[str, Any]]:
+        """The voice nodes that live."""
+        since = now - DEAD_AFTER
+        return [
+            {"name": name, "epoch": node.epoch}
+            for name, node in self._data.nodes.items()
+            if node.role is NodeRole.VOICE
+            and node.heartbeat_at is not None
+            and node.heartbeat_at >= since
+        ]
+
+    def _waiting(self, now: datetime, limit: int) -> list[Candidate]:
+        """At most ``limit`` sessions of the queue: the expired ones, then every group's oldest."""
+        queued = [s for s in self._data.live.values() if s.session.status is SessionStatus.QUEUED]
+        expired = [s for s in queued if s.valid_until is not None and s.valid_until <= now]
+        found = sorted(expired, key=lambda each: each.valid_until or now)[:limit]
+        groups: dict[Group, list[StoredSession]] = {}
+        for stored in queued:
+            groups.setdefault(stored.group(), []).append(stored)
+        if groups:
+            share = -(-limit // len(groups))
+            for group in self._queue.turn(sorted(groups), limit):
+                oldest = sorted(groups[group], key=lambda each: each.session.created_at)
+                found += oldest[:share]
+        chosen = {each.session.session_id: each for each in found}
+        return [each.candidate() for each in list(chosen.values())[:limit]]
+
+    async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
+        self._registered(node)
+        self._data.insert(session, events, node)
+
+    async def save(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent] = (),
+        outbox: Sequence[OutboxEntry] = (),
+    ) -> None:
+        data = self._data
+        stored = data.sessions.get(session.session_id)
+        if stored is None:
+            raise Fenced(session.session_id)
+        running = stored.session.status is SessionStatus.RUNNING
+        if not running or stored.node != node or data.node_of(stored) is None:
+            stored.events.extend(LateFact(at=each.at, fact=encode(each)) for each in events)
+            raise Fenced(session.session_id)
+        data.write(stored, session, events, outbox)
+
+    async def take_channel(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent] = (),
+        outbox: Sequence[OutboxEntry] = (),
+        *,
+        trunk: str,
+        channels: int | None,
+    ) -> bool:
+        stored = self._data.live.get(session.session_id)
+        before = held_channels(stored.session) if stored is not None else "[]"
+        after = held_channels(session)
+        if channels is not None and channels_exceeded(
+            self._data.usage(), trunk, before, after, channels
+        ):
+            return False
+        await self.save(node, session, events, outbox)
+        return True
+
+    async def passed_over(self) -> int:
+        live = self._data.live
+        marked = {session_id for session_id, _ in self._data.marks if session_id in live}
+        return sum(live[each].session.status is SessionStatus.QUEUED for each in marked)
+
+    # --- orphans
+
+    async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
+        found = [
+            each.session for each in self._data.live.values() if self._dead(each, silent_since)
+        ]
+        return found[:limit]
+
+    def _dead(self, stored: StoredSession, silent_since: datetime) -> bool:
+        """Whether the session runs on a dead node."""
+        if stored.session.status is not SessionStatus.RUNNING:
+            return False
+        node = self._data.node_of(stored)
+        return node is None or node.heartbeat_at is None or node.heartbeat_at < silent_since
+
+    async def end_orphan(
+        self,
+        session: Session,
+        events: Sequence[AnyEvent],
+        outbox: Sequence[OutboxEntry],
+        silent_since: datetime,
+    ) -> bool:
+        stored = self._data.live.get(session.session_id)
+        if stored is None or not self._dead(stored, silent_since):
+            return False
+        self._data.write(stored, session, events, outbox)
+        return True

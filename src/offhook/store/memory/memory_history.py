@@ -1,0 +1,96 @@
+"""Reading the record in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from offhook.events import AnyEvent
+from offhook.session.ports.record import (
+    EVERY_SESSION,
+    DeliveryRecord,
+    RequestRecord,
+    SessionFilter,
+)
+from offhook.session.ports.stores import History
+from offhook.session.session import Session
+from offhook.store.documents import micros
+from offhook.store.memory.memory_records import (
+    MemoryPart,
+    page,
+)
+from offhook.store.search_terms import all_terms, wanted_terms
+
+
+class MemoryHistory(MemoryPart, History):
+    """Reads every record from the first to the last."""
+
+    async def request(self, sub_account_id: str, call_flow_request_id: str) -> RequestRecord | None:
+        found = self._data.requests.get(call_flow_request_id)
+        return found if found is not None and found.sub_account_id == sub_account_id else None
+
+    async def session(self, sub_account_id: str, session_id: str) -> Session | None:
+        stored = self._data.sessions.get(session_id)
+        if stored is None or stored.session.sub_account_id != sub_account_id:
+            return None
+        return stored.session
+
+    async def sessions(
+        self,
+        sub_account_id: str,
+        chosen: SessionFilter = EVERY_SESSION,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> tuple[Sequence[Session], str | None]:
+        found = [
+            each.session
+            for each in self._data.sessions.values()
+            if each.session.sub_account_id == sub_account_id and _matches(each.session, chosen)
+        ]
+        return page(found, lambda each: (micros(each.created_at), each.session_id), cursor, limit)
+
+    async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
+        stored = self._data.sessions.get(session_id)
+        return [] if stored is None else list(enumerate(stored.events, 1))[after:]
+
+    async def deliveries(self, session_id: str) -> Sequence[DeliveryRecord]:
+        found = [
+            each.record()
+            for each in self._data.outbox.values()
+            if each.entry.session_id == session_id
+        ]
+        return sorted(found, key=lambda each: each.created_at)
+
+    async def purge(
+        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
+    ) -> int:
+        data = self._data
+        requests = [
+            key
+            for key, request in data.requests.items()
+            if request.at < now - timedelta(days=requests_days)
+        ]
+        for key in requests:
+            del data.requests[key]
+        sessions = [
+            key
+            for key, each in data.sessions.items()
+            if each.session.status.final
+            and each.session.created_at < now - timedelta(days=sessions_days)
+        ]
+        for key in sessions:
+            del data.sessions[key]
+        gone = {*sessions}
+        for key in [k for k, each in data.outbox.items() if each.entry.session_id in gone]:
+            del data.outbox[key]
+        return len(requests) + len(sessions)
+
+
+def _matches(session: Session, chosen: SessionFilter) -> bool:
+    return (
+        chosen.status in (None, session.status)
+        and (chosen.since is None or session.created_at >= chosen.since)
+        and (chosen.until is None or session.created_at < chosen.until)
+        and {row.term for row in all_terms(session)}.issuperset(wanted_terms(chosen))
+    )

@@ -1,0 +1,208 @@
+"""What a memory store holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from offhook.codes import SessionStatus
+from offhook.events import AnyEvent
+from offhook.session.ports.record import (
+    DeliveryAttempt,
+    DeliveryRecord,
+    DeliveryState,
+    KeyRecord,
+    Node,
+    NodeRole,
+    OutboxEntry,
+    RequestRecord,
+)
+from offhook.session.session import Session
+from offhook.session.tenancy import Scenario, SubAccount, Webhook
+from offhook.store.cursors import cursor_at, position_of
+from offhook.store.documents import decode_session, encode_session, held_channels
+from offhook.store.queueing import (
+    Candidate,
+    Group,
+    MarkRow,
+)
+from offhook.store.rows import BucketRow
+
+T = TypeVar("T")
+
+UNDER_WAY = (DeliveryState.PENDING, DeliveryState.LEASED)
+
+
+class StoredSession:
+    """One session with its timeline."""
+
+    def __init__(self, session: Session, node: Node | None) -> None:
+        self.session = session
+        self.node = node
+        self.ready_since: int | None = None
+        self.waits_for = ""
+        self.events: list[AnyEvent] = []
+        self.ended = asyncio.Event()
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """When it is too late to dial."""
+        return self.session.valid_until
+
+    def group(self) -> Group:
+        """Where it stands in the queue."""
+        return self.session.sub_account_id, self.waits_for
+
+    def candidate(self) -> Candidate:
+        """As a claim sees it."""
+        return Candidate(
+            session_id=self.session.session_id,
+            ready_since=self.ready_since,
+            waits_for=self.waits_for,
+            event_count=len(self.events),
+            document=encode_session(self.session),
+        )
+
+
+class StoredDelivery:
+    """One outbox entry and what has become of it."""
+
+    def __init__(self, entry: OutboxEntry) -> None:
+        self.entry = entry
+        self.state = DeliveryState.PENDING
+        self.next_at = entry.created_at
+        self.attempts: list[DeliveryAttempt] = []
+
+    def group(self) -> Group:
+        """The endpoint it goes to."""
+        return self.entry.sub_account_id, self.entry.type.value
+
+    def record(self) -> DeliveryRecord:
+        """As it is shown."""
+        leased = self.state is DeliveryState.LEASED
+        return DeliveryRecord(
+            delivery_id=self.entry.delivery_id,
+            type=self.entry.type,
+            url=self.entry.url,
+            state=DeliveryState.PENDING if leased else self.state,
+            created_at=self.entry.created_at,
+            next_at=self.next_at if self.state in UNDER_WAY else None,
+            attempts=tuple(self.attempts),
+            payload=self.entry.payload,
+        )
+
+
+class StoredNode(msgspec.Struct):
+    """One registered process."""
+
+    role: NodeRole
+    epoch: int
+    heartbeat_at: datetime | None
+    """None: retired."""
+
+
+class MemoryRecords:
+    """What one or more :class:`MemoryStore` hold, as the processes of a site share a database."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, RequestRecord] = {}
+        self.keys_seen: dict[tuple[str, str], RequestRecord] = {}
+        self.sessions: dict[str, StoredSession] = {}
+        self.live: dict[str, StoredSession] = {}
+        """Those that have not ended."""
+        self.nodes: dict[str, StoredNode] = {}
+        self.buckets: dict[tuple[str, str], BucketRow] = {}
+        self.marks: dict[tuple[str, str], MarkRow] = {}
+        self.outbox: dict[str, StoredDelivery] = {}
+        self.sub_accounts: dict[str, SubAccount] = {}
+        self.webhooks: dict[tuple[str, str], Webhook] = {}
+        self.scenarios: dict[tuple[str, str], Scenario] = {}
+        self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
+        self.tenancy_version = 0
+
+    def register(self, name: str, role: NodeRole, now: datetime) -> Node:
+        """A new epoch of a node."""
+        epoch = self.nodes[name].epoch + 1 if name in self.nodes else 1
+        self.nodes[name] = StoredNode(role=role, epoch=epoch, heartbeat_at=now)
+        return Node(name=name, epoch=epoch)
+
+    def insert(self, session: Session, events: Sequence[AnyEvent], node: Node | None) -> None:
+        """A new session; one that is there already stays as it is."""
+        if session.session_id not in self.sessions:
+            stored = StoredSession(session, node)
+            stored.events.extend(events)
+            self.sessions[session.session_id] = self.live[session.session_id] = stored
+
+    def write(
+        self,
+        stored: StoredSession,
+        session: Session,
+        events: Sequence[AnyEvent],
+        outbox: Sequence[OutboxEntry],
+    ) -> None:
+        """A session's next state. It passes through its stored form, as in a database."""
+        stored.session = decode_session(encode_session(session))
+        stored.events.extend(events)
+        self.add_deliveries(outbox)
+        if session.status.final:
+            self.live.pop(session.session_id, None)
+            stored.ended.set()
+
+    def add_deliveries(self, entries: Iterable[OutboxEntry]) -> None:
+        """New deliveries, due at once."""
+        for entry in entries:
+            self.outbox.setdefault(entry.delivery_id, StoredDelivery(entry))
+
+    def node_of(self, stored: StoredSession) -> StoredNode | None:
+        """The live epoch that runs a session; None: its epoch is over."""
+        if stored.node is None:
+            return None
+        found = self.nodes.get(stored.node.name)
+        return found if found is not None and found.epoch == stored.node.epoch else None
+
+    def usage(self) -> list[dict[str, Any]]:
+        """What every running session holds."""
+        return [
+            {
+                "sub_account_id": each.session.sub_account_id,
+                "channels": held_channels(each.session),
+                "sessions": 1,
+            }
+            for each in self.live.values()
+            if each.session.status is SessionStatus.RUNNING
+        ]
+
+
+class MemoryPart:
+    """What the parts of a memory store share."""
+
+    def __init__(self, records: MemoryRecords | None = None) -> None:
+        self.records = records or MemoryRecords()
+        self.failure: Exception | None = None
+        """While set, every call raises it: a database that is away (``StoreUnavailable()``)."""
+
+    @property
+    def _data(self) -> MemoryRecords:
+        if self.failure is not None:
+            raise self.failure
+        return self.records
+
+
+def page(
+    records: Sequence[T],
+    position: Callable[[T], tuple[int, str]],
+    cursor: str | None,
+    limit: int,
+) -> tuple[Sequence[T], str | None]:
+    """One page, newest first; ``position`` gives a record's time in microseconds, and its id."""
+    before = None if cursor is None else position_of(cursor)
+    found = sorted(records, key=position, reverse=True)
+    if before is not None:
+        found = [each for each in found if position(each) < before]
+    if len(found) <= limit:
+        return found, None
+    return found[:limit], cursor_at(*position(found[limit - 1]))

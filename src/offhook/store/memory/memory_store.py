@@ -1,0 +1,32 @@
+"""The whole record in memory."""
+
+from __future__ import annotations
+
+from typing import final
+
+from offhook.session.ports.stores import Store
+from offhook.session.session import Session
+from offhook.store.memory.memory_accepting import MemoryAccepting
+from offhook.store.memory.memory_claiming import MemoryClaiming
+from offhook.store.memory.memory_history import MemoryHistory
+from offhook.store.memory.memory_outbox import MemoryOutbox
+from offhook.store.memory.memory_tenancy import MemoryTenancy
+
+
+@final
+class MemoryStore(
+    MemoryAccepting, MemoryClaiming, MemoryHistory, MemoryOutbox, MemoryTenancy, Store
+):
+    """The record of one process; give ``records`` to let several share it."""
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def ended(self, session_id: str) -> Session:
+        """Wait until a session has ended. Raises KeyError when there is none."""
+        stored = self.records.sessions[session_id]
+        await stored.ended.wait()
+        return stored.session
