@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.fabric.frames import Frame, Kind, encode
+from offhook.fabric.frames import Frame, FrameKind, encode
 from offhook.fabric.local import MAX_UNSENT, LocalFabric, LocalHub
 
 DEADLINE = 20.0
@@ -30,9 +30,9 @@ async def path(tmp_path: Path) -> AsyncIterator[str]:
 async def subscriber(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A client of its own make that has subscribed; it reads 128 KiB ahead at most."""
     reader, writer = await asyncio.open_unix_connection(path)
-    writer.write(encode(Frame(Kind.SUBSCRIBE, "queue")) + encode(Frame(Kind.PING)))
+    writer.write(encode(Frame(FrameKind.SUBSCRIBE, "queue")) + encode(Frame(FrameKind.PING)))
     async with asyncio.timeout(DEADLINE):
-        assert await reader.readexactly(6) == encode(Frame(Kind.PONG))
+        assert await reader.readexactly(6) == encode(Frame(FrameKind.PONG))
     return reader, writer
 
 
@@ -72,9 +72,9 @@ async def test_who_does_not_read_is_disconnected_and_nobody_waits(path: str) -> 
     "nonsense",
     [
         b"GET / HTTP/1.1\r\n\r\n",
-        encode(Frame(Kind.PONG)),
-        encode(Frame(Kind.SUBSCRIBE, "a..b")),
-        encode(Frame(Kind.PUBLISH, "*.a")),
+        encode(Frame(FrameKind.PONG)),
+        encode(Frame(FrameKind.SUBSCRIBE, "a..b")),
+        encode(Frame(FrameKind.PUBLISH, "*.a")),
     ],
 )
 async def test_who_sends_nonsense_is_disconnected(path: str, nonsense: bytes) -> None:
@@ -84,9 +84,9 @@ async def test_who_sends_nonsense_is_disconnected(path: str, nonsense: bytes) ->
         assert await reader.read() == b""
     writer.close()
     again, other = await subscriber(path)
-    other.write(encode(Frame(Kind.PING)))
+    other.write(encode(Frame(FrameKind.PING)))
     async with asyncio.timeout(DEADLINE):
-        assert await again.readexactly(6) == encode(Frame(Kind.PONG))
+        assert await again.readexactly(6) == encode(Frame(FrameKind.PONG))
     other.close()
 
 

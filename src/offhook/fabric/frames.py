@@ -17,7 +17,7 @@ MAX_MESSAGE = 1024 * 1024
 _HEAD = struct.Struct(">IBB")
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame asks."""
 
     PUBLISH = 1
@@ -31,7 +31,7 @@ class Kind(IntEnum):
 class Frame(NamedTuple):
     """One frame; the topic is a pattern in SUBSCRIBE and UNSUBSCRIBE."""
 
-    kind: Kind
+    kind: FrameKind
     topic: str = ""
     message: bytes = b""
 
@@ -73,7 +73,7 @@ class Decoder:
                 body = at + _HEAD.size + topic_length
                 try:
                     topic = self._buffer[at + _HEAD.size : body].decode("ascii")
-                    frame = Frame(Kind(kind), topic, bytes(self._buffer[body:end]))
+                    frame = Frame(FrameKind(kind), topic, bytes(self._buffer[body:end]))
                 except ValueError as error:
                     raise FrameError(str(error)) from error
                 at = end

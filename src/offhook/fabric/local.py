@@ -15,7 +15,7 @@ from functools import partial
 from typing import cast, final
 
 from offhook.aio import wait_or
-from offhook.fabric.frames import Decoder, Frame, FrameError, Kind, encode
+from offhook.fabric.frames import Decoder, Frame, FrameError, FrameKind, encode
 from offhook.fabric.subscriptions import Subscriptions, checked, patterns_of
 from offhook.session.ports.fabric import Fabric, Listener
 
@@ -70,18 +70,18 @@ class LocalHub:
 
     def handle(self, frame: Frame, sender: _HubSide) -> None:
         """Do what a client's frame asks. Raises ValueError for an invalid one."""
-        if frame.kind is Kind.PUBLISH:
+        if frame.kind is FrameKind.PUBLISH:
             self._pass_on(frame, sender)
-        elif frame.kind is Kind.SUBSCRIBE:
+        elif frame.kind is FrameKind.SUBSCRIBE:
             if len(sender.patterns) >= MAX_PATTERNS:
                 raise ValueError("too many patterns")
             sender.patterns.add(checked(frame.topic))
             self._by_pattern.setdefault(frame.topic, set()).add(sender)
-        elif frame.kind is Kind.UNSUBSCRIBE:
+        elif frame.kind is FrameKind.UNSUBSCRIBE:
             sender.patterns.discard(frame.topic)
             self._forget(frame.topic, sender)
-        elif frame.kind is Kind.PING:
-            sender.send(encode(Frame(Kind.PONG, message=frame.message)))
+        elif frame.kind is FrameKind.PING:
+            sender.send(encode(Frame(FrameKind.PONG, message=frame.message)))
         else:
             raise ValueError(f"a client sent {frame.kind.name}")
 
@@ -153,8 +153,8 @@ class LocalFabric(Fabric):
         """``path`` of the hub's socket."""
         self._path = path
         self._subscriptions = Subscriptions(
-            on_first=lambda pattern: self._send(Frame(Kind.SUBSCRIBE, pattern)),
-            on_none=lambda pattern: self._send(Frame(Kind.UNSUBSCRIBE, pattern)),
+            on_first=lambda pattern: self._send(Frame(FrameKind.SUBSCRIBE, pattern)),
+            on_none=lambda pattern: self._send(Frame(FrameKind.UNSUBSCRIBE, pattern)),
         )
         self._transport: asyncio.Transport | None = None
         self._pings: dict[bytes, asyncio.Future[None]] = {}
@@ -179,7 +179,7 @@ class LocalFabric(Fabric):
         if not self._open:
             return
         self._subscriptions.dispatch_soon(checked(topic), message)
-        self._send(Frame(Kind.PUBLISH, topic, message))
+        self._send(Frame(FrameKind.PUBLISH, topic, message))
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
         return self._subscriptions.add(pattern, listener)
@@ -190,7 +190,7 @@ class LocalFabric(Fabric):
         self._ping_number += 1
         name = str(self._ping_number).encode()
         self._pings[name] = asyncio.get_running_loop().create_future()
-        self._send(Frame(Kind.PING, message=name))
+        self._send(Frame(FrameKind.PING, message=name))
         try:
             if not await wait_or(self._pings[name], _FLUSH_TIMEOUT):
                 _log.warning("the local message bus does not answer")
@@ -232,7 +232,7 @@ class LocalFabric(Fabric):
         """The connection stands."""
         self._transport = transport
         for pattern in self._subscriptions.patterns:
-            self._send(Frame(Kind.SUBSCRIBE, pattern))
+            self._send(Frame(FrameKind.SUBSCRIBE, pattern))
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -242,18 +242,18 @@ class LocalFabric(Fabric):
 
     def handle(self, frame: Frame) -> None:
         """Do what the hub's frame says."""
-        if frame.kind is Kind.PUBLISH:
+        if frame.kind is FrameKind.PUBLISH:
             self._subscriptions.dispatch(frame.topic, frame.message)
-        elif frame.kind is Kind.PONG:
+        elif frame.kind is FrameKind.PONG:
             _finish(self._pings.get(frame.message))
 
     def _send(self, frame: Frame) -> None:
         """Write a frame if the hub is there and reads."""
         if self._transport is None or self._transport.is_closing():
-            self.dropped += frame.kind is Kind.PUBLISH
+            self.dropped += frame.kind is FrameKind.PUBLISH
         elif self._transport.get_write_buffer_size() > MAX_UNSENT:
             self.dropped += 1
-            if frame.kind is not Kind.PUBLISH:
+            if frame.kind is not FrameKind.PUBLISH:
                 self._transport.abort()  # a lost SUBSCRIBE would never be noticed: connect again
         else:
             self._transport.write(encode(frame))

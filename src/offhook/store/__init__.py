@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from offhook.session.ports.stores import Store
+from offhook.store.database_urls import is_sqlite
 from offhook.store.migrate import upgrade
-from offhook.store.urls import is_sqlite
 
 __all__ = ["open_store", "upgrade"]
 
 
 def open_store(url: str) -> Store:
-    """The store of a database URL (:mod:`.urls`), not opened yet. Raises ValueError.
+    """The store of a database URL (:mod:`.database_urls`), not opened yet. Raises ValueError.
 
     Only that database's driver is imported: it is a good part of the time to start.
     """

@@ -14,7 +14,7 @@ from offhook.store.documents import decode_session, micros
 from offhook.store.history import SqlHistory
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
-from offhook.store.tenancy import SqlTenancy
+from offhook.store.stored_tenancy import SqlTenancy
 
 NOBODY = Node(name="", epoch=0)
 """For writes that no node makes: the API's, and the end of a dead node's session."""

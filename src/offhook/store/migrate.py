@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from offhook.session.ports.record import SchemaMismatch, StoreUnavailable
+from offhook.store.database_urls import is_sqlite, sqlite_path
 from offhook.store.reasons import place_of, reason
-from offhook.store.urls import is_sqlite, sqlite_path
 
 if TYPE_CHECKING:
     import asyncpg

@@ -206,6 +206,50 @@ class Claimed(NamedTuple):
     """As :meth:`PassedOver.outdated` gives them."""
 
 
+def _unmoved(decision: ClaimDecision, candidate: Candidate) -> bool:
+    """Whether the session stays QUEUED as it was."""
+    stays = decision.session.status is SessionStatus.QUEUED and not decision.events
+    return stays and _place(decision) == (candidate.ready_since, candidate.waits_for)
+
+
+def _place(decision: ClaimDecision) -> tuple[int | None, str]:
+    """``ready_since`` and ``waits_for`` after a decision."""
+    ready = optional_micros(decision.ready_since)
+    return ready, "" if ready is None else (*decision.trunks, "*")[0]
+
+
+def _store(claimed: Claimed, decision: ClaimDecision, candidate: Candidate, node: Node) -> None:
+    """Add what a decision writes to ``claimed``."""
+    session = decision.session
+    running = session.status is SessionStatus.RUNNING
+    ready_since, waits_for = _place(decision)
+    documents = event_documents(decision.events)
+    claimed.decisions.append(decision)
+    claimed.session_rows.append(
+        DecisionRow(
+            session_id=session.session_id,
+            status=session.status.value,
+            ready_since=ready_since,
+            waits_for=waits_for,
+            node=node.name if running else None,
+            epoch=node.epoch if running else None,
+            channels=held_channels(session),
+            event_count=candidate.event_count + len(documents),
+            document=encode_session(session),
+        )
+    )
+    claimed.event_rows.extend(event_rows(session.session_id, documents, candidate.event_count))
+    claimed.outbox_rows.extend(outbox_row(entry) for entry in decision.outbox)
+
+
+def _take_tokens(decision: ClaimDecision, buckets: Buckets) -> None:
+    """Take a call off the buckets of its sub-account and trunk, if it starts."""
+    if decision.session.status is SessionStatus.RUNNING:
+        buckets.take("sub_account", decision.session.sub_account_id)
+        for trunk in decision.trunks[:1]:
+            buckets.take("trunk", trunk)
+
+
 def decided(
     node: Node,
     waiting: Sequence[Candidate],
@@ -231,33 +275,9 @@ def decided(
                 claimed.new_marks.append(marks.row(session.session_id, now))
             continue
         claimed.old_marks.extend(marks.outdated(session))
-        running = session.status is SessionStatus.RUNNING
-        ready = optional_micros(decision.ready_since)
-        waits_for = "" if ready is None else (*decision.trunks, "*")[0]
-        unmoved = (ready, waits_for) == (candidate.ready_since, candidate.waits_for)
-        if session.status is SessionStatus.QUEUED and unmoved and not decision.events:
-            continue
-        documents = event_documents(decision.events)
-        claimed.decisions.append(decision)
-        claimed.session_rows.append(
-            DecisionRow(
-                session_id=session.session_id,
-                status=session.status.value,
-                ready_since=ready,
-                waits_for=waits_for,
-                node=node.name if running else None,
-                epoch=node.epoch if running else None,
-                channels=held_channels(session),
-                event_count=candidate.event_count + len(documents),
-                document=encode_session(session),
-            )
-        )
-        claimed.event_rows.extend(event_rows(session.session_id, documents, candidate.event_count))
-        claimed.outbox_rows.extend(outbox_row(entry) for entry in decision.outbox)
-        if running:
-            buckets.take("sub_account", session.sub_account_id)
-            for trunk in decision.trunks[:1]:
-                buckets.take("trunk", trunk)
+        if not _unmoved(decision, candidate):
+            _store(claimed, decision, candidate, node)
+            _take_tokens(decision, buckets)
     return claimed
 
 

@@ -19,7 +19,7 @@ Rows = Sequence[Row]
 
 
 class Statements(ABC):
-    """What :mod:`.history` and :mod:`.tenancy` need of a database."""
+    """What :mod:`.history` and :mod:`.stored_tenancy` need of a database."""
 
     _dialect: ClassVar[Dialect]
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.fabric.frames import MAX_MESSAGE, Decoder, Frame, FrameError, Kind, encode
+from offhook.fabric.frames import MAX_MESSAGE, Decoder, Frame, FrameError, FrameKind, encode
 
 FRAMES = st.builds(
     Frame,
-    st.sampled_from(Kind),
+    st.sampled_from(FrameKind),
     st.text("abcxyz.*0_-", max_size=40),
     st.binary(max_size=200),
 )
@@ -31,7 +31,7 @@ def test_frames_arrive_whole_however_the_bytes_are_cut(frames: list[Frame], piec
 
 
 def test_the_bytes_of_a_frame() -> None:
-    frame = Frame(Kind.PUBLISH, "queue", b"\xff")
+    frame = Frame(FrameKind.PUBLISH, "queue", b"\xff")
     assert encode(frame) == b"\x00\x00\x00\x08\x01\x05queue\xff"
 
 
@@ -52,7 +52,7 @@ def test_what_is_no_frame(data: bytes) -> None:
 
 
 def test_frames_before_a_bad_one_count() -> None:
-    good = Frame(Kind.PING)
+    good = Frame(FrameKind.PING)
     frames = Decoder().feed(encode(good) + b"\xff" * 10)
     assert next(frames) == good
     with pytest.raises(FrameError):
@@ -60,7 +60,7 @@ def test_frames_before_a_bad_one_count() -> None:
 
 
 def test_the_largest_message() -> None:
-    frame = Frame(Kind.PUBLISH, "a", bytes(MAX_MESSAGE))
+    frame = Frame(FrameKind.PUBLISH, "a", bytes(MAX_MESSAGE))
     assert list(Decoder().feed(encode(frame))) == [frame]
     with pytest.raises(ValueError, match="message of"):
         encode(frame._replace(message=bytes(MAX_MESSAGE + 1)))

@@ -12,6 +12,7 @@ from offhook.codes import RuntimeCode, SessionStatus
 from offhook.events import AnyEvent, SessionEvent
 from offhook.flow.actions import Callflow, ExecuteScenario, MakeCall, PlayFile, SayAndCapture
 from offhook.session.session import Session, SessionError
+from offhook.store.database_urls import is_sqlite, sqlite_path
 from offhook.store.documents import (
     decode_event,
     decode_session,
@@ -22,7 +23,6 @@ from offhook.store.documents import (
     micros,
 )
 from offhook.store.sqlfiles import load
-from offhook.store.urls import is_sqlite, sqlite_path
 
 NOW = datetime(2026, 7, 3, 5, 59, 32, 226001, tzinfo=UTC)
 

@@ -26,7 +26,7 @@ _MOST_READS = 1_000
 """Waiting at once."""
 
 
-class _Reader(threading.local):
+class _ThreadsFile(threading.local):
     """The connection of one thread."""
 
     connection: sqlite3.Connection | None = None
@@ -40,7 +40,7 @@ class Readers:
         self._path = path
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="offhook-store-read")
-        self._reader = _Reader()
+        self._reader = _ThreadsFile()
         self._open: list[sqlite3.Connection] = []
         self._reads = 0
 

@@ -24,6 +24,7 @@ from offhook.session.ports.record import (
 )
 from offhook.session.session import Session
 from offhook.store.core import NOBODY, SqlStore
+from offhook.store.database_urls import sqlite_path
 from offhook.store.documents import micros
 from offhook.store.migrate import upgrade
 from offhook.store.queueing import Rotation
@@ -34,7 +35,6 @@ from offhook.store.sqlite.hot import SQL
 from offhook.store.sqlite.readers import Readers
 from offhook.store.sqlite.writer import Writer
 from offhook.store.statements import Rows
-from offhook.store.urls import sqlite_path
 
 
 @final

@@ -44,7 +44,7 @@ _BACK_OFF = 0.1
 """Seconds before the next attempt while the file cannot be opened."""
 
 
-class _Operation:
+class _QueuedCall:
     """One queued call. ``taken`` (under the writer's lock): it is in a transaction by now."""
 
     __slots__ = ("future", "handler", "item", "taken")
@@ -62,7 +62,7 @@ class Writer:
     def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
         self._path = path
         self._timeout = timeout
-        self._queue: deque[_Operation] = deque()
+        self._queue: deque[_QueuedCall] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,7 +93,7 @@ class Writer:
             raise StoreUnavailable("the store is closed")
         if len(self._queue) >= _MOST_WAITING:
             raise StoreUnavailable("too many writes are waiting")
-        operation = _Operation(handler, item, loop.create_future())
+        operation = _QueuedCall(handler, item, loop.create_future())
         with self._changed:
             self._queue.append(operation)
             self._changed.notify()
@@ -108,7 +108,7 @@ class Writer:
         result: T = await self.run(_each, function)
         return result
 
-    def _expire(self, operation: _Operation) -> None:
+    def _expire(self, operation: _QueuedCall) -> None:
         with self._changed:
             if operation.taken or operation.future.done():
                 return
@@ -161,8 +161,8 @@ class Writer:
                 self._queue.popleft()
             return bool(self._queue)
 
-    def _take(self) -> list[_Operation]:
-        taken: list[_Operation] = []
+    def _take(self) -> list[_QueuedCall]:
+        taken: list[_QueuedCall] = []
         with self._changed:
             while self._queue and len(taken) < _MOST_PER_TRANSACTION:
                 operation = self._queue.popleft()
@@ -174,10 +174,10 @@ class Writer:
     def _transaction(self, connection: sqlite3.Connection) -> None:
         """Run what waits in the transaction that was begun, commit, and resolve."""
         operations = self._take()
-        groups: dict[Handler, list[_Operation]] = {}
+        groups: dict[Handler, list[_QueuedCall]] = {}
         for operation in operations:
             groups.setdefault(operation.handler, []).append(operation)
-        results: list[tuple[_Operation, Any]] = []
+        results: list[tuple[_QueuedCall, Any]] = []
         try:
             try:
                 for handler, group in groups.items():
@@ -193,8 +193,8 @@ class Writer:
         self._resolve(results)
 
     def _apart(
-        self, connection: sqlite3.Connection, groups: dict[Handler, list[_Operation]]
-    ) -> list[tuple[_Operation, Any]]:
+        self, connection: sqlite3.Connection, groups: dict[Handler, list[_QueuedCall]]
+    ) -> list[tuple[_QueuedCall, Any]]:
         """Begin again, now with each item under a savepoint of its own."""
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -214,7 +214,7 @@ class Writer:
         return self._unavailable(result) if isinstance(result, sqlite3.OperationalError) else result
 
     def _fail_waiting(self, error: Exception) -> None:
-        failed: list[tuple[_Operation, Any]] = []
+        failed: list[tuple[_QueuedCall, Any]] = []
         while taken := self._take():
             failed += [(operation, self._unavailable(error)) for operation in taken]
         self._resolve(failed)
@@ -222,13 +222,13 @@ class Writer:
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         return StoreUnavailable(f"{self._path} cannot be written: {reason(error)}")
 
-    def _resolve(self, results: list[tuple[_Operation, Any]]) -> None:
+    def _resolve(self, results: list[tuple[_QueuedCall, Any]]) -> None:
         assert self._loop is not None
         if results and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_set_results, results)
 
 
-def _set_results(results: list[tuple[_Operation, Any]]) -> None:
+def _set_results(results: list[tuple[_QueuedCall, Any]]) -> None:
     for operation, result in results:
         if operation.future.done():
             continue
@@ -257,8 +257,8 @@ def _each(
 
 
 def _together(
-    connection: sqlite3.Connection, handler: Handler, group: list[_Operation]
-) -> list[tuple[_Operation, Any]]:
+    connection: sqlite3.Connection, handler: Handler, group: list[_QueuedCall]
+) -> list[tuple[_QueuedCall, Any]]:
     results = handler(connection, [operation.item for operation in group])
     return list(zip(group, results, strict=True))
 
