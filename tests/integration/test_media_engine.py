@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import random
 import socket
 import struct
 import threading
+import weakref
 from math import pi, sin
 
 import msgspec
@@ -460,3 +462,31 @@ async def test_many_legs_play_at_once() -> None:
             steps = {b.timestamp - a.timestamp for a, b in itertools.pairwise(packets)}
             assert steps <= {160, 160 - 2**32}
             assert b"".join(p.payload for p in packets) == prompt
+
+
+async def test_nothing_of_a_finished_leg_waits_for_the_collector() -> None:
+    class Listener(Events):
+        """Can be looked for."""
+
+    async with running_engine() as engine, connected(engine) as (other, _, _):
+        listener, peer = Listener(), Peer()
+        leg = engine.open_leg(listener, media_timeout=60.0)
+        peer.target = ("127.0.0.1", leg.local_port)
+        leg.connect(peer.media())
+        leg.keep_sending()
+        leg.relay(other)
+        other.relay(leg)
+        leg.record(bytearray().extend)
+        leg.play(in_all(b"a" * 1600))
+        await peer.packets(3)
+        remains = weakref.ref(leg), weakref.ref(listener)
+        gc.disable()
+        try:
+            leg.close()
+            other.relay(None)
+            await listener.wait(PlaybackEnded)
+            del leg, listener
+            await eventually(lambda: [one() for one in remains] == [None, None])
+        finally:
+            gc.enable()
+        peer.close()

@@ -43,6 +43,8 @@ _log = logging.getLogger(__name__)
 
 _RECORD_EVERY: Final = 1.0
 """Seconds after which a recording is brought up to date where nothing comes."""
+_SILENCE_AFTER: Final = 0.06
+"""Seconds that silence waits at the answer for a prompt, which then starts on the next tick."""
 _RELAYED_TONE: Final = 0.1
 """Seconds of a digit that came as an event and goes on as tones."""
 
@@ -139,7 +141,8 @@ class LegWorker:
     def keep_sending(self) -> None:
         """Send silence from now on where there is nothing else."""
         self.sender.keeps_sending = not self.closed
-        self._engine.schedule(self.sender)
+        begin = self._engine.now + _SILENCE_AFTER
+        self._engine.call_at(begin, lambda _now: self._engine.schedule(self.sender), self.fail)
 
     def play(self, playback: Playback) -> None:
         """Queue a playback, or end it at once when that is impossible."""
