@@ -99,7 +99,8 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
     """From the payload of the question to the callflow that comes next."""
     if payload["callStatus"] == "CALL_RECEIVED":
         return menu(say("Welcome to the Orchard restaurant."))
-    name, _, state = payload["clientActionId"].partition(":")
+    # A callflow that was posted has no clientActionId: it was the main menu.
+    name, _, state = payload.get("clientActionId", "menu").partition(":")
     return STEPS[name](payload, state)
 
 

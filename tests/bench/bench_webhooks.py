@@ -36,7 +36,8 @@ from offhook.session.ports.record import (
 from offhook.session.session import Direction, Leg, Session
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.store import open_store, upgrade
-from offhook.webhooks import payloads, signing
+from offhook.webhook_secrets import new_secret
+from offhook.webhooks import payloads
 from offhook.webhooks.delivery import DeliveryWorker
 
 
@@ -99,7 +100,7 @@ async def run(count: int, endpoints: int, port: int, url: str) -> tuple[float, f
     await store.open()
     now = datetime.now(UTC)
     node = await store.register_node("bench", NodeRole.VOICE, now)
-    secret = signing.new_secret()
+    secret = new_secret()
 
     async def fill(number: int) -> None:
         session, entry = queued(number % endpoints, now)

@@ -85,7 +85,7 @@ async def test_a_webhook_is_created_and_known_to_every_process(
         "active": True,
         "httpAuthHeaderAvailable": True,
     }
-    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 24
+    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
     [(owner, stored)] = await world.store.webhooks()
     assert (owner, stored.http_auth_header, stored.secret) == (
         "acme_corp",

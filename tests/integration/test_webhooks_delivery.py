@@ -18,11 +18,12 @@ from offhook.net.client import HttpClient
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.store.queueing import ENDPOINT_LEASES
+from offhook.webhook_secrets import new_secret
 from offhook.webhooks import signing
 from offhook.webhooks.delivery import DeliveryWorker
 from offhook.webhooks.metrics import DeliveryMetrics
 
-SECRET = signing.new_secret()
+SECRET = new_secret()
 
 Webhooks = dict[tuple[str, WebhookType], Webhook]
 

@@ -11,10 +11,11 @@ from tests.support.receiver import Receiver, Reply
 from offhook.net.client import HttpClient
 from offhook.session.ports.webhooks import Reply as VcaReply
 from offhook.session.tenancy import Webhook, WebhookType
+from offhook.webhook_secrets import new_secret
 from offhook.webhooks import signing
 from offhook.webhooks.vca import MAX_ANSWER, ask_webhook
 
-SECRET = signing.new_secret()
+SECRET = new_secret()
 
 
 @pytest.fixture

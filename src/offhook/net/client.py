@@ -31,7 +31,7 @@ from offhook.net.errors import (
     TooLarge,
     TooManyRedirects,
 )
-from offhook.net.guard import may_connect
+from offhook.net.guard import is_address, may_connect
 from offhook.net.heads import MAX_HEAD
 from offhook.net.inflate import inflated
 from offhook.net.urls import parse_url, redirect_target, redirected_headers, redirected_method
@@ -145,12 +145,16 @@ class HttpClient:
         """
         parsed = parse_url(url, allow_http=self._allow_http)
         host = parsed.host or ""
-        try:
-            async with asyncio.timeout(_LOOKUP_TIMEOUT):
-                found = await self._resolver.resolve(host, parsed.port or 0, AF_UNSPEC)
-        except (OSError, UnicodeError):  # TimeoutError is an OSError
-            return
-        if not all(may_connect(e["host"], allow_private=self._allow_private) for e in found):
+        if is_address(host):
+            addresses = [host]
+        else:
+            try:
+                async with asyncio.timeout(_LOOKUP_TIMEOUT):
+                    found = await self._resolver.resolve(host, parsed.port or 0, AF_UNSPEC)
+            except (OSError, UnicodeError):  # TimeoutError is an OSError
+                return
+            addresses = [entry["host"] for entry in found]
+        if not all(map(self._may_connect, addresses)):
             raise AddressRefused(f"{host} leads to an address that is not public")
 
     async def close(self) -> None:
@@ -213,9 +217,12 @@ class HttpClient:
 
     def _open_socket(self, info: aiohttp.AddrInfoType) -> socket:
         family, kind, proto, _, address = info
-        if not may_connect(_address_text(address), allow_private=self._allow_private):
+        if not self._may_connect(_address_text(address)):
             raise _Refused
         return socket(family, kind, proto)
+
+    def _may_connect(self, address: str) -> bool:
+        return may_connect(address, allow_private=self._allow_private)
 
 
 class _Refused(OSError):

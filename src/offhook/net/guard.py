@@ -97,6 +97,15 @@ def may_connect(address: str, *, allow_private: bool) -> bool:
     return found is Reach.PUBLIC or (allow_private and found is Reach.PRIVATE)
 
 
+def is_address(host: str) -> bool:
+    """Whether ``host`` is a literal address, and no name to be looked up."""
+    try:
+        ip_address(host)
+    except (AddressValueError, ValueError):
+        return False
+    return True
+
+
 def _reach_v4(address: IPv4Address) -> Reach:
     if any(address in network for network in _NONE_V4):
         return Reach.NONE

@@ -17,7 +17,6 @@ from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.client import HttpClient
-from offhook.net.errors import OutgoingError
 from offhook.processes.context import RoleContext
 from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
 from offhook.session import states
@@ -32,6 +31,7 @@ from offhook.store.directory import Directory
 from offhook.webhooks.delivery import DeliveryWorker
 from offhook.webhooks.endpoints import PER_ENDPOINT
 from offhook.webhooks.metrics import DeliveryMetrics
+from offhook.webhooks.receivers import open_client, url_problem
 from offhook.webhooks.reports import WebhookReports
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,7 @@ async def run(context: RoleContext) -> None:
         for line in unusable_patterns(directory.sub_accounts()):
             log.warning("a stored pattern cannot be used, its sessions end -2009: %s", line)
         reports = WebhookReports(directory)
-        section = context.config.webhooks
-        client = HttpClient(
-            allow_private=section.allow_private,
-            allow_http=section.allow_http,
-            connections_per_host=PER_ENDPOINT,
-        )
+        client = open_client(context.config, connections_per_host=PER_ENDPOINT)
         stack.push_async_callback(client.close)
         deps = Deps(
             store=store,
@@ -70,7 +65,7 @@ async def run(context: RoleContext) -> None:
             fabric=fabric,
             profiles=ProfileTable.installed(),
             cancel=lambda session, _sub_account, at: _canceled(session, reports, at),
-            webhook_url_problem=lambda url: _url_problem(client, url),
+            webhook_url_problem=lambda url: url_problem(client, url),
             config=context.config,
             clock=context.clock,
             registry=registry,
@@ -185,15 +180,6 @@ def _disabled(webhook: Webhook) -> Webhook:
 def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancellation:
     ended = states.cancel(session, at)
     return Cancellation(ended, [states.ended(ended)], reports.session_ended(ended))
-
-
-async def _url_problem(client: HttpClient, url: str) -> str | None:
-    """Why a webhook may not go to ``url``; None: it may."""
-    try:
-        await client.validate_url(url)
-    except OutgoingError as error:
-        return str(error)
-    return None
 
 
 async def _count_passed_over(store: Store, registry: CollectorRegistry) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import Any
 
 from offhook.config import Config
 from offhook.execution.node import VoiceNode
@@ -23,6 +22,7 @@ from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.trunks import Trunk, split_address, trunk_of
+from offhook.webhooks.receivers import open_client
 from offhook.webhooks.reports import WebhookReports
 from offhook.webhooks.vca import asker
 
@@ -42,14 +42,12 @@ async def run(context: RoleContext) -> None:
         directory = Directory(context.config, store)
         await directory.refresh()
         line = await open_line(context, stack)
-        speech = SpeechService.embedded(await _http_client(context, stack))
+        files = HttpClient(allow_private=context.config.webhooks.allow_private)
+        stack.push_async_callback(files.close)
+        speech = SpeechService.embedded(files)
         stack.push_async_callback(speech.close)
-        questions = await _http_client(
-            context,
-            stack,
-            allow_http=context.config.webhooks.allow_http,
-            connections_per_host=MOST_QUESTIONS,
-        )
+        questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
+        stack.push_async_callback(questions.close)
         registered = await store.register_node(
             context.node_name, NodeRole.VOICE, context.clock.now()
         )
@@ -93,12 +91,6 @@ async def run(context: RoleContext) -> None:
 def _ready(context: RoleContext) -> None:
     collector.keep()
     context.supervisor.ready(sip=list(context.config.sip.listen))
-
-
-async def _http_client(context: RoleContext, stack: AsyncExitStack, **options: Any) -> HttpClient:
-    client = HttpClient(allow_private=context.config.webhooks.allow_private, **options)
-    stack.push_async_callback(client.close)
-    return client
 
 
 async def open_line(context: RoleContext, stack: AsyncExitStack) -> Line:

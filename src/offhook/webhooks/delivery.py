@@ -22,11 +22,12 @@ from offhook.net.errors import OutgoingError
 from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, StoreUnavailable
 from offhook.session.ports.stores import Outbox
 from offhook.session.tenancy import Webhook, WebhookType
+from offhook.webhook_secrets import BadSecret
 from offhook.webhooks.endpoints import Endpoint, Endpoints, Held, Target
 from offhook.webhooks.metrics import DeliveryMetrics
 from offhook.webhooks.results import Results
 from offhook.webhooks.retry import decide, given_up, retry_after_seconds
-from offhook.webhooks.signing import BadSecret, signed_headers
+from offhook.webhooks.signing import signed_headers
 
 log = logging.getLogger(__name__)
 

@@ -7,22 +7,13 @@ base64. See the specification at https://www.standardwebhooks.com.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
-import secrets
 from collections.abc import Mapping
-from functools import lru_cache
 
-_PREFIX = "whsec_"
+from offhook.webhook_secrets import secret_key
+
 TOLERANCE = 300
 """Seconds a delivery's timestamp may be off before a receiver must refuse it."""
-
-
-class BadSecret(ValueError):
-    """A webhook secret is whsec_ and the base64 of 24 to 64 bytes; this is not one."""
-
-    def __str__(self) -> str:
-        return str(self.__doc__)
 
 
 class BadSignature(Exception):
@@ -32,30 +23,13 @@ class BadSignature(Exception):
         return str(self.__doc__)
 
 
-def new_secret() -> str:
-    """A fresh secret of 32 random bytes."""
-    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-@lru_cache(maxsize=4096)
-def secret_key(secret: str) -> bytes:
-    """The key inside ``whsec_…``. Raises :class:`BadSecret`."""
-    try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadSecret from None
-    if not secret.startswith(_PREFIX) or not 24 <= len(key) <= 64:
-        raise BadSecret
-    return key
-
-
 def signed_headers(
     secret: str | None, *, delivery_id: str, timestamp: int, body: bytes
 ) -> dict[str, str]:
     """The three headers of one attempt (two without a secret).
 
     ``delivery_id`` stays the same over retries, ``timestamp`` (Unix seconds) is the attempt's own.
-    Raises :class:`BadSecret`.
+    Raises :class:`~offhook.webhook_secrets.BadSecret`.
     """
     headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
     if secret is not None:

@@ -15,9 +15,10 @@ from offhook.net.client import Response
 from offhook.net.errors import ConnectFailed, OutgoingError, UnreadableAnswer
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
+from offhook.webhook_secrets import BadSecret
 from offhook.webhooks.payloads import CallActionStatus, call_action
 from offhook.webhooks.retry import retry_after_seconds
-from offhook.webhooks.signing import BadSecret, signed_headers
+from offhook.webhooks.signing import signed_headers
 
 BUDGET = 10.0
 """Seconds for everything, retries included (``spec/webhooks.md``)."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.webhook_secrets import BadSecret, new_secret, secret_key
 from offhook.webhooks import signing
-from offhook.webhooks.signing import BadSecret, BadSignature
+from offhook.webhooks.signing import BadSignature
 
 # The example of the reference libraries (standard-webhooks/standard-webhooks).
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -73,11 +74,11 @@ def test_without_a_secret_nothing_is_signed() -> None:
 )
 def test_what_is_no_secret_is_refused_without_repeating_it(secret: str) -> None:
     with pytest.raises(BadSecret) as refused:
-        signing.secret_key(secret)
+        secret_key(secret)
     assert "whsec_" in str(refused.value)
     assert len(secret) < 7 or secret not in str(refused.value)
 
 
 def test_a_new_secret_is_a_good_one() -> None:
-    assert len(signing.secret_key(signing.new_secret())) == 32
-    assert signing.new_secret() != signing.new_secret()
+    assert len(secret_key(new_secret())) == 32
+    assert new_secret() != new_secret()

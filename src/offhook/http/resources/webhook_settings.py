@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import secrets
 from typing import Annotated
 
 import msgspec
@@ -19,9 +16,7 @@ from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE
 from offhook.http.resources.shown_url import shown_url
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
-
-SECRET_PREFIX = "whsec_"  # noqa: S105  # the prefix of the Standard Webhooks specification
-SECRET_BYTES = 24
+from offhook.webhook_secrets import BadSecret, new_secret, secret_key
 
 
 class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -152,17 +147,15 @@ async def delete_webhook(
 def _secret(given: str | None, existing: Webhook | None) -> tuple[str, str | None]:
     """The signing secret to store, and the one to show: only a newly made one is."""
     if given is not None:
-        encoded = given.removeprefix(SECRET_PREFIX)
         try:
-            size = len(base64.b64decode(encoded, validate=True))
-        except (binascii.Error, ValueError):
-            size = 0
-        if encoded == given or not 24 <= size <= 64:
-            raise Refused(INVALID, "secret: must be whsec_ and the base64 of 24 to 64 bytes")
+            secret_key(given)
+        except BadSecret:
+            message = "secret: must be whsec_ and the base64 of 24 to 64 bytes"
+            raise Refused(INVALID, message) from None
         return given, None
     if existing is not None and existing.secret is not None:
         return existing.secret, None
-    made = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+    made = new_secret()
     return made, made
 
 
