@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages"
-TESTS = "curl ffmpeg nats-server postgresql sip-tester sox tshark wrk"
+TESTS = "curl ffmpeg nats-server nodejs postgresql sip-tester sox tshark wrk"
 
 
 class Machine:
