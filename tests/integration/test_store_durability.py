@@ -63,6 +63,26 @@ class TestSqlite:
         assert await store.session("acme_corp", session.session_id) == session
         await store.close()
 
+    async def test_an_accept_whose_caller_gave_up_is_not_written(self, sqlite_url: str) -> None:
+        store = SqliteStore(sqlite_url, timeout=SHORT)
+        await store.open()
+        blocked, release = threading.Event(), threading.Event()
+
+        def hold(connection: sqlite3.Connection) -> None:
+            blocked.set()
+            release.wait(30)
+
+        first = asyncio.ensure_future(store._writer.transact(hold))
+        await asyncio.to_thread(blocked.wait, 30)
+        late = waiting()
+        with pytest.raises(StoreUnavailable):
+            await store.accept(late, [], request_for(late))
+        release.set()
+        await first
+        (stored,) = await accepted(store, waiting())
+        assert (await store.sessions("acme_corp"))[0] == [stored]
+        await store.close()
+
     async def test_a_slow_read_keeps_no_other_waiting(self, sqlite_url: str) -> None:
         readers = Readers(Path(sqlite_url.removeprefix("sqlite:///")), timeout=30)
         begun, release = threading.Event(), threading.Event()
@@ -161,6 +181,33 @@ class TestPostgres:
         batcher: Batcher[int, int] = Batcher(pool, slowly, timeout=SHORT)
         batcher.start()
         assert await batcher.submit(7) == 7
+        await batcher.close()
+        await pool.close()
+
+    async def test_a_call_whose_caller_gave_up_is_not_run(self, postgres_url: str) -> None:
+        pool = Pool(postgres_url)
+        await pool.open()
+        ran: list[int] = []
+        begun, release = asyncio.Event(), asyncio.Event()
+
+        async def held(
+            connection: asyncpg.Connection, items: Sequence[int]
+        ) -> Sequence[int | Exception]:
+            ran.extend(items)
+            begun.set()
+            await release.wait()
+            return items
+
+        batcher: Batcher[int, int] = Batcher(pool, held, timeout=SHORT)
+        batcher.start()
+        first = asyncio.ensure_future(batcher.submit(1))
+        await begun.wait()
+        with pytest.raises(StoreUnavailable):
+            await batcher.submit(2)
+        release.set()
+        assert await first == 1
+        assert await batcher.submit(3) == 3
+        assert ran == [1, 3]
         await batcher.close()
         await pool.close()
 
