@@ -1,4 +1,4 @@
-"""What a carrier sees: identities, BYEs and CANCELs that must come, and what strange octets are answered."""
+"""What a carrier sees: identities, BYEs and CANCELs that must come, and what odd octets are answered."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_a_foreign_caller_is_answered_and_hung_up_by_us(tmp_path: Path) ->
         assert one.payload["details"]["callA"]["destination"] == OURS
 
 
-# --- strange octets
+# --- odd octets
 
 
 class RawPeer:
@@ -206,7 +206,7 @@ async def test_octets_that_are_no_utf_8_in_an_identity_cost_nothing(tmp_path: Pa
     assert told["details"]["callA"]["source"] == "\ufffd\ufffd"
 
 
-async def test_a_stranger_with_a_strange_nonce_gets_one_short_answer(tmp_path: Path) -> None:
+async def test_an_unknown_caller_with_an_odd_nonce_gets_one_short_answer(tmp_path: Path) -> None:
     config = configuration({"": "udp:192.0.2.1:5060"}, sub_account={"numbers": [{"msisdn": OURS}]})
     config["trunks"][0] |= {"username": "carrier", "password": "s3cret", "inbound_from": []}
     async with Server(tmp_path, config) as server:

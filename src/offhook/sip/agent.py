@@ -12,11 +12,12 @@ import random
 from collections.abc import Sequence
 
 from offhook.sip.build import header_lines
-from offhook.sip.call import Call, Calls, Trust, no_trunk
+from offhook.sip.call import Call, Calls
 from offhook.sip.client import ClientTransactions
 from offhook.sip.core import Core
 from offhook.sip.events import Address, AnyEvent, Credentials
 from offhook.sip.grammar import GrammarError, check_uri_text, parse_name_addr, uri_scheme
+from offhook.sip.in_dialog import Trust, no_trunk
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import MessageError, Response, parse
 from offhook.sip.outbound import OutboundCall

@@ -7,40 +7,28 @@ outlives the call but its transactions, which end by their own timers.
 
 from __future__ import annotations
 
-from abc import ABC
-from collections.abc import Callable
 from typing import ClassVar
 
-from offhook.sip.build import Headers, encode, header_lines
+from offhook.sip.build import Headers, header_lines
 from offhook.sip.call_states import CallEvent, CallState
-from offhook.sip.client import ClientTransaction, ClientTransactions, Handler, OutgoingRequest
+from offhook.sip.client import ClientTransaction, ClientTransactions
 from offhook.sip.core import Core
-from offhook.sip.dialog import Dialog
 from offhook.sip.events import (
-    Address,
     Confirmed,
     Credentials,
     Ended,
     EndedBy,
-    ForeignRequest,
     Reoffer,
     ReofferAnswered,
     ReofferRejected,
 )
 from offhook.sip.grammar import readable
+from offhook.sip.in_dialog import InDialog
 from offhook.sip.machine import StateMachine
 from offhook.sip.message import Request, Response
-from offhook.sip.pending import Alarm, Attempt, ChallengeAnswers, PendingAck
+from offhook.sip.pending import Alarm, Attempt
 from offhook.sip.server import ServerTransaction
 from offhook.sip.timers import NEVER
-
-Trust = Callable[[str], bool]
-"""Whether an address literal belongs to the trunk of a call."""
-
-
-def no_trunk(host: str) -> bool:
-    """For a call without a trunk: only the dialog's own addresses count."""
-    return False
 
 
 class Calls:
@@ -64,41 +52,28 @@ class Calls:
         return call if call is not None and call.call_id == call_id else None
 
 
-class Call(ABC):
-    """One INVITE session."""
+class Call(InDialog):
+    """One INVITE session, from the INVITE to the last BYE."""
 
     owns_call_id: ClassVar[bool]
     """Whether we made the Call-ID."""
     machine: ClassVar[StateMachine[CallState, CallEvent]]
 
     __slots__ = (
-        "answers",
         "bye_headers",
-        "call_id",
         "calls",
-        "core",
-        "dialog",
         "glare",
-        "handle",
         "offer",
         "offer_sent",
-        "pending_ack",
         "reoffer",
         "reoffer_brings_offer",
         "state",
-        "trust",
     )
 
     def __init__(self, calls: Calls, call_id: str, credentials: Credentials | None) -> None:
+        super().__init__(calls.core, calls.clients, call_id, credentials)
         self.calls = calls
-        self.core = core = calls.core
-        self.handle = core.token()
-        self.call_id = call_id
-        self.answers = ChallengeAnswers(core, credentials)
         self.state = self.machine.start[0]
-        self.trust: Trust = no_trunk
-        self.dialog: Dialog | None = None
-        self.pending_ack: PendingAck | None = None
         self.reoffer: ServerTransaction | None = None
         """A re-INVITE or UPDATE of the peer that the application has not answered."""
         self.reoffer_brings_offer = True
@@ -154,6 +129,19 @@ class Call(ABC):
         else:
             self.lost("no ACK", now)
 
+    def _acknowledged(self, request: Request, *, offered: bool, now: float) -> None:
+        if self.state is CallState.ENDING:
+            self._send_bye(now)
+            return
+        event = Confirmed(
+            handle=self.handle,
+            sdp=request.sdp if offered else None,
+            offered=offered,
+            source=request.source,
+            via_below=request.via_below,
+        )
+        self.core.emit(event)
+
     def received_bye(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """The peer hangs up."""
         tx.respond(200, now, extra=self.core.server)
@@ -169,7 +157,6 @@ class Call(ABC):
         self.core.emit(Ended(handle=self.handle, by=by, reason=reason))
 
     def abandon(self, now: float) -> None:
-        """Handling of something of this call raised: end it cleanly. Must not raise."""
         if self.state is CallState.OVER:
             return
         if self.reoffer is not None:
@@ -193,32 +180,7 @@ class Call(ABC):
         if self.dialog is not None:
             self.dialog.end()
 
-    # --- our requests inside the dialog
-
-    def send(
-        self,
-        method: str,
-        now: float,
-        done: Handler,
-        extra: str = "",
-        body: bytes = b"",
-        dialog: Dialog | None = None,
-    ) -> Attempt:
-        """Send a request inside ``dialog`` (default: the call's); ``done`` hears the end of it."""
-        dialog = dialog or self.dialog
-        assert dialog is not None
-        attempt = Attempt(
-            self.calls.clients,
-            self.answers,
-            dialog,
-            self.call_id,
-            method,
-            done,
-            self.abandon,
-            extra=extra,
-            body=body,
-        )
-        return attempt.start(now)
+    # --- our INFO
 
     def send_info(self, now: float, content_type: str, body: bytes) -> None:
         """Send an INFO (RFC 6086); ignored unless the call is up."""
@@ -284,26 +246,6 @@ class Call(ABC):
                     handle=self.handle, sdp=response.sdp, source=response.source
                 )
                 self.core.emit(event)
-
-    def acknowledgement(
-        self, invite: OutgoingRequest, dialog: Dialog | None = None
-    ) -> tuple[bytes, Address]:
-        """The ACK of a 2xx: a request of its own, outside every transaction (RFC 3261 §13.2.2.4)."""
-        dialog = dialog or self.dialog
-        assert dialog is not None
-        uri, routes, destination = dialog.next_hop()
-        request = OutgoingRequest(
-            "ACK",
-            uri,
-            routes=routes,
-            from_=dialog.local,
-            to=dialog.remote,
-            call_id=self.call_id,
-            cseq=invite.cseq,
-            destination=destination,
-        )
-        request.authorization = invite.authorization
-        return encode(request.head(self.core, f"z9hG4bK{self.core.token()}")), destination
 
     def _retry_offer(self, now: float) -> None:
         """After a glare: 2.1 to 4 s when the Call-ID is ours, up to 2 s when not (§14.1)."""
@@ -381,63 +323,6 @@ class Call(ABC):
         if self.reoffer is not None:
             self.reoffer.respond(487, now, extra=self.core.server)
         self.reoffer = None
-
-    def await_ack(
-        self, dialog: Dialog, data: bytes, destination: Address, now: float, *, offered: bool
-    ) -> None:
-        """Repeat a 2xx until its ACK. ``offered``: the 2xx holds our offer, the ACK its answer."""
-        assert dialog.remote_cseq is not None
-        self.pending_ack = PendingAck(
-            self.core,
-            dialog.remote_cseq,
-            data,
-            destination,
-            offered=offered,
-            never=self._ack_never_came,
-            abandoned=self.abandon,
-        )
-        self.pending_ack.start(now)
-
-    def received_ack(self, request: Request, now: float) -> None:
-        """An ACK inside the dialog; one that no 2xx waits for is a repetition."""
-        pending = self.pending_ack
-        if pending is None or request.cseq[0] != pending.cseq:
-            return
-        pending.wake = NEVER
-        self.pending_ack = None
-        if self.state is CallState.ENDING:
-            self._send_bye(now)
-        else:
-            sdp = request.sdp if pending.offered else None
-            self.core.emit(
-                Confirmed(
-                    handle=self.handle,
-                    sdp=sdp,
-                    offered=pending.offered,
-                    source=request.source,
-                    via_below=request.via_below,
-                )
-            )
-
-    # --- which addresses count
-
-    def received_from_elsewhere(self, request: Request, source: Address) -> None:
-        """A request with our tags from an address that is not the peer's."""
-        self.core.emit(ForeignRequest(handle=self.handle, method=request.method, source=source))
-
-    def takes_from(self, host: str, dialog: Dialog) -> bool:
-        """Whether requests inside the dialog are obeyed when they come from ``host``.
-
-        Tags travel in clear text, so knowing them proves nothing: the address must be the dialog
-        peer's, one of its route set, or one of the trunk's.
-        """
-        return host in dialog.hosts or self.trust(host)
-
-    def dialog_of(self, remote_tag: str) -> Dialog | None:
-        """The dialog with that remote tag."""
-        if self.dialog is not None and self.dialog.remote_tag == remote_tag:
-            return self.dialog
-        return None
 
     def canceled(self, tx: ServerTransaction, request: Request, now: float) -> None:
         """A CANCEL of one of the peer's INVITEs that we have not answered."""

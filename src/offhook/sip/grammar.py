@@ -228,6 +228,19 @@ def uri_of(value: str) -> str:
     return uri
 
 
+def check_address(value: str) -> None:
+    """Raise :class:`GrammarError` unless ``value`` is a name-addr with a URI in it."""
+    if '"' in value or "<" not in value:
+        uri_scheme(parse_name_addr(value).uri)
+        return
+    right = value.find(">")
+    tail = value[right + 1 :].lstrip()
+    if value[0] == "<" and right > 1 and (not tail or tail[0] == ";"):
+        uri_scheme(value[1:right].strip())
+    else:
+        uri_scheme(parse_name_addr(value).uri)
+
+
 def tag_of(value: str) -> str:
     """The ``tag`` parameter of a From or To value; empty when there is none."""
     if '"' in value:

@@ -12,6 +12,7 @@ from offhook.sip.events import Address
 from offhook.sip.grammar import (
     GrammarError,
     Via,
+    check_address,
     check_uri_text,
     decoded,
     is_token,
@@ -263,19 +264,6 @@ class Response(Message):
             return parse_number(digits, 2**32 - 1)
         except GrammarError:
             return None
-
-
-def check_address(value: str) -> None:
-    """Raise :class:`GrammarError` unless ``value`` is a name-addr with a URI in it."""
-    if '"' in value or "<" not in value:
-        uri_scheme(parse_name_addr(value).uri)
-        return
-    right = value.find(">")
-    tail = value[right + 1 :].lstrip()
-    if value[0] == "<" and right > 1 and (not tail or tail[0] == ";"):
-        uri_scheme(value[1:right].strip())
-    else:
-        uri_scheme(parse_name_addr(value).uri)
 
 
 def parse(data: bytes) -> Request | Response:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import final
 
 from offhook.sip.build import Headers, header_lines
-from offhook.sip.call import Call, Calls, Trust, ignore
+from offhook.sip.call import Call, Calls, ignore
 from offhook.sip.call_states import OUTBOUND_CALL, CallEvent, CallState
 from offhook.sip.client import ClientTransaction, OutgoingRequest
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Answered, Credentials, Provisional, Rejected
 from offhook.sip.grammar import GrammarError, parse_number, readable
+from offhook.sip.in_dialog import Trust
 from offhook.sip.message import Request, Response
 from offhook.sip.server import ServerTransaction
 from offhook.sip.transactions import ClientState
@@ -101,7 +102,7 @@ class OutboundCall(Call):
         )
         request.authorization = self.answers.lines("INVITE", self.uri, self.body)
         head = core.request_tail + self.extra
-        clients = self.calls.clients
+        clients = self.clients
         self.invite = ClientTransaction(
             clients, request, head, self.body, self._on_response, self.abandon
         )
@@ -144,7 +145,7 @@ class OutboundCall(Call):
             destination=request.destination,
         )
         tail = self.core.request_tail
-        clients = self.calls.clients
+        clients = self.clients
         ClientTransaction(clients, cancel, tail, b"", ignore, self.abandon, invite.branch).start(
             now
         )

@@ -23,9 +23,10 @@ from offhook.sip import (
     Timers,
     UserAgent,
 )
-from offhook.sip.call import Trust, no_trunk
+from offhook.sip.in_dialog import Trust, no_trunk
 from offhook.sip.outbound import OutboundCall
 from offhook.telephony.resolver import Resolver
+from offhook.telephony.udp_socket import bound_socket, own_address, unspecified
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,6 @@ Tap = Callable[[str, bytes, Address], None]
 
 BATCH = 64
 """Datagrams read before other tasks of the loop get their turn."""
-BUFFER = 4 * 1024 * 1024
-"""Octets asked for the socket's buffers; the system may grant fewer."""
 
 
 class UdpEndpoint:
@@ -91,16 +90,7 @@ class UdpEndpoint:
 
     async def start(self) -> None:
         """Bind. Raises OSError when the address is taken or not ours."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            sock.setblocking(False)
-            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-            sock.bind((self._host, self._port))
-        except OSError:
-            sock.close()
-            raise
+        sock = bound_socket(self._host, self._port)
         host, port = sock.getsockname()[:2]
         self._socket = sock
         self._agent = UserAgent(
@@ -113,7 +103,7 @@ class UdpEndpoint:
         )
         if self._screen is not None:
             self._agent.screen(self._screen)
-        self._resolver = Resolver(family, self._send, self._fail)
+        self._resolver = Resolver(sock.family, self._send, self._fail)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
 
@@ -150,7 +140,7 @@ class UdpEndpoint:
         """The address that peers are told: in Via and Contact, and to be used in SDP."""
         if self._advertise_host is not None:
             return self._advertise_host
-        return _own_address() if _unspecified(self._host) else self._host
+        return own_address() if unspecified(self._host) else self._host
 
     @property
     def local_address(self) -> tuple[str, int]:
@@ -407,17 +397,3 @@ class UdpEndpoint:
         if self._socket is not None:
             self.agent.unreachable(destination, time.monotonic())
             self._flush()
-
-
-def _unspecified(host: str) -> bool:
-    return host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-
-
-def _own_address() -> str:
-    """The address of the default route, for Via and Contact when none is configured."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])

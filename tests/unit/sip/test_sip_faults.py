@@ -32,6 +32,7 @@ from offhook.sip import build as build_module
 from offhook.sip.call import Call, Calls
 from offhook.sip.client import ClientTransaction, ClientTransactions, OutgoingRequest
 from offhook.sip.dialog import Dialog
+from offhook.sip.in_dialog import InDialog
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import Request
 from offhook.sip.outbound import OutboundCall
@@ -224,6 +225,7 @@ PARTS: list[Any] = [
     ClientTransaction,
     ClientTransactions,
     Dialog,
+    InDialog,
     InboundCall,
     OutboundCall,
     OutgoingRequest,

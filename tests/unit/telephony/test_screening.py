@@ -100,7 +100,7 @@ def test_an_address_in_networks(host: str, networks: list[str], inside: bool) ->
 
 CARRIER = "198.51.100.7"
 BY_NAME = "203.0.113.8"
-STRANGER = "203.0.113.66"
+UNKNOWN = "203.0.113.66"
 
 
 class Clock:
@@ -159,16 +159,16 @@ def test_an_unknown_address_is_banned_after_ten_refusals_for_ten_minutes(
     judge = screen()
     with caplog.at_level(logging.WARNING):
         for _ in range(BAN_AFTER):
-            assert not judge.ignores(source(STRANGER))
-            assert judge.judge(invite(), source(STRANGER)) == Refused(403)
-    assert judge.ignores(source(STRANGER))
-    assert isinstance(judge.judge(invite(), source(STRANGER)), Ignored)
+            assert not judge.ignores(source(UNKNOWN))
+            assert judge.judge(invite(), source(UNKNOWN)) == Refused(403)
+    assert judge.ignores(source(UNKNOWN))
+    assert isinstance(judge.judge(invite(), source(UNKNOWN)), Ignored)
     assert judge.bans == 1
     bans = [record.message for record in caplog.records if "banned" in record.message]
-    assert bans == [f"address {STRANGER}: banned for 600 s after 10 refused calls"]
+    assert bans == [f"address {UNKNOWN}: banned for 600 s after 10 refused calls"]
     assert len(caplog.records) == 2, "not a line for each refusal"
     clock.now += BAN_TIME
-    assert not judge.ignores(source(STRANGER))
+    assert not judge.ignores(source(UNKNOWN))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.9", BY_NAME])

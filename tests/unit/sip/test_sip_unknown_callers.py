@@ -1,4 +1,4 @@
-"""Unknown addresses: what they are answered, what it costs, and what they cannot do to a call."""
+"""Unknown addresses: how they are answered, what that costs, and what they cannot do to a call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from offhook.sip import (
 from offhook.sip.message import Request
 from offhook.sip.receive import MAX_RATIO
 
-STRANGER = Address("udp", "203.0.113.66", 5066)
+UNKNOWN = Address("udp", "203.0.113.66", 5066)
 MOVED = SDP.replace(b"192.0.2.2", b"203.0.113.66")
 
 
@@ -54,19 +54,19 @@ def screened(judgement: Judgement, *, deaf: bool = False) -> Wire:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 480, 486])
-def test_a_refused_stranger_gets_one_answer_for_each_request_and_leaves_nothing(
+def test_a_refused_caller_gets_one_answer_for_each_request_and_leaves_nothing(
     status: int,
 ) -> None:
     wire = screened(Refused(status))
     for _ in range(3):
-        wire.receive(request(), STRANGER)
+        wire.receive(request(), UNKNOWN)
         assert wire.empty()
     assert wire.took() == []
     answers = [sent.data for sent in wire.sent]
     assert len(answers) == 3
     assert set(answers) == {answers[0]}, "the same To tag, so that it counts as a retransmission"
     wire.sent.clear()
-    wire.receive(request("ACK", to_tag="x"), STRANGER)
+    wire.receive(request("ACK", to_tag="x"), UNKNOWN)
     wire.advance(40)
     assert wire.words() == []
 
@@ -81,9 +81,9 @@ def test_a_caller_who_is_let_in_is_named() -> None:
 
 def test_a_challenge_fits_into_one_and_a_half_times_the_request() -> None:
     auth = ServerAuth("offhook", secret=b"s" * 32)
-    wire = screened(Refused(401, auth.challenge(STRANGER.host, 1.0)))
+    wire = screened(Refused(401, auth.challenge(UNKNOWN.host, 1.0)))
     message = request()
-    wire.receive(message, STRANGER)
+    wire.receive(message, UNKNOWN)
     (sent,) = wire.sent
     assert len(sent.data) <= MAX_RATIO * len(message)
     assert sent.response.lines("www-authenticate"), "still a challenge"
@@ -95,7 +95,7 @@ def test_a_request_too_small_for_any_answer_gets_none() -> None:
         b"INVITE sip:a SIP/2.0\r\nv:SIP/2.0/UDP a\r\nf:<sip:a>;tag=1\r\nt:<sip:a>\r\n"
         b"i:1\r\nCSeq:1 INVITE\r\n\r\n"
     )
-    wire.receive(tiny, STRANGER)
+    wire.receive(tiny, UNKNOWN)
     assert wire.words() == []
     assert wire.empty()
 
@@ -123,24 +123,24 @@ OUTSIDE = [
     st.sampled_from(OUTSIDE),
     st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=3)), max_size=4),
 )
-def test_whatever_a_stranger_sends_costs_little(
+def test_what_an_unknown_address_sends_costs_little(
     message: bytes, changes: list[tuple[int, bytes]]
 ) -> None:
     for at, octets in changes:
         message = message[:at] + octets + message[at + len(octets) :]
     wire = screened(Refused(401, ServerAuth("offhook", secret=b"s").challenge("x", 1.0)))
-    wire.receive(message, STRANGER)
+    wire.receive(message, UNKNOWN)
     assert wire.empty()
     assert wire.took() == []
     assert len(wire.sent) <= 1
     assert sum(len(sent.data) for sent in wire.sent) <= MAX_RATIO * len(message)
-    assert all(sent.to.host == STRANGER.host for sent in wire.sent)
+    assert all(sent.to.host == UNKNOWN.host for sent in wire.sent)
 
 
 @pytest.mark.parametrize("message", OUTSIDE)
 def test_an_ignored_address_gets_no_answer_at_all(message: bytes) -> None:
     wire = screened(Ignored(), deaf=True)
-    wire.receive(message, STRANGER)
+    wire.receive(message, UNKNOWN)
     assert wire.words() == []
     assert wire.empty()
 
@@ -149,10 +149,10 @@ def test_an_ignored_address_is_heard_inside_a_call_and_in_its_responses() -> Non
     wire = screened(Ignored(), deaf=True)
     handle = wire.call()
     invite = wire.last("INVITE").request
-    wire.receive(answer(invite, 200, sdp=SDP, contact="<sip:bob@203.0.113.66>"), STRANGER)
+    wire.receive(answer(invite, 200, sdp=SDP, contact="<sip:bob@203.0.113.66>"), UNKNOWN)
     assert [type(event) for event in wire.took()] == [Answered]
     bye = request("BYE", call_id=invite.call_id, from_tag="bob", to_tag=handle, cseq=9)
-    wire.receive(bye, STRANGER)
+    wire.receive(bye, UNKNOWN)
     assert [type(event) for event in wire.took()] == [Ended]
 
 
@@ -169,8 +169,8 @@ def test_the_refusal_that_bans_an_address_is_still_sent() -> None:
 
     wire = Wire()
     wire.agent.screen(Strict())
-    wire.receive(request(), STRANGER)
-    wire.receive(request(), STRANGER)
+    wire.receive(request(), UNKNOWN)
+    wire.receive(request(), UNKNOWN)
     assert wire.words() == ["403 INVITE"]
 
 
@@ -185,7 +185,7 @@ def test_a_screen_that_fails_costs_one_answer() -> None:
     wire = Wire()
     wire.agent.screen(Broken())
     with pytest.raises(RuntimeError):
-        wire.receive(request(), STRANGER)
+        wire.receive(request(), UNKNOWN)
     assert wire.words() == ["500 INVITE"]
     assert wire.empty()
 
@@ -211,18 +211,18 @@ def test_a_request_with_stolen_tags_is_refused_and_changes_nothing(method: str) 
     wire, handle = inbound()
     body = MOVED if method in ("INVITE", "UPDATE") else b""
     message = request(method, to_tag=handle, cseq=2, branch="z9hG4bK-2", body=body)
-    wire.receive(message, STRANGER)
+    wire.receive(message, UNKNOWN)
     assert wire.words() == [f"403 {method}"]
-    assert wire.took() == [ForeignRequest(handle=handle, method=method, source=STRANGER)]
+    assert wire.took() == [ForeignRequest(handle=handle, method=method, source=UNKNOWN)]
     assert wire.agent.dialogs == 1
     wire.receive(request("BYE", to_tag=handle, cseq=2))
-    assert wire.words() == ["200 BYE"], "the stranger's CSeq did not count"
+    assert wire.words() == ["200 BYE"], "that CSeq did not count"
 
 
 def test_an_answer_in_an_ack_with_stolen_tags_does_not_count() -> None:
     wire, handle = inbound(offer=False)
-    wire.receive(request("ACK", to_tag=handle, body=MOVED), STRANGER)
-    assert wire.took() == [ForeignRequest(handle=handle, method="ACK", source=STRANGER)]
+    wire.receive(request("ACK", to_tag=handle, body=MOVED), UNKNOWN)
+    assert wire.took() == [ForeignRequest(handle=handle, method="ACK", source=UNKNOWN)]
     wire.receive(request("ACK", to_tag=handle, body=SDP))
     assert wire.took() == [Confirmed(handle=handle, sdp=SDP, offered=True, source=PEER)]
 
@@ -236,7 +236,7 @@ def test_an_answer_in_an_ack_with_stolen_tags_does_not_count() -> None:
 )
 def test_requests_from_the_route_set_are_obeyed(headers: str) -> None:
     wire, handle = inbound(headers)
-    wire.receive(request("BYE", to_tag=handle, cseq=2), STRANGER)
+    wire.receive(request("BYE", to_tag=handle, cseq=2), UNKNOWN)
     assert wire.took() == [Ended(handle=handle, by=EndedBy.REMOTE)]
 
 
@@ -245,14 +245,14 @@ def test_requests_from_the_address_of_the_contact_are_obeyed() -> None:
     wire.receive(request().replace(b"alice@192.0.2.2", b"alice@203.0.113.66"))
     handle = wire.took()[0].handle
     wire.agent.accept(handle, wire.now, SDP)
-    wire.receive(request("ACK", to_tag=handle), STRANGER)
+    wire.receive(request("ACK", to_tag=handle), UNKNOWN)
     assert [type(event) for event in wire.took()] == [Confirmed]
 
 
 def test_requests_from_the_trunk_are_obeyed() -> None:
     wire, handle = inbound()
-    wire.agent.trust(handle, lambda host: host == STRANGER.host)
-    wire.receive(request("BYE", to_tag=handle, cseq=2), STRANGER)
+    wire.agent.trust(handle, lambda host: host == UNKNOWN.host)
+    wire.receive(request("BYE", to_tag=handle, cseq=2), UNKNOWN)
     assert wire.took() == [Ended(handle=handle, by=EndedBy.REMOTE)]
 
 
@@ -260,10 +260,10 @@ def test_whoever_answered_our_invite_may_hang_up() -> None:
     wire = Wire()
     handle = wire.call()
     invite = wire.last("INVITE").request
-    wire.receive(answer(invite, 200, sdp=SDP, contact="<sip:bob@example.net>"), STRANGER)
+    wire.receive(answer(invite, 200, sdp=SDP, contact="<sip:bob@example.net>"), UNKNOWN)
     wire.took()
     bye = request("BYE", call_id=invite.call_id, from_tag="bob", to_tag=handle, cseq=9)
-    wire.receive(bye, STRANGER)
+    wire.receive(bye, UNKNOWN)
     assert wire.took() == [Ended(handle=handle, by=EndedBy.REMOTE)]
 
 
@@ -289,6 +289,6 @@ def test_octets_of_no_charset_in_a_nonce_are_just_a_wrong_nonce() -> None:
             fields[name] += octet
             values = b", ".join(key + b'="' + value + b'"' for key, value in fields.items())
             line = b"Authorization: Digest " + values + b", qop=auth\r\n"
-            wire.receive(request().replace(b"Max-Forwards", line + b"Max-Forwards"), STRANGER)
+            wire.receive(request().replace(b"Max-Forwards", line + b"Max-Forwards"), UNKNOWN)
             assert wire.words() == ["401 INVITE"]
     assert wire.empty()
