@@ -17,7 +17,12 @@ import msgspec
 import pytest
 from tests.support.node_world import ANSWERS, BUSY, LEAVES, PRESSES, SILENT, SOURCE, world
 
+from offhook.execution.conversation import Conversation
+from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import AnyAction, Hangup, MakeCall, Say, SayAndCapture
+from offhook.media.python.leg_worker import LegWorker
+from offhook.media.python.python_leg import PythonLeg
+from offhook.telephony.call import LineCall
 
 
 def call(destination: str) -> MakeCall:
@@ -69,6 +74,7 @@ async def uncollected(run: Any, times: int) -> Counter[str]:
         for _ in range(times):
             await run()
         await settled()
+        await let_go()
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
         return ours(gc.garbage)
@@ -76,6 +82,21 @@ async def uncollected(run: Any, times: int) -> Counter[str]:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
+
+
+PARTS = (Conversation, SessionRunner, LineCall, PythonLeg, LegWorker)
+"""What nothing refers to any more a moment after the end; transactions of SIP live on for 32 s."""
+
+
+async def let_go() -> None:
+    """Wait until timers have let go of what is over: those of reports, and of recordings."""
+    async with asyncio.timeout(LONGEST_TIMER):
+        while any(isinstance(one, PARTS) for one in gc.get_objects()):
+            await asyncio.sleep(0.05)
+
+
+LONGEST_TIMER = 10.0
+"""Seconds; the media timeout's, which is longer, must keep nothing."""
 
 
 async def settled() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -57,10 +58,23 @@ def _to_nobody(_event: MediaEvent) -> None:
     """Where the events of a leg go that is over."""
 
 
+def _check_media(worker: weakref.ref[LegWorker], now: float) -> None:
+    leg = worker()
+    if leg is not None:
+        leg.check_media(now)
+
+
+def _fail(worker: weakref.ref[LegWorker], error: BaseException) -> None:
+    leg = worker()
+    if leg is not None:
+        leg.fail(error)
+
+
 class LegWorker:
     """The state of a leg. Apart from :meth:`snapshot` all of it runs in the pacing thread."""
 
     __slots__ = (
+        "__weakref__",
         "_emit",
         "_engine",
         "_inband",
@@ -100,7 +114,8 @@ class LegWorker:
         self._inband: InbandDigits | None = None
         self.sockets = sockets
         self.closed = False
-        self.sender = RtpSender(sockets.rtp, self._playback_changed, self.fail)
+        fail = partial(_fail, weakref.ref(self))  # timers hold it for longer than the leg lives
+        self.sender = RtpSender(sockets.rtp, self._playback_changed, fail)
         self.receiver = RtpReceiver(
             sockets.rtp,
             self.sender.ssrc,
@@ -109,7 +124,7 @@ class LegWorker:
             ),
             engine.buffer,
         )
-        self._rtcp = RtcpPort(sockets, engine, self.receiver, self.sender, self.fail)
+        self._rtcp = RtcpPort(sockets, engine, self.receiver, self.sender, fail)
 
     def open(self) -> None:
         """Have the engine close this leg when it ends itself."""
@@ -301,16 +316,21 @@ class LegWorker:
         self._silent_since = now if expected else math.inf
         if self._media_timeout is not None and expected and not self._watching:
             self._watching = True
-            self._engine.call_at(now + self._media_timeout, self._check_media, self.fail)
+            self._check_later(now + self._media_timeout)
 
-    def _check_media(self, now: float) -> None:
+    def _check_later(self, at: float) -> None:
+        """The timer, a minute away, keeps no leg that is over in memory until then."""
+        worker = weakref.ref(self)
+        self._engine.call_at(at, partial(_check_media, worker), partial(_fail, worker))
+
+    def check_media(self, now: float) -> None:
         """Report the peer's silence once it has lasted too long; else look again when it would."""
         if self.closed or self._media_timeout is None or self._silent_since == math.inf:
             self._watching = False
             return
         due = max(self._silent_since, self.receiver.heard_at) + self._media_timeout
         if now < due:
-            self._engine.call_at(due, self._check_media, self.fail)
+            self._check_later(due)
         else:
             self._media_timeout = None
             self._emit(MediaLost(at=now))
