@@ -28,6 +28,8 @@ from tests.support.sipp import Sipp
 
 MINUTES = 9.9
 CHARACTERS = 3000
+ALONE = 15.0
+"""Seconds the other call is listened to before the load."""
 
 
 class Memory(NamedTuple):
@@ -48,8 +50,10 @@ class Result(NamedTuple):
 
     per_call: float
     own_per_call: float
+    alone: list[float]
+    """Seconds between packets of the other call before the load, longest first."""
     gaps: list[float]
-    """Seconds between packets of the other call, longest first."""
+    """The same with the load."""
     ended: int
     """Of the loading calls: how many were not live at the end."""
 
@@ -74,6 +78,8 @@ async def measure(calls: int, seconds: float, action: Callable[[int], dict[str, 
                 await server.place({"callflow": [call_to(f"{PHONE}5550100"), say]})
                 await phone.answered.wait()
                 await phone.packets.get()
+                await asyncio.sleep(ALONE)
+                alone = gaps_of(phone)
                 before = Memory.of(voice)
                 placed = [
                     await server.place(
@@ -84,19 +90,26 @@ async def measure(calls: int, seconds: float, action: Callable[[int], dict[str, 
                 await asyncio.sleep(seconds)
                 after = Memory.of(voice)
                 shown = [await server.session(session) for session in placed]
+                for session in shown:
+                    if session["sessionStatus"] == "ERROR":
+                        print(session.get("errorDetails"), session["timeline"][-1])
                 live = sum(session["sessionStatus"] == "RUNNING" for session in shown)
-    times = [at for at, _ in drained(phone.packets)]
-    gaps = sorted((b - a for a, b in pairwise(times)), reverse=True)
+    gaps = gaps_of(phone)
     phone.close()
     ear.close()
     return Result(
-        (after.all - before.all) / calls, (after.own - before.own) / calls, gaps, calls - live
+        (after.all - before.all) / calls,
+        (after.own - before.own) / calls,
+        alone,
+        gaps,
+        calls - live,
     )
 
 
-def drained(queue: asyncio.Queue[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
-    """Everything in a queue."""
-    return [queue.get_nowait() for _ in range(queue.qsize())]
+def gaps_of(phone: Phone) -> list[float]:
+    """Seconds between the packets that have come since the last look, longest first."""
+    times = [phone.packets.get_nowait()[0] for _ in range(phone.packets.qsize())]
+    return sorted((later - earlier for earlier, later in pairwise(times)), reverse=True)
 
 
 async def serve_file() -> tuple[web.AppRunner, str]:
@@ -136,10 +149,14 @@ async def run(calls: int, seconds: float) -> None:
 
     for name, action in ((f"mp3 of {MINUTES:g} minutes", play), ("3,000 Chinese characters", say)):
         result = await measure(calls, seconds, action)
-        gaps = ", ".join(f"{gap * 1000:.0f}" for gap in result.gaps[:5])
+        gaps, alone = (
+            ", ".join(f"{gap * 1000:.0f}" for gap in some[:4])
+            for some in (result.gaps, result.alone)
+        )
         print(
-            f"{calls} calls, {name}: {result.per_call:.0f} KiB a call ({result.own_per_call:.0f} of them not "
-            f"the kernel's cache); another call's longest gaps {gaps} ms; {result.ended} not live"
+            f"{calls} calls, {name}: {result.per_call:.0f} KiB a call ({result.own_per_call:.0f} of them"
+            f" not the kernel's cache); another call's longest gaps {gaps} ms (before: {alone});"
+            f" {result.ended} not live"
         )
     await runner.cleanup()
 

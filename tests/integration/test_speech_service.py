@@ -15,8 +15,10 @@ from offhook.codes import RuntimeCode
 from offhook.negotiated import Codec
 from offhook.net.client import HttpClient
 from offhook.session.ports.speech import PromptError, Speech
+from offhook.speech.espeak import Espeak
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
+from offhook.speech.store import PromptStore
 
 
 def tone(format_: str, rate: int = 44_100, seconds: float = 1.0) -> bytes:
@@ -253,3 +255,37 @@ async def test_a_caller_that_hangs_up_stops_nobody_elses_prompt(
     assert (await staying).duration == pytest.approx(1.0, abs=0.01)
     assert leaving.cancelled()
     assert files.asked == ["/tone.wav"]
+
+
+async def test_a_long_text_is_spoken_whole_in_pieces(service: SpeechService) -> None:
+    sentence = "Please bring your passport and the letter that we sent you. "
+    once = await service.say(sentence, voice_profile=None, language="en", speed=1, owner="acme")
+    long = await service.say(
+        sentence * 40, voice_profile=None, language="en", speed=1, owner="acme"
+    )
+    assert long.duration == pytest.approx(40 * once.duration, rel=0.1)
+    silence = bytes([0xFF]) * 8000
+    assert silence not in bytes(long.encoded(Codec.PCMU)), "no gap of a second between pieces"
+
+
+async def test_kept_prompts_make_room_for_new_ones(files: Files) -> None:
+    client = HttpClient(allow_private=True)
+    store = PromptStore(room=1 << 20)
+    service = SpeechService(
+        profiles=ProfileTable.installed(),
+        engines=[Espeak(processes=1)],
+        client=client,
+        store=store,
+    )
+    for number in range(40):
+        prompt = await service.say(
+            f"This is the announcement number {number}, and a rather long one.",
+            voice_profile=None,
+            language="en",
+            speed=1,
+            owner="acme",
+        )
+        assert prompt.duration > 2
+    assert store.share("acme") <= 1 << 19
+    await service.close()
+    await client.close()

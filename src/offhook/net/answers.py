@@ -27,7 +27,7 @@ class TolerantHandler(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        if not data or self._parser is None:  # aiohttp's own calls, and octets nobody asked for
+        if not data or self._parser is None:  # aiohttp's own calls, and octets without a request
             super().data_received(data)
             return
         try:

@@ -1,4 +1,4 @@
-"""The one place outgoing HTTP leaves from: webhooks, prompts' files, engines in the cloud.
+"""Outgoing HTTP: webhooks, audio files, engines in the cloud.
 
 The address is judged when the socket is made, so that a literal address, a name that changed its
 mind since it was last looked up, and a redirect's target all pass the same gate
@@ -92,7 +92,7 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             headers={"User-Agent": "offhook", "Accept-Encoding": "gzip, deflate"},
             trust_env=False,
-            auto_decompress=False,  # ours is bounded, and takes what is not compressed as it is
+            auto_decompress=False,  # net.inflate does, within a bound
             max_line_size=2 * MAX_HEAD,  # the bound of the whole head is kept by net.heads
             max_field_size=2 * MAX_HEAD,
             max_headers=MAX_HEAD,
@@ -196,7 +196,7 @@ class HttpClient:
         body: bytes | None,
         limit: _Limit,
     ) -> Response:
-        """One request, no redirects followed; aiohttp's failures become ours."""
+        """One request, no redirects followed. Raises a subclass of :class:`OutgoingError`."""
         all_headers = CIMultiDict(headers)
         if url.user is not None and "Authorization" not in all_headers:
             credentials = f"{url.user}:{url.password or ''}".encode()
@@ -226,7 +226,7 @@ class HttpClient:
 
 
 class _Refused(OSError):
-    """Our gate's own refusal. All have the same text, so that one survives several addresses."""
+    """The address may not be connected to. All have the same text, so that aiohttp keeps one of several."""
 
 
 class _Limit(msgspec.Struct, frozen=True):
@@ -272,7 +272,7 @@ class _Limit(msgspec.Struct, frozen=True):
 
 
 class _Resolver(AbstractResolver):
-    """The system's lookups on threads of their own: a slow name server holds up nobody else's work."""
+    """The system's name lookups, on threads of their own: a slow name server delays no other work."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_LOOKUP_THREADS, thread_name_prefix="lookup")

@@ -23,7 +23,7 @@ class Reach(Enum):
 
     PUBLIC = auto()
     PRIVATE = auto()
-    """Somebody's own network or machine: open only where the operator allows private addresses."""
+    """A private network or this machine: open only where the operator allows private addresses."""
     NONE = auto()
     """Nothing to connect to over TCP: multicast, unspecified, broadcast, reserved, malformed."""
 

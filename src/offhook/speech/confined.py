@@ -6,6 +6,7 @@ but the standard library, takes away what the program does not need, and runs PR
 ========================  ===========================================================================
 rlimits                   memory, processor, size of a written file, descriptors, processes (not as root)
 ``no_new_privs``          set-user-id programs give nothing
+niceness                  the voice process goes first
 ``PR_SET_PDEATHSIG``      the process ends with its parent
 Landlock                  files: only Python's own folders may be read, nothing may be written or made
 seccomp                   no sockets, no processes or threads, no other program, no look into or signal to
@@ -89,6 +90,8 @@ LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_ALL = (1 << 13) - 1
 """What ABI 1 can forbid about files: execute, write, read, list, remove and make of every kind."""
 LANDLOCK_READ = 1 << 2 | 1 << 3
+NICENESS = 10
+"""The processes that send sound go first: a decoder that takes a whole core makes gaps in other calls."""
 FILES = 64
 """Descriptors, those handed over included."""
 
@@ -114,6 +117,7 @@ def limit(which: int, value: int) -> None:
 
 def confine(program: str, memory: int, file_size: int) -> None:
     """Take away what the program does not need; the order lets each step still do its work."""
+    os.nice(NICENESS)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails like any other
     limit(resource.RLIMIT_AS, memory)
     limit(resource.RLIMIT_CORE, 0)

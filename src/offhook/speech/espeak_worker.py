@@ -35,7 +35,7 @@ ACTIVE_LEVEL = 10 ** (
 )  # RMS while speaking, of full scale: -20 dBov, usual for announcements
 PEAK = 0.9
 FRAME = RATE // 50
-SILENCE = 0.005  # RMS of a frame below which nobody speaks: -46 dBov
+SILENCE = 0.005  # RMS of a frame without speech: below -46 dBov
 LEAD, TAIL = RATE // 50, RATE // 10  # samples of silence that may stay before and after
 
 SYNCHRONOUS = 2

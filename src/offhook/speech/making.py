@@ -63,6 +63,7 @@ class PromptMaker:
                 octets = await engine.speak(piece.text, voice=voice.id, speed=speed, owner=owner)
                 if octets:
                     samples += await asyncio.to_thread(_append, spools, octets, piece)
+                    del octets  # half a megabyte, which the wait for the next piece would keep
                 if samples > LONGEST * SAMPLE_RATE:
                     break
             if not samples:

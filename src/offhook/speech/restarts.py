@@ -12,8 +12,8 @@ LONGEST_DELAY: Final = 10.0
 class Restarts:
     """The first failure is tried again at once; each further one in a row doubles the delay.
 
-    One start that succeeds ends the row: what happens to the program later, over a request, is the
-    request's fault and delays nobody else's.
+    One start that succeeds ends the row. When the program dies later over a request, the request is the
+    reason, and other requests are not delayed for it.
     """
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ class FairPlaces:
         self._patience = patience
         self._held: dict[str, int] = {}
         self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
-        """Of each owner with somebody in line; the first has the next turn."""
+        """Of each owner that waits; the first has the next turn."""
 
     @asynccontextmanager
     async def place(self, owner: str) -> AsyncIterator[None]:

@@ -22,8 +22,8 @@ from offhook.speech.restarts import Restarts
 from offhook.speech.shares import FairPlaces, TooBusy
 
 _HEAD: Final = struct.Struct("!BI")
-_PATIENCE: Final = 30.0
-"""Seconds a request waits for a free worker."""
+_PATIENCE: Final = 300.0
+"""Seconds a request waits for a free worker; a caller who hangs up leaves at once."""
 _START: Final = 20.0
 """Seconds a worker has to become ready; a tenth of one is usual."""
 _FAREWELL: Final = 2.0
@@ -51,7 +51,7 @@ class _StartFailed(WorkerLost):
 
 
 def worker_environment() -> dict[str, str]:
-    """All a worker inherits: no secrets of ours, and no threads it does not need."""
+    """The environment of a worker: no secrets, and no threads that it does not need."""
     return {
         "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",

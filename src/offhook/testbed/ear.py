@@ -12,7 +12,7 @@ from offhook.media.engine import MediaLeg
 
 RATE = 8000
 LOUD = 200.0
-"""Root mean square of 16-bit samples above which something is being said."""
+"""Root mean square of 16-bit samples above which speech is heard."""
 PROMPT_PAUSE = 0.6
 """Seconds of quiet after speech that mean the prompt is over."""
 LONGEST = 3600
@@ -38,7 +38,7 @@ class Ear:
         return bytes(self._kept)
 
     async def prompt_heard(self) -> None:
-        """Wait until somebody spoke and then paused."""
+        """Wait until a prompt was heard and then a pause."""
         await self._prompt_heard.wait()
 
     def close(self) -> None:

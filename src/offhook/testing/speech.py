@@ -14,7 +14,7 @@ from offhook.session.ports.speech import Prompt, PromptError, Speech
 SECONDS_PER_CHARACTER = 0.06
 """How long a character takes at speed 1: about 170 words a minute."""
 FILE_SECONDS = 3.0
-"""How long a file lasts whose length nobody has said."""
+"""How long a file lasts whose length the test does not say."""
 
 
 @final
