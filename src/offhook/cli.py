@@ -196,7 +196,7 @@ def simulate(
 @app.command(help_epilogue=epilogue("schema"))
 def schema(*, json: Json = False) -> None:
     """Print the JSON Schema of a callflow request, for editors and validators."""
-    from offhook.flow.schema import document
+    from offhook.flow.json_schema import document
 
     print(json_module.dumps(document(), indent=2, ensure_ascii=False))
 

@@ -17,7 +17,7 @@ from offhook.flow.context import JudgingContext, Profiles
 from offhook.flow.judge import JUDGED_AT_ONCE, judge
 from offhook.flow.problems import Mode, Verdict
 from offhook.session.ports.webhooks import Asker, Question, Reply
-from offhook.session.scenarios import filled
+from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import SubAccount, WebhookType, facts_of
 
 KEPT_BODY = 16_384

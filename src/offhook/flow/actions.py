@@ -26,7 +26,7 @@ class Action(
 
 
 class MakeCall(Action, frozen=True, kw_only=True, tag="makeCall"):
-    """Dial somebody: leg A when first, else a leg that is bridged to A."""
+    """Dial a phone: leg A when first, else a leg that is bridged to A."""
 
     source: str
     """E.164 with ``+``; or ``private``/``anonymous``: caller ID withheld."""

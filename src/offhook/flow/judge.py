@@ -18,7 +18,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from offhook.codes import StatusCode
-from offhook.flow import arrangement, build, content, jsontext, shape
+from offhook.flow import arrangement, assembly, content, jsontext, shape
 from offhook.flow.actions import Callflow
 from offhook.flow.context import JudgingContext
 from offhook.flow.problems import Mode, Problem, Verdict, problem
@@ -69,7 +69,7 @@ def judge_value(
         problems.append(problem(StatusCode.VALIDITY_EXPIRED, "$.validUntil"))
     if problems:
         return Verdict(problems=tuple(problems[:MOST_PROBLEMS]))
-    return Verdict(callflow=build.callflow(request, facts), valid_until=request.valid_until_text)
+    return Verdict(callflow=assembly.callflow(request, facts), valid_until=request.valid_until_text)
 
 
 def body_too_large() -> Verdict:

@@ -7,12 +7,11 @@ not integers, ``1.0`` is one, ``"1"`` is neither (``spec/status-codes.md``, "Det
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import final
 from urllib.parse import urlsplit
-
-import msgspec
 
 from offhook.flow import numbers
 
@@ -73,8 +72,10 @@ def more_items(items: int) -> str:
     return f"there must be a minimum of {items} items in the array"
 
 
-class Kind(Protocol):
+class Kind(ABC):
     """A kind of value."""
+
+    __slots__ = ()
 
     @abstractmethod
     def read(self, value: object, wrong: list[str]) -> object:
@@ -83,22 +84,21 @@ class Kind(Protocol):
         ``value`` is never None. The result counts only if it has the kind's own type: an ill-typed
         value is read as None, one that is merely out of range as itself.
         """
-        ...
 
     @abstractmethod
     def schema(self) -> Schema:
         """What of this kind a JSON Schema can say."""
-        ...
 
 
-class Text(msgspec.Struct, frozen=True):
+@final
+@dataclass(frozen=True, slots=True)
+class Text(Kind):
     """A string; lengths count code points."""
 
     longest: int | None = None
     shortest: int = 0
 
     def read(self, value: object, wrong: list[str]) -> str | None:
-        """See :meth:`Kind.read`."""
         if not isinstance(value, str):
             wrong.append(found_instead(value, "string"))
             return None
@@ -109,7 +109,6 @@ class Text(msgspec.Struct, frozen=True):
         return value
 
     def schema(self) -> Schema:
-        """See :meth:`Kind.schema`."""
         schema: Schema = {"type": "string"}
         if self.shortest:
             schema["minLength"] = self.shortest
@@ -118,14 +117,15 @@ class Text(msgspec.Struct, frozen=True):
         return schema
 
 
-class Integer(msgspec.Struct, frozen=True):
+@final
+@dataclass(frozen=True, slots=True)
+class Integer(Kind):
     """A whole number."""
 
     minimum: int | None = None
     maximum: int | None = None
 
     def read(self, value: object, wrong: list[str]) -> int | None:
-        """See :meth:`Kind.read`."""
         if type(value) is float and value.is_integer():
             value = int(value)
         if type(value) is not int:
@@ -138,7 +138,6 @@ class Integer(msgspec.Struct, frozen=True):
         return value
 
     def schema(self) -> Schema:
-        """See :meth:`Kind.schema`."""
         schema: Schema = {"type": "integer"}
         if self.minimum is not None:
             schema["minimum"] = self.minimum
@@ -147,14 +146,15 @@ class Integer(msgspec.Struct, frozen=True):
         return schema
 
 
-class Number(msgspec.Struct, frozen=True):
+@final
+@dataclass(frozen=True, slots=True)
+class Number(Kind):
     """A number, whole or not."""
 
     minimum: float
     maximum: float
 
     def read(self, value: object, wrong: list[str]) -> float | None:
-        """See :meth:`Kind.read`."""
         if type(value) is not int and type(value) is not float:
             wrong.append(found_instead(value, "number"))
             return None
@@ -168,22 +168,21 @@ class Number(msgspec.Struct, frozen=True):
         return None
 
     def schema(self) -> Schema:
-        """See :meth:`Kind.schema`."""
         return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
 
 
-class Boolean(msgspec.Struct, frozen=True):
+@final
+@dataclass(frozen=True, slots=True)
+class Boolean(Kind):
     """``true`` or ``false``."""
 
     def read(self, value: object, wrong: list[str]) -> bool | None:
-        """See :meth:`Kind.read`."""
         if isinstance(value, bool):
             return value
         wrong.append(found_instead(value, "boolean"))
         return None
 
     def schema(self) -> Schema:
-        """See :meth:`Kind.schema`."""
         return {"type": "boolean"}
 
 
@@ -196,13 +195,14 @@ LONGEST_URL = 8192
 """Characters of any URL: what has no limit of its own in the contract still has to be requested."""
 
 
-class Url(msgspec.Struct, frozen=True):
+@final
+@dataclass(frozen=True, slots=True)
+class Url(Kind):
     """An absolute http or https URL with a host. Whether it may be reached is ``net``'s business."""
 
     longest: int | None = None
 
     def read(self, value: object, wrong: list[str]) -> str | None:
-        """See :meth:`Kind.read`."""
         if not isinstance(value, str):
             wrong.append(found_instead(value, "string"))
             return None
@@ -213,7 +213,6 @@ class Url(msgspec.Struct, frozen=True):
         return value
 
     def schema(self) -> Schema:
-        """See :meth:`Kind.schema`."""
         schema: Schema = {"type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://[^\\s\\\\]"}
         if self.longest is not None:
             schema["maxLength"] = self.longest
@@ -231,14 +230,15 @@ def is_http_url(text: str) -> bool:
         return False
 
 
-class PhoneNumber(msgspec.Struct, frozen=True):
+@final
+@dataclass(frozen=True, slots=True)
+class PhoneNumber(Kind):
     """A number as a string or an integer; what it may be is for -1011, -1014 and -1017 to say."""
 
     several: bool = False
     """An array passes the shape, to be refused as several numbers (-1011)."""
 
     def read(self, value: object, wrong: list[str]) -> str | list[object] | None:
-        """See :meth:`Kind.read`."""
         if isinstance(value, str) or (self.several and isinstance(value, list)):
             return value
         whole = value if type(value) is int else None
@@ -251,7 +251,6 @@ class PhoneNumber(msgspec.Struct, frozen=True):
         return str(whole) if abs(whole) < 10**numbers.LONGEST_WRITTEN else ""
 
     def schema(self) -> Schema:
-        """See :meth:`Kind.schema`."""
         return {"type": ["string", "integer"]}
 
 
@@ -264,11 +263,12 @@ _DATE_TIME = re.compile(
 )
 
 
-class DateTime(msgspec.Struct, frozen=True):
+@final
+@dataclass(frozen=True, slots=True)
+class DateTime(Kind):
     """An ISO 8601 date and time; without an offset it is UTC."""
 
     def read(self, value: object, wrong: list[str]) -> datetime | None:
-        """See :meth:`Kind.read`."""
         if not isinstance(value, str):
             wrong.append(found_instead(value, "string"))
             return None
@@ -278,7 +278,6 @@ class DateTime(msgspec.Struct, frozen=True):
         return at
 
     def schema(self) -> Schema:
-        """See :meth:`Kind.schema`."""
         return {"type": "string", "pattern": f"^(?:{_DATE_TIME.pattern})$"}
 
 

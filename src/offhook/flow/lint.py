@@ -108,7 +108,7 @@ class _EveryName:
 
 
 def offline_facts(*, vca: bool = True) -> JudgingContext:
-    """What is assumed of a sub-account nobody asked."""
+    """What is assumed of a sub-account when no server is asked."""
     return JudgingContext(
         profiles=_EveryProfile(),
         sources=frozenset({ANY_SOURCE}),

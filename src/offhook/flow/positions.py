@@ -23,7 +23,7 @@ _SCALAR = re.compile(
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Place(NamedTuple):
+class TextPlace(NamedTuple):
     """A position in a text; both count from 1, the column in characters."""
 
     line: int
@@ -41,10 +41,10 @@ class Malformed(ValueError):
         """JSONPath of the innermost value that was being read; empty behind the outermost one."""
 
 
-def place(text: str, offset: int) -> Place:
+def place(text: str, offset: int) -> TextPlace:
     """The line and column of an offset."""
     before = text[:offset]
-    return Place(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
+    return TextPlace(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
 
 
 def nearest(offsets: Mapping[str, int], path: str) -> int:
@@ -57,7 +57,7 @@ def nearest(offsets: Mapping[str, int], path: str) -> int:
 def offsets(text: str) -> dict[str, int]:
     """The offset of every value of a JSON text without byte order mark. Raises :class:`Malformed`."""
     found: dict[str, int] = {}
-    end = _Scanner(text, found).value(_skip(text, 0), "$", 1)
+    end = _PositionScanner(text, found).value(_skip(text, 0), "$", 1)
     end = _skip(text, end)
     if end != len(text):
         raise Malformed(end, "there is text behind the JSON value")
@@ -103,7 +103,7 @@ def _below(path: str, part: str) -> str:
     return path if len(path) + len(part) > _LONGEST_PATH else path + part
 
 
-class _Scanner:
+class _PositionScanner:
     """A recursive descent; its depth is bounded by :data:`~.jsontext.DEEPEST`."""
 
     def __init__(self, text: str, found: dict[str, int]) -> None:

@@ -64,7 +64,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def runtime_code(self) -> RuntimeCode | None:
-        """How a session ends whose decision point was answered so; None: it goes on.
+        """The error that this answer of the decision point ends its session with; None: it goes on.
 
         -2008 when the deciding problem is an unlisted source, else -2003 (``spec/execution.md``).
         """

@@ -1,7 +1,7 @@
 """The callflow language as a table: every action, its params, their kinds and ranges.
 
 This is ``spec/status-codes.md``, "Details of -1009", row by row. The judge reads requests by it,
-:mod:`.schema` prints it as a JSON Schema, and scenarios are filled in by it. To add an action, add
+:mod:`.json_schema` prints it as a JSON Schema, and scenarios are filled in by it. To add an action, add
 its type to :mod:`.actions` and its row here; to add a param, one line. Rules that concern more than
 one value are in :mod:`.arrangement` and :mod:`.content`.
 """

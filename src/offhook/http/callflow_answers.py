@@ -1,4 +1,4 @@
-"""Answers of the callflow endpoints: their types, and those that :mod:`offhook.flow.answers` has not."""
+"""Answers of the callflow endpoints: their types, and those not in :mod:`offhook.flow.answer_bodies`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from offhook.codes import SessionStatus, StatusCode
-from offhook.flow.answers import NOT_CREATED
+from offhook.flow.answer_bodies import NOT_CREATED
 from offhook.flow.call_members import CallMembers
 from offhook.http.asgi import Answer
 from offhook.http.refusals import Refused

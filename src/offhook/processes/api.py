@@ -23,7 +23,7 @@ from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
-from offhook.session.scenarios import unusable_patterns
+from offhook.session.scenario_filling import unusable_patterns
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType
 from offhook.speech.profiles import ProfileTable

@@ -14,13 +14,13 @@ import msgspec
 from offhook.clock import new_id
 from offhook.config import Config, Limits
 from offhook.config import file as config_file
-from offhook.flow import answers
+from offhook.flow import answer_bodies
 from offhook.flow.actions import Callflow
 from offhook.flow.context import JudgingContext
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.session.control import EndSession, ReplaceCallflow
-from offhook.session.scenarios import filled
+from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import (
     Scenario,
     ScenarioParameter,
@@ -276,7 +276,7 @@ class Offhook:
     def _judged(self, callflow: AnyCallflow, mode: Mode) -> Callflow:
         verdict = judge(_body(callflow), self.facts, self.now, mode=mode)
         if verdict.callflow is None:
-            answer = answers.rejected(verdict.problems, new_id()).decode()
+            answer = answer_bodies.rejected(verdict.problems, new_id()).decode()
             raise CallflowRejected(verdict.problems, verdict.http_status, answer)
         return filled(verdict.callflow, self._sub_account, profiles(), self.now, mode=mode)
 

@@ -3,7 +3,7 @@
 Theory of operation. Due entries are *leased* from the store in batches, so that a worker that dies
 delays them by the lease and loses none. What is leased waits in the line of its endpoint
 (:mod:`.endpoints`), is posted, judged (:mod:`.retry`) and its result written (:mod:`.results`). One
-dead endpoint holds a handful of sockets and no memory, and delays nobody else.
+dead endpoint holds a handful of sockets and no memory, and does not delay others.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ class DeliveryWorker:
         except (OutgoingError, BadSecret) as error:
             return None, None, str(error)
         except Exception:
-            # One delivery that cannot be sent for a reason nobody thought of stops no other.
+            # An unexpected error of one delivery stops no other.
             log.exception("webhook %s %s could not be sent", entry.type, entry.delivery_id)
             return None, None, "could not be sent, see the log"
         return response.status, response.headers.get("retry-after"), f"HTTP {response.status}"

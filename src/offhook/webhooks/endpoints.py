@@ -156,7 +156,7 @@ class Endpoint:
 
 
 class Endpoints:
-    """All endpoints, and whose turn it is."""
+    """All endpoints, and the order of their turns."""
 
     def __init__(self) -> None:
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
@@ -183,7 +183,7 @@ class Endpoints:
         self._take_turn(endpoint)
 
     def next(self) -> tuple[Endpoint, Held] | None:
-        """The delivery whose turn it is, its endpoint counted as running one more; None: nobody's."""
+        """The next delivery, its endpoint counted as running one more; None: there is none."""
         if not self._turns:
             return None
         endpoint = self._turns.popleft()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, final
 
 from offhook.clock import new_id
 from offhook.events import (
@@ -17,6 +17,7 @@ from offhook.events import (
     DigitsCaptured,
 )
 from offhook.session.ports.record import OutboxEntry, OutboxType
+from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhooks import payloads
@@ -43,7 +44,8 @@ class SubAccounts(Protocol):
         ...
 
 
-class WebhookReports:
+@final
+class WebhookReports(Reports):
     """Makes outbox entries for the webhooks that the sub-account has at this moment."""
 
     def __init__(self, directory: SubAccounts) -> None:
@@ -52,7 +54,6 @@ class WebhookReports:
     def happened(
         self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
     ) -> list[OutboxEntry]:
-        """See :meth:`offhook.session.ports.webhooks.Reports.happened`."""
         told = [event for event in events if type(event) in STATUSES]
         if not told or self._webhook(session, WebhookType.VCS) is None:
             return []
@@ -61,12 +62,10 @@ class WebhookReports:
     def captured(
         self, session: Session, url: str, digits: str | None, at: datetime
     ) -> list[OutboxEntry]:
-        """See :meth:`offhook.session.ports.webhooks.Reports.captured`."""
         payload = payloads.dtmf_callback(session, session.legs[0], digits=digits, at=at)
         return [_entry(session, OutboxType.DTMF, payload, at, url=url)]
 
     def session_ended(self, session: Session) -> list[OutboxEntry]:
-        """See :meth:`offhook.session.ports.webhooks.Reports.session_ended`."""
         if self._webhook(session, WebhookType.VSS) is None or session.ended_at is None:
             return []
         payload = payloads.session_summary(session)

@@ -59,7 +59,7 @@ def decide(
 
 
 def given_up(type_: OutboxType) -> DeliveryState:
-    """The state of a delivery nobody will try again by itself."""
+    """The state of a delivery that is not tried again by itself."""
     return DeliveryState.DROPPED if type_ in _EPHEMERAL else DeliveryState.DEAD
 
 

@@ -7,13 +7,13 @@ import json
 import pytest
 from tests.unit.flow.flow_requests import call_and, judged, say
 
-from offhook.flow import answers
+from offhook.flow import answer_bodies
 
 UNTIL = "2027-01-01T08:00:00+08:00"
 
 
 def test_an_accepted_callflow() -> None:
-    assert json.loads(answers.accepted(judged(call_and()), "request", "session")) == {
+    assert json.loads(answer_bodies.accepted(judged(call_and()), "request", "session")) == {
         "sessionId": "session",
         "sessionStatus": "CREATED",
         "callFlowRequestId": "request",
@@ -25,12 +25,12 @@ def test_an_accepted_callflow() -> None:
 
 def test_valid_until_is_repeated_as_it_was_sent() -> None:
     verdict = judged(call_and(validUntil=UNTIL))
-    assert json.loads(answers.accepted(verdict, "r", "s"))["validUntil"] == UNTIL
-    assert json.loads(answers.validated(verdict, "r"))["validUntil"] == UNTIL
+    assert json.loads(answer_bodies.accepted(verdict, "r", "s"))["validUntil"] == UNTIL
+    assert json.loads(answer_bodies.validated(verdict, "r"))["validUntil"] == UNTIL
 
 
 def test_a_validated_callflow_has_no_session() -> None:
-    assert json.loads(answers.validated(judged(call_and()), "request")) == {
+    assert json.loads(answer_bodies.validated(judged(call_and()), "request")) == {
         "sessionStatus": "VALID",
         "callFlowRequestId": "request",
         "statusCode": 1,
@@ -44,7 +44,7 @@ def test_a_rejection_lists_every_problem() -> None:
     text = (
         "Invalid call flow entry provided. $.callflow[1].params.text: is missing but it is required"
     )
-    assert json.loads(answers.rejected(verdict.problems, "request")) == {
+    assert json.loads(answer_bodies.rejected(verdict.problems, "request")) == {
         "sessionStatus": "NOT_CREATED",
         "callFlowRequestId": "request",
         "statusCode": -1009,
@@ -65,7 +65,7 @@ def test_a_rejection_lists_every_problem() -> None:
 @pytest.mark.parametrize("base", ["https://docs.example/codes", "https://docs.example/codes/"])
 def test_problems_link_their_pages(base: str) -> None:
     verdict = judged(call_and(say(text=..., voiceProfile="x")))
-    errors = json.loads(answers.rejected(verdict.problems, "request", base))["errors"]
+    errors = json.loads(answer_bodies.rejected(verdict.problems, "request", base))["errors"]
     assert [error["help"] for error in errors] == [
         "https://docs.example/codes/1009.md",
         "https://docs.example/codes/1002.md",

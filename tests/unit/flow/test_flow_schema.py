@@ -13,10 +13,10 @@ from tests.unit.flow import test_judge_rejections
 from tests.unit.flow.accepted_bodies import GUIDES, NEIGHBOURS
 from tests.unit.flow.flow_requests import FACTS, encoded, judged
 
-from offhook.flow import schema, table
+from offhook.flow import json_schema, table
 from offhook.flow.problems import Verdict
 
-DOCUMENT = schema.document()
+DOCUMENT = json_schema.document()
 VALIDATOR = jsonschema.Draft202012Validator(DOCUMENT)
 PUBLISHED = Path(__file__).parents[3] / "docs" / "callflow.schema.json"
 

@@ -12,7 +12,7 @@ from tests.unit.flow.accepted_bodies import GUIDES, NEIGHBOURS
 from tests.unit.flow.flow_requests import FACTS, NO_VCA, NOW, TEXTS, encoded, judged
 from tests.unit.flow.test_flow_schema import BODIES
 
-from offhook.flow import answers, jsontext, positions
+from offhook.flow import answer_bodies, jsontext, positions
 from offhook.flow.actions import Callflow
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode, Verdict
@@ -91,7 +91,7 @@ def test_any_json_gets_a_documented_code(body: object, mode: Mode) -> None:
     verdict = judge(json.dumps(body).encode(), NO_VCA, NOW, mode=mode)
     assert is_documented(verdict)
     if verdict.problems:
-        answer = json.loads(answers.rejected(verdict.problems, "id"))
+        answer = json.loads(answer_bodies.rejected(verdict.problems, "id"))
         assert answer["statusCode"] == verdict.status
         assert len(answer["errors"]) == len(verdict.problems)
 

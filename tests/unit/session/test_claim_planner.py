@@ -20,6 +20,7 @@ from offhook.session.ports.record import (
     Queued,
     Usage,
 )
+from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
 
@@ -43,7 +44,7 @@ TRUNKS = (
 )
 
 
-class Told:
+class Told(Reports):
     """Makes an entry for each session that ended; remembers the facts that were told."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offhook.session.scenarios import unusable_patterns
+from offhook.session.scenario_filling import unusable_patterns
 from offhook.session.tenancy import Scenario, ScenarioParameter, SubAccount
 
 

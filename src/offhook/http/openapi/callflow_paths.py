@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from offhook.codes import StatusCode
-from offhook.flow import answers as flow_answers
+from offhook.flow import answer_bodies
 from offhook.flow.problems import Problem
 from offhook.http import refusals
 from offhook.http.edge.paths import API_PREFIX, CODE_PAGES, V1
@@ -176,7 +176,7 @@ def _codes_by_status(also: tuple[tuple[int, str], ...]) -> dict[int, list[tuple[
         elif code is StatusCode.SUB_ACCOUNT_NOT_FOUND:
             message += "acme_corp"
         path = "$" if code > 0 or code.http_status == 500 else "$.callflow[0]"
-        body = flow_answers.rejected((Problem(code, path, message),), REQUEST_ID, CODE_PAGES)
+        body = answer_bodies.rejected((Problem(code, path, message),), REQUEST_ID, CODE_PAGES)
         example = msgspec.json.decode(body)
         found.setdefault(code.http_status, []).append((code.message.strip(), example))
         if code is StatusCode.INVALID_JSON:
@@ -184,7 +184,7 @@ def _codes_by_status(also: tuple[tuple[int, str], ...]) -> dict[int, list[tuple[
     plain = ((403, refusals.FORBIDDEN.message), *also)
     for status, message in plain:
         example = {
-            "sessionStatus": flow_answers.NOT_CREATED,
+            "sessionStatus": answer_bodies.NOT_CREATED,
             "callFlowRequestId": REQUEST_ID,
             "statusCode": status,
             "statusMessage": message,

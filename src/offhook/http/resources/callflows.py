@@ -15,8 +15,7 @@ import msgspec
 from offhook.clock import new_id
 from offhook.codes import SessionStatus, StatusCode
 from offhook.events import SessionQueued
-from offhook.flow import answers as flow_answers
-from offhook.flow import call_members
+from offhook.flow import answer_bodies, call_members
 from offhook.flow.call_members import NOTHING_READ, CallMembers
 from offhook.flow.context import JudgingContext
 from offhook.flow.judge import JUDGED_AT_ONCE, body_too_large, judge
@@ -33,7 +32,7 @@ from offhook.http.refusals import Refused
 from offhook.session import states
 from offhook.session.control import ReplaceCallflow
 from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
-from offhook.session.scenarios import filled, names_scenario
+from offhook.session.scenario_filling import filled, names_scenario
 from offhook.session.tenancy import SubAccount, facts_of
 
 log = logging.getLogger(__name__)
@@ -155,7 +154,7 @@ class CallflowEndpoints:
         )
         answer = Answer(
             verdict.http_status,
-            flow_answers.accepted(verdict, request.request_id, session.session_id),
+            answer_bodies.accepted(verdict, request.request_id, session.session_id),
         )
         request.call_members = request.call_members.of_accepted(verdict.callflow)
         answer = request.shown(answer, session.session_id)
@@ -176,7 +175,7 @@ class CallflowEndpoints:
         verdict = (await self._judge(request, Mode.SUBMITTED)).verdict
         if verdict.callflow is None:
             return _rejection(request.request_id, verdict)
-        return Answer(verdict.http_status, flow_answers.validated(verdict, request.request_id))
+        return Answer(verdict.http_status, answer_bodies.validated(verdict, request.request_id))
 
     async def _replace_live(self, request: CallflowRequest, session_id: str) -> Answer:
         request_id = request.request_id
@@ -273,7 +272,7 @@ def _refused(request: CallflowRequest, refused: Refused) -> Answer:
 
 def _rejection(request_id: str, verdict: Verdict) -> Answer:
     return Answer(
-        verdict.http_status, flow_answers.rejected(verdict.problems, request_id, CODE_PAGES)
+        verdict.http_status, answer_bodies.rejected(verdict.problems, request_id, CODE_PAGES)
     )
 
 

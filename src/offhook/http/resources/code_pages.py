@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from markdown_it import MarkdownIt
 
 from offhook.codes import StatusCode
-from offhook.flow import schema
+from offhook.flow import json_schema
 from offhook.http.edge.paths import CALLFLOW_SCHEMA, CODE_PAGES
 from offhook.http.refusals import NOT_FOUND, Refused
 
@@ -49,7 +49,9 @@ def code_page(name: FromPath[str]) -> Response[str]:
 @get(CALLFLOW_SCHEMA, include_in_schema=False, sync_to_thread=False)
 def callflow_schema() -> Response[bytes]:
     """The JSON Schema of the callflow, which the pages link."""
-    return Response(msgspec.json.encode(schema.document()), media_type="application/schema+json")
+    return Response(
+        msgspec.json.encode(json_schema.document()), media_type="application/schema+json"
+    )
 
 
 handlers = [code_page, callflow_schema]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
@@ -38,17 +38,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP itself makes the answer unreadable; ``detail`` says how (-2003)."""
 
 
-class Asker(Protocol):
-    """Asks live, within the 10 s budget of ``spec/webhooks.md``."""
-
-    async def __call__(self, sub_account: SubAccount, question: Question) -> Reply:
-        """Never raises for what the far end does."""
-        ...
+Asker = Callable[[SubAccount, Question], Awaitable[Reply]]
+"""Asks live, within the 10 s budget of ``spec/webhooks.md``. Never raises for what the far end does."""
 
 
-class Reports(Protocol):
+class Reports(ABC):
     """Makes the outbox entries of a session; they are stored in the transaction of what they tell."""
 
+    @abstractmethod
     def happened(
         self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
     ) -> Sequence[OutboxEntry]:
@@ -56,14 +53,13 @@ class Reports(Protocol):
 
         ``client_action_id`` is that of the callflow that runs, or ran last.
         """
-        ...
 
+    @abstractmethod
     def captured(
         self, session: Session, url: str, digits: str | None, at: datetime
     ) -> Sequence[OutboxEntry]:
         """The digits of a sayAndCapture with a ``dtmfCallbackUrl``."""
-        ...
 
+    @abstractmethod
     def session_ended(self, session: Session) -> Sequence[OutboxEntry]:
         """The session summary (VSS), if the sub-account wants it."""
-        ...
