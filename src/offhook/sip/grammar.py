@@ -193,12 +193,7 @@ def parse_name_addr(value: str) -> NameAddr:
             raise GrammarError("a quoted display name without <")
     left = rest.find("<")
     if left < 0:
-        # Without brackets every parameter belongs to the header, not to the URI (§20).
-        uri, semicolon, params = rest.partition(";")
-        uri = uri.strip()
-        if not uri or " " in uri or '"' in uri or "?" in uri:
-            raise GrammarError("no URI, or one that needs angle brackets")
-        return NameAddr(display, uri, parse_params(params) if semicolon else {})
+        return _parse_addr_spec(display, rest)
     if left:
         words = rest[:left].split()
         if not all(is_token(word) for word in words):
@@ -212,6 +207,15 @@ def parse_name_addr(value: str) -> NameAddr:
     if not uri or (tail and tail[0] != ";"):
         raise GrammarError("text after >, or nothing inside <>")
     return NameAddr(display, uri, parse_params(tail[1:]) if tail else {})
+
+
+def _parse_addr_spec(display: str, text: str) -> NameAddr:
+    """An address without brackets: every parameter belongs to the header, not to the URI (§20)."""
+    uri, semicolon, params = text.partition(";")
+    uri = uri.strip()
+    if not uri or " " in uri or '"' in uri or "?" in uri:
+        raise GrammarError("no URI, or one that needs angle brackets")
+    return NameAddr(display, uri, parse_params(params) if semicolon else {})
 
 
 def uri_of(value: str) -> str:
@@ -263,15 +267,7 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     """``host[:port]`` with the host in lower case and IPv6 brackets taken off."""
     text = text.strip()
     if text.startswith("["):
-        close = text.find("]")
-        if close < 0:
-            raise GrammarError("[ without ]")
-        host, rest = text[1:close], text[close + 1 :].strip()
-        if rest and not rest.startswith(":"):
-            raise GrammarError("text after an IPv6 reference")
-        port = rest[1:]
-        if not _is_ipv6(host):
-            raise GrammarError("not an IPv6 address")
+        host, port = _split_ipv6_reference(text)
     else:
         host, colon, port = text.partition(":")
         host = host.strip()
@@ -280,11 +276,26 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     if not host or " " in host or "\t" in host:
         raise GrammarError("no host")
     port = port.strip()
-    if not port:
-        return host.lower(), None
-    if not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
+    return host.lower(), _parse_port(port) if port else None
+
+
+def _split_ipv6_reference(text: str) -> tuple[str, str]:
+    """``[host]:port`` as host and port; the port is empty where there is none."""
+    close = text.find("]")
+    if close < 0:
+        raise GrammarError("[ without ]")
+    host, rest = text[1:close], text[close + 1 :].strip()
+    if rest and not rest.startswith(":"):
+        raise GrammarError("text after an IPv6 reference")
+    if not _is_ipv6(host):
+        raise GrammarError("not an IPv6 address")
+    return host, rest[1:]
+
+
+def _parse_port(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 5 or int(text) > 65535:
         raise GrammarError("bad port")
-    return host.lower(), int(port)
+    return int(text)
 
 
 def _is_ipv6(host: str) -> bool:

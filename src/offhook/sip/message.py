@@ -102,8 +102,7 @@ class Message:
         lines = self.lines("via")
         try:
             values = split_outside_quotes(lines[0], ",") if "," in lines[0] else lines[:1]
-            value = values[1] if len(values) > 1 else lines[1]
-            via = parse_via(value)
+            via = parse_via(values[1] if len(values) > 1 else lines[1])
         except (GrammarError, IndexError):
             return None
         return via.params.get("received") or via.host
@@ -276,18 +275,11 @@ def parse(data: bytes) -> Request | Response:
     problem: str | None = None
     if not blank or b"\n\n" in head:
         head, body, problem = _split_leniently(data)
-    text = decoded(head)
-    if "\n" in text.replace("\r\n", ""):
-        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
-    if text.count("\r\n") > 4 * MAX_HEADER_LINES:
-        raise MessageError("too many lines")
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _unfold(text)
+    text = _head_text(head)
     lines = text.split("\r\n")
     if len(lines) > MAX_HEADER_LINES:
         raise MessageError("too many header lines")
-    first = lines[0]
-    del lines[0]
+    first = lines.pop(0)
     headers, garbled = _index(lines)
     if text.count("\r") != text.count("\r\n"):
         problem = problem or "A carriage return inside a line"
@@ -297,6 +289,16 @@ def parse(data: bytes) -> Request | Response:
     if first[:4].upper() == "SIP/":
         return _response(first, headers, body, problem)
     return _request(first, headers, body, problem or garbled)
+
+
+def _head_text(head: bytes) -> str:
+    """The head with CRLF line ends and without continuation lines. Raises :class:`MessageError`."""
+    text = decoded(head)
+    if "\n" in text.replace("\r\n", ""):
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+    if text.count("\r\n") > 4 * MAX_HEADER_LINES:
+        raise MessageError("too many lines")
+    return _unfold(text) if "\r\n " in text or "\r\n\t" in text else text
 
 
 def _index(lines: list[str]) -> tuple[dict[str, list[str]], str | None]:
