@@ -6,7 +6,7 @@ last event for the application leaves when it becomes OVER, never before and nev
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 from offhook.sip.machine import StateMachine
 
@@ -24,7 +24,7 @@ class CallState(IntEnum):
     OVER = 4
 
 
-class CallEvent(Enum):
+class CallEvent(StrEnum):
     """What moves a call. The value is its text in the diagrams."""
 
     ANSWERED = "2xx"
@@ -97,7 +97,7 @@ class DialogState(IntEnum):
     TERMINATED = 2
 
 
-class DialogEvent(Enum):
+class DialogEvent(StrEnum):
     """What moves a dialog. The value is its text in the diagrams."""
 
     PROVISIONAL = "101-199 with a To tag"

@@ -30,8 +30,8 @@ class Dialog:
     """One dialog, early or confirmed."""
 
     __slots__ = (
+        "_sources",
         "early_sdp",
-        "hosts",
         "local",
         "local_cseq",
         "peer",
@@ -69,8 +69,11 @@ class Dialog:
         self.peer = peer
         """Where its messages come from: the next hop when the route is a name we cannot resolve."""
         self.early_sdp: bytes | None = None
-        self.hosts = frozenset([peer.host, *hosts, *_hosts_of((remote_target, *route_set))])
-        """Address literals whose requests are obeyed: the peer's, its Contact's, its route set's."""
+        self._sources = (peer.host, *hosts)
+
+    def comes_from(self, host: str) -> bool:
+        """Whether an address literal is the peer's, its Contact's, or in the route set."""
+        return host in self._sources or host in _hosts_of((self.remote_target, *self.route_set))
 
     def answered(self) -> None:
         """A 2xx confirms the dialog."""
@@ -123,7 +126,6 @@ class Dialog:
         uri = message.contact_uri
         if uri is not None:
             self.remote_target = uri
-            self.hosts |= _hosts_of((uri,))
 
     def accepts(self, request: Request) -> bool:
         """Whether the CSeq is in order (§12.2.2); a lower one is not. Remembers it."""

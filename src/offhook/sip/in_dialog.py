@@ -154,7 +154,7 @@ class InDialog(ABC):
         Tags travel in clear text, so knowing them proves nothing: the address must be the dialog
         peer's, one of its route set, or one of the trunk's.
         """
-        return host in dialog.hosts or self.trust(host)
+        return dialog.comes_from(host) or self.trust(host)
 
     def dialog_of(self, remote_tag: str) -> Dialog | None:
         """The dialog with that remote tag."""

@@ -6,7 +6,7 @@ What each event makes a transaction do (send, retransmit, tell the application) 
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 from offhook.sip.machine import StateMachine
 
@@ -25,7 +25,7 @@ class ClientState(IntEnum):
     TERMINATED = 5
 
 
-class ClientEvent(Enum):
+class ClientEvent(StrEnum):
     """What moves a client transaction. The value is its text in the diagrams."""
 
     RETRANSMIT = "timer A or E"
@@ -126,7 +126,7 @@ class ServerState(IntEnum):
     TERMINATED = 5
 
 
-class ServerEvent(Enum):
+class ServerEvent(StrEnum):
     """What moves a server transaction. The value is its text in the diagrams."""
 
     REQUEST = "request again"

@@ -632,3 +632,30 @@ def test_a_value_that_breaks_the_grammar_is_400_that_says_so(
     wire.receive(message)
     assert wire.last("400 INVITE").response.reason.startswith(f"Bad Request - {problem}")
     assert wire.empty()
+
+
+@pytest.mark.parametrize(
+    ("via", "below"),
+    [
+        ("SIP/2.0/UDP 192.0.2.2:5070;branch=z9hG4bK-1", None),
+        (
+            "SIP/2.0/UDP 192.0.2.2:5070;branch=z9hG4bK-1\r\nVia: SIP/2.0/UDP 10.0.0.7;branch=z9hG4bK-0",
+            "10.0.0.7",
+        ),
+        (
+            "SIP/2.0/UDP 192.0.2.2:5070;branch=z9hG4bK-1, SIP/2.0/UDP 10.0.0.7;received=203.0.113.9",
+            "203.0.113.9",
+        ),
+        (
+            "SIP/2.0/UDP 192.0.2.2:5070;branch=z9hG4bK-1\r\nVia: SIP/2.0/UDP [2001:db8::7]:5060",
+            "2001:db8::7",
+        ),
+    ],
+)
+def test_where_a_proxy_got_a_request_from(via: str, below: str | None) -> None:
+    """The second Via tells it, for the rule "Media" of execution.md."""
+    wire = Wire()
+    wire.receive(request(via=via))
+    (event,) = wire.took()
+    assert isinstance(event, IncomingInvite)
+    assert (event.source, event.via_below) == (PEER, below)
