@@ -122,6 +122,7 @@ async def measure(
                 remote_port=port,
                 codec=Codec.PCMU,
                 payload_type=0,
+                dtmf_payload_type=101,
                 dtmf_receive_payload_type=101,
             )
         )

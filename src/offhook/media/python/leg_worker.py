@@ -328,7 +328,9 @@ class LegWorker:
         if self.closed or self._media_timeout is None or self._silent_since == math.inf:
             self._watching = False
             return
-        due = max(self._silent_since, self.receiver.heard_at) + self._media_timeout
+        due = self._media_timeout + max(
+            self._silent_since, self.receiver.heard_at, self.receiver.control_at
+        )
         if now < due:
             self._check_later(due)
         else:

@@ -150,11 +150,11 @@ class RtpReceiver:
         "_streams",
         "_types",
         "audio",
+        "control_at",
         "discarded",
         "heard_at",
         "own_ssrc",
         "past",
-        "peer_at",
         "refused",
         "remote",
         "ssrc",
@@ -197,9 +197,9 @@ class RtpReceiver:
         self.refused = 0
         """Of those, RTP from an address that is not the peer's."""
         self.heard_at = 0.0
-        """Monotonic seconds of the last valid packet."""
-        self.peer_at = 0.0
-        """Of the last packet from :attr:`remote`."""
+        """Monotonic seconds of the last RTP packet of the peer."""
+        self.control_at = 0.0
+        """Of the last valid RTCP packet."""
         self.audio: Callable[[ReceivedPacket], None] | None = None
 
     def let_go(self) -> None:
@@ -261,7 +261,7 @@ class RtpReceiver:
                         and address == self.remote
                     ):
                         # Nearly every packet: plain audio of the known stream nobody listens to.
-                        self.heard_at = self.peer_at = arrival
+                        self.heard_at = arrival
                         self.statistics.update(sequence, timestamp, arrival)  # type: ignore[union-attr]
                         continue
                 self._packet(size, address, arrival)
@@ -294,7 +294,7 @@ class RtpReceiver:
         if stream is None:
             self.discarded += 1
             return
-        self.heard_at = self.peer_at = stream.heard_at = arrival
+        self.heard_at = stream.heard_at = arrival
         outcome = stream.statistics.update(sequence, timestamp, arrival, timed=codec is not None)
         if outcome is not rtp.Arrival.NEW and outcome is not rtp.Arrival.REORDERED:
             return
@@ -352,7 +352,7 @@ class RtpReceiver:
             if named:
                 self._events.collision()
             return False
-        silent = arrival - self.peer_at >= _MOVED_AFTER
+        silent = arrival - self.heard_at >= _MOVED_AFTER
         if not self._latched:
             allowed = named
         elif ssrc == self.ssrc and self.statistics is not None:

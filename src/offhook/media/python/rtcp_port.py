@@ -128,7 +128,7 @@ class RtcpPort:
         now = time.monotonic()
         known = self._session.received(datagram, self._sending(), self._receiver.ssrc, now)
         if known:
-            self._receiver.heard_at = now
+            self._receiver.control_at = now
         else:
             self._receiver.discarded += 1
         return known

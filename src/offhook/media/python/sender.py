@@ -73,6 +73,7 @@ class RtpSender:
         "_digit_units",
         "_digits",
         "_listener",
+        "_next_tick",
         "_next_units",
         "_relay_tick",
         "_relays",
@@ -136,6 +137,8 @@ class RtpSender:
         packet arrives (RFC 3711 §3.3.1)."""
         self._anchor_units = self._next_units = secrets.randbits(32)
         self._anchor_tick = 0.0
+        self._next_tick = -1
+        """When the packet after the last one of :meth:`transmit` is due."""
         self.packets_sent = 0
         self.octets_sent = 0
         self.errors = 0
@@ -252,6 +255,7 @@ class RtpSender:
         self.send(second, units, payload)
         self._anchor_units, self._anchor_tick = units, tick
         self._next_units = units + len(payload)
+        self._next_tick = -1
         self._running = True
         if self.tap is not None:
             self.tap(self.codec, units & 0xFFFFFFFF, payload)
@@ -305,9 +309,13 @@ class RtpSender:
 
         They begin where the last packet ended, unless more than a packet time has passed since.
         """
-        units = self.units_at(tick)
-        if units < self._next_units + (PACKET_OCTETS if self._running else 0):
-            units = self._next_units
+        if tick == self._next_tick:
+            units = self._next_units  # nearly always: the packet after the last one
+        else:
+            units = self.units_at(tick)
+            if units < self._next_units + (PACKET_OCTETS if self._running else 0):
+                units = self._next_units
+        self._next_tick = tick + TICKS_PER_PACKET
         self._next_units = units + PACKET_OCTETS
         if not self.can_send:
             self._running = False
