@@ -4,7 +4,7 @@
 #   make demo        one voice message to a built-in phone, explained step by step
 #   make serve       the server on embedded defaults (ARGS="--config offhook.toml" for yours)
 #   make test        what must always hold, real peers included (under 10 minutes on 2 cores)
-#   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers (under 45 minutes)
+#   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers, and make test on a fresh Debian 13
 #   make check       format, lint, types
 #   make format      the code as `make check` wants it
 #   make unit        the unit tests alone, for the inner loop (ARGS="tests/unit/flow -k pattern")
@@ -38,7 +38,9 @@ test: .venv/.dev
 
 test-full: .venv/.dev
 	@scripts/system-packages tests
+	@scripts/system-packages full
 	$(BIN)/pytest -n 2 --session-timeout=2700 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+	$(if $(ARGS),,scripts/fresh-machine 13 make test)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check

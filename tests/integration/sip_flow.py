@@ -27,7 +27,7 @@ import re
 from pathlib import Path
 
 import msgspec
-from tests.support.net import free_port
+from tests.support.net import free_port, sipp_ports
 
 from offhook.sip import (
     Address,
@@ -227,7 +227,7 @@ async def sipp(flow: Flow, our_port: int, port: int, folder: Path) -> asyncio.su
     path = folder / "scenario.xml"
     path.write_bytes(_Scenario(flow, our_port).xml().encode("latin-1", "replace"))
     command = ["sipp", "-sf", str(path), "-i", "127.0.0.1", "-p", str(port), "-m", "1"]
-    command += ["-nostdin", "-nd"]  # it finds free control and media ports by itself
+    command += [*sipp_ports(), "-nostdin", "-nd"]
     command += ["-trace_err", "-error_file", str(folder / "errors.log"), "-buff_size", "131072"]
     command += ["-timeout", f"{DEADLINE:.0f}s", "-recv_timeout", "8000", "-timer_resol", "5"]
     if flow.role == "caller":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.sip_flow import FLOWS, bound
-from tests.support.net import free_port
+from tests.support.net import free_port, sipp_ports
 from tests.support.udp_proxy import UdpProxy, Weather
 
 from offhook.sip import (
@@ -38,7 +38,15 @@ async def sipp(folder: Path, name: str, port: int, proxy: int) -> asyncio.subpro
     scenario = folder / "scenario.xml"
     scenario.write_text((FLOWS / f"{name}.xml").read_text().replace("PROXY", str(proxy)))
     command = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(port), "-nostdin", "-nd"]
-    command += ["-m", str(CALLS), "-timeout", f"{DEADLINE:.0f}s", "-timer_resol", "5"]
+    command += [
+        *sipp_ports(),
+        "-m",
+        str(CALLS),
+        "-timeout",
+        f"{DEADLINE:.0f}s",
+        "-timer_resol",
+        "5",
+    ]
     if name == "loss-caller":
         command += ["-r", "100", f"127.0.0.1:{proxy}"]
     return await asyncio.create_subprocess_exec(

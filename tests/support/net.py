@@ -33,6 +33,11 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, *, beside: int = 0) -
             return port
 
 
+def sipp_ports() -> list[str]:
+    """Options of SIPp for its control port and its media port; it binds the one two above, too."""
+    return ["-cp", str(free_port()), "-mp", str(free_port(beside=2))]
+
+
 class UdpPeer(Changes, asyncio.DatagramProtocol):
     """A bound UDP socket; ``async with`` binds and closes it."""
 

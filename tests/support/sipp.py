@@ -13,9 +13,12 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-from tests.support.net import free_port
+from tests.support.net import free_port, sipp_ports
 
 SCENARIOS = Path(__file__).parent / "scenarios"
+
+STARTS = 3
+"""How often it is started until it has its ports."""
 
 available = shutil.which("sipp") is not None
 
@@ -80,14 +83,22 @@ class Sipp:
     async def __aenter__(self) -> Self:
         self._folder.mkdir(parents=True)
         self._write_scenario()
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command(),
-            cwd=self._folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        await self._bound()
+        for attempt in range(1, STARTS + 1):
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command(),
+                cwd=self._folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            try:
+                await self._bound()
+            except SippError:
+                # Another process took its control or media port between the search and the bind.
+                if attempt == STARTS:
+                    raise
+            else:
+                break
         return self
 
     async def __aexit__(
@@ -201,8 +212,7 @@ class Sipp:
     def _command(self) -> list[str]:
         command = ["sipp", "-sf", "scenario.xml"]
         command += ["-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1"]
-        # It binds the media port and the one two above it, for video.
-        command += ["-cp", str(free_port()), "-mp", str(free_port(beside=2)), "-nostdin", "-nd"]
+        command += [*sipp_ports(), "-nostdin", "-nd"]
         command += ["-trace_err", "-error_file", "errors.log"]
         command += ["-trace_stat", "-stf", "stat.csv", "-fd", "1"]
         command += ["-timeout", f"{self._timeout:.0f}s", "-timer_resol", "5"]
@@ -218,7 +228,7 @@ class Sipp:
     async def _bound(self) -> None:
         """Wait until its socket is bound: it writes its first statistics then."""
         assert self._process is not None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not _is_bound(self.port):
                 if self._process.returncode is not None:
                     assert self._process.stderr is not None
