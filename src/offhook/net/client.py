@@ -98,6 +98,11 @@ class HttpClient:
             max_headers=MAX_HEAD,
         )
 
+    def allow(self, *, private: bool, http: bool = True) -> None:
+        """Change what may be asked; requests that run keep what they began with."""
+        self._allow_private = private
+        self._allow_http = http
+
     async def request(
         self,
         method: str,

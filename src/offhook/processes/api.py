@@ -18,7 +18,7 @@ from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.client import HttpClient
 from offhook.processes.context import RoleContext
-from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
+from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import StoreUnavailable
@@ -59,6 +59,7 @@ async def run(context: RoleContext) -> None:
         reports = WebhookReports(directory)
         client = open_client(context.config, connections_per_host=PER_ENDPOINT)
         stack.push_async_callback(client.close)
+        follow_reloads(context, client, None)
         deps = Deps(
             store=store,
             directory=directory,

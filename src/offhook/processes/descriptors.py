@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import sys
 
-from offhook.media.engine import DESCRIPTORS_PER_LEG
-
 RESERVED = 64
 """Descriptors of a voice worker that no session accounts for: the event loop, the database, the fabric,
 SIP, the log, the speech workers' pipes (about 45 with everything idle)."""
-PER_SESSION = DESCRIPTORS_PER_LEG + 1
-"""A leg, and one more: a question to a webhook, a file being fetched, or half of a second leg."""
+PER_SESSION = 3
+"""A leg's RTP and RTCP socket, and one more: a question to a webhook, a file being fetched, or half of a
+second leg."""
 UNLIMITED = 1 << 20
 """What counts as no limit; Linux allows no more unless it is told so."""
 

@@ -6,8 +6,10 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from offhook.aio import wait_or
+from offhook.config import Config
 from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
+from offhook.net.client import HttpClient
 from offhook.processes.context import RoleContext
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.stores import Store
@@ -37,6 +39,18 @@ async def open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
     await fabric.start()
     stack.push_async_callback(fabric.close)
     return fabric
+
+
+def follow_reloads(context: RoleContext, webhooks: HttpClient, files: HttpClient | None) -> None:
+    """Let ``[webhooks]`` of a reload apply to the clients for webhooks and for audio files."""
+
+    def reload(config: Config) -> None:
+        section = config.webhooks
+        webhooks.allow(private=section.allow_private, http=section.allow_http)
+        if files is not None:
+            files.allow(private=section.allow_private)
+
+    context.reloads.append(reload)
 
 
 async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:

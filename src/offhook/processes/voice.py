@@ -12,7 +12,7 @@ from offhook.media import make_engine
 from offhook.net.client import HttpClient
 from offhook.processes import collector, descriptors
 from offhook.processes.context import RoleContext
-from offhook.processes.shared import keep_directory_fresh, open_fabric, open_record
+from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
@@ -48,6 +48,7 @@ async def run(context: RoleContext) -> None:
         stack.push_async_callback(speech.close)
         questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
         stack.push_async_callback(questions.close)
+        follow_reloads(context, questions, files)
         registered = await store.register_node(
             context.node_name, NodeRole.VOICE, context.clock.now()
         )
@@ -69,7 +70,7 @@ async def run(context: RoleContext) -> None:
 
         def reload(config: Config) -> None:
             directory.use(config)
-            line.use(trunks_of(config))
+            line.use(trunks_of(config), media_timeout=config.limits.media_timeout)
             node.reload(config)
             log.info("the configuration was read again")
 

@@ -37,13 +37,13 @@ class Line:
         self.media_host = media_host
         """The address in our SDP."""
         self.trunks: dict[str, Trunk] = {}
-        self.use(trunks)
-        self.media_timeout = media_timeout
+        self.use(trunks, media_timeout=media_timeout)
         self.clock = clock
 
-    def use(self, trunks: Mapping[str, Trunk]) -> None:
+    def use(self, trunks: Mapping[str, Trunk], *, media_timeout: float) -> None:
         """Dial over these from now on; calls that are up stay as they are."""
         self.trunks = dict(trunks)
+        self.media_timeout = media_timeout
 
     def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
         """Send one INVITE of ``order`` over ``trunk``; returns the endpoint's handle of it."""
