@@ -5,7 +5,7 @@
 #   make serve       the server on embedded defaults (ARGS="--config offhook.toml" for yours)
 #   make test        what must always hold, real peers included (under 10 minutes on 2 cores)
 #   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers, and make test on a fresh Debian 13
-#   make check       format, lint, types
+#   make check       format, lint, types, dead code
 #   make format      the code as `make check` wants it
 #   make unit        the unit tests alone, for the inner loop (ARGS="tests/unit/flow -k pattern")
 #   make bench       the figures of docs/benchmarks.md (ARGS=judge for one)
@@ -46,6 +46,7 @@ check: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	scripts/dead-code
 
 format: .venv/.dev
 	$(BIN)/ruff format

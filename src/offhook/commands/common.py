@@ -33,7 +33,7 @@ class CommandError(Exception):
     """The command cannot do what it was asked; the text says why, in a line for the user."""
 
     def __init__(self, message: str, exit_code: int = FAILED, command: str | None = None) -> None:
-        """``command``: whose help page explains more."""
+        """``command``: the command with the help page that explains more."""
         super().__init__(message)
         self.exit_code = exit_code
         self.command = command

@@ -104,7 +104,7 @@ def revoke(config_path: str | None, key_id: str) -> bool:
 async def _check_owner(
     config: Config, store: Store, account: str, sub_accounts: Sequence[str]
 ) -> None:
-    """A key for nobody is a typing mistake."""
+    """Refuse a key for an account or sub-account that does not exist: it is a typing mistake."""
     owners = {entry.id: entry.account for entry in config.subaccounts}
     stored = await store.sub_accounts()
     owners.update({entry.sub_account_id: entry.account_id for entry in stored})

@@ -12,7 +12,7 @@ def session_text(shown: Mapping[str, Any]) -> str:
     """What the API tells of a session: its legs, its timeline and its webhooks, a line each.
 
     Texts in it come from phones and webhook servers: a line break in one is shown as ``\\n``, so that it
-    cannot pass for a line of ours.
+    cannot look like a line of Offhook.
     """
     lines = [f"{shown['sessionId']} {shown['sessionStatus']}"]
     if error := shown.get("errorDetails"):

@@ -214,5 +214,5 @@ def _unique(path: Path, key: str, values: list[str]) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, value in enumerate(values):
         if value in seen:
-            yield (*path, index, key), f"{value!r} stands there twice"
+            yield (*path, index, key), f"{value!r} appears twice"
         seen.add(value)

@@ -388,7 +388,7 @@ class _Reader:
 
 
 def expected(hint: Any) -> str:
-    """What a key of this type takes, for a person."""
+    """What a key of this type takes, in words."""
     hint = _without_none(hint)
     if get_origin(hint) is Annotated:
         for meta in get_args(hint)[1:]:

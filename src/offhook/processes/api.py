@@ -184,7 +184,7 @@ def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancel
 
 
 async def _count_passed_over(store: Store, registry: CollectorRegistry) -> None:
-    """Keep the gauge of sessions that a voice node does not know, for ever."""
+    """Keep the gauge of sessions that a voice node does not know, until cancelled."""
     gauge = Gauge(
         "offhook_sessions_passed_over",
         "Waiting sessions that a voice node leaves alone: it does not know their sub-account or a"
@@ -198,7 +198,7 @@ async def _count_passed_over(store: Store, registry: CollectorRegistry) -> None:
 
 
 async def _purge(context: RoleContext, store: Store) -> None:
-    """Delete what is too old, for ever."""
+    """Delete what is too old, once an hour, until cancelled."""
     while True:
         try:
             rows = await store.purge(context.clock.now())

@@ -111,7 +111,7 @@ class SupervisorLink:
         return True
 
     async def keep_alive(self) -> None:
-        """Say ``alive`` from the event loop once the process is ready, for ever."""
+        """Say ``alive`` from the event loop once the process is ready, until cancelled."""
         while True:
             await asyncio.sleep(BEAT)
             if self.ready_fd is not None and self.told:
@@ -121,7 +121,7 @@ class SupervisorLink:
                     os.write(self.ready_fd, b"alive\n")
 
     async def gone(self) -> None:
-        """Wait until the supervisor has died; for ever in a process that has none."""
+        """Wait until the supervisor has died; without end in a process that has none."""
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
         if self.life_fd is not None:

@@ -1,6 +1,6 @@
 """How many file descriptors a process may open, and how many sessions fit into that.
 
-A process that runs out of descriptors fails in places that nobody expects: an import, the resolver, the
+A process that runs out of descriptors fails in unexpected places: an import, the resolver, the
 database. So each process raises its soft limit to the hard one when it starts, and a voice worker claims
 only the sessions whose sockets fit.
 """

@@ -1,9 +1,9 @@
-"""Keeps one child process of the supervisor up.
+"""Keeps one child process of the supervisor running.
 
 A process that has died starts again: at once the first time, then later and later. A process whose event loop
 has stopped (a deadlock, a loop without an end in C code, SIGSTOP) looks alive to the operating system and
-serves nobody. It falls silent on its ready pipe; :class:`Pulse` notices, and the process is killed and
-replaced. Its sessions then end like those of any process that has died.
+serves no request and no call. It falls silent on its ready pipe; :class:`Pulse` notices, and the process is
+killed and replaced. Its sessions then end like those of any process that has died.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SILENT_TICKS = 10
 TICK = 1.0
 """Seconds between two looks at the signs of life."""
 _LAST_WORDS = 5.0
-"""Seconds a process has to end after it closed its ready pipe without a word."""
+"""Seconds a process has to end after it closed its ready pipe without a line."""
 _NOT_STARTED = 127
 
 
@@ -45,7 +45,7 @@ class Member(NamedTuple):
 
     @property
     def label(self) -> str:
-        """For a person."""
+        """The name that log lines use."""
         names = {"api": "the API process", "testbed": "the testbed"}
         return names.get(self.role, f"voice worker {self.worker}")
 
@@ -73,7 +73,7 @@ class Pulse:
     """Tells by its signs of life whether a process has stopped.
 
     It counts our own ticks, not seconds of the clock: when this process was stopped or starved as well,
-    one late tick must not condemn a process whose signs of life wait unread.
+    one late tick must not count against a process that has written its signs of life.
     """
 
     def __init__(self) -> None:
@@ -95,10 +95,10 @@ class Keeper:
     def __init__(self, member: Member, spawn: Spawn) -> None:
         self.member = member
         self.facts: asyncio.Future[dict[str, Any] | None]
-        """Of its first ready line; None when it ended before. Pending until then."""
+        """What its first ready line says; None when it ended before that. Pending until then."""
         self.facts = asyncio.get_running_loop().create_future()
         self.killed = False
-        """Whether it had to be."""
+        """Whether it had to be killed, because it did not end in time."""
         self._spawn = spawn
         self._process: asyncio.subprocess.Process | None = None
         self._serving = False
@@ -128,7 +128,7 @@ class Keeper:
             self.send(signal.SIGHUP)
 
     async def ended(self) -> None:
-        """Wait until it is gone for good, after :meth:`stop`."""
+        """Wait until the process has ended after :meth:`stop`."""
         if self._task is not None:
             await asyncio.wait((self._task,))
 
@@ -234,7 +234,7 @@ class Keeper:
 
     async def _end_within(self, process: asyncio.subprocess.Process, seconds: float) -> None:
         if self._stopping.is_set():
-            return  # whoever stops it has a deadline of his own
+            return  # stop() has a deadline of its own
         if not await wait_or(process.wait(), seconds):
             self.kill()
 

@@ -54,7 +54,7 @@ def follow_reloads(context: RoleContext, webhooks: HttpClient, files: HttpClient
 
 
 async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:
-    """Read accounts, keys and webhooks again when they change, for ever."""
+    """Read accounts, keys and webhooks again when they change, until cancelled."""
     changed = asyncio.Event()
     unsubscribe = fabric.subscribe("tenancy", lambda _topic, _message: changed.set())
     try:

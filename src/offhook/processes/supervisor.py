@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 Role = Literal["all", "api", "voice"]
 
 DRAIN_MARGIN = 10.0
-"""Seconds a process may take beyond ``limits.drain_timeout`` to hang up and say goodbye."""
+"""Seconds a process may take beyond ``limits.drain_timeout`` to hang up and end."""
 PORT_PATIENCE = 10.0
 """Seconds the start waits for an address that another process still has."""
 HURRIED_TIMEOUT = 5.0

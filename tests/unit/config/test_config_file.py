@@ -288,7 +288,7 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         (
             '[[trunks]]\nname = "a"\naddress = "udp:h:1"\n[[trunks]]\nname = "a"\naddress = "udp:h:1"',
-            "offhook.toml:5: trunks[1].name: 'a' stands there twice",
+            "offhook.toml:5: trunks[1].name: 'a' appears twice",
         ),
         (
             '[[trunks]]\nname = "testbed"\naddress = "udp:h:1"',
@@ -305,7 +305,7 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         (
             SUBACCOUNT + SUBACCOUNT,
-            "offhook.toml:7: subaccounts[1].id: 'acme_corp' stands there twice",
+            "offhook.toml:7: subaccounts[1].id: 'acme_corp' appears twice",
         ),
         (
             SUBACCOUNT + 'caller_ids = ["651"]',
