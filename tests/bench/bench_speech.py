@@ -18,8 +18,8 @@ from offhook.net.client import HttpClient
 from offhook.session.ports.speech import Prompt
 from offhook.speech.files import AudioFiles
 from offhook.speech.making import PromptMaker
+from offhook.speech.prompt_store import PromptStore
 from offhook.speech.service import SpeechService
-from offhook.speech.store import PromptStore
 
 SENTENCE = "Hello number {}, this is a reminder of your appointment tomorrow at ten o'clock."
 ROUNDS = 40

@@ -20,11 +20,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from offhook.net.client import HttpClient
 from offhook.net.errors import (
     AddressRefused,
+    AnswerTooLarge,
     ConnectFailed,
     InvalidUrl,
     OutgoingError,
     TimedOut,
-    TooLarge,
     TooManyRedirects,
 )
 from offhook.net.guard import may_connect
@@ -299,7 +299,7 @@ async def test_a_redirect_to_a_private_address_is_refused(
 async def test_a_body_over_the_limit_is_refused_or_cut(
     client: HttpClient, server: Server, path: str
 ) -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(AnswerTooLarge):
         await client.request("GET", server.url + path, timeout=5, max_body=1000)
     cut = await client.request("GET", server.url + path, timeout=5, max_body=1000, truncate=True)
     assert len(cut.body) == 1000
@@ -322,7 +322,7 @@ async def test_a_body_that_goes_on_after_its_limit_is_not_waited_for(
     try:
         answer = await client.request("GET", url, timeout=30, max_body=1000, truncate=truncate)
         assert (truncate, answer.body) == (True, b"z" * 1000)
-    except TooLarge:
+    except AnswerTooLarge:
         assert not truncate
     async with asyncio.timeout(10):
         await server.gone.wait()

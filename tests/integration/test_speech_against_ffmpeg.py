@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support import audio_files
 
-from offhook.speech.decode_worker import Telephone, Unusable, decode
+from offhook.speech.decode_worker import Telephone, UnusableFile, decode
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is the judge")
 
@@ -38,7 +38,7 @@ def test_every_file_plays_as_long_as_in_ffmpeg(files: list[Path]) -> None:
         theirs = LONGER.get(path.name) or audio_files.played_by_ffmpeg(path)
         try:
             ours, remark = heard(path.read_bytes())
-        except Unusable as error:
+        except UnusableFile as error:
             different[path.name] = f"ffmpeg {theirs:.3f} s, we: {error}"
             continue
         if abs(ours - theirs) > TOLERANCE:
@@ -70,7 +70,7 @@ def test_ten_minutes_are_played_and_no_more(
     if plays:
         assert heard(path.read_bytes())[0] == pytest.approx(seconds, abs=0.1)
     else:
-        with pytest.raises(Unusable, match="longer than 600 s"):
+        with pytest.raises(UnusableFile, match="longer than 600 s"):
             decode(path.read_bytes())
 
 
@@ -81,7 +81,7 @@ def test_what_is_neither_wav_nor_mp3_is_refused(tmp_path: Path, suffix: str) -> 
     path = tmp_path / f"file.{suffix}"
     codec = ["-c:a", "libopus", "-ar", "48000"] if suffix == "webm" else []
     audio_files.ffmpeg("-f", "lavfi", "-i", "sine=d=2:r=44100", *codec, path)
-    with pytest.raises(Unusable, match="not a wav or mp3 file"):
+    with pytest.raises(UnusableFile, match="not a wav or mp3 file"):
         decode(path.read_bytes())
 
 
@@ -93,5 +93,5 @@ def test_blocks_past_the_limit_stop_the_decoding() -> None:
         while True:
             yield np.zeros(8000, np.float32)
 
-    with pytest.raises(Unusable, match="longer than 600 s"):
+    with pytest.raises(UnusableFile, match="longer than 600 s"):
         Telephone().take(8000, endless())  # type: ignore[arg-type]

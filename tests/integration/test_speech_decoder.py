@@ -14,7 +14,7 @@ from offhook.session.ports.speech import Prompt
 from offhook.speech import files as files_module
 from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import PromptMaker
-from offhook.speech.store import PromptStore
+from offhook.speech.prompt_store import PromptStore
 
 
 @pytest.fixture

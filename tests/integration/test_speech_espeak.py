@@ -14,9 +14,9 @@ import pytest
 from offhook.media import g711
 from offhook.negotiated import Codec
 from offhook.speech import espeak
-from offhook.speech.engine import SynthesisFailed
 from offhook.speech.espeak import Espeak
 from offhook.speech.espeak_voices import installed_voices
+from offhook.speech.speech_engine import SynthesisFailed
 from offhook.speech.voices import VoiceIndex
 
 REMINDER = "Hello, this is a reminder of your appointment tomorrow at ten o'clock."

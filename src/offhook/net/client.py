@@ -21,19 +21,19 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
 from yarl import URL
 
-from offhook.net.answers import read_tolerantly
 from offhook.net.errors import (
     AddressRefused,
+    AnswerTooLarge,
     ConnectFailed,
     InvalidUrl,
     OutgoingError,
     TimedOut,
-    TooLarge,
     TooManyRedirects,
 )
 from offhook.net.guard import is_address, may_connect
 from offhook.net.heads import MAX_HEAD
 from offhook.net.inflate import inflated
+from offhook.net.tolerant import read_tolerantly
 from offhook.net.urls import parse_url, redirect_target, redirected_headers, redirected_method
 
 _LOOKUP_THREADS = 16
@@ -121,7 +121,7 @@ class HttpClient:
 
         ``timeout`` seconds cover everything: the wait for a connection, the name lookup, all
         redirects and the last byte of the body. A body over ``max_body`` bytes (inflated) raises
-        :class:`TooLarge`, or is cut there with ``truncate``. With ``max_redirects`` 0 a redirect is
+        :class:`AnswerTooLarge`, or is cut there with ``truncate``. With ``max_redirects`` 0 a redirect is
         an answer like any other. Userinfo in the URL becomes Basic credentials for its origin
         unless ``headers`` hold an ``Authorization`` of their own. ``allow_http`` overrules the
         client's for this request. With ``into`` the body goes to that file as it came, not inflated, and
@@ -242,11 +242,11 @@ class _Limit(msgspec.Struct, frozen=True):
     into: IO[bytes] | None
 
     async def read(self, answer: aiohttp.ClientResponse) -> bytes:
-        """The inflated body. Raises :class:`TooLarge`; a cut one's connection is not used again."""
+        """The inflated body. Raises :class:`AnswerTooLarge`; a cut one's connection is not used again."""
         declared = answer.content_length
         if declared is not None and declared > self.size and not self.truncate:
             answer.close()
-            raise TooLarge(f"the answer is {declared} bytes long, {self.size} are allowed")
+            raise AnswerTooLarge(f"the answer is {declared} bytes long, {self.size} are allowed")
         if self.into is not None:
             return await self._write(answer, self.into)
         raw = bytearray()
@@ -259,7 +259,7 @@ class _Limit(msgspec.Struct, frozen=True):
         if encoding := answer.headers.get("Content-Encoding"):
             body = inflated(body, encoding, self.size)
         if len(body) > self.size and not self.truncate:
-            raise TooLarge(f"the answer is longer than {self.size} bytes")
+            raise AnswerTooLarge(f"the answer is longer than {self.size} bytes")
         return body[: self.size]
 
     async def _write(self, answer: aiohttp.ClientResponse, file: IO[bytes]) -> bytes:
@@ -271,7 +271,7 @@ class _Limit(msgspec.Struct, frozen=True):
             size += len(chunk)
             if size > self.size:
                 answer.close()
-                raise TooLarge(f"the answer is longer than {self.size} bytes")
+                raise AnswerTooLarge(f"the answer is longer than {self.size} bytes")
             await asyncio.to_thread(file.write, chunk)
         return b""
 

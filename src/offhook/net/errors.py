@@ -30,7 +30,7 @@ class TimedOut(OutgoingError):
     """The deadline passed before the whole answer was here."""
 
 
-class TooLarge(OutgoingError):
+class AnswerTooLarge(OutgoingError):
     """The body, inflated, is longer than was allowed."""
 
 

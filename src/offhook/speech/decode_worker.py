@@ -43,7 +43,7 @@ WORTH_A_REMARK: Final = 0.1
 Block = npt.NDArray[np.float32]
 
 
-class Unusable(Exception):
+class UnusableFile(Exception):
     """The file cannot be played; the text says why."""
 
 
@@ -63,7 +63,7 @@ class Telephone:
         self.alaw = bytearray()
 
     def take(self, rate: int, blocks: Iterator[Block]) -> None:
-        """Resample and encode all of ``blocks``. Raises :class:`Unusable` past the limit."""
+        """Resample and encode all of ``blocks``. Raises :class:`UnusableFile` past the limit."""
         stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
         for block in blocks:
             self._keep(stream.resample_chunk(np.nan_to_num(block, posinf=1.0, neginf=-1.0)))
@@ -77,13 +77,13 @@ class Telephone:
 
 
 def refuse_long(seconds: float) -> None:
-    """Raises :class:`Unusable` for more than ten minutes."""
+    """Raises :class:`UnusableFile` for more than ten minutes."""
     if seconds > LONGEST + SLACK:
-        raise Unusable(f"the file is longer than {LONGEST:g} s")
+        raise UnusableFile(f"the file is longer than {LONGEST:g} s")
 
 
 def decode(data: bytes) -> tuple[Telephone, str]:
-    """The file's sound, and a remark for the session's record. Raises :class:`Unusable`."""
+    """The file's sound, and a remark for the session's record. Raises :class:`UnusableFile`."""
     sound = Telephone()
     data = without_id3(data)
     if wav.is_wav(data):
@@ -93,9 +93,9 @@ def decode(data: bytes) -> tuple[Telephone, str]:
     elif not is_something_else(data) and mp3.is_mpeg(data):
         missing = decode_mpeg(data, sound)
     else:
-        raise Unusable("not a wav or mp3 file, or a broken one")
+        raise UnusableFile("not a wav or mp3 file, or a broken one")
     if not sound.ulaw:
-        raise Unusable("the file holds no sound")
+        raise UnusableFile("the file holds no sound")
     if missing < WORTH_A_REMARK:
         return sound, ""
     there = len(sound.ulaw) / SAMPLE_RATE
@@ -127,7 +127,7 @@ def is_something_else(data: bytes) -> bool:
 
 
 def decode_mpeg(data: bytes, sound: Telephone) -> float:
-    """Decode MPEG audio; returns seconds that are missing. Raises :class:`Unusable`."""
+    """Decode MPEG audio; returns seconds that are missing. Raises :class:`UnusableFile`."""
     parts = mp3.parts(data)
     refuse_long(sum(part.samples / part.rate for part in parts))
     broken = 0
@@ -137,7 +137,7 @@ def decode_mpeg(data: bytes, sound: Telephone) -> float:
         except miniaudio.MiniaudioError:
             broken += 1  # frames by their headers, and not one by their content
     if broken == len(parts):
-        raise Unusable("the mp3 file is broken")
+        raise UnusableFile("the mp3 file is broken")
     return parts[-1].missing if parts else 0.0
 
 
@@ -161,11 +161,11 @@ def mpeg_blocks(part: mp3.Part) -> Iterator[Block]:
 
 
 def decode_wav(data: bytes, sound: Telephone) -> float:
-    """Decode a WAV file; returns seconds that are missing. Raises :class:`Unusable`."""
+    """Decode a WAV file; returns seconds that are missing. Raises :class:`UnusableFile`."""
     try:
         file = wav.read(data)
     except wav.Unreadable as error:
-        raise Unusable(str(error)) from error
+        raise UnusableFile(str(error)) from error
     if file.is_mpeg:
         return max(decode_mpeg(file.data, sound), file.seconds_missing)
     decode_with_libsndfile(file.rebuilt(), sound)
@@ -173,16 +173,16 @@ def decode_wav(data: bytes, sound: Telephone) -> float:
 
 
 def decode_with_libsndfile(data: bytes, sound: Telephone) -> float:
-    """Decode a file whose header is right. Raises :class:`Unusable`."""
+    """Decode a file whose header is right. Raises :class:`UnusableFile`."""
     try:
         with OneWay(io.BytesIO(data)) as file:
             if file.samplerate not in RATES:
-                raise Unusable(f"a sample rate of {file.samplerate} Hz cannot be played")
+                raise UnusableFile(f"a sample rate of {file.samplerate} Hz cannot be played")
             if not 1 <= file.channels <= MAX_CHANNELS:
-                raise Unusable(f"{file.channels} channels cannot be played")
+                raise UnusableFile(f"{file.channels} channels cannot be played")
             sound.take(file.samplerate, file_blocks(file))
     except soundfile.LibsndfileError as error:
-        raise Unusable("not a wav or mp3 file, or a broken one") from error
+        raise UnusableFile("not a wav or mp3 file, or a broken one") from error
     return 0.0
 
 
@@ -201,13 +201,13 @@ def main() -> None:
         if encoding:
             data = inflated(data, encoding, MAX_FILE)
         if len(data) > MAX_FILE:
-            raise Unusable(f"the file is longer than {MAX_FILE} bytes")
+            raise UnusableFile(f"the file is longer than {MAX_FILE} bytes")
         sound, remark = decode(data)
         with open(output, "wb", closefd=False) as file:
             file.write(sound.ulaw)
             file.write(sound.alaw)
         answer = {"samples": len(sound.ulaw), "remark": remark}
-    except Unusable as error:
+    except UnusableFile as error:
         answer = {"problem": str(error)}
     except MemoryError:
         answer = {"problem": "it takes too much memory to decode"}

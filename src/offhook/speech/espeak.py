@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import final
 
 from offhook.media import g711
-from offhook.speech.engine import Engine, SynthesisFailed
 from offhook.speech.espeak_voices import ENGINE, data_folder
 from offhook.speech.prompt import LAWS
+from offhook.speech.speech_engine import Engine, SynthesisFailed
 from offhook.speech.workers import WorkerError, WorkerPool, confined_program
 
 _NORMAL_RATE = 175

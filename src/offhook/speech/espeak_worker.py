@@ -72,7 +72,7 @@ class Failed(Exception):
     """The request cannot be spoken; the text is the answer."""
 
 
-class Espeak:
+class Library:
     """The library, loaded once; one synthesis at a time."""
 
     def __init__(self) -> None:
@@ -174,7 +174,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     tables = [np.frombuffer(requests.read(TABLE), np.uint8) for _ in range(2)]
-    espeak = Espeak()
+    espeak = Library()
     answers.write(framed(0, b""))
     answers.flush()
     while len(head := requests.read(4)) == 4:

@@ -15,8 +15,8 @@ from offhook.net.client import HttpClient
 from offhook.net.errors import OutgoingError
 from offhook.speech.making import PromptMaker
 from offhook.speech.prompt import LAWS, G711Prompt
+from offhook.speech.prompt_store import NoRoom, PromptStore
 from offhook.speech.shares import FairPlaces, TooBusy
-from offhook.speech.store import NoRoom, PromptStore
 from offhook.speech.workers import confined_program, worker_environment
 
 MAX_FILE: Final = 5120 * 1024

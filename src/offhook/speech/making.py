@@ -14,9 +14,9 @@ from typing import IO, Final
 from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
 from offhook.negotiated import Codec
-from offhook.speech.engine import Engine
 from offhook.speech.prompt import LAWS, G711Prompt
-from offhook.speech.store import NoRoom, PromptStore
+from offhook.speech.prompt_store import NoRoom, PromptStore
+from offhook.speech.speech_engine import Engine
 from offhook.speech.texts import Piece, pieces
 from offhook.speech.voices import EngineVoice
 
@@ -48,7 +48,7 @@ class PromptMaker:
     ) -> G711Prompt:
         """``text`` as ``engine`` speaks it; half a second of silence where nothing is to be heard.
 
-        Raises :class:`~.engine.SynthesisFailed`, :class:`~.store.NoRoom`.
+        Raises :class:`~.speech_engine.SynthesisFailed`, :class:`~.prompt_store.NoRoom`.
         """
         cut = pieces(text)
         if len(cut) == 1:

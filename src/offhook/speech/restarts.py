@@ -9,7 +9,7 @@ LONGEST_DELAY: Final = 10.0
 """Seconds."""
 
 
-class Restarts:
+class WorkerRestarts:
     """The first failure is tried again at once; each further one in a row doubles the delay.
 
     One start that succeeds ends the row. When the program dies later over a request, the request is the

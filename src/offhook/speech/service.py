@@ -12,13 +12,13 @@ from offhook.net.client import HttpClient
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.speech import confined
 from offhook.speech.cache import PromptCache
-from offhook.speech.engine import Engine, SynthesisFailed
 from offhook.speech.espeak import Espeak
 from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import SILENCE, PromptMaker, silence
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt import G711Prompt
-from offhook.speech.store import NoRoom, PromptStore
+from offhook.speech.prompt_store import NoRoom, PromptStore
+from offhook.speech.speech_engine import Engine, SynthesisFailed
 from offhook.speech.texts import is_speakable
 
 log = logging.getLogger(__name__)

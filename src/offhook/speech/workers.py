@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from offhook.aio import wait_or
-from offhook.speech.restarts import Restarts
+from offhook.speech.restarts import WorkerRestarts
 from offhook.speech.shares import FairPlaces, TooBusy
 
 _HEAD: Final = struct.Struct("!BI")
@@ -98,7 +98,7 @@ class WorkerPool:
         self._places = FairPlaces(size, waiting=waiting, patience=_PATIENCE)
         self._max_answer = max_answer
         self._greeting = greeting
-        self._restarts = Restarts()
+        self._restarts = WorkerRestarts()
         self._idle: list[Process] = []
         self._burials: set[asyncio.Task[None]] = set()
         self._closed = False

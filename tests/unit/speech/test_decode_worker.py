@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from offhook.media import g711
 from offhook.negotiated import Codec
 from offhook.speech import decode_worker
-from offhook.speech.decode_worker import Unusable, decode
+from offhook.speech.decode_worker import UnusableFile, decode
 
 LEVEL = 0.5 / 2**0.5
 
@@ -151,7 +151,7 @@ def test_samples_that_are_no_numbers_are_clipped(value: float) -> None:
     ],
 )
 def test_everything_else_is_refused_in_words(data: bytes) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(UnusableFile) as caught:
         decode(data)
     assert str(caught.value).isprintable()
 
@@ -161,12 +161,12 @@ def test_a_small_file_that_plays_for_hours_is_refused() -> None:
     frames = silent[silent.index(b"\xff\xe3", 100) :]  # without the first, which tells the length
     bomb = frames * 120
     assert len(bomb) < 5120 * 1024
-    with pytest.raises(Unusable, match="longer than 600 s"):
+    with pytest.raises(UnusableFile, match="longer than 600 s"):
         decode(bomb)
 
 
 def test_a_sparse_wav_that_plays_for_hours_is_refused() -> None:
-    with pytest.raises(Unusable, match="longer than 600 s"):
+    with pytest.raises(UnusableFile, match="longer than 600 s"):
         decode(wav(b"\x80" * 2_000_000, rate=1000, bits=8))
 
 
@@ -187,6 +187,6 @@ def test_damaged_files_are_decoded_or_refused(
         damaged[place] = value
     try:
         sound, _ = decode(bytes(damaged[:length]))
-    except Unusable:
+    except UnusableFile:
         return
     assert 0 < len(sound.ulaw) == len(sound.alaw) <= decode_worker.LONGEST * 8000

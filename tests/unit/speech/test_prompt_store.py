@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from offhook.negotiated import Codec
 from offhook.speech.extents import PAGE, Extents
 from offhook.speech.prompt import G711Prompt
-from offhook.speech.store import NoRoom, PromptStore
+from offhook.speech.prompt_store import NoRoom, PromptStore
 
 ROOM = 1 << 20
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.speech.restarts import LONGEST_DELAY, Restarts
+from offhook.speech.restarts import LONGEST_DELAY, WorkerRestarts
 
 
 def test_the_delay_grows_with_each_failure_in_a_row() -> None:
-    restarts = Restarts()
+    restarts = WorkerRestarts()
     delays = []
     for _ in range(10):
         restarts.failed(100.0)
@@ -18,7 +18,7 @@ def test_the_delay_grows_with_each_failure_in_a_row() -> None:
 
 
 def test_time_that_passed_counts() -> None:
-    restarts = Restarts()
+    restarts = WorkerRestarts()
     for _ in range(4):
         restarts.failed(100.0)
     assert restarts.delay(100.5) == pytest.approx(0.3)
@@ -26,7 +26,7 @@ def test_time_that_passed_counts() -> None:
 
 
 def test_a_start_that_succeeds_ends_the_row() -> None:
-    restarts = Restarts()
+    restarts = WorkerRestarts()
     for _ in range(8):
         restarts.failed(100.0)
     restarts.succeeded()
