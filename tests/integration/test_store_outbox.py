@@ -288,8 +288,8 @@ class TestTenancy:
         await store.put_webhook("acme_corp", disabled)
         assert await store.webhooks() == [("acme_corp", disabled)]
         assert await store.tenancy_version() > version
-        assert await store.delete_webhook("acme_corp", "VCA")
-        assert not await store.delete_webhook("acme_corp", "VCA")
+        assert await store.delete_webhook("acme_corp", WebhookType.VCA)
+        assert not await store.delete_webhook("acme_corp", WebhookType.VCA)
 
     async def test_scenarios(self, store: Store) -> None:
         scenario = Scenario(

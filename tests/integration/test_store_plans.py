@@ -159,7 +159,7 @@ async def make_every_tenancy_call(store: Store) -> None:
     await store.tenancy_version()
     await store.revoke_key("x", NOW)
     await store.delete_scenario("x", "x")
-    await store.delete_webhook("x", "VSS")
+    await store.delete_webhook("x", WebhookType.VSS)
     await store.delete_sub_account("x")
 
 

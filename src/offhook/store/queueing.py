@@ -6,6 +6,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 from offhook.codes import SessionStatus
@@ -127,17 +128,26 @@ class Rotation:
         return chosen
 
 
+class BucketKind(StrEnum):
+    """Whose calls per second a token bucket limits."""
+
+    SUB_ACCOUNT = "sub_account"
+    TRUNK = "trunk"
+
+
 class Buckets:
     """Token buckets during one claim."""
 
     def __init__(self, rows: Iterable[Row], rates: Rates, now: datetime) -> None:
         self._now = micros(now)
-        self._tokens: dict[tuple[str, str], float] = {}
-        self._taken: set[tuple[str, str]] = set()
-        stored = {(row["kind"], row["name"]): (row["tokens"], row["at"]) for row in rows}
-        limited: tuple[tuple[str, Mapping[str, float]], ...] = (
-            ("sub_account", rates.sub_accounts),
-            ("trunk", rates.trunks),
+        self._tokens: dict[tuple[BucketKind, str], float] = {}
+        self._taken: set[tuple[BucketKind, str]] = set()
+        stored = {
+            (BucketKind(row["kind"]), row["name"]): (row["tokens"], row["at"]) for row in rows
+        }
+        limited: tuple[tuple[BucketKind, Mapping[str, float]], ...] = (
+            (BucketKind.SUB_ACCOUNT, rates.sub_accounts),
+            (BucketKind.TRUNK, rates.trunks),
         )
         for kind, limits in limited:
             for name, rate in limits.items():
@@ -146,11 +156,11 @@ class Buckets:
                 filled = tokens + max(0, self._now - at) / 1e6 * rate
                 self._tokens[kind, name] = min(capacity, filled)
 
-    def of(self, kind: str) -> dict[str, float]:
+    def of(self, kind: BucketKind) -> dict[str, float]:
         """The fill of every limited one of a kind."""
         return {name: tokens for (of, name), tokens in self._tokens.items() if of == kind}
 
-    def take(self, kind: str, name: str) -> None:
+    def take(self, kind: BucketKind, name: str) -> None:
         """One call starts."""
         if (kind, name) in self._tokens:
             self._tokens[kind, name] -= 1
@@ -159,7 +169,8 @@ class Buckets:
     def rows(self) -> list[BucketRow]:
         """The buckets that calls were taken from."""
         return [
-            BucketRow(kind, name, self._tokens[kind, name], self._now) for kind, name in self._taken
+            BucketRow(kind.value, name, self._tokens[kind, name], self._now)
+            for kind, name in self._taken
         ]
 
 
@@ -175,8 +186,8 @@ def usage_of(rows: Iterable[Row], buckets: Buckets) -> Usage:
     return Usage(
         running_by_sub_account=running,
         channels_by_trunk=channels,
-        tokens_by_sub_account=buckets.of("sub_account"),
-        tokens_by_trunk=buckets.of("trunk"),
+        tokens_by_sub_account=buckets.of(BucketKind.SUB_ACCOUNT),
+        tokens_by_trunk=buckets.of(BucketKind.TRUNK),
     )
 
 
@@ -245,9 +256,9 @@ def _store(claimed: Claimed, decision: ClaimDecision, candidate: Candidate, node
 def _take_tokens(decision: ClaimDecision, buckets: Buckets) -> None:
     """Take a call off the buckets of its sub-account and trunk, if it starts."""
     if decision.session.status is SessionStatus.RUNNING:
-        buckets.take("sub_account", decision.session.sub_account_id)
+        buckets.take(BucketKind.SUB_ACCOUNT, decision.session.sub_account_id)
         for trunk in decision.trunks[:1]:
-            buckets.take("trunk", trunk)
+            buckets.take(BucketKind.TRUNK, trunk)
 
 
 def decided(

@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, select, update
 
 from offhook.session.ports.record import KeyRecord
 from offhook.session.ports.stores import Tenancy
-from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook
+from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store import schema
 from offhook.store.documents import (
     encode,
@@ -56,9 +56,9 @@ class SqlTenancy(Statements, Tenancy):
             self._next_version(),
         )
 
-    async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
+    async def delete_webhook(self, sub_account_id: str, type_: WebhookType) -> bool:
         t = schema.webhooks
-        gone = delete(t).where(t.c.sub_account_id == sub_account_id, t.c.type == type_)
+        gone = delete(t).where(t.c.sub_account_id == sub_account_id, t.c.type == type_.value)
         return await self._tenancy_changed(gone, t.c.type)
 
     async def webhooks(self) -> Sequence[tuple[str, Webhook]]:

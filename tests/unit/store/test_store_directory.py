@@ -170,7 +170,7 @@ class TestSubAccounts:
         urls = {type_.value: webhook.url for type_, webhook in found.webhooks.items()}
         assert urls == {"VSS": "http://stored/", "VCS": "http://file/"}
         assert list(found.scenarios) == ["s"]
-        await store.delete_webhook("acme_corp", "VSS")
+        await store.delete_webhook("acme_corp", WebhookType.VSS)
         await directory.refresh()
         again = directory.sub_account("acme_corp")
         assert again is not None

@@ -17,6 +17,7 @@ from offhook.session.session import Direction, Leg, Session
 from offhook.store.documents import encode_session, held_channels, micros
 from offhook.store.queueing import (
     ENDPOINT_LEASES,
+    BucketKind,
     Buckets,
     Candidate,
     Group,
@@ -67,21 +68,21 @@ class TestBuckets:
     def test_full_at_first_and_never_over_its_capacity(self) -> None:
         rates = Rates(sub_accounts={"a": 5.0, "b": 0.2})
         stored = [bucket("sub_account", "a", 0.0, NOW - timedelta(hours=1))]
-        assert Buckets(stored, rates, NOW).of("sub_account") == {"a": 5.0, "b": 1.0}
+        assert Buckets(stored, rates, NOW).of(BucketKind.SUB_ACCOUNT) == {"a": 5.0, "b": 1.0}
 
     def test_fills_at_its_rate(self) -> None:
         stored = [bucket("trunk", "t", -0.5, NOW - timedelta(seconds=0.5))]
         buckets = Buckets(stored, Rates(trunks={"t": 4.0}), NOW)
-        assert buckets.of("trunk") == {"t": 1.5}
+        assert buckets.of(BucketKind.TRUNK) == {"t": 1.5}
 
     def test_a_clock_that_went_back_takes_nothing_away(self) -> None:
         stored = [bucket("trunk", "t", 0.5, NOW + timedelta(seconds=9))]
-        assert Buckets(stored, Rates(trunks={"t": 4.0}), NOW).of("trunk") == {"t": 0.5}
+        assert Buckets(stored, Rates(trunks={"t": 4.0}), NOW).of(BucketKind.TRUNK) == {"t": 0.5}
 
     def test_only_what_was_taken_from_is_written(self) -> None:
         buckets = Buckets([], Rates(sub_accounts={"a": 2.0, "b": 2.0}), NOW)
-        buckets.take("sub_account", "a")
-        buckets.take("sub_account", "unlimited")
+        buckets.take(BucketKind.SUB_ACCOUNT, "a")
+        buckets.take(BucketKind.SUB_ACCOUNT, "unlimited")
         assert buckets.rows() == [("sub_account", "a", 1.0, micros(NOW))]
 
 

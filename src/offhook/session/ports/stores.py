@@ -33,7 +33,7 @@ from offhook.session.ports.record import (
     SessionFilter,
 )
 from offhook.session.session import Session
-from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook
+from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
 
 
 class Accepting(ABC):
@@ -258,7 +258,7 @@ class Tenancy(ABC):
         """Create or replace the webhook of its type, also for a sub-account of the file."""
 
     @abstractmethod
-    async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
+    async def delete_webhook(self, sub_account_id: str, type_: WebhookType) -> bool:
         """False: there was none."""
 
     @abstractmethod

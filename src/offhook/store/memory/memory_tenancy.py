@@ -11,7 +11,7 @@ from offhook.session.ports.record import (
     KeyRecord,
 )
 from offhook.session.ports.stores import Tenancy
-from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook
+from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store.memory.memory_records import (
     MemoryPart,
 )
@@ -34,8 +34,8 @@ class MemoryTenancy(MemoryPart, Tenancy):
         self._data.webhooks[sub_account_id, webhook.type.value] = webhook
         self._data.tenancy_version += 1
 
-    async def delete_webhook(self, sub_account_id: str, type_: str) -> bool:
-        return self._gone(self._data.webhooks.pop((sub_account_id, type_), None))
+    async def delete_webhook(self, sub_account_id: str, type_: WebhookType) -> bool:
+        return self._gone(self._data.webhooks.pop((sub_account_id, type_.value), None))
 
     async def webhooks(self) -> Sequence[tuple[str, Webhook]]:
         return [(owner, webhook) for (owner, _), webhook in self._data.webhooks.items()]
