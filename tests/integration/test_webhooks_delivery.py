@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -41,6 +42,7 @@ async def working(
     *,
     registry: CollectorRegistry | None = None,
     grace: float = 5.0,
+    knows: Callable[[str], bool] = lambda _sub_account: True,
 ) -> AsyncIterator[DeliveryWorker]:
     """A worker that runs; a webhook it disables is disabled in ``webhooks``."""
 
@@ -54,6 +56,7 @@ async def working(
         lambda sub_account, type_: webhooks.get((sub_account, type_)),
         owner="test",
         disable=disable,
+        knows=knows,
         metrics=DeliveryMetrics(registry),
     )
     worker.start()
@@ -135,6 +138,16 @@ async def test_without_a_webhook_it_is_dropped_and_counted() -> None:
     assert not outbox.results[0].attempted
     labels = {"type": "VCS", "result": "dropped"}
     assert registry.get_sample_value("offhook_webhook_deliveries_total", labels) == 1
+
+
+async def test_what_belongs_to_an_unknown_sub_account_is_left_to_other_servers() -> None:
+    recent = entry()
+    overdue = entry("VCS", at=datetime.now(UTC) - timedelta(minutes=2))
+    outbox = WatchedOutbox(recent, overdue)
+    async with working(outbox, {}, knows=lambda _sub_account: False):
+        await outbox.wait_for(lambda: len(outbox.results) >= 2)
+    assert outbox.states() == {recent.delivery_id: "pending", overdue.delivery_id: "dropped"}
+    assert not any(result.attempted for result in outbox.results)
 
 
 async def test_a_disabled_webhook_gets_nothing(receiver: Receiver) -> None:
@@ -308,7 +321,7 @@ async def test_what_waits_for_an_endpoint_falls_due_when_it_answers_again(
         down = False
         await outbox.wait_for(lambda: not outbox.pending, timeout=30.0)
     arrived = [one.body for one in receiver.at("/vss") if one.http_status == 200]
-    assert sorted(arrived[1:]) == sorted([b"second", *(one.payload for one in late)])
+    assert sorted(arrived) == sorted([b"first", b"second", *(one.payload for one in late)])
     assert sum(made for *_, made in outbox.made_due) >= len(late)
 
 

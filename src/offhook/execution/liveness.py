@@ -11,6 +11,8 @@ kinds of death are told apart:
   by then every live node has written a heartbeat again.
 
 A session that runs in this process is never ended here: it lives, whatever the store says of its node.
+A session whose sub-account this process does not know is left to others for :data:`LEFT_FOR` first: who
+knows the sub-account also sends its summary.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0
 """Seconds between heartbeats."""
+LEFT_FOR = 60.0
+"""Seconds for which a dead node's session is left to a process that knows its sub-account."""
 _LONGEST_GAP = 3 * HEARTBEAT
 """Seconds between two written heartbeats after which the store counts as having been away."""
 _BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
@@ -40,7 +44,7 @@ _BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
 class Liveness:
     """One registered process: its heartbeats, and its judgement of others.
 
-    ``runs_here`` says whether a session runs in this process.
+    ``runs_here`` says whether a session runs in this process, ``knows`` whether it knows a sub-account.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Liveness:
         reports: Reports,
         wake_outbox: Callable[[], None],
         runs_here: Callable[[str], bool] = lambda _session_id: False,
+        knows: Callable[[str], bool] = lambda _sub_account_id: True,
     ) -> None:
         self._store = store
         self._node = node
@@ -59,6 +64,9 @@ class Liveness:
         self._reports = reports
         self._wake_outbox = wake_outbox
         self._runs_here = runs_here
+        self._knows = knows
+        self._left: dict[str, float] = {}
+        """Monotonic: since when each session is left to others."""
         self._reached_since: float | None = None
         """Monotonic: since when every heartbeat was written."""
         self._last_beat: float | None = None
@@ -113,11 +121,22 @@ class Liveness:
     async def end_orphans_once(self) -> int:
         """One look; returns how many sessions were ended."""
         silent_since = self.silent_since(self._clock.now())
+        orphans = await self._store.orphans(silent_since)
+        self._left = {
+            session.session_id: self._left.get(session.session_id, self._clock.monotonic())
+            for session in orphans
+            if not self._knows(session.sub_account_id)
+        }
         ended = 0
-        for session in await self._store.orphans(silent_since):
-            if not self._runs_here(session.session_id):
+        for session in orphans:
+            if not self._runs_here(session.session_id) and not self._leaves(session):
                 ended += await self._end(session, silent_since)
         return ended
+
+    def _leaves(self, session: Session) -> bool:
+        """Whether the session is left to others for now."""
+        since = self._left.get(session.session_id)
+        return since is not None and self._clock.monotonic() - since < LEFT_FOR
 
     async def _end(self, session: Session, silent_since: datetime) -> bool:
         """``ERROR`` -2001, summary included; False: the node lives after all, or another did it."""
@@ -131,7 +150,13 @@ class Liveness:
 
 
 async def judge_others(
-    store: Claiming, name: str, clock: Clock, reports: Reports, wake_outbox: Callable[[], None]
+    store: Claiming,
+    name: str,
+    clock: Clock,
+    reports: Reports,
+    *,
+    wake_outbox: Callable[[], None],
+    knows: Callable[[str], bool],
 ) -> None:
     """What a process without sessions does, until cancelled: register, beat, end orphans.
 
@@ -141,7 +166,12 @@ async def judge_others(
         try:
             node = await store.register_node(name, NodeRole.API, clock.now())
             liveness = Liveness(
-                store=store, node=node, clock=clock, reports=reports, wake_outbox=wake_outbox
+                store=store,
+                node=node,
+                clock=clock,
+                reports=reports,
+                wake_outbox=wake_outbox,
+                knows=knows,
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(liveness.beat())

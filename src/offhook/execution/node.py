@@ -142,6 +142,7 @@ class VoiceNode:
             reports=self._reports,
             wake_outbox=self._wake_outbox,
             runs_here=lambda session_id: self._dispatcher.find(session_id) is not None,
+            knows=lambda owner: self._directory.sub_account(owner) is not None,
         )
         unsubscribes = [
             fabric.subscribe("queue", lambda _topic, _message: self.wake()),

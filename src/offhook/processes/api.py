@@ -84,7 +84,16 @@ async def run(context: RoleContext) -> None:
                 group.create_task(keep_directory_fresh(directory, fabric)),
                 group.create_task(_purge(context, store)),
                 group.create_task(_count_passed_over(store, registry)),
-                group.create_task(judge_others(store, name, context.clock, reports, delivery.wake)),
+                group.create_task(
+                    judge_others(
+                        store,
+                        name,
+                        context.clock,
+                        reports,
+                        wake_outbox=delivery.wake,
+                        knows=directory.knows,
+                    )
+                ),
             ]
             scheme = "http" if context.config.http.tls_certificate is None else "https"
             url = f"{scheme}://{host}:{server.port}"
@@ -161,6 +170,7 @@ def _open_delivery(
         lookup,
         owner=f"{context.node_name}/api",
         disable=disable,
+        knows=directory.knows,
         metrics=DeliveryMetrics(registry),
         clock=context.clock,
     )

@@ -72,6 +72,10 @@ class Directory:
         """The sub-account with this id, of any account (see :meth:`.KeyGrant.opens`)."""
         return self._sub_accounts.get(sub_account_id)
 
+    def knows(self, sub_account_id: str) -> bool:
+        """Whether there is such a sub-account."""
+        return sub_account_id in self._sub_accounts
+
     def sub_accounts(self) -> Sequence[SubAccount]:
         """All of them; the same object until something changes."""
         return self._listed

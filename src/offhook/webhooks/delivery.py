@@ -43,6 +43,9 @@ _POLL = 1.0
 _LINGER = 0.025
 """Seconds between two leases at least, so that a trickle of events is leased in batches too."""
 
+_SHORTEST_LEAVE, _LONGEST_LEAVE = 1.0, 60.0
+"""Seconds for which a delivery is left to other API processes."""
+
 _MAX_ANSWER = 4096
 """Bytes read of a receiver's answer: its body means nothing."""
 
@@ -57,7 +60,8 @@ Disable = Callable[[str, WebhookType], Awaitable[None]]
 class DeliveryWorker:
     """Delivers the outbox until closed. One per API process; any number may share a store.
 
-    ``client`` should allow at least :data:`.endpoints.PER_ENDPOINT` connections to one host.
+    ``client`` should allow at least :data:`.endpoints.PER_ENDPOINT` connections to one host. ``knows``
+    says whether this process knows a sub-account: deliveries of others are left to other processes.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class DeliveryWorker:
         *,
         owner: str,
         disable: Disable,
+        knows: Callable[[str], bool] = lambda _sub_account_id: True,
         metrics: DeliveryMetrics | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -75,6 +80,7 @@ class DeliveryWorker:
         self._client = client
         self._lookup = lookup
         self._owner = owner
+        self._knows = knows
         self._disable = disable
         self._metrics = metrics or DeliveryMetrics()
         self._clock = clock or SystemClock()
@@ -154,7 +160,9 @@ class DeliveryWorker:
         """Put a leased delivery into its endpoint's line, or settle it unsent."""
         entry = delivery.entry
         target = self._target(delivery)
-        if target is None:
+        if target is None and not self._knows(entry.sub_account_id):
+            self._leave(delivery)
+        elif target is None:
             self._settle(delivery, DeliveryState.DROPPED, "no webhook of this type is enabled")
         elif delivery.attempts > 0 and self._clock.now() >= entry.give_up_at:
             self._settle(delivery, given_up(entry.type), "its time ran out")
@@ -174,6 +182,15 @@ class DeliveryWorker:
         if webhook is None or not webhook.enabled:
             return None
         return Target(webhook.url, webhook.http_auth_header, webhook.secret)
+
+    def _leave(self, delivery: Delivery) -> None:
+        """Give back what another API process may know how to deliver; given up when its time ends."""
+        entry, now = delivery.entry, self._clock.now()
+        age = (now - entry.created_at).total_seconds()
+        wait = min(max(age / 2, _SHORTEST_LEAVE), _LONGEST_LEAVE)
+        too_late = now + timedelta(seconds=wait) >= entry.give_up_at
+        state = given_up(entry.type) if too_late else DeliveryState.PENDING
+        self._settle(delivery, state, "its sub-account is not known here", wait)
 
     def _postpone(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Give back what its endpoint cannot take now; what would come too late is given up."""

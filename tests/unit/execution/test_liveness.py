@@ -59,6 +59,7 @@ class Site:
         self.stores = [MemoryStore(self.records), MemoryStore(self.records)]
         self.nodes = [self.records.register(name, NodeRole.VOICE, START) for name in ("n1", "n2")]
         self.local: set[str] = set()
+        self.unknown: set[str] = set()
         self.lives = [self.liveness(0), self.liveness(1)]
 
     def liveness(self, index: int) -> Liveness:
@@ -69,6 +70,7 @@ class Site:
             reports=NoReports(),
             wake_outbox=lambda: None,
             runs_here=self.local.__contains__,
+            knows=lambda owner: owner not in self.unknown,
         )
 
     def run(self, node: Node) -> Session:
@@ -163,3 +165,12 @@ async def test_certain_death_is_judged_at_once(how: str) -> None:
     else:
         await site.stores[1].register_node("n2", NodeRole.VOICE, START)
     assert await site.until(2, 0) == 1
+
+
+async def test_a_session_of_an_unknown_sub_account_is_left_to_others_for_a_minute() -> None:
+    site = Site()
+    site.run(site.nodes[1])
+    await site.stores[1].retire_node(site.nodes[1])
+    site.unknown.add("a")
+    assert await site.until(60, 0) == 0
+    assert await site.until(64, 0) == 1
