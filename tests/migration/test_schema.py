@@ -137,15 +137,19 @@ def at_0001(path: Path) -> str:
         command.upgrade(config, "0001")
         connection.exec_driver_sql(
             "INSERT INTO sessions VALUES ('s', 'acme', 'BUSY', 7, NULL, NULL, '', NULL, NULL, '[]',"
-            f" 1, '{json.dumps(OLD_SESSION)}')"
+            f" 1, '{OLD_DOCUMENT}')"
         )
     return f"sqlite:///{path}"
 
 
 OLD_SESSION = {
-    "callflow": {"clientRequestId": "mine"},
+    "callflow": {
+        "actions": [{"action": "say", "text": '\0 \u2028 "source":"+9"'}],
+        "clientRequestId": "mine",
+    },
     "legs": [{"source": "+1", "destination": "+2", "sip_code": 486}],
 }
+OLD_DOCUMENT = json.dumps(OLD_SESSION, separators=(",", ":"))
 OLD_TERMS = {
     ("acme", "number:+1", 7, "s"),
     ("acme", "number:+2", 7, "s"),
@@ -169,7 +173,7 @@ def test_sessions_of_before_0002_are_found_by_their_documents(
         await connection.execute(
             "INSERT INTO sessions VALUES ('s', 'acme', 'BUSY', 7, NULL, NULL, '', NULL, NULL, '[]',"
             " 1, $1)",
-            json.dumps(OLD_SESSION),
+            OLD_DOCUMENT,
         )
         await connection.execute(_script("0002:0001", down=True))
         await connection.execute(_script("0001:0002"))

@@ -26,24 +26,22 @@ SELECT sub_account_id, 'request:' || json_extract(document, '$.callflow.clientRe
     created_at, session_id
 FROM sessions WHERE json_extract(document, '$.callflow.clientRequestId') IS NOT NULL
 """
-_FILL_POSTGRES = """
-WITH d AS (
-    SELECT sub_account_id, created_at, session_id, document::json AS j FROM sessions
-), l AS (
-    SELECT d.sub_account_id, d.created_at, d.session_id, x.leg
-    FROM d CROSS JOIN LATERAL json_array_elements(coalesce(d.j -> 'legs', '[]')) AS x (leg)
-)
+_FILL_POSTGRES = r"""
 INSERT INTO session_terms (sub_account_id, term, created_at, session_id)
-SELECT sub_account_id, 'number:' || (leg ->> 'source'), created_at, session_id FROM l
+SELECT s.sub_account_id, 'number:' || m.found[1], s.created_at, s.session_id
+FROM sessions AS s CROSS JOIN LATERAL
+    regexp_matches(s.document, '"(?:source|destination)":"([^"\\]+)"', 'g') AS m (found)
 UNION
-SELECT sub_account_id, 'number:' || (leg ->> 'destination'), created_at, session_id FROM l
+SELECT s.sub_account_id, 'sip:' || m.found[1], s.created_at, s.session_id
+FROM sessions AS s CROSS JOIN LATERAL
+    regexp_matches(s.document, '"sip_code":([0-9]+)', 'g') AS m (found)
 UNION
-SELECT sub_account_id, 'sip:' || (leg ->> 'sip_code'), created_at, session_id FROM l
-WHERE leg ->> 'sip_code' IS NOT NULL
-UNION
-SELECT sub_account_id, 'request:' || (j -> 'callflow' ->> 'clientRequestId'), created_at, session_id
-FROM d WHERE j -> 'callflow' ->> 'clientRequestId' IS NOT NULL
+SELECT s.sub_account_id, 'request:' || m.found[1], s.created_at, s.session_id
+FROM sessions AS s CROSS JOIN LATERAL
+    regexp_matches(s.document, '"clientRequestId":"([^"\\]+)"', 'g') AS m (found)
 """
+"""By patterns: PostgreSQL's JSON functions refuse documents with U+0000, which a text may hold. What a
+customer's text quotes is escaped in the document, so it matches none of them."""
 
 
 def upgrade() -> None:
