@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import difflib
 import ipaddress
 import os
@@ -20,6 +19,7 @@ from offhook.config import (
 )
 from offhook.config.toml_lines import Path
 from offhook.patterns import InvalidPattern, check_pattern
+from offhook.webhook_secrets import BadSecret, secret_key
 
 TRANSPORTS = ("udp",)
 """The SIP transports that this version has; the others are named by the file's format already."""
@@ -192,12 +192,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _is_secret(secret: str) -> bool:
-    """Whether webhooks can be signed with it (Standard Webhooks)."""
+    """Whether webhooks can be signed with it."""
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except ValueError:
+        secret_key(secret)
+    except BadSecret:
         return False
-    return secret.startswith("whsec_") and 24 <= len(key) <= 64
+    return True
 
 
 def _numbers(config: Config) -> Iterator[Finding]:
