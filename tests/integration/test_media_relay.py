@@ -334,6 +334,9 @@ async def test_a_fault_ends_its_own_leg_only(
         connected(engine) as (other, other_phone, _),
     ):
         worker = leg._worker
+        # Commands given before are carried out by now.
+        phone.send()
+        await eventually(lambda: leg.statistics().packets_received == 1)
         if where == "packet":
             worker.receiver.audio = broken
             phone.send()
