@@ -138,6 +138,32 @@ async def test_a_foreign_caller_is_answered_and_hung_up_by_us(tmp_path: Path) ->
         assert one.payload["details"]["callA"]["destination"] == OURS
 
 
+# --- why a call did not connect
+
+
+@needs_sipp
+async def test_the_record_says_why_a_call_did_not_connect(tmp_path: Path) -> None:
+    refusing = Sipp("refuse", tmp_path, keys={"status": 503, "reason": "No Circuit"})
+    async with Receiver() as receiver, refusing:
+        silent = free_port()
+        config = configuration(
+            {"": refusing.address, "+44": f"udp:127.0.0.1:{silent}"},
+            webhooks={"VSS": receiver.url("/vss")},
+        )
+        config["routes"][0]["trunks"] = ["carrier-1", "carrier-0"]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+            deaf.bind(("127.0.0.1", silent))
+            async with Server(tmp_path / "server", config) as server:
+                session = await server.place(voice_message(NUMBER, "Hello."))
+                await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 60)
+                (leg,) = (await server.session(session))["legs"]
+    assert (leg["sipCode"], leg["sipReason"]) == (503, "No Circuit")
+    first, second = leg["trunksTried"]
+    assert first["detail"].startswith(f"no response from udp:127.0.0.1:{silent} for 3")
+    assert second == {"trunk": "carrier-0", "sipCode": 503, "sipReason": "No Circuit"}
+    assert "sipReason" not in receiver.at("/vss")[0].payload["details"]["callA"]
+
+
 # --- odd octets
 
 

@@ -16,7 +16,8 @@ from offhook.clock import SystemClock, new_id
 from offhook.codes import CallStatus
 from offhook.media import make_engine
 from offhook.media.python.python_engine import PythonEngine
-from offhook.session.ports.telephony import CallEnd, DialOrder, Side, TrunkTry
+from offhook.session.ports.telephony import CallEnd, DialOrder, Side
+from offhook.session.session import TrunkTry
 from offhook.sip import IncomingInvite, Timers
 from offhook.sip.sdp import make_offer
 from offhook.telephony import line as line_module

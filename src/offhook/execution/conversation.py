@@ -35,7 +35,7 @@ from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.telephony import Call, CallEnd, DialOrder, ReceivedCall, Telephony
 from offhook.session.ports.webhooks import Reports
-from offhook.session.session import Leg, Session
+from offhook.session.session import Leg, LegFailure, Session
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
@@ -301,6 +301,7 @@ class Conversation:
             status=end.status,
             disconnected_at=end.at,
             sip_code=end.sip_code,
+            failure=failure_of(end) if leg.connected_at is None else None,
             quality=call.quality() if leg.connected_at is not None else None,
         )
         self.change(states.with_leg(self.session, done), states.disconnected(done, by=end.by))
@@ -347,3 +348,14 @@ class Conversation:
 
 def _interruption(why: str | Callflow) -> Exception:
     return Interrupted(why) if isinstance(why, str) else Replaced(why)
+
+
+def failure_of(end: CallEnd) -> LegFailure:
+    """What the record says of a leg that did not connect."""
+    return LegFailure(
+        detail=end.detail,
+        sip_reason=end.sip_reason,
+        q850_cause=end.q850_cause,
+        warning=end.warning,
+        tries=end.tries,
+    )

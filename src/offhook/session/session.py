@@ -29,6 +29,32 @@ class CallQuality(msgspec.Struct, frozen=True, kw_only=True):
     """Whole milliseconds."""
 
 
+class TrunkTry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One INVITE of a leg that was not answered, and what came back."""
+
+    trunk: str
+    sip_code: int | None = None
+    """None: the far end gave no final response."""
+    sip_reason: str | None = None
+    """The far end's reason phrase."""
+    detail: str | None = None
+    """In words where there is no code: ``no response from udp:192.0.2.1:5060 for 32 s``."""
+
+
+class LegFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a leg did not connect, in words and numbers: for the record, never on a webhook."""
+
+    detail: str | None = None
+    sip_reason: str | None = None
+    """The reason phrase of the far end's refusal."""
+    q850_cause: int | None = None
+    """From its ``Reason`` header (RFC 3326), 0..127."""
+    warning: str | None = None
+    """Its first ``Warning``."""
+    tries: tuple[TrunkTry, ...] = ()
+    """Each trunk that was tried, in order."""
+
+
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a session."""
 
@@ -47,6 +73,8 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     status: CallStatus | None = None
     """None while the leg is up or being tried."""
     sip_code: int | None = None
+    failure: LegFailure | None = None
+    """Of a leg that ended without an answer."""
     quality: CallQuality | None = None
 
 

@@ -34,8 +34,8 @@ from offhook.media.engine import (
 from offhook.negotiated import Codec
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import Call, CallEnd, Playback, PlaybackResult, Side, TrunkTry
-from offhook.session.session import CallQuality
+from offhook.session.ports.telephony import Call, CallEnd, Playback, PlaybackResult, Side
+from offhook.session.session import CallQuality, TrunkTry
 from offhook.sip import events as sip
 from offhook.sip.events import dtmf_of_info
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia

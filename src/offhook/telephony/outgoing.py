@@ -9,7 +9,8 @@ from typing import Unpack, final
 
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import PortsExhausted
-from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side, TrunkTry
+from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side
+from offhook.session.session import TrunkTry
 from offhook.sip import events as sip
 from offhook.telephony.call import EndFacts, LineCall, faults
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of

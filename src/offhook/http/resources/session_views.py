@@ -18,7 +18,7 @@ from offhook.session.ports.record import (
     OutboxType,
     RequestRecord,
 )
-from offhook.session.session import Leg, Session
+from offhook.session.session import Leg, LegFailure, Session
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -31,6 +31,17 @@ class QualityView(View, frozen=True, kw_only=True):
     mos: float
     packet_loss_rate: float
     jitter: int
+
+
+class TrunkTriedView(View, frozen=True, kw_only=True):
+    """One trunk that a leg was tried over, and what came back."""
+
+    trunk: str
+    sip_code: int | None = None
+    """Absent: the far end gave no final response."""
+    sip_reason: str | None = None
+    detail: str | None = None
+    """In words where there is no code: ``no response from udp:192.0.2.1:5060 for 32 s``."""
 
 
 class LegView(View, frozen=True, kw_only=True):
@@ -48,6 +59,13 @@ class LegView(View, frozen=True, kw_only=True):
     call_status: str | None = None
     """Absent while the leg is up or being tried."""
     sip_code: int | None = None
+    sip_reason: str | None = None
+    """Of a leg that did not connect, as the three below: the far end's reason phrase."""
+    q850_cause: int | None = None
+    warning: str | None = None
+    detail: str | None = None
+    """Why the leg did not connect, in words."""
+    trunks_tried: tuple[TrunkTriedView, ...] = ()
     call_duration: int | None = None
     """Whole seconds connected; absent while it is up."""
     call_quality: QualityView | None = None
@@ -175,6 +193,7 @@ def leg_view(leg: Leg) -> LegView:
         connected = leg.connected_at
         duration = int((ended - connected).total_seconds()) if connected is not None else 0
     quality = leg.quality
+    failure = leg.failure or LegFailure()
     return LegView(
         call_id=leg.call_id,
         call_direction=leg.direction,
@@ -187,6 +206,19 @@ def leg_view(leg: Leg) -> LegView:
         disconnected_timestamp=_time(ended),
         call_status=leg.status,
         sip_code=leg.sip_code,
+        sip_reason=failure.sip_reason,
+        q850_cause=failure.q850_cause,
+        warning=failure.warning,
+        detail=failure.detail,
+        trunks_tried=tuple(
+            TrunkTriedView(
+                trunk=one.trunk,
+                sip_code=one.sip_code,
+                sip_reason=one.sip_reason,
+                detail=one.detail,
+            )
+            for one in failure.tries
+        ),
         call_duration=duration,
         call_quality=QualityView(
             mos=quality.mos, packet_loss_rate=quality.packet_loss_rate, jitter=quality.jitter

@@ -11,7 +11,7 @@ import msgspec
 
 from offhook.codes import CallStatus
 from offhook.session.ports.speech import Prompt
-from offhook.session.session import CallQuality
+from offhook.session.session import CallQuality, TrunkTry
 
 
 class DialOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,18 +57,6 @@ class Side(StrEnum):
     CALLEE = "callee"
     CALLER = "caller"
     SERVER = "server"
-
-
-class TrunkTry(msgspec.Struct, frozen=True, kw_only=True):
-    """One INVITE of a leg that was not answered, and what came back."""
-
-    trunk: str
-    sip_code: int | None = None
-    """None: the far end gave no final response."""
-    sip_reason: str | None = None
-    """The far end's reason phrase."""
-    detail: str | None = None
-    """In words where there is no code: ``no response from udp:192.0.2.1:5060 for 32 s``."""
 
 
 class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
