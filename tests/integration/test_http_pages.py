@@ -6,14 +6,15 @@ import asyncio
 import re
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import aiohttp
 import pytest
-from tests.support.http_world import KEY, MESSAGE, RawClient, World, running_world
+from tests.support.http_world import KEY, MESSAGE, RawClient, World, now, running_world
 
 from offhook.http.edge.http_server import serve
 from offhook.http.edge.paths import PAGES
-from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.record import DEAD_AFTER, NodeRole, StoreUnavailable
 
 
 @pytest.fixture
@@ -33,25 +34,61 @@ async def text(client: aiohttp.ClientSession, url: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
+async def readiness(world: World, client: aiohttp.ClientSession) -> tuple[int, str]:
+    """What ``/readyz`` says; ``/healthz`` says the same beside ``ok``."""
+    async with client.get(world.url("/readyz")) as response:
+        status, ready = response.status, (await response.json())["status"]
+    async with client.get(world.url("/healthz")) as response:
+        assert response.status == 200
+        assert await response.json() == {"status": "ok", "readiness": ready}
+    return status, ready
+
+
 async def test_health_and_readiness_follow_the_process(
     world: World, client: aiohttp.ClientSession
 ) -> None:
-    ready = world.url("/readyz")
-    assert await text(client, ready) == (200, '{"status":"ready"}')
+    await beat(world)
+    assert await readiness(world, client) == (200, "ready")
     world.deps.phase.ready = False
-    assert await text(client, ready) == (503, '{"status":"starting"}')
+    assert await readiness(world, client) == (503, "starting")
     world.deps.phase.ready = True
     world.store.failure = StoreUnavailable()
-    assert await text(client, ready) == (503, '{"status":"no database"}')
+    assert await readiness(world, client) == (503, "no database")
     world.store.failure = None
     world.deps.phase.draining.set()
-    assert await text(client, ready) == (503, '{"status":"draining"}')
-    assert await text(client, world.url("/healthz")) == (200, '{"status":"ok"}')
+    assert await readiness(world, client) == (503, "draining")
+
+
+async def beat(world: World, **ago: timedelta) -> None:
+    """Let one node of each role have written its last heartbeat so long ago."""
+    for role in NodeRole:
+        at = now() - ago.get(role.value, timedelta(0))
+        await world.store.register_node(f"machine/{role}", role, at)
+
+
+async def test_readiness_tells_that_no_voice_node_lives(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    await beat(world, voice=DEAD_AFTER + timedelta(seconds=1))
+    assert await readiness(world, client) == (503, "no voice node")
+    await beat(world)
+    assert await readiness(world, client) == (200, "ready")
+    node = await world.store.register_node("machine/voice", NodeRole.VOICE, now())
+    await world.store.retire_node(node)
+    assert await readiness(world, client) == (503, "no voice node")
+
+
+async def test_readiness_tells_that_the_database_cannot_be_written(
+    world: World, client: aiohttp.ClientSession
+) -> None:
+    await beat(world, api=DEAD_AFTER + timedelta(seconds=1))
+    assert await readiness(world, client) == (503, "database cannot be written")
 
 
 async def test_a_load_balancer_may_ask_with_head(
     world: World, client: aiohttp.ClientSession
 ) -> None:
+    await beat(world)
     for path in ("/healthz", "/readyz"):
         async with client.head(world.url(path)) as response:
             assert response.status == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -415,6 +415,19 @@ class TestNodes:
         assert await store.session("acme_corp", session.session_id) == (over if orphan else session)
         assert len(await store.deliveries(session.session_id)) == int(orphan)
         assert not await store.end_orphan(over, [], [], now - DEAD_AFTER)
+
+    async def test_the_latest_heartbeat_of_each_role_is_told(self, store: Store) -> None:
+        before = await store.latest_heartbeats()
+        later, latest = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+        node = await store.register_node("b", NodeRole.VOICE, later)
+        await store.register_node("a", NodeRole.VOICE, NOW)
+        await store.register_node("c/api", NodeRole.API, latest)
+        assert await store.latest_heartbeats() == {NodeRole.VOICE: later, NodeRole.API: latest}
+        await store.heartbeat(node, latest)
+        assert (await store.latest_heartbeats())[NodeRole.VOICE] == latest
+        await store.retire_node(node)
+        told = (await store.latest_heartbeats())[NodeRole.VOICE]
+        assert told == max(NOW, before.get(NodeRole.VOICE, NOW))
 
     async def test_two_who_end_the_same_orphan_send_one_summary(
         self, store: Store, other: Store, node: Node

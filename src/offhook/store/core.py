@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import DeliveryResult, Node, OutboxEntry, RequestRecord
+from offhook.session.ports.record import DeliveryResult, Node, NodeRole, OutboxEntry, RequestRecord
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
-from offhook.store.documents import decode_session, micros
+from offhook.store.documents import decode_session, from_micros, micros
 from offhook.store.history import SqlHistory
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
@@ -68,6 +68,10 @@ class SqlStore(SqlHistory, SqlTenancy, Store):
     @abstractmethod
     async def _take_channel(self, call: ChannelCall) -> bool:
         """Store a session if a channel is free; False: none is. Raises Fenced."""
+
+    async def latest_heartbeats(self) -> Mapping[NodeRole, datetime]:
+        rows = await self._read_named("latest_heartbeats")
+        return {NodeRole(row["role"]): from_micros(row["heartbeat_at"]) for row in rows}
 
     async def passed_over(self) -> int:
         count: int = (await self._read_named("passed_over_count"))[0]["sessions"]

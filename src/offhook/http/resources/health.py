@@ -1,8 +1,15 @@
-"""The pages at the root: health, readiness, figures, the OpenAPI document and its reader."""
+"""The pages at the root that machines read: health, readiness and metrics.
+
+What is told of the whole installation comes from the heartbeats in the store: every voice node and
+every API process writes one every two seconds. That a heartbeat of an API process is fresh says that
+the database can be written, on a full disk it cannot.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 from litestar import Response, get
@@ -10,19 +17,43 @@ from litestar.di import NamedDependency
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from offhook.http.deps import Deps
-from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.record import DEAD_AFTER, NodeRole, StoreUnavailable
 
 PROMETHEUS = CONTENT_TYPE_LATEST.partition("; charset")[0]
 """The framework adds the charset."""
 
 STORE_SECONDS = 2.0
-"""How long the database may take to answer."""
+"""How long the database may take to answer ``/readyz``."""
+PROBE_SECONDS = 0.5
+"""The same for ``/healthz``: whoever asks kills the process for a late answer."""
+
+
+class Readiness(StrEnum):
+    """Why new callflows are accepted and served, or why not; the first that holds."""
+
+    DRAINING = "draining"
+    STARTING = "starting"
+    NO_DATABASE = "no database"
+    """It cannot be read."""
+    READ_ONLY = "database cannot be written"
+    """The disk may be full."""
+    NO_VOICE_NODE = "no voice node"
+    """Callflows would be stored and wait."""
+    READY = "ready"
 
 
 class Health(msgspec.Struct, frozen=True):
     """State of the process in a word."""
 
     status: str
+    """`ok` as long as it answers at all; of `/readyz` `ready`, or the reason why not."""
+
+
+class ProcessHealth(Health, frozen=True, kw_only=True):
+    """State of the process, and of what it needs."""
+
+    readiness: Readiness
+    """What `/readyz` says."""
 
 
 @get(
@@ -31,29 +62,22 @@ class Health(msgspec.Struct, frozen=True):
     summary="Whether the process is alive",
     tags=["Operation"],
 )
-async def healthz() -> Health:
-    """200 as long as the process serves requests at all."""
-    return Health("ok")
+async def healthz(deps: NamedDependency[Deps]) -> ProcessHealth:
+    """200 as long as the process serves requests at all: a restart mends nothing else."""
+    return ProcessHealth("ok", readiness=await _readiness(deps, PROBE_SECONDS))
 
 
 @get(
     "/readyz",
     operation_id="getReadiness",
-    summary="Whether new callflows are accepted",
+    summary="Whether new callflows are accepted and served",
     tags=["Operation"],
 )
 async def readyz(deps: NamedDependency[Deps]) -> Response[Health]:
-    """200 ``ready``, or 503 with ``starting``, ``draining`` or ``no database``."""
-    if deps.phase.draining.is_set():
-        return Response(Health("draining"), status_code=503)
-    if not deps.phase.ready:
-        return Response(Health("starting"), status_code=503)
-    try:
-        async with asyncio.timeout(STORE_SECONDS):
-            await deps.store.tenancy_version()
-    except (StoreUnavailable, TimeoutError):
-        return Response(Health("no database"), status_code=503)
-    return Response(Health("ready"), status_code=200)
+    """200 ``ready``, or 503 with the reason."""
+    readiness = await _readiness(deps, STORE_SECONDS)
+    status_code = 200 if readiness is Readiness.READY else 503
+    return Response(Health(readiness), status_code=status_code)
 
 
 @get(
@@ -66,6 +90,28 @@ async def readyz(deps: NamedDependency[Deps]) -> Response[Health]:
 async def metrics(deps: NamedDependency[Deps]) -> Response[bytes]:
     """Prometheus text format."""
     return Response(generate_latest(deps.registry), media_type=PROMETHEUS)
+
+
+async def _readiness(deps: Deps, patience: float) -> Readiness:
+    if deps.phase.draining.is_set():
+        return Readiness.DRAINING
+    if not deps.phase.ready:
+        return Readiness.STARTING
+    try:
+        async with asyncio.timeout(patience):
+            heartbeats = await deps.store.latest_heartbeats()
+    except (StoreUnavailable, TimeoutError):
+        return Readiness.NO_DATABASE
+    now = deps.clock.now()
+    if not _fresh(heartbeats.get(NodeRole.API), now):
+        return Readiness.READ_ONLY
+    if not _fresh(heartbeats.get(NodeRole.VOICE), now):
+        return Readiness.NO_VOICE_NODE
+    return Readiness.READY
+
+
+def _fresh(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now - at < DEAD_AFTER
 
 
 handlers = [healthz, readyz, metrics]

@@ -77,6 +77,10 @@ class Claiming(ABC):
         """The node ends: nothing runs on it."""
 
     @abstractmethod
+    async def latest_heartbeats(self) -> Mapping[NodeRole, datetime]:
+        """The last heartbeat that any node of a role has written; retired nodes have none."""
+
+    @abstractmethod
     async def claim(
         self, node: Node, plan: Planner, now: datetime, *, limit: int, rates: Rates = NO_RATES
     ) -> Sequence[ClaimDecision]:

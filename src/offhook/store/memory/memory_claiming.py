@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -165,6 +165,13 @@ class MemoryClaiming(MemoryPart, Claiming):
         live = self._data.live
         marked = {session_id for session_id, _ in self._data.marks if session_id in live}
         return sum(live[each].session.status is SessionStatus.QUEUED for each in marked)
+
+    async def latest_heartbeats(self) -> Mapping[NodeRole, datetime]:
+        latest: dict[NodeRole, datetime] = {}
+        for node in self._data.nodes.values():
+            if node.heartbeat_at is not None:
+                latest[node.role] = max(node.heartbeat_at, latest.get(node.role, node.heartbeat_at))
+        return latest
 
     # --- orphans
 

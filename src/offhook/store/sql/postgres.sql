@@ -252,6 +252,10 @@ SELECT session_id, node, epoch, since FROM passed_over WHERE session_id = ANY ($
 -- The voice nodes heard of since then; few enough to read whole.
 SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= $1::bigint;
 
+-- name: latest_heartbeats
+-- The last heartbeat of each role; few rows.
+SELECT role, max(heartbeat_at) AS heartbeat_at FROM nodes WHERE heartbeat_at > 0 GROUP BY role;
+
 -- name: passed_over_count
 -- Waiting sessions that some node leaves alone.
 SELECT count(DISTINCT p.session_id) AS sessions
