@@ -21,8 +21,8 @@ from offhook.config import (
     host_and_port,
     port_range,
     sip_address,
+    typed_reader,
 )
-from offhook.config import file as file_module
 from offhook.config.file import (
     ConfigError,
     changes,
@@ -463,8 +463,8 @@ def test_the_types_of_keys_are_worked_out_once_for_all_sub_accounts(
         asked.append(section)
         return get_type_hints(section, **options)
 
-    monkeypatch.setattr(file_module, "get_type_hints", counted)
-    file_module._hints.cache_clear()
+    monkeypatch.setattr(typed_reader, "get_type_hints", counted)
+    typed_reader.hints_of.cache_clear()
     mistake = "[limits]\nring_timeout = 'x'\n"  # makes it read key by key
     accounts = (SUBACCOUNT.replace("acme_corp", f"acme_{number}") for number in range(200))
     assert len(problems(tmp_path, mistake + "".join(accounts))) == 1
