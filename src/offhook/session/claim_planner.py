@@ -101,7 +101,7 @@ class ClaimPlanner:
     def __call__(
         self, waiting: Sequence[Queued], usage: Usage, now: datetime
     ) -> Sequence[ClaimDecision]:
-        """See :class:`offhook.session.ports.record.Planner`."""
+        """Decide about each waiting session (:data:`offhook.session.ports.record.Planner`)."""
         budget = _Budget(usage, self._trunks)
         self.left_waiting = False
         return [self._decide_safely(queued, budget, now) for queued in waiting]

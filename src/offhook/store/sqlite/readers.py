@@ -34,7 +34,7 @@ class _ThreadsFile(threading.local):
 
 
 class Readers:
-    """See the module's text. ``timeout``: seconds a read may take, its wait included."""
+    """Runs reads in threads. ``timeout``: seconds a read may take, its wait included."""
 
     def __init__(self, path: Path, *, timeout: float) -> None:
         self._path = path

@@ -57,7 +57,7 @@ class _QueuedCall:
 
 
 class Writer:
-    """See the module's text. ``timeout``: seconds an operation waits for its transaction."""
+    """Runs writes in one thread. ``timeout``: seconds an operation waits for its transaction."""
 
     def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
         self._path = path
