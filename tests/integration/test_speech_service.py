@@ -19,6 +19,7 @@ from offhook.speech.espeak import Espeak
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt_store import PromptStore
 from offhook.speech.service import SpeechService
+from offhook.speech.speech_engine import Engine
 
 
 def tone(format_: str, rate: int = 44_100, seconds: float = 1.0) -> bytes:
@@ -160,6 +161,48 @@ async def test_a_text_with_nothing_to_speak_is_half_a_second_of_silence(
 
 
 @pytest.mark.parametrize("text", ["$", "😀", "5", "字", "+"])
+class Talkative(Engine):
+    """Makes a sound of everything, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.sound = bytes([0x20]) * 1600
+
+    @property
+    def name(self) -> str:
+        return "espeak-ng"
+
+    @property
+    def version(self) -> str:
+        return "1"
+
+    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+        self.asked.append(text)
+        return self.sound
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_punctuation_never_reaches_an_engine_and_no_sound_is_silence() -> None:
+    client = HttpClient(allow_private=True)
+    engine = Talkative()
+    service = SpeechService(profiles=ProfileTable.installed(), engines=[engine], client=client)
+
+    async def say(text: str) -> bytes:
+        prompt = await service.say(text, voice_profile=None, language="en", speed=1, owner="acme")
+        return bytes(prompt.encoded(Codec.PCMU))
+
+    assert await say("...") == bytes([0xFF]) * 4000
+    assert engine.asked == []
+    assert await say("Hello.") == engine.sound[:800]
+    engine.sound = b""
+    assert await say("Hello again.") == bytes([0xFF]) * 4000
+    assert await say("Sentence. " * 100) == bytes([0xFF]) * 4000
+    await service.close()
+    await client.close()
+
+
 async def test_symbols_and_pictographs_are_spoken(service: SpeechService, text: str) -> None:
     prompt = await service.say(text, voice_profile=None, language="en", speed=1, owner="acme")
     assert set(prompt.encoded(Codec.PCMU)) != {0xFF}

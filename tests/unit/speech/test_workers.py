@@ -153,7 +153,10 @@ async def test_a_program_that_ends_at_once_is_started_ever_more_seldom(
     pid = int(await pool.ask(b"pid", timeout=10, owner="acme"))
     os.kill(pid, signal.SIGKILL)
     assert pool._restarts.delay(loop.time()) == 0
-    await pool.ask(b"pid", timeout=10, owner="acme")
+    healthy.unlink()
+    with pytest.raises(WorkerLost, match="cannot be started"):
+        await pool.ask(b"pid", timeout=10, owner="acme")
+    assert pool._restarts.delay(loop.time()) < 0.3, "the row of failures began anew"
 
 
 async def test_owners_take_turns(new: New) -> None:
