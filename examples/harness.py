@@ -18,6 +18,7 @@ from aiohttp import web
 from offhook.clock import SystemClock, new_id
 from offhook.media import make_engine
 from offhook.session.ports.telephony import DialOrder
+from offhook.telephony.dialer import Dialer
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.outgoing import OutgoingCall
@@ -82,7 +83,7 @@ class Stage:
                 trunks=("offhook",),
                 ring_timeout=30,
             )
-            call = line.dial(order, lambda _status, _early: None, _may_not_move)
+            call = Dialer(line).dial(order, lambda _status, _early: None, _may_not_move)
             print(f"{caller} calls {called} …", flush=True)
             if await call.answered() is None:
                 print(f"{caller} was refused: {call.ended}", flush=True)
@@ -174,13 +175,15 @@ async def _run(
         headers = {"Authorization": f"Bearer {API_KEY}"}
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=headers))
         stage = Stage(offhook, server, sip_port, http)
-        begun = asyncio.ensure_future(begin(stage))
-        try:
-            status = await _follow(stage, sessions)
-            await begun
-        finally:
-            begun.cancel()
+        async with asyncio.TaskGroup() as group:  # an error of the one ends the other
+            group.create_task(_begun(begin, stage))
+            following = group.create_task(_follow(stage, sessions))
+        status = following.result()
     return 0 if status == "COMPLETED" else 1
+
+
+async def _begun(begin: Callable[[Stage], Awaitable[None]], stage: Stage) -> None:
+    await begin(stage)
 
 
 async def _follow(stage: Stage, wanted: int) -> str:
