@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from ipaddress import ip_address
 
@@ -235,17 +235,10 @@ def _codecs(
     names: dict[int, str] = {number: str(codec) for number, codec in STATIC_TYPES.items()}
     if telephone_event is not None:
         names.setdefault(telephone_event, _TELEPHONE_EVENT)
-    for attribute in media.attributes:
-        key, _, value = attribute.partition(":")
-        if key.strip().lower() != "rtpmap":
-            continue
-        number, _, encoding = value.strip().partition(" ")
-        parts = encoding.strip().upper().split("/")
-        if not number.isascii() or not number.isdigit() or len(number) > 3:
-            continue
-        names.pop(int(number), None)
-        if len(parts) >= 2 and parts[1] == "8000" and parts[2:] in ([], ["1"]):
-            names[int(number)] = parts[0]
+    for number, name in _rtpmaps(media):
+        names.pop(number, None)
+        if name is not None:
+            names[number] = name
     found = []
     for text in media.formats[:64]:
         if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
@@ -253,6 +246,18 @@ def _codecs(
             if number_ in names:
                 found.append((number_, names[number_]))
     return found
+
+
+def _rtpmaps(media: _Media) -> Iterator[tuple[int, str | None]]:
+    """Payload type and upper-case name of each ``a=rtpmap``; None: not 8,000 Hz mono."""
+    for attribute in media.attributes:
+        key, _, value = attribute.partition(":")
+        number, _, encoding = value.strip().partition(" ")
+        if key.strip().lower() != "rtpmap" or not (number.isascii() and number.isdigit()):
+            continue
+        name, _, rate = encoding.strip().upper().partition("/")
+        if len(number) <= 3:
+            yield int(number), name if rate in ("8000", "8000/1") else None
 
 
 def _choose(offered: list[tuple[int, str]], preferred: Sequence[str] | None) -> tuple[int, Codec]:

@@ -32,7 +32,8 @@ from offhook.media.engine import (
 )
 from offhook.media.playout import Playback, RepeatedTone
 from offhook.media.python.port_pool import SocketPair
-from offhook.media.python.receiver import ReceivedPacket, ReceiverEvents, RtpReceiver
+from offhook.media.python.received import ReceivedPacket, ReceiverEvents
+from offhook.media.python.receiver import RtpReceiver
 from offhook.media.python.relay import Relay
 from offhook.media.python.rtcp_port import RtcpPort
 from offhook.media.python.sender import Address, RtpSender

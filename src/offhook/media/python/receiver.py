@@ -23,11 +23,12 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from offhook.media import rtp
 from offhook.media.dtmf import DtmfReceiver
 from offhook.media.engine import MediaSources
+from offhook.media.python.received import NO_EVENTS, Counts, ReceivedPacket, ReceiverEvents
 from offhook.media.python.sender import Address
 from offhook.negotiated import Codec, NegotiatedMedia
 
@@ -49,62 +50,6 @@ _SO_TIMESTAMPNS: Final = 35
 _HEADER: Final = rtp.HEADER.unpack_from
 _TIMESPEC: Final = struct.Struct("@ll")
 _ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
-
-
-class ReceivedPacket(NamedTuple):
-    """Audio or a telephone event for those who listen; ``payload`` is only valid during the call."""
-
-    marker: bool
-    codec: Codec | None
-    """Of the audio; None: it is none."""
-    is_event: bool
-    """A telephone event. Without a codec and without this it is something else of the same stream."""
-    ssrc: int
-    sequence: int
-    timestamp: int
-    arrival: float
-    payload: memoryview
-
-
-class Counts(NamedTuple):
-    """Packets of one stream or of several."""
-
-    received: int
-    expected: int
-    lost: int
-    late: int
-
-    def plus(self, source: rtp.ReceiverStatistics | None) -> Counts:
-        """With those of ``source``."""
-        if source is None:
-            return self
-        return Counts(
-            self.received + source.received,
-            self.expected + source.expected,
-            self.lost + source.lost,
-            self.late + source.late,
-        )
-
-
-class ReceiverEvents(NamedTuple):
-    """Where a leg hears from its receiving side."""
-
-    latched: Callable[[Address], None]
-    """The peer sends from here."""
-    digit: Callable[[str, float], None]
-    collision: Callable[[], None]
-    """The peer uses our SSRC (RFC 3550 §8.2)."""
-    control: Callable[[memoryview], None]
-    """An RTCP packet on the RTP port (RFC 5761)."""
-    refused: Callable[[str], None]
-    """A packet from this host was dropped; only the first of the leg."""
-
-
-def _heed_not(*_facts: object) -> None:
-    """What a leg that is over hears."""
-
-
-_NO_EVENTS = ReceiverEvents(_heed_not, _heed_not, _heed_not, _heed_not, _heed_not)
 
 
 class _Stream:
@@ -204,7 +149,7 @@ class RtpReceiver:
 
     def let_go(self) -> None:
         """The leg is over: forget who hears of it."""
-        self._events = _NO_EVENTS
+        self._events = NO_EVENTS
         self.audio = None
 
     def configure(self, media: NegotiatedMedia, remote: Address, sources: MediaSources) -> None:

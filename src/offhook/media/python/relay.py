@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.media import g711, rtp
-from offhook.media.python.receiver import ReceivedPacket
+from offhook.media.python.received import ReceivedPacket
 from offhook.media.python.sender import RtpSender
 from offhook.negotiated import Codec
 

@@ -109,9 +109,8 @@ class RtpSender:
         self._buffer = bytearray(rtp.HEADER_SIZE + PACKET_OCTETS)
         self._digits: deque[list[dtmf.EventPacket | None]] = deque()
         self._digit_units: int | None = None
+        self.codec, self.payload_type = Codec.PCMU, 0
         self.dtmf_payload_type: int | None = None
-        self.codec = Codec.PCMU
-        self.payload_type = 0
         self.queue = PlayQueue(Codec.PCMU)
         self._below: RepeatedTone | None = None
         self.remote: Address | None = None
@@ -136,11 +135,9 @@ class RtpSender:
         """Of the next packet. It starts in the lower half, so that no wrap comes before the first
         packet arrives (RFC 3711 §3.3.1)."""
         self._anchor_units = self._next_units = secrets.randbits(32)
-        self._anchor_tick = 0.0
-        self._next_tick = -1
+        self._anchor_tick, self._next_tick = 0.0, -1
         """When the packet after the last one of :meth:`transmit` is due."""
-        self.packets_sent = 0
-        self.octets_sent = 0
+        self.packets_sent = self.octets_sent = 0
         self.errors = 0
         """Packets the system refused to send."""
         self.tap: Tap | None = None
