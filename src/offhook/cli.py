@@ -10,7 +10,7 @@ import json as json_module
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
@@ -67,7 +67,6 @@ def serve(
     """Run the server until SIGTERM or Ctrl-C, which let live calls end; SIGHUP reloads."""
     from offhook import log
     from offhook.config import find
-    from offhook.config.file import ConfigError
     from offhook.processes import supervisor
 
     if not 1 <= workers <= 64:
@@ -83,15 +82,21 @@ def serve(
         config_path=found.path, found=found.text, role=role, workers=workers
     )
 
-    as_json = json or log.is_json()
-
     def on_ready(facts: Mapping[str, Any]) -> None:
         told = {"ready": True, "configuration": found.path, **facts}
-        print(json_module.dumps(told) if as_json else ready_text(facts))
+        print(json_module.dumps(told) if json or log.is_json() else ready_text(facts))
         sys.stdout.flush()
 
+    return _logging_mistakes(lambda: int(supervisor.serve(options, on_ready)))
+
+
+def _logging_mistakes(serving: Callable[[], int]) -> int:
+    """Serve; mistakes in the configuration become log lines where all output is JSON."""
+    from offhook import log
+    from offhook.config.file import ConfigError
+
     try:
-        return int(supervisor.serve(options, on_ready))
+        return serving()
     except ConfigError as error:
         if not log.is_json():
             raise

@@ -75,23 +75,14 @@ def call(
     json: Json = False,
 ) -> int:
     """Call a number and speak a text, through a running server."""
-    from offhook.commands.api_client import ApiError
-
     client = _client(url, api_key, subaccount)
     speech = {"voiceProfile": voice} if voice else {"language": language}
-    callflow = [
+    callflow: list[dict[str, Any]] = [
         {"action": "makeCall", "params": {"source": source, "destination": to}},
         {"action": "say", "params": {"text": say, **speech}},
         {"action": "hangup"},
     ]
-    try:
-        answer = client.post("/callflows", {"callflow": callflow})
-    except ApiError as error:
-        if error.status_code != WRONG_SOURCE:
-            raise
-        raise CommandError(
-            f"{error}\n{source} is not among the caller IDs of {subaccount}: give one of them with --from"
-        ) from None
+    answer = _posted(client, callflow, source)
     session = str(answer.get("sessionId"))
     if not wait:
         emit(json, answer, f"Session {session} created. Follow it: offhook show {session}")
@@ -105,6 +96,21 @@ def call(
         ) from None
     emit(json, shown, session_text(shown))
     return OK if shown.get("sessionStatus") == SessionStatus.COMPLETED else FAILED
+
+
+def _posted(client: ApiClient, callflow: list[dict[str, Any]], source: str) -> dict[str, Any]:
+    """The answer to a callflow. Raises :class:`CommandError`, with a hint where the caller ID is wrong."""
+    from offhook.commands.api_client import ApiError
+
+    try:
+        return client.post("/callflows", {"callflow": callflow})
+    except ApiError as error:
+        if error.status_code != WRONG_SOURCE:
+            raise
+        raise CommandError(
+            f"{error}\n{source} is not among the caller IDs of {client.sub_account}: "
+            "give one of them with --from"
+        ) from None
 
 
 def sessions(

@@ -146,6 +146,10 @@ def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) ->
                 (*path, "webhooks", index, "secret"),
                 "expected whsec_ and the base64 of 24 to 64 bytes, found another string",
             )
+    yield from _scenarios(path, account)
+
+
+def _scenarios(path: Path, account: SubAccount) -> Iterator[Finding]:
     for index, scenario in enumerate(account.scenarios):
         here = (*path, "scenarios", index)
         if not os.path.isfile(scenario.file):

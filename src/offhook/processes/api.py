@@ -78,22 +78,22 @@ async def run(context: RoleContext) -> None:
         deps.phase.ready = True
         context.reloads.append(directory.use)
         context.reloads.append(lambda _config: server.reload_certificate())
-        name = f"{context.node_name}/api"
         async with asyncio.TaskGroup() as group:
             duties = [
-                group.create_task(keep_directory_fresh(directory, fabric)),
-                group.create_task(_purge(context, store)),
-                group.create_task(_count_passed_over(store, registry)),
-                group.create_task(
+                group.create_task(duty)
+                for duty in (
+                    keep_directory_fresh(directory, fabric),
+                    _purge(context, store),
+                    _count_passed_over(store, registry),
                     judge_others(
                         store,
-                        name,
+                        f"{context.node_name}/api",
                         context.clock,
                         reports,
                         wake_outbox=delivery.wake,
                         knows=directory.knows,
-                    )
-                ),
+                    ),
+                )
             ]
             scheme = "http" if context.config.http.tls_certificate is None else "https"
             url = f"{scheme}://{host}:{server.port}"
