@@ -8,7 +8,7 @@ from offhook.execution.runner import Runner
 from offhook.session.control import AnyCommand, ReplaceCallflow
 
 REMEMBERED = 10_000
-"""Commands whose repetitions are recognised."""
+"""How many commands are remembered, to recognise repetitions."""
 
 
 class Commands:

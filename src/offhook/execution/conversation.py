@@ -83,7 +83,7 @@ class Conversation:
         self.ringing_a: ReceivedCall | None = received
         """Leg A while it came from outside and is not answered yet."""
         self.breakdown: str | None = None
-        """What failed here by an error of ours, beside the running step; the session ends ERROR."""
+        """The internal error outside of the running step, if there was one; the session ends ERROR."""
         self._trunks = trunks
         self._journal = journal
         self._reports = reports
@@ -94,7 +94,7 @@ class Conversation:
 
     @property
     def sub_account(self) -> SubAccount | None:
-        """Whose session it is, as configured at this moment."""
+        """The session's sub-account, as configured at this moment."""
         return self.services.sub_account(self.session.sub_account_id)
 
     @property
@@ -285,7 +285,7 @@ class Conversation:
         self.change(states.with_leg(self.session, leg), CallConnected(at=at, call_id=call_id))
 
     def failed_before_dialling(self, leg: Leg) -> None:
-        """A leg that an error of ours stopped before its INVITE: it stands in the record as ERROR."""
+        """An error stopped a leg before its INVITE: record it as ERROR."""
         never = states.never_dialled(leg, self.services.clock.now())
         self.change(states.with_leg(self.session, never), states.disconnected(never, by="server"))
 

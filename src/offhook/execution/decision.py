@@ -31,7 +31,7 @@ class Decisions:
         self._ask = ask
         self._profiles = profiles
 
-    def anybody_to_ask(self, conversation: Conversation) -> bool:
+    def has_webhook(self, conversation: Conversation) -> bool:
         """Whether the sub-account has an enabled VCA webhook."""
         sub_account = conversation.sub_account
         webhook = sub_account.webhooks.get(WebhookType.VCA) if sub_account else None
@@ -47,7 +47,7 @@ class Decisions:
         Raises :class:`SessionFailure` with -2002, -2003 or -2008.
         """
         sub_account = conversation.sub_account
-        if sub_account is None or not self.anybody_to_ask(conversation):
+        if sub_account is None or not self.has_webhook(conversation):
             return None
         clock = conversation.services.clock
         question = Question(

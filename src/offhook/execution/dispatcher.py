@@ -115,7 +115,7 @@ class Dispatcher:
         return not self._live
 
     async def _claim_safely(self) -> bool:
-        """One claim; an error of ours in it does not end the others' calls."""
+        """One claim. An internal error in it leaves live calls alone."""
         try:
             return await self._claim()
         except Fenced:

@@ -20,7 +20,7 @@ class CallOver(Exception):
 
 
 class Interrupted(Exception):
-    """The session shall stop: a guard, an API call, a node that drains, an error of ours."""
+    """The session shall stop: a guard, an API call, a node that drains, an internal error."""
 
 
 class Replaced(Exception):

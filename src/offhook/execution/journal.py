@@ -26,7 +26,7 @@ RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 """Seconds between attempts while the store is away, doubling from the first to the last."""
 
 MOST_FAILURES = 4
-"""Attempts that may fail by an error of ours; the last one saves the session without its facts."""
+"""Attempts that may fail by an internal error. The last one saves the session without its facts."""
 
 
 class SessionJournal:

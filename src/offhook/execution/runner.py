@@ -56,7 +56,7 @@ class Runner(ABC):
 
 @final
 class FailedStart(Runner):
-    """Ends a session that an error of ours kept from beginning."""
+    """Ends a session that could not begin because of an internal error."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class SessionRunner(Runner):
     async def _first_decision(self) -> Callflow | None:
         """What to do with a call from outside; None: refuse it."""
         conversation = self._conversation
-        if not self._decisions.anybody_to_ask(conversation):
+        if not self._decisions.has_webhook(conversation):
             raise SessionFailure(RuntimeCode.CONNECTIVITY, "no VCA webhook for an inbound call")
         callflow = await self._decisions.next(conversation, Callflow(actions=()), None)
         if callflow is None:
@@ -245,7 +245,7 @@ class SessionRunner(Runner):
         return SessionError(code=code, action=session.last_action, detail=detail)
 
     async def _end(self, error: SessionError | None) -> Session:
-        """Close what is open and store the outcome; a bug of ours on the way is one more error."""
+        """Hang up what is up and store the outcome. An internal error on the way ends it ERROR."""
         conversation = self._conversation
         try:
             if error is None and conversation.breakdown is not None:

@@ -107,7 +107,7 @@ class ClaimPlanner:
         return [self._decide_safely(queued, budget, now) for queued in waiting]
 
     def _decide_safely(self, queued: Queued, budget: _Budget, now: datetime) -> ClaimDecision:
-        """The decision; an error of ours ends this session and lets the others start."""
+        """The decision. An internal error ends this session and lets the others start."""
         try:
             return self._decide(queued, budget, now)
         except Exception as error:

@@ -64,7 +64,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     destination: str
     call_type: str = "PSTN"
     trunk: str | None = None
-    """Name of the trunk whose channel this leg holds while it has no ``status``."""
+    """Name of a trunk. The leg holds a channel of it while it has no ``status``."""
     reference_id: str | None = None
     """``sourceRefId`` (outbound) or ``destinationRefId`` (inbound)."""
     initiated_at: datetime | None = None

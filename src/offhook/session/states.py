@@ -61,7 +61,7 @@ TRANSITIONS: Mapping[SessionStatus, Mapping[Trigger, SessionStatus]] = {
 
 
 class IllegalTransition(Exception):
-    """Our own misuse: an event that must not happen now, or a change of what is final."""
+    """A programming error: an event that must not happen now, or a change of a final session."""
 
 
 def moved(session: Session, trigger: Trigger) -> Session:
@@ -115,7 +115,7 @@ def receive(
 def dial_leg(
     call: MakeCall, sub_account: SubAccount | None, at: datetime, *, trunk: str | None = None
 ) -> Leg:
-    """A new leg to be dialled; ``trunk``: the one whose channel it holds."""
+    """A new leg to be dialled; it holds a channel of ``trunk``."""
     numbers = sub_account.numbers if sub_account is not None else ()
     reference = next((n.reference_id for n in numbers if n.msisdn == call.source), None)
     return Leg(
@@ -151,7 +151,7 @@ def with_leg(session: Session, leg: Leg) -> Session:
 
 
 def begin_action(session: Session, name: str) -> Session:
-    """The session whose last begun action is ``name`` (``MAKE_CALL`` …)."""
+    """The session after the action ``name`` (``MAKE_CALL`` …) has begun."""
     return msgspec.structs.replace(session, last_action=name)
 
 
@@ -205,7 +205,7 @@ def cancel(session: Session, at: datetime) -> Session:
 
 
 def abandon(session: Session, at: datetime) -> Session:
-    """The end of a session whose node died: ``ERROR`` -2001 with what is known of its legs."""
+    """The end of a session after its node died: ``ERROR`` -2001 with what is known of its legs."""
     error = SessionError(
         code=RuntimeCode.INTERNAL, action=session.last_action, detail="its voice node died"
     )
@@ -213,11 +213,11 @@ def abandon(session: Session, at: datetime) -> Session:
 
 
 NEVER_DIALLED = 503
-"""``sipCode`` of a leg that an error of ours stopped before its INVITE (``spec/webhooks.md``)."""
+"""``sipCode`` of a leg that an error stopped before its INVITE (``spec/webhooks.md``)."""
 
 
 def never_dialled(leg: Leg, at: datetime) -> Leg:
-    """``leg`` as an error of ours leaves it that stopped it before its INVITE."""
+    """``leg`` after an error stopped it before its INVITE."""
     return msgspec.structs.replace(
         leg, status=CallStatus.ERROR, sip_code=NEVER_DIALLED, trunk=None, disconnected_at=at
     )

@@ -1,4 +1,4 @@
-"""One simulated leg: the session's side of it, and the phone whose owner follows the script."""
+"""One simulated leg: the session's side of it, and the phone, which follows its script."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class OutgoingCall(SimulatedCall):
         await self._follow_script()
 
     async def _ring(self) -> None:
-        """180, or 183 with early media, until it is answered (or canceled, should nobody answer)."""
+        """180, or 183 with early media, until the phone answers or the call is canceled."""
         phone = self.phone
         self._timeline.add(phone.number, "rings")
         self._on_ringing(180 if phone.early is None else 183, phone.early is not None)
@@ -154,7 +154,7 @@ class OutgoingCall(SimulatedCall):
 
 @final
 class IncomingCall(SimulatedCall, ReceivedCall):
-    """A leg that somebody outside dials (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
+    """A leg that a phone outside dials (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
     far_side: ClassVar[Side] = Side.CALLER
 

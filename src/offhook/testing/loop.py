@@ -1,4 +1,4 @@
-"""An asyncio event loop whose clock is ours: it jumps to the next timer instead of waiting for it.
+"""An asyncio event loop in virtual time: its clock jumps to the next timer instead of waiting for it.
 
 Time advances only when nothing is ready. Real input and output still work: while something of the
 outside world is under way (:meth:`VirtualLoop.outside`), time stands still and the loop really waits
@@ -69,7 +69,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._outside -= 1
 
     def left_behind(self) -> list[str]:
-        """Every task but the running one, and every timer, that still wait: what somebody forgot."""
+        """Every task but the running one, and every timer, that still wait."""
         current = asyncio.current_task(self)
         tasks = [repr(task) for task in asyncio.all_tasks(self) if task is not current]
         timers: list[asyncio.TimerHandle] = getattr(self, "_scheduled", [])

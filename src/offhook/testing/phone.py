@@ -88,7 +88,7 @@ class Phone:
         """E.164 with ``+``."""
         self.rings_after = RINGS_AFTER
         self.answers_after: float | None = ANSWERS_AFTER
-        """Seconds from the INVITE; None: it rings and nobody answers."""
+        """Seconds from the INVITE; None: it rings without an answer."""
         self.refusal: tuple[int, int | None] | None = None
         """SIP status and Q.850 cause it refuses with."""
         self.dead = False
@@ -148,7 +148,7 @@ class Phone:
         return self
 
     def gives_up(self, *, after: float) -> Self:
-        """As a caller: cancels when nobody has answered after so many seconds."""
+        """As a caller: cancels when there is no answer after so many seconds."""
         self.cancels_after = after
         return self
 

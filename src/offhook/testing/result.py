@@ -101,14 +101,14 @@ class SimulatedSession:
 
     @property
     def a(self) -> PhoneCall:
-        """Leg A. Raises AssertionError when nobody was called."""
-        assert self.legs, f"nobody was called; the session ended {self.status} {self.detail or ''}"
+        """Leg A. Raises AssertionError when no leg was dialled."""
+        assert self.legs, f"no leg was dialled; the session ended {self.status} {self.detail or ''}"
         return self.legs[0]
 
     @property
     def b(self) -> PhoneCall:
         """The leg bridged last. Raises AssertionError when there was none."""
-        assert len(self.legs) > 1, "nobody was bridged in"
+        assert len(self.legs) > 1, "no leg was bridged in"
         return self.legs[-1]
 
     @property

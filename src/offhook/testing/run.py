@@ -35,7 +35,7 @@ from offhook.webhooks.reports import WebhookReports
 from offhook.webhooks.vca import asker
 
 SETTLING = 1.0
-"""Simulated seconds that a runner whose session is stored may take to return."""
+"""Simulated seconds that sessions may still run once the record has their end."""
 
 
 @cache
@@ -160,7 +160,7 @@ class Run:
         return [session.session_id for session in sessions]
 
     async def ring(self, caller: str, called: str) -> list[str]:
-        """Somebody outside calls one of our numbers."""
+        """A phone outside calls one of our numbers."""
         if not self._node.owns(called):
             raise SimulationError(
                 f"{called} is no number of {self._world.sub_account.sub_account_id}: Offhook answers "

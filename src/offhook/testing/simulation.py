@@ -86,7 +86,7 @@ class Offhook:
         self.sessions: list[SimulatedSession] = []
         """Every session so far."""
         self.left_behind: list[str] = []
-        """Tasks and timers that a run should have ended and has not: always empty, or a bug of ours."""
+        """Tasks and timers that a run should have ended and has not: always empty, or a bug in Offhook."""
 
     # --- the world
 
@@ -168,7 +168,7 @@ class Offhook:
         return self._do(lambda run: run.submit(judged))
 
     def inbound(self, *, to: str, from_: str) -> SimulatedSession:
-        """Somebody calls a number of the sub-account. ``from_`` is the phone whose script is followed.
+        """A phone calls a number of the sub-account. The script of the phone ``from_`` is followed.
 
         Without a configuration every number is ours. Raises as :meth:`call` does.
         """

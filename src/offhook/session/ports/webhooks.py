@@ -28,7 +28,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back; ``body`` is None when nobody gave a 2xx in time (-2002)."""
+    """What came back; ``body`` is None when no 2xx came in time (-2002)."""
 
     body: bytes | None
     http_status: int | None = None
