@@ -83,6 +83,7 @@ class World:
         self.fabric = MemoryFabric()
         self.decision = b"{}"
         self.node: VoiceNode
+        self.config: config.Config
         self.caller: Line
         self.port = 0
 
@@ -170,6 +171,11 @@ async def world(**limits: Any) -> AsyncIterator[World]:
         server = config.Trunk(name="server", address=f"udp:127.0.0.1:{server_port}")
         made.caller = await line(base + 800, {"server": trunk_of(server)})
         node = await made.store.register_node("n", NodeRole.VOICE, made.clock.now())
+        made.config = config.Config(
+            trunks=(trunk,),
+            routes=(config.Route(prefix="+1", trunks=("carrier",)),),
+            limits=config.Limits(**({"ring_timeout": 0.3, "queue_timeout": 0.1} | limits)),
+        )
         made.node = VoiceNode(
             store=made.store,
             node=node,
@@ -179,11 +185,7 @@ async def world(**limits: Any) -> AsyncIterator[World]:
             reports=WebhookReports(made),
             ask=made.ask,
             directory=made,
-            config=config.Config(
-                trunks=(trunk,),
-                routes=(config.Route(prefix="+1", trunks=("carrier",)),),
-                limits=config.Limits(**({"ring_timeout": 0.3, "queue_timeout": 0.1} | limits)),
-            ),
+            config=made.config,
             clock=made.clock,
             fabric=made.fabric,
             capacity=100,

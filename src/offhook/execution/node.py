@@ -90,25 +90,8 @@ class VoiceNode:
         self._commands = Commands()
         self._decisions = Decisions(ask, profiles)
         self._services = self._services_by(config)
-        self._planner = ClaimPlanner(
-            node_name=node.name,
-            routes=config.routes,
-            trunks=config.trunks,
-            limits=config.limits,
-            sub_account=directory.sub_account,
-            country_of=country_of,
-            reports=reports,
-        )
-        self._dispatcher = Dispatcher(
-            store=store,
-            node=node,
-            planner=self._planner,
-            sub_accounts=directory.sub_accounts,
-            make_runner=self._make_runner,
-            capacity=capacity,
-            clock=clock,
-            on_outbox=self._wake_outbox,
-        )
+        self._planner = self._make_planner()
+        self._dispatcher = self._make_dispatcher(capacity)
         self._numbers = NumberBook(directory.sub_accounts)
         self._inbound = InboundCalls(
             store=store,
@@ -117,6 +100,29 @@ class VoiceNode:
             numbers=self._numbers,
             make_runner=lambda session, call: self._make_runner(session, (), call),
             clock=clock,
+        )
+
+    def _make_planner(self) -> ClaimPlanner:
+        return ClaimPlanner(
+            node_name=self._node.name,
+            routes=self._config.routes,
+            trunks=self._config.trunks,
+            limits=self._config.limits,
+            sub_account=self._directory.sub_account,
+            country_of=country_of,
+            reports=self._reports,
+        )
+
+    def _make_dispatcher(self, capacity: int) -> Dispatcher:
+        return Dispatcher(
+            store=self._store,
+            node=self._node,
+            planner=self._planner,
+            sub_accounts=self._directory.sub_accounts,
+            make_runner=self._make_runner,
+            capacity=capacity,
+            clock=self._clock,
+            on_outbox=self._wake_outbox,
         )
 
     # --- its life
@@ -134,16 +140,7 @@ class VoiceNode:
 
         Raises :class:`~offhook.session.ports.record.Fenced` (in a group) when the node's epoch is over.
         """
-        fabric = self._fabric
-        liveness = Liveness(
-            store=self._store,
-            node=self._node,
-            clock=self._clock,
-            reports=self._reports,
-            wake_outbox=self._wake_outbox,
-            runs_here=lambda session_id: self._dispatcher.find(session_id) is not None,
-            knows=lambda owner: self._directory.sub_account(owner) is not None,
-        )
+        fabric, liveness = self._fabric, self._make_liveness()
         unsubscribes = [
             fabric.subscribe("queue", lambda _topic, _message: self.wake()),
             fabric.subscribe(control.CONTROL_TOPICS, self._on_command),
@@ -164,6 +161,17 @@ class VoiceNode:
         finally:
             for unsubscribe in unsubscribes:
                 unsubscribe()
+
+    def _make_liveness(self) -> Liveness:
+        return Liveness(
+            store=self._store,
+            node=self._node,
+            clock=self._clock,
+            reports=self._reports,
+            wake_outbox=self._wake_outbox,
+            runs_here=lambda session_id: self._dispatcher.find(session_id) is not None,
+            knows=lambda owner: self._directory.sub_account(owner) is not None,
+        )
 
     def reload(self, config: Config) -> None:
         """Take over what a reload may change; sessions that run keep what they began with."""

@@ -4,19 +4,16 @@ test that meets one fails rather than errs."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from offhook.flow.problems import Problem
-
-if TYPE_CHECKING:
-    from offhook.testing.result import SimulatedSession
 
 
 class SimulationError(AssertionError):
     """The run is not what the test's author meant; the text says where it went another way."""
 
-    sessions: Sequence[SimulatedSession] = ()
-    """What came of the run all the same, where it ran to its end."""
+    sessions: Sequence[Any] = ()
+    """What came of the run, where it ran to its end: each a :class:`offhook.testing.SimulatedSession`."""
 
 
 class CallflowRejected(SimulationError):
