@@ -64,25 +64,8 @@ def setup(
     Raises :class:`LogSettingError`.
     """
     stream = stream or sys.stderr
-    kind = environ.get("OFFHOOK_LOG", "console")
-    level = environ.get("OFFHOOK_LOG_LEVEL", "info").lower()
-    if kind not in ("console", "json"):
-        raise LogSettingError(f"OFFHOOK_LOG: expected console or json, found {kind!r}")
-    if level not in _LEVELS:
-        raise LogSettingError(
-            f"OFFHOOK_LOG_LEVEL: expected {', '.join(_LEVELS)}, found {os.fsdecode(level)!r}"
-        )
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-        _with_process(process),
-        structlog.processors.format_exc_info,
-        redact,
-    ]
+    kind, level = _settings(environ)
+    shared = _processors(process)
     last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if kind == "console":
         last = _Console(colours=stream.isatty())
@@ -105,13 +88,41 @@ def setup(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(_LEVELS[level])
+    root.setLevel(level)
     logging.captureWarnings(True)
     if kind == "json" and stream is sys.stderr:
         sys.excepthook = _log_uncaught
         threading.excepthook = _log_uncaught_of_thread
     for name in _QUIET:
-        logging.getLogger(name).setLevel(max(_LEVELS[level], logging.WARNING))
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _settings(environ: Mapping[str, str]) -> tuple[str, int]:
+    """The form of the lines and the level. Raises :class:`LogSettingError`."""
+    kind = environ.get("OFFHOOK_LOG", "console")
+    level = environ.get("OFFHOOK_LOG_LEVEL", "info").lower()
+    if kind not in ("console", "json"):
+        raise LogSettingError(f"OFFHOOK_LOG: expected console or json, found {kind!r}")
+    if level not in _LEVELS:
+        raise LogSettingError(
+            f"OFFHOOK_LOG_LEVEL: expected {', '.join(_LEVELS)}, found {os.fsdecode(level)!r}"
+        )
+    return kind, _LEVELS[level]
+
+
+def _processors(process: str | None) -> list[Processor]:
+    """What every line goes through, whichever library it comes from."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        _with_process(process),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
 
 
 def _log_uncaught(

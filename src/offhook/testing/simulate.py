@@ -70,13 +70,7 @@ def run(
         print(f"offhook simulate: {file}: {error.strerror or error}", file=sys.stderr)
         return UNREADABLE
     offhook = Offhook(config, sub_account=sub_account)
-    if vca is not None:
-        offhook.vca(vca)
-    elif inbound is not None:
-        answers = iter((body,))
-        offhook.vca(lambda _payload: next(answers, None))
-    elif not offhook.asks:
-        offhook.vca(lambda _payload: None)
+    _decide(offhook, vca, body if inbound is not None else None)
     offhook.other_phones(_Household(press))
     notes: list[str] = []
     try:
@@ -91,12 +85,20 @@ def run(
             raise
         session = error.sessions[0]
         notes.append(str(error))
-    if as_json:
-        out.write(msgspec.json.format(msgspec.json.encode(_document(session, notes))).decode())
-        out.write("\n")
-    else:
-        out.write(_story(session, notes, _Paint(colour)))
+    document = msgspec.json.format(msgspec.json.encode(_document(session, notes))).decode() + "\n"
+    out.write(document if as_json else _story(session, notes, _Paint(colour)))
     return FAILED if notes or session.status == "ERROR" else FINE
+
+
+def _decide(offhook: Offhook, vca: str | None, first_answer: bytes | None) -> None:
+    """Who decides what happens next: the URL ``vca``, else ``first_answer``, once."""
+    if vca is not None:
+        offhook.vca(vca)
+    elif first_answer is not None:
+        answers = iter((first_answer,))
+        offhook.vca(lambda _payload: next(answers, None))
+    elif not offhook.asks:
+        offhook.vca(lambda _payload: None)
 
 
 def _read(file: str | None) -> bytes:
