@@ -380,3 +380,25 @@ async def test_410_of_a_dtmf_callback_ends_that_delivery_and_disables_nothing(
     assert len(receiver.at("/digits")) == 1
     states = outbox.states()
     assert (states[gone.delivery_id], states[other.delivery_id]) == ("dropped", "delivered")
+
+
+async def test_what_would_be_postponed_beyond_its_time_is_given_up(receiver: Receiver) -> None:
+    """A call event has a minute: one that has waited most of it is not put off once more."""
+
+    async def silent(request: object, body: bytes) -> Reply:
+        await asyncio.Event().wait()
+        return Reply()
+
+    receiver.on("/vss", silent)
+    hooks = {
+        ("acme_corp", WebhookType.VCS): Webhook(type=WebhookType.VCS, url=receiver.url("/vss"))
+    }
+    nearly_over = datetime.now(UTC) - timedelta(seconds=59)
+    outbox = WatchedOutbox(*(entry("VCS", at=nearly_over) for _ in range(60)))
+    outbox.add(*(entry("VCS") for _ in range(4)))
+    async with working(outbox, hooks, grace=0.05) as worker:
+        endpoint = worker._endpoints.get("acme_corp", receiver.url("/vss"))
+        endpoint.learn(10.0, answered=False)
+        await outbox.wait_for(lambda: len(outbox.results) >= 30)
+    states = {str(result.state) for result in outbox.results if not result.attempted}
+    assert "dropped" in states
