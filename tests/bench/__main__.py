@@ -12,6 +12,7 @@ BENCHES: dict[str, list[str]] = {
     "calls": ["--rates", "20,50,100", "--seconds", "15", "--live", "200"],
     "conversation": ["--live", "0,100", "--rounds", "60"],
     "full_store": ["--sizes", "0,100000,500000"],
+    "http_attack": [],
     "http": ["--seconds", "8"],
     "judge": [],
     "mutation": ["--each", "12"],
