@@ -93,7 +93,10 @@ async def test_401_comes_before_404(world: World) -> None:
 )
 async def test_all_callflow_endpoints_refuse_alike(world: World, path: str) -> None:
     answer = await headers_only(world, f"/api/v1/subaccounts/acme_corp/{path}", "wrong")
-    assert answer.json == callflow_refusal(answer, 401, UNAUTHORIZED)
+    body = answer.json
+    if path == "calls":  # it has a member of v1.1 beside the others
+        assert body.pop("status") == {"state": "rejected"}
+    assert body == callflow_refusal(answer, 401, UNAUTHORIZED)
 
 
 @pytest.mark.parametrize(

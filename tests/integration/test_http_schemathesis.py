@@ -5,12 +5,21 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sysconfig
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.http_world import KEY, MESSAGE, OPERATOR_KEY, RecordWorld, running_record_world
+from tests.support.http_world import (
+    KEY,
+    MESSAGE,
+    OPERATOR_KEY,
+    RecordWorld,
+    now,
+    running_record_world,
+)
 
 from offhook.http.deps import HttpLimits
+from offhook.session.ports.record import NodeRole
 
 CHECKS = ",".join(
     (
@@ -87,6 +96,8 @@ async def test_the_customers_api_does_what_its_document_says(tmp_path: Path) -> 
 async def test_the_operators_api_does_what_its_document_says(tmp_path: Path) -> None:
     limits = HttpLimits(address_rate=1e6)
     async with running_record_world(tmp_path, limits=limits) as world:
+        for role in NodeRole:  # otherwise /readyz is 503, which counts as an error of the server
+            await world.store.register_node(f"machine/{role}", role, now() + timedelta(hours=1))
         status, output = await generated_requests(
             world,
             tmp_path,

@@ -161,7 +161,9 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
         operation["security"] = [{"apiKey": []}]
     for refusal in refused_as:
         shared = {"$ref": f"#/components/responses/{error_name(refusal.status)}"}
-        operation["responses"].setdefault(str(refusal.status), shared)
+        own = operation["responses"].setdefault(str(refusal.status), shared)
+        if own is not shared and refusal is refusals.UNAVAILABLE:
+            _or_error(own)
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "subAccountId" and path.startswith(API_PREFIX):
             parameter["schema"] = SUB_ACCOUNT_SCHEMA
@@ -174,6 +176,13 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
     operation["parameters"] = sorted(
         operation.get("parameters", ()), key=lambda each: each["name"] != "subAccountId"
     )
+
+
+def _or_error(response: Json) -> None:
+    """A 503 of the route's own; the server's, such as at too many connections, is an error."""
+    content = response["content"]["application/json"]
+    error = {"$ref": "#/components/schemas/ErrorBody"}
+    content["schema"] = {"anyOf": [content["schema"], error]}
 
 
 def _shared_responses() -> Json:

@@ -14,6 +14,7 @@ from enum import StrEnum
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from offhook.http.deps import Deps
@@ -72,6 +73,13 @@ async def healthz(deps: NamedDependency[Deps]) -> ProcessHealth:
     operation_id="getReadiness",
     summary="Whether new callflows are accepted and served",
     tags=["Operation"],
+    responses={
+        503: ResponseSpec(
+            Health,
+            generate_examples=False,
+            description="They are not: `status` says why",
+        )
+    },
 )
 async def readyz(deps: NamedDependency[Deps]) -> Response[Health]:
     """200 ``ready``, or 503 with the reason."""
