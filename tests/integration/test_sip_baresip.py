@@ -20,19 +20,19 @@ from offhook.sip import (
     Answered,
     AnyEvent,
     Confirmed,
+    DigestVerdict,
     Ended,
     EndedBy,
     IncomingInvite,
     Judgement,
     Provisional,
-    Refused,
     ReofferAnswered,
     Screen,
+    ScreenedOut,
     ServerAuth,
-    Verdict,
 )
 from offhook.sip.message import Request
-from offhook.sip.sdp import Direction, answer, make_offer, parse_answer
+from offhook.sip.sdp import MediaDirection, answer, make_offer, parse_answer
 from offhook.telephony.endpoint import UdpEndpoint
 
 pytestmark = [
@@ -94,19 +94,19 @@ async def test_it_answers_is_held_and_resumed(tmp_path: Path) -> None:
     over = asyncio.Event()
     sides: list[tuple[bool, bool]] = []
 
-    def offer(direction: Direction) -> bytes:
+    def offer(direction: MediaDirection) -> bytes:
         return make_offer(host="127.0.0.1", port=media, direction=direction)
 
     def on_event(event: AnyEvent) -> None:
         events.append(event)
         match event:
             case Answered():
-                assert endpoint.reinvite(event.handle, offer(Direction.SENDONLY))
+                assert endpoint.reinvite(event.handle, offer(MediaDirection.SENDONLY))
             case ReofferAnswered(sdp=sdp):
                 negotiated = parse_answer(sdp or b"")
                 sides.append((negotiated.send, negotiated.receive))
                 if len(sides) == 1:
-                    assert endpoint.reinvite(event.handle, offer(Direction.SENDRECV))
+                    assert endpoint.reinvite(event.handle, offer(MediaDirection.SENDRECV))
                 else:
                     endpoint.bye(event.handle)
             case Ended():
@@ -120,7 +120,7 @@ async def test_it_answers_is_held_and_resumed(tmp_path: Path) -> None:
             request_uri=f"sip:bob@127.0.0.1:{port}",
             from_uri="sip:alice@127.0.0.1",
             to_uri="sip:bob@127.0.0.1",
-            sdp=offer(Direction.SENDRECV),
+            sdp=offer(MediaDirection.SENDRECV),
         )
         endpoint.listen(handle, on_event)
         await over.wait()
@@ -136,7 +136,7 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     # This baresip ends its call at any algorithm that it does not know, wherever it stands.
     auth = ServerAuth("offhook", secret=b"s" * 32, algorithms=("MD5",))
-    verdicts: list[Verdict] = []
+    verdicts: list[DigestVerdict] = []
     events: list[AnyEvent] = []
     over = asyncio.Event()
 
@@ -155,9 +155,9 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
             passwords = {"alice": "secret"}
             verdict, _ = auth.verify(invite, source.host, passwords.get, loop.time())
             verdicts.append(verdict)
-            if verdict is Verdict.ACCEPTED:
+            if verdict is DigestVerdict.ACCEPTED:
                 return Admitted()
-            return Refused(401, auth.challenge(source.host, loop.time()))
+            return ScreenedOut(401, auth.challenge(source.host, loop.time()))
 
     def on_incoming(event: IncomingInvite) -> None:
         endpoint.listen(event.handle, on_event)
@@ -172,7 +172,7 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
     async with baresip(tmp_path, account, dial), asyncio.timeout(DEADLINE):
         await over.wait()
     await endpoint.close()
-    assert verdicts == [Verdict.MISSING, Verdict.ACCEPTED]
+    assert verdicts == [DigestVerdict.MISSING, DigestVerdict.ACCEPTED]
     assert [type(event) for event in events] == [Confirmed, Ended]
     assert isinstance(events[-1], Ended)
     assert events[-1].by is EndedBy.LOCAL

@@ -39,11 +39,11 @@ from offhook.webhooks.reports import WebhookReports
 SOURCE, OURS = "+6512341234", "+6568332048"
 ANSWERS, PRESSES, BUSY, SILENT, LEAVES = (f"+1202555010{number}" for number in range(5))
 PHONES = (
-    config.Phone(number=ANSWERS, answer_after=0.0),
-    config.Phone(number=PRESSES, answer_after=0.0, press="1"),
-    config.Phone(number=BUSY, outcome="busy"),
-    config.Phone(number=SILENT, outcome="no-answer"),
-    config.Phone(number=LEAVES, answer_after=0.0, hangup_after=0.2),
+    config.TestbedPhone(number=ANSWERS, answer_after=0.0),
+    config.TestbedPhone(number=PRESSES, answer_after=0.0, press="1"),
+    config.TestbedPhone(number=BUSY, outcome="busy"),
+    config.TestbedPhone(number=SILENT, outcome="no-answer"),
+    config.TestbedPhone(number=LEAVES, answer_after=0.0, hangup_after=0.2),
 )
 ACME = SubAccount(
     sub_account_id="acme",

@@ -241,7 +241,7 @@ class SubAccount(Section, frozen=True, kw_only=True):
     scenarios: tuple[ScenarioFile, ...] = ()
 
 
-class Phone(Section, frozen=True, kw_only=True):
+class TestbedPhone(Section, frozen=True, kw_only=True):
     """``[[testbed.phones]]``; seconds."""
 
     number: Msisdn
@@ -251,17 +251,17 @@ class Phone(Section, frozen=True, kw_only=True):
     hangup_after: Seconds | None = None
 
 
-DEFAULT_PHONES: tuple[Phone, ...] = (
-    Phone(number="+12025550100"),
-    Phone(number="+12025550101", press="1"),
-    Phone(number="+12025550102", outcome="busy"),
-    Phone(number="+12025550103", outcome="no-answer"),
-    Phone(number="+12025550104", outcome="decline"),
-    Phone(number="+12025550105", outcome="unreachable"),
-    Phone(number="+12025550106", outcome="error"),
-    Phone(number="+12025550107", hangup_after=2.0),
-    Phone(number="+12025550108", press="123#"),
-    Phone(number="+12025550109", answer_after=0.0),
+DEFAULT_PHONES: tuple[TestbedPhone, ...] = (
+    TestbedPhone(number="+12025550100"),
+    TestbedPhone(number="+12025550101", press="1"),
+    TestbedPhone(number="+12025550102", outcome="busy"),
+    TestbedPhone(number="+12025550103", outcome="no-answer"),
+    TestbedPhone(number="+12025550104", outcome="decline"),
+    TestbedPhone(number="+12025550105", outcome="unreachable"),
+    TestbedPhone(number="+12025550106", outcome="error"),
+    TestbedPhone(number="+12025550107", hangup_after=2.0),
+    TestbedPhone(number="+12025550108", press="123#"),
+    TestbedPhone(number="+12025550109", answer_after=0.0),
 )
 """The built-in phones of the embedded default, for ``demo`` and anybody's tests: numbers reserved for
 fiction (555-01xx), so that no real phone is ever meant."""
@@ -270,7 +270,7 @@ fiction (555-01xx), so that no real phone is ever meant."""
 class Testbed(Section, frozen=True, kw_only=True):
     """``[testbed]``"""
 
-    phones: tuple[Phone, ...] = ()
+    phones: tuple[TestbedPhone, ...] = ()
     recordings: str | None = None
     """Folder for a WAV of what each phone heard; absent: not recorded."""
 

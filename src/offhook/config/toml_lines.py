@@ -27,7 +27,7 @@ _VALUE_PIECE = re.compile(
 
 def locate(text: str) -> dict[Path, int]:
     """The line (from 1) of every table header and key; keys inside inline tables are left out."""
-    return _Scanner(text).run()
+    return _TomlScanner(text).run()
 
 
 def line_of(lines: dict[Path, int], path: Path) -> int | None:
@@ -38,7 +38,7 @@ def line_of(lines: dict[Path, int], path: Path) -> int | None:
     return None
 
 
-class _Scanner:
+class _TomlScanner:
     def __init__(self, text: str) -> None:
         self._text = text.replace("\r\n", "\n")
         self._at = 0

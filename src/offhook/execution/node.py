@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 faults = FaultLog(log)
 
 
-class SubAccounts(Protocol):
+class SubAccountSource(Protocol):
     """Where a node finds sub-accounts (:class:`offhook.store.directory.Directory`)."""
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
@@ -71,7 +71,7 @@ class VoiceNode:
         profiles: Profiles,
         reports: Reports,
         ask: Asker,
-        directory: SubAccounts,
+        directory: SubAccountSource,
         config: Config,
         clock: Clock,
         fabric: Fabric,

@@ -18,18 +18,18 @@ from offhook.codes import StatusCode
 from offhook.flow import table
 from offhook.flow.context import JudgingContext
 from offhook.flow.problems import Mode, Problem, problem
-from offhook.flow.shape import Draft, Request
+from offhook.flow.shape import Draft, ShapedRequest
 
-Rule = Callable[[Request, JudgingContext, Mode], Iterator[Problem]]
+Rule = Callable[[ShapedRequest, JudgingContext, Mode], Iterator[Problem]]
 
 
-def _scenario_alone(request: Request, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
+def _scenario_alone(request: ShapedRequest, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
     if request.count > 1:
         for draft in _scenarios(request):
             yield problem(StatusCode.SCENARIO_NOT_ALONE, draft.path)
 
 
-def _scenario_named(request: Request, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
+def _scenario_named(request: ShapedRequest, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
     for draft in _scenarios(request):
         name = draft.text("scenario_name")
         blank = name is not None and not name.strip()
@@ -37,14 +37,16 @@ def _scenario_named(request: Request, facts: JudgingContext, mode: Mode) -> Iter
             yield problem(StatusCode.SCENARIO_NAME_EMPTY, draft.param("scenarioName"))
 
 
-def _scenario_known(request: Request, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
+def _scenario_known(request: ShapedRequest, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
     for draft in _scenarios(request):
         name = draft.text("scenario_name")
         if name and name.strip() and name not in facts.scenarios:
             yield problem(StatusCode.SCENARIO_UNKNOWN, draft.param("scenarioName"))
 
 
-def _first_is_make_call(request: Request, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
+def _first_is_make_call(
+    request: ShapedRequest, facts: JudgingContext, mode: Mode
+) -> Iterator[Problem]:
     if mode is Mode.DECISION or request.legacy or not request.drafts:
         return
     first = request.drafts[0]
@@ -52,7 +54,7 @@ def _first_is_make_call(request: Request, facts: JudgingContext, mode: Mode) -> 
         yield problem(StatusCode.FIRST_NOT_MAKE_CALL, first.path)
 
 
-def _not_too_many(request: Request, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
+def _not_too_many(request: ShapedRequest, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
     if request.count > table.MOST_ACTIONS:
         yield problem(StatusCode.TOO_MANY_ACTIONS, f"$.callflow[{table.MOST_ACTIONS}]")
     calls = [draft for draft in request.drafts if draft.is_a("makeCall")]
@@ -61,7 +63,7 @@ def _not_too_many(request: Request, facts: JudgingContext, mode: Mode) -> Iterat
         yield problem(StatusCode.TOO_MANY_ACTIONS, calls[allowed].path)
 
 
-def _hangup_last(request: Request, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
+def _hangup_last(request: ShapedRequest, facts: JudgingContext, mode: Mode) -> Iterator[Problem]:
     for draft in request.drafts:
         if draft.is_a("hangup") and draft.index != request.count - 1:
             yield problem(StatusCode.HANGUP_MISUSED, draft.path)
@@ -78,5 +80,5 @@ RULES: tuple[Rule, ...] = (
 """In the order of judgement."""
 
 
-def _scenarios(request: Request) -> list[Draft]:
+def _scenarios(request: ShapedRequest) -> list[Draft]:
     return [draft for draft in request.drafts if draft.is_a("executeScenario")]

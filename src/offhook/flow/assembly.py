@@ -8,12 +8,12 @@ from offhook.flow import legacy
 from offhook.flow.actions import AnyAction, Callflow, ExecuteScenario, MakeCall
 from offhook.flow.context import WITHHELD_SOURCES, JudgingContext
 from offhook.flow.numbers import destination_number, source_number
-from offhook.flow.shape import Draft, Request
+from offhook.flow.shape import Draft, ShapedRequest
 
 _CALL_FIELDS = ("source", "destination")
 
 
-def callflow(request: Request, facts: JudgingContext) -> Callflow:
+def callflow(request: ShapedRequest, facts: JudgingContext) -> Callflow:
     """The callflow of a faultless request, numbers normalised and defaults filled in."""
     actions = [_action(draft, facts) for draft in request.drafts]
     if request.legacy:

@@ -24,9 +24,9 @@ from offhook.flow import numbers, table
 from offhook.flow.context import ANY_SOURCE, WITHHELD_SOURCES, JudgingContext
 from offhook.flow.neighbours import language_of
 from offhook.flow.problems import Problem, problem
-from offhook.flow.shape import Draft, Request
+from offhook.flow.shape import Draft, ShapedRequest
 
-Rule = Callable[[Draft, Request, JudgingContext], Iterator[Problem]]
+Rule = Callable[[Draft, ShapedRequest, JudgingContext], Iterator[Problem]]
 
 _UNSPEAKABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"  # not in XML 1.0's Char
@@ -39,7 +39,9 @@ def speakable(text: str) -> bool:
     return (text.isprintable() and text.isascii()) or _UNSPEAKABLE.search(text) is None
 
 
-def _one_destination(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
+def _one_destination(
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
+) -> Iterator[Problem]:
     destination = draft.values.get("destination")
     if destination is None:
         return
@@ -48,7 +50,7 @@ def _one_destination(draft: Draft, request: Request, facts: JudgingContext) -> I
         yield problem(StatusCode.MULTIPLE_DESTINATIONS, draft.param("destination"))
 
 
-def _differs_from_first(draft: Draft, request: Request) -> bool:
+def _differs_from_first(draft: Draft, request: ShapedRequest) -> bool:
     here, first = (_destination(d) for d in (draft, request.drafts[0]))
     return here is not None and first is not None and here != first
 
@@ -58,7 +60,7 @@ def _destination(draft: Draft) -> str | None:
 
 
 def _destination_dialable(
-    draft: Draft, request: Request, facts: JudgingContext
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
 ) -> Iterator[Problem]:
     destination = draft.text("destination")
     if destination is None or numbers.names_several(destination):
@@ -67,7 +69,9 @@ def _destination_dialable(
         yield problem(StatusCode.INVALID_DESTINATION, draft.param("destination"))
 
 
-def _source_allowed(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
+def _source_allowed(
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
+) -> Iterator[Problem]:
     source = draft.text("source")
     if source is not None and not source_allowed(source, facts):
         yield problem(StatusCode.SOURCE_NOT_ALLOWED, draft.param("source"))
@@ -81,7 +85,9 @@ def source_allowed(source: str, facts: JudgingContext) -> bool:
     return number is not None and (number in facts.sources or ANY_SOURCE in facts.sources)
 
 
-def _texts_speakable(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
+def _texts_speakable(
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
+) -> Iterator[Problem]:
     assert draft.row is not None
     assert draft.params is not None
     for param in draft.row.params:
@@ -99,7 +105,7 @@ def _text_speakable(draft: Draft, name: str) -> Iterator[Problem]:
         yield problem(StatusCode.INVALID_CHARACTERS, draft.param(name))
 
 
-def _voice_known(draft: Draft, request: Request, facts: JudgingContext) -> Iterator[Problem]:
+def _voice_known(draft: Draft, request: ShapedRequest, facts: JudgingContext) -> Iterator[Problem]:
     code, language = draft.text("voice_profile"), draft.text("language")
     profile = facts.profiles.find(code) if code is not None else None
     if code is not None and profile is None:
@@ -119,14 +125,14 @@ def _voice_problem(draft: Draft, name: str, asked: str, facts: JudgingContext) -
 
 
 def _max_digits_with_min(
-    draft: Draft, request: Request, facts: JudgingContext
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
 ) -> Iterator[Problem]:
     if draft.given("minDigits") and not _digits_limit_valid(draft, draft.integer("min_digits")):
         yield problem(StatusCode.MAX_DIGITS_WITH_MIN, draft.param("maxDigits"))
 
 
 def _max_digits_without_hash(
-    draft: Draft, request: Request, facts: JudgingContext
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
 ) -> Iterator[Problem]:
     if draft.values.get("complete_on_hash") is False and not _digits_limit_valid(draft, None):
         yield problem(StatusCode.MAX_DIGITS_WITHOUT_HASH, draft.param("maxDigits"))
@@ -141,14 +147,14 @@ def _digits_limit_valid(draft: Draft, at_least: int | None) -> bool:
 
 
 def _overall_timeout_given(
-    draft: Draft, request: Request, facts: JudgingContext
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
 ) -> Iterator[Problem]:
     if draft.given("digitTimeout") and not draft.given("overallTimeout"):
         yield problem(StatusCode.OVERALL_TIMEOUT_REQUIRED, draft.param("overallTimeout"))
 
 
 def _overall_timeout_suffices(
-    draft: Draft, request: Request, facts: JudgingContext
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
 ) -> Iterator[Problem]:
     digit, overall = draft.integer("digit_timeout"), draft.integer("overall_timeout")
     if digit is not None and overall is not None and overall < digit:
@@ -156,7 +162,7 @@ def _overall_timeout_suffices(
 
 
 def _digits_have_a_place(
-    draft: Draft, request: Request, facts: JudgingContext
+    draft: Draft, request: ShapedRequest, facts: JudgingContext
 ) -> Iterator[Problem]:
     if not facts.has_vca and not draft.given("dtmfCallbackUrl"):
         yield problem(StatusCode.DTMF_CALLBACK, draft.param("dtmfCallbackUrl"))

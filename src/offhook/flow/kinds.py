@@ -148,7 +148,7 @@ class Integer(Kind):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Number(Kind):
+class NumberKind(Kind):
     """A number, whole or not."""
 
     minimum: float

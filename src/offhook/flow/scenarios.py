@@ -158,7 +158,7 @@ class _Filler:
 
     def _member(self, value: object, kind: kinds.Kind | None) -> object:
         filled = self._string(value)
-        takes_no_string = isinstance(kind, kinds.Integer | kinds.Number | kinds.Boolean)
+        takes_no_string = isinstance(kind, kinds.Integer | kinds.NumberKind | kinds.Boolean)
         if takes_no_string and isinstance(value, str) and _PLACEHOLDER.fullmatch(value.strip()):
             try:
                 return jsontext.decode(str(filled).encode())

@@ -68,7 +68,7 @@ class Draft(msgspec.Struct):
         return value if isinstance(value, str) else None
 
 
-class Request(msgspec.Struct):
+class ShapedRequest(msgspec.Struct):
     """What the first reading made of a request."""
 
     drafts: list[Draft]
@@ -86,11 +86,11 @@ _VALID_UNTIL = kinds.DateTime()
 _CLIENT_ID = kinds.Text(255, 1)
 
 
-def read(body: dict[str, object], mode: Mode, problems: list[Problem]) -> Request:
+def read(body: dict[str, object], mode: Mode, problems: list[Problem]) -> ShapedRequest:
     """Read a request; what is wrong with its shape is appended to ``problems``, in order."""
     elements = _callflow(body, mode, problems)
     decision = mode is Mode.DECISION
-    request = Request(
+    request = ShapedRequest(
         drafts=[],
         count=len(elements),
         valid_until=_top_level(body, "validUntil", _VALID_UNTIL, datetime, problems),

@@ -22,7 +22,7 @@ from offhook.flow.actions import (
     Say,
     SayAndCapture,
 )
-from offhook.flow.kinds import Boolean, Integer, Kind, Number, PhoneNumber, Text, Url
+from offhook.flow.kinds import Boolean, Integer, Kind, NumberKind, PhoneNumber, Text, Url
 
 MOST_ACTIONS = 50
 MOST_CALLS = 2
@@ -116,7 +116,7 @@ _VOICE = (
     _param("language", Text(), "The language, where no voiceProfile is given (BCP 47: en-GB)."),
 )
 _REPETITION = _param("repetition", Integer(1, 3), "How many times it is played.")
-_SPEED = _param("speed", Number(0.5, 2), "How fast it is spoken; 1 is the voice's own pace.")
+_SPEED = _param("speed", NumberKind(0.5, 2), "How fast it is spoken; 1 is the voice's own pace.")
 
 ROWS = (
     ActionRow(

@@ -16,7 +16,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 JSON = (b"content-type", b"application/json")
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """A complete response."""
 
     status: int
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
     content_type: tuple[bytes, bytes] = JSON
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
+async def send_answer(send: Send, answer: HttpAnswer) -> None:
     """Write a complete response."""
     await send(
         {

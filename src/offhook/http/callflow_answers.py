@@ -9,7 +9,7 @@ import msgspec
 from offhook.codes import SessionStatus, StatusCode
 from offhook.flow.answer_bodies import NOT_CREATED
 from offhook.flow.call_members import CallMembers
-from offhook.http.asgi import Answer
+from offhook.http.asgi import HttpAnswer
 from offhook.http.refusals import Refused
 
 
@@ -66,7 +66,7 @@ class CallflowRefused(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     """Every problem found, in the order of judgement."""
 
 
-class CallState(msgspec.Struct, frozen=True, kw_only=True):
+class QueueingState(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a request to a `/calls` path."""
 
     state: Literal["queued", "rejected"]
@@ -82,7 +82,7 @@ class CallAccepted(CallflowAccepted, frozen=True, kw_only=True):
     """The number that is called, E.164 with `+`; absent for a scenario without a makeCall."""
     client_request_id: str | None = None
     """As given."""
-    status: CallState
+    status: QueueingState
     """`queued`."""
 
 
@@ -93,11 +93,11 @@ class CallRefused(CallflowRefused, frozen=True, kw_only=True, omit_defaults=True
     """The number that would be called, if it could be read: E.164 with `+`."""
     client_request_id: str | None = None
     """As given."""
-    status: CallState
+    status: QueueingState
     """`rejected`."""
 
 
-def of_call(answer: Answer, members: CallMembers, uid: str | None = None) -> Answer:
+def of_call(answer: HttpAnswer, members: CallMembers, uid: str | None = None) -> HttpAnswer:
     """The same answer as the `/calls` paths give it; ``uid`` is the session's id, if accepted."""
     body = msgspec.json.decode(answer.body)
     if uid is not None:
@@ -110,7 +110,7 @@ def of_call(answer: Answer, members: CallMembers, uid: str | None = None) -> Ans
     return answer._replace(body=msgspec.json.encode(body))
 
 
-def refused(request_id: str, refused: Refused) -> Answer:
+def refused(request_id: str, refused: Refused) -> HttpAnswer:
     """A refusal that no judgement made: 401, 403, 404, 409, 422, 429, 503, -9999."""
     code, message = refused.refusal.code, refused.message
     body = CallflowRefused(
@@ -121,10 +121,10 @@ def refused(request_id: str, refused: Refused) -> Answer:
         message=message,
         errors=[CallflowProblem(status_code=code, path="$", message=message)],
     )
-    return Answer(refused.refusal.status, msgspec.json.encode(body), refused.headers)
+    return HttpAnswer(refused.refusal.status, msgspec.json.encode(body), refused.headers)
 
 
-def replaced(request_id: str, session_id: str) -> Answer:
+def replaced(request_id: str, session_id: str) -> HttpAnswer:
     """The answer to a callflow that a live session runs from now on."""
     code = StatusCode.CREATED
     body = CallflowAccepted(
@@ -135,4 +135,4 @@ def replaced(request_id: str, session_id: str) -> Answer:
         status_message=code.message,
         message=code.message,
     )
-    return Answer(code.http_status, msgspec.json.encode(body))
+    return HttpAnswer(code.http_status, msgspec.json.encode(body))

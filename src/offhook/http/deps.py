@@ -22,7 +22,7 @@ from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount
 
 
-class Directory(Protocol):
+class TenantDirectory(Protocol):
     """Accounts, sub-accounts and keys, in memory; the file's and the store's together."""
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
@@ -112,7 +112,7 @@ class Deps:
     """Everything from outside."""
 
     store: Store
-    directory: Directory
+    directory: TenantDirectory
     fabric: Fabric
     profiles: Profiles
     cancel: Callable[[Session, SubAccount, datetime], Cancellation]

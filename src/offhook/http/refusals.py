@@ -15,7 +15,7 @@ import msgspec
 
 from offhook.clock import iso_milliseconds, new_id
 from offhook.codes import StatusCode
-from offhook.http.asgi import Answer, Headers
+from offhook.http.asgi import Headers, HttpAnswer
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -102,7 +102,7 @@ def refusal_answer(
     *,
     error_id: str | None = None,
     headers: Headers = (),
-) -> Answer:
+) -> HttpAnswer:
     """The response, outside the callflow endpoints."""
     text = message or refusal.message
     body = ErrorBody(
@@ -113,7 +113,7 @@ def refusal_answer(
         status_code=refusal.code,
         status_message=text,
     )
-    return Answer(refusal.status, msgspec.json.encode(body), headers)
+    return HttpAnswer(refusal.status, msgspec.json.encode(body), headers)
 
 
 def retry_after(seconds: float) -> tuple[bytes, bytes]:

@@ -27,7 +27,7 @@ SILENCE: Final = {
 """A packet of silence in each codec."""
 
 
-class Playback:
+class QueuedPlayback:
     """A sound on its way out: ``repetition`` passes with ``pause_octets`` of silence between."""
 
     __slots__ = ("audio", "number", "passes_left", "pause_octets", "started")
@@ -90,7 +90,7 @@ class PlayQueue:
     def __init__(self, codec: Codec) -> None:
         """``codec``: what packets are made of, until :meth:`set_codec`."""
         self._codec = codec
-        self._queue: deque[Playback] = deque()
+        self._queue: deque[QueuedPlayback] = deque()
         self._data = memoryview(b"")
         self._position = 0
         self._limit = 0
@@ -116,7 +116,7 @@ class PlayQueue:
         if self._queue:
             self._data = self._queue[0].audio[codec]
 
-    def add(self, playback: Playback) -> None:
+    def add(self, playback: QueuedPlayback) -> None:
         """Queue behind what plays."""
         self._queue.append(playback)
         if len(self._queue) == 1:
@@ -141,13 +141,13 @@ class PlayQueue:
                 self._advance()
         return [playback.number for playback in dropped if playback.number >= 0]
 
-    def _note(self, numbers: list[int], playback: Playback) -> None:
+    def _note(self, numbers: list[int], playback: QueuedPlayback) -> None:
         """Have the beginning or end of a playback told; the engine's own sounds have none."""
         if playback.number >= 0:
             numbers.append(playback.number)
             self.noticed = True
 
-    def _begin(self, playback: Playback) -> None:
+    def _begin(self, playback: QueuedPlayback) -> None:
         """Stand at the beginning of a playback."""
         self._data = playback.audio[self._codec]
         self._position = 0
@@ -187,7 +187,7 @@ class PlayQueue:
             parts.append(self._packet_of_silence[:room])
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _next_part(self, playback: Playback, room: int) -> memoryview | None:
+    def _next_part(self, playback: QueuedPlayback, room: int) -> memoryview | None:
         """At most ``room`` octets of a pass or of the pause after it; None at the very end."""
         if self._silence_left:
             part = self._packet_of_silence[: min(room, self._silence_left)]

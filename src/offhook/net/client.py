@@ -41,7 +41,7 @@ _LOOKUP_TIMEOUT = 5.0
 _CHUNK = 65_536
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True):
+class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
     """An answer, its body read to the end (or to where it was cut)."""
 
     status: int
@@ -116,7 +116,7 @@ class HttpClient:
         truncate: bool = False,
         allow_http: bool | None = None,
         into: IO[bytes] | None = None,
-    ) -> Response:
+    ) -> HttpResponse:
         """Ask ``url`` and read the answer. Raises a subclass of :class:`OutgoingError`.
 
         ``timeout`` seconds cover everything: the wait for a connection, the name lookup, all
@@ -176,7 +176,7 @@ class HttpClient:
         limit: _Limit,
         max_redirects: int,
         allow_http: bool,
-    ) -> Response:
+    ) -> HttpResponse:
         for hop in range(max_redirects + 1):
             answer = await self._ask(method, url, headers, body, limit)
             location = answer.headers.get("Location")
@@ -200,7 +200,7 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes | None,
         limit: _Limit,
-    ) -> Response:
+    ) -> HttpResponse:
         """One request, no redirects followed. Raises a subclass of :class:`OutgoingError`."""
         all_headers = CIMultiDict(headers)
         if url.user is not None and "Authorization" not in all_headers:
@@ -212,7 +212,7 @@ class HttpClient:
                 method, plain, headers=all_headers, data=body, allow_redirects=False
             ) as answer:
                 content = await limit.read(answer)
-                return Response(
+                return HttpResponse(
                     status=answer.status, headers=answer.headers, body=content, url=str(plain)
                 )
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:

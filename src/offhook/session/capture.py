@@ -19,31 +19,31 @@ KEYS = frozenset("0123456789*#")
 """What counts as a key; A to D of RFC 4733 are not on a phone's keypad and are ignored."""
 
 
-class Command(msgspec.Struct, frozen=True):
+class CaptureCommand(msgspec.Struct, frozen=True):
     """Something the step has to do."""
 
 
-class PlayPrompt(Command, frozen=True):
+class PlayPrompt(CaptureCommand, frozen=True):
     """Play the prompt, ``repetition`` times; tell :meth:`Capture.prompt_ended` when it is over."""
 
 
-class StopPrompt(Command, frozen=True):
+class StopPrompt(CaptureCommand, frozen=True):
     """Stop the prompt at once, or do not begin it; :meth:`Capture.prompt_ended` is not awaited."""
 
 
-class Speak(Command, frozen=True):
+class Speak(CaptureCommand, frozen=True):
     """Play a message; tell :meth:`Capture.message_ended` when it is over."""
 
     text: str
 
 
-class Done(Command, frozen=True):
+class CaptureDone(CaptureCommand, frozen=True):
     """The action is over with these digits; None: every try failed."""
 
     digits: str | None
 
 
-class Stage(Enum):
+class CaptureStage(Enum):
     """Where the machine stands."""
 
     PROMPT = auto()
@@ -61,7 +61,7 @@ class Capture:
         self._result: str | None = None
         self._overall_at: float | None = None
         self._digit_at: float | None = None
-        self.stage = Stage.DONE
+        self.stage = CaptureStage.DONE
         self.tries = 0
 
     @property
@@ -70,26 +70,26 @@ class Capture:
         times = [at for at in (self._overall_at, self._digit_at) if at is not None]
         return min(times, default=None)
 
-    def start(self) -> list[Command]:
+    def start(self) -> list[CaptureCommand]:
         """The action begins; keys count from now on."""
-        self.stage = Stage.PROMPT
+        self.stage = CaptureStage.PROMPT
         self.tries += 1
         self._digits = ""
         self._overall_at = self._digit_at = None
         return [PlayPrompt()]
 
-    def prompt_ended(self, now: float) -> list[Command]:
+    def prompt_ended(self, now: float) -> list[CaptureCommand]:
         """The prompt was played to its end."""
-        if self.stage is Stage.PROMPT:
+        if self.stage is CaptureStage.PROMPT:
             self._collect(now)
         return []
 
-    def key(self, key: str, now: float) -> list[Command]:
+    def key(self, key: str, now: float) -> list[CaptureCommand]:
         """A key was pressed."""
-        if key not in KEYS or self.stage not in (Stage.PROMPT, Stage.COLLECT):
+        if key not in KEYS or self.stage not in (CaptureStage.PROMPT, CaptureStage.COLLECT):
             return []
-        commands: list[Command] = []
-        if self.stage is Stage.PROMPT:
+        commands: list[CaptureCommand] = []
+        if self.stage is CaptureStage.PROMPT:
             commands.append(StopPrompt())
             self._collect(now)
         if key == "#" and self._action.complete_on_hash:
@@ -101,32 +101,36 @@ class Capture:
             self._digit_at = now + self._action.digit_timeout / 1000
         return commands
 
-    def tick(self, now: float) -> list[Command]:
+    def tick(self, now: float) -> list[CaptureCommand]:
         """Time has come to ``now``."""
-        if self.stage is Stage.COLLECT and self.deadline is not None and now >= self.deadline:
+        if (
+            self.stage is CaptureStage.COLLECT
+            and self.deadline is not None
+            and now >= self.deadline
+        ):
             return self._try_over()
         return []
 
-    def message_ended(self) -> list[Command]:
+    def message_ended(self) -> list[CaptureCommand]:
         """A message was spoken to its end."""
-        if self.stage is not Stage.MESSAGE:
+        if self.stage is not CaptureStage.MESSAGE:
             return []
         return self._after_message()
 
     def _collect(self, now: float) -> None:
-        self.stage = Stage.COLLECT
+        self.stage = CaptureStage.COLLECT
         self._overall_at = now + self._action.overall_timeout / 1000
 
-    def _try_over(self) -> list[Command]:
+    def _try_over(self) -> list[CaptureCommand]:
         self._overall_at = self._digit_at = None
         enough = len(self._digits) >= self._action.min_digits
         self._result = self._digits if enough else None
         message = self._action.success_message if enough else self._action.failure_message
-        self.stage = Stage.MESSAGE
+        self.stage = CaptureStage.MESSAGE
         return [Speak(message)] if message else self._after_message()
 
-    def _after_message(self) -> list[Command]:
+    def _after_message(self) -> list[CaptureCommand]:
         if self._result is None and self.tries < self._action.no_of_tries:
             return self.start()
-        self.stage = Stage.DONE
-        return [Done(self._result)]
+        self.stage = CaptureStage.DONE
+        return [CaptureDone(self._result)]

@@ -15,7 +15,7 @@ REMEMBERED = 64
 """Presses kept at the most."""
 
 
-class _Press(NamedTuple):
+class _ReportedPress(NamedTuple):
     key: str
     at: float
     ways: set[str]
@@ -25,7 +25,7 @@ class DtmfDeduplicator:
     """Recognises repeated reports of one press."""
 
     def __init__(self) -> None:
-        self._recent: deque[_Press] = deque(maxlen=REMEMBERED)
+        self._recent: deque[_ReportedPress] = deque(maxlen=REMEMBERED)
 
     def is_new(self, key: str, at: float, way: str) -> bool:
         """Whether a report is of a press not heard of yet; ``at`` in monotonic seconds."""
@@ -35,5 +35,5 @@ class DtmfDeduplicator:
             if press.key == key and way not in press.ways:
                 press.ways.add(way)
                 return False
-        self._recent.append(_Press(key, at, {way}))
+        self._recent.append(_ReportedPress(key, at, {way}))
         return True

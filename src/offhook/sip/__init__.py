@@ -1,7 +1,7 @@
 """SIP: a user agent as a protocol engine without I/O (RFC 3261, 3264, 3311, 3581, 6026, 6086, 8760)."""
 
 from offhook.sip.agent import UserAgent
-from offhook.sip.auth import ServerAuth, Verdict
+from offhook.sip.auth import DigestVerdict, ServerAuth
 from offhook.sip.events import (
     Address,
     Answered,
@@ -22,7 +22,7 @@ from offhook.sip.events import (
     ReofferRejected,
     dtmf_of_info,
 )
-from offhook.sip.screen import Admitted, Ignored, Judgement, OpenScreen, Refused, Screen
+from offhook.sip.screen import Admitted, Ignored, Judgement, OpenScreen, Screen, ScreenedOut
 from offhook.sip.timers import Timers
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Canceled",
     "Confirmed",
     "Credentials",
+    "DigestVerdict",
     "Ended",
     "EndedBy",
     "Event",
@@ -43,15 +44,14 @@ __all__ = [
     "Judgement",
     "OpenScreen",
     "Provisional",
-    "Refused",
     "Rejected",
     "Reoffer",
     "ReofferAnswered",
     "ReofferRejected",
     "Screen",
+    "ScreenedOut",
     "ServerAuth",
     "Timers",
     "UserAgent",
-    "Verdict",
     "dtmf_of_info",
 ]

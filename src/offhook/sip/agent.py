@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 
 from offhook.sip.build import header_lines
-from offhook.sip.call import Call, Calls
+from offhook.sip.call import Calls, SipCall
 from offhook.sip.client import ClientTransactions
 from offhook.sip.core import Core
 from offhook.sip.events import Address, AnyEvent, Credentials
@@ -262,7 +262,7 @@ class UserAgent:
         """Timers armed."""
         return len(self._core.timers)
 
-    def call_of(self, handle: str) -> Call | None:
+    def call_of(self, handle: str) -> SipCall | None:
         """The live call of a handle, for looking at in tests and diagnostics."""
         return self._calls.open.get(handle)
 

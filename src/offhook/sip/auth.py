@@ -199,7 +199,7 @@ def response_value(
     return digest_of(algorithm, f"{ha1}:{nonce}:{ha2}")
 
 
-class Verdict(Enum):
+class DigestVerdict(Enum):
     """A server's judgement of a request's credentials."""
 
     ACCEPTED = "accepted"
@@ -259,13 +259,13 @@ class ServerAuth:
 
     def verify(
         self, request: Request, host: str, password_of: Callable[[str], str | None], now: float
-    ) -> tuple[Verdict, str | None]:
+    ) -> tuple[DigestVerdict, str | None]:
         """Judge a request from ``host``; the user name comes with ACCEPTED and STALE."""
         for params in self._credentials_of(request):
             algorithm = params.get("algorithm", "MD5").upper()
             if params.get("realm") == self.realm and algorithm in self._algorithms:
                 return self._judge(request, host, params, algorithm, password_of, now)
-        return Verdict.MISSING, None
+        return DigestVerdict.MISSING, None
 
     def _credentials_of(self, message: Message) -> list[dict[str, str]]:
         found = []
@@ -286,13 +286,13 @@ class ServerAuth:
         algorithm: str,
         password_of: Callable[[str], str | None],
         now: float,
-    ) -> tuple[Verdict, str | None]:
+    ) -> tuple[DigestVerdict, str | None]:
         user, nonce = params.get("username", ""), params.get("nonce", "")
         stamp, _, signature = nonce.partition("-")
         if not hmac.compare_digest(octets(signature), octets(self._sign(stamp, host))):
-            return Verdict.MISSING, None
+            return DigestVerdict.MISSING, None
         if params.get("qop", "").lower() != "auth" or not _same_uri(params, request):
-            return Verdict.WRONG, None
+            return DigestVerdict.WRONG, None
         password = password_of(user)
         count = params.get("nc", "")
         expected = response_value(
@@ -308,10 +308,10 @@ class ServerAuth:
         )
         given = octets(params.get("response", "").lower())
         if not hmac.compare_digest(given, octets(expected)) or password is None:
-            return Verdict.WRONG, None
+            return DigestVerdict.WRONG, None
         if now - float(stamp) > self._lifetime or not self._count_is_new(nonce, count):
-            return Verdict.STALE, user
-        return Verdict.ACCEPTED, user
+            return DigestVerdict.STALE, user
+        return DigestVerdict.ACCEPTED, user
 
     def _count_is_new(self, nonce: str, count: str) -> bool:
         """Remember ``nc``; a replay has one that is not higher (RFC 7616 §3.4)."""

@@ -39,20 +39,20 @@ class Calls:
         self.clients = clients
         self.limit = limit
         """At most this many at once; the next one gets 503. None: no limit."""
-        self.open: dict[str, Call] = {}
+        self.open: dict[str, SipCall] = {}
 
     @property
     def full(self) -> bool:
         """Whether a new call is one too many."""
         return self.limit is not None and len(self.open) >= self.limit
 
-    def find(self, handle: str, call_id: str) -> Call | None:
+    def find(self, handle: str, call_id: str) -> SipCall | None:
         """The call that a message inside a dialog names by its tag and its Call-ID."""
         call = self.open.get(handle)
         return call if call is not None and call.call_id == call_id else None
 
 
-class Call(InDialog):
+class SipCall(InDialog):
     """One INVITE session, from the INVITE to the last BYE."""
 
     owns_call_id: ClassVar[bool]

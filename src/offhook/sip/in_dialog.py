@@ -1,6 +1,6 @@
 """What a call does inside its dialog: requests, ACKs, and which addresses count (RFC 3261 §12, §13).
 
-:class:`offhook.sip.call.Call` adds the life of the call to it: its end, and its offers.
+:class:`offhook.sip.call.SipCall` adds the life of the call to it: its end, and its offers.
 """
 
 from __future__ import annotations

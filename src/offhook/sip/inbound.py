@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from offhook.sip.build import Headers, header_lines
-from offhook.sip.call import Call, Calls, ignore, reason_of
+from offhook.sip.call import Calls, SipCall, ignore, reason_of
 from offhook.sip.call_states import INBOUND_CALL, CallEvent, CallState
 from offhook.sip.dialog import Dialog
 from offhook.sip.events import Address, Canceled
@@ -15,7 +15,7 @@ from offhook.sip.transactions import ServerState
 
 
 @final
-class InboundCall(Call):
+class InboundCall(SipCall):
     """A call we receive."""
 
     __slots__ = ("_invite", "_offerless")

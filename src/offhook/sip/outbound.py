@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from offhook.sip.build import Headers, header_lines
-from offhook.sip.call import Call, Calls, ignore
+from offhook.sip.call import Calls, SipCall, ignore
 from offhook.sip.call_states import OUTBOUND_CALL, CallEvent, CallState
 from offhook.sip.client import ClientTransaction, OutgoingRequest
 from offhook.sip.dialog import Dialog
@@ -25,7 +25,7 @@ MAX_WARNING = 200
 
 
 @final
-class OutboundCall(Call):
+class OutboundCall(SipCall):
     """A call we make."""
 
     __slots__ = (

@@ -16,13 +16,13 @@ from offhook.sip.build import (
     response,
     to_with_tag,
 )
-from offhook.sip.call import Call, Calls
+from offhook.sip.call import Calls, SipCall
 from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core
 from offhook.sip.events import Address, IncomingInvite, Info
 from offhook.sip.grammar import GrammarError, octets, parse_name_addr, readable, uri_scheme
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
-from offhook.sip.screen import Admitted, Ignored, OpenScreen, Refused, Screen
+from offhook.sip.screen import Admitted, Ignored, OpenScreen, Screen, ScreenedOut
 from offhook.sip.server import ServerKey, ServerTransaction, ServerTransactions
 
 OVERLOAD_WAIT = 5
@@ -172,7 +172,7 @@ class RequestReceiver:
                 transaction.respond(500, now, extra=self._core.server, reason=reason)
 
     def _dispatch(
-        self, call: Call, transaction: ServerTransaction, request: Request, now: float
+        self, call: SipCall, transaction: ServerTransaction, request: Request, now: float
     ) -> None:
         core = self._core
         method = request.method
@@ -223,7 +223,7 @@ class RequestReceiver:
         judgement = self.screen.judge(request, received.source)
         if isinstance(judgement, Ignored):
             return
-        if isinstance(judgement, Refused):
+        if isinstance(judgement, ScreenedOut):
             lines = [header_lines([header]) for header in judgement.headers]
             received.refuse(judgement.status, *lines)
         elif received.bad_content() or received.unacceptable() or received.bad_routes():

@@ -22,7 +22,7 @@ class Admitted(NamedTuple):
     """What the application calls the caller; it comes back in ``IncomingInvite.admitted_as``."""
 
 
-class Refused(NamedTuple):
+class ScreenedOut(NamedTuple):
     """The caller is answered with ``status`` (300..699)."""
 
     status: int
@@ -34,7 +34,7 @@ class Ignored(NamedTuple):
     """The caller gets no answer."""
 
 
-Judgement = Admitted | Refused | Ignored
+Judgement = Admitted | ScreenedOut | Ignored
 
 
 class Screen(ABC):

@@ -26,7 +26,7 @@ MAX_SDP = 16_384
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?", re.ASCII)
 
 
-class Direction(StrEnum):
+class MediaDirection(StrEnum):
     """Who sends, from the describer's side (RFC 8866 §6.7)."""
 
     SENDRECV = "sendrecv"
@@ -35,13 +35,16 @@ class Direction(StrEnum):
     INACTIVE = "inactive"
 
     @property
-    def mirrored(self) -> Direction:
+    def mirrored(self) -> MediaDirection:
         """The same from the other side (RFC 3264 §6.1)."""
-        mirror = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
+        mirror = {
+            MediaDirection.SENDONLY: MediaDirection.RECVONLY,
+            MediaDirection.RECVONLY: MediaDirection.SENDONLY,
+        }
         return mirror.get(self, self)
 
 
-_DIRECTIONS = frozenset(Direction)
+_DIRECTIONS = frozenset(MediaDirection)
 _PROFILES = ("RTP/AVP", "RTP/AVPF")
 
 
@@ -82,7 +85,7 @@ class _Session:
 
     def __init__(self, body: bytes) -> None:
         self.media: list[_Media] = []
-        self.direction = Direction.SENDRECV
+        self.direction = MediaDirection.SENDRECV
         host: str | None = None
         if len(body) > MAX_SDP:
             raise SdpError("too long")
@@ -105,7 +108,7 @@ class _Session:
                 if current is not None:
                     current.attributes.append(value)
                 elif value.lower() in _DIRECTIONS:
-                    self.direction = Direction(value.lower())
+                    self.direction = MediaDirection(value.lower())
 
     def audio(self) -> _Media:
         """The first audio stream that is on and that we can carry. Raises :class:`SdpError`."""
@@ -121,17 +124,17 @@ class _Session:
                 return media
         raise SdpError(refused)
 
-    def direction_of(self, media: _Media) -> Direction:
+    def direction_of(self, media: _Media) -> MediaDirection:
         """Who sends, from the describer's side."""
         direction = self.direction
         for attribute in media.attributes:
             if attribute.lower() in _DIRECTIONS:
-                direction = Direction(attribute.lower())
+                direction = MediaDirection(attribute.lower())
                 break
         if media.host in ("0.0.0.0", "::"):  # noqa: S104 - hold as RFC 2543 §B.5 put it
             held = {
-                Direction.SENDRECV: Direction.SENDONLY,
-                Direction.RECVONLY: Direction.INACTIVE,
+                MediaDirection.SENDRECV: MediaDirection.SENDONLY,
+                MediaDirection.RECVONLY: MediaDirection.INACTIVE,
             }
             return held.get(direction, direction)
         return direction
@@ -145,7 +148,7 @@ def make_offer(
     dtmf_payload_type: int | None = DTMF_PAYLOAD_TYPE,
     session_id: int | None = None,
     version: int = 1,
-    direction: Direction = Direction.SENDRECV,
+    direction: MediaDirection = MediaDirection.SENDRECV,
     rtcp_mux: bool = False,
 ) -> bytes:
     """An offer of one audio stream at ``host`` (an address literal) and ``port``.
@@ -277,7 +280,7 @@ def _negotiated(
     described: list[tuple[int, str]],
     chosen: tuple[int, Codec],
     dtmf: tuple[int | None, int | None],
-    direction: Direction,
+    direction: MediaDirection,
     *,
     mux: bool,
 ) -> NegotiatedMedia:
@@ -295,8 +298,8 @@ def _negotiated(
         receive_types={**STATIC_TYPES, **theirs},
         dtmf_payload_type=dtmf[0],
         dtmf_receive_payload_type=dtmf[1],
-        send=direction in (Direction.SENDRECV, Direction.RECVONLY),
-        receive=direction in (Direction.SENDRECV, Direction.SENDONLY),
+        send=direction in (MediaDirection.SENDRECV, MediaDirection.RECVONLY),
+        receive=direction in (MediaDirection.SENDRECV, MediaDirection.SENDONLY),
         remote_rtcp_port=rtcp_port,
         rtcp_mux=mux,
     )
@@ -339,7 +342,7 @@ def _audio(
     formats: Sequence[tuple[int, str]],
     dtmf: int | None,
     offered: _Media | None,
-    direction: Direction,
+    direction: MediaDirection,
     mux: bool,
 ) -> list[str]:
     """Our ``m=audio`` section; in an answer, with the profile that was offered."""

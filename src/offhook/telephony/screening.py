@@ -24,13 +24,13 @@ from offhook.media.engine import PortsExhausted
 from offhook.sip import (
     Address,
     Admitted,
+    DigestVerdict,
     Ignored,
     IncomingInvite,
     Judgement,
-    Refused,
     Screen,
+    ScreenedOut,
     ServerAuth,
-    Verdict,
 )
 from offhook.sip.grammar import GrammarError, parse_uri, readable, unescape, uri_of
 from offhook.sip.message import Request
@@ -119,15 +119,15 @@ class InboundScreening(Screen):
         names = {t.username: t.name for t in self._line.trunks.values() if t.username}
         now = time.monotonic()
         verdict, user = self._auth.verify(invite, host, self._password_of, now)
-        if verdict is Verdict.ACCEPTED and user is not None:
+        if verdict is DigestVerdict.ACCEPTED and user is not None:
             self._failures.pop(host, None)
             _remember(self._proven, host, now)
             return Admitted(names[user])
-        if names and verdict in (Verdict.MISSING, Verdict.STALE):
-            stale = verdict is Verdict.STALE
-            return Refused(401, self._auth.challenge(host, now, stale=stale))
+        if names and verdict in (DigestVerdict.MISSING, DigestVerdict.STALE):
+            stale = verdict is DigestVerdict.STALE
+            return ScreenedOut(401, self._auth.challenge(host, now, stale=stale))
         self._failed(host, now)
-        return Refused(403)
+        return ScreenedOut(403)
 
     def _password_of(self, user: str) -> str | None:
         for trunk in self._line.trunks.values():

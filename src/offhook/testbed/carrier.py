@@ -10,7 +10,7 @@ from typing import Any
 
 from offhook.aio import first_of, wait_or
 from offhook.clock import new_id
-from offhook.config import Phone
+from offhook.config import TestbedPhone
 from offhook.media.engine import PortsExhausted
 from offhook.sip.events import IncomingInvite
 from offhook.telephony.incoming import IncomingCall
@@ -28,7 +28,7 @@ class Carrier:
     """The far end of the trunk ``testbed``."""
 
     def __init__(
-        self, line: Line, phones: Mapping[str, Phone], recordings: Path | None = None
+        self, line: Line, phones: Mapping[str, TestbedPhone], recordings: Path | None = None
     ) -> None:
         self._line = line
         self._phones = dict(phones)
@@ -62,7 +62,7 @@ class Carrier:
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _take(self, invite: IncomingInvite, phone: Phone) -> None:
+    async def _take(self, invite: IncomingInvite, phone: TestbedPhone) -> None:
         try:
             call = IncomingCall(self._line, new_id(), invite)
         except PortsExhausted:
@@ -79,7 +79,7 @@ class Carrier:
         finally:
             await call.hang_up()
 
-    async def _talk(self, call: IncomingCall, phone: Phone) -> None:
+    async def _talk(self, call: IncomingCall, phone: TestbedPhone) -> None:
         ear = Ear(call.media, keep=self._recordings is not None)
         call.accept()
         await asyncio.gather(
@@ -93,7 +93,7 @@ class Carrier:
             await asyncio.to_thread(write_wav, path, ear.samples)
             log.info("what %s heard: %s", phone.number, path)
 
-    async def _press(self, call: IncomingCall, phone: Phone, ear: Ear) -> None:
+    async def _press(self, call: IncomingCall, phone: TestbedPhone, ear: Ear) -> None:
         if not phone.press:
             return
         await first_of(call.wait_ended(), ear.prompt_heard())
@@ -103,7 +103,7 @@ class Carrier:
             call.media.send_digit(key)
             await _unless_ended(call, KEY_SPACING)
 
-    async def _leave(self, call: IncomingCall, phone: Phone) -> None:
+    async def _leave(self, call: IncomingCall, phone: TestbedPhone) -> None:
         if phone.hangup_after is not None:
             await _unless_ended(call, phone.hangup_after)
             await call.hang_up()

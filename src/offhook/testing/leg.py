@@ -26,9 +26,9 @@ from offhook.testing.phone import (
     Then,
     Waits,
 )
-from offhook.testing.playing import Player, SimulatedPlayback
+from offhook.testing.playing import SimulatedPlayback, SimulatedPlayer
 from offhook.testing.speech import SECONDS_PER_CHARACTER
-from offhook.testing.timeline import Ear, Timeline
+from offhook.testing.timeline import Timeline, TimelineEar
 
 KEY_SPACING = 0.25
 """Seconds from one key to the next."""
@@ -60,8 +60,8 @@ class SimulatedCall(Call):
         loop = asyncio.get_running_loop()
         self.call_id = call_id
         self.phone = phone
-        self.ear = Ear(clock.monotonic)
-        self.player = Player(self.ear, timeline)
+        self.ear = TimelineEar(clock.monotonic)
+        self.player = SimulatedPlayer(self.ear, timeline)
         self.keys = ""
         """Every key the phone pressed."""
         self.keys_heard = ""

@@ -46,16 +46,16 @@ class SimulatedLine(Telephony):
         self.failures: list[Exception] = []
         """Scripts that were not followed, and what the test's own functions raised."""
 
-    def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> OutgoingCall:
+    def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> SimulatedOutgoingCall:
         self.timeline.add(OFFHOOK, "calls", f"{order.destination} from {order.source}")
-        call = OutgoingCall(self, order, on_ringing, may_use)
+        call = SimulatedOutgoingCall(self, order, on_ringing, may_use)
         self.calls.append(call)
         return call
 
-    def ring(self, call_id: str, caller: str, called: str) -> IncomingCall:
+    def ring(self, call_id: str, caller: str, called: str) -> SimulatedIncomingCall:
         """A call from outside begins to ring."""
         self.timeline.add(caller, "calls", called)
-        call = IncomingCall(self, call_id, self.phone_of(caller))
+        call = SimulatedIncomingCall(self, call_id, self.phone_of(caller))
         self.calls.append(call)
         return call
 
@@ -73,7 +73,7 @@ class SimulatedLine(Telephony):
 
 
 @final
-class OutgoingCall(SimulatedCall):
+class SimulatedOutgoingCall(SimulatedCall):
     """A leg that Offhook dials (:class:`offhook.session.ports.telephony.Call`)."""
 
     far_side: ClassVar[Side] = Side.CALLEE
@@ -153,7 +153,7 @@ class OutgoingCall(SimulatedCall):
 
 
 @final
-class IncomingCall(SimulatedCall, ReceivedCall):
+class SimulatedIncomingCall(SimulatedCall, ReceivedCall):
     """A leg that a phone outside dials (:class:`offhook.session.ports.telephony.ReceivedCall`)."""
 
     far_side: ClassVar[Side] = Side.CALLER

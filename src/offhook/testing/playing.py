@@ -12,7 +12,7 @@ from typing import final
 from offhook.aio import end_all, wait_or
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import Playback, PlaybackResult
-from offhook.testing.timeline import OFFHOOK, Ear, Timeline, Utterance
+from offhook.testing.timeline import OFFHOOK, Timeline, TimelineEar, Utterance
 
 HEARD_AGAIN = 1.0
 """Seconds after the last relayed word until the sound below is heard again."""
@@ -46,10 +46,10 @@ class SimulatedPlayback(Playback):
             self.over.set()
 
 
-class Player:
+class SimulatedPlayer:
     """Everything that plays to one phone. Nothing may be queued before it is connected."""
 
-    def __init__(self, ear: Ear, timeline: Timeline) -> None:
+    def __init__(self, ear: TimelineEar, timeline: Timeline) -> None:
         self.spoken: list[str] = []
         """What Offhook began to say, in full."""
         self._ear = ear

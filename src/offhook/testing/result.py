@@ -11,7 +11,7 @@ from offhook.session.ports.record import DeliveryRecord
 from offhook.session.session import Session
 from offhook.session.tenancy import WebhookType
 from offhook.testing.leg import SimulatedCall
-from offhook.testing.line import IncomingCall
+from offhook.testing.line import SimulatedIncomingCall
 from offhook.testing.timeline import Moment
 
 
@@ -41,7 +41,7 @@ class PhoneCall:
         """``callee``, ``caller`` or ``server``."""
         self.sip_code: int | None = end.sip_code if end else None
         """The SIP status that refused it, whoever did."""
-        self.refused_with = self.sip_code if isinstance(call, IncomingCall) else None
+        self.refused_with = self.sip_code if isinstance(call, SimulatedIncomingCall) else None
         """The SIP status Offhook refused a call from outside with."""
 
 

@@ -193,7 +193,7 @@ class Run:
                 failures[0].sessions = sessions
             raise failures[0]
 
-    # --- who the calls belong to (:class:`offhook.execution.node.SubAccounts`)
+    # --- who the calls belong to (:class:`offhook.execution.node.SubAccountSource`)
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
         """The simulation's only one."""

@@ -87,7 +87,7 @@ def plain(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-class Ear:
+class TimelineEar:
     """Everything one phone hears in one call, and who waits to hear what."""
 
     def __init__(self, now: Callable[[], float]) -> None:

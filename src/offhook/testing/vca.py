@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from offhook.net.client import HttpClient, Response
+from offhook.net.client import HttpClient, HttpResponse
 from offhook.net.errors import TimedOut
 from offhook.testing.errors import Runaway
 from offhook.testing.loop import VirtualLoop
@@ -66,7 +66,7 @@ class Customer:
         timeout: float,
         max_body: int,
         truncate: bool,
-    ) -> Response:
+    ) -> HttpResponse:
         """See :meth:`offhook.webhooks.vca.Client.request`."""
         question = json.loads(body)
         self._note(question)
@@ -114,7 +114,7 @@ class Customer:
 
     async def _ask_server(
         self, url: str, *, headers: Mapping[str, str], body: bytes, timeout: float, max_body: int
-    ) -> Response:
+    ) -> HttpResponse:
         if self._http is None:
             self._http = HttpClient(allow_private=True)
         with self._loop.outside():
@@ -130,10 +130,10 @@ class Customer:
         self._tell(response.status, response.body)
         return response
 
-    def _response(self, answer: Answer, url: str) -> Response:
+    def _response(self, answer: Answer, url: str) -> HttpResponse:
         if self.crash is None:
             self._tell(answer.status, answer.body)
-        return Response(status=answer.status, headers=answer.headers, body=answer.body, url=url)
+        return HttpResponse(status=answer.status, headers=answer.headers, body=answer.body, url=url)
 
     def _tell(self, status: int, body: bytes) -> None:
         text = body.decode("utf-8", "replace") or "(nothing more)"

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from offhook.clock import Clock, SystemClock
-from offhook.net.client import Response
+from offhook.net.client import HttpResponse
 from offhook.net.errors import ConnectFailed, OutgoingError, UnreadableAnswer
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
@@ -43,7 +43,7 @@ class Client(Protocol):
         timeout: float,
         max_body: int,
         truncate: bool,
-    ) -> Response:
+    ) -> HttpResponse:
         """See :meth:`offhook.net.client.HttpClient.request`."""
         ...
 
@@ -135,7 +135,7 @@ async def _ask_once(
     return _judge(response, clock)
 
 
-def _judge(response: Response, clock: Clock) -> Reply | _TryAgain:
+def _judge(response: HttpResponse, clock: Clock) -> Reply | _TryAgain:
     status = response.status
     if 200 <= status <= 299:
         body = response.body.removeprefix(codecs.BOM_UTF8)

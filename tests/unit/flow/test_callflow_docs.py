@@ -69,7 +69,7 @@ def test_every_param_of_an_action_is_explained_with_its_range(row: table.ActionR
         assert f"`{param.name}`" in section
         if row.name == "sayAndCapture" and param.name in ("repetition", "speed"):
             continue  # "as in say"
-        if isinstance(param.kind, kinds.Integer | kinds.Number):
+        if isinstance(param.kind, kinds.Integer | kinds.NumberKind):
             assert f"{param.kind.minimum} to {param.kind.maximum}" in section
         if isinstance(param.kind, kinds.Text | kinds.Url) and param.kind.longest is not None:
             assert str(param.kind.longest) in section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.media.playout import Playback, PlayQueue, RepeatedTone
+from offhook.media.playout import PlayQueue, QueuedPlayback, RepeatedTone
 from offhook.negotiated import Codec
 
 
@@ -35,7 +35,7 @@ def test_an_empty_queue_gives_nothing() -> None:
 
 def test_a_playback_ends_with_its_last_packet() -> None:
     queue = PlayQueue(Codec.PCMU)
-    queue.add(Playback(1, in_all(b"a" * 320), 1, 0))
+    queue.add(QueuedPlayback(1, in_all(b"a" * 320), 1, 0))
     packets, notes = drain(queue)
     assert packets == [b"a" * 160] * 2
     assert notes == [(1, "started", 0), (1, "ended", 1)]
@@ -43,14 +43,14 @@ def test_a_playback_ends_with_its_last_packet() -> None:
 
 def test_an_empty_playback_starts_and_ends_without_a_packet() -> None:
     queue = PlayQueue(Codec.PCMU)
-    queue.add(Playback(1, in_all(b""), 3, 4000))
+    queue.add(QueuedPlayback(1, in_all(b""), 3, 4000))
     assert drain(queue) == ([], [(1, "started", 0), (1, "ended", 0)])
 
 
 def test_samples_are_not_copied() -> None:
     prompt = b"a" * 1600
     queue = PlayQueue(Codec.PCMU)
-    queue.add(Playback(1, in_all(prompt), 1, 0))
+    queue.add(QueuedPlayback(1, in_all(prompt), 1, 0))
     for _ in range(10):
         packet = queue.take()
         assert isinstance(packet, memoryview)
@@ -60,7 +60,7 @@ def test_samples_are_not_copied() -> None:
 def test_another_codec_has_another_silence() -> None:
     queue = PlayQueue(Codec.PCMU)
     queue.set_codec(Codec.PCMA)
-    queue.add(Playback(1, in_all(b"a"), 1, 0))
+    queue.add(QueuedPlayback(1, in_all(b"a"), 1, 0))
     assert drain(queue)[0] == [b"a" + b"\xd5" * 159]
 
 
@@ -76,7 +76,7 @@ def test_what_is_played_is_what_was_queued(parts: list[tuple[int, int, int]]) ->
     edges: list[tuple[int, int]] = []
     for number, (length, repetition, pause) in enumerate(parts):
         octets = bytes([65 + number]) * length
-        queue.add(Playback(number, in_all(octets), repetition, pause))
+        queue.add(QueuedPlayback(number, in_all(octets), repetition, pause))
         begin = len(wanted)
         if octets:
             wanted += (b"\xff" * pause).join([octets] * repetition)
@@ -103,7 +103,7 @@ def test_removing_one_keeps_the_others(
 ) -> None:
     queue = PlayQueue(Codec.PCMU)
     for number, (length, repetition, pause) in enumerate(parts):
-        queue.add(Playback(number, in_all(bytes([65 + number]) * length), repetition, pause))
+        queue.add(QueuedPlayback(number, in_all(bytes([65 + number]) * length), repetition, pause))
     for _ in range(after):
         queue.take()
     queue.ended.clear()
@@ -120,7 +120,7 @@ def test_removing_one_keeps_the_others(
 def test_removing_all_says_which() -> None:
     queue = PlayQueue(Codec.PCMU)
     for number in range(3):
-        queue.add(Playback(number, in_all(b"a" * 1000), 1, 0))
+        queue.add(QueuedPlayback(number, in_all(b"a" * 1000), 1, 0))
     queue.take()
     assert queue.remove(None) == [0, 1, 2]
     assert queue.take() is None
@@ -129,7 +129,7 @@ def test_removing_all_says_which() -> None:
 def test_a_playback_goes_on_in_another_codec_where_it_is() -> None:
     queue = PlayQueue(Codec.PCMU)
     sound = {Codec.PCMU: b"u" * 400, Codec.PCMA: b"a" * 400}
-    queue.add(Playback(1, sound, 2, 80))
+    queue.add(QueuedPlayback(1, sound, 2, 80))
     first = bytes(queue.take() or b"")
     queue.set_codec(Codec.PCMA)
     rest = b"".join(drain(queue)[0])
@@ -139,9 +139,9 @@ def test_a_playback_goes_on_in_another_codec_where_it_is() -> None:
 
 def test_a_sound_of_the_engines_own_is_not_told_of() -> None:
     queue = PlayQueue(Codec.PCMU)
-    queue.add(Playback(-1, in_all(b"a" * 160), 1, 0))
+    queue.add(QueuedPlayback(-1, in_all(b"a" * 160), 1, 0))
     assert drain(queue) == ([b"a" * 160], [])
-    queue.add(Playback(-1, in_all(b"a" * 160), 1, 0))
+    queue.add(QueuedPlayback(-1, in_all(b"a" * 160), 1, 0))
     assert queue.remove(None) == []
 
 

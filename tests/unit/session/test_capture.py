@@ -34,7 +34,7 @@ def simulate(keys: str, **params: Any) -> Result:
     while True:
         for command in commands:
             match command:
-                case capture.Done(digits=digits):
+                case capture.CaptureDone(digits=digits):
                     return Result(digits, machine.tries, played, round(now, 3))
                 case capture.PlayPrompt():
                     played, ends_at = played + "P", now + PROMPT * action.repetition
@@ -49,7 +49,7 @@ def simulate(keys: str, **params: Any) -> Result:
             commands = machine.key(presses.pop(0)[1], now)
         elif ends_at is not None and ends_at <= now:
             ends_at = None
-            if machine.stage is capture.Stage.MESSAGE:
+            if machine.stage is capture.CaptureStage.MESSAGE:
                 commands = machine.message_ended()
             else:
                 commands = machine.prompt_ended(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.sip.wire import request
 
-from offhook.sip import Credentials, ServerAuth, Verdict
+from offhook.sip import Credentials, DigestVerdict, ServerAuth
 from offhook.sip.auth import (
     ClientAuth,
     digest_of,
@@ -216,25 +216,28 @@ def password(user: str) -> str | None:
 def test_a_right_answer_is_accepted_and_a_replay_is_stale() -> None:
     auth = server()
     answering, message = signed(auth)
-    assert auth.verify(message, HOST, password, 1.0) == (Verdict.ACCEPTED, "alice")
-    assert auth.verify(message, HOST, password, 1.0) == (Verdict.STALE, "alice")
-    assert auth.verify(resigned(answering), HOST, password, 2.0) == (Verdict.ACCEPTED, "alice")
+    assert auth.verify(message, HOST, password, 1.0) == (DigestVerdict.ACCEPTED, "alice")
+    assert auth.verify(message, HOST, password, 1.0) == (DigestVerdict.STALE, "alice")
+    assert auth.verify(resigned(answering), HOST, password, 2.0) == (
+        DigestVerdict.ACCEPTED,
+        "alice",
+    )
 
 
 def test_a_nonce_is_good_for_one_address() -> None:
     """Whoever overhears a right answer cannot use it from elsewhere, not even with a new ``nc``."""
     auth = server()
     answering, message = signed(auth)
-    assert auth.verify(message, "203.0.113.66", password, 1.0) == (Verdict.MISSING, None)
+    assert auth.verify(message, "203.0.113.66", password, 1.0) == (DigestVerdict.MISSING, None)
     again = resigned(answering)
-    assert auth.verify(again, "203.0.113.66", password, 1.0) == (Verdict.MISSING, None)
-    assert auth.verify(again, HOST, password, 1.0) == (Verdict.ACCEPTED, "alice")
+    assert auth.verify(again, "203.0.113.66", password, 1.0) == (DigestVerdict.MISSING, None)
+    assert auth.verify(again, HOST, password, 1.0) == (DigestVerdict.ACCEPTED, "alice")
 
 
 def test_an_old_nonce_is_stale() -> None:
     auth = server(lifetime=60.0)
     _, message = signed(auth)
-    assert auth.verify(message, HOST, password, 61.0) == (Verdict.STALE, "alice")
+    assert auth.verify(message, HOST, password, 61.0) == (DigestVerdict.STALE, "alice")
     assert all("stale=true" in value for _, value in auth.challenge(HOST, 61.0, stale=True))
 
 
@@ -243,13 +246,13 @@ def test_an_old_nonce_is_stale() -> None:
 )
 def test_a_wrong_answer_is_wrong(user: Credentials) -> None:
     auth = server()
-    assert auth.verify(signed(auth, user)[1], HOST, password, 1.0) == (Verdict.WRONG, None)
+    assert auth.verify(signed(auth, user)[1], HOST, password, 1.0) == (DigestVerdict.WRONG, None)
 
 
 def test_an_unknown_user_with_an_empty_password_is_wrong() -> None:
     auth = server()
     message = signed(auth, Credentials("nobody", ""))[1]
-    assert auth.verify(message, HOST, lambda user: None, 1.0) == (Verdict.WRONG, None)
+    assert auth.verify(message, HOST, lambda user: None, 1.0) == (DigestVerdict.WRONG, None)
 
 
 def test_an_answer_for_another_uri_or_method_is_wrong() -> None:
@@ -260,8 +263,8 @@ def test_an_answer_for_another_uri_or_method_is_wrong() -> None:
     other = parse(request("BYE", uri="sip:else@y", headers=lines))
     assert isinstance(moved, Request)
     assert isinstance(other, Request)
-    assert auth.verify(moved, HOST, password, 1.0) == (Verdict.WRONG, None)
-    assert auth.verify(other, HOST, password, 1.0) == (Verdict.WRONG, None)
+    assert auth.verify(moved, HOST, password, 1.0) == (DigestVerdict.WRONG, None)
+    assert auth.verify(other, HOST, password, 1.0) == (DigestVerdict.WRONG, None)
 
 
 @pytest.mark.parametrize(
@@ -279,12 +282,12 @@ def test_an_answer_for_another_uri_or_method_is_wrong() -> None:
 def test_no_answer_or_a_forged_one_is_challenged(header: str) -> None:
     message = parse(request(headers=header))
     assert isinstance(message, Request)
-    assert server().verify(message, HOST, password, 1.0) == (Verdict.MISSING, None)
+    assert server().verify(message, HOST, password, 1.0) == (DigestVerdict.MISSING, None)
 
 
 def test_a_nonce_of_another_server_is_challenged() -> None:
     _, message = signed(ServerAuth("r", secret=b"t" * 32))
-    assert server().verify(message, HOST, password, 1.0) == (Verdict.MISSING, None)
+    assert server().verify(message, HOST, password, 1.0) == (DigestVerdict.MISSING, None)
 
 
 def test_remembered_counts_are_bounded() -> None:
@@ -292,6 +295,6 @@ def test_remembered_counts_are_bounded() -> None:
     for number in range(10):
         assert (
             auth.verify(signed(auth, now=float(number))[1], HOST, password, 10.0)[0]
-            is Verdict.ACCEPTED
+            is DigestVerdict.ACCEPTED
         )
     assert len(auth._counts) == 3

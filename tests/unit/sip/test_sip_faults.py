@@ -29,7 +29,7 @@ from offhook.sip import (
 )
 from offhook.sip import auth as auth_module
 from offhook.sip import build as build_module
-from offhook.sip.call import Call, Calls
+from offhook.sip.call import Calls, SipCall
 from offhook.sip.client import ClientTransaction, ClientTransactions, OutgoingRequest
 from offhook.sip.dialog import Dialog
 from offhook.sip.in_dialog import InDialog
@@ -219,7 +219,7 @@ CONVERSATIONS = [
 PARTS: list[Any] = [
     Alarm,
     Attempt,
-    Call,
+    SipCall,
     Calls,
     ChallengeAnswers,
     ClientTransaction,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.negotiated import Codec
-from offhook.sip.sdp import Direction, SdpError, answer, make_offer, parse_answer
+from offhook.sip.sdp import MediaDirection, SdpError, answer, make_offer, parse_answer
 
 
 def sdp(*media: str, session: str = "c=IN IP4 192.0.2.2") -> bytes:
@@ -54,7 +54,7 @@ def test_an_offer_over_ipv6_with_less_in_it() -> None:
         port=4002,
         codecs=(Codec.PCMA,),
         dtmf_payload_type=None,
-        direction=Direction.SENDONLY,
+        direction=MediaDirection.SENDONLY,
         rtcp_mux=True,
     ).decode()
     assert "c=IN IP6 2001:db8::1\r\n" in offer

@@ -19,8 +19,8 @@ from offhook.sip import (
     Ignored,
     IncomingInvite,
     Judgement,
-    Refused,
     Screen,
+    ScreenedOut,
     ServerAuth,
 )
 from offhook.sip.message import Request
@@ -57,7 +57,7 @@ def screened(judgement: Judgement, *, deaf: bool = False) -> Wire:
 def test_a_refused_caller_gets_one_answer_for_each_request_and_leaves_nothing(
     status: int,
 ) -> None:
-    wire = screened(Refused(status))
+    wire = screened(ScreenedOut(status))
     for _ in range(3):
         wire.receive(request(), UNKNOWN)
         assert wire.empty()
@@ -72,7 +72,7 @@ def test_a_refused_caller_gets_one_answer_for_each_request_and_leaves_nothing(
 
 
 def test_a_caller_who_is_let_in_is_named() -> None:
-    wire = screened(Refused(403))
+    wire = screened(ScreenedOut(403))
     wire.receive(request())
     (event,) = wire.took()
     assert isinstance(event, IncomingInvite)
@@ -81,7 +81,7 @@ def test_a_caller_who_is_let_in_is_named() -> None:
 
 def test_a_challenge_fits_into_one_and_a_half_times_the_request() -> None:
     auth = ServerAuth("offhook", secret=b"s" * 32)
-    wire = screened(Refused(401, auth.challenge(UNKNOWN.host, 1.0)))
+    wire = screened(ScreenedOut(401, auth.challenge(UNKNOWN.host, 1.0)))
     message = request()
     wire.receive(message, UNKNOWN)
     (sent,) = wire.sent
@@ -90,7 +90,7 @@ def test_a_challenge_fits_into_one_and_a_half_times_the_request() -> None:
 
 
 def test_a_request_too_small_for_any_answer_gets_none() -> None:
-    wire = screened(Refused(403))
+    wire = screened(ScreenedOut(403))
     tiny = (
         b"INVITE sip:a SIP/2.0\r\nv:SIP/2.0/UDP a\r\nf:<sip:a>;tag=1\r\nt:<sip:a>\r\n"
         b"i:1\r\nCSeq:1 INVITE\r\n\r\n"
@@ -128,7 +128,7 @@ def test_what_an_unknown_address_sends_costs_little(
 ) -> None:
     for at, octets in changes:
         message = message[:at] + octets + message[at + len(octets) :]
-    wire = screened(Refused(401, ServerAuth("offhook", secret=b"s").challenge("x", 1.0)))
+    wire = screened(ScreenedOut(401, ServerAuth("offhook", secret=b"s").challenge("x", 1.0)))
     wire.receive(message, UNKNOWN)
     assert wire.empty()
     assert wire.took() == []
@@ -165,7 +165,7 @@ def test_the_refusal_that_bans_an_address_is_still_sent() -> None:
 
         def judge(self, invite: Request, source: Address) -> Judgement:
             self.banned = True
-            return Refused(403)
+            return ScreenedOut(403)
 
     wire = Wire()
     wire.agent.screen(Strict())
@@ -276,7 +276,7 @@ def test_octets_of_no_charset_in_a_nonce_are_just_a_wrong_nonce() -> None:
 
         def judge(self, invite: Request, source: Address) -> Judgement:
             auth.verify(invite, source.host, lambda user: "secret", 1.0)
-            return Refused(401, auth.challenge(source.host, 1.0))
+            return ScreenedOut(401, auth.challenge(source.host, 1.0))
 
     wire = Wire()
     wire.agent.screen(ByDigest())

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from tests.unit.sip.wire import OURS, Wire, request
 
-from offhook.sip import Address, Admitted, Ignored, IncomingInvite, Refused
+from offhook.sip import Address, Admitted, Ignored, IncomingInvite, ScreenedOut
 from offhook.sip.message import Request, parse
 from offhook.telephony import screening
 from offhook.telephony.line import Line
@@ -160,7 +160,7 @@ def test_an_unknown_address_is_banned_after_ten_refusals_for_ten_minutes(
     with caplog.at_level(logging.WARNING):
         for _ in range(BAN_AFTER):
             assert not judge.ignores(source(UNKNOWN))
-            assert judge.judge(invite(), source(UNKNOWN)) == Refused(403)
+            assert judge.judge(invite(), source(UNKNOWN)) == ScreenedOut(403)
     assert judge.ignores(source(UNKNOWN))
     assert isinstance(judge.judge(invite(), source(UNKNOWN)), Ignored)
     assert judge.bans == 1
@@ -175,7 +175,7 @@ def test_an_unknown_address_is_banned_after_ten_refusals_for_ten_minutes(
 def test_an_address_of_a_trunk_is_refused_but_never_banned(host: str, clock: Clock) -> None:
     judge = screen()
     for _ in range(3 * BAN_AFTER):
-        assert judge.judge(invite(), source(host)) == Refused(403)
+        assert judge.judge(invite(), source(host)) == ScreenedOut(403)
     assert not judge.ignores(source(host))
     assert judge.bans == 0
 

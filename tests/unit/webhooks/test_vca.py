@@ -8,7 +8,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from offhook.net.client import Response
+from offhook.net.client import HttpResponse
 from offhook.session.ports.webhooks import Reply
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks.vca import ask_webhook
@@ -48,11 +48,11 @@ class SlowlyUnavailable:
         body: bytes,
         timeout: float,
         **rest: Any,
-    ) -> Response:
+    ) -> HttpResponse:
         """See :meth:`offhook.net.client.HttpClient.request`."""
         self.timeouts.append(timeout)
         self._clock.seconds += self._seconds
-        return Response(status=503, headers=CIMultiDict[str](), body=b"", url=url)
+        return HttpResponse(status=503, headers=CIMultiDict[str](), body=b"", url=url)
 
 
 async def test_each_attempt_has_only_what_is_left_of_the_budget() -> None:

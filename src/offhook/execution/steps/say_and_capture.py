@@ -42,10 +42,10 @@ class _Taker:
         conversation = self._conversation
         conversation.line.on_digit(self._pressed)
         clock = conversation.services.clock
-        commands: Sequence[capture.Command] = self._machine.start()
+        commands: Sequence[capture.CaptureCommand] = self._machine.start()
         while True:
             for command in commands:
-                if isinstance(command, capture.Done):
+                if isinstance(command, capture.CaptureDone):
                     return command.digits
                 await self._carry_out(command)
             commands = await conversation.during(self._next(clock.monotonic()))
@@ -60,7 +60,7 @@ class _Taker:
         if not self._keys.full():
             self._keys.put_nowait((key, at))
 
-    async def _carry_out(self, command: capture.Command) -> None:
+    async def _carry_out(self, command: capture.CaptureCommand) -> None:
         loop = asyncio.get_running_loop()
         match command:
             case capture.PlayPrompt():
@@ -85,7 +85,7 @@ class _Taker:
         finally:
             playback.stop()
 
-    async def _next(self, now: float) -> Sequence[capture.Command]:
+    async def _next(self, now: float) -> Sequence[capture.CaptureCommand]:
         """Wait for a key, a timer or the end of what plays, and tell the machine."""
         deadline = self._machine.deadline
         timeout = None if deadline is None else max(0.0, deadline - now)
@@ -97,6 +97,6 @@ class _Taker:
         if winner.place == 0:
             return self._machine.key(*winner.result)
         self._playing = None
-        if self._machine.stage is capture.Stage.MESSAGE:
+        if self._machine.stage is capture.CaptureStage.MESSAGE:
             return self._machine.message_ended()
         return self._machine.prompt_ended(clock.monotonic())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from offhook.flow.call_members import NOTHING_READ
 from offhook.http import callflow_answers, refusals
-from offhook.http.asgi import Answer, AsgiApp, Receive, Scope, Send, send_answer
+from offhook.http.asgi import AsgiApp, HttpAnswer, Receive, Scope, Send, send_answer
 from offhook.http.deps import Deps
 from offhook.http.edge.access import SUB_ACCOUNT_ID, Caller, bearer_key
 from offhook.http.edge.addresses import Addresses
@@ -92,7 +92,7 @@ class Admission:
         if wait > 0:
             raise Refused(refusals.TOO_MANY, headers=(retry_after(wait),))
 
-    def _answer(self, context: RequestContext, refused: Refused) -> Answer:
+    def _answer(self, context: RequestContext, refused: Refused) -> HttpAnswer:
         if context.place.endpoint is not None:
             answer = callflow_answers.refused(context.request_id, refused)
             is_call = context.place.endpoint is CallflowEndpoint.SUBMIT_CALL

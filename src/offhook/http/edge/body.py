@@ -13,7 +13,7 @@ MOST_MEMBERS = 64
 """Members of one body: an empty one takes 20 bytes and as much time as a full one."""
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """The body is larger than allowed, as sent or inflated."""
 
 
@@ -30,11 +30,11 @@ async def read_body(
 ) -> bytes:
     """The whole body, inflated, at most ``limit`` bytes before and after.
 
-    Raises :class:`TooLarge`, :class:`Undecodable` or :class:`ClientGone`. A ``Content-Length`` over
+    Raises :class:`BodyTooLarge`, :class:`Undecodable` or :class:`ClientGone`. A ``Content-Length`` over
     the limit is refused before anything is read.
     """
     if content_length is not None and content_length.isdigit() and int(content_length) > limit:
-        raise TooLarge
+        raise BodyTooLarge
     message = await receive()
     body: bytes = message.get("body", b"")
     if message["type"] == "http.disconnect":
@@ -49,11 +49,11 @@ async def read_body(
             part: bytes = message.get("body", b"")
             size += len(part)
             if size > limit:
-                raise TooLarge
+                raise BodyTooLarge
             parts.append(part)
         body = b"".join(parts)
     if len(body) > limit:
-        raise TooLarge
+        raise BodyTooLarge
     if coding is None or coding.lower() in (b"", b"identity"):
         return body
     if coding.lower() in (b"gzip", b"x-gzip"):
@@ -66,7 +66,7 @@ async def read_body(
 def inflate(data: bytes, limit: int) -> bytes:
     """Inflate gzip data (RFC 1952, one member or several) to at most ``limit`` bytes.
 
-    Raises :class:`TooLarge` as soon as more would come out, :class:`Undecodable` for damaged data
+    Raises :class:`BodyTooLarge` as soon as more would come out, :class:`Undecodable` for damaged data
     and for more than :data:`MOST_MEMBERS` members.
     """
     inflated = bytearray()
@@ -79,7 +79,7 @@ def inflate(data: bytes, limit: int) -> bytes:
         except zlib.error:
             raise Undecodable from None
         if len(inflated) > limit:
-            raise TooLarge
+            raise BodyTooLarge
         if not member.eof:
             raise Undecodable
         data = member.unused_data

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from offhook.http.deps import Directory
+from offhook.http.deps import TenantDirectory
 from offhook.session.api_keys import looks_like_key
 from offhook.session.tenancy import KeyGrant
 
@@ -23,7 +23,7 @@ LONGEST_WAIT = 1.0
 class NewKeys:
     """Looks again for keys that are not in memory."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: TenantDirectory) -> None:
         self._directory = directory
         self._looking = asyncio.Lock()
         self._begun = 0

@@ -1,6 +1,6 @@
 """Every path the server knows, matched in one place.
 
-The layers behind ask :func:`place_of` once per request and pass the :class:`Place` on.
+The layers behind ask :func:`place_of` once per request and pass the :class:`ResourcePlace` on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class CallflowEndpoint(StrEnum):
     REPLACE = "replace"
 
 
-class Place(NamedTuple):
+class ResourcePlace(NamedTuple):
     """What a path leads to."""
 
     area: Area
@@ -70,22 +70,22 @@ class Place(NamedTuple):
     """Of the session whose callflow is replaced."""
 
 
-def place_of(path: str) -> Place:
+def place_of(path: str) -> ResourcePlace:
     """What ``path`` (decoded, without a query) leads to."""
     if path.startswith(V1):
         return _below_v1(path)
     if path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/"):
-        return Place(Area.ADMIN, ADMIN_PREFIX)
+        return ResourcePlace(Area.ADMIN, ADMIN_PREFIX)
     if path in PAGES or path == CALLFLOW_SCHEMA:
-        return Place(Area.PAGE, path)
+        return ResourcePlace(Area.PAGE, path)
     if path.startswith(DOCS_FILES) and path[len(DOCS_FILES) :] in DOCS_NAMES:
-        return Place(Area.PAGE, "/docs")
+        return ResourcePlace(Area.PAGE, "/docs")
     if path.startswith(CODE_PAGES + "/"):
-        return Place(Area.PAGE, CODE_PAGES)
-    return Place(Area.UNKNOWN, UNKNOWN)
+        return ResourcePlace(Area.PAGE, CODE_PAGES)
+    return ResourcePlace(Area.UNKNOWN, UNKNOWN)
 
 
-def _below_v1(path: str) -> Place:
+def _below_v1(path: str) -> ResourcePlace:
     if path.startswith(API_PREFIX):
         sub_account_id, slash, rest = path[len(API_PREFIX) :].partition("/")
         if slash or sub_account_id != "calls":
@@ -94,11 +94,11 @@ def _below_v1(path: str) -> Place:
     sub_account_id, _, rest = path[len(V1) :].partition("/")
     if rest == "calls":
         route = V1 + "{subAccountId}/calls"
-        return Place(Area.SUB_ACCOUNT, route, sub_account_id, CallflowEndpoint.SUBMIT_CALL)
-    return Place(Area.UNKNOWN, UNKNOWN)
+        return ResourcePlace(Area.SUB_ACCOUNT, route, sub_account_id, CallflowEndpoint.SUBMIT_CALL)
+    return ResourcePlace(Area.UNKNOWN, UNKNOWN)
 
 
-def _below_sub_account(sub_account_id: str, rest: str) -> Place:
+def _below_sub_account(sub_account_id: str, rest: str) -> ResourcePlace:
     resource, *more = rest.split("/")
     endpoint, session_id = None, ""
     if rest == "callflows":
@@ -110,4 +110,4 @@ def _below_sub_account(sub_account_id: str, rest: str) -> Place:
     elif resource == "sessions" and len(more) == 2 and more[1] == "callflows":
         endpoint, session_id = CallflowEndpoint.REPLACE, more[0]
     route = API_PREFIX + "{subAccountId}/" + (resource if resource in RESOURCES else UNKNOWN)
-    return Place(Area.SUB_ACCOUNT, route, sub_account_id, endpoint, session_id)
+    return ResourcePlace(Area.SUB_ACCOUNT, route, sub_account_id, endpoint, session_id)

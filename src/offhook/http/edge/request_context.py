@@ -9,7 +9,7 @@ from typing import Any
 
 from offhook.http.asgi import Scope
 from offhook.http.edge.access import Caller
-from offhook.http.edge.paths import Place
+from offhook.http.edge.paths import ResourcePlace
 
 _KEY = "offhook.request"
 
@@ -20,7 +20,7 @@ class RequestContext:
 
     request_id: str
     """Our id of the request: ``callFlowRequestId`` of a callflow endpoint's answer."""
-    place: Place
+    place: ResourcePlace
     authorization: bytes | None
     """The header, as received."""
     caller: Caller | None = None

@@ -24,7 +24,7 @@ from offhook.http.openapi.parts import (
 FIRST_MISSING = "$.callflow[0].params.text: is missing but it is required"
 
 
-class _Operation(NamedTuple):
+class _OperationDocument(NamedTuple):
     """What tells the endpoints that take a callflow apart."""
 
     operation_id: str
@@ -49,7 +49,7 @@ def callflow_paths() -> Json:
         "ivr": {"summary": "A menu", "value": IVR},
         "numberMasking": {"summary": "Two people, neither sees the other", "value": NUMBER_MASKING},
     }
-    submit = _Operation(
+    submit = _OperationDocument(
         "sendCallflow",
         "Submit a callflow",
         examples,
@@ -68,13 +68,13 @@ def callflow_paths() -> Json:
     oldest = call._replace(
         operation_id="sendOldestCall", summary=f"{call.summary}, the oldest path"
     )
-    validate = _Operation(
+    validate = _OperationDocument(
         "validateCallflow",
         "Judge a callflow; nothing is stored, nothing dialled",
         examples,
         created={"sessionStatus": "VALID"},
     )
-    replace = _Operation(
+    replace = _OperationDocument(
         "replaceCallflow",
         "Replace what runs on a live call by this callflow",
         {"say": {"value": {"callflow": VOICE_MESSAGE["callflow"][1:]}}},
@@ -114,7 +114,7 @@ _SUB_ACCOUNT_PARAMETER: Json = {
 }
 
 
-def _path_item(about: _Operation) -> Json:
+def _path_item(about: _OperationDocument) -> Json:
     request = {"$ref": f"#/components/schemas/{about.request}"}
     return {
         "post": {
@@ -132,7 +132,7 @@ def _path_item(about: _Operation) -> Json:
     }
 
 
-def _responses(about: _Operation) -> Json:
+def _responses(about: _OperationDocument) -> Json:
     """A good answer, and an example of every code."""
     message = StatusCode.CREATED.message
     created: Json = {

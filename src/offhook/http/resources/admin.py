@@ -131,7 +131,7 @@ class KeyMade(View, frozen=True, kw_only=True):
     status_message: str
 
 
-class Done(View, frozen=True, kw_only=True):
+class AdminDone(View, frozen=True, kw_only=True):
     """It was done."""
 
     status_code: int
@@ -200,13 +200,15 @@ async def put_sub_account(
     responses=CONFLICTS,
     summary="Delete a sub-account",
 )
-async def delete_sub_account(deps: NamedDependency[Deps], sub_account_id: SubAccountId) -> Done:
+async def delete_sub_account(
+    deps: NamedDependency[Deps], sub_account_id: SubAccountId
+) -> AdminDone:
     """Its records stay; its keys open nothing any more."""
     _refuse_file(deps, sub_account_id)
     if not await deps.store.delete_sub_account(sub_account_id):
         raise Refused(NOT_FOUND, "Sub-account not found")
     await tenancy_changed(deps)
-    return Done(status_code=OK_CODE, status_message="deleted")
+    return AdminDone(status_code=OK_CODE, status_message="deleted")
 
 
 @get("/keys", operation_id="listKeys", summary="List the API keys, without their secrets")
@@ -233,12 +235,12 @@ async def create_key(deps: NamedDependency[Deps], data: JSONBody[KeyRequest]) ->
 
 
 @delete("/keys/{keyId:str}", status_code=200, operation_id="revokeKey", summary="Revoke a key")
-async def revoke_key(deps: NamedDependency[Deps], key_id: KeyId) -> Done:
+async def revoke_key(deps: NamedDependency[Deps], key_id: KeyId) -> AdminDone:
     """It opens nothing from now on."""
     if not await deps.store.revoke_key(key_id, deps.clock.now()):
         raise Refused(NOT_FOUND, "No such key in force")
     await tenancy_changed(deps)
-    return Done(status_code=OK_CODE, status_message="revoked")
+    return AdminDone(status_code=OK_CODE, status_message="revoked")
 
 
 @post(

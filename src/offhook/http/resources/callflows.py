@@ -21,11 +21,11 @@ from offhook.flow.context import JudgingContext
 from offhook.flow.judge import JUDGED_AT_ONCE, body_too_large, judge
 from offhook.flow.problems import Mode, Verdict, problem
 from offhook.http import callflow_answers, refusals
-from offhook.http.asgi import Answer, Headers, Receive
+from offhook.http.asgi import Headers, HttpAnswer, Receive
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
-from offhook.http.edge.body import ClientGone, TooLarge, Undecodable, read_body
+from offhook.http.edge.body import BodyTooLarge, ClientGone, Undecodable, read_body
 from offhook.http.edge.paths import CODE_PAGES, CallflowEndpoint
 from offhook.http.http_metrics import HttpMetrics
 from offhook.http.refusals import Refused
@@ -58,14 +58,14 @@ class CallflowRequest:
     call_members: CallMembers = NOTHING_READ
     """Of the body, once it was read from a ``/calls`` path."""
 
-    def shown(self, answer: Answer, session_id: str | None = None) -> Answer:
+    def shown(self, answer: HttpAnswer, session_id: str | None = None) -> HttpAnswer:
         """The answer in the form of the path that the request came to."""
         if not self.is_call:
             return answer
         return callflow_answers.of_call(answer, self.call_members, session_id)
 
 
-Endpoint = Callable[[CallflowRequest], Awaitable[Answer]]
+Endpoint = Callable[[CallflowRequest], Awaitable[HttpAnswer]]
 
 
 class _Judged(NamedTuple):
@@ -86,14 +86,14 @@ class CallflowEndpoints:
 
     async def answer(
         self, request: CallflowRequest, endpoint: CallflowEndpoint, session_id: str
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Serve one request; ``session_id`` is what the path of ``REPLACE`` names."""
         request.is_call = endpoint is CallflowEndpoint.SUBMIT_CALL
         if endpoint is CallflowEndpoint.VALIDATE:
             return await self._guarded(request, Scope.CALLFLOWS_WRITE, self._only_judge)
         if endpoint is CallflowEndpoint.REPLACE:
 
-            async def replace(request: CallflowRequest) -> Answer:
+            async def replace(request: CallflowRequest) -> HttpAnswer:
                 return await self._replace_live(request, session_id)
 
             return await self._guarded(request, Scope.SESSIONS_WRITE, replace)
@@ -104,7 +104,7 @@ class CallflowEndpoints:
         request: CallflowRequest,
         scope: Scope,
         serve: Endpoint,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Run ``serve`` and turn whatever goes wrong into the contract's answer."""
         try:
             if not request.caller.may(scope):
@@ -125,7 +125,7 @@ class CallflowEndpoints:
             log.exception("callFlowRequestId %s: internal error", request.request_id)
             return await self._failed(request)
 
-    async def _failed(self, request: CallflowRequest) -> Answer:
+    async def _failed(self, request: CallflowRequest) -> HttpAnswer:
         """-9999, to be found again like any other request if the store can still be reached."""
         self._metrics.judged(refusals.INTERNAL.code)
         answer = _refused(request, Refused(refusals.INTERNAL))
@@ -135,7 +135,7 @@ class CallflowEndpoints:
             log.exception("callFlowRequestId %s was not recorded", request.request_id)
         return answer
 
-    async def _create(self, request: CallflowRequest) -> Answer:
+    async def _create(self, request: CallflowRequest) -> HttpAnswer:
         phase = self._deps.phase
         if phase.draining.is_set() or not phase.ready:
             raise refusals.unavailable()
@@ -152,7 +152,7 @@ class CallflowEndpoints:
             call_flow_request_id=request.request_id,
             at=judged.at,
         )
-        answer = Answer(
+        answer = HttpAnswer(
             verdict.http_status,
             answer_bodies.accepted(verdict, request.request_id, session.session_id),
         )
@@ -171,13 +171,13 @@ class CallflowEndpoints:
         except Exception:
             log.exception("the voice nodes were not woken")
 
-    async def _only_judge(self, request: CallflowRequest) -> Answer:
+    async def _only_judge(self, request: CallflowRequest) -> HttpAnswer:
         verdict = (await self._judge(request, Mode.SUBMITTED)).verdict
         if verdict.callflow is None:
             return _rejection(request.request_id, verdict)
-        return Answer(verdict.http_status, answer_bodies.validated(verdict, request.request_id))
+        return HttpAnswer(verdict.http_status, answer_bodies.validated(verdict, request.request_id))
 
-    async def _replace_live(self, request: CallflowRequest, session_id: str) -> Answer:
+    async def _replace_live(self, request: CallflowRequest, session_id: str) -> HttpAnswer:
         request_id = request.request_id
         if self._deps.phase.draining.is_set():
             raise refusals.unavailable()
@@ -221,7 +221,7 @@ class CallflowEndpoints:
                 content_length=content_length,
                 coding=coding,
             )
-        except TooLarge:
+        except BodyTooLarge:
             verdict = body_too_large()
         except Undecodable:
             verdict = INVALID_JSON
@@ -266,12 +266,12 @@ def _read_and_judge(
     return judge(request.body, facts, now, mode=mode)
 
 
-def _refused(request: CallflowRequest, refused: Refused) -> Answer:
+def _refused(request: CallflowRequest, refused: Refused) -> HttpAnswer:
     return request.shown(callflow_answers.refused(request.request_id, refused))
 
 
-def _rejection(request_id: str, verdict: Verdict) -> Answer:
-    return Answer(
+def _rejection(request_id: str, verdict: Verdict) -> HttpAnswer:
+    return HttpAnswer(
         verdict.http_status, answer_bodies.rejected(verdict.problems, request_id, CODE_PAGES)
     )
 
@@ -290,7 +290,7 @@ def _idempotency_key(headers: Headers) -> str | None:
 def _record(
     request: CallflowRequest,
     at: datetime,
-    answer: Answer,
+    answer: HttpAnswer,
     *,
     key: str | None = None,
     session_id: str | None = None,
@@ -307,7 +307,7 @@ def _record(
     )
 
 
-def _stored_answer(stored: RequestRecord, ours: RequestRecord) -> Answer:
+def _stored_answer(stored: RequestRecord, ours: RequestRecord) -> HttpAnswer:
     """The answer that the store keeps: ours, or the first one of the same Idempotency-Key."""
     replayed = stored.call_flow_request_id != ours.call_flow_request_id
-    return Answer(stored.http_status, stored.answer, (REPLAYED,) if replayed else ())
+    return HttpAnswer(stored.http_status, stored.answer, (REPLAYED,) if replayed else ())

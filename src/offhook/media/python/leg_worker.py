@@ -30,7 +30,7 @@ from offhook.media.engine import (
     Sink,
     SourceRefused,
 )
-from offhook.media.playout import Playback, RepeatedTone
+from offhook.media.playout import QueuedPlayback, RepeatedTone
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.received import ReceivedPacket, ReceiverEvents
 from offhook.media.python.receiver import RtpReceiver
@@ -160,7 +160,7 @@ class LegWorker:
         begin = self._engine.now + _SILENCE_AFTER
         self._engine.call_at(begin, lambda _now: self._engine.schedule(self.sender), self.fail)
 
-    def play(self, playback: Playback) -> None:
+    def play(self, playback: QueuedPlayback) -> None:
         """Queue a playback, or end it at once when that is impossible."""
         if self.closed or not self.sender.play(playback):
             self._emit(PlaybackEnded(at=self._engine.now, playback=playback.number, stopped=True))

@@ -17,7 +17,7 @@ from offhook.media.engine import (
     PlaybackEnded,
     Sink,
 )
-from offhook.media.playout import Playback
+from offhook.media.playout import QueuedPlayback
 from offhook.media.python.leg_worker import LegClosed, LegWorker
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.sender import Address
@@ -82,7 +82,7 @@ class PythonLeg(MediaLeg):
 
     def play(self, audio: Audio, *, repetition: int = 1, pause: float = 0.5) -> int:
         number = next(self._numbers)
-        playback = Playback(number, audio, max(1, repetition), round(pause * _SAMPLE_RATE))
+        playback = QueuedPlayback(number, audio, max(1, repetition), round(pause * _SAMPLE_RATE))
         worker = self._worker
         self._post(lambda: worker.play(playback))
         return number

@@ -24,7 +24,7 @@ from socket import socket
 from typing import Any, Final
 
 from offhook.media import dtmf, rtp, tones
-from offhook.media.playout import PACKET_OCTETS, SILENCE, Playback, PlayQueue, RepeatedTone
+from offhook.media.playout import PACKET_OCTETS, SILENCE, PlayQueue, QueuedPlayback, RepeatedTone
 from offhook.negotiated import Codec, NegotiatedMedia
 
 TICK: Final = 0.005
@@ -205,7 +205,7 @@ class RtpSender:
 
     # What is to be sent.
 
-    def play(self, playback: Playback) -> bool:
+    def play(self, playback: QueuedPlayback) -> bool:
         """Queue a playback; False when too many wait."""
         if self.queue.waiting >= MAX_QUEUED:
             return False
@@ -226,7 +226,7 @@ class RtpSender:
         if self.dtmf_payload_type is None:
             if self.queue.waiting < _MAX_DIGITS_QUEUED:
                 tone = tones.digit_tone(digit, duration)
-                self.queue.add(Playback(-1, tone, 1, 0))
+                self.queue.add(QueuedPlayback(-1, tone, 1, 0))
         elif len(self._digits) < _MAX_DIGITS_QUEUED:
             self._digits.append([*reversed(dtmf.event_packets(digit, duration))])
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from offhook.http.edge import body as body_module
-from offhook.http.edge.body import ClientGone, TooLarge, Undecodable, inflate, read_body
+from offhook.http.edge.body import BodyTooLarge, ClientGone, Undecodable, inflate, read_body
 
 LARGEST = 256 * 1024
 LIMIT = 1000
@@ -55,7 +55,7 @@ async def test_a_body_of_exactly_the_limit_passes() -> None:
 
 @pytest.mark.parametrize("parts", [(b"x" * (LIMIT + 1),), (b"x" * LIMIT, b"y")])
 async def test_one_byte_more_does_not(parts: tuple[bytes, ...]) -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         await read(pieces(*parts))
 
 
@@ -63,7 +63,7 @@ async def test_a_declared_length_over_the_limit_is_refused_before_anything_is_re
     async def receive() -> dict[str, Any]:
         raise AssertionError("read although the length was over the limit")
 
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         await read(receive, length=b"1001")
 
 
@@ -91,12 +91,12 @@ async def test_other_codings_are_not_guessed_at(coding: bytes) -> None:
 def test_a_bomb_stops_at_the_limit() -> None:
     bomb = gzip.compress(b"0" * 1_000_000)
     assert len(bomb) <= 1100
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         inflate(bomb, LIMIT)
 
 
 def test_a_bomb_of_many_members_stops_at_the_limit() -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(BodyTooLarge):
         inflate(gzip.compress(b"0" * 400) * 3, LIMIT)
 
 
