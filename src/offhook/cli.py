@@ -17,7 +17,7 @@ import cyclopts
 from cyclopts import App, Parameter
 
 from offhook import __version__
-from offhook.commands import sessions
+from offhook.commands import session_commands as sessions
 from offhook.commands.common import (
     FAILED,
     INTERRUPTED,
@@ -29,7 +29,7 @@ from offhook.commands.common import (
     emit,
     table,
 )
-from offhook.commands.examples import epilogue
+from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
 
 if TYPE_CHECKING:

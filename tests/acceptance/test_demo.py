@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from offhook.media import g711
 from offhook.negotiated import Codec
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.speech.service import SpeechService
 from offhook.testbed.demo import TEXT
 

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 import soundfile
 
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import Prompt
 from offhook.speech.files import AudioFiles
 from offhook.speech.making import PromptMaker

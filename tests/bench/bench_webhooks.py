@@ -26,7 +26,7 @@ from aiohttp import web
 from offhook.clock import new_id
 from offhook.codes import CallStatus, SessionStatus
 from offhook.flow.actions import Callflow
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.session.ports.record import (
     DeliveryResult,
     NodeRole,

@@ -21,13 +21,13 @@ from offhook.session.session import TrunkTry
 from offhook.sip import IncomingInvite, Timers
 from offhook.sip.sdp import make_offer
 from offhook.telephony import line as line_module
-from offhook.telephony.call import LineCall
-from offhook.telephony.call import faults as call_faults
 from offhook.telephony.dialer import Dialer
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.leg_media import LegMedia
 from offhook.telephony.line import Line
+from offhook.telephony.line_call import LineCall
+from offhook.telephony.line_call import faults as call_faults
 from offhook.telephony.outgoing import OutgoingCall
 from offhook.telephony.trunks import Trunk
 

@@ -10,7 +10,7 @@ import pytest
 from offhook.media.g711 import decode
 from offhook.media.tones import ToneDetector
 from offhook.negotiated import Codec
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.speech.service import SpeechService
 
 HOUR = 3600.0

@@ -22,7 +22,7 @@ from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import AnyAction, Hangup, MakeCall, Say, SayAndCapture
 from offhook.media.python.leg_worker import LegWorker
 from offhook.media.python.python_leg import PythonLeg
-from offhook.telephony.call import LineCall
+from offhook.telephony.line_call import LineCall
 
 
 def call(destination: str) -> MakeCall:

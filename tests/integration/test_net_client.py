@@ -17,7 +17,6 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from offhook.net.client import HttpClient
 from offhook.net.errors import (
     AddressRefused,
     AnswerTooLarge,
@@ -28,6 +27,7 @@ from offhook.net.errors import (
     TooManyRedirects,
 )
 from offhook.net.guard import may_connect
+from offhook.net.http_client import HttpClient
 
 
 class Server:
@@ -280,7 +280,7 @@ async def test_a_redirect_to_a_private_address_is_refused(
     def first_hop_is_public(address: str, **allowed: bool) -> bool:
         return address == "127.0.0.1" or may_connect(address, **allowed)
 
-    monkeypatch.setattr("offhook.net.client.may_connect", first_hop_is_public)
+    monkeypatch.setattr("offhook.net.http_client.may_connect", first_hop_is_public)
     client = HttpClient(allow_private=False)
     target = f"http://[::ffff:127.0.0.1]:{server.port}/echo"
     with pytest.raises(AddressRefused):

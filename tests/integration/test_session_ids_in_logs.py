@@ -19,7 +19,7 @@ from offhook.faults import FaultLog
 from offhook.flow.actions import Hangup, MakeCall, Say
 from offhook.session.ports.record import StoreUnavailable
 from offhook.store.memory import MemoryStore
-from offhook.telephony import call as line_call
+from offhook.telephony import line_call
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.outgoing import OutgoingCall
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import Prompt
 from offhook.speech import files as files_module
 from offhook.speech.files import AudioFiles, FileFailed

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from offhook.codes import RuntimeCode
 from offhook.negotiated import Codec
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import PromptError, Speech
 from offhook.speech.espeak import Espeak
 from offhook.speech.profiles import ProfileTable

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from tests.support.outbox import WatchedOutbox, entry
 from tests.support.receiver import Receiver, Reply
 
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.store.queueing import ENDPOINT_LEASES

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.receiver import Receiver, Reply
 
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.session.ports.webhooks import Reply as VcaReply
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhook_secrets import new_secret

@@ -18,8 +18,8 @@ import pytest
 from offhook import cli
 from offhook.codes import SessionStatus
 from offhook.commands import api_client
-from offhook.commands.examples import EXAMPLES
-from offhook.commands.sessions import FICTION, Status
+from offhook.commands.help_examples import EXAMPLES
+from offhook.commands.session_commands import FICTION, Status
 from offhook.commands.times import instant
 
 

@@ -6,8 +6,9 @@ import os
 import sys
 
 from offhook.commands.common import USAGE, CommandError
-from offhook.config import Config, Database, find, machine
+from offhook.config import Config, Database, find
 from offhook.config import file as config_file
+from offhook.config import machine_checks as machine
 
 
 def configuration(given: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from offhook.commands.common import DEMO, OK, CommandError, Config, Json, emit, table
-from offhook.commands.examples import epilogue
+from offhook.commands.help_examples import epilogue
 
 keys = App(name="keys", help="API keys kept in the database.", help_epilogue=epilogue("keys"))
 

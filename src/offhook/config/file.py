@@ -24,7 +24,7 @@ from offhook.config import (
     Webhooks,
     checks,
     host_and_port,
-    machine,
+    machine_checks,
 )
 from offhook.config.mistakes import ConfigError as ConfigError
 from offhook.config.mistakes import Source
@@ -67,10 +67,10 @@ class Serving(NamedTuple):
 def load_for_serving(path: str | None, environ: Mapping[str, str] = os.environ) -> Serving:
     """As :func:`load`; also checks what the configuration needs from this machine."""
     config, source = _load(path, environ)
-    for key, problem in machine.findings(config):
+    for key, problem in machine_checks.findings(config):
         source.add(key, problem)
     source.stop_if_wrong()
-    for key, doubt in machine.warnings(config):
+    for key, doubt in machine_checks.warnings(config):
         source.add(key, doubt)
     return Serving(config, source.problems())
 

@@ -23,7 +23,7 @@ from offhook.execution.commands import Commands
 from offhook.execution.conversation import Services
 from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
-from offhook.execution.inbound import InboundCalls, NumberBook
+from offhook.execution.inbound_calls import InboundCalls, NumberBook
 from offhook.execution.journal import SessionJournal
 from offhook.execution.liveness import Liveness
 from offhook.execution.runner import FailedStart, Runner, SessionRunner

@@ -16,8 +16,8 @@ from offhook.execution.liveness import judge_others
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
-from offhook.net.client import HttpClient
-from offhook.processes.context import RoleContext
+from offhook.net.http_client import HttpClient
+from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key

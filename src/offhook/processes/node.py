@@ -21,7 +21,7 @@ from offhook.config import file as config_file
 from offhook.flow.numbers import load_metadata
 from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
-from offhook.processes.context import RoleContext
+from offhook.processes.role_context import RoleContext
 from offhook.session.ports.record import StoreUnavailable
 from offhook.testbed.phones import with_testbed
 

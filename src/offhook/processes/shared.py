@@ -9,8 +9,8 @@ from offhook.aio import wait_or
 from offhook.config import Config
 from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
-from offhook.net.client import HttpClient
-from offhook.processes.context import RoleContext
+from offhook.net.http_client import HttpClient
+from offhook.processes.role_context import RoleContext
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.stores import Store
 from offhook.store import open_store

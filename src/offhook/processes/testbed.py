@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from offhook.media import make_engine
-from offhook.processes.context import RoleContext
+from offhook.processes.role_context import RoleContext
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import split_address

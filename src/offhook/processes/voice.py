@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack
 from offhook.config import Config
 from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
-from offhook.processes.context import RoleContext
+from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
 from offhook.speech.profiles import ProfileTable

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from offhook.codes import RuntimeCode
-from offhook.net.client import HttpClient
+from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.speech import confined
 from offhook.speech.cache import PromptCache

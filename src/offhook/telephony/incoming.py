@@ -8,9 +8,9 @@ from typing import final
 from offhook.codes import CallStatus
 from offhook.session.ports.telephony import CallEnd, ReceivedCall, Side
 from offhook.sip import events as sip
-from offhook.telephony.call import LineCall
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
+from offhook.telephony.line_call import LineCall
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)

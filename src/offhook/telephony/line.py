@@ -11,9 +11,9 @@ from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
 from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Credentials
 from offhook.sip.build import host_port
-from offhook.telephony.call import LineCall
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
+from offhook.telephony.line_call import LineCall
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)

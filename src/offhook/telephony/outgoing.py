@@ -12,9 +12,9 @@ from offhook.media.engine import PortsExhausted
 from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side
 from offhook.session.session import TrunkTry
 from offhook.sip import events as sip
-from offhook.telephony.call import EndFacts, LineCall, faults
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
+from offhook.telephony.line_call import EndFacts, LineCall, faults
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from offhook.testing.result import PhoneCall, SimulatedSession
     from offhook.testing.simulation import Offhook
     from offhook.testing.timeline import Moment
-    from offhook.testing.vca import Answer
+    from offhook.testing.vca_script import Answer
 
 __all__ = [
     "Answer",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "vca",
+    "Answer": "vca_script",
     "Moment": "timeline",
     "Offhook": "simulation",
     "Phone": "phone",

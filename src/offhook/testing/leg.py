@@ -27,7 +27,7 @@ from offhook.testing.phone import (
     Waits,
 )
 from offhook.testing.playing import SimulatedPlayback, SimulatedPlayer
-from offhook.testing.speech import SECONDS_PER_CHARACTER
+from offhook.testing.simulated_speech import SECONDS_PER_CHARACTER
 from offhook.testing.timeline import Timeline, TimelineEar
 
 KEY_SPACING = 0.25

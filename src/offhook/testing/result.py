@@ -11,7 +11,7 @@ from offhook.session.ports.record import DeliveryRecord
 from offhook.session.session import Session
 from offhook.session.tenancy import WebhookType
 from offhook.testing.leg import SimulatedCall
-from offhook.testing.line import SimulatedIncomingCall
+from offhook.testing.simulated_line import SimulatedIncomingCall
 from offhook.testing.timeline import Moment
 
 

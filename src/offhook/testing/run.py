@@ -24,13 +24,13 @@ from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
 from offhook.store.memory import MemoryStore
 from offhook.testing.errors import SimulationError
-from offhook.testing.line import SimulatedLine
 from offhook.testing.loop import VirtualClock, VirtualLoop
 from offhook.testing.phone import Phone
 from offhook.testing.result import SimulatedSession
-from offhook.testing.speech import FakeSpeech
+from offhook.testing.simulated_line import SimulatedLine
+from offhook.testing.simulated_speech import FakeSpeech
 from offhook.testing.timeline import Timeline
-from offhook.testing.vca import Customer, Decide
+from offhook.testing.vca_script import Customer, Decide
 from offhook.webhooks.reports import WebhookReports
 from offhook.webhooks.vca import asker
 

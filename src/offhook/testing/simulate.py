@@ -16,7 +16,7 @@ from offhook.testing.phone import Phone
 from offhook.testing.result import SimulatedSession
 from offhook.testing.simulation import Offhook
 from offhook.testing.timeline import OFFHOOK, Moment
-from offhook.testing.vca import VCA
+from offhook.testing.vca_script import VCA
 
 FINE, FAILED, UNREADABLE = 0, 1, 2
 """Exit codes of :func:`run`."""

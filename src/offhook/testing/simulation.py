@@ -38,8 +38,8 @@ from offhook.testing.loop import VirtualLoop
 from offhook.testing.phone import Phone
 from offhook.testing.result import SimulatedSession
 from offhook.testing.run import Run, World, profiles
-from offhook.testing.speech import FILE_SECONDS, FakeSpeech
-from offhook.testing.vca import Decide
+from offhook.testing.simulated_speech import FILE_SECONDS, FakeSpeech
+from offhook.testing.vca_script import Decide
 
 AnyCallflow = Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | bytes | Path
 """A request body as a dict, the list of its actions, its JSON, or a file that holds it."""
@@ -102,7 +102,7 @@ class Offhook:
 
     def vca(self, decide: Decide | str) -> None:
         """Who decides what happens next: a function from the payload of the VCA request to the answer
-        (:data:`offhook.testing.vca.Decide`), or the URL of a server that is asked for real."""
+        (:data:`offhook.testing.vca_script.Decide`), or the URL of a server that is asked for real."""
         url = decide if isinstance(decide, str) else SOMEWHERE + "vca"
         self._decide = None if isinstance(decide, str) else decide
         self._webhook(WebhookType.VCA, url)

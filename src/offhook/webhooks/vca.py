@@ -11,8 +11,8 @@ from typing import Protocol
 import msgspec
 
 from offhook.clock import Clock, SystemClock
-from offhook.net.client import HttpResponse
 from offhook.net.errors import ConnectFailed, OutgoingError, UnreadableAnswer
+from offhook.net.http_client import HttpResponse
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret
@@ -31,7 +31,7 @@ _LONGEST_PAUSE = 2.0
 
 
 class Client(Protocol):
-    """What asking needs of :class:`offhook.net.client.HttpClient`."""
+    """What asking needs of :class:`offhook.net.http_client.HttpClient`."""
 
     async def request(
         self,
@@ -44,7 +44,7 @@ class Client(Protocol):
         max_body: int,
         truncate: bool,
     ) -> HttpResponse:
-        """See :meth:`offhook.net.client.HttpClient.request`."""
+        """See :meth:`offhook.net.http_client.HttpClient.request`."""
         ...
 
 

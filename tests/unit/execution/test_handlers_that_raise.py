@@ -24,7 +24,8 @@ from tests.unit.execution.flows import (
 )
 from tests.unit.execution.invariants import check
 
-from offhook.execution import conversation, decision, dispatcher, inbound, journal, node, runner
+from offhook.execution import conversation, decision, dispatcher, journal, node, runner
+from offhook.execution import inbound_calls as inbound
 from offhook.execution.conversation import Conversation
 from offhook.execution.player import Player
 from offhook.execution.prompts import Prompts
@@ -38,8 +39,8 @@ from offhook.store.memory import MemoryStore
 from offhook.testing import Offhook, leg
 from offhook.testing.errors import ScriptNotFollowed
 from offhook.testing.leg import SimulatedCall
-from offhook.testing.line import SimulatedLine
-from offhook.testing.speech import FakeSpeech
+from offhook.testing.simulated_line import SimulatedLine
+from offhook.testing.simulated_speech import FakeSpeech
 from offhook.webhooks.reports import WebhookReports
 
 OTHER = "+12025550177"

@@ -11,7 +11,7 @@ import pytest
 from offhook.execution.failures import SessionFailure
 from offhook.execution.prompts import Prompts
 from offhook.flow.actions import PlayFile, Say, SayAndCapture
-from offhook.testing.speech import FakeSpeech, SpokenPrompt
+from offhook.testing.simulated_speech import FakeSpeech, SpokenPrompt
 
 ONE, TWO = Say(text="One.", language="en"), Say(text="Two.", language="en")
 

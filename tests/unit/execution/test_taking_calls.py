@@ -12,7 +12,7 @@ from offhook.clock import SystemClock
 from offhook.codes import CallStatus
 from offhook.events import AnyEvent
 from offhook.execution.dispatcher import Dispatcher
-from offhook.execution.inbound import InboundCalls, NumberBook
+from offhook.execution.inbound_calls import InboundCalls, NumberBook
 from offhook.execution.runner import SessionRunner
 from offhook.session.ports.record import Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store

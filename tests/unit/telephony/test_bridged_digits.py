@@ -12,8 +12,8 @@ from offhook.media.engine import DigitReceived, MediaLeg
 from offhook.negotiated import Codec, NegotiatedMedia
 from offhook.session.ports.telephony import CallEnd
 from offhook.sip import AnyEvent
-from offhook.telephony.call import LineCall
 from offhook.telephony.leg_media import LegMedia
+from offhook.telephony.line_call import LineCall
 
 
 class Leg:

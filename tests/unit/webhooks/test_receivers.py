@@ -37,5 +37,5 @@ async def test_http_that_is_not_allowed_names_its_setting() -> None:
 async def test_a_literal_address_is_judged_without_looking_anything_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("offhook.net.client._LOOKUP_TIMEOUT", 0.0)
+    monkeypatch.setattr("offhook.net.http_client._LOOKUP_TIMEOUT", 0.0)
     assert "allow_private" in (await problem(OTHER, "http://10.0.0.1/") or "")

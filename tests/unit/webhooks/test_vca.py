@@ -8,7 +8,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from offhook.net.client import HttpResponse
+from offhook.net.http_client import HttpResponse
 from offhook.session.ports.webhooks import Reply
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks.vca import ask_webhook
@@ -49,7 +49,7 @@ class SlowlyUnavailable:
         timeout: float,
         **rest: Any,
     ) -> HttpResponse:
-        """See :meth:`offhook.net.client.HttpClient.request`."""
+        """See :meth:`offhook.net.http_client.HttpClient.request`."""
         self.timeouts.append(timeout)
         self._clock.seconds += self._seconds
         return HttpResponse(status=503, headers=CIMultiDict[str](), body=b"", url=url)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Final, final
 
-from offhook.media import dtmf
+from offhook.media import telephone_event as dtmf
 from offhook.media.engine import (
     Audio,
     LegStatistics,

@@ -23,7 +23,8 @@ from collections.abc import Callable
 from socket import socket
 from typing import Any, Final
 
-from offhook.media import dtmf, rtp, tones
+from offhook.media import rtp, tones
+from offhook.media import telephone_event as dtmf
 from offhook.media.playout import PACKET_OCTETS, SILENCE, PlayQueue, QueuedPlayback, RepeatedTone
 from offhook.negotiated import Codec, NegotiatedMedia
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.media import dtmf
-from offhook.media.dtmf import DtmfReceiver
+from offhook.media import telephone_event as dtmf
+from offhook.media.telephone_event import DtmfReceiver
 
 Packet = tuple[int, bytes]
 """Timestamp and payload."""

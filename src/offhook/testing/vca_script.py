@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from offhook.net.client import HttpClient, HttpResponse
 from offhook.net.errors import TimedOut
+from offhook.net.http_client import HttpClient, HttpResponse
 from offhook.testing.errors import Runaway
 from offhook.testing.loop import VirtualLoop
 from offhook.testing.timeline import Timeline
