@@ -86,7 +86,7 @@ def _load(path: str | None, environ: Mapping[str, str]) -> tuple[Config, Source]
     config = TypedReader(source).read(data)
     source.stop_if_wrong()
     if path is None:
-        config = _guarded(config, source)
+        config = _guarded(config)
     config = _with_absolute_files(config, os.path.dirname(os.path.abspath(path)) if path else "")
     for key, problem in checks.findings(config, environ):
         source.add(key, problem)
@@ -94,10 +94,10 @@ def _load(path: str | None, environ: Mapping[str, str]) -> tuple[Config, Source]
     return config, source
 
 
-def _guarded(config: Config, source: Source) -> Config:
+def _guarded(config: Config) -> Config:
     """The embedded default, which lets webhooks reach this machine only while it listens here only."""
     section = config.webhooks
-    if ("webhooks", "allow_private") not in source.variables and not is_loopback(config.http):
+    if section.allow_private is None and not is_loopback(config.http):
         section = msgspec.structs.replace(section, allow_private=False)
     return msgspec.structs.replace(config, webhooks=section)
 
@@ -119,10 +119,10 @@ def load_snapshot(path: str) -> Config:
 def embedded() -> Config:
     """What runs with no configuration: loopback, the sub-account ``demo``, built-in phones.
 
-    Webhooks may be on this machine, where the developer who tries it runs them.
+    Webhooks may be on this machine, where the developer who tries it runs them; not on its networks.
     """
     return Config(
-        webhooks=Webhooks(allow_private=True),
+        webhooks=Webhooks(allow_private=None),
         testbed=Testbed(phones=DEFAULT_PHONES),
         subaccounts=(SubAccount(id="demo", account="demo", caller_ids=("*",)),),
     )

@@ -39,7 +39,7 @@ def warnings(config: Config) -> Iterator[Finding]:
                 f"no route leads to {trunk.name!r}, and without inbound_from it brings no calls in: "
                 "it is not used",
             )
-    if not config.webhooks.allow_private:
+    if not config.webhooks.opens_loopback:
         for number, account in enumerate(config.subaccounts):
             for index, webhook in enumerate(account.webhooks):
                 if _is_private(webhook.url):

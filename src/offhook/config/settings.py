@@ -142,8 +142,19 @@ class Cluster(Section, frozen=True, kw_only=True):
 class Webhooks(Section, frozen=True, kw_only=True):
     """``[webhooks]``"""
 
-    allow_private: bool = False
+    allow_private: bool | None = False
+    """None, which no file can say: loopback only, the embedded default."""
     allow_http: bool = True
+
+    @property
+    def opens_private(self) -> bool:
+        """Whether every private address is open, loopback among them."""
+        return self.allow_private is True
+
+    @property
+    def opens_loopback(self) -> bool:
+        """Whether addresses of this machine are open."""
+        return self.allow_private is not False
 
 
 class Media(Section, frozen=True, kw_only=True):

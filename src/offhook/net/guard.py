@@ -22,8 +22,10 @@ class Reach(Enum):
     """How far an address reaches."""
 
     PUBLIC = auto()
+    LOOPBACK = auto()
+    """This machine, plainly written (127.0.0.0/8, ::1): also open where only loopback is allowed."""
     PRIVATE = auto()
-    """A private network or this machine: open only where the operator allows private addresses."""
+    """A private network, or loopback in another form: open only where the operator allows it."""
     NONE = auto()
     """Nothing to connect to over TCP: multicast, unspecified, broadcast, reserved, malformed."""
 
@@ -72,6 +74,7 @@ _COMPATIBLE = IPv6Network("::/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _6TO4 = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
+_LOOPBACK_V4 = IPv4Network("127.0.0.0/8")
 _LOOPBACK_V6 = IPv6Address("::1")
 _UNSPECIFIED_V6 = IPv6Address("::")
 _LOW_32 = 0xFFFFFFFF
@@ -87,14 +90,24 @@ def reach(address: str) -> Reach:
         parsed = ip_address(bare)
     except (AddressValueError, ValueError):
         return Reach.NONE
-    found = _reach_v4(parsed) if isinstance(parsed, IPv4Address) else _reach_v6(parsed)
-    return Reach.PRIVATE if zone and found is Reach.PUBLIC else found
+    if isinstance(parsed, IPv4Address):
+        found = Reach.LOOPBACK if parsed in _LOOPBACK_V4 else _reach_v4(parsed)
+    else:
+        found = Reach.LOOPBACK if parsed == _LOOPBACK_V6 else _reach_v6(parsed)
+    return Reach.PRIVATE if zone and found is not Reach.NONE else found
 
 
-def may_connect(address: str, *, allow_private: bool) -> bool:
-    """Whether a connection to ``address`` may be opened."""
-    found = reach(address)
-    return found is Reach.PUBLIC or (allow_private and found is Reach.PRIVATE)
+def may_connect(address: str, *, allow_private: bool, allow_loopback: bool = False) -> bool:
+    """Whether a connection to ``address`` may be opened; ``allow_private`` includes loopback."""
+    match reach(address):
+        case Reach.PUBLIC:
+            return True
+        case Reach.LOOPBACK:
+            return allow_private or allow_loopback
+        case Reach.PRIVATE:
+            return allow_private
+        case Reach.NONE:
+            return False
 
 
 def is_address(host: str) -> bool:

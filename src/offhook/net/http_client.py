@@ -64,18 +64,21 @@ class HttpClient:
         self,
         *,
         allow_private: bool,
+        allow_loopback: bool = False,
         allow_http: bool = True,
         connections_per_host: int = 32,
         connections: int = 1024,
         tls: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
     ) -> None:
-        """``connections`` bounds those open at once, ``connections_per_host`` those to one origin;
+        """``allow_loopback`` opens this machine where private addresses are closed.
 
+        ``connections`` bounds those open at once, ``connections_per_host`` those to one origin;
         a request beyond waits for a place, within its own deadline. ``tls`` replaces the system's
         trust, ``resolver`` the system's name lookups.
         """
         self._allow_private = allow_private
+        self._allow_loopback = allow_loopback
         self._allow_http = allow_http
         self._resolver = resolver or _Resolver()
         connector = aiohttp.TCPConnector(
@@ -98,9 +101,10 @@ class HttpClient:
             max_headers=MAX_HEAD,
         )
 
-    def allow(self, *, private: bool, http: bool = True) -> None:
+    def allow(self, *, private: bool, loopback: bool, http: bool = True) -> None:
         """Change what may be asked; requests that run keep what they began with."""
         self._allow_private = private
+        self._allow_loopback = loopback
         self._allow_http = http
 
     async def request(
@@ -227,7 +231,9 @@ class HttpClient:
         return socket(family, kind, proto)
 
     def _may_connect(self, address: str) -> bool:
-        return may_connect(address, allow_private=self._allow_private)
+        return may_connect(
+            address, allow_private=self._allow_private, allow_loopback=self._allow_loopback
+        )
 
 
 class _Refused(OSError):

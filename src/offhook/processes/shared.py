@@ -46,9 +46,10 @@ def follow_reloads(context: RoleContext, webhooks: HttpClient, files: HttpClient
 
     def reload(config: Config) -> None:
         section = config.webhooks
-        webhooks.allow(private=section.allow_private, http=section.allow_http)
+        private, loopback = section.opens_private, section.opens_loopback
+        webhooks.allow(private=private, loopback=loopback, http=section.allow_http)
         if files is not None:
-            files.allow(private=section.allow_private)
+            files.allow(private=private, loopback=loopback)
 
     context.reloads.append(reload)
 

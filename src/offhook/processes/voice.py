@@ -42,7 +42,10 @@ async def run(context: RoleContext) -> None:
         directory = Directory(context.config, store)
         await directory.refresh()
         line = await open_line(context, stack)
-        files = HttpClient(allow_private=context.config.webhooks.allow_private)
+        section = context.config.webhooks
+        files = HttpClient(
+            allow_private=section.opens_private, allow_loopback=section.opens_loopback
+        )
         stack.push_async_callback(files.close)
         speech = SpeechService.embedded(files)
         stack.push_async_callback(speech.close)

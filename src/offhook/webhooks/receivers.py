@@ -13,7 +13,8 @@ ALLOW_HTTP = "[webhooks] allow_http = true in the server's configuration allows 
 def open_client(config: Config, *, connections_per_host: int) -> HttpClient:
     """The client for webhooks. To be made and closed on the loop that uses it."""
     return HttpClient(
-        allow_private=config.webhooks.allow_private,
+        allow_private=config.webhooks.opens_private,
+        allow_loopback=config.webhooks.opens_loopback,
         allow_http=config.webhooks.allow_http,
         connections_per_host=connections_per_host,
     )

@@ -534,16 +534,30 @@ def test_what_is_probably_a_mistake_is_told_when_a_server_starts(
 
 
 @pytest.mark.parametrize(
-    ("environ", "allowed"),
+    ("environ", "loopback", "private"),
     [
-        ({}, True),
-        ({"OFFHOOK_HTTP__LISTEN": "localhost:1"}, True),
-        ({"OFFHOOK_HTTP__LISTEN": "0.0.0.0:8080"}, False),
-        ({"OFFHOOK_HTTP__LISTEN": "0.0.0.0:80", "OFFHOOK_WEBHOOKS__ALLOW_PRIVATE": "1"}, True),
-        ({"OFFHOOK_WEBHOOKS__ALLOW_PRIVATE": "false"}, False),
+        ({}, True, False),
+        ({"OFFHOOK_HTTP__LISTEN": "localhost:1"}, True, False),
+        ({"OFFHOOK_HTTP__LISTEN": "0.0.0.0:8080"}, False, False),
+        (
+            {"OFFHOOK_HTTP__LISTEN": "0.0.0.0:80", "OFFHOOK_WEBHOOKS__ALLOW_PRIVATE": "1"},
+            True,
+            True,
+        ),
+        ({"OFFHOOK_WEBHOOKS__ALLOW_PRIVATE": "false"}, False, False),
+        ({"OFFHOOK_WEBHOOKS__ALLOW_PRIVATE": "true"}, True, True),
     ],
 )
 def test_the_embedded_default_lets_webhooks_reach_this_machine_while_it_listens_here_only(
-    environ: dict[str, str], allowed: bool
+    environ: dict[str, str], loopback: bool, private: bool
 ) -> None:
-    assert load(None, environ).webhooks.allow_private is allowed
+    section = load(None, environ).webhooks
+    assert (section.opens_loopback, section.opens_private) == (loopback, private)
+
+
+def test_a_file_opens_no_private_address_unless_it_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "offhook.toml"
+    for text, opened in [("", False), ("allow_private = true", True)]:
+        file.write_text(f'[http]\nlisten = "127.0.0.1:8080"\n[webhooks]\n{text}\n')
+        section = load(str(file), {}).webhooks
+        assert (section.opens_loopback, section.opens_private) == (opened, opened)

@@ -13,9 +13,10 @@ from offhook.net.guard import Reach, may_connect, reach
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.32.0.1", "223.255.255.255"]
 PUBLIC += ["2606:4700::1111", "2a00:1450:4001::200e", "2001:4860:4860::8888"]
-PRIVATE = ["127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255"]
+LOOPBACK = ["127.0.0.1", "127.255.255.254", "::1"]
+PRIVATE = ["10.0.0.1", "172.16.0.1", "172.31.255.255"]
 PRIVATE += ["192.168.1.1", "169.254.169.254", "100.64.0.1", "100.127.255.255", "192.0.0.1"]
-PRIVATE += ["198.18.0.1", "203.0.113.9", "::1", "fe80::1", "febf::1", "fec0::1", "fc00::1"]
+PRIVATE += ["198.18.0.1", "203.0.113.9", "fe80::1", "febf::1", "fec0::1", "fc00::1"]
 PRIVATE += ["fd12:3456::1", "64:ff9b:1::808:808", "2001:db8::1", "3fff::1", "2001:20::1"]
 NONE = ["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255"]
 NONE += ["::", "ff02::1", "4000::1", "100::1", "::ffff:0:7f00:1", "5f00::1"]
@@ -61,10 +62,23 @@ def test_private_addresses_are_open_only_where_allowed(address: str) -> None:
     assert may_connect(address, allow_private=True)
 
 
+@pytest.mark.parametrize("address", LOOPBACK)
+def test_loopback_is_open_where_it_or_every_private_address_is_allowed(address: str) -> None:
+    assert reach(address) is Reach.LOOPBACK
+    assert not may_connect(address, allow_private=False)
+    assert may_connect(address, allow_private=False, allow_loopback=True)
+    assert may_connect(address, allow_private=True)
+
+
+@pytest.mark.parametrize("address", [*PRIVATE, "::ffff:127.0.0.1", "64:ff9b::7f00:1", "::1%lo"])
+def test_where_only_loopback_is_allowed_no_private_network_is_open(address: str) -> None:
+    assert not may_connect(address, allow_private=False, allow_loopback=True)
+
+
 @pytest.mark.parametrize("address", NONE)
 def test_what_is_no_single_host_is_never_open(address: str) -> None:
     assert reach(address) is Reach.NONE
-    assert not may_connect(address, allow_private=True)
+    assert not may_connect(address, allow_private=True, allow_loopback=True)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +113,9 @@ def test_wrapping_never_opens_an_ipv4_address(
 ) -> None:
     if address in (IPv4Address("0.0.0.0"), IPv4Address("0.0.0.1")) and wrap is compatible:
         return  # these are :: and ::1 themselves
-    assert reach(wrap(str(address))) is reach(str(address))
+    plain = reach(str(address))
+    expected = Reach.PRIVATE if plain is Reach.LOOPBACK else plain
+    assert reach(wrap(str(address))) is expected
 
 
 @given(st.ip_addresses(v=4))

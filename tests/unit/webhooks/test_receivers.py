@@ -30,6 +30,15 @@ async def test_a_receiver_on_loopback_is_for_embedded_defaults_or_where_it_is_al
     assert "[webhooks] allow_private = true" in (await problem(OTHER, url) or "")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://10.0.0.1/", "http://192.168.1.1/", "http://169.254.169.254/", "http://[fd00::1]/"],
+)
+async def test_embedded_defaults_open_no_private_network(url: str) -> None:
+    assert "[webhooks] allow_private = true" in (await problem(embedded(), url) or "")
+    assert await problem(PRIVATE, url) is None
+
+
 async def test_http_that_is_not_allowed_names_its_setting() -> None:
     assert "[webhooks] allow_http = true" in (await problem(NO_HTTP, "http://a.example/") or "")
 
