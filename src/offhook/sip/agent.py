@@ -47,8 +47,8 @@ class UserAgent:
     ) -> None:
         """``contact_host`` and ``contact_port`` stand in Via and Contact instead of ``local``.
 
-        Over ``max_dialogs`` calls, or ``max_transactions`` of peers, new ones get 503 with
-        Retry-After. ``rng`` makes tags and branches; only tests should give one.
+        Over ``max_dialogs`` calls, or ``max_transactions`` of peers, new ones get 503 with Retry-After.
+        ``rng`` makes tags and branches; only tests should give one.
         """
         self._core = core = Core(
             local=local,
@@ -64,7 +64,8 @@ class UserAgent:
         self._receiver = RequestReceiver(core, self._servers, self._calls)
 
     def screen(self, screen: Screen) -> None:
-        """Ask ``screen`` about requests outside dialogs from now on; until then everybody may come in."""
+        """Ask ``screen`` about requests outside dialogs from now on; before that all requests are
+        admitted."""
         self._receiver.screen = screen
 
     # --- what happens
@@ -101,11 +102,11 @@ class UserAgent:
             raise
 
     def handle_timers(self, now: float) -> None:
-        """Do what is due. After an error that comes out here, call it again for the other timers."""
+        """Run the timers that are due. If it raises, call it again for the other timers."""
         self._core.timers.run(now)
 
     def next_deadline(self) -> float | None:
-        """When :meth:`handle_timers` is wanted next; None while no timer runs."""
+        """When to call :meth:`handle_timers` next; None while no timer runs."""
         return self._core.timers.next_deadline()
 
     def take_output(self) -> list[tuple[bytes, Address]]:
@@ -240,7 +241,7 @@ class UserAgent:
         if call is not None:
             call.send_info(now, content_type, body)
 
-    # --- what is held
+    # --- counters
 
     @property
     def transactions(self) -> int:
@@ -259,7 +260,7 @@ class UserAgent:
 
     @property
     def timers(self) -> int:
-        """Timers armed."""
+        """Number of armed timers."""
         return len(self._core.timers)
 
     def call_of(self, handle: str) -> SipCall | None:

@@ -74,7 +74,7 @@ def host_port(host: str, port: int | None) -> str:
 
 
 def header_lines(headers: Headers) -> str:
-    """Header lines from pairs. Raises ValueError for what would break out of its line."""
+    """Header lines from pairs. Raises ValueError for a value with a line break."""
     if not headers:
         return ""
     for name, value in headers:

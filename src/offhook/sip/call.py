@@ -1,8 +1,8 @@
 """A call: what its caller and its callee side share once there is a dialog (RFC 3261 §12, §14, §15).
 
-The states are the tables of :mod:`offhook.sip.call_states`. Everything a call holds (dialogs, timers,
-offers under way) goes in :meth:`Call._over`, the one way to the state OVER, so that nothing of it
-outlives the call but its transactions, which end by their own timers.
+The states are the tables of :mod:`offhook.sip.call_states`. :meth:`SipCall._over` is the only way to the
+state OVER. It releases everything a call holds (dialogs, timers, offers under way). Only the call's
+transactions remain, and they end by their own timers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Calls:
 
     @property
     def full(self) -> bool:
-        """Whether a new call is one too many."""
+        """Whether the limit of calls is reached."""
         return self.limit is not None and len(self.open) >= self.limit
 
     def find(self, handle: str, call_id: str) -> SipCall | None:
@@ -84,7 +84,7 @@ class SipCall(InDialog):
         self.bye_headers = ""
 
     def _enter(self) -> None:
-        """Stand in the table; only what :meth:`_over` ends stands there."""
+        """Add the call to the table of calls; :meth:`_over` removes it."""
         self.calls.open[self.handle] = self
 
     def _on(self, event: CallEvent) -> None:
@@ -166,7 +166,7 @@ class SipCall(InDialog):
         self._ended(CallEvent.ABANDON, EndedBy.FAULT, now, "internal error")
 
     def _over(self, event: CallEvent, now: float) -> None:
-        """Forget the call; its transactions linger on their own."""
+        """Remove the call; its transactions end by their own timers."""
         self._on(event)
         assert self.state is CallState.OVER
         if self.offer_sent is not None:
@@ -293,7 +293,7 @@ class SipCall(InDialog):
         return self.offer_sent is not None
 
     def refresh_target(self, request: Request) -> None:
-        """The peer may have moved."""
+        """Take over the peer's new Contact, if the message has one."""
         dialog = self.dialog_of(request.from_tag)
         if dialog is not None:
             dialog.refresh_target(request)
@@ -331,7 +331,7 @@ class SipCall(InDialog):
 
 
 def reason_of(request: Request) -> str | None:
-    """The ``Reason`` header (RFC 3326), for people."""
+    """The ``Reason`` header (RFC 3326), as readable text."""
     value = request.get("reason")
     return None if value is None else readable(value)
 

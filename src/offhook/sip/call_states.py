@@ -17,7 +17,7 @@ class CallState(IntEnum):
     EARLY = 0
     """The INVITE was sent or received and is not answered."""
     CANCELING = 1
-    """We gave up on our INVITE and wait for its end."""
+    """We canceled our INVITE and wait for its final response."""
     UP = 2
     ENDING = 3
     """Our BYE is sent, or waits for the ACK of our 2xx."""
@@ -66,7 +66,7 @@ OUTBOUND_CALL: StateMachine[CallState, CallEvent] = StateMachine(
             _E.ABANDON: _S.OVER,
         },
         _S.CANCELING: {
-            _E.ANSWERED: _S.OVER,  # a 200 crossed our CANCEL: it gets ACK and BYE
+            _E.ANSWERED: _S.OVER,  # a 200 crossed our CANCEL: we send ACK and BYE
             _E.REFUSED: _S.OVER,
             _E.ABANDON: _S.OVER,
         },

@@ -2,8 +2,7 @@
 
 The states are the tables ``INVITE_CLIENT`` and ``NON_INVITE_CLIENT`` of
 :mod:`offhook.sip.transactions`. A transaction retransmits (UDP), acknowledges 300-699 and hands every
-response that the application needs to ``handler``; None instead of a response says that none came in
-time.
+response that the application needs to ``handler``; None instead of a response means that none came in time.
 """
 
 from __future__ import annotations
@@ -202,7 +201,7 @@ class ClientTransaction(Timed):
         core.timers.schedule(min(now + self.interval, self.deadline), self)
 
     def _fail(self, event: ClientEvent, now: float) -> None:
-        """End without a response, and say so."""
+        """End without a response, and report that."""
         handler = self.handler
         self._end(event)
         if handler is not None:
@@ -210,12 +209,14 @@ class ClientTransaction(Timed):
         self.fault = None
 
     def transport_failed(self, now: float) -> None:
-        """The request cannot be delivered; once something was heard, wait for more instead."""
+        """The request cannot be delivered: fail. If a response came before, wait for the next one
+        instead."""
         if not self.heard_from:
             self._fail(ClientEvent.TRANSPORT_ERROR, now)
 
     def abandon(self, now: float) -> None:
-        """Handling a response or a timer failed: let the owner give up, and never wait for ever."""
+        """Handling a response or a timer failed: tell the owner, and end the transaction within a bounded
+        time."""
         fault, self.fault = self.fault, None
         if fault is not None:
             fault(now)
@@ -275,7 +276,8 @@ class ClientTransaction(Timed):
     def _completed(
         self, before: ClientState, response: Response, linger: float, now: float
     ) -> None:
-        """The one final response; the handler, and the call behind it, is let go first."""
+        """Deliver the final response. The handler is released first, so that the transaction does not
+        keep the call."""
         if before is ClientState.COMPLETED:
             return
         self._linger(now, linger)

@@ -19,7 +19,7 @@ MAGIC = "z9hG4bK"
 
 
 class Core:
-    """Bottom of the engine: it knows neither transactions nor calls, they know it."""
+    """The lowest layer of the engine: transactions and calls use it, it uses neither."""
 
     def __init__(
         self,

@@ -80,13 +80,13 @@ class Dialog:
         self.state = DIALOG.after(self.state, DialogEvent.ANSWERED)
 
     def end(self) -> None:
-        """The call is over, or this branch of it. Ending twice does nothing."""
+        """The call, or this branch of it, is over. Idempotent."""
         if self.state is not DialogState.TERMINATED:
             self.state = DIALOG.after(self.state, DialogEvent.ENDED)
 
     @classmethod
     def of_request(cls, request: Request, local: str, source: Address) -> Dialog:
-        """The dialog an INVITE makes at the callee (RFC 3261 §12.1.1)."""
+        """The dialog that an INVITE creates at the callee (RFC 3261 §12.1.1)."""
         number = request.cseq[0]
         remote = request.get("from") or ""
         return cls(
@@ -104,7 +104,7 @@ class Dialog:
     def of_response(
         cls, response: Response, local: str, uri: str, cseq: int, peer: Address
     ) -> Dialog:
-        """The dialog a response makes at the caller (RFC 3261 §12.1.2).
+        """The dialog that a response creates at the caller (RFC 3261 §12.1.2).
 
         ``uri`` is the request's, for peers that give no Contact. ``peer`` is where the request was
         sent; the response's own source counts as the peer's as well.
@@ -173,7 +173,7 @@ def _hosts_of(values: Iterable[str]) -> frozenset[str]:
 def destination_of(uri: str, peer: Address) -> Address:
     """The address a URI leads to when it holds an IP literal, else ``peer``.
 
-    A private address that a peer with a public one tells us is behind its NAT: ``peer`` as well.
+    When a peer with a public address names a private one, that address is behind its NAT: ``peer`` as well.
     """
     try:
         parsed = parse_uri(uri)
@@ -186,7 +186,7 @@ def destination_of(uri: str, peer: Address) -> Address:
 
 
 def is_inside(host: str) -> bool:
-    """Whether an address literal is private, shared, link-local or loopback: no use from outside."""
+    """Whether an address literal is private, shared, link-local or loopback: not reachable from outside."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DescriptionEvent(Event, frozen=True, kw_only=True):
-    """What the events carry that may bring a session description."""
+    """Base of the events that may carry a session description."""
 
     sdp: bytes | None = None
     source: Address | None = None
@@ -40,7 +40,8 @@ class DescriptionEvent(Event, frozen=True, kw_only=True):
 
 
 class Provisional(DescriptionEvent, frozen=True, kw_only=True):
-    """The far end works on our INVITE: 101..199. Repeats and several branches are all reported."""
+    """A provisional response to our INVITE, 101..199. Repetitions and responses of several forks are all
+    reported."""
 
     status: int
     """``sdp`` is early media, if the response described some."""
@@ -193,7 +194,7 @@ class Credentials(NamedTuple):
     """Only answer this realm; None: any."""
 
     def __repr__(self) -> str:
-        """Without the password."""
+        """The fields without the password."""
         return f"Credentials(username={self.username!r}, realm={self.realm!r})"
 
 

@@ -58,7 +58,7 @@ class Via(NamedTuple):
 
 
 def readable(text: str) -> str:
-    """What a peer wrote, fit for logs, JSON and databases: no control characters, no half characters.
+    """A peer's text made safe for logs, JSON and databases: no control characters, no lone surrogates.
 
     Octets that are no UTF-8 become U+FFFD.
     """
@@ -74,7 +74,7 @@ def octets(text: str) -> bytes:
 
 
 def decoded(data: bytes) -> str:
-    """The text of octets from the wire; those that are not UTF-8 survive a way back by :func:`octets`."""
+    """The text of octets from the wire; :func:`octets` restores those that are not UTF-8."""
     return data.decode("utf-8", "surrogateescape")
 
 

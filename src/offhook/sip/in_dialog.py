@@ -1,6 +1,6 @@
 """What a call does inside its dialog: requests, ACKs, and which addresses count (RFC 3261 §12, §13).
 
-:class:`offhook.sip.call.SipCall` adds the life of the call to it: its end, and its offers.
+:class:`offhook.sip.call.SipCall` adds the end of the call and its offers.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class InDialog(ABC):
 
     @abstractmethod
     def abandon(self, now: float) -> None:
-        """Handling of something of this call raised: end it cleanly. Must not raise."""
+        """Handling an event of this call raised: end the call cleanly. Must not raise."""
 
     @abstractmethod
     def _acknowledged(self, request: Request, *, offered: bool, now: float) -> None:
@@ -66,7 +66,7 @@ class InDialog(ABC):
 
     @abstractmethod
     def _ack_never_came(self, now: float) -> None:
-        """64*T1 went by without the ACK of our 2xx."""
+        """64*T1 passed without the ACK of our 2xx."""
 
     # --- our requests
 

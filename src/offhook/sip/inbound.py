@@ -102,7 +102,7 @@ class InboundCall(SipCall):
         if self.state is CallState.EARLY:
             invite = self._invite
             if invite is not None and invite.state is ServerState.ACCEPTED:
-                self.send("BYE", now, ignore)  # the 200 is sent, what came after it failed
+                self.send("BYE", now, ignore)  # the 200 was sent; a later step failed
             if invite is not None:
                 invite.abandon(now)
             self._over(CallEvent.ABANDON, now)

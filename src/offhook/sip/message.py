@@ -1,9 +1,9 @@
 """SIP messages from bytes (RFC 3261 §7), lazily: one pass over the header lines, values parsed on use.
 
 A parser of hostile input: it is bounded in octets and lines, keeps octets that are not UTF-8
-(``surrogateescape``), unfolds lines, knows compact names, and takes bare LF for CRLF. What it cannot
-frame at all raises :class:`MessageError`; what it can frame but must not be obeyed carries a
-``problem``, so that a request gets its 400.
+(``surrogateescape``), unfolds lines, knows compact names, and takes bare LF for CRLF. A datagram that it
+cannot frame raises :class:`MessageError`. A message that it can frame but must not obey has a
+``problem``, so that a request gets 400.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ MAX_MESSAGE = 65_536
 """Octets of one message, head and body."""
 MAX_HEADER_LINES = 512
 MAX_PARSED = 16_384
-"""Characters in all the headers that are parsed, together."""
+"""Characters of all headers that are parsed, in total."""
 MAX_URI = 2048
 """Characters of a Request-URI; more is 414."""
 
 
 class MessageError(ValueError):
-    """Not a SIP message; nothing can be answered."""
+    """Not a SIP message; it cannot be answered."""
 
 
 class Message:

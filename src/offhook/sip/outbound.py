@@ -17,7 +17,7 @@ from offhook.sip.server import ServerTransaction
 from offhook.sip.transactions import ClientState
 
 MAX_FORKS = 16
-"""Branches of one INVITE that are listened to; a peer that makes up more is not answered."""
+"""Forks of one INVITE that we handle; responses of further forks are not answered."""
 
 
 MAX_WARNING = 200
@@ -244,7 +244,7 @@ class OutboundCall(SipCall):
         self.core.emit(Answered(handle=self.handle, sdp=sdp, at=now, source=response.source))
 
     def _hang_up_fork(self, dialog: Dialog, now: float) -> None:
-        """BYE a branch that answered too late: we canceled, or another one won."""
+        """Send BYE to a fork that answered too late: we canceled, or another fork answered first."""
         self.send("BYE", now, ignore, dialog=dialog)
         dialog.end()
         if self.state is CallState.CANCELING:
@@ -264,7 +264,7 @@ class OutboundCall(SipCall):
     # --- requests of the peer
 
     def dialog_of(self, remote_tag: str) -> Dialog | None:
-        """Early dialogs count too."""
+        """The dialog with that remote tag, early dialogs included."""
         if self.dialog is not None:
             return super().dialog_of(remote_tag)
         return self.forks.get(remote_tag)

@@ -101,7 +101,7 @@ class PendingAck(Timed):
 
 @final
 class ChallengeAnswers:
-    """The credentials of one call and what they have answered so far (RFC 3261 §22)."""
+    """The credentials of one call and the challenges they have answered so far (RFC 3261 §22)."""
 
     __slots__ = ("_auth", "_core", "_credentials")
 
@@ -174,7 +174,7 @@ class Attempt:
         self._body = body
         self._rounds = 0
         self.transaction: ClientTransaction | None = None
-        """The one that is out now: a challenge is answered by a new one."""
+        """The current transaction; a challenge is answered with a new one."""
 
     def start(self, now: float) -> Attempt:
         """Send it as a new transaction."""
@@ -206,7 +206,7 @@ class Attempt:
             self.transaction.give_up_at(when)
 
     def _on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
-        """Final responses reach ``done``, once the challenges are behind."""
+        """Pass a final response to ``done``, after the challenges are answered."""
         if response is not None:
             if response.status < 200:
                 return

@@ -98,7 +98,7 @@ class RequestReceiver:
             self._outside_dialog(key, received, now)
 
     def _abandon(self, received: _Received, now: float) -> None:
-        """Handling a request raised: end its calls, and answer 500 unless it has an answer."""
+        """Handling a request raised: end its calls, and answer 500 unless it was answered."""
         request = received.request
         for call in list(self._calls.open.values()):
             if call.call_id == request.call_id:
@@ -212,7 +212,8 @@ class RequestReceiver:
             received.refuse(481)
 
     def _invite(self, key: ServerKey, received: _Received, now: float) -> None:
-        """A new call, unless it is screened out, came by two ways, or is one too many."""
+        """A new call, unless the screen refuses it, it is a merged request (§8.2.2.2), or the limit is
+        reached."""
         request = received.request
         merged = (request.call_id, request.from_tag, request.get("cseq") or "")
         if merged in self._servers.merged:

@@ -1,8 +1,8 @@
-"""Who may come in: the application's judgement of a request outside every dialog, before any state.
+"""Admission: the application judges each request outside dialogs before any state is made.
 
 A user agent asks its screen first, and only what the screen admits costs a transaction or a call.
 What it refuses is answered once for each time it is received, from the request alone, with at most
-:data:`offhook.sip.receive.MAX_RATIO` times its size, so that nothing is gained with a forged address.
+:data:`offhook.sip.receive.MAX_RATIO` times its size, so that a forged address gains nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Admitted(NamedTuple):
     """The caller is known."""
 
     name: str | None = None
-    """What the application calls the caller; it comes back in ``IncomingInvite.admitted_as``."""
+    """The application's name of the caller; it is passed on in ``IncomingInvite.admitted_as``."""
 
 
 class ScreenedOut(NamedTuple):
@@ -38,7 +38,7 @@ Judgement = Admitted | ScreenedOut | Ignored
 
 
 class Screen(ABC):
-    """Judges requests outside dialogs. Nothing inside a known dialog, and no response, comes here."""
+    """Judges requests outside dialogs. Requests inside a known dialog and responses are not screened."""
 
     @abstractmethod
     def ignores(self, source: Address) -> bool:
@@ -51,7 +51,7 @@ class Screen(ABC):
 
 @final
 class OpenScreen(Screen):
-    """Lets everybody in: for tests, and for the built-in phones."""
+    """Admits every request: for tests, and for the built-in phones."""
 
     def ignores(self, source: Address) -> bool:
         return False

@@ -16,9 +16,9 @@ from offhook.negotiated import STATIC_TYPES, Codec, NegotiatedMedia
 from offhook.sip.grammar import is_ip
 
 CODECS = tuple(Codec)
-"""What we speak, in our order of preference."""
+"""The codecs we support, in our order of preference."""
 DTMF_PAYLOAD_TYPE = 101
-"""The type that we offer for telephone-event, and that others mean by it without an rtpmap."""
+"""The type that we offer for telephone-event, and that peers use for it without an rtpmap."""
 _TELEPHONE_EVENT = "TELEPHONE-EVENT"
 MAX_MEDIA = 32
 MAX_SDP = 16_384
@@ -204,13 +204,13 @@ def parse_answer(
 ) -> NegotiatedMedia:
     """What an answer to our :func:`make_offer` settled; the keywords are what was offered.
 
-    Raises :class:`SdpError` when the stream was refused or no codec of ours is in it.
+    Raises :class:`SdpError` when the stream was refused or has none of our codecs.
     """
     session = _Session(body)
     media = session.audio()
     answered = _codecs(media, telephone_event=dtmf_payload_type)
     chosen = _choose([(pt, name) for pt, name in answered if name in codecs], None)
-    # Some answers do not repeat telephone-event; their keys come with the type we offered all the same.
+    # Some answers do not repeat telephone-event, but their digits still come with the type we offered.
     dtmf = _telephone_event(answered) if dtmf_payload_type is not None else None
     mux = rtcp_mux and media.attribute("rtcp-mux") is not None
     return _negotiated(

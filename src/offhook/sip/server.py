@@ -48,7 +48,7 @@ class ServerTransactions:
 
     @property
     def full(self) -> bool:
-        """Whether a new transaction is one too many."""
+        """Whether the limit of transactions is reached."""
         return len(self.open) >= self.limit
 
 

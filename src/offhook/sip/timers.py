@@ -34,12 +34,12 @@ class Timers(NamedTuple):
 
 
 class Timed(ABC):
-    """What a timer calls."""
+    """The target of a timer."""
 
     __slots__ = ("wake",)
 
     wake: float
-    """When it wants to be called; :data:`NEVER` for not at all."""
+    """When to call it; :data:`NEVER`: do not call it."""
 
     @abstractmethod
     def on_timer(self, now: float) -> None:
@@ -47,7 +47,7 @@ class Timed(ABC):
 
     @abstractmethod
     def abandon(self, now: float) -> None:
-        """:meth:`on_timer` raised: end in an orderly way. Must not raise."""
+        """:meth:`on_timer` raised: end cleanly. Must not raise."""
 
 
 class TimerQueue:
@@ -59,7 +59,7 @@ class TimerQueue:
         self._serial = 0
 
     def schedule(self, when: float, target: Timed) -> None:
-        """Call ``target`` at ``when``, and not at its earlier choice."""
+        """Call ``target`` at ``when`` instead of at the time set before."""
         target.wake = when
         if when == NEVER:
             return
@@ -76,7 +76,7 @@ class TimerQueue:
         queue.append((when, target))
 
     def next_deadline(self) -> float | None:
-        """When :meth:`run` is wanted next; None when no timer is armed."""
+        """When to call :meth:`run` next; None when no timer is armed."""
         heap = self._heap
         while heap and heap[0][2].wake != heap[0][0]:
             heapq.heappop(heap)
@@ -91,8 +91,8 @@ class TimerQueue:
     def run(self, now: float) -> None:
         """Call every target whose time is not after ``now``, earliest first.
 
-        What a target raises comes out here, after the target was abandoned; the timers behind it are
-        still armed, so call again.
+        An exception of a target is raised here after the target was abandoned. The later timers are still
+        armed, so call again.
         """
         while True:
             when = self.next_deadline()
