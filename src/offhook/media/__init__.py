@@ -1,4 +1,4 @@
-"""Media: RTP in and out of every leg, and what may be learned from it."""
+"""Media: RTP in and out of every leg, DTMF digits and call quality."""
 
 from __future__ import annotations
 

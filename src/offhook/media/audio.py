@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 SAMPLE_RATE: Final = 8000
-"""Samples a second of everything on the telephone."""
+"""Samples per second of all audio on the telephone."""

@@ -1,4 +1,4 @@
-"""What a leg heard (or said), put together in true time. Pure."""
+"""Records the audio that a leg received or sent, in real time. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from offhook.negotiated import Codec
 
 _RATE: Final = 8000
 _HOLD_BACK: Final = 480
-"""Samples (60 ms) a gap stays open for a packet that was overtaken."""
+"""Samples (60 ms) for which a gap is kept open for a reordered packet."""
 _MOST_PENDING: Final = 4
 _MOST_ASTRAY: Final = 1600
-"""Samples (200 ms) the sender's clock may be away from the wall before it is set anew."""
+"""Samples (200 ms) by which the sender's clock may differ from the arrival times before it is aligned
+again."""
 _SILENCE: Final = bytes(2 * _RATE)
 """A second of it: gaps are written in pieces of at most this."""
 
@@ -21,10 +22,10 @@ _SILENCE: Final = bytes(2 * _RATE)
 class AudioRecorder:
     """Turns packets into one continuous stream of 16-bit little-endian samples, 8,000 a second.
 
-    Sample ``n`` is what was heard ``n / 8000`` seconds after the start. Within a talkspurt the RTP
-    timestamps place the packets; they are set against the arrival time at its beginning, and again
-    when the two have drifted apart. So nothing a sender claims makes the stream longer than the
-    time that went by, except by the last packet.
+    Sample ``n`` was heard ``n / 8000`` seconds after the start. Within a talkspurt the RTP
+    timestamps place the packets; they are aligned with the arrival time at its beginning, and again when
+    the two have drifted apart. So false timestamps cannot make the stream longer than the elapsed time
+    plus one packet.
     """
 
     def __init__(self, sink: Callable[[bytes], None], started: float) -> None:
@@ -62,14 +63,14 @@ class AudioRecorder:
         self._settle(wall - _HOLD_BACK)
 
     def advance(self, now: float) -> None:
-        """Write what is certain by ``now``, silence where nothing came."""
+        """Write the samples up to ``now`` that cannot change any more, with silence in the gaps."""
         certain = self._position(now) - _HOLD_BACK
         self._settle(certain)
         if not self._pending:
             self._silence_until(certain)
 
     def finish(self, now: float) -> None:
-        """Write all, up to ``now``."""
+        """Write all samples up to ``now``."""
         self._settle(1 << 62)
         self._silence_until(self._position(now))
 
@@ -87,7 +88,7 @@ class AudioRecorder:
         return index
 
     def _settle(self, certain: int) -> None:
-        """Write pending packets without a gap before them, or whose gap will not be filled."""
+        """Write the pending packets that have no gap before them, or a gap that stays empty."""
         while self._pending:
             index, payload, codec = self._pending[0]
             if index > self._written and index > certain and len(self._pending) <= _MOST_PENDING:

@@ -63,7 +63,7 @@ class PlaybackEnded(MediaEvent, frozen=True, kw_only=True):
 
 
 class DigitWay(StrEnum):
-    """How a DTMF digit came."""
+    """How a DTMF digit was received."""
 
     EVENT = "EVENT"
     """As RFC 4733 packets."""
@@ -89,7 +89,7 @@ class SourceRefused(MediaEvent, frozen=True, kw_only=True):
 
 
 class LegFailed(MediaEvent, frozen=True, kw_only=True):
-    """The engine could not handle something of this leg and closed it. It is logged already."""
+    """An error in handling this leg made the engine close it. The error is logged already."""
 
     detail: str
 
@@ -129,14 +129,14 @@ class MediaLeg(ABC):
         """Begin, or change, the exchange with the peer.
 
         A new codec or payload type counts from the next packet on, also for what plays. While
-        ``media.send`` is false nothing is sent, and what plays goes on unheard. What arrived before
-        the first call is thrown away. Raises :class:`ValueError` for an address, port or codec that
+        ``media.send`` is false nothing is sent, but playbacks continue. Packets that arrived
+        before the first call are discarded. Raises :class:`ValueError` for an address, port or codec that
         cannot be used.
         """
 
     @abstractmethod
     def keep_sending(self) -> None:
-        """From now on send RTP without a break: silence where there is nothing else to send."""
+        """From now on send RTP without a break: silence when there is nothing else to send."""
 
     @abstractmethod
     def play(self, audio: Audio, *, repetition: int = 1, pause: float = 0.5) -> int:
@@ -149,9 +149,9 @@ class MediaLeg(ABC):
 
     @abstractmethod
     def play_below(self, audio: Audio | None, *, pause: float = 0.0) -> None:
-        """Repeat a sound, ``pause`` seconds between, wherever there is nothing else to send.
+        """Repeat a sound, with ``pause`` seconds between, while there is nothing else to send.
 
-        That is: nothing plays, and for one second nothing was relayed here. None: no more.
+        That is: nothing plays, and nothing was relayed here for one second. None: stop.
         """
 
     @abstractmethod
@@ -165,17 +165,17 @@ class MediaLeg(ABC):
 
     @abstractmethod
     def record(self, sink: Sink | None) -> None:
-        """Give ``sink`` what arrives from the peer, decoded, in true time, silence where nothing
-        came. Called from the engine's thread; must not block."""
+        """Give ``sink`` the peer's audio, decoded, in real time, with silence in the gaps. Called from
+        the engine's thread; must not block."""
 
     @abstractmethod
     def record_sent(self, sink: Sink | None) -> None:
-        """Like :meth:`record`, of what we send to the peer. Begun in one go with it, the two keep
-        the same time."""
+        """Like :meth:`record`, of what we send to the peer. When both are started together, their times
+        are equal."""
 
     @abstractmethod
     def relay(self, other: MediaLeg | None) -> None:
-        """Pass what arrives here on to ``other``, a leg of the same engine; None: no more.
+        """Relay what arrives here to ``other``, a leg of the same engine; None: stop.
 
         One direction of a bridge: the other leg is given its own command. Payload types are mapped,
         G.711 is transcoded where the laws differ, DTMF digits go through as events or as tones.

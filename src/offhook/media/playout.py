@@ -1,4 +1,4 @@
-"""What a leg has to say: a queue of playbacks cut into packets, without a gap between them. Pure.
+"""The play queue of a leg: playbacks are cut into packets without a gap between them. Pure.
 
 Theory of operation. A playback holds its sound in every codec (one octet a sample), so a position in it
 means the same moment in each of them, and a codec that changes in the middle of a prompt only changes
@@ -28,12 +28,12 @@ SILENCE: Final = {
 
 
 class QueuedPlayback:
-    """A sound on its way out: ``repetition`` passes with ``pause_octets`` of silence between."""
+    """A queued sound: ``repetition`` passes with ``pause_octets`` of silence between."""
 
     __slots__ = ("audio", "number", "passes_left", "pause_octets", "started")
 
     def __init__(self, number: int, audio: Audio, repetition: int, pause_octets: int) -> None:
-        """``number``: below 0 for a sound of the engine's own, whose beginning and end nobody is told."""
+        """``number``: below 0 for the engine's own sounds; no events are sent for those."""
         self.number = number
         self.audio = {codec: memoryview(octets) for codec, octets in audio.items()}
         self.passes_left = repetition if all(self.audio.values()) else 0
@@ -42,7 +42,7 @@ class QueuedPlayback:
 
 
 class RepeatedTone:
-    """A sound that repeats for as long as it is asked for packets, with silence between."""
+    """A sound that repeats without end, with silence between."""
 
     __slots__ = ("_audio", "_octets", "_pause", "_position")
 
@@ -53,7 +53,7 @@ class RepeatedTone:
         self._position = 0
 
     def restart(self) -> None:
-        """Begin with the sound when it is next heard."""
+        """Start again at the beginning of the sound."""
         self._position = 0
 
     def take(self, codec: Codec) -> bytes | memoryview:
@@ -142,13 +142,13 @@ class PlayQueue:
         return [playback.number for playback in dropped if playback.number >= 0]
 
     def _note(self, numbers: list[int], playback: QueuedPlayback) -> None:
-        """Have the beginning or end of a playback told; the engine's own sounds have none."""
+        """Note that a playback began or ended; the engine's own sounds are left out."""
         if playback.number >= 0:
             numbers.append(playback.number)
             self.noticed = True
 
     def _begin(self, playback: QueuedPlayback) -> None:
-        """Stand at the beginning of a playback."""
+        """Move to the beginning of a playback."""
         self._data = playback.audio[self._codec]
         self._position = 0
         # Up to the first packet the slow path must see the playback, to say that it started.
@@ -156,7 +156,7 @@ class PlayQueue:
         self._silence_left = 0
 
     def _advance(self) -> None:
-        """Stand at the beginning of whatever is first in the queue now."""
+        """Move to the beginning of the playback that is now first in the queue."""
         if self._queue:
             self._begin(self._queue[0])
         else:
@@ -164,7 +164,7 @@ class PlayQueue:
             self._position = self._limit = self._silence_left = 0
 
     def _assemble(self) -> memoryview | bytes | None:
-        """A packet at the beginning or end of something, perhaps of several parts."""
+        """Build a packet at the beginning or end of a playback or pass, possibly from several parts."""
         parts: list[memoryview] = []
         room = PACKET_OCTETS
         while room and self._queue:

@@ -1,6 +1,6 @@
-"""How a call sounded: the E-model of ITU-T G.107 (06/2015) on what RTP and RTCP measured. Pure.
+"""The quality of a call: the E-model of ITU-T G.107 (06/2015) on what RTP and RTCP measured. Pure.
 
-Everything the network does not tell has the default value of G.107 table 3, so that the best rating
+All parameters that are not measured have the default values of G.107 table 3, so that the best rating
 is R = 93.2 and the best MOS 4.4.
 """
 
@@ -35,7 +35,7 @@ _PR: Final = 35.0
 _BURST_RATIO: Final = 1.0
 _ADVANTAGE: Final = 0.0
 _MT: Final = 100.0
-"""ms of delay nobody notices (for the default delay sensitivity)."""
+"""ms of delay that is not noticed (for the default delay sensitivity)."""
 
 
 class CodecImpairment(NamedTuple):
@@ -44,7 +44,7 @@ class CodecImpairment(NamedTuple):
     equipment: float
     """Ie."""
     robustness: float
-    """Bpl: percent loss that halves what is left to lose."""
+    """Bpl: the percentage of packet loss that causes half of the greatest possible impairment."""
 
 
 CODECS: Final = {

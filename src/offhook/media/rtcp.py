@@ -46,7 +46,7 @@ class ReportBlock(NamedTuple):
 
 
 class SenderReport(NamedTuple):
-    """What a sender says of itself."""
+    """The report of a sender about itself."""
 
     ssrc: int
     ntp: int
@@ -58,7 +58,7 @@ class SenderReport(NamedTuple):
 
 
 class ReceiverReport(NamedTuple):
-    """What one says who did not send."""
+    """The report of a participant that sent nothing."""
 
     ssrc: int
     blocks: tuple[ReportBlock, ...] = ()
@@ -149,7 +149,7 @@ def parse(datagram: bytes | bytearray | memoryview) -> list[Packet] | None:
     """The packets of a compound packet; None when it is not valid (RFC 3550 A.2).
 
     It must begin with a report, version 2 throughout, padding at most in the last, and the lengths
-    must add up to the datagram's. Packets of other types (APP, feedback) are stepped over.
+    must add up to the datagram's. Packets of other types (APP, feedback) are skipped.
     """
     data = bytes(datagram)
     size = len(data)
@@ -180,7 +180,7 @@ def parse(datagram: bytes | bytearray | memoryview) -> list[Packet] | None:
 
 
 def _parse_one(packet_type: int, count: int, body: bytes) -> list[Packet] | None:
-    """What one packet says; empty for a type we do not read, None when it is malformed."""
+    """The content of one packet; empty for a type we do not read, None when it is malformed."""
     if packet_type == SR:
         blocks = _parse_blocks(body, _SENDER.size, count)
         if blocks is None:
@@ -215,7 +215,7 @@ def _parse_blocks(body: bytes, start: int, count: int) -> tuple[ReportBlock, ...
 
 
 def _parse_descriptions(body: bytes, count: int) -> list[Packet] | None:
-    """The CNAMEs; other items are stepped over."""
+    """The CNAMEs; other items are skipped."""
     found: list[Packet] = []
     at = 0
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""The RTCP session of one leg: what to report when, and what the peer's reports tell. Pure."""
+"""The RTCP session of one leg: makes our reports and reads the peer's. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from offhook.media.rtp import ReceiverStatistics
 
 _REMEMBERED_REPORTS: Final = 8
 _LONGEST_ROUND_TRIP: Final = 10.0
-"""Seconds; more is no round trip but a wrong number."""
+"""Seconds; a longer round trip is taken for a wrong number."""
 
 
 class Sending(NamedTuple):
-    """What the sending side has done so far."""
+    """The state of the sending side."""
 
     ssrc: int
     rtp_timestamp: int
@@ -108,9 +108,9 @@ class RtcpSession:
         remote_ssrc: int | None,
         now: float,
     ) -> bool:
-        """Learn from the peer's compound packet; False when it is not valid or not the peer's.
+        """Process the peer's compound packet; False when it is not valid or not the peer's.
 
-        ``remote_ssrc`` is the source we hear; None while we hear none, then anybody's counts.
+        ``remote_ssrc`` is the source we receive; None: none yet, then a report of any source counts.
         """
         packets = rtcp.parse(datagram)
         if packets is None:

@@ -18,19 +18,19 @@ MAX_DROPOUT: Final = 3000
 MAX_MISORDER: Final = 100
 """A packet older than the newest by at most this is late, not a restart (RFC 3550 A.1)."""
 MIN_SEQUENTIAL: Final = 2
-"""Packets in sequence before a new source is believed (RFC 3550 A.1)."""
+"""Packets in sequence before a new source is accepted (RFC 3550 A.1)."""
 LATE_AFTER: Final = 0.060
 """Seconds behind the quickest packets after which a packet misses a 60 ms buffer
 (``spec/execution.md``, "Call quality")."""
 
 _DRIFT: Final = 0.032
-"""Timestamp units a packet: clocks may drift apart by 200 ppm without their packets turning late."""
+"""Timestamp units per packet: clocks may drift apart by 200 ppm before packets count as late."""
 _PUNCTUAL: Final = 320.0
-"""Timestamp units (40 ms at 8,000 a second) within which delay needs no further thought."""
+"""Timestamp units (40 ms at 8,000 a second): a smaller delay needs no further check."""
 _PAUSE: Final = 1.0
-"""Seconds without a packet after which a buffer is set anew."""
+"""Seconds without a packet after which a buffer starts anew."""
 _LATE_IN_A_ROW: Final = 25
-"""After half a second of only late packets the path has changed: a buffer starts anew."""
+"""After half a second of only late packets the path counts as changed: a buffer starts anew."""
 
 
 class RtpPacket(NamedTuple):
@@ -108,14 +108,14 @@ def timestamp_distance(newer: int, older: int) -> int:
 
 
 class Arrival(Enum):
-    """What a packet was to its stream."""
+    """The place of a packet in its stream."""
 
     NEW = "new"
     REORDERED = "reordered"
     """New, but after its successor."""
     DUPLICATE = "duplicate"
     STRAY = "stray"
-    """A jump too large to believe; a second packet in sequence makes it a restart."""
+    """A jump too large to accept; a second packet in sequence makes it a restart."""
 
 
 _NEW: Final = Arrival.NEW
@@ -124,7 +124,7 @@ _NEW: Final = Arrival.NEW
 class ReceiverStatistics:
     """The state of one received source: RFC 3550 A.1 (sequence), A.3 (loss), A.8 (jitter).
 
-    The first packet is believed at once: callers put a *changed* source on probation themselves
+    The first packet is accepted at once: callers put a *changed* source on probation themselves
     (:data:`MIN_SEQUENTIAL`), since on a telephone call the first packet may already carry a key.
     Unlike the RFC's sample code a packet older than the very first one moves the beginning back,
     so that reordering at the start is not counted wrong, and duplicates are known one by one.
@@ -199,7 +199,7 @@ class ReceiverStatistics:
         ``timed=False`` keeps the timestamp out of jitter and lateness: that of a telephone-event
         packet is the time of the key, not of the packet (RFC 4733 §2.2).
         """
-        # Nearly every packet is the next one and on time: those take the shortest way.
+        # Nearly every packet is the next one and on time: the short path is for those.
         if (sequence - self._highest) & 0xFFFF == 1:
             self._highest += 1
             result = _NEW

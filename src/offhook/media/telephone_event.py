@@ -2,15 +2,15 @@
 
 Theory of operation. One press is many packets: updates that repeat the event with a growing duration,
 and an end packet (flag E) that is sent three times. By the RFC all of them carry the timestamp of the
-press, so that a timestamp names a press. Real senders do not keep to that: some let the timestamp creep
+press, so that a timestamp names a press. Some senders differ from that: some let the timestamp creep
 with each packet, some move it for the end packets only, some never advance it from one press to the
 next. So a press is known by its span and its end instead:
 
 * its span is the stretch of the timestamps from its packets' timestamp to that plus the duration. A
-  packet of the same event whose timestamp lies in the span, or has crept on exactly as far as its
-  duration has grown, belongs to the press;
+packet of the same event belongs to the press when its timestamp lies in the span, or has advanced exactly
+as far as its duration has grown;
 * it is over with its end packet. What follows in sequence without flag E is a new press, also of the
-  same digit at the same timestamp; so is a first packet (marker bit) whose duration has fallen.
+  same digit at the same timestamp; so is a first packet (marker bit) with a smaller duration.
 
 Sequence numbers tell what follows from what was overtaken: a packet that is older than the newest one
 counts only if it lies in no known span, since then its whole press was overtaken.
@@ -34,7 +34,7 @@ _LONGEST_UPDATE: Final = 3200
 """Timestamp units a segment may stop short of the largest duration: a sender ends it where its
 next update would no longer fit."""
 _REMEMBERED: Final = 32
-"""Presses whose late packets are still recognised."""
+"""Presses that are remembered, to recognise their late packets."""
 _VOLUME: Final = 10
 """-10 dBm0, in the middle of what RFC 4733 §2.3.3 has in mind."""
 _END_REPEATS: Final = 480
@@ -130,7 +130,7 @@ class DtmfReceiver:
         *,
         marker: bool = False,
     ) -> str | None:
-        """The digit, at the first packet of its press; None for all others and for other events."""
+        """The digit, at the first packet of its press; None for later packets and for other events."""
         if len(payload) < _EVENT.size:
             return None
         event, flags, duration = _EVENT.unpack_from(payload)

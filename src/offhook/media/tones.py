@@ -4,13 +4,13 @@ Theory of operation. Every 5 ms the last 20 ms are seen through a Hann window at
 frequencies (each a Goertzel filter; all of a packet's are one matrix product). How a filter's phase
 moves from one such frame to the next tells the frequency to a fraction of a hertz, far finer than 20 ms
 could resolve, and with it the true level of a tone that is not in the middle of its filter. A frame
-speaks for a key when the strongest low and the strongest high tone are on frequency, within twist of
+indicates a key when the strongest low and the strongest high tone are on frequency, within twist of
 each other, and together nearly all there is: that last is what speech and music do not do. Four such
 frames in a row are a press (a tone of 40 ms holds at least four whole frames), and it lasts until ten
 frames in a row say otherwise (a pause of 50 ms spoils thirteen, a lost packet seven).
 
-Most packets never come so far: unless the last 20 ms hold much of their energy at two of the
-frequencies, which any 40 ms of key do at some packet, they are only kept to be looked at later.
+Most packets are not analysed like this. Only when the last 20 ms have much of their energy at two of the
+frequencies (any 40 ms of a key do so at some packet) are they analysed; other packets are only kept.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _PURITY: Final = 0.92
 """Part of the energy in the two tones; 15 dB above noise it is 0.97."""
 
 _LOOK_BACK: Final = 2 * _FRAME
-"""Samples kept unseen: whoever finds a key in the middle of its tone finds its beginning there."""
+"""Samples kept without analysis: when a key is found in the middle of its tone, its beginning is there."""
 _PROMISE: Final = 0.4
-"""Part of the energy the two filters hold at least: a tone 1.5 % off keeps 0.7 of it."""
+"""Minimum part of the energy in the two filters: a tone that is 1.5 % off has 0.7 of it."""
 
 Samples = npt.NDArray[np.float32]
 Spectrum = npt.NDArray[np.complex64]
@@ -93,15 +93,14 @@ class ToneDetector:
         self._frames_without = 0
 
     def feed(self, samples: Samples) -> str:
-        """The keys whose press is certain with these samples (16-bit range), mostly none."""
+        """The keys that these samples (16-bit range) confirm, usually none."""
         samples = np.concatenate((self._tail, samples))
         if len(samples) < _FRAME:
             self._tail = samples
             return ""
         idle = self._pressed is None and self._candidate is None
         if idle and len(samples) <= _LOOK_BACK + _FRAME and not self._promising(samples):
-            # Most of what people say ends here. Should the next 20 ms promise more, what came
-            # before them is looked at as well.
+            # Most speech is rejected here. If the next 20 ms are promising, these samples are analysed too.
             self._tail = samples[-_LOOK_BACK:]
             self._before = np.zeros(8, np.complex64)
             return ""
@@ -128,7 +127,7 @@ class ToneDetector:
         return held > _PROMISE * energy
 
     def _frame(self, key: str | None) -> str | None:
-        """Take note of what one frame says; a key when it is now certain."""
+        """Evaluate one frame; returns a key when it is now certain."""
         if key is not None and key == self._candidate:
             self._frames += 1
         else:
@@ -145,11 +144,11 @@ class ToneDetector:
         return None
 
     def _judge(self, spectrum: Spectrum, energy: float) -> str | None:
-        """The key one frame speaks for."""
+        """The key that one frame indicates."""
         levels = np.abs(spectrum).tolist()
         low = levels.index(max(levels[:4]))
         high = levels.index(max(levels[4:]), 4)
-        # Cheap and generous first: most frames of speech go no further.
+        # The cheap, tolerant check first: it excludes most frames of speech.
         if min(levels[low], levels[high]) < _MIN_LEVEL / 2:
             return None
         power_low = self._power(spectrum, low)
@@ -188,7 +187,7 @@ class InbandDigits:
         self._next = 0
 
     def packet(self, codec: Codec, ssrc: int, timestamp: int, payload: bytes | memoryview) -> str:
-        """The digits certain with this packet; a packet older than the last one is passed over."""
+        """The digits certain with this packet; a packet older than the last one is ignored."""
         gap = rtp.timestamp_distance(timestamp, self._next)
         if ssrc != self._source or not -self._LONGEST_GAP <= gap <= self._LONGEST_GAP:
             self._detector = ToneDetector()

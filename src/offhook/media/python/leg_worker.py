@@ -1,9 +1,9 @@
 """One leg of the Python engine: the pacing thread's half.
 
 Theory of operation. Every function of :class:`LegWorker` but :meth:`~LegWorker.snapshot` runs in the pacing
-thread: as a command of the asyncio side, when a packet arrives, or when a timer is due. Whatever one of
-them raises comes back to :meth:`LegWorker.fail`, which logs it once, ends this leg and tells the call, so
-that a fault in one leg costs nobody else a packet.
+thread: as a command of the asyncio side, when a packet arrives, or when a timer is due. An exception in
+one of them goes to :meth:`LegWorker.fail`, which logs it once, ends this leg and tells the call, so that
+an error in one leg costs other legs no packet.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _log = logging.getLogger(__name__)
 _RECORD_EVERY: Final = 1.0
 """Seconds after which a recording is brought up to date where nothing comes."""
 _SILENCE_AFTER: Final = 0.06
-"""Seconds that silence waits at the answer for a prompt, which then starts on the next tick."""
+"""Seconds after the answer during which no silence is sent, so that a prompt can start on the next tick."""
 _RELAYED_TONE: Final = 0.1
-"""Seconds of a digit that came as an event and goes on as tones."""
+"""Seconds of the tones for a digit that came as an event."""
 
 
 class LegClosed(MediaEvent, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class LegClosed(MediaEvent, frozen=True, kw_only=True):
 
 
 def _to_nobody(_event: MediaEvent) -> None:
-    """Where the events of a leg go that is over."""
+    """Drops the events of a leg that is over."""
 
 
 def _check_media(worker: weakref.ref[LegWorker], now: float) -> None:
@@ -128,7 +128,7 @@ class LegWorker:
         self._rtcp = RtcpPort(sockets, engine, self.receiver, self.sender, fail)
 
     def open(self) -> None:
-        """Have the engine close this leg when it ends itself."""
+        """Register the leg, so that the engine closes it when the engine ends."""
         self._engine.adopt(self.close)
 
     def connect(self, media: NegotiatedMedia, remote: Address, sources: MediaSources) -> None:
@@ -155,7 +155,7 @@ class LegWorker:
         self._engine.schedule(self.sender)
 
     def keep_sending(self) -> None:
-        """Send silence from now on where there is nothing else."""
+        """Send silence from now on when there is nothing else to send."""
         self.sender.keeps_sending = not self.closed
         begin = self._engine.now + _SILENCE_AFTER
         self._engine.call_at(begin, lambda _now: self._engine.schedule(self.sender), self.fail)
@@ -168,7 +168,7 @@ class LegWorker:
             self._engine.schedule(self.sender)
 
     def play_below(self, audio: Audio | None, pause_octets: int) -> None:
-        """Repeat a sound wherever there is nothing else to send."""
+        """Repeat a sound while there is nothing else to send."""
         if not self.closed:
             tone = None if audio is None else RepeatedTone(audio, pause_octets)
             self.sender.play_below(tone)
@@ -205,7 +205,7 @@ class LegWorker:
         self.sender.tap = self._said if self._sent_recorder is not None else None
 
     def close(self) -> None:
-        """Say goodbye and free everything; what plays ends as stopped."""
+        """Send RTCP BYE and free everything; playbacks end as stopped."""
         if self.closed:
             return
         self.closed = True
@@ -221,7 +221,7 @@ class LegWorker:
         self._let_go()
 
     def _let_go(self) -> None:
-        """Forget who hears of this leg.
+        """Release all callbacks of this leg.
 
         Leg, worker, sender and receiver hold each other by their callbacks. Once the leg is over they
         must be freed without the garbage collector, whose pauses every other leg would hear.
@@ -266,7 +266,7 @@ class LegWorker:
             round_trip=told.round_trip,
         )
 
-    # Listening to the audio.
+    # Received audio.
 
     def _new_recorder(self, sink: Sink | None) -> AudioRecorder | None:
         if sink is None or self.closed:
@@ -284,7 +284,7 @@ class LegWorker:
             self._advance_later(recorder, now)
 
     def _listen(self) -> None:
-        """Have the packets' contents brought here only while something wants them."""
+        """Receive packet contents only while they are needed."""
         listeners = (self._recorder, self._relay, self._inband)
         self.receiver.audio = self._heard if any(one is not None for one in listeners) else None
 
@@ -309,10 +309,10 @@ class LegWorker:
                 codec, self.sender.ssrc, timestamp, payload, self._engine.now
             )
 
-    # The peer's silence.
+    # The media timeout.
 
     def _watch_media(self, *, expected: bool) -> None:
-        """The media timeout runs, from now, while the peer must send: not while it holds us."""
+        """Start the media timeout. It runs only while the peer must send, so not on hold."""
         now = self._engine.now
         self._silent_since = now if expected else math.inf
         if self._media_timeout is not None and expected and not self._watching:
@@ -320,12 +320,13 @@ class LegWorker:
             self._check_later(now + self._media_timeout)
 
     def _check_later(self, at: float) -> None:
-        """The timer, a minute away, keeps no leg that is over in memory until then."""
+        """Check the media timeout at ``at``. The timer has only a weak reference, so a leg that is over
+        is freed at once."""
         worker = weakref.ref(self)
         self._engine.call_at(at, partial(_check_media, worker), partial(_fail, worker))
 
     def check_media(self, now: float) -> None:
-        """Report the peer's silence once it has lasted too long; else look again when it would."""
+        """Report the peer's silence when it has reached the timeout; else check again at that time."""
         if self.closed or self._media_timeout is None or self._silent_since == math.inf:
             self._watching = False
             return
@@ -338,7 +339,7 @@ class LegWorker:
             self._media_timeout = None
             self._emit(MediaLost(at=now))
 
-    # What the two sides report.
+    # RTCP reports.
 
     def _playback_changed(self, number: int, ended: bool, stopped: bool) -> None:
         now = self._engine.now
@@ -361,7 +362,7 @@ class LegWorker:
         self._emit(SourceRefused(at=self._engine.now, host=host))
 
     def _collision(self) -> None:
-        """The peer uses our SSRC: leave it with a BYE and go on with another (RFC 3550 §8.2)."""
+        """The peer uses our SSRC: send BYE for it and continue with another (RFC 3550 §8.2)."""
         self._rtcp.send(bye=True)
         self.sender.new_source()
         self.receiver.own_ssrc = self.sender.ssrc

@@ -47,7 +47,7 @@ class PortPool:
     def open(self) -> SocketPair:
         """Bind the next free pair.
 
-        A port that another program holds is stepped over and tried again when its turn comes. Raises
+        A port that another program uses is skipped and tried again later, in the usual order. Raises
         :class:`PortsExhausted` when there is none, or no file descriptor.
         """
         for _ in range(len(self._free)):

@@ -4,9 +4,9 @@ Theory of operation. Time is divided into ticks of 5 ms, counted from the start.
 does so every fourth tick, so the legs that send are spread over four slots. Within a pass of its loop
 the thread runs the commands that came from the asyncio side, sends what the due tick asks for, reads
 every socket that has something, runs timers, and hands the events of the whole pass to the loop with
-one wake-up. With few legs it waits in the selector, so that packets and commands are dealt with as
-they come; with many it sleeps from tick to tick and deals with them in batches. With nobody sending
-it sleeps until something arrives or a timer is due. Late ticks are made up for in order; after a
+one wake-up. With few legs it waits in the selector, so that packets and commands are handled as they
+arrive; with many it sleeps from tick to tick and handles them in batches. While no leg sends, it sleeps
+until something arrives or a timer is due. Late ticks are made up for in order; after a
 standstill of more than 200 ms they are skipped, and the legs begin a new talkspurt.
 """
 
@@ -36,7 +36,7 @@ from offhook.media.python.services import EngineServices, Fail, Reader, Timer
 _log = logging.getLogger(__name__)
 
 _EAGER_LEGS: Final = 8
-"""Up to so many legs every packet wakes the thread."""
+"""Up to this number of legs, each packet wakes the thread."""
 _MOST_LATE: Final = 40
 """Ticks made up for after a standstill."""
 _COMMANDS: Final = 16
@@ -44,8 +44,8 @@ _COMMANDS: Final = 16
 _SLOT_SLACK: Final = 4
 """Legs by which a slot may exceed its share before a new leg waits for the next tick."""
 _SWITCH_INTERVAL: Final = 0.001
-"""Seconds the loop's thread may keep the interpreter while packets wait: every socket call gives
-it away, and the default of 5 ms would be the time to get it back."""
+"""Seconds that the loop's thread may hold the GIL while packets wait. Each socket call releases the GIL;
+with the default of 5 ms the thread would wait that long to get it back."""
 
 Delivery = tuple[Callable[[MediaEvent], None], MediaEvent]
 
@@ -129,7 +129,7 @@ class PythonEngine(MediaEngine, EngineServices):
             return  # the wake-up pipe is full, so the thread is awake
 
     def _deliver(self) -> None:
-        """Hand over, on the loop, all events the thread has left."""
+        """Deliver, on the loop, all events that the thread has queued."""
         while self._undelivered:
             for deliver, event in self._undelivered.popleft():
                 try:
@@ -137,7 +137,7 @@ class PythonEngine(MediaEngine, EngineServices):
                 except Exception:
                     _log.exception("a listener of media events failed")
 
-    # What legs ask of the engine, in its thread.
+    # Services for the legs, in the engine's thread.
 
     def emit(self, deliver: Callable[[MediaEvent], None], event: MediaEvent) -> None:
         self._outbox.append((deliver, event))
@@ -160,7 +160,7 @@ class PythonEngine(MediaEngine, EngineServices):
     def schedule(self, sender: RtpSender) -> None:
         if sender.scheduled or not sender.has_work:
             return
-        # While late ticks are still being made up for, a new leg begins with the next in time.
+        # While late ticks are processed, a new leg begins with the first tick that is not late.
         soon = int((time.monotonic() - self._began) / TICK) + 1
         if not self._sending:
             self._tick = max(self._tick, soon)
@@ -203,7 +203,7 @@ class PythonEngine(MediaEngine, EngineServices):
         self._post_events()
 
     def _run_commands(self) -> None:
-        """All commands, or as many as there is time for before a tick is due."""
+        """Run all commands, or as many as possible before the next tick is due."""
         commands = self._commands
         done = 0
         while commands:
@@ -213,7 +213,7 @@ class PythonEngine(MediaEngine, EngineServices):
                 return
 
     def _run_ticks(self) -> None:
-        """Everything due by now, in order."""
+        """Run everything that is due, in order."""
         late = int((self.now - self._began) / TICK) - self._tick
         if late > _MOST_LATE:
             self._tick += late
@@ -225,7 +225,7 @@ class PythonEngine(MediaEngine, EngineServices):
             self._tick += 1
 
     def _transmit(self, tick: int) -> None:
-        """The slot of one tick."""
+        """Let the legs in the slot of one tick send."""
         slot = self._slots[tick % TICKS_PER_PACKET]
         over = False
         for sender in slot:
@@ -249,7 +249,7 @@ class PythonEngine(MediaEngine, EngineServices):
                 fail(error)
 
     def _post_events(self) -> None:
-        """One wake-up of the loop for all events of the pass, none while one is still to come."""
+        """Wake the loop once for all events of the pass, unless a wake-up is pending already."""
         if not self._outbox or self._loop is None:
             return
         self._undelivered.append(self._outbox)
@@ -258,7 +258,7 @@ class PythonEngine(MediaEngine, EngineServices):
             try:
                 self._loop.call_soon_threadsafe(self._deliver)
             except RuntimeError:
-                self._undelivered.clear()  # the loop is gone, and with it all who listened
+                self._undelivered.clear()  # the loop is closed, so there are no listeners left
 
     def _wait_and_read(self) -> None:
         """Wait for the next tick, timer, command or packet, then read what is there."""
@@ -277,7 +277,7 @@ class PythonEngine(MediaEngine, EngineServices):
             self._sleep(timeout)
             self._read(0)
             return
-        # A selector may round up to a whole millisecond: it gets whole ones, sleep the rest.
+        # A selector may round up to a whole millisecond: give it whole ones, and sleep for the rest.
         self._waiting = True
         if self._commands or self._closed:
             timeout = 0
@@ -287,25 +287,26 @@ class PythonEngine(MediaEngine, EngineServices):
         self._waiting = False
 
     def _sleep(self, pause: float) -> None:
-        """Sleep to the microsecond: a lock nobody frees does so for less than :func:`time.sleep`."""
+        """Sleep with microsecond precision: waiting for a lock that is never released costs less than
+        :func:`time.sleep`."""
         if pause > 0:
             self._never.acquire(timeout=pause)
 
     def _due_at(self) -> float:
-        """When the next tick with somebody in its slot is due."""
+        """When the next tick with a leg in its slot is due."""
         tick = self._tick
         while not self._slots[tick % TICKS_PER_PACKET] and tick < self._tick + TICKS_PER_PACKET:
             tick += 1
         return self._began + tick * TICK
 
     def _busy(self, sending: bool) -> bool:
-        """Whether so much goes on that single packets should not wake the thread."""
+        """Whether there are so many legs that single packets should not wake the thread."""
         return len(self._legs) > _EAGER_LEGS and (
             sending or self._read_pass >= self._pass - TICKS_PER_PACKET
         )
 
     def _read(self, timeout: float | None) -> None:
-        """Read every socket that has something."""
+        """Read every socket that has data."""
         ready = self._selector.select(timeout)
         if not ready:
             return
@@ -329,7 +330,7 @@ class PythonEngine(MediaEngine, EngineServices):
 
 
 def _guarded(command: Callable[[], None], fail: Fail) -> None:
-    """Run a command of one leg: what it raises ends that leg, not the others."""
+    """Run a command of one leg: an exception ends that leg, not the others."""
     try:
         command()
     except Exception as error:
@@ -337,5 +338,5 @@ def _guarded(command: Callable[[], None], fail: Fail) -> None:
 
 
 def _log_failure(error: BaseException) -> None:
-    """For what belongs to no leg."""
+    """Log an error that belongs to no leg."""
     _log.error("the media thread goes on after a failure", exc_info=error)

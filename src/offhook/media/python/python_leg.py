@@ -43,7 +43,7 @@ def _peer_address(media: NegotiatedMedia, ip_version: int) -> Address:
 
 
 def _to_nobody(_event: MediaEvent) -> None:
-    """Where the events of a leg go that is over."""
+    """Drops the events of a leg that is over."""
 
 
 @final

@@ -1,4 +1,4 @@
-"""What the receiving side of a leg tells the rest of the leg."""
+"""What the receiving side of a leg reports to the rest of the leg."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Counts(NamedTuple):
     late: int
 
     def plus(self, source: rtp.ReceiverStatistics | None) -> Counts:
-        """With those of ``source``."""
+        """The sum of these counts and those of ``source``."""
         if source is None:
             return self
         return Counts(
@@ -46,7 +46,7 @@ class Counts(NamedTuple):
 
 
 class ReceiverEvents(NamedTuple):
-    """Where a leg hears from its receiving side."""
+    """The callbacks of a leg's receiving side."""
 
     latched: Callable[[Address], None]
     """The peer sends from here."""
@@ -60,7 +60,7 @@ class ReceiverEvents(NamedTuple):
 
 
 def _heed_not(*_facts: object) -> None:
-    """What a leg that is over hears."""
+    """Does nothing: the callback of a leg that is over."""
 
 
 NO_EVENTS = ReceiverEvents(_heed_not, _heed_not, _heed_not, _heed_not, _heed_not)

@@ -1,20 +1,20 @@
 """The receiving side of one leg in the Python engine; lives in the pacing thread.
 
-Theory of operation. Two questions are asked of a packet: is it from the peer, and of which of the peer's
-streams is it?
+Theory of operation. Two checks are made on each packet: does it come from the peer, and to which of the
+peer's streams does it belong?
 
 *Addresses* (``spec/execution.md``, "Media"). Some hosts are named: the one that the SDP signals, with any
 port, and those of :class:`~offhook.media.engine.MediaSources`. The first packet from a named host settles
 the peer's address, and we send there from then on (symmetric RTP, RFC 4961). Later the address changes in
 three cases: packets come from exactly the signalled address; the present stream goes on from elsewhere
 (same SSRC, sequence within 100) and the old address has been silent for 200 ms; another SSRC begins on a
-named host and the old address has been silent as long. All else is dropped and counted, and the leg is
-told of the first.
+named host and the old address has been silent as long. All other packets are dropped and counted, and the
+first one is reported to the leg.
 
 *Streams*. Each SSRC has statistics and a DTMF receiver of its own, since some peers send their telephone
 events on an SSRC of their own, between the audio packets. The audio comes from one stream at a time.
 Another SSRC takes over with its second packet in sequence (RFC 3550 A.1), and the streams that were
-silent longest are forgotten once there are many.
+silent longest are removed once there are many.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from offhook.media.telephone_event import DtmfReceiver
 from offhook.negotiated import Codec, NegotiatedMedia
 
 MAX_DATAGRAM: Final = 2048
-"""Longer ones are no media of ours."""
+"""Longer datagrams are not media and are dropped."""
 _BURST: Final = 8
 """Datagrams read from one leg in one go while they queue up."""
 _STALE: Final = 512
-"""Datagrams thrown away at most when a leg begins to listen."""
+"""Datagrams discarded at most when a leg begins to receive."""
 _DIGITS_PER_SECOND: Final = 25
-"""A digit takes at least 40 ms; what comes faster is no finger."""
+"""A digit takes at least 40 ms, so faster ones are not key presses and are ignored."""
 _MOST_STREAMS: Final = 8
 _MOST_HOSTS: Final = 64
 """Hosts whose admission is remembered."""
@@ -64,7 +64,7 @@ class _Stream:
 
 
 def _ask_for_timestamps(sock: socket.socket) -> None:
-    """Have the kernel note each datagram's arrival, so that ticks do not blur the jitter."""
+    """Let the kernel timestamp each datagram, so that jitter is measured independently of the ticks."""
     if sys.platform == "linux":
         try:
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
@@ -73,7 +73,7 @@ def _ask_for_timestamps(sock: socket.socket) -> None:
 
 
 class RtpReceiver:
-    """RTP from the peer: who may send, statistics over all its streams, digits, audio for others."""
+    """Receives RTP from the peer: source checks, statistics over all streams, DTMF digits and audio."""
 
     __slots__ = (
         "_admitted",
@@ -136,7 +136,7 @@ class RtpReceiver:
         self.statistics: rtp.ReceiverStatistics | None = None
         """Of the stream that brings the audio."""
         self.past = Counts(0, 0, 0, 0)
-        """Of the streams that were forgotten."""
+        """Counts of the streams that were removed."""
         self.discarded = 0
         """Datagrams that were not for us, or not RTP."""
         self.refused = 0
@@ -148,7 +148,7 @@ class RtpReceiver:
         self.audio: Callable[[ReceivedPacket], None] | None = None
 
     def let_go(self) -> None:
-        """The leg is over: forget who hears of it."""
+        """The leg is over: release its callbacks."""
         self._events = NO_EVENTS
         self.audio = None
 
@@ -156,7 +156,7 @@ class RtpReceiver:
         """Take over what was negotiated; the packets from a new address settle anew where to send."""
         self._types = dict(media.receive_types)
         types = (media.dtmf_receive_payload_type, media.dtmf_payload_type)
-        # Some peers send the type of their own description, not that of ours.
+        # Some peers send the payload type of their own description instead of ours.
         self._event_types = frozenset(types) - {None} - self._types.keys()
         self._receive = media.receive
         self._mux = media.rtcp_mux
@@ -167,11 +167,11 @@ class RtpReceiver:
         if remote != self._signalled and not (unspecified and self._signalled is not None):
             self._signalled = self.remote = remote
             self._latched = False
-            # The first packet from there is believed, as at the beginning.
+            # The first packet from there is accepted, as at the beginning.
             self._candidate = self.ssrc = None
 
     def discard_waiting(self) -> None:
-        """Throw away what arrived before anybody was expected."""
+        """Discard the datagrams that arrived before the leg was connected."""
         try:
             for _ in range(_STALE):
                 self._sock.recv(1)
@@ -205,7 +205,7 @@ class RtpReceiver:
                         and first == rtp.VERSION_2
                         and address == self.remote
                     ):
-                        # Nearly every packet: plain audio of the known stream nobody listens to.
+                        # The usual packet: plain audio of the known stream, and no listener.
                         self.heard_at = arrival
                         self.statistics.update(sequence, timestamp, arrival)  # type: ignore[union-attr]
                         continue
@@ -216,7 +216,7 @@ class RtpReceiver:
             self.discarded += 1
 
     def _packet(self, size: int, address: Address, arrival: float) -> None:
-        """Deal with the datagram in the buffer."""
+        """Handle the datagram in the buffer."""
         if size < rtp.HEADER_SIZE:
             self.discarded += 1
             return
@@ -267,7 +267,7 @@ class RtpReceiver:
         if self._digit_count <= _DIGITS_PER_SECOND:
             self._events.digit(digit, arrival)
 
-    # From whom a packet is, and of which stream.
+    # The source and the stream of a packet.
 
     def _admit(
         self,

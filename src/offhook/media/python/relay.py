@@ -1,4 +1,5 @@
-"""What one leg hears, sent on another: the bridge. In the pacing thread, as each packet arrives."""
+"""The bridge: sends the packets that one leg receives on another leg. Runs in the pacing thread, for each
+packet."""
 
 from __future__ import annotations
 
@@ -12,12 +13,12 @@ from offhook.media.python.sender import RtpSender
 from offhook.negotiated import Codec
 
 _MOST_SKIPPED: Final = 100
-"""Sequence numbers left out to pass a loss on; after more the stream is joined together."""
+"""Sequence numbers left out to show a loss; after a larger gap the stream continues without one."""
 _MOST_AHEAD: Final = 1600
-"""Timestamp units (200 ms) a packet may be ahead of the clock before its stream is joined anew."""
+"""Timestamp units (200 ms) a packet may be ahead of the clock before its timestamps are mapped anew."""
 _LATE_FOR: Final = 40
-"""Ticks (200 ms) of only late packets after which their stream is joined anew: the path has changed,
-or the sender does not count its pauses."""
+"""Ticks (200 ms) of only late packets after which their timestamps are mapped anew: the path has changed,
+or the sender's timestamps do not count its pauses."""
 
 
 class Relay:
@@ -65,7 +66,7 @@ class Relay:
         target.relay_begins()
 
     def close(self) -> None:
-        """Relay no more."""
+        """Stop relaying."""
         self._target.relay_ends()
 
     def packet(self, packet: ReceivedPacket) -> None:
@@ -112,7 +113,7 @@ class Relay:
     def _overtaken(
         self, packet: ReceivedPacket, payload: bytes | memoryview, step: int, unbroken: bool
     ) -> None:
-        """A packet that comes after its successor takes the number left out for it."""
+        """A reordered packet takes the sequence number that was left out for it."""
         if unbroken and step > -_MOST_SKIPPED:
             target = self._target
             units = self._newest_units + rtp.timestamp_distance(
@@ -122,7 +123,7 @@ class Relay:
             target.send(target.payload_type, units, payload, sequence=number)
 
     def _place(self, packet: ReceivedPacket, tick: float) -> int | None:
-        """The packet's timestamp in the target's stream; None: the stream is joined anew."""
+        """The packet's timestamp in the target's stream; None: the timestamps must be mapped anew."""
         step = rtp.timestamp_distance(packet.timestamp, self._newest_timestamp)
         units = self._newest_units + step
         if units > self._target.units_at(tick) + _MOST_AHEAD:
@@ -133,7 +134,8 @@ class Relay:
         return units
 
     def _event_place(self, packet: ReceivedPacket, tick: float) -> int:
-        """The timestamp of a press; that of a sender which does not count them is the present."""
+        """The timestamp of a press in the target's stream: the current one if the sender does not advance
+        its own."""
         step = rtp.timestamp_distance(packet.timestamp, self._newest_timestamp)
         if packet.ssrc == self._source and abs(step) <= _MOST_AHEAD:
             return self._newest_units + step

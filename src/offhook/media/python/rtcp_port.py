@@ -24,7 +24,7 @@ def _next_port(rtp_address: Address, signalled: int | None) -> Address | None:
 
 
 def _fail_no_more(_error: BaseException) -> None:
-    """The end of a leg that is over."""
+    """Does nothing: the error callback of a leg that is over."""
 
 
 class RtcpPort:
@@ -62,7 +62,7 @@ class RtcpPort:
 
     @property
     def session(self) -> RtcpSession:
-        """What the peer's reports told."""
+        """The RTCP session, which has what the peer's reports said."""
         return self._session
 
     def configure(self, media: NegotiatedMedia, remote: Address) -> None:
@@ -82,13 +82,13 @@ class RtcpPort:
         self._again(initial=True)
 
     def close(self) -> None:
-        """Say goodbye, if anything was ever said (RFC 3550 §6.3.7)."""
+        """Send RTCP BYE if anything was sent before (RFC 3550 §6.3.7)."""
         self._closed = True
         if self._session.spoken or self._sender.packets_sent:
             self.send(bye=True)
 
     def let_go(self) -> None:
-        """The leg is over: forget whom to tell of failures."""
+        """The leg is over: release the error callback."""
         self._fail = _fail_no_more
 
     def send(self, *, bye: bool = False) -> None:
@@ -109,7 +109,7 @@ class RtcpPort:
             self._sender.errors += 1
 
     def read(self, _pass: int, _now: float, _skew: float) -> None:
-        """Read one datagram; only from the host whose RTP counts."""
+        """Read one datagram; only the host that RTP is accepted from counts."""
         try:
             datagram, address = self._sockets.rtcp.recvfrom(rtcp.MAX_DATAGRAM + 1)
         except BlockingIOError:
@@ -124,7 +124,7 @@ class RtcpPort:
             self._remote = address
 
     def received(self, datagram: memoryview) -> bool:
-        """Learn from a report; False when it was none of the peer's."""
+        """Process a report; False when it is not from the peer."""
         now = time.monotonic()
         known = self._session.received(datagram, self._sending(), self._receiver.ssrc, now)
         if known:

@@ -1,8 +1,8 @@
 """The sending side of one leg in the Python engine; lives in the pacing thread.
 
 Theory of operation. Every 20 ms :meth:`RtpSender.transmit` sends one packet of the first of these that
-there is: a DTMF digit, what plays, what is repeated below (ringback), silence. Only before the leg is
-answered may there be nothing.
+there is: a DTMF digit, what plays, what is repeated below (ringback), silence. Only before the answer
+nothing may be sent.
 
 In a bridge the packets of the other leg are sent as they arrive, between the ticks (:mod:`.relay`), and
 ``transmit`` only watches: once 60 ms have passed without one, it fills the time since the last one with
@@ -41,7 +41,7 @@ _GAP_PACKETS: Final = 2
 _RELAY_QUIET: Final = 12
 """Ticks (60 ms) without a relayed packet after which silence is sent (``spec/execution.md``, "Media")."""
 _RELAY_GONE: Final = 200
-"""Ticks (1 s) without a relayed packet after which the sound below is heard again."""
+"""Ticks (1 s) without a relayed packet after which the background sound is sent again."""
 _MOST_FILLED: Final = 5
 """Packets of silence sent at once to fill the time since the last relayed one."""
 
@@ -49,18 +49,18 @@ Address = tuple[Any, ...]
 """A socket address as the socket module gives it."""
 
 PlaybackListener = Callable[[int, bool, bool], None]
-"""Hears a playback's number, whether it ended (or else started), and whether it was stopped."""
+"""Called with a playback's number, whether it ended (else it started), and whether it was stopped."""
 
 Tap = Callable[[Codec, int, bytes | memoryview], None]
-"""Hears codec, timestamp and octets of every audio packet sent."""
+"""Called with codec, timestamp and octets of every audio packet sent."""
 
 
 def _listen_no_more(_number: int, _ended: bool, _stopped: bool) -> None:
-    """The listener of a leg that is over."""
+    """Does nothing: the listener of a leg that is over."""
 
 
 def _fail_no_more(_error: BaseException) -> None:
-    """The end of a leg that is over."""
+    """Does nothing: the error callback of a leg that is over."""
 
 
 class RtpSender:
@@ -103,7 +103,7 @@ class RtpSender:
     def __init__(
         self, sock: socket, listener: PlaybackListener, fail: Callable[[BaseException], None]
     ) -> None:
-        """``fail`` hears of what :meth:`transmit` raised."""
+        """``fail`` is called with an exception of :meth:`transmit`."""
         self._sendto = sock.sendto
         self._listener = listener
         self.fail = fail
@@ -120,7 +120,7 @@ class RtpSender:
         self.can_send = False
         """False while the peer holds us."""
         self.keeps_sending = False
-        """Whether silence is sent where there is nothing else."""
+        """Whether silence is sent when there is nothing else."""
         self._running = False
         """Whether the last packet time brought a packet, so that the next one goes on from it."""
         self._relays = 0
@@ -144,7 +144,7 @@ class RtpSender:
         self.tap: Tap | None = None
 
     def let_go(self) -> None:
-        """The leg is over: forget who hears of it."""
+        """The leg is over: release its callbacks."""
         self._listener = _listen_no_more
         self.fail = _fail_no_more
         self.tap = None
@@ -158,7 +158,7 @@ class RtpSender:
 
     @property
     def busy(self) -> bool:
-        """Whether something is sent that replaces what is relayed."""
+        """Whether a playback or digit replaces the relayed audio."""
         return bool(self.queue or self._digits)
 
     def configure(self, media: NegotiatedMedia, remote: Address, can_send: bool) -> None:
@@ -175,7 +175,7 @@ class RtpSender:
         self.queue.set_codec(media.codec)
 
     def disconnect(self) -> None:
-        """The leg is over: what plays ends as stopped."""
+        """The leg is over: playbacks end as stopped."""
         self.connected = self.can_send = self.keeps_sending = False
         self._below = None
         self.stop(None)
@@ -214,7 +214,7 @@ class RtpSender:
         return True
 
     def play_below(self, tone: RepeatedTone | None) -> None:
-        """Repeat a sound wherever there is nothing else to send."""
+        """Repeat a sound while there is nothing else to send."""
         self._below = tone
 
     def stop(self, number: int | None) -> None:
@@ -231,7 +231,7 @@ class RtpSender:
         elif len(self._digits) < _MAX_DIGITS_QUEUED:
             self._digits.append([*reversed(dtmf.event_packets(digit, duration))])
 
-    # What the relay of another leg does here.
+    # Called by the relay of another leg.
 
     def relay_begins(self) -> None:
         """Packets of another leg will be sent here as they arrive."""
@@ -239,7 +239,7 @@ class RtpSender:
         self._relay_tick = -math.inf
 
     def relay_ends(self) -> None:
-        """No more of them."""
+        """No more packets of the other leg will be sent here."""
         self._relays -= 1
 
     def relayed(self, tick: float) -> None:
@@ -277,7 +277,7 @@ class RtpSender:
         return self._transmit_idle(tick)
 
     def _transmit_idle(self, tick: int) -> bool:
-        """Nothing plays: what is relayed, the sound below, or silence."""
+        """No playback: leave the time to relayed packets, or send the background sound or silence."""
         quiet = tick - self._relay_tick
         if self._relays and quiet < _RELAY_QUIET:
             return True
@@ -296,7 +296,7 @@ class RtpSender:
         return self._below is not None
 
     def _fill(self, tick: int, silence: memoryview) -> None:
-        """Silence for the packet times that passed since the last relayed packet."""
+        """Send silence for the packet times since the last relayed packet."""
         missing = (self.units_at(tick) - self._next_units) // PACKET_OCTETS
         if missing <= _MOST_FILLED:
             for _ in range(missing):

@@ -11,7 +11,7 @@ from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.sender import RtpSender
 
 Fail = Callable[[BaseException], None]
-"""Hears of what the handling of something of a leg raised; ends that leg."""
+"""Called with an exception that handling a leg raised; ends that leg."""
 Reader = Callable[[int, float, float], None]
 """Reads a socket: number of the pass, monotonic time, real time minus monotonic time."""
 Timer = Callable[[float], None]
@@ -41,7 +41,7 @@ class EngineServices(ABC):
 
     @abstractmethod
     def watch(self, sock: socket, reader: Reader, fail: Fail) -> None:
-        """Call ``reader`` whenever ``sock`` has something."""
+        """Call ``reader`` whenever ``sock`` has data."""
 
     @abstractmethod
     def unwatch(self, sock: socket) -> None:
