@@ -1,4 +1,4 @@
-"""Dials: the session's port to the phone line."""
+"""Dials calls: implements the session's telephony port."""
 
 from __future__ import annotations
 

@@ -82,9 +82,9 @@ class UdpEndpoint:
         self._resolver: Resolver | None = None
         self._faults = FaultLog(log)
         self._quiet: asyncio.Event | None = None
-        """Set when every BYE and CANCEL has its answer; only while closing."""
+        """Set when every BYE and CANCEL was answered; used only while closing."""
         self.tap: Tap | None = None
-        """For a trace of the wire; None: no trace."""
+        """Traces datagrams; None: no trace."""
 
     # --- life
 
@@ -110,8 +110,8 @@ class UdpEndpoint:
     async def close(self, grace: float = 1.0) -> None:
         """Stop reading and close the socket; calls still up are not hung up. Idempotent.
 
-        What we hung up just now gets up to ``grace`` seconds for its answer, so that a lost BYE or
-        CANCEL is repeated.
+        BYEs and CANCELs that were just sent get up to ``grace`` seconds for their answer, so that a lost
+        one is repeated.
         """
         if self._socket is not None and self.agent.hanging_up:
             self._quiet = asyncio.Event()
@@ -137,7 +137,7 @@ class UdpEndpoint:
 
     @property
     def advertised_host(self) -> str:
-        """The address that peers are told: in Via and Contact, and to be used in SDP."""
+        """The address in Via and Contact, also to be used in SDP."""
         if self._advertise_host is not None:
             return self._advertise_host
         return own_address() if unspecified(self._host) else self._host
@@ -161,7 +161,7 @@ class UdpEndpoint:
         self._incoming = listener
 
     def screen(self, screen: Screen) -> None:
-        """Ask ``screen`` who may come in. For :meth:`start` and after."""
+        """Ask ``screen`` which requests to admit. Call it after :meth:`start`."""
         self._screen = screen
         if self._agent is not None:
             self._agent.screen(screen)
@@ -277,7 +277,7 @@ class UdpEndpoint:
         self._flush()
 
     def _forget_if_over(self, handle: str) -> None:
-        """A call we refused has no last event."""
+        """Remove the listener of a call that we refused: it gets no last event."""
         waiting = any(event.handle == handle for event in self._events)
         if not waiting and self.agent.call_of(handle) is None:
             self._listeners.pop(handle, None)
@@ -320,7 +320,7 @@ class UdpEndpoint:
         self._flush()
 
     def _flush(self) -> None:
-        """Send what is to be sent, tell what happened, and set the timer."""
+        """Send the waiting datagrams, deliver the events, and set the timer."""
         agent = self.agent
         self._events.extend(agent.take_events())
         for data, destination in agent.take_output():
@@ -337,7 +337,8 @@ class UdpEndpoint:
             self._quiet.set()
 
     def _dispatch(self, event: AnyEvent) -> None:
-        """Tell the listener. What it raises costs this one call: it is ended, and the error logged."""
+        """Give the event to its listener. If the listener raises, only this call is ended, and the error
+        is logged."""
         try:
             if isinstance(event, IncomingInvite):
                 self._dispatch_invite(event)

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @final
 class IncomingCall(LineCall, ReceivedCall):
-    """One INVITE that reached us, and the call it becomes."""
+    """One received INVITE, and the call that follows from it."""
 
     def __init__(
         self, line: Line, call_id: str, invite: sip.IncomingInvite, trunk: Trunk | None = None

@@ -1,9 +1,9 @@
 """One leg's media as SIP sees it: offers and answers go in, the media engine follows.
 
-The offer/answer state (:class:`offhook.sip.negotiation.Negotiation`) is the only place that says what is
-settled. Each time it changes, the media leg is connected anew, with the hosts whose packets it may take
-(``spec/execution.md``, "Media"). A connection address may be a host name. It is looked up first, so every
-outcome is told by a callback: at once for an address, after the lookup for a name.
+The offer/answer state (:class:`offhook.sip.negotiation.Negotiation`) alone holds what was negotiated.
+Each time it changes, the media leg is connected anew, with the hosts that it may accept packets from
+(``spec/execution.md``, "Media"). A connection address may be a host name. It is looked up first, so
+results are given by a callback: at once for an address, after the lookup for a name.
 """
 
 from __future__ import annotations
@@ -38,21 +38,22 @@ _PRIVATE = tuple(
         ),
     )
 )
-"""Addresses that say nothing outside the peer's own network. Python's ``is_private`` holds more."""
+"""Addresses with no meaning outside the peer's own network. Python's ``is_private`` covers more."""
 
 Resolve = Callable[[str], Awaitable[str | None]]
 """Looks up a host name, with a deadline of its own; None: it could not be found."""
 Refused = Callable[[str], None]
-"""Hears why a description cannot be used. The media stays as it was."""
+"""Called with the reason why a description cannot be used. The media stays as it was."""
 
 
 class DescriptionOrigin(NamedTuple):
-    """From where the message with a description came."""
+    """The source of the message with a description."""
 
     host: str | None = None
     """The SIP source, an address literal."""
     via_below: str | None = None
-    """Of a request through a proxy: where that proxy got it from (its ``received``, else its host)."""
+    """Of a request through a proxy: the address that the proxy received it from (``received``, else the
+    host)."""
 
 
 class LegMedia:
@@ -68,12 +69,12 @@ class LegMedia:
 
     @property
     def settled(self) -> NegotiatedMedia | None:
-        """What offer and answer have settled; None before the first answer."""
+        """The negotiated media; None before the first answer."""
         return self._negotiation.media
 
     @property
     def codec(self) -> Codec:
-        """What we send; before the first answer what we would rather send."""
+        """The codec we send; before the first answer the one we prefer."""
         return Codec.PCMU if self.settled is None else self.settled.codec
 
     def offer(self) -> bytes:
@@ -121,7 +122,7 @@ class LegMedia:
         done: Callable[[], None],
         refused: Refused,
     ) -> None:
-        """Let the media follow the new state; where that cannot be, take the state back."""
+        """Connect the media as negotiated. If that is impossible, restore the state from before."""
         media = self._negotiation.media
         assert media is not None
         if not is_ip(media.remote_host):
@@ -162,7 +163,7 @@ class LegMedia:
             refused("internal error")
 
     def _sources(self, media: NegotiatedMedia, origin: DescriptionOrigin) -> MediaSources:
-        """Whose packets are taken besides those of the signalled host."""
+        """The hosts from which packets are accepted besides the signalled one."""
         hosts: set[str] = set()
         if origin.host is not None and _is_private(media.remote_host):
             hosts.add(origin.host)
@@ -173,7 +174,7 @@ class LegMedia:
         return MediaSources(hosts=frozenset(hosts), networks=networks)
 
     def refused_source(self, call_id: str, host: str) -> None:
-        """Name a host whose packets are dropped, with the setting that would allow it."""
+        """Log a host that sends RTP which is dropped, with the setting that would allow it."""
         signalled = "?" if self.settled is None else self.settled.remote_host
         trunk = "?" if self.trunk is None else self.trunk.name
         log.warning(
@@ -193,5 +194,5 @@ def _is_private(host: str) -> bool:
 
 
 def origin_of(event: DescriptionEvent) -> DescriptionOrigin:
-    """From where the message behind an event came."""
+    """The source of the message that caused an event."""
     return DescriptionOrigin(event.source.host if event.source else None, event.via_below)

@@ -41,7 +41,7 @@ class Line:
         self.clock = clock
 
     def use(self, trunks: Mapping[str, Trunk], *, media_timeout: float) -> None:
-        """Dial over these from now on; calls that are up stay as they are."""
+        """Use these trunks for new calls; existing calls stay as they are."""
         self.trunks = dict(trunks)
         self.media_timeout = media_timeout
 

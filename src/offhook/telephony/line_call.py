@@ -3,8 +3,8 @@
 A call joins a SIP dialog (driven through the endpoint) with a media leg. It ends exactly once,
 by :meth:`LineCall._end`, which frees the media and resolves every waiter.
 
-SIP events, media events and timers enter through :meth:`LineCall._guarded`: an error of our own code
-ends this one call in an orderly way, on the wire and for its waiters, and harms no other call.
+SIP events, media events and timers enter through :meth:`LineCall._guarded`: an internal error ends this
+one call cleanly, on the wire and for its waiters, and does not affect other calls.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ telephone-event: such a phone may send the same press both ways."""
 
 
 class EndFacts(TypedDict, total=False):
-    """What :class:`offhook.session.ports.telephony.CallEnd` knows beside status and time."""
+    """The fields of :class:`offhook.session.ports.telephony.CallEnd` besides status and time."""
 
     by: Side
     sip_code: int | None
@@ -87,7 +87,7 @@ class LinePlayback(Playback):
 
 
 class LineCall(Call):
-    """Media, playbacks, digits and the one end of a leg."""
+    """Media, playbacks, digits and the end of a leg."""
 
     def __init__(self, call_id: str, clock: Clock, session_id: str | None = None) -> None:
         """``session_id`` stands in every log line about the call."""
@@ -103,7 +103,7 @@ class LineCall(Call):
         self._deduplicator = DtmfDeduplicator()
         self._relay_to: LineCall | None = None
         self._heard_at: dict[str, float] = {}
-        """When each digit last came as media: the engine has passed it on already."""
+        """When each digit last came as media; the engine has relayed that one already."""
         self._answered: asyncio.Future[datetime | None] = loop.create_future()
         self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._statistics: LegStatistics | None = None
@@ -170,7 +170,7 @@ class LineCall(Call):
         self._guarded(f"handling {type(event).__name__}", self._on_media, event)
 
     def _guarded(self, what: str, handle: Callable[..., None], *args: object) -> None:
-        """Do it; an error in it ends the call."""
+        """Run ``handle``; an error in it ends the call."""
         with about(self._session_id):
             try:
                 handle(*args)
@@ -179,7 +179,7 @@ class LineCall(Call):
                 self._fault()
 
     def _fault(self) -> None:
-        """Our own code failed: end the call on the wire and here. Must not raise."""
+        """Internal error: end the call on the wire and here. Must not raise."""
         try:
             self._abandon()
         except Exception:
@@ -195,7 +195,7 @@ class LineCall(Call):
     def _abandon(self) -> None:
         """End the call on the wire, in every state."""
 
-    # --- what the two kinds of call use
+    # --- shared by both kinds of call
 
     def _confirm(self, body: bytes | None, origin: DescriptionOrigin) -> None:
         """The ACK brought the answer to an offer that we made in a 200 (RFC 3261 §13.2.1)."""
@@ -234,7 +234,7 @@ class LineCall(Call):
         self._end(CallStatus.COMPLETED, by=by, detail=event.reason, fault=fault)
 
     def _on_media_lost(self) -> None:
-        """Nothing came for the media timeout: a lost BYE must not run for ever."""
+        """No media came for the media timeout: hang up, since the peer's BYE may be lost."""
         log.warning("call %s: no RTP or RTCP for the media timeout, hanging up", self.call_id)
         self._hang_up_now("no media")
 
@@ -243,7 +243,7 @@ class LineCall(Call):
         """End the call; ``detail`` says why."""
 
     def _on_info(self, content_type: str, body: bytes) -> None:
-        """A SIP INFO inside the call; it may tell of a DTMF digit."""
+        """A SIP INFO inside the call; it may contain a DTMF digit."""
         digit = dtmf_of_info(content_type, body)
         if digit is None:
             return
@@ -255,13 +255,13 @@ class LineCall(Call):
         self._loop.call_later(INFO_WAITS if both_ways else 0.0, self._cross, digit, at)
 
     def _cross(self, digit: str, at: float) -> None:
-        """Pass a digit that came by INFO across the bridge, unless its event has crossed by now."""
+        """Relay a digit that came by INFO to the other leg, unless it was relayed as an event meanwhile."""
         crossed = self._heard_at.get(digit, -1.0) >= at
         if self._relay_to is not None and not crossed and not self._ended.done():
             self._relay_to.media.send_digit(digit)
 
     def _digit_pressed(self, digit: str, at: float, way: str) -> bool:
-        """Tell of a press; False when it was told of by another way."""
+        """Report a press; False when it was already reported in another way."""
         if not self._deduplicator.is_new(digit, at, way):
             return False
         if self._digit_listener is not None:

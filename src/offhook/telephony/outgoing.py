@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @final
 class OutgoingCall(LineCall):
-    """One order on its way through its trunks."""
+    """One dial order, tried over its trunks in order."""
 
     def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
         super().__init__(order.call_id, line.clock, order.session_id)
@@ -36,7 +36,7 @@ class OutgoingCall(LineCall):
         """Names of the trunks that are not tried yet."""
         self._handle: str | None = None
         self._rung: set[tuple[int, bool]] = set()
-        """Each provisional status that came, and whether there was early media with it."""
+        """Each provisional status received, and whether it came with early media."""
         self._ring_timer: asyncio.TimerHandle | None = None
         self._tries: list[TrunkTry] = []
         self._sent_at = 0.0
@@ -87,7 +87,7 @@ class OutgoingCall(LineCall):
         self._handle = self._line.invite(trunk, self._order, self.leg_media.offer())
         self._line.endpoint.listen(self._handle, self.on_sip)
 
-    # --- what the far end does
+    # --- events from the far end
 
     def _on_sip(self, event: sip.AnyEvent) -> None:
         match event:
@@ -110,13 +110,13 @@ class OutgoingCall(LineCall):
         if self.ended is not None or self.connected:
             return
         if body is not None:
-            # Early media (RFC 3960): what the far end sends before it answers. Any 18x may bring it.
+            # Early media (RFC 3960): the far end's media before the answer. Any 18x may have it.
             tell = functools.partial(self._tell_ringing, status)
             self.leg_media.take_answer(body, origin, tell, self._no_early_media)
         self._tell_ringing(status)
 
     def _tell_ringing(self, status: int) -> None:
-        """Tell of each status, and again when early media has come to it."""
+        """Report each status, and report it again once early media came with it."""
         rung = (status, self.has_media)
         if rung not in self._rung and self.ended is None and not self.connected:
             self._rung.add(rung)
@@ -162,7 +162,7 @@ class OutgoingCall(LineCall):
         self._give_up(event)
 
     def _tried(self, event: sip.Rejected) -> TrunkTry:
-        """What became of the INVITE that is over, for the record."""
+        """The result of the INVITE that ended, for the session record."""
         trunk = self.trunk
         name = trunk.name if trunk is not None else ""
         if not event.local:
@@ -207,7 +207,7 @@ class OutgoingCall(LineCall):
             tries=tries,
         )
 
-    # --- what we do
+    # --- our own actions
 
     def _ring_timed_out(self) -> None:
         """No answer in time; FAILED where not even a 100 came (``spec/execution.md``)."""
@@ -242,7 +242,7 @@ class OutgoingCall(LineCall):
             self._end(CallStatus.CANCELED, by=Side.SERVER, detail=detail)
 
     async def hang_up(self) -> CallEnd:
-        """BYE when answered, CANCEL before; idempotent. What the far end says then changes nothing."""
+        """BYE when answered, CANCEL before; idempotent. Later responses of the far end change nothing."""
         self._guarded("hanging up", self._hang_up_now, "hang-up")
         return await self.wait_ended()
 

@@ -1,4 +1,4 @@
-"""Host names of SIP peers: looked up beside the loop, their datagrams kept meanwhile."""
+"""Host names of SIP peers: looked up asynchronously, while their datagrams wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from offhook.sip.grammar import is_ip
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
-"""Datagrams kept while names are looked up; SIP's own retransmission makes up for the rest."""
+"""Datagrams kept while names are looked up; more are dropped, and SIP retransmits them."""
 MAX_KNOWN = 10_000
 MAX_ASKING = 100
 """Names that are looked up at once for :meth:`Resolver.resolve`; peers name hosts in their SDP."""
@@ -34,7 +34,8 @@ class Resolver:
         send: Callable[[bytes, Address], None],
         fail: Callable[[Address], None],
     ) -> None:
-        """``send`` gets what waited for a name once it is known, ``fail`` whom none is found for."""
+        """``send`` gets the waiting datagrams once a name is resolved, ``fail`` the destinations that
+        cannot be."""
         self._family = family
         self._send = send
         self._fail = fail
@@ -54,7 +55,7 @@ class Resolver:
         return host
 
     def wait(self, data: bytes, destination: Address) -> None:
-        """Look the destination's host up and send then."""
+        """Look up the destination's host, then send."""
         if len(self._waiting) < MAX_WAITING:
             self._waiting.append((data, destination))
         host = destination.host
@@ -94,7 +95,7 @@ class Resolver:
         return host == address or (known is not None and known[0] == address)
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Cancel the lookups."""
         lookups = [*self._lookups.values(), *self._asking.values()]
         for task in lookups:
             task.cancel()
@@ -121,7 +122,7 @@ class Resolver:
             self._send(data, destination)
 
     async def _look_up(self, host: str) -> str | None:
-        """Ask the system; while it does not know, what it said last holds."""
+        """Ask the system; while it has no answer, the last one stays valid."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(TIMEOUT):

@@ -1,12 +1,12 @@
-"""Calls from outside: which trunk they come over, who calls whom, and who gets no answer at all.
+"""Calls from outside: their trunk, caller and called number, and the addresses that get no answer.
 
 A caller is known by its source address (``inbound_from``) or by digest with a trunk's credentials. All
 others are answered from their request alone, without a transaction: 401 where a trunk uses digest, else
 403. An address that fails :data:`BAN_AFTER` times is banned: its requests outside dialogs get no answer
 (``spec/execution.md``, "Inbound").
 
-A UDP source address can be forged. So a ban never touches an address of a trunk, a response, or a
-request inside a known dialog: ten forged packets must not silence a carrier.
+A UDP source address can be forged. So a ban never applies to an address of a trunk, to a response, or to
+a request inside a known dialog: ten forged packets must not block a carrier.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Received(NamedTuple):
 
 @final
 class InboundScreening(Screen):
-    """Judges INVITEs of one endpoint. ``take`` gets those of known peers, ringing."""
+    """Judges INVITEs of one endpoint. ``take`` gets the calls of known peers, which ring."""
 
     def __init__(
         self,
@@ -94,13 +94,13 @@ class InboundScreening(Screen):
         self._line.endpoint.screen(self)
         self._line.endpoint.on_incoming(self._on_invite)
 
-    # --- before there is a call
+    # --- before a call exists
 
     def ignores(self, source: Address) -> bool:
         return self.banned(source.host)
 
     def banned(self, host: str) -> bool:
-        """Whether nothing outside a dialog is answered to this address for the time being."""
+        """Whether this address gets no answer outside dialogs at this time."""
         count, at = self._failures.get(host, (0, 0.0))
         if count < BAN_AFTER or time.monotonic() - at >= BAN_TIME:
             return False
@@ -136,7 +136,7 @@ class InboundScreening(Screen):
         return None
 
     def _failed(self, host: str, now: float) -> None:
-        """Count a failure of this address; it may be the one that bans it."""
+        """Count a failure of this address, and ban it at the limit."""
         self._log_refusal(host, now)
         count, _ = self._failures.get(host, (0, 0.0))
         _remember(self._failures, host, (count + 1, now))
@@ -189,7 +189,7 @@ class InboundScreening(Screen):
 
 
 def _remember(table: OrderedDict[str, T], host: str, value: T) -> None:
-    """Set as the latest; the oldest goes when the table is full."""
+    """Set the entry as the newest; the oldest one is removed when the table is full."""
     table[host] = value
     table.move_to_end(host)
     if len(table) > REMEMBERED:
@@ -210,7 +210,7 @@ def user_of(value: str) -> str:
 
 
 def caller_of(invite: IncomingInvite) -> str:
-    """Who calls: the first telephone number of P-Asserted-Identity, else its first user, else From."""
+    """The caller: the first telephone number of P-Asserted-Identity, else its first user, else From."""
     asserted = [user for user in map(user_of, invite.asserted) if user]
     return (
         next(filter(is_number, asserted), "") or next(iter(asserted), "") or user_of(invite.from_)

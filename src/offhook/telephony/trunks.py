@@ -11,7 +11,7 @@ from offhook import config
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
-    """One trunk, its address taken apart."""
+    """One trunk, its address in parts."""
 
     name: str
     transport: str
@@ -20,21 +20,21 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     inbound_from: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Where its calls come from."""
+    """The networks that its calls come from."""
     trusted: bool = False
     """Whether it may learn a withheld caller's number (RFC 3325 §5)."""
     early_media: bool = False
     """Whether an unanswered caller over it gets 183 with the other leg's early media."""
 
     media_from: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Where its media comes from besides what its descriptions say."""
+    """The networks that its media may come from, besides the signalled hosts."""
 
     def sends_from(self, host: str) -> bool:
         """Whether an address literal is one of ``inbound_from``."""
         return in_networks(host, self.inbound_from)
 
     def owns(self, host: str) -> bool:
-        """Whether an address literal is the trunk's: where we send to, or where it calls from."""
+        """Whether an address literal is the trunk's: the one we send to, or one that it calls from."""
         return host == self.host or self.sends_from(host)
 
 

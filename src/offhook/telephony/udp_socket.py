@@ -9,7 +9,7 @@ BUFFER = 4 * 1024 * 1024
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A UDP socket with large buffers that does not block. Raises OSError; nothing stays open then."""
+    """A non-blocking UDP socket with large buffers. Raises OSError; then no socket stays open."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
