@@ -1,1 +1,1 @@
-"""The session: its states, its legs, whom it belongs to, where it is routed. Pure."""
+"""The session: its states, legs, owner and routing. Pure."""

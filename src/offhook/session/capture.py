@@ -1,4 +1,5 @@
-"""sayAndCapture as a machine: keys, timers and ends of prompts in; what to play and the digits out.
+"""sayAndCapture as a state machine. Inputs: keys, timers, ends of prompts. Outputs: prompts to play,
+digits.
 
 Theory of operation. A try has three stages: PROMPT (the prompt is being prepared or played), COLLECT
 (waiting for keys) and MESSAGE (its success or failure message is spoken). The first key ends PROMPT at
@@ -16,11 +17,11 @@ import msgspec
 from offhook.flow.actions import SayAndCapture
 
 KEYS = frozenset("0123456789*#")
-"""What counts as a key; A to D of RFC 4733 are not on a phone's keypad and are ignored."""
+"""What counts as a key; A to D of RFC 4733 are ignored."""
 
 
 class CaptureCommand(msgspec.Struct, frozen=True):
-    """Something the step has to do."""
+    """A command to the step."""
 
 
 class PlayPrompt(CaptureCommand, frozen=True):
@@ -44,7 +45,7 @@ class CaptureDone(CaptureCommand, frozen=True):
 
 
 class CaptureStage(Enum):
-    """Where the machine stands."""
+    """The state of the machine."""
 
     PROMPT = auto()
     COLLECT = auto()
@@ -102,7 +103,7 @@ class Capture:
         return commands
 
     def tick(self, now: float) -> list[CaptureCommand]:
-        """Time has come to ``now``."""
+        """The time is ``now``: run a timer that is due."""
         if (
             self.stage is CaptureStage.COLLECT
             and self.deadline is not None

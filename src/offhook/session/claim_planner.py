@@ -86,7 +86,7 @@ class ClaimPlanner:
         trunks: Sequence[config.Trunk],
         limits: config.Limits,
     ) -> None:
-        """Plan by these from now on."""
+        """Use these settings from now on."""
         self._routes = tuple(routes)
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._limits = limits
@@ -178,7 +178,8 @@ class ClaimPlanner:
     def _pass_over(
         self, queued: Queued, code: RuntimeCode, unknown: str, now: datetime
     ) -> ClaimDecision:
-        """Leave what this node does not know to others; end it once no live node has known it."""
+        """Leave a session that this node does not know to other nodes; end it once no live node knows
+        it."""
         since = queued.passed_over_since
         if since is not None and (now - since).total_seconds() >= self._limits.queue_timeout:
             detail = f"no live node has known {unknown} for queue_timeout"
@@ -188,7 +189,7 @@ class ClaimPlanner:
     def _refuse(
         self, session: Session, code: RuntimeCode, detail: str, now: datetime
     ) -> ClaimDecision:
-        """The session ends ``ERROR`` without dialling; its leg A shows it was never tried."""
+        """The session ends ``ERROR`` without dialling; its leg A shows that it was never dialled."""
         events: tuple[AnyEvent, ...] = ()
         call = session.callflow.actions[0]
         action = LAST_ACTION_NAMES[type(call)]

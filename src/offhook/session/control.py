@@ -2,7 +2,7 @@
 
 The API publishes a command on :func:`control_topic` and repeats it, with the same ``command_id``,
 until a :class:`Heard` comes back on :func:`heard_topic` or its deadline passes: the fabric may lose
-either. Whoever runs the session obeys a ``command_id`` once and answers every copy.
+either. The node that runs the session obeys a ``command_id`` once and answers every copy.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One key press for each press of the phone, however many ways tell of it.
+"""Reports each DTMF digit once, even if the phone sends it in several ways.
 
-A phone may send the same press as RFC 4733 events (or as tones) and as SIP INFO. A press that another way
-already told of, the same key within :data:`WINDOW` seconds, is that press again.
+A phone may send the same press as RFC 4733 events (or as tones) and as SIP INFO. The same digit in
+another way within :data:`WINDOW` seconds is a repetition.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class DtmfDeduplicator:
         self._recent: deque[_ReportedPress] = deque(maxlen=REMEMBERED)
 
     def is_new(self, key: str, at: float, way: str) -> bool:
-        """Whether a report is of a press not heard of yet; ``at`` in monotonic seconds."""
+        """Whether the press was not reported before; ``at`` in monotonic seconds."""
         while self._recent and at - self._recent[0].at > WINDOW:
             self._recent.popleft()
         for press in self._recent:

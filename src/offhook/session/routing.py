@@ -1,4 +1,4 @@
-"""Where a call goes: the longest matching prefix among the routes open to the sub-account."""
+"""Routing: the longest matching prefix among the routes that the sub-account may use."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def trunks_for(
 ) -> tuple[str, ...]:
     """Names of the trunks to try, in order; empty: no coverage (-2004).
 
-    Of two routes with the same prefix the first in the file counts; a route that is closed to the
-    sub-account counts for nothing.
+    Of two routes with the same prefix the first in the file counts; a route that the sub-account may not
+    use is ignored.
 
     ``destination`` is E.164 with ``+``. ``country_of`` gives a number's ISO 3166-1 alpha-2 code.
     """

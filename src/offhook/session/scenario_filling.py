@@ -1,7 +1,7 @@
 """Replaces executeScenario by the callflow it means, for the sub-account that asked for it.
 
 A scenario is filled in where the request that names it is accepted, and the result is stored: a claim
-runs nothing that a customer wrote, so no customer's template or pattern holds up the queue of others.
+runs no customer's template or pattern, so none of them can delay other customers' sessions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def filled(
     *,
     mode: Mode = Mode.SUBMITTED,
 ) -> Callflow:
-    """What a callflow that may name a scenario means, with the ids of the request.
+    """The callflow with its scenario, if it names one, filled in; with the ids of the request.
 
     A scenario that cannot be filled in leaves the callflow as it is, with its ``error`` (-2009, -2003).
     The time it takes is bounded (:data:`offhook.patterns.MOST_STEPS`), but may be tens of milliseconds.

@@ -42,7 +42,7 @@ class TrunkTry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LegFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a leg did not connect, in words and numbers: for the record, never on a webhook."""
+    """Why a leg did not connect, in words and numbers: for the session record, never sent to a webhook."""
 
     detail: str | None = None
     sip_reason: str | None = None
@@ -85,7 +85,7 @@ class SessionError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     action: str | None = None
     """``lastAction`` name of the action it happened in."""
     detail: str | None = None
-    """For the operator's eyes (log, session record), never on the webhook."""
+    """For the operator (log, session record), never sent to a webhook."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -106,7 +106,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def valid_until(self) -> datetime | None:
-        """When it is too late to dial."""
+        """The time after which it is not dialled."""
         return self.callflow.valid_until
 
     @property

@@ -2,8 +2,8 @@
 
 Theory of operation. A session is a frozen record; each function here takes one and returns the next.
 The status moves along :data:`TRANSITIONS` and nowhere else: each row names a status, an event, and the
-status that follows. A final status has no row, so it never changes. Which of the ends by the legs happens
-follows from the table of ``spec/execution.md`` ("How it ends"), which :func:`outcome` spells out.
+status that follows. A final status has no row, so it never changes. How the legs determine the final
+status follows from the table of ``spec/execution.md`` ("How it ends"), which :func:`outcome` spells out.
 
 A session begins in one of two ways: :func:`accept` queues a judged callflow, :func:`receive` begins to run
 at once for a call from outside. Legs are made by :func:`receive` and :func:`dial_leg` only, and
@@ -57,7 +57,7 @@ TRANSITIONS: Mapping[SessionStatus, Mapping[Trigger, SessionStatus]] = {
         Trigger.LEGS_ERROR: SessionStatus.ERROR,
     },
 }
-"""Status and event to the next status. What is not in it must not happen."""
+"""Status and event to the next status. Other combinations are illegal."""
 
 
 class IllegalTransition(Exception):

@@ -1,4 +1,4 @@
-"""Whom a session belongs to: accounts, sub-accounts, their numbers, limits and webhooks."""
+"""The owners of sessions: accounts and sub-accounts, with their numbers, limits and webhooks."""
 
 from __future__ import annotations
 

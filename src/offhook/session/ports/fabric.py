@@ -1,4 +1,5 @@
-"""The fabric: wake-ups, commands to live sessions, live events. Losing it costs latency, never work."""
+"""The fabric: wake-ups, commands to live sessions, live events. While it is away, work takes longer but
+none is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ class Fabric(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Connect. When the fabric is away, go on trying in the background."""
+        """Connect. While the fabric is away, keep trying in the background."""
 
     @abstractmethod
     def publish(self, topic: str, message: bytes = b"") -> None:
@@ -28,7 +29,8 @@ class Fabric(ABC):
 
     @abstractmethod
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
-        """Hear a topic, or all below it with a final ``.*``; returns the unsubscribe call."""
+        """Subscribe to a topic, or with a final ``.*`` to all below it; returns the unsubscribe
+        function."""
 
     @abstractmethod
     async def flush(self) -> None:

@@ -85,7 +85,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which sessions of a sub-account are listed; what is None does not matter."""
+    """Which sessions of a sub-account are listed; a field that is None does not filter."""
 
     status: SessionStatus | None = None
     since: datetime | None = None
@@ -152,8 +152,8 @@ class ClaimDecision(msgspec.Struct, frozen=True, kw_only=True):
     ready_since: datetime | None = None
     """Once set it must be given again with every later decision of the session that stays QUEUED."""
     passed_over: str | None = None
-    """What this node does not know of the session (its sub-account, a route), so that it leaves it
-    to others. ``session`` is unchanged then. The claim stores and returns it the first time only."""
+    """What this node does not know of the session (its sub-account, a route), so that it leaves it to
+    other nodes. ``session`` is unchanged then. The claim stores and returns it the first time only."""
     trunks: tuple[str, ...] = ()
     """The trunks to try, in order. Claimed: the leg in ``session`` carries the first and its channel
     counts from now on. Waiting with ``ready_since``: the store looks at the sessions of each first
@@ -185,7 +185,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one attempt."""
+    """The result of one attempt."""
 
     delivery_id: str
     at: datetime
@@ -210,7 +210,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
 
 class DeliveryRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook delivery with everything that has become of it."""
+    """A webhook delivery with all its attempts."""
 
     delivery_id: str
     type: OutboxType
@@ -240,7 +240,7 @@ DEAD_AFTER = timedelta(seconds=9)
 """Time without a heartbeat after which a node counts as dead (its sessions end within 15 s)."""
 
 NO_RATES = Rates()
-"""Nobody is limited in calls per second."""
+"""No limits in calls per second."""
 
 
 Planner = Callable[[Sequence[Queued], Usage, datetime], Sequence[ClaimDecision]]

@@ -20,8 +20,8 @@ class PromptError(Exception):
 class Prompt(ABC):
     """Audio ready to be played: G.711, mono, 8,000 samples a second.
 
-    Immutable, and shared by all calls that play it. A long prompt lies in a memory-mapped file, so
-    that its memory does not grow with its length. The file goes away with the last reference to the
+    Immutable, and shared by all calls that play it. A long prompt lies in a memory-mapped file, so that
+    memory use does not grow with its length. The file goes away with the last reference to the
     prompt or to one of its views.
     """
 
@@ -48,8 +48,8 @@ class Prompt(ABC):
 class Speech(ABC):
     """Makes prompts. Never blocks the loop; equal requests share one synthesis or download.
 
-    ``owner`` is the sub-account on whose behalf the prompt is made. The work, the memory and the disk
-    of all owners are shared out among them, so that no owner's prompts fail for another's.
+    ``owner`` is the sub-account on whose behalf the prompt is made. Work, memory and disk are shared
+    fairly among owners, so that one owner's prompts do not make another's fail.
     """
 
     @abstractmethod

@@ -37,7 +37,7 @@ from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, Web
 
 
 class Accepting(ABC):
-    """What accepts callflows: the API."""
+    """The part of the store for the API, which accepts callflows."""
 
     @abstractmethod
     async def accept(
@@ -62,7 +62,7 @@ class Accepting(ABC):
 
 
 class Claiming(ABC):
-    """What runs sessions: the voice nodes."""
+    """The part of the store for voice nodes, which run sessions."""
 
     @abstractmethod
     async def register_node(self, name: str, role: NodeRole, now: datetime) -> Node:
@@ -86,7 +86,8 @@ class Claiming(ABC):
     ) -> Sequence[ClaimDecision]:
         """Plan at most ``limit`` waiting sessions and store the decisions, in one transaction.
 
-        Fair between sub-accounts: one that is over its limits does not hide others' sessions.
+        Fair between sub-accounts: one that is over its limits does not delay the sessions of other
+        sub-accounts.
         Sessions past their ``valid_until`` come first, wherever they stand in the queue.
         Returns the decisions that were stored (RUNNING ones are now this node's, durably); QUEUED ones
         that changed nothing are left out. Raises :class:`Fenced` when the node's epoch is over.
@@ -131,7 +132,8 @@ class Claiming(ABC):
 
     @abstractmethod
     async def passed_over(self) -> int:
-        """How many waiting sessions some node leaves alone because it does not know them."""
+        """The number of waiting sessions that some node leaves to other nodes because it does not know
+        them."""
 
     @abstractmethod
     async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
@@ -189,11 +191,11 @@ class History(ABC):
     async def purge(
         self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
     ) -> int:
-        """Delete what is older; returns how many rows went."""
+        """Delete what is older; returns the number of rows deleted."""
 
 
 class Outbox(ABC):
-    """Webhook deliveries to be made, and what became of them."""
+    """Webhook deliveries to be made, and their results."""
 
     @abstractmethod
     async def lease_deliveries(
@@ -202,7 +204,7 @@ class Outbox(ABC):
         """Due deliveries, leased to ``owner`` for ``lease`` seconds; then they are due again.
 
         Taken in turn from every (sub-account, type), of each at most 64 at a time: a slow or dead
-        endpoint's thousands do not hide others' deliveries.
+        endpoint with thousands of deliveries does not delay other endpoints.
         """
 
     @abstractmethod
@@ -229,7 +231,7 @@ class Outbox(ABC):
     async def redeliver(
         self, sub_account_id: str, delivery_id: str, now: datetime, give_up_at: datetime
     ) -> bool:
-        """Make a finished entry due again, whatever became of it; False: no such entry."""
+        """Make a finished entry due again, whether it was delivered or given up; False: no such entry."""
 
     @abstractmethod
     async def deliveries_of_type(
@@ -318,4 +320,4 @@ class Store(Accepting, Claiming, History, Outbox, Tenancy):
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish what waits, disconnect."""
+        """Finish the waiting writes, disconnect."""

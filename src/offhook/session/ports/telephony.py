@@ -77,7 +77,7 @@ class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
     tries: tuple[TrunkTry, ...] = ()
     """Each trunk that was tried without an answer, in order."""
     fault: bool = False
-    """An error in our own code ended the leg."""
+    """An internal error ended the leg."""
 
 
 class Call(ABC):
@@ -108,23 +108,23 @@ class Call(ABC):
 
     @abstractmethod
     def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
-        """Repeat a prompt, ``pause`` seconds between, wherever this leg hears nothing else.
+        """Repeat a prompt, with ``pause`` seconds between, while nothing else is sent to this leg.
 
-        It is not heard while something plays, nor until the leg that is relayed here has been silent
-        for a second (RFC 3960 §3.2: ringback and early media). None: no more.
+        It is not sent while a playback runs, nor until the leg that is relayed here has been silent for a
+        second (RFC 3960 §3.2: ringback and early media). None: stop.
         """
 
     @abstractmethod
     def on_digit(self, listener: Callable[[str, float], None] | None) -> None:
-        """Hear every DTMF digit (``0-9*#A-D``) with its monotonic time, once per digit pressed."""
+        """Call the listener for each DTMF digit (``0-9*#A-D``), once per press, with its monotonic time."""
 
     @abstractmethod
     def relay(self, to: Call | None) -> None:
-        """Send what this leg's phone says, keys included, to ``to`` from now on; None: no more."""
+        """Relay the audio and digits of this leg to ``to`` from now on; None: stop."""
 
     @abstractmethod
     async def hang_up(self) -> CallEnd:
-        """CANCEL, refuse or BYE as the state asks; returns how it ended. Idempotent."""
+        """Send CANCEL, a refusal or BYE, depending on the state; returns how the call ended. Idempotent."""
 
     @abstractmethod
     def quality(self) -> CallQuality | None:
@@ -136,7 +136,7 @@ class ReceivedCall(Call):
 
     @abstractmethod
     def belongs_to(self, session_id: str) -> None:
-        """Its log lines carry this session's id from now on."""
+        """Put this session's id on the call's log lines from now on."""
 
     @abstractmethod
     def accept(self) -> None:
@@ -144,9 +144,10 @@ class ReceivedCall(Call):
 
     @abstractmethod
     def let_hear(self) -> None:
-        """183 with our answer, so that the caller hears what is relayed to it while it still rings.
+        """Answer 183 with our SDP answer, so that the caller hears relayed audio before the call is
+        answered.
 
-        Only where its trunk has ``early_media`` set; else nothing happens.
+        Does nothing unless the trunk has ``early_media`` set.
         """
 
     @abstractmethod
@@ -159,7 +160,7 @@ Ringing = Callable[[int, bool], None]
 
 
 MayUse = Callable[[str], Awaitable[bool]]
-"""Takes a channel of the trunk with this name, durably; False: it has none free."""
+"""Takes a channel of the trunk with this name, durably; False: no channel is free."""
 
 
 class Telephony(ABC):
@@ -169,7 +170,7 @@ class Telephony(ABC):
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> Call:
         """Send the INVITE over the first trunk.
 
-        ``on_ringing`` hears each distinct 18x, and once more when early media has come to it.
+        ``on_ringing`` is called for each distinct 18x, and again when early media came with it.
 
         ``may_use`` is asked before the INVITE goes over another trunk of the order.
         """

@@ -39,11 +39,13 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Asker = Callable[[SubAccount, Question], Awaitable[Reply]]
-"""Asks live, within the 10 s budget of ``spec/webhooks.md``. Never raises for what the far end does."""
+"""Asks the VCA webhook, within the 10 s budget of ``spec/webhooks.md``. Never raises for errors of the
+far end."""
 
 
 class Reports(ABC):
-    """Makes the outbox entries of a session; they are stored in the transaction of what they tell."""
+    """Makes the outbox entries of a session; they are stored in the same transaction as the events they
+    report."""
 
     @abstractmethod
     def happened(
