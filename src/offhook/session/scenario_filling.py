@@ -33,7 +33,7 @@ def filled(
     *,
     mode: Mode = Mode.SUBMITTED,
 ) -> Callflow:
-    """The callflow with its scenario, if it names one, filled in; with the ids of the request.
+    """The callflow with its scenario filled in, if it names one; the ids of the request stay.
 
     A scenario that cannot be filled in leaves the callflow as it is, with its ``error`` (-2009, -2003).
     The time it takes is bounded (:data:`offhook.patterns.MOST_STEPS`), but may be tens of milliseconds.
