@@ -1,4 +1,4 @@
-"""Commands from outside to running sessions, each obeyed once however often it is repeated."""
+"""Commands from outside to running sessions. Each is obeyed once, even if it is repeated."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ REMEMBERED = 10_000
 
 
 class Commands:
-    """Obeys commands and remembers what came of them."""
+    """Obeys commands and remembers their results."""
 
     def __init__(self) -> None:
         self._answers: OrderedDict[str, str | None] = OrderedDict()
 
     def obey(self, command: AnyCommand, runner: Runner) -> str | None:
-        """Obey, unless done already; returns why not, None: obeyed."""
+        """Obey the command unless that was done already; returns the reason for a refusal, None: obeyed."""
         if command.command_id not in self._answers:
             if isinstance(command, ReplaceCallflow):
                 answer = runner.replace(command.callflow)

@@ -5,7 +5,7 @@ it and its timeline together; :class:`~offhook.execution.journal.SessionJournal`
 inside a step goes through :meth:`Conversation.during`, which ends it the moment the caller hangs up or
 the session is interrupted from outside.
 
-Whatever a callback of the phone lines raises in here ends this session and no other
+An exception in a callback of the phone lines ends this session and no other
 (:meth:`Conversation.break_off`).
 """
 
@@ -90,7 +90,7 @@ class Conversation:
         self._client_action_id = session.callflow.client_action_id
         self._interrupt: asyncio.Future[str | Callflow]
         self._interrupt = asyncio.get_running_loop().create_future()
-        """Why to stop, or what to run instead."""
+        """The reason to stop, or the callflow to run instead."""
 
     @property
     def sub_account(self) -> SubAccount | None:
@@ -131,7 +131,8 @@ class Conversation:
         return next(leg for leg in self.session.legs if leg.call_id == call_id)
 
     def runs(self, callflow: Callflow) -> None:
-        """``callflow`` runs from now on: call status events carry its ``clientActionId``."""
+        """``callflow`` is the running callflow from now on: call status events have its
+        ``clientActionId``."""
         self._client_action_id = callflow.client_action_id
 
     # --- waiting
@@ -152,14 +153,14 @@ class Conversation:
         self._interrupt.set_result(why)
 
     def go_on(self, after: Replaced) -> None:
-        """``after`` was dealt with: the next interruption may come, if it has not already."""
+        """The interruption ``after`` was handled: accept the next one, unless one came meanwhile."""
         if self._interrupt.done() and self._interrupt.result() is after.callflow:
             self._interrupt = asyncio.get_running_loop().create_future()
 
     def break_off(self, what: str) -> None:
         """Report the exception that is being handled and end the session ``ERROR`` -2001.
 
-        For what is called from outside of the running step. ``what`` failed: ``making its events``.
+        For callbacks that run outside the current step. ``what`` says what failed: ``making its events``.
         """
         with about(self.session.session_id):
             faults.report(what)
@@ -169,7 +170,7 @@ class Conversation:
     async def during(self, waiting: Awaitable[T], *, a_may_end: bool = False) -> T:
         """The result of ``waiting``, unless leg A ends or an interruption comes first.
 
-        With ``a_may_end`` the end of leg A is for ``waiting`` itself to notice.
+        With ``a_may_end`` the end of leg A does not interrupt; ``waiting`` notices it itself.
 
         Raises :class:`CallOver`, :class:`Interrupted` or :class:`Replaced`; ``waiting``, a coroutine,
         is canceled and over then.
@@ -217,13 +218,13 @@ class Conversation:
     def dial_b(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
         """Send the INVITE of leg B, which is in the record already.
 
-        ``on_ringing`` hears of each 18x whether early media came with it.
+        ``on_ringing`` is called for each 18x and told whether early media came with it.
         """
         self.call_b = call = self._dial(leg, trunks, on_ringing)
         return call
 
     async def close_b(self) -> None:
-        """Leg B has gone, or goes now; A listens to us again."""
+        """Hang up leg B if it is up, and end the relay between the legs."""
         call_a, call_b = self.call_a, self.call_b
         try:
             if call_a is not None:
@@ -290,7 +291,7 @@ class Conversation:
         self.change(states.with_leg(self.session, never), states.disconnected(never, by="server"))
 
     def ended(self, call: Call, end: CallEnd) -> None:
-        """A leg is over: write down how, once."""
+        """A leg is over: record its end, once."""
         leg = self.leg(call.call_id)
         if leg.status is not None:
             return
@@ -307,13 +308,13 @@ class Conversation:
         self.change(states.with_leg(self.session, done), states.disconnected(done, by=end.by))
 
     def notice_ends(self) -> None:
-        """Write down the ends of legs that are over: they come before the end of the action they ended."""
+        """Record the ends of legs that are over, before the end of the action that they ended."""
         for call in (self.call_b, self.call_a):
             if call is not None and call.ended is not None:
                 self.ended(call, call.ended)
 
     def captured(self, digits: str | None, callback_url: str | None) -> None:
-        """A sayAndCapture of leg A ended with these digits; ``callback_url`` is told too."""
+        """A sayAndCapture of leg A ended with these digits; they are posted to ``callback_url`` too."""
         leg = self.session.legs[0]
         at = self.services.clock.now()
         self.record(DigitsCaptured(at=at, call_id=leg.call_id, digits=digits))
@@ -322,7 +323,7 @@ class Conversation:
             self._journal.put(self.session, (), outbox)
 
     async def close_calls(self) -> None:
-        """Hang up whatever is up, and write down how every leg ended."""
+        """Hang up all legs that are up, and record how every leg ended."""
         for call in (self.call_b, self.call_a):
             if call is not None:
                 try:
@@ -337,10 +338,10 @@ class Conversation:
                 )
 
     def close(self) -> None:
-        """Let go of everything, so that the session's memory is free at once.
+        """Release all references, so that the session's memory is freed at once.
 
         Calls and their callbacks hold each other: without this only the garbage collector would free
-        them, and its pauses are heard by every caller of the process.
+        them, and its pauses interrupt the audio of every call of the process.
         """
         self.call_a = self.call_b = self.ringing_a = None
         self._interrupt.cancel()
@@ -351,7 +352,7 @@ def _interruption(why: str | Callflow) -> Exception:
 
 
 def failure_of(end: CallEnd) -> LegFailure:
-    """What the record says of a leg that did not connect."""
+    """The record's failure details of a leg that did not connect."""
     return LegFailure(
         detail=end.detail,
         sip_reason=end.sip_reason,

@@ -77,7 +77,7 @@ class Decisions:
     async def _judged(
         self, reply: Reply, sub_account: SubAccount, conversation: Conversation
     ) -> tuple[str | None, Callflow | None, RuntimeCode | None]:
-        """What was wrong with the answer, the callflow in it, and the error it makes."""
+        """The problem of the answer, its callflow, and the error that it ends the session with."""
         if reply.body is None:
             return reply.detail, None, RuntimeCode.CONNECTIVITY
         if reply.unreadable:

@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 faults = FaultLog(log)
 
 IDLE_POLL = 1.0
-"""Seconds between claims when nothing wakes us: the fabric may have lost a wake-up."""
+"""Seconds between claims without a wake-up: the fabric may have lost one."""
 LIMITED_POLL = 0.1
 """Seconds between claims while sessions wait for a limit that time alone frees."""
 _MOST_REASONS = 1000
-"""Remembered, so that each is logged once."""
+"""Sub-accounts and reasons that are remembered, so that each is logged once."""
 BATCH = 64
 """Sessions planned in one claim at the most."""
 
@@ -54,7 +54,7 @@ class Dispatcher:
         self._clock = clock
         self._on_outbox = on_outbox
         self._passed_over: set[tuple[str, str]] = set()
-        """Sub-accounts and reasons that the log has."""
+        """Sub-accounts and reasons that were logged already."""
         self._wake = asyncio.Event()
         self._closing = False
         self._claiming: asyncio.Event | None = None
@@ -63,7 +63,7 @@ class Dispatcher:
 
     @property
     def draining(self) -> bool:
-        """Whether nothing new is begun any more."""
+        """Whether the node is draining: no new session is begun."""
         return self._closing
 
     @property
@@ -94,9 +94,8 @@ class Dispatcher:
             finished.set()
 
     async def drain(self, timeout: float) -> None:
-        """Claim no more; let sessions finish for ``timeout`` seconds, then hang them up.
-
-        A claim under way is waited for: what it brings is ours already.
+        """Stop claiming; let sessions finish for ``timeout`` seconds, then hang them up. A claim under
+        way is awaited, because its sessions belong to this node already.
         """
         self._closing = True
         self._wake.set()
@@ -169,7 +168,7 @@ class Dispatcher:
             )
 
     def own(self, session_id: str, runner: Runner) -> None:
-        """Run ``runner`` as this node's, until it is done."""
+        """Start a task for ``runner``; its session counts as live until the task ends."""
         task = asyncio.get_running_loop().create_task(runner.run(), name=f"session {session_id}")
         self._live[session_id] = (runner, task)
         task.add_done_callback(lambda done: self._done(session_id, done))

@@ -25,7 +25,7 @@ faults = FaultLog(log)
 
 
 class NumberBook:
-    """Who owns which number; remembered for each state of the sub-accounts."""
+    """The owner of each number, cached until the sub-accounts change."""
 
     def __init__(self, sub_accounts: Callable[[], Sequence[SubAccount]]) -> None:
         self._sub_accounts = sub_accounts

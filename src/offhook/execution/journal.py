@@ -1,7 +1,8 @@
-"""Stores what a running session becomes, in order, without making the call wait for it.
+"""Stores the states and events of a running session in order, without delaying the call.
 
-Facts gather for :data:`GATHER` seconds and are saved together; only the end of a session is awaited, and
-is tried until the store takes it: an outcome is never lost because the database was away.
+Events are collected for :data:`GATHER` seconds and saved together; only the end of a session is awaited,
+and
+is repeated until the store accepts it: no outcome is lost while the database is away.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 faults = FaultLog(log)
 
 GATHER = 0.1
-"""Seconds that facts wait for company before they are saved."""
+"""Seconds for which events are collected before they are saved together."""
 RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 """Seconds between attempts while the store is away, doubling from the first to the last."""
 
@@ -30,8 +31,8 @@ MOST_FAILURES = 4
 
 
 class SessionJournal:
-    """Stores one session. ``notify`` hears of each save: the session's id, and whether webhooks
-    were stored with it."""
+    """Stores one session. ``notify`` is called after each save with the session's id, and whether
+    webhooks were stored with it."""
 
     def __init__(
         self,
@@ -55,7 +56,8 @@ class SessionJournal:
         events: Sequence[AnyEvent] = (),
         outbox: Sequence[OutboxEntry] = (),
     ) -> None:
-        """The session is now this, by these facts; saved within about :data:`GATHER` seconds."""
+        """Take the session's new state and its events; they are saved within about :data:`GATHER`
+        seconds."""
         self._session = session
         self._events.extend(events)
         self._outbox.extend(outbox)
@@ -65,9 +67,9 @@ class SessionJournal:
     async def finish(
         self, session: Session, events: Sequence[AnyEvent], outbox: Sequence[OutboxEntry]
     ) -> bool:
-        """Save the final session with all that waits; durable on return.
+        """Save the final session and all waiting events; durable on return.
 
-        False: others had ended the session (their outcome stays, ours is kept as late facts).
+        False: another node had ended the session (its outcome stays, ours is kept as late facts).
         """
         self._closed = True
         if self._timer is not None:
@@ -122,7 +124,7 @@ class SessionJournal:
                 if failures == MOST_FAILURES:
                     raise
                 if failures == MOST_FAILURES - 1:
-                    events, outbox = [], []  # the outcome itself is what must not be lost
+                    events, outbox = [], []  # the outcome must not be lost, even if its events are
                 await asyncio.sleep(pause)
             else:
                 self._notify(session.session_id, bool(outbox))

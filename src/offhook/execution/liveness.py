@@ -1,18 +1,18 @@
 """Heartbeats, and the end of sessions whose node has died.
 
-Theory of operation. A node that lives writes its heartbeat to the store every :data:`HEARTBEAT`
-seconds. Every process looks for RUNNING sessions of nodes that are dead and ends them ``ERROR``. Two
-kinds of death are told apart:
+Theory of operation. A live node writes its heartbeat to the store every :data:`HEARTBEAT`
+seconds. Every process looks for RUNNING sessions of nodes that are dead and ends them ``ERROR``. There
+are two cases:
 
-- A node whose epoch is over, or that has retired, is dead for certain.
-- A node that is silent for :data:`.DEAD_AFTER` *may* be dead. It may also be that the store was away,
-  and that the heartbeats of live nodes could not be written. A process that has seen the store away therefore
+- A node whose epoch is over, or that has retired, is dead.
+- A node that is silent for :data:`.DEAD_AFTER` *may* be dead. Or the store was away, and live nodes could
+not write their heartbeats. A process that has seen the store away therefore
   judges no node by silence until it has reached the store without interruption for that long itself;
   by then every live node has written a heartbeat again.
 
-A session that runs in this process is never ended here: it lives, whatever the store says of its node.
-A session whose sub-account this process does not know is left to others for :data:`LEFT_FOR` first: who
-knows the sub-account also sends its summary.
+A session that runs in this process is never ended here, even if the store says that its node is dead.
+A session whose sub-account this process does not know is left to other processes for :data:`LEFT_FOR`
+first: a process that knows the sub-account can also send the summary.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 class Liveness:
-    """One registered process: its heartbeats, and its judgement of others.
+    """One registered process: its heartbeats, and its check of other nodes.
 
     ``runs_here`` says whether a session runs in this process, ``knows`` whether it knows a sub-account.
     """
@@ -66,9 +66,9 @@ class Liveness:
         self._runs_here = runs_here
         self._knows = knows
         self._left: dict[str, float] = {}
-        """Monotonic: since when each session is left to others."""
+        """Monotonic: since when each session is left to other processes."""
         self._reached_since: float | None = None
-        """Monotonic: since when every heartbeat was written."""
+        """Monotonic: since when all heartbeats of this process were written without a gap."""
         self._last_beat: float | None = None
 
     # --- heartbeats
@@ -95,7 +95,7 @@ class Liveness:
             self._reached_since = now
 
     def silent_since(self, now: datetime) -> datetime:
-        """A node whose last heartbeat is older may be judged dead."""
+        """The time before which a node's last heartbeat must be for the node to count as dead."""
         at = self._clock.monotonic()
         steady = (
             self._reached_since is not None
@@ -119,7 +119,7 @@ class Liveness:
             await asyncio.sleep(HEARTBEAT)
 
     async def end_orphans_once(self) -> int:
-        """One look; returns how many sessions were ended."""
+        """Look for orphans once; returns the number of sessions ended."""
         silent_since = self.silent_since(self._clock.now())
         orphans = await self._store.orphans(silent_since)
         self._left = {
@@ -134,12 +134,13 @@ class Liveness:
         return ended
 
     def _leaves(self, session: Session) -> bool:
-        """Whether the session is left to others for now."""
+        """Whether the session is left to other processes for now."""
         since = self._left.get(session.session_id)
         return since is not None and self._clock.monotonic() - since < LEFT_FOR
 
     async def _end(self, session: Session, silent_since: datetime) -> bool:
-        """``ERROR`` -2001, summary included; False: the node lives after all, or another did it."""
+        """``ERROR`` -2001, summary included; False: the node is live after all, or another process ended
+        it."""
         now = self._clock.now()
         final = states.abandon(session, now)
         outbox = self._reports.session_ended(final)
@@ -158,7 +159,7 @@ async def judge_others(
     wake_outbox: Callable[[], None],
     knows: Callable[[str], bool],
 ) -> None:
-    """What a process without sessions does, until cancelled: register, beat, end orphans.
+    """The loop of a process without sessions, until cancelled: register, write heartbeats, end orphans.
 
     When another process registers the same name, this one registers again.
     """

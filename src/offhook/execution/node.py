@@ -59,7 +59,7 @@ class SubAccountSource(Protocol):
 
 
 class VoiceNode:
-    """Claims sessions and runs them. :meth:`run` is its life, from the first claim to the drain."""
+    """Claims sessions and runs them. :meth:`run` runs from the first claim to the end of the drain."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class VoiceNode:
             on_outbox=self._wake_outbox,
         )
 
-    # --- its life
+    # --- start, run, stop
 
     async def run(
         self,
@@ -174,13 +174,13 @@ class VoiceNode:
         )
 
     def reload(self, config: Config) -> None:
-        """Take over what a reload may change; sessions that run keep what they began with."""
+        """Take over what a reload may change; running sessions keep their settings."""
         self._config = config
         self._planner.use(config.routes, config.trunks, config.limits)
         self._services = self._services_by(config)
         self.wake()
 
-    # --- what comes to it
+    # --- calls and commands from outside
 
     def wake(self) -> None:
         """Sessions were accepted: claim now."""
@@ -218,7 +218,7 @@ class VoiceNode:
         if heard is not None:
             self._fabric.publish(control.heard_topic(session_id), control.encode_command(heard))
 
-    # --- what sessions need
+    # --- services for sessions
 
     def _services_by(self, config: Config) -> Services:
         return Services(
@@ -257,7 +257,8 @@ class VoiceNode:
     async def _take_channel(
         self, session: Session, leg: Leg, trunks: tuple[str, ...]
     ) -> str | None:
-        """:attr:`.conversation.Services.take_channel`; a trunk that is configured no more is full."""
+        """:attr:`.conversation.Services.take_channel`; a trunk that was removed from the configuration
+        counts as full."""
         channels = {trunk.name: trunk.channels for trunk in self._config.trunks}
         for name in trunks:
             if name not in channels:

@@ -1,8 +1,7 @@
-"""Plays the prompts of a list of actions to leg A, the next one queued behind the one that is heard.
+"""Plays the prompts of a list of actions to leg A. The next prompt is queued while one plays.
 
-Prompts are prepared ahead of time (:mod:`.prompts`). So that no silence falls between two prompts of a list
-beyond the packet clock, the following prompt is handed to the line while the current one still plays, if it
-is ready by then.
+Prompts are prepared ahead of time (:mod:`.prompts`). The following prompt is queued on the line while the
+current one still plays, if it is ready, so that there is no gap between two prompts.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class Player:
             await end_all(ahead)
 
     async def remark(self, action: Say | PlayFile) -> str:
-        """What the session's record says about the prompt of ``action``, which has been played."""
+        """The remark for the session record about the prompt of ``action``, which was played."""
         return (await self._prompts.of(action)).remark
 
     async def text(self, action: SayAndCapture, text: str) -> Prompt:
@@ -62,11 +61,11 @@ class Player:
         return await self._prompts.of_text(action, text)
 
     def start(self, prompt: Prompt, *, repetition: int = 1) -> Playback:
-        """Play a prompt behind those that play."""
+        """Queue a prompt after the playing ones."""
         return self._conversation.line.play(prompt, repetition=repetition)
 
     async def close(self) -> None:
-        """Give up what is still being prepared."""
+        """Cancel the preparation that is still under way."""
         self._drop_queued()
         await self._prompts.close()
 
@@ -81,7 +80,7 @@ class Player:
             queued[1].stop()
 
     async def _queue_next(self, action: AnyAction) -> None:
-        """Queue the prompt of the next action; one that fails does so when its action begins."""
+        """Queue the prompt of the next action; a failure is reported when its action begins."""
         following = self._after(action)
         if not isinstance(following, Say | PlayFile):
             return

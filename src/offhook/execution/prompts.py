@@ -11,11 +11,12 @@ from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 
 _Key = AnyAction | tuple[AnyAction, str]
-"""What a prompt is of: an action, or one text of a sayAndCapture."""
+"""The source of a prompt: an action, or one text of a sayAndCapture."""
 
 
 class Prompts:
-    """The prompts of one list of actions. Each is begun once; a failure shows when it is asked for."""
+    """The prompts of one list of actions. Each is prepared once; a failure is raised when the prompt is
+    requested."""
 
     def __init__(self, speech: Speech, owner: str) -> None:
         """``owner``: the session's sub-account."""
@@ -25,7 +26,7 @@ class Prompts:
         self._given_up: set[asyncio.Task[Prompt]] = set()
 
     def prepare(self, actions: Sequence[AnyAction]) -> None:
-        """Begin everything these actions will play; what the list before them played is forgotten."""
+        """Begin everything these actions will play; the prompts of the previous list are released."""
         before, self._begun = self._begun, {}
         for action in actions:
             match action:
@@ -50,7 +51,7 @@ class Prompts:
         return await _result(self._begun[(action, text)])
 
     async def close(self) -> None:
-        """Give up what is still being prepared."""
+        """Cancel the preparation that is still under way."""
         for task in self._begun.values():
             self._give_up(task)
         self._begun = {}

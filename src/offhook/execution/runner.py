@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 faults = FaultLog(log)
 
 REFUSALS = {CallStatus.BUSY: 486, CallStatus.NO_ANSWER: 480}
-"""What an inbound leg A is refused with when the leg B it asked for failed so; else 503."""
+"""The SIP status that refuses an inbound leg A, by the outcome of its leg B; else 503."""
 
 
 class Runner(ABC):
-    """One session on its way, as the node sees it."""
+    """A running session, as the node sees it."""
 
     @abstractmethod
     def happened(self, event: AnyEvent) -> None:
@@ -43,11 +43,11 @@ class Runner(ABC):
 
     @abstractmethod
     def end(self, why: str) -> None:
-        """End the session from outside: what rings is CANCELED, what is up is hung up."""
+        """End the session from outside: cancel ringing legs, hang up connected ones."""
 
     @abstractmethod
     def replace(self, callflow: Callflow) -> str | None:
-        """Run ``callflow`` instead of what runs now; why not, if that cannot be."""
+        """Run ``callflow`` instead of the current one; returns the reason if that is impossible."""
 
     @abstractmethod
     async def run(self) -> Session:
@@ -79,7 +79,7 @@ class FailedStart(Runner):
         self._facts.append(event)
 
     def end(self, why: str) -> None:
-        """It ends anyway."""
+        """Ignored: the session ends already."""
 
     def replace(self, callflow: Callflow) -> str | None:
         return "the call is not up"
@@ -170,7 +170,7 @@ class SessionRunner(Runner):
         return None
 
     async def _converse(self) -> None:
-        """Run the callflow, and after it whatever the customer's server decides."""
+        """Run the callflow, then the callflows that the customer's server answers."""
         conversation = self._conversation
         callflow: Callflow | None = conversation.session.callflow
         of_the_caller = conversation.ringing_a is not None
@@ -192,7 +192,7 @@ class SessionRunner(Runner):
                 callflow = replaced.callflow
 
     async def _first_decision(self) -> Callflow | None:
-        """What to do with a call from outside; None: refuse it."""
+        """The first callflow of a call from outside; None: refuse the call."""
         conversation = self._conversation
         if not self._decisions.has_webhook(conversation):
             raise SessionFailure(RuntimeCode.CONNECTIVITY, "no VCA webhook for an inbound call")
@@ -227,7 +227,7 @@ class SessionRunner(Runner):
         """Whether the session ends after ``callflow`` without a question.
 
         ``masking``: it was the answer to ``CALL_RECEIVED`` and had one action. The servers of number
-        masking answer every question with the same makeCall; asking again would dial B for ever
+        masking answer every question with the same makeCall; another question would dial B without end
         (``spec/execution.md``, "Inbound").
         """
         if outcome.bridge is None:
@@ -245,7 +245,7 @@ class SessionRunner(Runner):
         return SessionError(code=code, action=session.last_action, detail=detail)
 
     async def _end(self, error: SessionError | None) -> Session:
-        """Hang up what is up and store the outcome. An internal error on the way ends it ERROR."""
+        """Hang up the legs and store the outcome. After an internal error here the session ends ERROR."""
         conversation = self._conversation
         try:
             if error is None and conversation.breakdown is not None:
@@ -265,7 +265,7 @@ class SessionRunner(Runner):
         return states.finish(session, now) if error is None else states.fail(session, error, now)
 
     def _summary(self, ended: Session) -> Sequence[OutboxEntry]:
-        """The session summary. A session ends even if it cannot be made."""
+        """The session summary. The session ends even if making it fails."""
         try:
             return self._reports.session_ended(ended)
         except Exception:

@@ -1,4 +1,4 @@
-"""makeCall: dial leg A, or bridge leg B in while A listens to the ringing."""
+"""makeCall: dial leg A, or dial leg B and bridge it to A, which hears ringback meanwhile."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation)
     try:
         call_b = conversation.dial_b(leg, trunks, lambda early: _ringing(early, conversation))
         if conversation.ringing_a is None:
-            # Early media: heard instead of our ringback from its first packet on.
+            # Early media replaces our ringback from its first packet on.
             call_b.relay(call_a)
         connected_at = await conversation.during(call_b.answered())
     finally:

@@ -1,4 +1,4 @@
-"""What came of one action."""
+"""The outcome of one action."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from offhook.codes import CallStatus
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step returns; the runner and the decision point go on by it."""
+    """The result of a step, for the runner and the decision point."""
 
     note: str
     """In a word or two, for the timeline."""
     digits: str | None = None
-    """What a sayAndCapture caught; None: nothing, or it was another action."""
+    """The digits of a sayAndCapture; None: no digits, or another action."""
     bridge: CallStatus | None = None
     """How leg B ended, where the action was a makeCall that dialled one."""
 

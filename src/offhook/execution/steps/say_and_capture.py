@@ -28,7 +28,7 @@ async def run(action: SayAndCapture, conversation: Conversation, player: Player)
 
 
 class _Taker:
-    """Carries out what the machine commands, and tells it what happens on the line."""
+    """Runs the machine's commands, and passes it the events of the line."""
 
     def __init__(self, action: SayAndCapture, conversation: Conversation, player: Player) -> None:
         self._action = action
@@ -51,7 +51,7 @@ class _Taker:
             commands = await conversation.during(self._next(clock.monotonic()))
 
     async def close(self) -> None:
-        """Listen no more, play no more."""
+        """Stop listening and playing."""
         if self._conversation.call_a is not None:
             self._conversation.call_a.on_digit(None)
         await self._stop()
@@ -81,12 +81,12 @@ class _Taker:
         playback = self._player.start(prompt, repetition=repetition)
         try:
             if await playback.finished() is PlaybackResult.CALL_ENDED:
-                await asyncio.Event().wait()  # the step ends by the hang-up, not by silence
+                await asyncio.Event().wait()  # the step ends by the hang-up, not by a timer
         finally:
             playback.stop()
 
     async def _next(self, now: float) -> Sequence[capture.CaptureCommand]:
-        """Wait for a key, a timer or the end of what plays, and tell the machine."""
+        """Wait for a key, a timer or the end of the playback, and pass it to the machine."""
         deadline = self._machine.deadline
         timeout = None if deadline is None else max(0.0, deadline - now)
         playing = () if self._playing is None else (self._playing,)
