@@ -17,7 +17,7 @@ from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call,
 from offhook.store.stored_tenancy import SqlTenancy
 
 NOBODY = Node(name="", epoch=0)
-"""For writes that no node makes: the API's, and the end of a dead node's session."""
+"""Stands for the node in writes without one: the API's, and the end of a dead node's session."""
 
 
 class SqlStore(SqlHistory, SqlTenancy, Store):
@@ -35,7 +35,7 @@ class SqlStore(SqlHistory, SqlTenancy, Store):
 
     @abstractmethod
     async def _accept(self, call: Accept) -> RequestRecord:
-        """Store a request in the next batch; returns the one its key named first."""
+        """Store a request in the next batch; returns the first request with the same key."""
 
     # --- the voice nodes' side
 

@@ -1,6 +1,6 @@
-"""Accounts, sub-accounts and API keys in memory: those of the file and the stored ones together.
+"""Accounts, sub-accounts and API keys in memory: from the configuration file and from the store.
 
-The file's sub-accounts stand as the operator wrote them; a stored one of the same id is ignored.
+The file's sub-accounts are used as written; a stored one with the same id is ignored.
 Webhooks and scenarios set through the API apply to either kind and replace the file's of the same
 type or name.
 """
@@ -83,7 +83,7 @@ class Directory:
     def authenticate(self, key: str) -> KeyGrant | None:
         """What a key opens; None for one that is unknown, revoked or expired.
 
-        The look-up is by digest, so its time tells nothing about any key.
+        The look-up is by digest, so its time gives no information about any key.
         """
         grant = self._keys.get(key_digest(key))
         if grant is None or grant.expires_at is None:
@@ -103,9 +103,8 @@ class Directory:
         return sub_account_id in self._of_file
 
     async def refresh(self) -> None:
-        """Read the store again if it has changed; one small query when it has not.
-
-        While the database is away, what is known stays in force.
+        """Read the store again if it has changed; one small query when it has not. While the database is
+        away, the known ones stay in force.
         """
         async with self._reading:
             try:
@@ -191,7 +190,7 @@ def _digest(configured: str, environ: Mapping[str, str], where: str) -> bytes:
 
 
 def _file_keys(settings: config.Config, environ: Mapping[str, str]) -> dict[bytes, KeyGrant]:
-    """The file's keys. One that stands under several sub-accounts opens all of them."""
+    """The file's keys. A key listed under several sub-accounts opens all of them."""
     keys: dict[bytes, KeyGrant] = {}
     for entry in settings.subaccounts:
         where = f"subaccounts.{entry.id}.api_keys"

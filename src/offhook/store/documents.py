@@ -61,7 +61,7 @@ def decode_event(document: str) -> AnyEvent:
 
 
 def late(events: Sequence[AnyEvent]) -> list[str]:
-    """The documents of events that came after others had ended their session."""
+    """The documents of events that came after another node had ended their session."""
     return [encode(LateFact(at=event.at, fact=encode(event))) for event in events]
 
 

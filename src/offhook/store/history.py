@@ -43,7 +43,7 @@ from offhook.store.statements import Rows, Statements
 
 _UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
 _PURGE_CHUNK = 500
-"""Requests or keys deleted in one transaction, so that nothing waits long behind it."""
+"""Requests or keys deleted in one transaction, so that other writes do not wait long."""
 _PURGE_SESSIONS = 50
 """The same for sessions: each has some twenty rows in other tables."""
 _PURGE_PAUSE = 0.02
@@ -86,7 +86,7 @@ class SqlHistory(Statements, History):
         terms = wanted_terms(chosen)
         found_by: FromClause = s
         t: FromClause = s
-        if terms:  # the first term leads; the rest is looked up for each session that has it
+        if terms:  # select by the first term, then check the other terms of each session found
             t = schema.session_terms
             found_by = t.join(s, s.c.session_id == t.c.session_id)
         query = (
@@ -267,7 +267,7 @@ class SqlHistory(Statements, History):
 
 
 def _has_terms(t: FromClause, terms: Sequence[str]) -> list[ColumnElement[bool]]:
-    """That a row of ``session_terms`` has the first term, and its session the others."""
+    """The condition that a row of ``session_terms`` has the first term, and its session has the others."""
     conditions: list[ColumnElement[bool]] = [t.c.term == term for term in terms[:1]]
     for term in terms[1:]:
         other = schema.session_terms.alias()

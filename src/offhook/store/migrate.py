@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 HEAD = "0002"
-"""The newest revision in ``migrations/versions``. A database that has it is current without a look at
-Alembic, which takes longer to import than all else here."""
+"""The newest revision in ``migrations/versions``. A database at this revision is current, so Alembic,
+which takes long to import, is not needed."""
 
 _LOCK = 0x6F66_6668_6462
 """Advisory lock of PostgreSQL: one upgrade at a time ("offhdb")."""

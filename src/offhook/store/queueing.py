@@ -1,4 +1,4 @@
-"""What a claim or a lease works out in Python, the same for every dialect. No I/O."""
+"""The parts of a claim or a lease that are computed in Python, the same for every dialect. No I/O."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Candidate(NamedTuple):
         return cls(*(row[column] for column in cls._fields))
 
     def queued(self, marks: PassedOver) -> Queued:
-        """As the planner sees it."""
+        """The session as the planner gets it."""
         return Queued(
             session=decode_session(self.document),
             ready_since=optional_from_micros(self.ready_since),
@@ -71,7 +71,7 @@ class MarkRow(NamedTuple):
 
 
 class PassedOver:
-    """Which nodes have passed over which waiting sessions, during one claim of ``node``."""
+    """The nodes that have passed over each waiting session, during one claim of ``node``."""
 
     def __init__(self, node: Node, rows: Iterable[Row], live: Iterable[Row]) -> None:
         """``live``: name and epoch of the voice nodes that live."""
@@ -90,15 +90,15 @@ class PassedOver:
         return max(by_node.values()) if by_node.keys() == self._nodes.keys() else None
 
     def by_this_node(self, session_id: str) -> bool:
-        """Whether the claiming node has."""
+        """Whether the claiming node has passed it over."""
         return self._node.name in self._since.get(session_id, {})
 
     def row(self, session_id: str, now: datetime) -> MarkRow:
-        """The claiming node passes the session over."""
+        """The row that says that the claiming node passes the session over."""
         return MarkRow(session_id, self._node.name, self._node.epoch, micros(now))
 
     def outdated(self, session: Session) -> list[tuple[str, str]]:
-        """(session, node) of marks that are over now that the claiming node knows the session.
+        """(session, node) of marks to delete because the claiming node knows the session now.
 
         The node ``''`` means all: the session leaves the queue.
         """
@@ -129,7 +129,7 @@ class Rotation:
 
 
 class BucketKind(StrEnum):
-    """Whose calls per second a token bucket limits."""
+    """Whether a token bucket limits a sub-account or a trunk."""
 
     SUB_ACCOUNT = "sub_account"
     TRUNK = "trunk"
@@ -157,11 +157,11 @@ class Buckets:
                 self._tokens[kind, name] = min(capacity, filled)
 
     def of(self, kind: BucketKind) -> dict[str, float]:
-        """The fill of every limited one of a kind."""
+        """The tokens in each bucket of a kind."""
         return {name: tokens for (of, name), tokens in self._tokens.items() if of == kind}
 
     def take(self, kind: BucketKind, name: str) -> None:
-        """One call starts."""
+        """Take the tokens of one call that starts."""
         if (kind, name) in self._tokens:
             self._tokens[kind, name] -= 1
             self._taken.add((kind, name))
@@ -271,7 +271,7 @@ def decided(
 ) -> Claimed:
     """Turn the planner's decisions into rows; those that change nothing are left out.
 
-    Raises ValueError for a decision about a session it was not asked about.
+    Raises ValueError for a decision about a session that was not in the plan.
     """
     candidates = {candidate.session_id: candidate for candidate in waiting}
     claimed = Claimed([], [], [], [], [], [])

@@ -35,7 +35,7 @@ from offhook.store.documents import (
 )
 
 IDEMPOTENCY_WINDOW = int(timedelta(hours=24).total_seconds() * 1e6)
-"""How long an Idempotency-Key answers again, in microseconds (``spec/api.md``)."""
+"""How long an Idempotency-Key is valid, in microseconds (``spec/api.md``)."""
 
 _attempts = msgspec.json.Decoder(DeliveryAttempt)
 
@@ -113,7 +113,7 @@ class OutboxRow(NamedTuple):
 
 
 class DecisionRow(NamedTuple):
-    """What a claim writes of a session."""
+    """The columns that a claim writes for a session."""
 
     session_id: str
     status: str
@@ -136,15 +136,15 @@ class BucketRow(NamedTuple):
 
 
 class ResultRow(NamedTuple):
-    """What the result of an attempt changes of an ``outbox`` row."""
+    """The columns of an ``outbox`` row that the result of an attempt changes."""
 
     delivery_id: str
     state: str
     next_at: int
     attempts: int
-    """To add."""
+    """Attempts to add."""
     history: str
-    """To append."""
+    """Text to append."""
 
 
 def session_row(session: Session, event_count: int, node: Node | None = None) -> SessionRow:
@@ -239,7 +239,7 @@ def leased_delivery(row: Row) -> Delivery:
 
 
 def result_row(result: DeliveryResult) -> ResultRow:
-    """What a result changes."""
+    """The changes that a result makes."""
     line = ""
     if result.attempted:
         line = encode(attempt_of(result)) + "\n"
@@ -253,7 +253,7 @@ def result_row(result: DeliveryResult) -> ResultRow:
 
 
 def attempt_of(result: DeliveryResult) -> DeliveryAttempt:
-    """The attempt that a result tells of."""
+    """The attempt of a result."""
     return DeliveryAttempt(at=result.at, http_status=result.http_status, detail=result.detail)
 
 

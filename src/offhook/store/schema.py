@@ -110,7 +110,7 @@ session_terms = Table(
     Column("session_id", Text, primary_key=True),
     sqlite_with_rowid=False,
 )
-"""What sessions are found by (:mod:`.search_terms`), such as ``number:+6512341234``."""
+"""The search terms of sessions (:mod:`.search_terms`), such as ``number:+6512341234``."""
 
 passed_over = Table(
     "passed_over",

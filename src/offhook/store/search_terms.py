@@ -1,4 +1,4 @@
-"""What a session can be found by beside its status and time: rows of ``session_terms``.
+"""Search terms of sessions besides status and time: rows of ``session_terms``.
 
 A session that is accepted has the numbers of its first call and the customer's ids. Later states add
 the numbers of further legs and the SIP codes of legs that were answered or ended. So most saves add
@@ -26,7 +26,7 @@ class TermRow(NamedTuple):
 
 
 def wanted_terms(chosen: SessionFilter) -> list[str]:
-    """The terms a chosen session has, the most selective first."""
+    """The terms that a filter asks for, the most selective first."""
     wanted = [
         ("request", chosen.client_request_id),
         ("batch", chosen.client_batch_id),
@@ -37,7 +37,7 @@ def wanted_terms(chosen: SessionFilter) -> list[str]:
 
 
 def first_terms(session: Session) -> list[TermRow]:
-    """Of a session that is accepted, or that began with a call from outside."""
+    """The terms of a session that is accepted, or that began with a call from outside."""
     terms = [term for leg in session.legs for term in _numbers(leg)]
     first = session.callflow.actions[0] if session.callflow.actions else None
     if isinstance(first, MakeCall):
@@ -50,7 +50,7 @@ def first_terms(session: Session) -> list[TermRow]:
 
 
 def later_terms(session: Session) -> list[TermRow]:
-    """What the next state of a session adds."""
+    """The terms that the next state of a session adds."""
     if len(session.legs) == 1 and session.legs[0].sip_code is None:
         return []
     terms = [term for leg in session.legs[1:] for term in _numbers(leg)]

@@ -1,4 +1,4 @@
-"""What the hot calls write, encoded on the caller's side, so that a batch only moves rows."""
+"""The rows that the hot calls write. The caller encodes them, so that a batch only moves rows."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ class Accept(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str] | None:
-        """What makes two requests the same one."""
+        """The values that two requests with the same Idempotency-Key share."""
         if self.request.idempotency_key is None:
             return None
         return self.request.sub_account_id, self.request.idempotency_key
 
     @property
     def oldest_key(self) -> int:
-        """A key used at this time (microseconds) or before counts no more."""
+        """A key used at this time (microseconds) or before has expired."""
         return self.request_row.at - IDEMPOTENCY_WINDOW
 
     @property
     def key_row(self) -> KeyRow:
-        """What notes :attr:`key`, which is not None."""
+        """The row that notes :attr:`key`, which is not None."""
         assert self.key is not None
         return KeyRow(*self.key, self.request.call_flow_request_id, self.request_row.at)
 
     def answer(self, known: RequestRecord) -> RequestRecord | IdempotencyConflict:
-        """The answer when ``known`` is the first request with the same key."""
+        """The answer where ``known`` is the first request with the same key."""
         if known.body != self.request.body:
             return IdempotencyConflict("this Idempotency-Key came with another body before")
         return known
@@ -74,7 +74,7 @@ class Save(NamedTuple):
     """The same events, to be encoded as late facts only if they are."""
     outbox_rows: list[OutboxRow]
     term_rows: list[TermRow]
-    """What the session can be found by from now on, beside what it could before."""
+    """The search terms that this state adds."""
 
     def late(self) -> list[str]:
         """The documents to keep when the node may not write the session."""
@@ -82,7 +82,7 @@ class Save(NamedTuple):
 
 
 class ChannelCall(NamedTuple):
-    """A save that needs a free channel of a trunk."""
+    """A save for which a trunk must have a free channel."""
 
     save: Save
     trunk: str

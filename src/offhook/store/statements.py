@@ -1,4 +1,4 @@
-"""How the calls that are not hot reach the database: SQLAlchemy Core, the same for every dialect."""
+"""Runs the calls that are not hot, with SQLAlchemy Core, the same for every dialect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Statements(ABC):
 
     @abstractmethod
     async def _read(self, query: Executable) -> Rows:
-        """Run a query outside of any transaction; nothing for a text that no row can hold."""
+        """Run a query outside of any transaction; no rows for a text that the database cannot store."""
 
     @abstractmethod
     async def _read_named(self, name: str, *arguments: Any) -> Rows:

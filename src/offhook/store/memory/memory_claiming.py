@@ -41,7 +41,7 @@ from offhook.store.queueing import (
 
 
 class MemoryClaiming(MemoryPart, Claiming):
-    """Gives waiting sessions to nodes and stores what becomes of them."""
+    """Gives waiting sessions to nodes and stores their states."""
 
     def __init__(self, records: MemoryRecords | None = None) -> None:
         super().__init__(records)
@@ -94,7 +94,7 @@ class MemoryClaiming(MemoryPart, Claiming):
         return claimed.decisions
 
     def _live(self, now: datetime) -> list[dict[str, Any]]:
-        """The voice nodes that live."""
+        """The live voice nodes."""
         since = now - DEAD_AFTER
         return [
             {"name": name, "epoch": node.epoch}

@@ -50,15 +50,15 @@ class StoredSession:
 
     @property
     def valid_until(self) -> datetime | None:
-        """When it is too late to dial."""
+        """The time after which it is not dialled."""
         return self.session.valid_until
 
     def group(self) -> Group:
-        """Where it stands in the queue."""
+        """Its group in the queue."""
         return self.session.sub_account_id, self.waits_for
 
     def candidate(self) -> Candidate:
-        """As a claim sees it."""
+        """The row of the queue for a claim."""
         return Candidate(
             session_id=self.session.session_id,
             ready_since=self.ready_since,
@@ -69,7 +69,7 @@ class StoredSession:
 
 
 class StoredDelivery:
-    """One outbox entry and what has become of it."""
+    """One outbox entry and its attempts."""
 
     def __init__(self, entry: OutboxEntry) -> None:
         self.entry = entry
@@ -82,7 +82,7 @@ class StoredDelivery:
         return self.entry.sub_account_id, self.entry.type.value
 
     def record(self) -> DeliveryRecord:
-        """As it is shown."""
+        """The record as readers get it."""
         leased = self.state is DeliveryState.LEASED
         return DeliveryRecord(
             delivery_id=self.entry.delivery_id,
@@ -113,7 +113,7 @@ class MemoryRecords:
         self.keys_seen: dict[tuple[str, str], RequestRecord] = {}
         self.sessions: dict[str, StoredSession] = {}
         self.live: dict[str, StoredSession] = {}
-        """Those that have not ended."""
+        """The sessions that have not ended."""
         self.nodes: dict[str, StoredNode] = {}
         self.buckets: dict[tuple[str, str], BucketRow] = {}
         self.marks: dict[tuple[str, str], MarkRow] = {}
@@ -165,7 +165,7 @@ class MemoryRecords:
         return found if found is not None and found.epoch == stored.node.epoch else None
 
     def usage(self) -> list[dict[str, Any]]:
-        """What every running session holds."""
+        """The channels and calls of all running sessions."""
         return [
             {
                 "sub_account_id": each.session.sub_account_id,
@@ -183,7 +183,7 @@ class MemoryPart:
     def __init__(self, records: MemoryRecords | None = None) -> None:
         self.records = records or MemoryRecords()
         self.failure: Exception | None = None
-        """While set, every call raises it: a database that is away (``StoreUnavailable()``)."""
+        """While set, every call raises it, as when the database is away (``StoreUnavailable()``)."""
 
     @property
     def _data(self) -> MemoryRecords:

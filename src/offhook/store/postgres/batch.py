@@ -49,8 +49,8 @@ class Batcher(Generic[ItemT, ResultT]):
     """Runs items in batches, one batch at a time, in the order they came.
 
     ``run`` gets a connection and the items, commits, and returns for each its result or the
-    exception to raise. When it fails as a whole for another reason than the database being away,
-    each item is run again by itself, so that one caller's failure does not fail the others. ``repeatable``:
+    exception to raise. When the whole batch fails although the database is reachable, each item is run
+    again by itself, so that one caller's failure does not fail the others. ``repeatable``:
     a batch may be sent again when the connection broke before its answer came.
     """
 
@@ -78,7 +78,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self._task = asyncio.create_task(self._work(), name="store-batches")
 
     async def close(self) -> None:
-        """Run what waits, then end."""
+        """Run the waiting items, then end."""
         self._closing = True
         self._changed.set()
         if self._task is not None:

@@ -1,4 +1,4 @@
-"""The calls on PostgreSQL that need a transaction of their own making: the queue, nodes, leases."""
+"""The calls on PostgreSQL that run in a transaction of their own: the queue, nodes, leases."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ from offhook.store.search_terms import first_terms
 from offhook.store.session_writes import ChannelCall, Save
 
 _QUEUE_LOCK = 0x6F66_6671_0001
-"""Who plans against the limits of the installation: claims and channels ("offq")."""
+"""Advisory lock for planning against the limits of the installation: claims and channels ("offq")."""
 _OUTBOX_LOCK = 0x6F66_6671_0002
-"""Who leases deliveries."""
+"""Advisory lock for leasing deliveries."""
 
 
 async def claim(
@@ -92,7 +92,7 @@ async def _passed_over(
 async def settled(
     connection: asyncpg.Connection, node: Node, lost: Sequence[ClaimDecision]
 ) -> list[ClaimDecision]:
-    """Of decisions whose commit was not answered: those that are stored, so that this node runs them."""
+    """The stored ones among decisions of an unconfirmed commit, so that this node runs them."""
     ids = [decision.session.session_id for decision in lost]
     rows = await connection.fetch(SQL["settled"], ids, node.name, node.epoch)
     stored = {row["session_id"] for row in rows}
@@ -179,19 +179,19 @@ async def take_channel(connection: asyncpg.Connection, call: ChannelCall) -> boo
 
 
 async def cancel_queued(connection: asyncpg.Connection, call: Save) -> bool:
-    """Store the end of a session that still waits; False: it does not; in a transaction."""
+    """Store the end of a session that still waits; False: it waits no longer; in a transaction."""
     count = await connection.fetchval(SQL["waiting_session"], call.session_id)
     return await _finish_session(connection, call, count)
 
 
 async def end_orphan(connection: asyncpg.Connection, call: Save, silent_since: int) -> bool:
-    """Store the end of a session whose node is dead; False: it is not; in a transaction."""
+    """Store the end of a dead node's session; False: the node is live; in a transaction."""
     count = await connection.fetchval(SQL["orphan"], call.session_id, silent_since)
     return await _finish_session(connection, call, count)
 
 
 async def _finish_session(connection: asyncpg.Connection, call: Save, count: int | None) -> bool:
-    """Write a session whose row is locked; ``count`` None: the session may not be written."""
+    """Write a session after its row was locked; ``count`` None: the session may not be written."""
     if count is None:
         return False
     total = count + len(call.event_documents)

@@ -52,12 +52,12 @@ async def _insert(connection: asyncpg.Connection, calls: Sequence[Accept]) -> No
 async def _remember_keys(
     connection: asyncpg.Connection, calls: Sequence[Accept]
 ) -> dict[Key, Accept]:
-    """Note the keys among the calls; the call that each new key belongs to now."""
+    """Note the keys among the calls; returns the call that each new key belongs to now."""
     asked: dict[Key, Accept] = {}
     for call in calls:
         if call.key is not None:
             asked.setdefault(call.key, call)
-    # Sorted, so that two nodes noting the same keys wait for each other in one direction only.
+    # Sorted, so that two nodes that note the same keys cannot deadlock.
     rows = [call.key_row for _, call in sorted(asked.items(), key=lambda entry: entry[0])]
     noted = await connection.fetch(SQL["remember_keys"], *columns(rows, 4), IDEMPOTENCY_WINDOW)
     keys = [(row["sub_account_id"], row["idempotency_key"]) for row in noted]
@@ -85,7 +85,7 @@ async def save(connection: asyncpg.Connection, calls: Sequence[Save]) -> list[Ex
 
 
 async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> set[str]:
-    """Save sessions, each named once; returns those that their caller may not write."""
+    """Save sessions, each at most once; returns the ones that their caller may not write."""
     sessions = [
         (
             call.session_id,
@@ -120,7 +120,7 @@ async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> se
 
 
 async def _repeated(connection: asyncpg.Connection, calls: Sequence[Save]) -> set[str]:
-    """Saves made again because the answer to the first attempt was lost."""
+    """Saves that were repeated because the answer to the first attempt was lost."""
     if not calls:
         return set()
     rows = [

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and which of its errors mean that it is away."""
+"""Connections to PostgreSQL, and the errors that mean that it is away."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AWAY = (
     asyncpg.exceptions.ReadOnlySQLTransactionError,
     asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
 )
-"""The server is gone, going, full, too slow, or only a standby now: not the caller's mistake."""
+"""The server is down, stopping, full, too slow, or only a standby now: not the caller's mistake."""
 
 NOT_STORABLE = (asyncpg.DataError, asyncpg.exceptions._base.DataError)
 """An argument that PostgreSQL cannot hold, such as a text with U+0000: the caller's mistake."""
@@ -82,7 +82,7 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """One connection for a moment; what means "away" comes out as StoreUnavailable."""
+        """Lend one connection; errors in :data:`AWAY` become StoreUnavailable."""
         pool = self._pool
         if pool is None:
             raise StoreUnavailable("the store is closed")

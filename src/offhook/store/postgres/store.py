@@ -58,9 +58,10 @@ class PostgresStore(SqlStore):
         self._queue = Rotation()
         self._endpoints = Rotation()
         self._claiming = asyncio.Lock()
-        """Held by a claim: the next one must not take its decisions for unanswered ones."""
+        """Held during a claim, so that the next claim does not treat its decisions as unconfirmed."""
         self._unsettled: Sequence[ClaimDecision] = []
-        """Decisions of a claim whose commit was not answered; the next claim reads which were stored."""
+        """Decisions of a claim with an unconfirmed commit; the next claim reads which of them were
+        stored."""
 
     async def open(self) -> None:
         """Connect and check the schema."""
@@ -70,7 +71,7 @@ class PostgresStore(SqlStore):
         self._finishes.start()
 
     async def close(self) -> None:
-        """Write what waits, disconnect."""
+        """Finish the waiting writes, disconnect."""
         await self._accepts.close()
         await self._saves.close()
         await self._finishes.close()
@@ -132,7 +133,9 @@ class PostgresStore(SqlStore):
     async def _take_channel(self, call: ChannelCall) -> bool:
         async with self._pool.transaction() as connection:
             taken = await claims.take_channel(connection, call)
-        if isinstance(taken, Fenced):  # raised out here: the late facts are committed
+        if isinstance(
+            taken, Fenced
+        ):  # raised after the transaction, so that the late facts are committed
             raise taken
         return taken
 

@@ -1,4 +1,4 @@
-"""The calls on SQLite that need a transaction of their own making: the queue, nodes, leases."""
+"""The calls on SQLite that run in a transaction of their own: the queue, nodes, leases."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def take_channel(
 
 
 def cancel_queued(connection: sqlite3.Connection, call: Save) -> bool:
-    """Store the end of a session that still waits; False: it does not."""
+    """Store the end of a session that still waits; False: it waits no longer."""
     count = one(connection, "waiting_session", (call.session_id,))
     if count is None:
         return False
@@ -125,7 +125,7 @@ def cancel_queued(connection: sqlite3.Connection, call: Save) -> bool:
 
 
 def end_orphan(connection: sqlite3.Connection, call: Save, silent_since: int) -> bool:
-    """Store the end of a session whose node is dead; False: it is not."""
+    """Store the end of a dead node's session; False: the node is live."""
     count = one(connection, "orphan", (silent_since, call.session_id))
     if count is None:
         return False

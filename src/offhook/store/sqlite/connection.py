@@ -1,8 +1,8 @@
 """Opening the file, and many rows per statement.
 
-Why many rows per statement: every step of a statement gives the GIL away and has to win it back from
-the event loop, which costs far more under load than SQLite itself. So a batch runs as a handful of
-statements, whatever its size.
+Why many rows per statement: every step of a statement releases the GIL and must get it back from the
+event loop, which takes far longer under load than SQLite itself. So a batch of any size runs as a few
+statements.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST_ROWS = 64
 """Per statement: 64 rows of the widest table are 832 of the 32,766 variables SQLite allows."""
 
 Values = tuple[Any, ...]
-"""One row to be written, or asked for."""
+"""One row to be written, or to be looked up."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -74,6 +74,6 @@ def _filled(sql: str, rows: int, columns: int) -> str:
 
 
 def identity(path: Path) -> tuple[int, int]:
-    """Which file the path names now: a deleted or replaced one must not be used on."""
+    """The file that the path names now: a deleted or replaced file must not be used any longer."""
     status = os.stat(path)
     return status.st_dev, status.st_ino

@@ -27,7 +27,7 @@ class StateRow(NamedTuple):
 
     @classmethod
     def of(cls, call: Save, event_count: int) -> StateRow:
-        """What ``call`` writes."""
+        """The row that ``call`` writes."""
         return cls(call.session_id, call.status, call.channels, event_count, call.document)
 
 
@@ -80,7 +80,7 @@ def save(connection: sqlite3.Connection, calls: Sequence[Save]) -> list[Fenced |
 
 
 def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str]:
-    """Save sessions, each named once; returns those that their caller may not write."""
+    """Save sessions, each at most once; returns the ones that their caller may not write."""
     asked = [(call.session_id, call.node.name, call.node.epoch) for call in calls]
     counts: dict[str, tuple[int, bool]] = {
         session_id: (count, bool(ours))
@@ -129,7 +129,7 @@ def check_epoch(connection: sqlite3.Connection, name: str, epoch: int) -> None:
 
 
 def store_change(connection: sqlite3.Connection, call: Save, count: int) -> None:
-    """Write a session whose right to be written was checked in this transaction."""
+    """Write a session; the caller has checked in this transaction that it may be written."""
     documents = call.event_documents
     row = StateRow.of(call, count + len(documents))
     run_many(connection, SQL["update_sessions"], [row])

@@ -1,4 +1,4 @@
-"""The reading threads of a process: a slow read keeps no other waiting.
+"""The reading threads of a process: a slow read does not delay other reads.
 
 SQLite in WAL mode reads a snapshot without a lock, so any number of connections may read while one
 writes. Each thread has a connection of its own, made at its first read.
@@ -23,7 +23,7 @@ T = TypeVar("T")
 _THREADS = 4
 """Reads at once. A page of a large record takes milliseconds."""
 _MOST_READS = 1_000
-"""Waiting at once."""
+"""Reads that may wait at once."""
 
 
 class _ThreadsFile(threading.local):

@@ -58,7 +58,7 @@ class SqliteStore(SqlStore):
         self._writer.start()
 
     async def close(self) -> None:
-        """Commit what waits, close the file."""
+        """Commit the waiting writes, close the file."""
         await self._writer.close()
         await self._readers.close()
 

@@ -1,17 +1,17 @@
-"""The one writer of a process: a thread that commits what waits in one transaction.
+"""The one writer of a process: a thread that commits all waiting operations in one transaction.
 
 Theory of operation. Callers on the event loop queue an operation and await its future. The thread
 takes the write lock of the file (``BEGIN IMMEDIATE``), then everything that waits by then, runs it
-group by group, commits, and only then resolves the futures: what it resolved is durable
-(``synchronous=FULL``). While it commits, the next group gathers; nothing is ever delayed to wait
-for company.
+group by group, commits, and only then resolves the futures: a resolved write is durable
+(``synchronous=FULL``). While it commits, the next operations queue up; no operation is delayed to make a
+group larger.
 
 Operations of one handler run together, a few statements for all of them. When anything in the
 transaction raises, it is rolled back and run again with each item under a savepoint of its own, so that
 one caller's failure does not fail the others. So an operation may be run twice.
 
-Other processes hold the lock in turn. SQLite's own waiting sleeps up to 100 ms at a time and lets
-one process starve the other; we try again every half millisecond (``docs/decisions/store.md``).
+Other processes hold the lock in turn. SQLite's own waiting sleeps up to 100 ms at a time and can starve a
+process, so we try again every half millisecond (``docs/decisions/store.md``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Handler = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
 """Runs items in the open transaction; returns for each its result, or the exception to raise."""
 
 _RETRY = 0.0005
-"""Seconds between two attempts at another process's lock."""
+"""Seconds between two attempts while another process has the lock."""
 _MOST_WAITING = 20_000
 _MOST_PER_TRANSACTION = 512
 _BACK_OFF = 0.1
@@ -74,7 +74,7 @@ class Writer:
         self._thread.start()
 
     async def close(self) -> None:
-        """Commit what waits (for ``timeout`` at most), then end the thread."""
+        """Commit the waiting operations (for ``timeout`` at most), then end the thread."""
         if self._loop is None:
             return
         with self._changed:
@@ -83,7 +83,7 @@ class Writer:
         await asyncio.to_thread(self._thread.join, self._timeout + 5)
 
     async def run(self, handler: Handler, item: Any) -> Any:
-        """Run an item in the next transaction; returns or raises what its handler gave for it.
+        """Run an item in the next transaction; returns its result or raises its exception.
 
         Raises StoreUnavailable, with nothing written, when the queue is full, the file is away, or
         the transaction did not begin within ``timeout``.
@@ -140,14 +140,14 @@ class Writer:
             connection.close()
 
     def _wait(self) -> bool:
-        """Sleep until something waits; False: closed and nothing left."""
+        """Sleep until an operation waits; False: closed, and none is left."""
         with self._changed:
             while not self._queue and not self._closing:
                 self._changed.wait()
             return bool(self._queue)
 
     def _begin(self, connection: sqlite3.Connection) -> bool:
-        """Take the file's write lock; False: everything that waited has expired meanwhile."""
+        """Take the file's write lock; False: all waiting operations have expired meanwhile."""
         while not _try_begin(connection):
             if not self._drop_expired():
                 return False
@@ -155,7 +155,7 @@ class Writer:
         return True
 
     def _drop_expired(self) -> bool:
-        """Drop the operations whose callers have given up; whether any are left."""
+        """Drop the expired operations; returns whether any are left."""
         with self._changed:
             while self._queue and self._queue[0].future.done():
                 self._queue.popleft()
@@ -172,7 +172,7 @@ class Writer:
         return taken
 
     def _transaction(self, connection: sqlite3.Connection) -> None:
-        """Run what waits in the transaction that was begun, commit, and resolve."""
+        """Run the waiting operations in the transaction that was begun, commit, and resolve."""
         operations = self._take()
         groups: dict[Handler, list[_QueuedCall]] = {}
         for operation in operations:
@@ -210,7 +210,7 @@ class Writer:
         ]
 
     def _known(self, result: Any) -> Any:
-        """An error of the database as one of the store."""
+        """Translate an error of the database to one of the store."""
         return self._unavailable(result) if isinstance(result, sqlite3.OperationalError) else result
 
     def _fail_waiting(self, error: Exception) -> None:

@@ -40,8 +40,8 @@ SELECT s.sub_account_id, 'request:' || m.found[1], s.created_at, s.session_id
 FROM sessions AS s CROSS JOIN LATERAL
     regexp_matches(s.document, '"clientRequestId":"([^"\\]+)"', 'g') AS m (found)
 """
-"""By patterns: PostgreSQL's JSON functions refuse documents with U+0000, which a text may hold. What a
-customer's text quotes is escaped in the document, so it matches none of them."""
+"""By patterns: PostgreSQL's JSON functions refuse documents with U+0000, which a text may hold. Quotes in
+a customer's text are escaped in the document, so the text cannot match."""
 
 
 def upgrade() -> None:
