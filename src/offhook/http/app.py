@@ -89,7 +89,7 @@ def openapi_document() -> Json:
 
 
 class Application:
-    """Tells the ASGI server's requests from its start and stop."""
+    """Separates the ASGI server's requests from its lifespan events."""
 
     def __init__(self, app: AsgiApp, key_use: KeyUse) -> None:
         self._app = app
@@ -133,7 +133,8 @@ class Resources:
             return
         method = scope["method"]
         if method == "OPTIONS":
-            method = "TRACE"  # neither is offered; the routes' own OPTIONS names wrong methods
+            # We serve neither method. The routes' own answer to OPTIONS would list wrong methods.
+            method = "TRACE"
         elif method == "HEAD" and place.area is Area.PAGE:
             method = "GET"
         await self._routes({**scope, "method": method}, receive, send)

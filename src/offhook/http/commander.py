@@ -1,4 +1,4 @@
-"""Sends commands to the node that runs a session and waits until it was heard."""
+"""Sends a command to the node that runs a session and waits for its answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEADLINE_SECONDS = 3.0
 
 
 class Commander:
-    """Publishes a command until it is heard: the fabric may lose it, or the answer."""
+    """Publishes a command until it is answered: the fabric may lose it, or the answer."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Commander:
         self._deadline = deadline
 
     async def send(self, session_id: str, command: AnyCommand) -> Heard | None:
-        """The running node's answer; None when nobody answered in time."""
+        """The running node's answer; None when no node answered in time."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Heard] = loop.create_future()
 

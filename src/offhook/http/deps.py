@@ -23,7 +23,7 @@ from offhook.session.tenancy import KeyGrant, SubAccount
 
 
 class TenantDirectory(Protocol):
-    """Accounts, sub-accounts and keys, in memory; the file's and the store's together."""
+    """Accounts, sub-accounts and keys of the configuration file and the store, in memory."""
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
         """The sub-account with this id."""
@@ -61,11 +61,11 @@ class Cancellation(NamedTuple):
     """CANCELED."""
     events: Sequence[AnyEvent]
     outbox: Sequence[OutboxEntry]
-    """The session summary, where somebody wants it."""
+    """The session summary, if the sub-account has a webhook for it."""
 
 
 class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of what a client may ask for."""
+    """The limits for clients."""
 
     sub_account_rate: float = 1800
     """Requests per second of a sub-account (``spec/status-codes.md``)."""
@@ -99,7 +99,7 @@ class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Phase:
-    """Where the process stands between start and stop."""
+    """The phase of the process between start and stop."""
 
     ready: bool = False
     """Schema checked, workers known: new callflows may come."""
@@ -109,7 +109,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deps:
-    """Everything from outside."""
+    """The dependencies of the web application."""
 
     store: Store
     directory: TenantDirectory

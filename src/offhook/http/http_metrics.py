@@ -1,4 +1,4 @@
-"""Prometheus figures of the HTTP side."""
+"""Prometheus metrics of the HTTP API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 
 class HttpMetrics:
-    """The figures, with their children kept at hand: a look-up by label costs more than the count."""
+    """The metrics with their children cached, because a look-up by label takes longer than counting."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(

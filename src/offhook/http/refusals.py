@@ -1,4 +1,4 @@
-"""How the API says no: each kind of refusal, its body, and the exception that ends a request with it.
+"""Refusals of the API: each kind, its body, and the exception that ends a request with it.
 
 The callflow endpoints carry the same refusals in a body of their own (:mod:`.callflow_answers`).
 Codes that the callflow table has too come from :mod:`offhook.codes`; the plain HTTP statuses of the

@@ -1,1 +1,1 @@
-"""Who may come in: what every request passes before its body is read."""
+"""Admission: the layers that every request passes before its body is read."""

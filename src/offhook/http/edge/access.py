@@ -1,4 +1,4 @@
-"""Who asks: bearer keys and what they open."""
+"""API keys of requests and what they may access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as it can be told: the key of the limits per address."""
+"""The source address of a request, by which the limits per address count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORWARDED = b"x-forwarded-for"
 
 
 class Addresses:
-    """Tells requests' sources apart.
+    """Finds the source address of requests.
 
     A peer among the ``trusted`` networks is a proxy: its ``X-Forwarded-For`` is read from the right,
     and the first address there that is no trusted proxy is the source. The header of any other peer
@@ -44,7 +44,7 @@ class Addresses:
         return _source(peer)
 
     def of_peer(self, peer: str) -> str | None:
-        """The source of a connection; None for a proxy, behind which are many."""
+        """The source of a connection; None for a proxy, which has many clients."""
         return None if self._is_proxy(peer) else _source(peer)
 
     def _is_proxy(self, text: str) -> bool:

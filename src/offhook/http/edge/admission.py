@@ -1,8 +1,8 @@
-"""The layer that decides who may come in, before a body is read.
+"""The layer that admits or refuses a request before its body is read.
 
 Below a sub-account: 401, 404, 429, in this order (``spec/status-codes.md``, "Order of judgement"),
-in the same time whatever exists. The operator's API needs one of the operator's keys. The pages at
-the root are for everybody.
+in the same time for existing and unknown sub-accounts. The operator's API needs one of the operator's
+keys. The pages at the root need no key.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
 class Admission:
-    """Lets a request through, or refuses it."""
+    """Admits a request or refuses it."""
 
     def __init__(self, app: AsgiApp, deps: Deps, key_use: KeyUse) -> None:
         self._app = app
@@ -54,7 +54,7 @@ class Admission:
                 await self._app(scope, receive, send)
 
     async def _caller(self, scope: Scope, context: RequestContext) -> Caller:
-        """Who asks, and for which sub-account. Raises :class:`Refused`."""
+        """The key and the sub-account of a request. Raises :class:`Refused`."""
         now = self._deps.clock.monotonic()
         context.address = self._addresses.of(scope)
         wait = self._by_address.take(context.address, now)

@@ -1,12 +1,13 @@
-"""How many connections each address may hold, and which one goes when there are too many.
+"""Limits the connections of each address, and selects the one to close when there are too many.
 
 A connection is *silent* until its first byte, *half-open* until a request's headers are complete, and
 *busy* from then on. One address holds at most its share of all connections, and a smaller share of
-silent and half-open ones, so that an address that opens connections and sends nothing keeps room for
-all others. When a share or the whole is full, the oldest silent connection goes (of that address, or
-of all), else the oldest half-open one. A newcomer is refused only where all others are busy.
+silent and half-open ones, so that an address that opens connections and sends nothing leaves room for
+other addresses. When a share or the total is full, the oldest silent connection is closed (of that
+address, or of all), else the oldest half-open one. A new connection is refused only when all others are
+busy.
 
-Pure: it says who goes; the server closes. Every operation takes constant time.
+Pure: it selects the connection; the server closes it. Every operation takes constant time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ C = TypeVar("C")
 
 
 class Stage(Enum):
-    """How far a connection is."""
+    """The stage of a connection."""
 
     SILENT = "silent"
     HALF_OPEN = "half-open"
@@ -50,7 +51,7 @@ class _Queue(Generic[C]):
 
 
 class ConnectionShares(Generic[C]):
-    """``C`` is whatever stands for a connection."""
+    """``C`` is the type of a connection."""
 
     def __init__(self, *, total: int, per_address: int, half_open_per_address: int) -> None:
         self._total = total
@@ -64,7 +65,7 @@ class ConnectionShares(Generic[C]):
         return len(self._known)
 
     def arrive(self, connection: C, address: str | None) -> C | None:
-        """Take a new connection in; returns the one that goes for it, itself where it is refused.
+        """Add a new connection; returns the one to close for it, or itself if it is refused.
 
         ``address`` is None for a proxy of the operator's: all its clients come from one address.
         """

@@ -1,7 +1,7 @@
 """The HTTP/1.1 protocol of the server: uvicorn's, with bounds on headers, time and connections.
 
-uvicorn has no deadline for a request that trickles in, no bound on its headers, and answers what it
-refuses itself in plain text. Here every answer is JSON and nothing waits for ever.
+uvicorn has no deadline for a slow request, no bound on its headers, and refuses requests in plain text.
+Here every answer is JSON and every wait has a deadline.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from offhook.http.edge.connection_shares import ConnectionShares, Stage
 from offhook.http.refusals import Refusal, refusal_answer
 
 OWN_DESCRIPTORS = 256
-"""Kept for the database, webhooks on their way, files and the event loop itself."""
+"""Reserved for the database, outgoing webhooks, files and the event loop."""
 
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """See the module's text; :func:`bounded` binds its settings."""
+    """uvicorn's HTTP/1.1 protocol with the bounds of this module; :func:`bounded` sets them."""
 
     limits: HttpLimits
     clock: Clock
@@ -67,7 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then see what the connection is still waiting for."""
+        """Parse the data, then set the deadline for the next stage."""
         before = (self._requests, self._in_headers, self._in_body)
         if not self._in_body:
             data = _without_upgrade(data)
@@ -87,29 +87,29 @@ class BoundedProtocol(HttpToolsProtocol):
             self._set_deadline(limits.body_seconds if self._in_body else limits.header_seconds)
 
     def on_message_begin(self) -> None:
-        """A request starts."""
+        """A request has begun."""
         self._requests += 1
         self._in_headers = True
         self._header_size = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Its headers are there."""
+        """The headers are complete."""
         self._in_headers = False
         self._in_body = True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Its body is there."""
+        """The body is complete."""
         self._in_body = False
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What is not HTTP."""
+        """Answer 400 to data that is not HTTP."""
         self._refuse(refusals.BAD_REQUEST)
 
     def give_way(self) -> None:
-        """Close: another connection takes this one's place, or there is no place for it."""
+        """Close: another connection takes this one's place, or there are too many."""
         self._clear_deadline()
         self._refuse(refusals.UNAVAILABLE)
 
@@ -130,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(refusals.TIMEOUT)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer and close, past the application."""
+        """Answer and close without the application."""
         if self.transport.is_closing():
             return
         answer = refusal_answer(refusal, self.clock.now())
@@ -144,7 +144,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _without_upgrade(data: bytes) -> bytes:
-    """Rename an ``Upgrade`` header: we offer none, and may ignore it (RFC 9110 §7.8).
+    """Rename an ``Upgrade`` header: we offer no upgrade, and may ignore it (RFC 9110 §7.8).
 
     The parser would stop there, and Java's and curl's clients ask for h2c with their first request,
     body included.
@@ -167,7 +167,7 @@ def bounded(limits: HttpLimits, clock: Clock, addresses: Addresses) -> type[Boun
 
 
 def _within_descriptors(connections: int) -> int:
-    """As many connections as the process can open beside its own files."""
+    """The number of connections that the process can open besides its own files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return connections

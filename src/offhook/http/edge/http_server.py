@@ -1,4 +1,5 @@
-"""The server: starts on a socket, says when it is ready, stops gracefully. Signals are the node's."""
+"""The server: starts on a socket, reports when it is ready, stops gracefully. The process handles
+signals."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ class _QuietServer(uvicorn.Server):
         self._tls = tls
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections on ``sockets``, and say so."""
+        """Accept connections on ``sockets``, and report that."""
         await self.lifespan.startup()
         loop = asyncio.get_running_loop()
         self.servers = [
@@ -53,7 +54,7 @@ class _QuietServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the process's signals alone."""
+        """Do not change the process's signal handlers."""
         yield
 
 

@@ -1,4 +1,4 @@
-"""The outermost layer: gives each request an id and finds out what its path leads to."""
+"""The outermost layer: gives each request an id and looks up its path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 class Identify:
-    """Echoes ``X-Request-Id``, or puts ours on the answer where the client's is missing or unfit."""
+    """Returns the client's ``X-Request-Id``, or our own id where that is missing or invalid."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""When API keys were last used, told to the store in batches."""
+"""Records in the store when API keys were last used, in batches."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class KeyUse:
         self._used[key_id] = self._clock.now()
 
     def start(self) -> None:
-        """Begin to write; :meth:`close` ends it."""
+        """Start the task that writes; :meth:`close` ends it."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="key-use")
 
     async def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining uses and stop."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""The layer that answers for whatever the layers behind raise."""
+"""The layer that answers when an inner layer raises an exception."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Keys that another process has made a moment ago are good for the first request.
+"""Makes a key that another process has just created valid at its first request.
 
-The directory is read once a second, so a key can be in the store and not yet in memory. A request
-with a key that looks like one of ours and is unknown therefore waits for one more look at the store.
-Requests that wait share it, and there are at most :data:`LOOKS_PER_SECOND`, so that keys made up by
-an attacker cost the database next to nothing.
+The directory is read once a second, so a key can be in the store and not yet in memory. A request with an
+unknown key of the right form therefore waits for one more read of the store.
+Requests that wait share it, and there are at most :data:`LOOKS_PER_SECOND`, so that an attacker's
+invented keys cost the database very little.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LONGEST_WAIT = 1.0
 
 
 class NewKeys:
-    """Looks again for keys that are not in memory."""
+    """Reads the store again for keys that are not in memory."""
 
     def __init__(self, directory: TenantDirectory) -> None:
         self._directory = directory
@@ -30,7 +30,7 @@ class NewKeys:
         self._ended = 0
 
     async def look_up(self, key: str) -> KeyGrant | None:
-        """What a key opens that was unknown a moment ago."""
+        """The grant of a key that was not in memory; None if the store has no such key."""
         if not looks_like_key(key):
             return None
         with suppress(TimeoutError):

@@ -12,12 +12,12 @@ V1 = "/api/v1/"
 API_PREFIX = V1 + "subaccounts/"
 ADMIN_PREFIX = "/admin/v1"
 CODE_PAGES = "/docs/codes"
-"""What ``errors[].help`` of a rejected callflow begins with."""
+"""The beginning of ``errors[].help`` of a rejected callflow."""
 CALLFLOW_SCHEMA = "/docs/callflow.schema.json"
 
 DOCS_FILES = "/docs/ui/"
 DOCS_NAMES = frozenset({"start.js", "swagger-ui-bundle.js", "swagger-ui.css"})
-"""What the page at ``/docs`` loads."""
+"""The files that the page at ``/docs`` loads."""
 
 RESOURCES = frozenset(
     {
@@ -36,14 +36,14 @@ UNKNOWN = "unknown"
 
 
 class Area(StrEnum):
-    """Which rules a request comes under."""
+    """The area of the API, which decides the rules for a request."""
 
     SUB_ACCOUNT = "sub-account"
     """Below a sub-account: an API key of its account."""
     ADMIN = "admin"
     """The operator's own API: one of the operator's keys."""
     PAGE = "page"
-    """At the root, for everybody."""
+    """A page at the root, which needs no key."""
     UNKNOWN = "unknown"
     """404."""
 
@@ -59,7 +59,7 @@ class CallflowEndpoint(StrEnum):
 
 
 class ResourcePlace(NamedTuple):
-    """What a path leads to."""
+    """The resource of a path."""
 
     area: Area
     route: str
@@ -67,11 +67,11 @@ class ResourcePlace(NamedTuple):
     sub_account_id: str = ""
     endpoint: CallflowEndpoint | None = None
     session_id: str = ""
-    """Of the session whose callflow is replaced."""
+    """The id of the session in which the callflow is replaced."""
 
 
 def place_of(path: str) -> ResourcePlace:
-    """What ``path`` (decoded, without a query) leads to."""
+    """The resource of ``path`` (decoded, without a query)."""
     if path.startswith(V1):
         return _below_v1(path)
     if path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/"):

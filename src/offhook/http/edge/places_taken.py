@@ -1,4 +1,4 @@
-"""How many of something each owner holds at once: requests being served, open event streams."""
+"""Limits what each owner may hold at once: requests being served, open event streams."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class PlacesTaken:
         self._held[owner] += 1
 
     def give_back(self, owner: str) -> None:
-        """Give a place back that was taken."""
+        """Return a place."""
         self._held[owner] -= 1
         if not self._held[owner]:
             del self._held[owner]
 
     @contextmanager
     def held(self, owner: str) -> Iterator[None]:
-        """Hold a place for a while. Raises :class:`ShareTaken`."""
+        """Hold a place while the block runs. Raises :class:`ShareTaken`."""
         self.take(owner)
         try:
             yield

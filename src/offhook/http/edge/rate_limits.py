@@ -1,4 +1,4 @@
-"""Token buckets: how often somebody may ask, with bounded memory."""
+"""Token buckets that limit the request rate of each key, with bounded memory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections import OrderedDict
 class RateLimiter:
     """One token bucket per key: ``rate`` tokens a second, at most ``rate`` saved up.
 
-    Remembers the ``capacity`` keys used last. A key that was forgotten starts with a full bucket:
-    it has not been heard of for at least as long as it took ``capacity`` others to come by.
+    Remembers the ``capacity`` keys used last. A key that was removed starts with a full bucket:
+    ``capacity`` other keys were used since its last request.
     """
 
     def __init__(self, rate: float, capacity: int = 10_000) -> None:
@@ -20,7 +20,7 @@ class RateLimiter:
     def take(self, key: str, now: float) -> float:
         """Take one token at monotonic time ``now``.
 
-        Returns 0 when there was one, else the seconds until there will be.
+        Returns 0 when there was one, else the seconds until there is one.
         """
         bucket = self._buckets.get(key)
         if bucket is None:

@@ -1,4 +1,4 @@
-"""What the layers of the edge know of a request, handed on in the scope."""
+"""The facts about a request that the layers of the edge pass on in the scope."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEY = "offhook.request"
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request; each layer fills in what it finds out."""
+    """One request; each layer sets its own fields."""
 
     request_id: str
     """Our id of the request: ``callFlowRequestId`` of a callflow endpoint's answer."""
@@ -24,15 +24,15 @@ class RequestContext:
     authorization: bytes | None
     """The header, as received."""
     caller: Caller | None = None
-    """Who asks; None outside the sub-accounts and before the admission."""
+    """The caller; None outside the sub-accounts and before the admission."""
     address: str = ""
-    """Where it comes from, as :class:`~offhook.http.edge.addresses.Addresses` tells it."""
+    """The source address (:class:`~offhook.http.edge.addresses.Addresses`)."""
     held: ExitStack = field(default_factory=ExitStack)
     """What the request holds until its answer has ended, such as its place among the streams."""
 
 
 def attach(scope: Scope, context: RequestContext) -> None:
-    """Hand ``context`` on to the layers behind."""
+    """Pass ``context`` on to the inner layers."""
     scope[_KEY] = context
 
 

@@ -1,6 +1,6 @@
 """https: the server's certificate, read again without a restart.
 
-Connections that stand keep the certificate they began with; new ones get the one read last.
+Existing connections keep their certificate; new ones get the one read last.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class ServerTls:
         self.context = self._read()
 
     def reload(self) -> None:
-        """Read the files again; what cannot be used changes nothing and is logged."""
+        """Read the files again; files that cannot be used are logged and change nothing."""
         try:
-            self._read()  # a context of its own first: a broken pair would spoil the one in use
+            self._read()  # load it into a new context first: a broken pair would damage the one in use
             self.context.load_cert_chain(self._certificate, self._key, password=_no_passphrase)
         except OSError as error:
             log.error("%s: the old certificate stays in use: %s", self._certificate, error)
@@ -44,5 +44,5 @@ class ServerTls:
 
 
 def _no_passphrase() -> str:
-    """Instead of asking at the terminal, which a server has not."""
+    """Refuse a key with a passphrase, because a server has no terminal to ask at."""
     raise OSError("the key has a passphrase; a server needs one without")

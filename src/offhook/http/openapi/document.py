@@ -148,7 +148,7 @@ _EVENT_STREAM: Json = {
 
 def _complete_operation(path: str, method: str, operation: Json) -> None:
     for status in list(operation["responses"]):
-        if status == "400":  # Litestar's own validation error, which we answer as 422
+        if status == "400":  # Litestar's own validation error; we answer 422 instead
             del operation["responses"][status]
     refused_as: list[Refusal] = [*ALWAYS]
     if path.startswith(API_PREFIX):

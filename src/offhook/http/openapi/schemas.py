@@ -17,7 +17,7 @@ from offhook.http.openapi.parts import Json
 
 
 def struct_types(modules: Iterable[ModuleType]) -> Iterable[tuple[str, type[msgspec.Struct]]]:
-    """Every structure the modules define or import, with its name."""
+    """Every struct type that the modules define or import, with its name."""
     for module in modules:
         for name, value in vars(module).items():
             if isinstance(value, type) and issubclass(value, msgspec.Struct):

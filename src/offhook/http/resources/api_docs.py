@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/docs``, which draws it and loads nothing from another server."""
+"""``/openapi.json`` and ``/docs``, which shows it and loads nothing from another server."""
 
 from __future__ import annotations
 

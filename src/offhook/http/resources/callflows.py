@@ -52,7 +52,7 @@ class CallflowRequest:
     headers: Headers
     receive: Receive
     is_call: bool = False
-    """It came to a ``/calls`` path, whose answers have more members."""
+    """Whether it came to a ``/calls`` path, whose answers have more members."""
     body: bytes = b""
     """As received, inflated; empty until it was read, and where it was too large."""
     call_members: CallMembers = NOTHING_READ
@@ -69,7 +69,7 @@ Endpoint = Callable[[CallflowRequest], Awaitable[HttpAnswer]]
 
 
 class _Judged(NamedTuple):
-    """What the judge said of a body, and when."""
+    """The verdict on a body, and its time."""
 
     at: datetime
     verdict: Verdict
@@ -105,7 +105,7 @@ class CallflowEndpoints:
         scope: Scope,
         serve: Endpoint,
     ) -> HttpAnswer:
-        """Run ``serve`` and turn whatever goes wrong into the contract's answer."""
+        """Run ``serve``; turn an exception into the contract's answer."""
         try:
             if not request.caller.may(scope):
                 raise Refused(
@@ -126,7 +126,7 @@ class CallflowEndpoints:
             return await self._failed(request)
 
     async def _failed(self, request: CallflowRequest) -> HttpAnswer:
-        """-9999, to be found again like any other request if the store can still be reached."""
+        """Answer -9999, and record the request if the store can be reached."""
         self._metrics.judged(refusals.INTERNAL.code)
         answer = _refused(request, Refused(refusals.INTERNAL))
         try:
@@ -165,7 +165,7 @@ class CallflowEndpoints:
         return _stored_answer(stored, record)
 
     def _announce(self) -> None:
-        """Wake the voice nodes. What is stored is accepted, whatever becomes of this."""
+        """Wake the voice nodes. A failure here does not matter: the stored callflow is accepted."""
         try:
             self._deps.fabric.publish("queue")
         except Exception:
@@ -239,7 +239,7 @@ class CallflowEndpoints:
     async def _filled(
         self, verdict: Verdict, sub_account: SubAccount, now: datetime, mode: Mode
     ) -> Verdict:
-        """The verdict with its scenario filled in, in a thread: patterns may take their time."""
+        """The verdict with its scenario filled in. Runs in a thread, because patterns may take long."""
         callflow = verdict.callflow
         if callflow is None or not names_scenario(callflow):
             return verdict
@@ -249,7 +249,7 @@ class CallflowEndpoints:
         return msgspec.structs.replace(verdict, callflow=meant)
 
     def _facts_of(self, sub_account: SubAccount) -> JudgingContext:
-        """What the judge needs to know of it; made once for each state of the sub-account."""
+        """The facts about a sub-account for the judge, cached until the sub-account changes."""
         known = self._facts.get(sub_account.sub_account_id)
         if known is not None and known[0] is sub_account:
             return known[1]
@@ -308,6 +308,6 @@ def _record(
 
 
 def _stored_answer(stored: RequestRecord, ours: RequestRecord) -> HttpAnswer:
-    """The answer that the store keeps: ours, or the first one of the same Idempotency-Key."""
+    """The stored answer: this one, or the first one with the same Idempotency-Key."""
     replayed = stored.call_flow_request_id != ours.call_flow_request_id
     return HttpAnswer(stored.http_status, stored.answer, (REPLAYED,) if replayed else ())

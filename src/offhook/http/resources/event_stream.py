@@ -19,9 +19,9 @@ from offhook.session.ports.record import StoreUnavailable
 from offhook.session.session import Session
 
 POLL_SECONDS = 1.0
-"""How late an event may be when the fabric lost its wake-up."""
+"""Seconds by which an event may be late when the fabric lost its wake-up."""
 HEARTBEAT_POLLS = 15
-"""A comment goes out after this many polls without an event, so that proxies keep the line."""
+"""A comment goes out after this many polls without an event, so that proxies keep the connection open."""
 
 
 class EventStreams:

@@ -1,8 +1,8 @@
 """The pages at the root that machines read: health, readiness and metrics.
 
-What is told of the whole installation comes from the heartbeats in the store: every voice node and
-every API process writes one every two seconds. That a heartbeat of an API process is fresh says that
-the database can be written, on a full disk it cannot.
+The state of the whole installation comes from the heartbeats in the store: every voice node and
+every API process writes one every two seconds. A fresh heartbeat of an API process shows that the
+database can be written; on a full disk it cannot.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ PROMETHEUS = CONTENT_TYPE_LATEST.partition("; charset")[0]
 """The framework adds the charset."""
 
 STORE_SECONDS = 2.0
-"""How long the database may take to answer ``/readyz``."""
+"""Seconds that the database may take to answer ``/readyz``."""
 PROBE_SECONDS = 0.5
-"""The same for ``/healthz``: whoever asks kills the process for a late answer."""
+"""The same for ``/healthz``: the orchestrator restarts the process when the answer is late."""
 
 
 class Readiness(StrEnum):

@@ -30,7 +30,7 @@ CONFLICTS: dict[int, ResponseSpec] = {
 
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
-    """Who asks, as the edge has found out."""
+    """The caller that the edge has authenticated."""
     caller = context_of(cast(Any, connection.scope)).caller
     if caller is None:
         raise Refused(UNAUTHORIZED)
@@ -38,7 +38,7 @@ def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
 
 
 def always(value: object) -> Provide:
-    """A dependency that is the same for every request."""
+    """A dependency with the same value for every request."""
     return Provide(lambda: value, sync_to_thread=False)
 
 
@@ -57,7 +57,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def parse_time(name: str, text: str | None, now: datetime) -> datetime | None:
-    """A time that a client names: ISO 8601, UTC when it has no offset; or so long ago (``1h``, ``2d``).
+    """A time from a client: ISO 8601, UTC when it has no offset; or a duration before now (``1h``, ``2d``).
 
     Raises a 422 :class:`.Refused`.
     """
@@ -78,6 +78,6 @@ def parse_time(name: str, text: str | None, now: datetime) -> datetime | None:
 
 
 async def tenancy_changed(deps: Deps) -> None:
-    """Let this process and all others know of a change of accounts, keys, webhooks or scenarios."""
+    """Tell all processes, this one included, that accounts, keys, webhooks or scenarios have changed."""
     await deps.directory.refresh()
     deps.fabric.publish("tenancy")

@@ -1,4 +1,4 @@
-"""Turns whatever a route raises into the API's error body."""
+"""Turns an exception of a route into the API's error body."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ from offhook.session.ports.record import SessionFilter
 from offhook.session.session import Session
 
 SETTLE_SECONDS = 2.0
-"""How long an order to end a session waits for its end."""
+"""Seconds that an order to end a session waits for its end."""
 POLL_SECONDS = 0.5
-"""How late that may be seen when the fabric lost the news."""
+"""Seconds between polls, for the case that the fabric loses the event."""
 
 SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
 
@@ -52,7 +52,7 @@ async def _session(deps: Deps, caller: Caller, session_id: str) -> Session:
 
 
 async def _settled(deps: Deps, session: Session) -> Session:
-    """The session once it is final, or as it stands after :data:`SETTLE_SECONDS`."""
+    """The session once it is final, or its state after :data:`SETTLE_SECONDS`."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + SETTLE_SECONDS
     changed = asyncio.Event()

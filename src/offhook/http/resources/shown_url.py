@@ -1,4 +1,4 @@
-"""URLs as the API shows them: a password that stands in one goes in and never comes out again."""
+"""URLs as the API shows them: without their passwords."""
 
 from __future__ import annotations
 

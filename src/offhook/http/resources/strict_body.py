@@ -30,7 +30,7 @@ async def strict_body(request: AnyRequest) -> None:
         return
     try:
         body = await request.body()
-    except InternalServerException:  # how the framework tells that the client went away
+    except InternalServerException:  # the framework raises this when the client has gone
         raise ClientGone from None
     if not body:
         raise Refused(INVALID, f"body: {MISSING}")

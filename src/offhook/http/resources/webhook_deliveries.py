@@ -1,4 +1,4 @@
-"""``/webhooks/{type}/deliveries``: what was sent, what came back, send it again."""
+"""``/webhooks/{type}/deliveries``: list deliveries with their attempts, and send one again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/webhooks``: where a sub-account's events go; secrets go in and never come out again."""
+"""``/webhooks``: the URLs for a sub-account's events. Secrets are stored and never shown again."""
 
 from __future__ import annotations
 
