@@ -24,11 +24,11 @@ class SystemClock:
     """The machine's clocks."""
 
     def now(self) -> datetime:
-        """See :meth:`Clock.now`."""
+        """The time of the machine's clock, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """See :meth:`Clock.monotonic`."""
+        """Seconds of the machine's monotonic clock."""
         return time.monotonic()
 
 

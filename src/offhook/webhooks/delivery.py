@@ -1,9 +1,9 @@
-"""The delivery worker: sends what stands in the outbox, at least once, whatever receivers do.
+"""The delivery worker: sends the entries of the outbox, each at least once.
 
 Theory of operation. Due entries are *leased* from the store in batches, so that a worker that dies
-delays them by the lease and loses none. What is leased waits in the line of its endpoint
-(:mod:`.endpoints`), is posted, judged (:mod:`.retry`) and its result written (:mod:`.results`). One
-dead endpoint holds a handful of sockets and no memory, and does not delay others.
+delays them by the lease and loses none. A leased delivery waits in the line of its endpoint
+(:mod:`.endpoints`) and is posted; :mod:`.retry` judges the attempt, and :mod:`.results` stores the
+result. A dead endpoint holds a few sockets and no memory, and does not delay other endpoints.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SHORTEST_LEAVE, _LONGEST_LEAVE = 1.0, 60.0
 """Seconds for which a delivery is left to other API processes."""
 
 _MAX_ANSWER = 4096
-"""Bytes read of a receiver's answer: its body means nothing."""
+"""Bytes read of a receiver's answer; its body is ignored."""
 
 
 Lookup = Callable[[str, WebhookType], Webhook | None]
@@ -61,7 +61,7 @@ class DeliveryWorker:
     """Delivers the outbox until closed. One per API process; any number may share a store.
 
     ``client`` should allow at least :data:`.endpoints.PER_ENDPOINT` connections to one host. ``knows``
-    says whether this process knows a sub-account: deliveries of others are left to other processes.
+    says whether this process knows a sub-account: deliveries of unknown ones are left to other processes.
     """
 
     def __init__(
@@ -99,13 +99,13 @@ class DeliveryWorker:
         self._task = asyncio.create_task(self.run(), name="webhook-delivery")
 
     def wake(self) -> None:
-        """Deliveries may be due (the fabric's ``outbox`` topic): look now, not in a second."""
+        """Look for due deliveries now (the fabric's ``outbox`` topic), without the usual wait."""
         self._wake.set()
 
     async def close(self, grace: float = ATTEMPT_TIMEOUT) -> None:
         """Lease nothing more, let attempts under way end within ``grace`` seconds, give back the rest.
 
-        Raises what :meth:`run` ended by, if that was an error.
+        Raises the exception that ended :meth:`run`, if there was one.
         """
         self._stopping = True
         self._grace = grace
@@ -134,7 +134,8 @@ class DeliveryWorker:
     # --- leasing
 
     async def _lease(self, group: asyncio.TaskGroup) -> None:
-        """One round: lease what there is room for, then wait for a reason to look again."""
+        """One round: lease as many deliveries as there is room for, then wait for a reason to look
+        again."""
         self._wake.clear()
         self._leased_at = self._clock.monotonic()
         room = min(_BATCH, _MOST_HELD - self._held)
@@ -157,7 +158,7 @@ class DeliveryWorker:
             await asyncio.sleep(early)
 
     def _admit(self, delivery: Delivery, send_before: float) -> None:
-        """Put a leased delivery into its endpoint's line, or settle it unsent."""
+        """Put a leased delivery into its endpoint's line, or end it unsent."""
         entry = delivery.entry
         target = self._target(delivery)
         if target is None and not self._knows(entry.sub_account_id):
@@ -184,7 +185,8 @@ class DeliveryWorker:
         return Target(webhook.url, webhook.http_auth_header, webhook.secret)
 
     def _leave(self, delivery: Delivery) -> None:
-        """Give back what another API process may know how to deliver; given up when its time ends."""
+        """Give back a delivery for an unknown sub-account, so that another API process may send it; give
+        up when its time ends."""
         entry, now = delivery.entry, self._clock.now()
         age = (now - entry.created_at).total_seconds()
         wait = min(max(age / 2, _SHORTEST_LEAVE), _LONGEST_LEAVE)
@@ -193,7 +195,7 @@ class DeliveryWorker:
         self._settle(delivery, state, "its sub-account is not known here", wait)
 
     def _postpone(self, delivery: Delivery, endpoint: Endpoint) -> None:
-        """Give back what its endpoint cannot take now; what would come too late is given up."""
+        """Give back a delivery that its endpoint cannot take now; give up one that would come too late."""
         wait = endpoint.postpone(self._clock.monotonic())
         due = self._clock.now() + timedelta(seconds=wait)
         too_late = due >= delivery.entry.give_up_at
@@ -203,7 +205,7 @@ class DeliveryWorker:
     def _settle(
         self, delivery: Delivery, state: DeliveryState, detail: str, wait: float = 0.0
     ) -> None:
-        """Note a fate that came without an attempt."""
+        """Note a result without an attempt."""
         now = self._clock.now()
         self._results.put(delivery, state, now, detail=detail, wait=wait, attempted=False)
 
@@ -257,7 +259,7 @@ class DeliveryWorker:
         except (OutgoingError, BadSecret) as error:
             return None, None, str(error)
         except Exception:
-            # An unexpected error of one delivery stops no other.
+            # An unexpected error of one delivery does not stop the other ones.
             log.exception("webhook %s %s could not be sent", entry.type, entry.delivery_id)
             return None, None, "could not be sent, see the log"
         return response.status, response.headers.get("retry-after"), f"HTTP {response.status}"
@@ -314,7 +316,7 @@ class DeliveryWorker:
                 log.warning("it could not be disabled: the store is unavailable (%s)", error)
 
     def _catch_up(self, held: Held, now: datetime) -> None:
-        """The endpoint answers again: what waits for it, of whatever type, falls due."""
+        """The endpoint answers again: make all its waiting deliveries due, of all types."""
         entry = held.delivery.entry
         if entry.url is not None:
             self._results.make_due(entry.sub_account_id, entry.type, entry.url, now)
@@ -326,7 +328,8 @@ class DeliveryWorker:
 
 
 def _say(endpoint: Endpoint, held: Held, state: DeliveryState, detail: str) -> None:
-    """One line when an endpoint begins to fail, one when it works again, one per giving up."""
+    """Log one line when an endpoint begins to fail, one when it works again, and one per delivery given
+    up."""
     entry = held.delivery.entry
     if state == DeliveryState.DELIVERED:
         if endpoint.failing:

@@ -1,13 +1,12 @@
-"""Fair turns between endpoints: who may have how many requests under way. No I/O.
+"""Fair turns between endpoints: how many requests each may have under way. No I/O.
 
 An endpoint is one URL of one sub-account. Its deliveries wait in a line of its own; the lines are
-served in turn. The slower it answers, the fewer requests it gets at once; one that is silent gets one,
-to see whether it answers again. What its line cannot take within a lease is postponed to a slot of its
-own behind the last one given out. What one session has to tell an endpoint is told one after the other,
-so that its events arrive in order (a retry excepted: nothing waits for it).
-
-When an endpoint that was down answers again, what was postponed or waits for its next attempt falls due
-at once (:meth:`Endpoint.succeeded`). Two limits keep that from defeating the back-off: a ``Retry-After``
+served in turn. The slower it answers, the fewer requests it gets at once; a silent one gets one, to see
+whether it answers again. A delivery that its line cannot send within a lease is postponed to a time slot
+after the last one assigned. The deliveries of one session to an endpoint are sent one after the other, so
+that its events arrive in order (no delivery waits for a retry). When an endpoint that was down answers
+again, its postponed and retried deliveries fall due at once (:meth:`Endpoint.succeeded`). Two limits keep
+the back-off effective: a ``Retry-After``
 is waited for, and an endpoint that goes down again soon has to wait longer each time.
 """
 
@@ -32,7 +31,8 @@ DOWN_AFTER = 2
 """Attempts without success, one after the other, that make an endpoint down."""
 
 CATCH_UP_PAUSE = 30.0
-"""Seconds between two times that what waits for an endpoint falls due early; doubles up to the next."""
+"""Seconds between two times at which an endpoint's waiting deliveries fall due early; doubles up to the
+next constant."""
 
 LONGEST_CATCH_UP_PAUSE = 3600.0
 
@@ -45,7 +45,7 @@ _WEIGHT = 0.2
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where one delivery goes; the last two are never logged."""
+    """The target of one delivery; the last two fields are never logged."""
 
     url: str
     http_auth_header: str | None = None
@@ -53,7 +53,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A leased delivery on its way."""
+    """A leased delivery that waits or is being sent."""
 
     delivery: Delivery
     target: Target
@@ -62,19 +62,20 @@ class Held(msgspec.Struct, frozen=True):
 
     @property
     def sequence(self) -> str:
-        """What is under way one at a time: a session's deliveries; others are alone in theirs."""
+        """The sequence of deliveries that are sent one at a time: those of one session. A delivery
+        without a session is a sequence of its own."""
         return self.delivery.entry.session_id or self.delivery.entry.delivery_id
 
 
 class CatchUp:
-    """How often what waits for an endpoint may fall due early."""
+    """Limits how often the deliveries of an endpoint may fall due early."""
 
     def __init__(self) -> None:
         self._next_at = 0.0
         self._pause = CATCH_UP_PAUSE
 
     def begins(self, now: float) -> bool:
-        """Whether it may now; asked again too early, the answer is no."""
+        """Whether they may fall due early now; False again until the pause is over."""
         if now < self._next_at:
             return False
         if now >= self._next_at + LONGEST_CATCH_UP_PAUSE:
@@ -85,18 +86,18 @@ class CatchUp:
 
 
 class Endpoint:
-    """One URL of one sub-account: its line, and what we know of its speed."""
+    """One URL of one sub-account: its line and its measured speed."""
 
     def __init__(self) -> None:
         self.line: deque[Held] = deque()
-        """What may be sent now."""
+        """Deliveries that may be sent now."""
         self.behind: dict[str, deque[Held]] = {}
-        """What waits for one of its own sequence that is in the line or under way."""
+        """Deliveries that wait for an earlier one of their sequence."""
         self.waiting = 0
-        """Deliveries in the line or behind others."""
+        """Deliveries in the line or waiting for their sequence."""
         self.running = 0
         self.failing = False
-        """The last attempt was no success; it has been logged."""
+        """Whether the last attempt failed; that was logged."""
         self.in_turn = False
         self._asked = False
         self._answers = False
@@ -120,21 +121,21 @@ class Endpoint:
         return self.waiting < min(LONGEST_LINE, in_a_lease)
 
     def learn(self, seconds: float, *, answered: bool) -> None:
-        """An attempt took so long; ``answered`` with whatever HTTP status."""
+        """Note how long an attempt took; ``answered`` means with any HTTP status."""
         begins_to_answer = answered and self._asked and not self._answers
         self._asked = True
         self._answers = answered
-        # The time-outs of a receiver that was down say nothing about its speed now.
+        # Earlier time-outs, while the receiver was down, say nothing about its speed now.
         self._seconds += (1.0 if begins_to_answer else _WEIGHT) * (seconds - self._seconds)
 
     def failed(self, now: float, retry_after: float | None) -> None:
-        """An attempt was no success; ``retry_after`` seconds the receiver wants to be left alone."""
+        """Note a failed attempt; ``retry_after``: seconds that the receiver asks us to wait."""
         self._failures += 1
         if retry_after is not None:
             self._wait_until = max(self._wait_until, now + retry_after)
 
     def succeeded(self, now: float) -> bool:
-        """An attempt was a success; True: what waits for the endpoint shall fall due at once."""
+        """Note a successful attempt; True: the endpoint's waiting deliveries shall fall due at once."""
         was_down = self._failures >= DOWN_AFTER or self._postponed
         self._failures = 0
         if not was_down or now < self._wait_until or not self._catch_up.begins(now):
@@ -144,7 +145,7 @@ class Endpoint:
         return True
 
     def postpone(self, now: float) -> float:
-        """Seconds from ``now`` until one more may find room."""
+        """Seconds from ``now`` until there may be room for one more."""
         self._postponed = self._postponed or not self._answers
         spacing = max(self._seconds, _QUICKEST) / self.limit
         self._next_slot = max(now + 1.0, self._next_slot) + spacing
@@ -163,7 +164,7 @@ class Endpoints:
         self._turns: deque[Endpoint] = deque()
 
     def get(self, sub_account_id: str, url: str) -> Endpoint:
-        """The endpoint; what is known of idle ones is forgotten when there are too many."""
+        """The endpoint; idle ones are removed when there are too many."""
         endpoint = self._endpoints.get((sub_account_id, url))
         if endpoint is None:
             if len(self._endpoints) >= _MOST_ENDPOINTS:
@@ -195,7 +196,7 @@ class Endpoints:
         return endpoint, held
 
     def ended(self, endpoint: Endpoint, held: Held) -> None:
-        """What :meth:`next` started is over; the next of its sequence may be sent."""
+        """A delivery from :meth:`next` is done; the next of its sequence may be sent."""
         endpoint.running -= 1
         behind = endpoint.behind.get(held.sequence)
         if behind:
@@ -205,7 +206,7 @@ class Endpoints:
         self._take_turn(endpoint)
 
     def clear(self) -> list[Held]:
-        """Empty all lines; returns what stood in them."""
+        """Empty all lines; returns their deliveries."""
         found: list[Held] = []
         for endpoint in self._endpoints.values():
             found += endpoint.line

@@ -8,7 +8,7 @@ from offhook.session.ports.record import DeliveryState, OutboxType
 
 
 class DeliveryMetrics:
-    """What ``/metrics`` says of webhook deliveries."""
+    """The metrics of webhook deliveries."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = registry or CollectorRegistry()

@@ -1,7 +1,7 @@
 """Every webhook payload, one function each (``spec/webhooks.md``); nothing else builds one.
 
-Each returns the whole UTF-8 JSON body, envelope included. Absent values are left out, so a member is
-there or it is meaningful; the exceptions are named where they are.
+Each returns the whole UTF-8 JSON body, envelope included. Absent values are left out; exceptions are
+noted at the function.
 """
 
 from __future__ import annotations
@@ -72,10 +72,9 @@ def call_action(
     client_action_id: str | None = None,
     dtmf_event_data: str = "object",
 ) -> bytes:
-    """The VCA request: what shall ``leg`` do next?
-
-    ``digits`` is what the last sayAndCapture caught. They stand at both places clients read, null
-    included. ``dtmf_event_data`` is the sub-account's setting, ``object`` or ``string``.
+    """The VCA request: what shall ``leg`` do next? ``digits`` are those of the last sayAndCapture. They
+    are in both places that clients read, null included. ``dtmf_event_data`` is the sub-account's setting,
+    ``object`` or ``string``.
     """
     payload = _call_event(session, leg, event_id, status, at, _OK, client_action_id)
     payload["eventData"] = _event_data(digits, dtmf_event_data)

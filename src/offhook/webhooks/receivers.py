@@ -1,4 +1,4 @@
-"""Where webhooks may go, by the operator's settings, and what to say where they may not."""
+"""The URLs that webhooks may go to, by the operator's settings, and the reason for a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which webhooks a session's facts cause (:class:`offhook.session.ports.webhooks.Reports`)."""
+"""Makes the webhooks for a session's events (:class:`offhook.session.ports.webhooks.Reports`)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ STATUSES: dict[type[AnyEvent], CallEventStatus] = {
     DigitsCaptured: CallEventStatus.DTMF_RECEIVED,
     CallDisconnected: CallEventStatus.CALL_DISCONNECTED,
 }
-"""The facts that are call status events, and what those are called."""
+"""The session events that are call status events, with their names."""
 
 
 class SubAccounts(Protocol):
-    """Where sub-accounts are found (:class:`offhook.store.directory.Directory`)."""
+    """Looks up sub-accounts (:class:`offhook.store.directory.Directory`)."""
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
         """The sub-account with this id."""

@@ -1,4 +1,4 @@
-"""Writes what became of deliveries, as many at a time as came while the last were being written."""
+"""Writes the results of deliveries. Results that come while a write runs are written together next."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHUNK = 500
 
 
 class Results:
-    """Results on their way to the store."""
+    """Results that wait to be stored."""
 
     def __init__(
         self, outbox: Outbox, metrics: DeliveryMetrics, on_written: Callable[[], None]
@@ -70,12 +70,12 @@ class Results:
     def make_due(
         self, sub_account_id: str, type_: OutboxType, url: str | None, now: datetime
     ) -> None:
-        """Let what waits for an endpoint fall due, once all results noted so far are written."""
+        """Make an endpoint's waiting deliveries due, once all results noted so far are written."""
         self._to_make_due[sub_account_id, type_, url] = now
         self._changed.set()
 
     def end(self) -> None:
-        """No more will come: :meth:`run` ends when all are written."""
+        """No more results will come: :meth:`run` ends when all are written."""
         self._ending = True
         self._changed.set()
 
@@ -94,7 +94,7 @@ class Results:
     async def _make_due(
         self, sub_account_id: str, type_: OutboxType, url: str | None, now: datetime
     ) -> None:
-        """Without the store they fall due when they would have anyway."""
+        """While the store is away nothing changes, and they fall due at their own times."""
         with suppress(StoreUnavailable):
             while (
                 await self._outbox.make_due(sub_account_id, type_, url, now, limit=_CHUNK) == _CHUNK
@@ -103,7 +103,8 @@ class Results:
         self._on_written()
 
     async def _write(self, batch: Sequence[DeliveryResult]) -> None:
-        """What cannot be written before its lease ends is leased, and so delivered, once more."""
+        """Write results. A delivery with an unwritten result at the end of its lease is leased and sent
+        once more."""
         for _ in range(_TRIES):
             try:
                 await self._outbox.finish_deliveries(batch)

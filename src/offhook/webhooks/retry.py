@@ -1,4 +1,4 @@
-"""What becomes of a delivery after an attempt: pure, given the time and a random number."""
+"""Decides about a delivery after an attempt. Pure, given the time and a random number."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def given_up(type_: OutboxType) -> DeliveryState:
 def delay(type_: OutboxType, attempts: int, retry_after: float | None, luck: float) -> float:
     """Seconds until the next attempt: doubling from 1 s, half of it at random.
 
-    A receiver's Retry-After is honoured up to the longest delay of the type: it may slow us down,
-    not hold a delivery for days.
+    A receiver's Retry-After is obeyed up to the longest delay of the type, so that it cannot hold a
+    delivery for days.
     """
     longest = _LONGEST_DELAY_EPHEMERAL if type_ in _EPHEMERAL else _LONGEST_DELAY
     doubled = min(longest, _FIRST_DELAY * 2.0 ** min(attempts - 1, 30))
@@ -76,7 +76,7 @@ def delay(type_: OutboxType, attempts: int, retry_after: float | None, luck: flo
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """A Retry-After header as seconds from ``now`` (RFC 9110 §10.2.3); None: none we understand."""
+    """A Retry-After header as seconds from ``now`` (RFC 9110 §10.2.3); None: absent or invalid."""
     if value is None or len(value) > 40:
         return None
     if value.isascii() and value.isdigit():

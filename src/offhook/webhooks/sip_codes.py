@@ -1,8 +1,7 @@
 """``sipCode`` of a call status event: the SIP status of the leg that the event is about.
 
-The rules are ``spec/webhooks.md``, "Call events". What the far end answered, or what we answered it,
-stands in the event; where there was no answer of either, the outcome of the leg says which status
-describes it.
+The rules are ``spec/webhooks.md``, "Call events". The event has the far end's answer, or our answer to
+it. Without an answer of either side, the status follows from the leg's outcome.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _LONGEST_PAUSE = 2.0
 
 
 class Client(Protocol):
-    """What asking needs of :class:`offhook.net.http_client.HttpClient`."""
+    """The part of :class:`offhook.net.http_client.HttpClient` that a question needs."""
 
     async def request(
         self,
@@ -44,7 +44,7 @@ class Client(Protocol):
         max_body: int,
         truncate: bool,
     ) -> HttpResponse:
-        """See :meth:`offhook.net.http_client.HttpClient.request`."""
+        """Send the request and read the answer. Raises :class:`.OutgoingError`."""
         ...
 
 
@@ -82,7 +82,7 @@ async def ask_webhook(
     """POST ``payload`` (:func:`.payloads.call_action`) and wait for the answer.
 
     Asked again, with the same ``event_id``, only after a connection error, a 5xx or a 429, and only
-    within ``budget`` seconds from the start. Never raises for what the far end does.
+    within ``budget`` seconds from the start. Never raises for errors of the far end.
     """
     clock = clock or SystemClock()
     deadline = clock.monotonic() + budget
@@ -102,7 +102,7 @@ async def ask_webhook(
 
 
 class _TryAgain(msgspec.Struct, frozen=True):
-    """The outcome if nothing better comes in time, and seconds to wait at least."""
+    """The outcome if no later attempt succeeds in time, and the minimum seconds to wait."""
 
     meanwhile: Reply
     retry_after: float = 0.0
