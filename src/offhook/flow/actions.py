@@ -93,7 +93,7 @@ class ScenarioError(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     code: RuntimeCode
     """-2009 or -2003."""
     detail: str
-    """For the operator."""
+    """A text for the operator."""
 
 
 class Callflow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

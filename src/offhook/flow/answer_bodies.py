@@ -17,18 +17,18 @@ NOT_CREATED = "NOT_CREATED"
 """``sessionStatus`` of every rejection."""
 
 VALID = "VALID"
-"""``sessionStatus`` of a faultless body at ``/callflows/validate``."""
+"""``sessionStatus`` of a valid body at ``/callflows/validate``."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 def accepted(verdict: Verdict, request_id: str, session_id: str) -> bytes:
-    """The answer to a callflow whose session is stored; ``validUntil`` as the customer spelled it."""
+    """The answer to a callflow whose session is stored; ``validUntil`` as the customer wrote it."""
     return _encode(_good("CREATED", verdict, request_id, {"sessionId": session_id}))
 
 
 def validated(verdict: Verdict, request_id: str) -> bytes:
-    """The answer of ``/callflows/validate`` to a faultless body: nothing is stored."""
+    """The answer of ``/callflows/validate`` to a valid body: nothing is stored."""
     return _encode(_good(VALID, verdict, request_id, {}))
 
 

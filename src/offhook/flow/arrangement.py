@@ -2,7 +2,7 @@
 
 Interpretations of ``spec/status-codes.md``:
 
-* A first element whose action could not be told (-1007, -1009) is not also -1013.
+* A first element with an unknown or missing action (-1007, -1009) is not also -1013.
 * "An executeScenario request" is one whose first action is executeScenario; beside other actions it
   is -1018 and not -1013.
 * -1010 names the first action that is too many; too many actions and too many calls are two problems.

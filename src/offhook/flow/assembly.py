@@ -1,4 +1,4 @@
-"""From a request in which nothing is wrong to the callflow it means."""
+"""Builds the callflow from a valid request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CALL_FIELDS = ("source", "destination")
 
 
 def callflow(request: ShapedRequest, facts: JudgingContext) -> Callflow:
-    """The callflow of a faultless request, numbers normalised and defaults filled in."""
+    """The callflow of a valid request, numbers normalised and defaults filled in."""
     actions = [_action(draft, facts) for draft in request.drafts]
     if request.legacy:
         actions = [*legacy.with_call(_call(request.drafts[0]), actions)]

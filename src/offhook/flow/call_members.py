@@ -1,7 +1,7 @@
-"""What the answers of both ``/calls`` paths have beside the members of ``/callflows``.
+"""Members that the answers of both ``/calls`` paths have besides those of ``/callflows``.
 
-``spec/status-codes.md``, "v1.1 requests". They are read from the body whatever the judgement said of
-it, as far as the body can be read.
+``spec/status-codes.md``, "v1.1 requests". They are read from valid and invalid bodies, as far as the body
+can be read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class CallMembers(NamedTuple):
     """As given; None: absent or invalid."""
 
     def of_accepted(self, callflow: Callflow) -> CallMembers:
-        """With the number that an accepted callflow calls: a scenario's template may name it."""
+        """The members with the number that an accepted callflow calls: a scenario's template may contain
+        it."""
         calls = [each for each in callflow.actions if isinstance(each, MakeCall)]
         return self._replace(destination=calls[0].destination) if calls else self
 
@@ -52,4 +53,4 @@ def read(body: bytes) -> CallMembers:
 
 
 NOTHING_READ = CallMembers()
-"""Of a body that was not read, or could not be."""
+"""The members of a body that was not read, or could not be read."""

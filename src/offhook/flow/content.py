@@ -2,8 +2,8 @@
 
 Interpretations of ``spec/status-codes.md``:
 
-* A member counts as provided when it is there and not null, whatever its type or range: those are
-  -1009's business, and a rule that needs the value waits until it is of the right type.
+* A member counts as provided when it is there and not null. Its type and range are checked by -1009; a
+rule that needs the value is applied only when the type is right.
 * A destination that holds several numbers (-1011) is not also -1017.
 * ``voiceProfile`` and ``language`` name different languages when their languages differ; regions may
   differ (``en-US-JennyNeural`` with ``en-GB``). Some languages have several names
@@ -139,7 +139,8 @@ def _max_digits_without_hash(
 
 
 def _digits_limit_valid(draft: Draft, at_least: int | None) -> bool:
-    """Whether ``maxDigits`` is there, in range and not below; an ill-typed one is -1009's alone."""
+    """Whether ``maxDigits`` is there, in range and not below; one of a wrong type is reported by -1009
+    only."""
     limit = draft.integer("max_digits")
     if limit is None:
         return draft.given("maxDigits")

@@ -1,4 +1,4 @@
-"""What the judge must know of the sub-account a callflow is sent for."""
+"""The facts about a sub-account that the judge needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     gender: str = ""
     """``M``, ``F``, or empty when unknown."""
     vendor: str = ""
-    """Who coined the name: ``azure``, ``google``, ``polly``…"""
+    """The vendor that the name comes from: ``azure``, ``google``, ``polly``…"""
 
 
 class ListedProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -37,7 +37,7 @@ class ListedProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Profiles(ABC):
-    """The speech profiles a sub-account may use. Lookups are cheap: the judge makes many."""
+    """The speech profiles a sub-account may use. Lookups must be fast, because the judge makes many."""
 
     @abstractmethod
     def find(self, code: str) -> Profile | None:
@@ -60,7 +60,7 @@ class Profiles(ABC):
 
 
 class JudgingContext(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts one judgement rests on, besides the request and the time."""
+    """The facts for one judgement, besides the request and the time."""
 
     profiles: Profiles
     sources: frozenset[str] = frozenset()

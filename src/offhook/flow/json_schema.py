@@ -2,8 +2,8 @@
 
 Printed from :mod:`.table`, the judge's own. It says what -1007 and -1009 say, and the simple half of
 -1010, -1011, -1003 and -1008 (too many actions, an array as ``destination``, ``maxDigits`` out of
-range). Rules that need the sub-account, the time or several values are the judge's alone; of URLs and
-times it knows the pattern only. Where null is the same as absent, null is allowed.
+range). Rules that need the sub-account, the time or several values are not in it; of URLs and times it
+checks the pattern only. Where null is the same as absent, null is allowed.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""JSON text as the contract wants it: strict, and without surprises from hostile bodies (-1001).
+"""Reads JSON text as the contract requires: strict, and safe with hostile bodies (-1001).
 
 Beyond the grammar of RFC 8259 a body is refused when it is not UTF-8, repeats a key, nests deeper
 than :data:`DEEPEST`, or holds NaN or an infinity. Interpretations:
 
 * One byte order mark in front is ignored (RFC 8259 §8.1 allows that); anywhere else it is refused.
 * The outermost object is level 1.
-* A number beyond a double (``1e400``) would be read as an infinity, and an integer of more than
-  :data:`LONGEST_INTEGER` characters by hardly anything: both are refused wherever they stand.
+* A number beyond a double (``1e400``) would be read as an infinity, and few parsers read an integer of
+more than :data:`LONGEST_INTEGER` characters: both are refused everywhere.
 * An escaped unpaired surrogate (``"\\ud800"``) is JSON, but no UTF-8 answer could repeat it. It is
   read as U+FFFF, which -1016 refuses likewise.
 
@@ -31,7 +31,7 @@ LONGEST_INTEGER = 4300
 """Characters of an integer, sign included; Python converts no more digits than that."""
 
 _MANY_BYTES = 16 * 1024
-"""From this size on the garbage collector is held still while a body is parsed."""
+"""From this size on the garbage collector is paused while a body is parsed."""
 
 _ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
@@ -50,7 +50,7 @@ _write = msgspec.json.Encoder().encode
 
 
 class InvalidJson(ValueError):
-    """The text is not JSON as the contract wants it."""
+    """The text is not JSON as the contract requires it."""
 
 
 def decode(body: bytes) -> object:
@@ -81,9 +81,9 @@ def _parse_with_surrogates(body: bytes) -> object:
 
 
 def _outside_strings(body: bytes) -> bytes:
-    """What stands outside the strings of a JSON text."""
+    """The parts of a JSON text outside its strings."""
     if b"\\" in body:
-        # First the escaped backslashes: what is left before a quote then does escape it.
+        # Remove escaped backslashes first: a backslash before a quote then does escape the quote.
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     return b"".join(body.split(b'"')[::2])
 
@@ -95,13 +95,14 @@ def _is_too_deep(outside: bytes) -> bool:
             return False
         if _TOO_DEEP in brackets:
             return True
-        brackets = brackets.replace(b"[]", b"")  # takes the innermost level away
+        brackets = brackets.replace(b"[]", b"")  # removes the innermost level
     return bool(brackets)
 
 
 @contextmanager
 def _collector_still(still: bool) -> Iterator[None]:
-    """Parsing makes no cycles, and passes over 100,000 fresh containers cost thrice the parsing."""
+    """Pause the garbage collector. Parsing makes no cycles, and collections over 100,000 new containers
+    take three times as long as parsing."""
     still = still and gc.isenabled()
     if still:
         gc.disable()

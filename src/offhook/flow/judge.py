@@ -3,12 +3,12 @@
 Pure: the facts and the time are passed in. The order is that of ``spec/status-codes.md``, "Order of
 judgement": JSON (:mod:`.jsontext`), shape (:mod:`.shape`), the list as a whole
 (:mod:`.arrangement`), each action (:mod:`.content`), then the validity period. Every later part is
-judged even when an earlier one has found something, as far as the shape allows; what each module
-made of an ambiguous sentence stands in its docstring.
+judged even when an earlier one has found something, as far as the shape allows; each module's docstring
+has its interpretations of ambiguous sentences.
 
 A decision (the VCA webhook's answer) is judged by the same rules, except that it need not start with
 makeCall, is never a v1.1 request, and may be empty: an empty body, an object without ``callflow`` or
-with an empty one is a callflow of no actions, whatever else it holds.
+with an empty one is a callflow without actions, even if it has other members.
 
 ``errors`` is complete up to :data:`MOST_PROBLEMS`, which no honest request reaches.
 """
@@ -28,7 +28,8 @@ LARGEST_BODY = 256 * 1024
 
 JUDGED_AT_ONCE = 32 * 1024
 """Bytes of a body that may be judged on an event loop (5 ms at the very worst). A larger one may take
-tens of milliseconds if its sender means it to: judge it in a thread, so that others go on."""
+tens of milliseconds if its sender is hostile: judge it in a thread, so that other requests are not
+delayed."""
 
 MOST_PROBLEMS = 1_000
 """Problems a verdict lists; the first ones, in the order of judgement."""
@@ -52,7 +53,7 @@ def judge(
 def judge_value(
     value: object, facts: JudgingContext, now: datetime, *, mode: Mode = Mode.SUBMITTED
 ) -> Verdict:
-    """Judge a body that is decoded already; one that is no object is -1001."""
+    """Judge a body that is decoded already; a body that is not an object is -1001."""
     if not isinstance(value, dict):
         return Verdict(problems=(problem(StatusCode.INVALID_JSON, "$"),))
     if mode is Mode.DECISION and value.get("callflow") in (None, []):

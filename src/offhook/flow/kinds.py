@@ -79,7 +79,7 @@ class Kind(ABC):
 
     @abstractmethod
     def read(self, value: object, wrong: list[str]) -> object:
-        """The value an action holds; whatever does not fit is phrased into ``wrong``.
+        """The value an action holds; phrases about what does not fit are appended to ``wrong``.
 
         ``value`` is never None. The result counts only if it has the kind's own type: an ill-typed
         value is read as None, one that is merely out of range as itself.
@@ -87,7 +87,7 @@ class Kind(ABC):
 
     @abstractmethod
     def schema(self) -> Schema:
-        """What of this kind a JSON Schema can say."""
+        """The kind as a JSON Schema, as far as that can express it."""
 
 
 @final
@@ -187,12 +187,12 @@ class Boolean(Kind):
 
 
 # RFC 3986 knows no white space, control characters, backslashes or quotes in a URL; what people
-# paste unescaped (letters of any script, brackets, bars) is let through to the fetcher.
+# paste unescaped (letters of any script, brackets, bars) is accepted and left to the fetcher.
 _URL = re.compile(r"""https?://[^\x00-\x20\x7f\\"<>\s\ud800-\udfff]+""", flags=re.IGNORECASE)
 
 
 LONGEST_URL = 8192
-"""Characters of any URL: what has no limit of its own in the contract still has to be requested."""
+"""Characters of any URL: the limit where the contract has none, because the URL must fit in a request."""
 
 
 @final
@@ -233,10 +233,10 @@ def is_http_url(text: str) -> bool:
 @final
 @dataclass(frozen=True, slots=True)
 class PhoneNumber(Kind):
-    """A number as a string or an integer; what it may be is for -1011, -1014 and -1017 to say."""
+    """A number as a string or an integer; its content is judged by -1011, -1014 and -1017."""
 
     several: bool = False
-    """An array passes the shape, to be refused as several numbers (-1011)."""
+    """An array passes the shape check; it is refused as several numbers (-1011)."""
 
     def read(self, value: object, wrong: list[str]) -> str | list[object] | None:
         if isinstance(value, str) or (self.several and isinstance(value, list)):
@@ -293,5 +293,5 @@ def parse_date_time(text: str) -> datetime | None:
         return at.replace(tzinfo=UTC)
     try:
         return at.astimezone(UTC)
-    except OverflowError:  # within an offset's reach of the first or last year
+    except OverflowError:  # so near the first or last year that the offset leaves the range
         return at.replace(tzinfo=UTC)

@@ -6,7 +6,7 @@ Interpretations of ``spec/status-codes.md``, "v1.1 requests":
   ``destination`` that is not null. executeScenario is not: there it is the scenario's parameter.
 * The first action needs a ``source`` too; later ones may repeat both, and are judged if they do.
 * In sayAndCapture ``text`` and ``endMessage`` count where they stand, else ``promptMessage`` and
-  ``successMessage``; what is missing is missing as ``text``.
+  ``successMessage``; a missing member is reported as ``text``.
 * The implied hangup is not added behind one that was sent.
 * A decision of the VCA webhook is never one: there the call exists already.
 """

@@ -1,6 +1,6 @@
-"""``offhook lint``: judge callflows offline, and say where and how to mend them.
+"""``offhook lint``: judge callflows offline, and show where and how to correct them.
 
-What only a running server knows is assumed to be in order: every profile of the table is usable, any
+Facts that only a running server has are assumed to be good: every profile of the table is usable, any
 source is allowed, a VCA webhook is there (unless told otherwise), and every scenario exists.
 """
 
@@ -56,7 +56,7 @@ HINTS: dict[StatusCode, str] = {
     StatusCode.SCENARIO_NAME_EMPTY: "Name the scenario in params.scenarioName.",
     StatusCode.SCENARIO_UNKNOWN: "Use the name of one of your account's scenarios.",
 }
-"""How to mend each problem, in plain words."""
+"""How to correct each problem."""
 
 HINT_WHERE_MISSING = "Add the member; null counts as absent."
 """The hint of a -1009 about what is not there."""
@@ -78,7 +78,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class _EveryProfile(Profiles):
-    """The whole table of speech profiles, whatever is installed here."""
+    """The whole table of speech profiles, also those that are not installed here."""
 
     def __init__(self) -> None:
         text = files("offhook.speech").joinpath("speech-profiles.tsv").read_text("utf-8")
@@ -101,14 +101,14 @@ class _EveryProfile(Profiles):
 
 
 class _EveryName:
-    """Holds every name."""
+    """A set that contains every name."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
 def offline_facts(*, vca: bool = True) -> JudgingContext:
-    """What is assumed of a sub-account when no server is asked."""
+    """The facts about a sub-account that are assumed without a server."""
     return JudgingContext(
         profiles=_EveryProfile(),
         sources=frozenset({ANY_SOURCE}),
@@ -181,7 +181,7 @@ def run(
     decision: bool = False,
     vca: bool = True,
 ) -> int:
-    """``offhook lint FILE…``: judge files, write what was found to ``out``, return the exit code.
+    """``offhook lint FILE…``: judge files, write the findings to ``out``, return the exit code.
 
     ``-`` reads standard input. With ``decision`` they are answers of a VCA webhook; without ``vca``
     the sub-account is taken to have none.
@@ -208,7 +208,7 @@ def run(
 
 
 def render(findings: Sequence[Finding], colour: bool) -> str:
-    """The findings for a person: where, what, how to mend it; then how many."""
+    """The findings for a person: where, what, how to correct it; then how many."""
     bold, red, dim, end = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if colour else ("",) * 4
     lines = [
         f"{bold}{f.file}:{f.line}:{f.column}{end} {red}{f.code}{end} {f.message}\n"

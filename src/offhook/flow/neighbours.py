@@ -1,9 +1,9 @@
-"""Which usable speech profiles are near one that is not usable: the hint of a -1002.
+"""Finds usable speech profiles near one that is not usable: the hint of a -1002.
 
 ``spec/status-codes.md`` asks for up to three profiles of the same or the nearest language. The same
 language comes first, its own region before others. Where no profile of the language is usable, profiles of
 its neighbours in :data:`NEIGHBOURS` are named in turn: languages that share a script and
-many words, or that many of the speakers know.
+many words, or that many of the speakers also know.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from offhook.flow.context import Profile
 MOST_NAMED = 3
 
 _LONGEST_ASKED = 32
-"""Characters that are looked at: more than a language and a region have."""
+"""Characters that are examined: more than a language and a region have."""
 
 SAME_LANGUAGE: Mapping[str, str] = {
     "cmn": "zh",
@@ -79,7 +79,7 @@ def language_of(tag: str) -> str:
 
 
 class ProfileNeighbours:
-    """The usable profiles by language. A look-up is cheap: a hostile request may need hundreds."""
+    """The usable profiles by language. A look-up is cheap: a hostile request may cause hundreds."""
 
     def __init__(self, profiles: Iterable[Profile]) -> None:
         self._by_language: dict[str, list[Profile]] = {}

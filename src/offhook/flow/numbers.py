@@ -1,4 +1,4 @@
-"""Phone numbers as customers write them, and what E.164 says about them.
+"""Phone numbers as customers write them, checked and normalised by E.164.
 
 Source of the rules: ``spec/status-codes.md``, codes -1011, -1014 and -1017. Interpretations:
 
@@ -32,10 +32,10 @@ _CALLING_CODES = frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_RE
 
 
 def load_metadata() -> None:
-    """Load what is known about every country's numbers, about 0.15 s and 2 MB.
+    """Load the numbering plans of all countries, about 0.15 s and 2 MB.
 
     Otherwise ``phonenumbers`` loads a country when its first number comes, under a lock that it keeps
-    when the load fails (no file descriptors are left): every later call then waits for ever.
+    when the load fails (no file descriptors are left): every later call then hangs.
     """
     PhoneMetadata.load_all()
 

@@ -1,7 +1,7 @@
-"""Where things stand in a JSON text: the position of every value by its JSONPath.
+"""Finds the position of every value in a JSON text by its JSONPath.
 
-For people who read the text, not for judging it: :mod:`.jsontext` decides what is JSON, and this
-module says where the first thing is that it refuses.
+For messages to people, not for the judgement: :mod:`.jsontext` decides what is JSON, and this module
+finds the place of the first error.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def place(text: str, offset: int) -> TextPlace:
 
 
 def nearest(offsets: Mapping[str, int], path: str) -> int:
-    """Where ``path`` stands; what is missing is where the innermost value around it begins."""
+    """The position of ``path``; for a missing value the beginning of the innermost value around it."""
     while path not in offsets and path:
         path = path[: max(path.rfind("."), path.rfind("["))] if path != "$" else ""
     return offsets.get(path, 0)
@@ -95,7 +95,7 @@ def _is_out_of_range(scalar: str) -> bool:
 
 
 _LONGEST_PATH = 200
-"""Characters; deeper values are known by the path of what is around them. No judged path is longer,
+"""Characters; deeper values get the path of the value around them. No judged path is longer,
 and long names around many values would make the table many times larger than the text."""
 
 

@@ -1,4 +1,4 @@
-"""What a judgement says: the callflow, or every problem with its path."""
+"""The result of a judgement: the callflow, or every problem with its path."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from offhook.flow.actions import Callflow
 
 
 class Mode(Enum):
-    """Where the callflow came from."""
+    """The origin of the callflow."""
 
     SUBMITTED = "submitted"
     """The body of ``POST …/callflows`` (or ``/calls``, or ``/callflows/validate``)."""
     DECISION = "decision"
-    """What the VCA webhook answered: it need not start with makeCall, and may be empty."""
+    """The answer of the VCA webhook: it need not start with makeCall, and may be empty."""
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong."""
+    """One problem in a request."""
 
     code: StatusCode
     path: str
@@ -28,7 +28,7 @@ class Problem(msgspec.Struct, frozen=True):
     message: str
     """The whole text of the code, for -1009 with its detail: what ``statusMessage`` says."""
     advice: str = ""
-    """What helps to mend it; ``errors`` say it behind the message."""
+    """A hint how to correct it; ``errors`` have it after the message."""
 
     @property
     def told(self) -> str:
@@ -37,13 +37,13 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a judgement: exactly one of ``callflow`` and ``problems`` is there."""
+    """The outcome of a judgement: it has either ``callflow`` or ``problems``."""
 
     callflow: Callflow | None = None
     problems: tuple[Problem, ...] = ()
     """In the order of judgement: the first one decides."""
     valid_until: str | None = None
-    """``validUntil`` as the customer spelled it (the answer repeats it)."""
+    """``validUntil`` as the customer wrote it (the answer repeats it)."""
     too_large: bool = False
     """The body was over the limit: -1001, but HTTP 413."""
 
@@ -64,7 +64,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def runtime_code(self) -> RuntimeCode | None:
-        """The error that this answer of the decision point ends its session with; None: it goes on.
+        """The error that this answer of the decision point ends its session with; None: the session
+        continues.
 
         -2008 when the deciding problem is an unlisted source, else -2003 (``spec/execution.md``).
         """
@@ -81,7 +82,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def problem(code: StatusCode, path: str, advice: str = "") -> Problem:
-    """A problem whose text is its code's own."""
+    """A problem with the text of its code."""
     return Problem(code, path, code.message, advice)
 
 

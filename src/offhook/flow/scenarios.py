@@ -2,8 +2,8 @@
 
 Source: ``spec/execution.md``, executeScenario. Interpretations:
 
-* ``{{name}}`` may stand in any string value of the template, spaces within the braces included; keys
-  are left alone. A filled-in value is never searched for further placeholders, and can never leave
+* ``{{name}}`` may stand in any string value of the template, spaces within the braces included; keys are
+not changed. A filled-in value is never searched for further placeholders, and can never leave
   its string: the template is filled in as parsed JSON.
 * A placeholder whose name is not declared is a required parameter without a pattern.
 * A value is a string, a number or a boolean; another type is ill-fitting. null is absent. Members
@@ -54,7 +54,7 @@ class ScenarioFailed(Exception):
         super().__init__(detail)
         self.code = code
         self.detail = detail
-        """For the operator's eyes."""
+        """For the operator only."""
 
 
 def expand(

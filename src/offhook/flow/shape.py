@@ -1,15 +1,15 @@
-"""The first reading of a request: which action is what, and every -1007 and -1009 in it.
+"""The first reading of a request: identifies the actions, and finds every -1007 and -1009.
 
 Interpretations of ``spec/status-codes.md``:
 
 * The problems of the top level (``callflow``, ``validUntil``, ``clientActionId``,
   ``clientRequestId``, ``clientBatchId``) come before those of the actions, -1007 included.
-* ``clientActionId`` belongs to decisions: in a submitted request it is not looked at.
+* ``clientActionId`` belongs to decisions: in a submitted request it is ignored.
 * null is absent, in members; in the ``callflow`` array it is an element that is no object.
 * An action that has no known name may have any params, but they are still an object.
 * Where ``params`` is missing or no object, its members are not judged: one problem.
-* A list of far too many actions is -1010 whatever they are; the first :data:`MOST_JUDGED` of them
-  are judged one by one, so that a hostile list cannot occupy the server.
+* A list of far too many actions is always -1010. Only the first :data:`MOST_JUDGED` of them are judged
+one by one, so that a hostile list cannot occupy the server.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Draft(msgspec.Struct):
     params: dict[str, object] | None = None
     """The params as sent, without nulls; None: missing, or no object."""
     values: dict[str, object] = msgspec.field(default_factory=dict)
-    """Those that have their kind's type, by the action's field names."""
+    """The values of the right type, by the action's field names."""
 
     @property
     def path(self) -> str:
@@ -69,7 +69,7 @@ class Draft(msgspec.Struct):
 
 
 class ShapedRequest(msgspec.Struct):
-    """What the first reading made of a request."""
+    """The result of the first reading of a request."""
 
     drafts: list[Draft]
     count: int

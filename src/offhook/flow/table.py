@@ -2,8 +2,8 @@
 
 This is ``spec/status-codes.md``, "Details of -1009", row by row. The judge reads requests by it,
 :mod:`.json_schema` prints it as a JSON Schema, and scenarios are filled in by it. To add an action, add
-its type to :mod:`.actions` and its row here; to add a param, one line. Rules that concern more than
-one value are in :mod:`.arrangement` and :mod:`.content`.
+its type to :mod:`.actions` and its row here; to add a param, one line. Rules about more than one value
+are in :mod:`.arrangement` and :mod:`.content`.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Param(msgspec.Struct, frozen=True, kw_only=True):
     field: str
     """The field of the action that takes the value."""
     about: str
-    """What it does, in a line, for whoever writes a callflow."""
+    """What it does, in one line, for writers of callflows."""
     required: bool = False
     unless: str | None = None
     """Required only where this other member is absent."""
     spoken: bool = False
-    """Its characters are judged (-1016)."""
+    """Whether its characters are judged (-1016)."""
     alias: str | None = None
     """A second spelling that counts where ``name`` is absent (v1.1)."""
     range_elsewhere: Callable[[Params], bool] | None = None
@@ -61,7 +61,7 @@ def _param(
     spoken: bool = False,
     range_elsewhere: Callable[[Params], bool] | None = None,
 ) -> Param:
-    """A param whose field is its name in snake case."""
+    """A param with its name in snake case as its field."""
     return Param(
         name=name,
         kind=kind,
@@ -89,7 +89,7 @@ class ActionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def digits_limit_has_own_code(params: Params) -> bool:
-    """Whether -1003 or -1008 judges the range of ``maxDigits``, and -1009 does not."""
+    """Whether -1003 or -1008 judges the range of ``maxDigits`` instead of -1009."""
     return params.get("minDigits") is not None or params.get("completeOnHash") is False
 
 
@@ -220,7 +220,7 @@ ROWS = (
         name="executeScenario",
         about="Run a stored callflow template.",
         type=ExecuteScenario,
-        # Absent, null, empty and blank have a code of their own (-1019).
+        # Absent, null, empty and blank names have a code of their own (-1019).
         params=(
             _param(
                 "scenarioName",
