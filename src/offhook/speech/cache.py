@@ -1,4 +1,4 @@
-"""Prompts kept for the next call that plays them, and made once however many ask at the same time."""
+"""Keeps prompts for later calls. Simultaneous requests for one prompt share its making."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class _Kept(NamedTuple):
 class PromptCache:
     """Failures are never kept. For use on one loop; :meth:`close` there.
 
-    Over its bound, the cache drops what was not used for longest of the owner that has most in it: one
-    owner's thousands of texts drive out each other, not another owner's.
+    When it is full, the cache drops the least recently used prompt of the owner that holds the most: one
+    owner's thousands of texts displace each other, not another owner's.
     """
 
     def __init__(
@@ -44,8 +44,10 @@ class PromptCache:
     ) -> G711Prompt:
         """The prompt of ``key``, made with ``make`` unless it is here or already being made.
 
-        A caller that gives up does not stop the making: others may wait for it. Only calls of one owner
-        wait for the same making, since it may fail for want of that owner's share. Raises what ``make``
+        A caller that gives up does not stop the making, because other callers may wait for it. Only calls
+        of one owner
+        wait for the same making, since it may fail because that owner's share is used up. Raises what
+        ``make``
         raises.
         """
         if (prompt := self._fresh(key)) is not None:
@@ -58,9 +60,8 @@ class PromptCache:
         return await asyncio.shield(task)
 
     def drop_oldest(self, owner: str | None = None) -> bool:
-        """Let go of one prompt of ``owner``, or of the owner with most; False: there is none.
-
-        Its room is free once no call plays it any more.
+        """Drop one prompt of ``owner``, or of the owner with most; False: there is none. Its room is free
+        once no call plays it.
         """
         if owner is None:
             owner = max(self._bytes, key=self._bytes.__getitem__, default=None)
@@ -118,6 +119,6 @@ class PromptCache:
 
 
 def _seen(task: asyncio.Task[G711Prompt]) -> None:
-    """A failure that no caller waits for any more is no news."""
+    """Retrieve the exception, so that asyncio does not report a failure that no caller waits for."""
     if not task.cancelled():
         task.exception()

@@ -13,7 +13,8 @@ seccomp                   no sockets, no processes or threads, no other program,
                           other processes, no io_uring (which would go around the filter)
 ========================  ===========================================================================
 
-Everything but the rlimits is Linux's. Where the kernel lacks one, the others stand; :func:`missing` says
+All but the rlimits exist on Linux only. Where the kernel lacks one, the others still apply;
+:func:`missing` says
 which, and the voice process logs it at its start. The descriptors that the parent handed over stay open.
 """
 
@@ -88,16 +89,16 @@ PRLIMIT = (302, 261)
 
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_ALL = (1 << 13) - 1
-"""What ABI 1 can forbid about files: execute, write, read, list, remove and make of every kind."""
+"""The file operations that ABI 1 can forbid: execute, write, read, list, remove and make of every kind."""
 LANDLOCK_READ = 1 << 2 | 1 << 3
 NICENESS = 10
-"""The processes that send sound go first: a decoder that takes a whole core makes gaps in other calls."""
+"""Gives the voice processes priority: a decoder that takes a whole core makes gaps in other calls."""
 FILES = 64
 """Descriptors, those handed over included."""
 
 
 def missing() -> list[str]:
-    """What of Linux's means this system does not have, by name."""
+    """The names of the Linux mechanisms that this system does not have."""
     if sys.platform != "linux":
         return ["seccomp", "Landlock", "no_new_privs"]
     libc = ctypes.CDLL(None, use_errno=True)
@@ -110,13 +111,14 @@ def missing() -> list[str]:
 
 
 def limit(which: int, value: int) -> None:
-    """Set soft and hard limit; a system that lacks the limit, or has a lower one, keeps what it has."""
+    """Set the soft and the hard limit; a system without this limit, or with a lower one, stays as it is."""
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(which, (value, value))
 
 
 def confine(program: str, memory: int, file_size: int) -> None:
-    """Take away what the program does not need; the order lets each step still do its work."""
+    """Take away what the program does not need; the order of the steps matters, since each step removes
+    rights."""
     os.nice(NICENESS)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails like any other
     limit(resource.RLIMIT_AS, memory)

@@ -1,7 +1,7 @@
 """Decodes one audio file of a customer, then ends: ``decode_worker.py OUTPUT-DESCRIPTOR ENCODING``.
 
-A process per file: what a hostile file does to the decoder, it does to a process that holds nothing
-else and may do nothing else (:mod:`.confined`). The file is standard input. The sound is written to the
+A process per file: a hostile file that takes over the decoder gets only a process without other data or
+rights (:mod:`.confined`). The file is standard input. The sound is written to the
 descriptor OUTPUT-DESCRIPTOR: all µ-law samples, then all A-law samples, 8,000 of each a second. Standard
 output gets one line of JSON: ``{"samples": N, "remark": "…"}``, or ``{"problem": "…"}``.
 
@@ -32,7 +32,7 @@ from offhook.speech import mp3, wav
 LONGEST: Final = 600.0
 """Seconds of sound (``spec/execution.md``, playFile)."""
 SLACK: Final = 0.2
-"""Seconds more that encoders add to ten minutes: a frame or two of delay and padding."""
+"""Seconds that encoders may add to ten minutes: one or two frames of delay and padding."""
 MAX_FILE: Final = 5120 * 1024
 RATES: Final = range(1_000, 768_001)
 MAX_CHANNELS: Final = 64
@@ -56,7 +56,7 @@ class OneWay(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no typ
 
 
 class Telephone:
-    """Makes telephone sound of blocks of any rate: G.711 in both laws, ten minutes at the most."""
+    """Converts blocks of any sample rate to G.711 in both laws, ten minutes at the most."""
 
     def __init__(self) -> None:
         self.ulaw = bytearray()
@@ -111,7 +111,8 @@ def without_id3(data: bytes) -> bytes:
 
 
 def is_something_else(data: bytes) -> bool:
-    """Whether the file begins like another known kind: such a file may hold what looks like frames."""
+    """Whether the file begins like another known kind: such a file may contain data that looks like
+    frames."""
     starts: tuple[bytes, ...] = (
         b"OggS",
         b"fLaC",
@@ -173,7 +174,7 @@ def decode_wav(data: bytes, sound: Telephone) -> float:
 
 
 def decode_with_libsndfile(data: bytes, sound: Telephone) -> float:
-    """Decode a file whose header is right. Raises :class:`UnusableFile`."""
+    """Decode a file with a correct header. Raises :class:`UnusableFile`."""
     try:
         with OneWay(io.BytesIO(data)) as file:
             if file.samplerate not in RATES:
@@ -187,13 +188,13 @@ def decode_with_libsndfile(data: bytes, sound: Telephone) -> float:
 
 
 def file_blocks(file: soundfile.SoundFile) -> Iterator[Block]:
-    """All of ``file``, down-mixed: what it claims of its own length is not believed."""
+    """All of ``file``, down-mixed; the length in its header is ignored."""
     while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
         yield block.mean(axis=1)
 
 
 def main() -> None:
-    """Answer for the one file."""
+    """Decode the one file and write the answer."""
     output, encoding = int(sys.argv[1]), sys.argv[2]
     answer: dict[str, object]
     try:
@@ -212,7 +213,7 @@ def main() -> None:
     except MemoryError:
         answer = {"problem": "it takes too much memory to decode"}
     print(json.dumps(answer), flush=True)
-    os._exit(0)  # without the clean-up of libraries that have read a hostile file
+    os._exit(0)  # skips the clean-up code of libraries that have read a hostile file
 
 
 if __name__ == "__main__":

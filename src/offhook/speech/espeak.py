@@ -33,7 +33,7 @@ class Espeak(Engine):
         return ENGINE
 
     def __init__(self, *, processes: int = 2, timeout: float = _TIMEOUT) -> None:
-        """Starts nothing: each of the ``processes`` (28 MiB) begins with the first need for it."""
+        """Starts nothing: each of the ``processes`` (28 MiB) starts when it is first needed."""
         self._timeout = timeout
         self._installed = data_folder() is not None
         program = Path(__file__).with_name("espeak_worker.py")

@@ -1,7 +1,7 @@
 """Which voices espeak-ng has, read from its data files.
 
-The library itself is GPL and never loaded into our processes; its voice files are plain text, and
-the API process, which speaks nothing, needs to know the languages too.
+The library itself is GPL and never loaded into our processes; its voice files are plain text, and the API
+process, which does not speak, needs the languages too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PACKAGE = "espeakng_loader"
 _DEFAULT_PRIORITY = 5
 """Of a ``language`` line without one (espeak-ng ``docs/voices.md``)."""
 _FEMALE_VARIANT = "+f2"
-"""What the engine itself picks when asked for a woman; every language's plain voice is male."""
+"""The variant that the engine selects for a female voice; every language's plain voice is male."""
 _NOT_LANGUAGES = frozenset({"art"})
 """Families of constructed languages and of tests."""
 
@@ -54,7 +54,7 @@ def installed_voices() -> tuple[EngineVoice, ...]:
 
 
 class _VoiceFile(NamedTuple):
-    """What matters here of a voice file."""
+    """The lines of a voice file that are used here."""
 
     name: str
     tags: dict[str, int]

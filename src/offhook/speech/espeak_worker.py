@@ -1,6 +1,7 @@
 """Speaks texts with espeak-ng: a program of its own, run by its path, that imports nothing of Offhook.
 
-espeak-ng is GPL-3.0; this process is the border. It reads requests from standard input and writes
+espeak-ng is GPL-3.0; this process separates it from Offhook. It reads requests from standard input and
+writes
 answers to standard output until the input ends. First come two tables of 65,536 octets that turn 16-bit
 samples into µ-law and A-law; when it is ready it sends an empty answer. Then:
 

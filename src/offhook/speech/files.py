@@ -1,4 +1,4 @@
-"""Customers' audio files: fetched to a file, then decoded in a process that holds nothing else."""
+"""Customers' audio files: fetched to a file, then decoded in a confined process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_FILE: Final = 5120 * 1024
 MAX_REDIRECTS: Final = 3
 FETCH_TIMEOUT: Final = 10.0
 DECODE_TIMEOUT: Final = 60.0
-"""Seconds; ten minutes of mp3 take two of the processor, more of them where others take turns."""
+"""Seconds; ten minutes of mp3 take two of the processor, more when other decoders run."""
 _DOWNLOADS: Final = 256
 _DECODERS: Final = 3
 _CPU: Final = 15

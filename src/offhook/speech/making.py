@@ -1,7 +1,7 @@
 """Makes prompts: long texts piece by piece, files in a decoder of their own, both into the store.
 
-Nothing of a prompt's length is in this process's memory: a piece of half a minute is, and files without
-a name hold the rest until the store has it.
+A whole prompt is never in this process's memory: only a piece of half a minute is, and unnamed files hold
+the rest until the store has it.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class PromptMaker:
     """Makes prompts and puts them into ``store``."""
 
     def __init__(self, store: PromptStore, make_room: Callable[[str], bool]) -> None:
-        """``make_room(owner)`` lets go of a prompt that is only kept; False: there is none left."""
+        """``make_room(owner)`` drops a prompt that is only cached; False: there is none left."""
         self._store = store
         self._make_room = make_room
 
     async def speak(
         self, engine: Engine, voice: EngineVoice, text: str, *, speed: float, owner: str
     ) -> G711Prompt:
-        """``text`` as ``engine`` speaks it; half a second of silence where nothing is to be heard.
+        """``text`` as ``engine`` speaks it; half a second of silence when there is nothing to speak.
 
         Raises :class:`~.speech_engine.SynthesisFailed`, :class:`~.prompt_store.NoRoom`.
         """
@@ -63,7 +63,7 @@ class PromptMaker:
                 octets = await engine.speak(piece.text, voice=voice.id, speed=speed, owner=owner)
                 if octets:
                     samples += await asyncio.to_thread(_append, spools, octets, piece)
-                    del octets  # half a megabyte, which the wait for the next piece would keep
+                    del octets  # free half a megabyte before the wait for the next piece
                 if samples > LONGEST * SAMPLE_RATE:
                     break
             if not samples:
@@ -73,7 +73,7 @@ class PromptMaker:
     async def keep(
         self, sources: list[tuple[IO[bytes] | bytes, int]], *, owner: str, remark: str = ""
     ) -> G711Prompt:
-        """Store a prompt; what is only kept for later calls makes room. Raises :class:`NoRoom`."""
+        """Store a prompt; prompts that are only cached are dropped to make room. Raises :class:`NoRoom`."""
         while True:
             try:
                 return await self._store.keep(sources, owner=owner, remark=remark)

@@ -1,9 +1,9 @@
 """The frames of an MPEG audio file, found one by one. Pure.
 
-A player does not read a file's headers and believe them: it looks for frames and plays what it finds.
+A player does not trust a file's headers: it looks for frames and plays them.
 Decoders that start from the first header stop where it says (a file joined with ``cat``), or refuse what
 does not begin with a frame (an ICY line, zeros, an APE tag, half a frame). So the frames are found here,
-tags and junk are left out, and the decoder gets nothing but frames.
+tags and junk are left out, and the decoder gets only frames.
 
 A frame counts when the next one, where its own header says that it begins, fits to it: four octets of
 junk look like a header every few kilobytes, two fitting ones in the right distance do not. Xing, Info and
@@ -37,15 +37,15 @@ _THIRD = b"".join(
 )
 _CANDIDATE = re.compile(rb"\xff[\xe2-\xe7\xf2-\xff][" + _THIRD + rb"]|ID3|APETAGEX|TAG")
 _DECODER_DELAY = 529
-"""Samples a layer III decoder is late by (528 and 1); LAME's own figures leave them out."""
+"""Delay of a layer III decoder in samples (528 and 1); LAME's own figures leave it out."""
 _STAYS_AWAY = 16_384
-"""Octets of junk after which a stream is not expected to come back."""
+"""Octets of junk after which the same stream is not expected to continue."""
 _FIRST_RUN = 3
 """Frames in a row that make a file MPEG audio, unless it ends before."""
 
 
 class Header(NamedTuple):
-    """What one frame's header says."""
+    """The fields of a frame's header."""
 
     size: int
     """Octets, the header included."""
@@ -77,7 +77,7 @@ class _Frame(NamedTuple):
 
 
 class _Info(NamedTuple):
-    """What a Xing or VBRI header says."""
+    """The fields of a Xing or VBRI header."""
 
     frames: int
     """0: it does not say."""
@@ -170,10 +170,10 @@ def _frames(data: bytes) -> Iterator[_Frame]:
 
 
 def _next_place(data: bytes, position: int, last: Header | None) -> int | None:
-    """Where to go on behind junk: the stream before it first, else any tag or header.
+    """Where to continue after junk: at the next frame of the same stream, else at any tag or header.
 
     A steady tone's frames repeat, and with them what looks like headers inside them: another stream is
-    believed only where the one before does not come back.
+    accepted only when the one before does not continue.
     """
     if last is not None:
         for found in _CANDIDATE.finditer(data, position, position + _STAYS_AWAY):
@@ -188,7 +188,7 @@ def _next_place(data: bytes, position: int, last: Header | None) -> int | None:
 
 
 def _is_followed(data: bytes, position: int, header: Header) -> bool:
-    """Whether what stands behind a frame fits to it: its like, a tag, or the end."""
+    """Whether a frame is followed by a frame of its kind, a tag, or the end."""
     if position >= len(data):
         return position == len(data)
     following = _header(data, position)
@@ -206,7 +206,7 @@ def _header(data: bytes, position: int) -> Header | None:
 
 @cache
 def _read_header(second: int, third: int, mode: int) -> Header | None:
-    """The three octets that say everything (ISO/IEC 11172-3 §2.4.1.3); None: not a header."""
+    """Read a frame header from three octets (ISO/IEC 11172-3 §2.4.1.3); None: not a header."""
     version, layer = second >> 3 & 3, 4 - (second >> 1 & 3)
     index, rate_index, padding = third >> 4, third >> 2 & 3, third >> 1 & 1
     if second & 0xE0 != 0xE0 or version == 1 or layer == 4 or index in (0, 15) or rate_index == 3:
@@ -241,7 +241,7 @@ def tag_size(data: bytes, position: int) -> int:
 
 
 def _info(data: bytes, frame: _Frame) -> _Info | None:
-    """What a Xing, Info or VBRI header in this frame says; None: it is a frame with sound."""
+    """The Xing, Info or VBRI header in this frame; None: it is a frame with sound."""
     header, start = frame.header, frame.start
     if header.kind & 3 != 3:
         return None

@@ -1,13 +1,13 @@
-"""Where prompts lie: in one memory-mapped file of this process, so that their length costs no memory.
+"""Stores prompts in one memory-mapped file of this process, so that long prompts take no memory.
 
 The file has no name (nothing is left after a crash), one descriptor and one mapping, however many
 prompts it holds. A prompt is an extent of it, seen through an array that the prompt and every view of it
-keep alive; when the last of them goes, on whatever thread, the extent is free again. The kernel keeps in
-memory what is being played, as it keeps any file.
+keep alive; when the last of them is freed, on any thread, the extent is free again. The kernel keeps the
+playing parts in memory, as for any file.
 
-Room is shared out like this: an owner may hold as much as is still free. One owner alone reaches half of
-the room, two a third each, and whoever comes next always finds some. Prompts that are only kept for
-the next call leave before anything is refused (:mod:`.cache`).
+Room is shared like this: an owner may hold as much as is still free. One owner alone reaches half of the
+room, two reach a third each, and a new owner always finds some. Prompts that are only cached are dropped
+before a request is refused (:mod:`.cache`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROOM: Final = 2 << 30
 _FALLBACK_ROOM: Final = 256 << 20
 """Octets of memory where no file can be made."""
 _SHARE_OF_DISK: Final = 0.5
-"""Of what is free when the store opens."""
+"""Part of the free disk space when the store opens."""
 _PIECE: Final = 1 << 18
 """Octets copied at a time, off the loop."""
 _SWEEP: Final = 15.0
@@ -45,7 +45,7 @@ _SWEEP: Final = 15.0
 
 
 Source = tuple[IO[bytes] | bytes, int]
-"""Where sound comes from, and how many octets of it."""
+"""A source of sound, and the number of its octets."""
 
 
 class NoRoom(Exception):
@@ -53,7 +53,7 @@ class NoRoom(Exception):
 
 
 def usual_folder() -> Path:
-    """Where files of any size may lie for a while: not ``/tmp``, which is memory on many systems."""
+    """The folder for large temporary files: not ``/tmp``, which is memory on many systems."""
     folder = Path("/var/tmp")  # noqa: S108  # the file has no name there
     return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
 
@@ -70,7 +70,8 @@ class PromptStore:
         self._extents = Extents(len(self._map))
         self._used: dict[str, int] = {}
         self._returned: deque[tuple[str, int, int]] = deque()
-        """Extents whose last view is gone: owner, start, size. Appended on any thread."""
+        """Extents to free, because their last view was freed: owner, start, size. Appended on any
+        thread."""
         self._copying: set[asyncio.Future[None]] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -104,7 +105,7 @@ class PromptStore:
         return self.share(owner) + size <= self._extents.free - size
 
     def scratch(self) -> IO[bytes]:
-        """A file without a name for what is being made. Raises :class:`NoRoom`."""
+        """An unnamed file for a prompt that is being made. Raises :class:`NoRoom`."""
         try:
             return tempfile.TemporaryFile(dir=self.folder, buffering=0)
         except OSError as error:
@@ -124,7 +125,7 @@ class PromptStore:
         try:
             await asyncio.shield(copying)
         except asyncio.CancelledError:
-            # The thread still writes: the extent may be used again only after it.
+            # The thread still writes: the extent may be used again only when it has finished.
             copying.add_done_callback(lambda _: self._returned.append((owner, start, size)))
             raise
         except OSError as error:
@@ -159,7 +160,8 @@ class PromptStore:
             start += size
 
     def _copy(self, source: IO[bytes] | bytes, start: int, size: int) -> None:
-        """On a thread. A short source is an error: its rest would be another prompt's old sound."""
+        """Runs on a thread. A short source is an error, because the rest of the extent has another
+        prompt's old sound."""
         for offset in range(0, size, _PIECE):
             length = min(_PIECE, size - offset)
             if isinstance(source, bytes):
@@ -174,7 +176,7 @@ class PromptStore:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _reclaim(self) -> None:
-        """Take back the extents whose last view is gone."""
+        """Free the extents that have no view any longer."""
         while self._returned:
             owner, start, size = self._returned.popleft()
             self._extents.give_back(start, size)
@@ -189,7 +191,7 @@ class PromptStore:
             self._sweep = asyncio.get_running_loop().call_later(_SWEEP, self._give_pages_back)
 
     def _give_pages_back(self) -> None:
-        """Unmap what was played. The pages stay in the kernel's cache and come back when touched."""
+        """Unmap pages that were played. They stay in the kernel's cache and are mapped again when read."""
         self._sweep = None
         if hasattr(self._map, "madvise"):
             self._map.madvise(mmap.MADV_DONTNEED)

@@ -1,4 +1,4 @@
-"""How soon a program that fails to start is started again. Pure."""
+"""The delay before a program that fails to start is started again. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ LONGEST_DELAY: Final = 10.0
 class WorkerRestarts:
     """The first failure is tried again at once; each further one in a row doubles the delay.
 
-    One start that succeeds ends the row. When the program dies later over a request, the request is the
-    reason, and other requests are not delayed for it.
+    One start that succeeds ends the row. When the program dies later while it serves a request, the
+    request is the likely cause, so other requests are not delayed.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Speech for sessions: picks the voice, keeps what was made, and hands out prompts."""
+"""Speech for sessions: selects the voice, caches prompts and returns them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SpeechService(Speech):
         monotonic: Callable[[], float] = time.monotonic,
         store: PromptStore | None = None,
     ) -> None:
-        """``client`` fetches the files and stays the caller's to close; the others are closed here."""
+        """``client`` fetches the files; the caller closes it. The other arguments are closed here."""
         self._profiles = profiles
         self._engines = {engine.name: engine for engine in engines}
         self._store = store or PromptStore()
@@ -116,7 +116,7 @@ class SpeechService(Speech):
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, str(error)) from error
 
     async def close(self) -> None:
-        """Stop what is being made and end the engines."""
+        """Cancel the making of prompts and end the engines."""
         await self._spoken.close()
         await self._fetched.close()
         for engine in self._engines.values():
@@ -124,7 +124,7 @@ class SpeechService(Speech):
         await self._store.close()
 
     def _make_room(self, owner: str) -> bool:
-        """Let go of a prompt that is only kept: of the owner where it holds too much, else of any."""
+        """Drop a prompt that is only cached: of this owner if it holds too much, else of any owner."""
         caches = (self._spoken, self._fetched)
         holds_much = self._store.share(owner) > self._store.free // 2
         if holds_much and any(cache.drop_oldest(owner) for cache in caches):

@@ -1,7 +1,7 @@
 """Places for work, shared out fairly among owners.
 
-First come, first served would let one sub-account's forty long texts keep every other caller waiting. A
-place that becomes free goes to the owner whose turn it is; each owner has a line of its own.
+First come, first served would let one sub-account's forty long texts keep every other caller waiting.
+Each owner has a line of its own, and free places go to the owners in turn.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FairPlaces:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self._give_back(owner)  # the turn came while the wait ended
+                self._give_back(owner)  # the place was given at the moment the wait ended
             else:
                 self._leave(owner, turn)
             if isinstance(error, TimeoutError):
@@ -79,14 +79,14 @@ class FairPlaces:
         self._serve()
 
     def _serve(self) -> None:
-        """Give free places to the lines in turn; one who was served goes behind the others."""
+        """Give free places to the lines in turn; a served owner goes to the end of the order."""
         for owner in list(self._lines):
             if not self._free:
                 return
             if not self._may_hold(owner):
                 continue
             line = self._lines[owner]
-            while line and line[0].done():  # given up, and not yet gone from the line
+            while line and line[0].done():  # cancelled, and not yet removed from the line
                 line.popleft()
             if line:
                 self._grant(owner)

@@ -1,4 +1,4 @@
-"""What a speech engine is to the rest."""
+"""The interface of a speech engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def version(self) -> str:
-        """Changes whenever the same request could sound different."""
+        """Changes whenever the same request could give different sound."""
 
     @abstractmethod
     async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
@@ -34,4 +34,4 @@ class Engine(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """End what it runs."""
+        """End its processes."""

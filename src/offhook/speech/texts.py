@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 PIECE: Final = 400
 """The greatest weight of a piece: characters, those of Chinese, Japanese and Korean counted fourfold.
 
-About half a minute of speech. A worker is busy with one piece at a time, so that is how long a long text
-keeps the next one waiting, and how much of it is in memory at once.
+About half a minute of speech. A worker is busy with one piece at a time, so a piece limits how long the
+next text waits, and how much sound is in memory at once.
 """
 _WIDE: Final = 4
 _SENTENCE_PAUSE: Final = 0.25

@@ -1,4 +1,4 @@
-"""The voices of the installed engines, and which of them comes nearest to what was asked for. Pure."""
+"""The voices of the installed engines, and the look-up of the one nearest to a request. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NEIGHBOURS: Mapping[str, str] = {
     "zh-mo": "yue",
     **{f"es-{region}": "es-419" for region in _AMERICAN_SPANISH.split()},
 }
-"""Regions that are nearer to another voice than to the one of the bare language."""
+"""Regions for which another voice is nearer than the voice of the bare language."""
 
 
 class VoiceIndex:
@@ -71,5 +71,5 @@ def _widening(tag: str) -> Iterator[str]:
 
 
 def _distance(voice: EngineVoice, tag: str, gender: str) -> tuple[bool, int, int, str]:
-    """How far a voice that serves ``tag`` is from the wish; plain voices (short ids) win ties."""
+    """The distance of a voice that serves ``tag`` from the request; plain voices (short ids) win ties."""
     return (bool(gender) and voice.gender != gender, voice.tags[tag], len(voice.id), voice.id)

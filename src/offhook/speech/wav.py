@@ -2,7 +2,7 @@
 
 Programs that stream write the header before they know the length: 0, 0xFFFFFFFF, 0x7FFFFFFF and
 2,000,000,000 are all seen. Players then play to the end of the file; libsndfile stops at 0. So the sound
-is found here, and the decoder gets a file whose header is right.
+is found here, and the decoder gets a file with a correct header.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 _FORMS = (b"RIFF", b"RF64", b"BW64")
 _NOT_A_LENGTH = 1 << 30
-"""Octets: a header that claims more stands for "not known yet"."""
+"""Octets: a header with a greater length means "not known yet"."""
 _EXTENSIBLE = 0xFFFE
 _PCM, _FLOAT, _ALAW, _ULAW = 1, 3, 6, 7
 _WIDTHS = frozenset({1, 2, 3, 4, 8})
@@ -25,7 +25,7 @@ class Unreadable(Exception):
 
 
 class Wav(NamedTuple):
-    """What matters of a WAV file."""
+    """The parts of a WAV file that are used."""
 
     encoding: int
     """The format tag; of WAVE_FORMAT_EXTENSIBLE the one inside its GUID."""
@@ -47,7 +47,7 @@ class Wav(NamedTuple):
 
     @property
     def seconds_missing(self) -> float:
-        """Sound that the header promises beyond the end of the file."""
+        """Seconds of sound that the header promises beyond the end of the file."""
         return self.octets_missing / self.octets_per_second if self.octets_per_second else 0.0
 
     def rebuilt(self) -> bytes:
@@ -111,7 +111,7 @@ def _described(found: dict[bytes, bytes], sound: bytes, missing: int) -> Wav:
     if encoding == _EXTENSIBLE and len(form) >= 26:
         (encoding,) = struct.unpack_from("<H", form, 24)
     if encoding in (_PCM, _FLOAT, _ALAW, _ULAW) and channels:
-        # Samples take whole octets whatever "bits" says (12 bits are kept in 16, 20 in 24).
+        # Samples take whole octets for any value of "bits" (12 bits are kept in 16, 20 in 24).
         width = block // channels if block and not block % channels else (bits + 7) // 8
         per_second = rate * channels * width
         if width in _WIDTHS and per_second <= 0xFFFF_FFFF and channels * width <= 0xFFFF:

@@ -1,7 +1,8 @@
 """Worker processes that answer one request at a time over their standard input and output.
 
-What crashes or hangs in them costs that request, never this process, and they may do nothing but answer
-(:mod:`.confined`). A request is a length (4 octets, big-endian) and that many octets; an answer is a status
+A crash or a hang in them fails one request and never this process, and they have no rights but to answer
+(:mod:`.confined`). A request is a length (4 octets, big-endian) and that many octets; an answer is a
+status
 octet (0: fine, 1: a sentence that says what went wrong), a length and that many octets. A worker that has
 started sends one empty answer, which says that it is ready.
 """
@@ -23,11 +24,11 @@ from offhook.speech.shares import FairPlaces, TooBusy
 
 _HEAD: Final = struct.Struct("!BI")
 _PATIENCE: Final = 300.0
-"""Seconds a request waits for a free worker; a caller who hangs up leaves at once."""
+"""Seconds a request waits for a free worker; it leaves the line at once when its caller hangs up."""
 _START: Final = 20.0
 """Seconds a worker has to become ready; a tenth of one is usual."""
 _FAREWELL: Final = 2.0
-"""Seconds a worker has to leave by itself once its input has ended."""
+"""Seconds a worker has to exit by itself once its input has ended."""
 
 
 class WorkerError(Exception):
@@ -39,7 +40,7 @@ class WorkerRefused(WorkerError):
 
 
 class WorkerLost(WorkerError):
-    """The worker died over the request, or did not answer in time and was killed."""
+    """The worker died during the request, or did not answer in time and was killed."""
 
 
 class WorkersBusy(WorkerError):
@@ -106,7 +107,7 @@ class WorkerPool:
     async def ask(self, request: bytes, *, timeout: float, owner: str) -> bytes:
         """The answer to ``request``, within ``timeout`` seconds of a worker's time.
 
-        A worker that dies over it is replaced and the request asked once more. Raises
+        When the worker dies during the request, a new one is asked once more. Raises
         :class:`WorkerError`.
         """
         if self._closed:
@@ -118,7 +119,7 @@ class WorkerPool:
             raise WorkersBusy(str(error)) from error
 
     async def close(self) -> None:
-        """End all workers. Requests under way fail; their callers should be gone by now."""
+        """End all workers. Requests under way fail; their callers should have ended before."""
         self._closed = True
         while self._idle:
             self._bury(self._idle.pop(), farewell=_FAREWELL)
@@ -130,7 +131,7 @@ class WorkerPool:
             try:
                 return await self._ask(worker, request, timeout)
             except _Died:
-                pass  # it may have died while it was idle: the second time only a fresh one will do
+                pass  # it may have died while it was idle: the second attempt uses a new worker
         for attempt in (1, 2) if worker is None else (2,):
             try:
                 return await self._ask(await self._start(), request, timeout)
@@ -140,7 +141,7 @@ class WorkerPool:
         raise AssertionError("unreachable")
 
     def _take_idle(self) -> Process | None:
-        """A kept worker that lives."""
+        """An idle worker that is alive."""
         while self._idle:
             worker = self._idle.pop()
             gone = worker.returncode is not None or worker.stdin is None
@@ -170,7 +171,8 @@ class WorkerPool:
         return answer
 
     async def _start(self) -> Process:
-        """A new worker, ready. One that fails to start is tried once more, then not before a delay."""
+        """A new worker, ready. After a failed start it is tried once more at once, then only after a
+        delay."""
         loop = asyncio.get_running_loop()
         for _ in range(2):
             await asyncio.sleep(self._restarts.delay(loop.time()))
@@ -208,7 +210,8 @@ class WorkerPool:
         return worker
 
     async def _exchange(self, worker: Process, request: bytes) -> tuple[int, bytes]:
-        """Raises ``OSError`` or ``EOFError`` when the worker dies, ``ValueError`` on nonsense."""
+        """Raises ``OSError`` or ``EOFError`` when the worker dies, ``ValueError`` for a malformed
+        answer."""
         assert worker.stdin is not None
         worker.stdin.write(struct.pack("!I", len(request)) + request)
         await worker.stdin.drain()
@@ -228,11 +231,11 @@ class WorkerPool:
 
 
 class _Died(Exception):
-    """The worker died over a request, or answered with nonsense."""
+    """The worker died during a request, or its answer was malformed."""
 
 
 async def end_process(worker: Process, farewell: float = 0.0) -> None:
-    """Close the worker's input, kill it if it stays, and take what it still wrote off the pipe."""
+    """Close the worker's input, kill it if it does not exit, and read the rest of its output."""
     if worker.stdin is not None:
         worker.stdin.close()
     if not await wait_or(worker.wait(), farewell) and worker.returncode is None:
