@@ -67,7 +67,7 @@ class Customer:
         max_body: int,
         truncate: bool,
     ) -> HttpResponse:
-        """See :meth:`offhook.webhooks.vca.Client.request`."""
+        """Answer with what the test's function decides, or ask the real server."""
         question = json.loads(body)
         self._note(question)
         if self.crash is not None:
