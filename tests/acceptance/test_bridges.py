@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from tests.support.net import RtpSink
 from tests.support.receiver import Receiver, Reply
 from tests.support.server import SOURCE, Server, configuration
 from tests.support.sipp import Sipp
+from tests.support.telephone import Telephone
 
 OURS, A_NUMBER, B_NUMBER = "+6568332048", "+14155550123", "+447700900123"
 ANSWERS, LEAVES, BUSY, SILENT = "+12025550100", "+12025550107", "+12025550102", "+12025550103"
@@ -180,3 +183,108 @@ async def test_a_hears_ringback_while_b_s_early_media_is_only_announced(tmp_path
     assert told["sessionStatus"] == "BUSY"
     (heard,) = ear.streams.values()
     assert heard.loud >= 60  # most of the first two seconds of the tone
+
+
+EARLY = b"\x10" * 160
+"""A packet of B before it answers."""
+
+
+class Masked:
+    """An inbound call that is not answered, and the leg B that rings for it with early media."""
+
+    def __init__(self, wire_a: str, ear: Telephone) -> None:
+        self.provisional = re.findall(r"^SIP/2.0 (1(?!00)\d\d) ", wire_a, flags=re.MULTILINE)
+        """The provisional statuses that A received, without 100."""
+        self.descriptions = wire_a.count("o=offhook ")
+        """How often A received a description of our media."""
+        self.heard = [packet.payload for packet in ear.packets]
+
+
+async def masked(folder: Path, *, early_media: bool) -> Masked:
+    """A calls, B rings with early media until the session is deleted.
+
+    That is once A has heard 25 packets, and without ``early_media`` after 50 of B's.
+    """
+    async with (
+        Receiver() as receiver,
+        Telephone() as ear_of_a,
+        Telephone() as mouth_of_b,
+        Sipp(
+            "early_media_canceled",
+            folder,
+            keys={"rtp_port": mouth_of_b.port},
+            calls=1,
+            log_messages=True,
+        ) as phone_b,
+    ):
+        answer = json.dumps({"callflow": [make_call(B_NUMBER, OURS)]}).encode()
+        receiver.on("/vca", Reply(body=answer))
+        config = configuration(
+            {"": phone_b.address},
+            webhooks={kind: receiver.url(f"/{kind.lower()}") for kind in ("VCA", "VCS", "VSS")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        if early_media:
+            config["trunks"][0]["early_media"] = True
+        async with (
+            Server(folder / "server", config) as server,
+            Sipp(
+                "call_refused",
+                folder,
+                keys={"rtp_port": ear_of_a.port, "caller_number": A_NUMBER, "status": 480},
+                calls=1,
+                target=f"127.0.0.1:{server.sip_port}",
+                service=OURS,
+                log_messages=True,
+            ) as phone_a,
+        ):
+            await receiver.wait_for(
+                lambda: [one["sipCode"] for one in events(receiver, "CALL_UPDATED")] == [183]
+            )
+            mouth_of_b.target = offered(phone_b)
+            await talk(mouth_of_b, 500 if early_media else 50, ear_of_a)
+            (session,) = {one["sessionId"] for one in events(receiver, "CALL_RECEIVED")}
+            assert await server.delete_session(session) in (200, 202, 204)
+            await phone_a.finished()
+            await phone_b.finished()
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1)
+        return Masked(phone_a.messages(), ear_of_a)
+
+
+def offered(phone: Sipp) -> tuple[str, int]:
+    """Where the server listens, as the INVITE that the phone received says."""
+    (port,) = re.findall(r"^m=audio (\d+) ", phone.messages().partition("SIP/2.0 183 ")[0], re.M)
+    return "127.0.0.1", int(port)
+
+
+async def talk(mouth: Telephone, packets: int, ear: Telephone) -> None:
+    """Send so many packets, and none more once 25 have been heard."""
+    for _ in range(packets):
+        if len(ear.packets) >= 25:
+            return
+        mouth.say(EARLY)
+        await asyncio.sleep(0.02)  # the pace of the packets
+
+
+def events(receiver: Receiver, status: str) -> list[dict[str, Any]]:
+    return [one.payload for one in receiver.at("/vcs") if one.payload["callStatus"] == status]
+
+
+@pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
+async def test_an_unanswered_caller_hears_b_s_early_media_where_its_trunk_allows_it(
+    tmp_path: Path,
+) -> None:
+    """183 with our description, and B's packets at A (spec/execution.md, makeCall)."""
+    call = await masked(tmp_path, early_media=True)
+    assert call.provisional == ["180", "183"]
+    assert call.descriptions == 1
+    assert call.heard.count(EARLY) >= 20
+
+
+@pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
+async def test_an_unanswered_caller_over_another_trunk_gets_180_and_no_early_media(
+    tmp_path: Path,
+) -> None:
+    call = await masked(tmp_path, early_media=False)
+    assert call.provisional == ["180"]
+    assert (call.descriptions, call.heard) == (0, [])
