@@ -12,6 +12,7 @@ by the next one, so that two prompts join without a gap.
 from __future__ import annotations
 
 from collections import deque
+from enum import Enum, auto
 from typing import Final
 
 from offhook.media import g711
@@ -25,6 +26,17 @@ SILENCE: Final = {
     codec: memoryview(bytes([octet]) * PACKET_OCTETS) for codec, octet in g711.SILENCE.items()
 }
 """A packet of silence in each codec."""
+
+
+class PlaybackChange(Enum):
+    """What happened to a playback."""
+
+    STARTED = auto()
+    """Its first packet left."""
+    ENDED = auto()
+    """Its last packet left."""
+    STOPPED = auto()
+    """It was dropped before its end."""
 
 
 class QueuedPlayback:

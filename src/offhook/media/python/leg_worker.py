@@ -30,7 +30,7 @@ from offhook.media.engine import (
     Sink,
     SourceRefused,
 )
-from offhook.media.playout import QueuedPlayback, RepeatedTone
+from offhook.media.playout import PlaybackChange, QueuedPlayback, RepeatedTone
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.received import ReceivedPacket, ReceiverEvents
 from offhook.media.python.receiver import RtpReceiver
@@ -339,14 +339,15 @@ class LegWorker:
             self._media_timeout = None
             self._emit(MediaLost(at=now))
 
-    # RTCP reports.
+    # What the sending and the receiving side report.
 
-    def _playback_changed(self, number: int, ended: bool, stopped: bool) -> None:
+    def _playback_changed(self, number: int, change: PlaybackChange) -> None:
         now = self._engine.now
-        if ended:
-            self._emit(PlaybackEnded(at=now, playback=number, stopped=stopped))
-        else:
+        if change is PlaybackChange.STARTED:
             self._emit(PlaybackStarted(at=now, playback=number))
+        else:
+            stopped = change is PlaybackChange.STOPPED
+            self._emit(PlaybackEnded(at=now, playback=number, stopped=stopped))
 
     def _latched(self, address: Address) -> None:
         self.sender.remote = address

@@ -25,7 +25,14 @@ from typing import Any, Final
 
 from offhook.media import rtp, tones
 from offhook.media import telephone_event as dtmf
-from offhook.media.playout import PACKET_OCTETS, SILENCE, PlayQueue, QueuedPlayback, RepeatedTone
+from offhook.media.playout import (
+    PACKET_OCTETS,
+    SILENCE,
+    PlaybackChange,
+    PlayQueue,
+    QueuedPlayback,
+    RepeatedTone,
+)
 from offhook.negotiated import Codec, NegotiatedMedia
 
 TICK: Final = 0.005
@@ -48,19 +55,15 @@ _MOST_FILLED: Final = 5
 Address = tuple[Any, ...]
 """A socket address as the socket module gives it."""
 
-PlaybackListener = Callable[[int, bool, bool], None]
-"""Called with a playback's number, whether it ended (else it started), and whether it was stopped."""
+PlaybackListener = Callable[[int, PlaybackChange], None]
+"""Is told a playback's number and what happened to it."""
 
 Tap = Callable[[Codec, int, bytes | memoryview], None]
 """Called with codec, timestamp and octets of every audio packet sent."""
 
 
-def _listen_no_more(_number: int, _ended: bool, _stopped: bool) -> None:
+def _listen_no_more(*_facts: object) -> None:
     """Does nothing: the listener of a leg that is over."""
-
-
-def _fail_no_more(_error: BaseException) -> None:
-    """Does nothing: the error callback of a leg that is over."""
 
 
 class RtpSender:
@@ -146,7 +149,7 @@ class RtpSender:
     def let_go(self) -> None:
         """The leg is over: release its callbacks."""
         self._listener = _listen_no_more
-        self.fail = _fail_no_more
+        self.fail = _listen_no_more
         self.tap = None
 
     @property
@@ -220,7 +223,7 @@ class RtpSender:
     def stop(self, number: int | None) -> None:
         """Drop one playback, or all."""
         for dropped in self.queue.remove(number):
-            self._listener(dropped, True, True)
+            self._listener(dropped, PlaybackChange.STOPPED)
 
     def send_digit(self, digit: str, duration: float) -> None:
         """Queue a digit: as events, or as a tone where the peer knows no events."""
@@ -350,9 +353,9 @@ class RtpSender:
         ended, queue.ended = queue.ended, []
         queue.noticed = False
         for number in started:
-            self._listener(number, False, False)
+            self._listener(number, PlaybackChange.STARTED)
         for number in ended:
-            self._listener(number, True, False)
+            self._listener(number, PlaybackChange.ENDED)
 
     def _transmit_digit(self, tick: int) -> bool:
         """One packet of the digit being pressed; audio waits meanwhile."""
