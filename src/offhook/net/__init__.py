@@ -1,1 +1,1 @@
-"""Outgoing HTTP: the one place through which Offhook talks to hosts that customers name."""
+"""Outgoing HTTP: all requests to hosts that customers name are made here."""

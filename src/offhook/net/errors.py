@@ -12,17 +12,17 @@ class InvalidUrl(OutgoingError):
 
 
 class AddressRefused(OutgoingError):
-    """The host leads to an address the operator has not opened (:mod:`.guard`)."""
+    """The host resolves to an address that the operator has not allowed (:mod:`.guard`)."""
 
 
 class ConnectFailed(OutgoingError):
-    """No connection, or it broke, or what came back is not HTTP."""
+    """No connection, a broken connection, or an answer that is not HTTP."""
 
 
 class UnreadableAnswer(OutgoingError):
     """HTTP itself makes the answer unreadable, such as one with two lengths (RFC 9112 §6.3).
 
-    Asking again would bring the same answer.
+    Another request would get the same answer.
     """
 
 

@@ -1,8 +1,8 @@
-"""Which addresses a customer's URL may lead to: only public ones, unless the operator says otherwise.
+"""The addresses that a customer's URL may lead to: only public ones, unless the operator allows others.
 
 Pure: it judges the text of an address, after the name was resolved. Ranges are those of the IANA
 special-purpose registries (RFC 6890) for IPv4; of IPv6 only global unicast (2000::/3, RFC 4291 §2.4)
-is public. Forms that carry an IPv4 address inside an IPv6 one are judged by what they carry.
+is public. IPv6 addresses that contain an IPv4 address are judged by the IPv4 address.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _LOW_32 = 0xFFFFFFFF
 def reach(address: str) -> Reach:
     """How far ``address``, an IPv4 or IPv6 address in text form, reaches.
 
-    A zone id (``fe80::1%eth0``, RFC 4007) makes any address private: it means one of our links.
+    A zone id (``fe80::1%eth0``, RFC 4007) makes any address private: it belongs to a local link.
     """
     bare, zone, _ = address.partition("%")
     try:

@@ -1,9 +1,9 @@
-"""Answers' heads, made plain before the strict parser of the HTTP library reads them. Pure.
+"""Normalises the heads of answers for the strict parser of the HTTP library. Pure.
 
 Customers' servers send heads that every client reads and llhttp refuses: the same length twice, a blank
 before a colon, a line without a colon, 9 KiB of Content-Security-Policy. ``spec/webhooks.md`` calls them
 answers, so the lines are brought into the form of RFC 9112 here. What HTTP itself makes ambiguous, two
-lengths, stays an error (RFC 9112 §6.3): guessing one of them is how responses are smuggled.
+lengths, stays an error (RFC 9112 §6.3): a wrong guess makes response smuggling possible.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SWITCHING = 101
 
 
 class AnswerFilter:
-    """The octets of one answer on their way to the parser.
+    """Filters the octets of one answer for the parser.
 
     :meth:`feed` returns what the parser may see. Interim answers (1xx) and octets after the end of the
     body are left out; :attr:`surplus` then says that the connection cannot be used again.
@@ -44,7 +44,7 @@ class AnswerFilter:
         """Octets of the body that may still come; None: the parser knows."""
 
     def feed(self, data: bytes) -> bytes:
-        """What the parser may see of ``data``. Raises :class:`UnreadableAnswer`."""
+        """The octets of ``data`` for the parser. Raises :class:`UnreadableAnswer`."""
         if self._head is None:
             return self._body(data)
         self._head += data
@@ -77,7 +77,7 @@ class AnswerFilter:
         return len(self._head) - len(self._head.lstrip(b"\r\n"))
 
     def _forget_interim(self, end: int) -> None:
-        """Leave out a 1xx answer. They count towards the size of the head, so they cannot go on."""
+        """Leave out a 1xx answer. It counts towards the size of the head, so there cannot be many."""
         assert self._head is not None
         if self._read - len(self._head) + end > MAX_HEAD:
             raise UnreadableAnswer("the answer is preceded by too many interim answers")
@@ -85,7 +85,7 @@ class AnswerFilter:
         self._searched = 0
 
     def _all(self) -> bytes:
-        """Not HTTP: let the parser say so."""
+        """Not HTTP: pass all octets to the parser, which reports the error."""
         assert self._head is not None
         everything, self._head = bytes(self._head), None
         return everything
@@ -99,7 +99,7 @@ class AnswerFilter:
         return data
 
     def _clean(self, head: bytes, status: int) -> bytes:
-        """The head in the form of RFC 9112, and what its length fields say."""
+        """The head in the form of RFC 9112, and the content of its length fields."""
         first, _, rest = _FOLD.sub(b" ", head).partition(b"\n")
         first = first.rstrip(b"\r")
         lines = [b"HTTP/1.0" + first[3:] if first.startswith(b"ICY") else first]

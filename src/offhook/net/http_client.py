@@ -1,7 +1,7 @@
 """Outgoing HTTP: webhooks, audio files, engines in the cloud.
 
-The address is judged when the socket is made, so that a literal address, a name that changed its
-mind since it was last looked up, and a redirect's target all pass the same gate
+The address is judged when the socket is made, so that a literal address, a name with a new address, and
+the target of a redirect all pass the same check
 (``docs/decisions/outgoing-http.md``).
 """
 
@@ -54,7 +54,7 @@ class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpClient:
-    """Asks http and https URLs, never for longer or more than it is told.
+    """Requests http and https URLs, with limits for time and size.
 
     No cookies, no proxies or .netrc from the environment. Connections are kept alive per host. To
     be made and closed on the loop that uses it.
@@ -74,7 +74,8 @@ class HttpClient:
         """``allow_loopback`` opens this machine where private addresses are closed.
 
         ``connections`` bounds those open at once, ``connections_per_host`` those to one origin;
-        a request beyond waits for a place, within its own deadline. ``tls`` replaces the system's
+        a further request waits for a free connection, within its own deadline. ``tls`` replaces the
+        system's
         trust, ``resolver`` the system's name lookups.
         """
         self._allow_private = allow_private
@@ -95,14 +96,14 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             headers={"User-Agent": "offhook", "Accept-Encoding": "gzip, deflate"},
             trust_env=False,
-            auto_decompress=False,  # net.inflate does, within a bound
+            auto_decompress=False,  # net.inflate decompresses, within a bound
             max_line_size=2 * MAX_HEAD,  # the bound of the whole head is kept by net.heads
             max_field_size=2 * MAX_HEAD,
             max_headers=MAX_HEAD,
         )
 
     def allow(self, *, private: bool, loopback: bool, http: bool = True) -> None:
-        """Change what may be asked; requests that run keep what they began with."""
+        """Change which URLs are allowed; running requests keep the old settings."""
         self._allow_private = private
         self._allow_loopback = loopback
         self._allow_http = http
@@ -150,7 +151,7 @@ class HttpClient:
         """Whether ``url`` may be registered: its form, and where its host leads now.
 
         Raises :class:`InvalidUrl` or :class:`AddressRefused`. A name that cannot be looked up now
-        is accepted: the gate at connecting still stands.
+        is accepted: its address is checked when the connection is made.
         """
         parsed = parse_url(url, allow_http=self._allow_http)
         host = parsed.host or ""
@@ -237,11 +238,12 @@ class HttpClient:
 
 
 class _Refused(OSError):
-    """The address may not be connected to. All have the same text, so that aiohttp keeps one of several."""
+    """The address may not be connected to. All have the same text, so that aiohttp reports several as
+    one."""
 
 
 class _Limit(msgspec.Struct, frozen=True):
-    """How much of a body is read."""
+    """The limit for a body that is read."""
 
     size: int
     truncate: bool
@@ -269,7 +271,7 @@ class _Limit(msgspec.Struct, frozen=True):
         return body[: self.size]
 
     async def _write(self, answer: aiohttp.ClientResponse, file: IO[bytes]) -> bytes:
-        """Write the body to ``file``, over what a redirect before it has left there."""
+        """Write the body to ``file``, and overwrite what an earlier redirect wrote there."""
         file.seek(0)
         file.truncate()
         size = 0
@@ -323,7 +325,7 @@ def _origin(url: URL) -> str:
 
 
 def _translated(error: Exception, url: URL) -> OutgoingError:
-    """Our exception for aiohttp's, in words that repeat nothing but host and port."""
+    """Our exception for aiohttp's, with a text that contains only host and port of the URL."""
     origin = _origin(url)
     match error:
         case aiohttp.ClientConnectorError(os_error=_Refused()):

@@ -1,7 +1,7 @@
 """Bodies that came compressed, inflated within a bound. Pure.
 
-A body that is not what its ``Content-Encoding`` says is read as it is (``spec/webhooks.md``): servers
-behind proxies announce gzip for what the proxy has already unpacked.
+A body that does not match its ``Content-Encoding`` is read as it is (``spec/webhooks.md``): some servers
+announce gzip for a body that their proxy has already unpacked.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _GZIP = frozenset({"gzip", "x-gzip"})
 def inflated(body: bytes, encoding: str, limit: int) -> bytes:
     """``body`` as its ``Content-Encoding`` says, at most ``limit`` + 1 octets of it.
 
-    A body that cannot be inflated, or names an encoding that was not offered, comes back as it is. Of
-    one that breaks off, what was inflated until then.
+    A body that cannot be inflated, or names an encoding that was not offered, comes back as it is. Of an
+    incomplete body, the part that could be inflated is returned.
     """
     match encoding.strip().lower():
         case name if name in _GZIP and body[:2] == b"\x1f\x8b":
@@ -51,5 +51,5 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes | None:
         out = stream.decompress(body, limit)
     except zlib.error:
         return None
-    # Many a text begins like a bare deflate stream; it is one only if it ends like one.
+    # Some texts begin like a bare deflate stream; the body is one only if it also ends like one.
     return out if stream.eof or len(out) >= limit or window > 0 else None

@@ -1,4 +1,5 @@
-"""The connection's side of aiohttp: what arrives is made plain (:mod:`.heads`) before it is parsed."""
+"""aiohttp's protocol with tolerant reading: answers are normalised (:mod:`.heads`) before they are
+parsed."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class TolerantHandler(ResponseHandler):
         self._filter = AnswerFilter()
 
     def set_response_params(self, **params: Any) -> None:
-        """Called by aiohttp for each request: the next octets are a new answer's."""
+        """Called by aiohttp for each request: the next octets belong to a new answer."""
         self._filter = AnswerFilter()
         super().set_response_params(**params)
 
@@ -46,8 +47,8 @@ class TolerantHandler(ResponseHandler):
 def read_tolerantly(connector: aiohttp.TCPConnector) -> None:
     """Make ``connector`` use :class:`TolerantHandler`.
 
-    aiohttp has no public way to say so; ``tests/integration/test_net_answers.py`` fails when an update
-    of aiohttp takes this one away.
+    aiohttp has no public way to do that; ``tests/integration/test_net_answers.py`` fails when an update
+    of aiohttp breaks it.
     """
     handler: type[ResponseHandler] = TolerantHandler
     connector._factory = partial(handler, loop=asyncio.get_running_loop())

@@ -1,4 +1,4 @@
-"""Customers' URLs: whether one may be asked at all, and where a redirect leads. Pure.
+"""Customers' URLs: which URLs may be requested, and the target of a redirect. Pure.
 
 The request target leaves as the customer wrote it: signed URLs are valid octet for octet, and yarl would
 turn ``%2F`` or ``%28`` into another spelling of the same path.
@@ -29,8 +29,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 def parse_url(text: str, *, allow_http: bool = True) -> URL:
     """The absolute http or https URL that ``text`` is. Raises :class:`InvalidUrl`.
 
-    Judged by the same parser that the connection is made with, so that no text means one host here
-    and another there; backslashes, blanks and controls, which browsers and libraries read
+    Judged by the same parser that the connection is made with, so that both always see the same host;
+    backslashes, blanks and controls, which browsers and libraries read
     differently, are refused.
     """
     if not text or len(text) > MAX_URL:
@@ -68,10 +68,10 @@ def _as_written(text: str, parsed: URL) -> URL:
 def redirect_target(
     status: int, location: str | None, current: URL, *, allow_http: bool
 ) -> URL | None:
-    """Where an answer sends us (RFC 9110 §15.4); None: it is no redirect.
+    """The target of a redirect (RFC 9110 §15.4); None: it is no redirect.
 
-    Raises :class:`InvalidUrl` for a target that may not be asked: one that is not http(s), or http
-    after https, which would put on the open wire what the customer gave us under TLS.
+    Raises :class:`InvalidUrl` for a target that may not be requested: one that is not http(s), or http
+    after https, which would send unencrypted what the customer protects with TLS.
     """
     if status not in _REDIRECTS or location is None:
         return None
