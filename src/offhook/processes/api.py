@@ -37,16 +37,16 @@ from offhook.webhooks.reports import WebhookReports
 log = logging.getLogger(__name__)
 
 PURGE_EVERY = 3600.0
-"""Seconds between two deletions of what is too old to keep."""
+"""Seconds between two deletions of old records."""
 COUNT_EVERY = 5.0
-"""Seconds between two looks at what ``/metrics`` tells of the store."""
+"""Seconds between two reads of the store's figures for ``/metrics``."""
 LAST_DELIVERIES = 5.0
 """Seconds for the webhooks that are due when everything else has ended."""
 EMBEDDED_KEY_NAME = "made at the first start"
 
 
 async def run(context: RoleContext) -> None:
-    """Serve until told to stop, finish what was begun, and go."""
+    """Serve until told to stop, finish the running work, and end."""
     async with AsyncExitStack() as stack:
         store = await open_record(context, stack)
         fabric = await open_fabric(context, stack)
@@ -106,7 +106,7 @@ async def run(context: RoleContext) -> None:
 async def _until_stopped(
     context: RoleContext, deps: Deps, server: RunningServer, delivery: DeliveryWorker
 ) -> None:
-    """Refuse callflows while the voice workers drain; then send what is due, and stop."""
+    """Refuse callflows while the voice workers drain; then send the due webhooks, and stop."""
     await context.draining.wait()
     deps.phase.draining.set()
     await context.stopping.wait()
@@ -117,7 +117,7 @@ async def _until_stopped(
 
 
 async def _all_sent(context: RoleContext, store: Store, delivery: DeliveryWorker) -> None:
-    """Wait until nothing is due any more."""
+    """Wait until no delivery is due."""
     while await _something_due(context, store):
         delivery.wake()
         await asyncio.sleep(0.05)
@@ -208,7 +208,7 @@ async def _count_passed_over(store: Store, registry: CollectorRegistry) -> None:
 
 
 async def _purge(context: RoleContext, store: Store) -> None:
-    """Delete what is too old, once an hour, until cancelled."""
+    """Delete old records, once an hour, until cancelled."""
     while True:
         try:
             rows = await store.purge(context.clock.now())

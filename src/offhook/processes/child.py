@@ -11,8 +11,8 @@ it (:mod:`offhook.processes.keeper`).
 
 **The life pipe** is never written to: it ends when the supervisor has died, however that happened. The
 process then hangs up its calls and ends at once, so that its ports are free for the next start. A thread
-watches the pipe as well and ends a process that has not managed to do so within :data:`LAST_SECONDS`: an
-event loop that is blocked notices nothing. Linux also sends :data:`ORPHANED` (``PR_SET_PDEATHSIG``), which
+watches the pipe as well and ends a process that is still running after :data:`LAST_SECONDS`, because a
+blocked event loop cannot react. Linux also sends :data:`ORPHANED` (``PR_SET_PDEATHSIG``), which
 ends a process that has not finished its imports yet.
 
 SIGTERM means: drain and end; a second SIGTERM: hang up now.
@@ -78,7 +78,7 @@ class SupervisorLink:
         )
 
     def end_with_supervisor(self) -> None:
-        """Let this process end soon after the supervisor, whatever its event loop does."""
+        """Let this process end soon after the supervisor, even if its event loop is blocked."""
         if self.life_fd is None:
             return
         if sys.platform == "linux":
@@ -96,7 +96,7 @@ class SupervisorLink:
         self._say_first(f"ready {json.dumps(facts)}")
 
     def failed(self, why: str) -> bool:
-        """Say that this process cannot start, in a line for the operator, who then needs no trace.
+        """Say that this process cannot start, with a line for the operator instead of a traceback.
 
         False: there is no supervisor to tell, or the process has been ready before.
         """
@@ -116,12 +116,13 @@ class SupervisorLink:
             await asyncio.sleep(BEAT)
             if self.ready_fd is not None and self.told:
                 os.set_blocking(self.ready_fd, False)
-                # Full or broken: the supervisor is stopped or has died. Neither is our fault.
+                # Full or broken: the supervisor is stopped or has died. This process can do nothing about
+                # it.
                 with suppress(BlockingIOError, BrokenPipeError):
                     os.write(self.ready_fd, b"alive\n")
 
     async def gone(self) -> None:
-        """Wait until the supervisor has died; without end in a process that has none."""
+        """Wait until the supervisor has died; in a process without one this never returns."""
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
         if self.life_fd is not None:

@@ -1,4 +1,4 @@
-"""How many file descriptors a process may open, and how many sessions fit into that.
+"""The limit of file descriptors of a process, and the number of sessions that fit into it.
 
 A process that runs out of descriptors fails in unexpected places: an import, the resolver, the
 database. So each process raises its soft limit to the hard one when it starts, and a voice worker claims
@@ -16,7 +16,7 @@ PER_SESSION = 3
 """A leg's RTP and RTCP socket, and one more: a question to a webhook, a file being fetched, or half of a
 second leg."""
 UNLIMITED = 1 << 20
-"""What counts as no limit; Linux allows no more unless it is told so."""
+"""The value that counts as no limit; it is the maximum of Linux unless configured otherwise."""
 
 
 def raise_limit() -> int:

@@ -25,11 +25,11 @@ _log = logging.getLogger(__name__)
 READY_TIMEOUT = 30.0
 """Seconds a process may take to serve."""
 STEADY_AFTER = 60.0
-"""A process that has lived so many seconds starts again at once when it dies."""
+"""A process that has run for so many seconds is started again at once when it dies."""
 LONGEST_DELAY = 30.0
 """Seconds between two starts, at most."""
 SILENT_TICKS = 10
-"""A process that has shown no sign of life for so many ticks has stopped."""
+"""A process without a sign of life for so many ticks counts as stopped."""
 TICK = 1.0
 """Seconds between two looks at the signs of life."""
 _LAST_WORDS = 5.0
@@ -38,7 +38,7 @@ _NOT_STARTED = 127
 
 
 class Member(NamedTuple):
-    """One process to keep up."""
+    """One process to keep running."""
 
     role: Literal["api", "voice", "testbed"]
     worker: int = 0
@@ -55,7 +55,7 @@ Spawn = Callable[[Member], Awaitable[tuple[asyncio.subprocess.Process, int]]]
 
 
 class Restarts:
-    """How long to wait before a process that has died starts again, so that it never does in a hot loop."""
+    """The delay before a process that has died starts again, so that it does not restart in a fast loop."""
 
     def __init__(self) -> None:
         self._deaths = 0
@@ -80,7 +80,7 @@ class Pulse:
         self._silent = 0
 
     def beat(self) -> None:
-        """A sign of life has come."""
+        """A sign of life was received."""
         self._silent = 0
 
     def tick(self) -> bool:
@@ -90,7 +90,7 @@ class Pulse:
 
 
 class Keeper:
-    """Starts a member, and again when it dies, until told to stop."""
+    """Starts a member and restarts it when it dies, until told to stop."""
 
     def __init__(self, member: Member, spawn: Spawn) -> None:
         self.member = member
@@ -123,7 +123,7 @@ class Keeper:
             self.send(signal.SIGKILL)
 
     def reload(self) -> None:
-        """Ask it to read its configuration again; a process that only now starts does anyway."""
+        """Ask it to read its configuration again; a process that is just starting reads it anyway."""
         if self._serving:
             self.send(signal.SIGHUP)
 

@@ -1,4 +1,4 @@
-"""What every role gets from its process."""
+"""The context that a process gives to its role."""
 
 from __future__ import annotations
 

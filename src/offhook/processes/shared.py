@@ -1,4 +1,4 @@
-"""What the roles that share the record build alike: the store, the fabric, a fresh directory."""
+"""Parts that several roles need: the store, the fabric, a directory that is kept up to date."""
 
 from __future__ import annotations
 

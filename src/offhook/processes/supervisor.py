@@ -1,9 +1,8 @@
-"""``offhook serve``: starts the processes of an installation, keeps them up, stops them in order.
+"""``offhook serve``: starts the processes of an installation, keeps them running, stops them in order.
 
 One API process, the voice workers and, where the configuration has built-in phones, their testbed. Each
-is ``python -m offhook.processes.node`` (the contract: :mod:`offhook.processes.child`). They meet in the
-store and the fabric;
-the supervisor runs the fabric's hub and touches no call.
+is ``python -m offhook.processes.node`` (the contract: :mod:`offhook.processes.child`). They communicate
+through the store and the fabric; the supervisor runs the fabric's hub and handles no calls.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ Role = Literal["all", "api", "voice"]
 DRAIN_MARGIN = 10.0
 """Seconds a process may take beyond ``limits.drain_timeout`` to hang up and end."""
 PORT_PATIENCE = 10.0
-"""Seconds the start waits for an address that another process still has."""
+"""Seconds for which the start waits for an address that is still in use."""
 HURRIED_TIMEOUT = 5.0
 """Seconds left to each process after a second SIGINT or SIGTERM."""
 
@@ -84,7 +83,7 @@ class Unusable(NamedTuple):
     text: str
     """The key, the address and the reason, in a line."""
     taken: bool
-    """Another process has it now; it may end."""
+    """Whether another process uses it; that process may end."""
 
 
 def unusable(config: Config, role: Role) -> Iterator[Unusable]:
@@ -259,7 +258,8 @@ class Supervisor:
         return process, ready
 
     async def _stop_in_order(self) -> None:
-        """First those that carry calls, then the API, which reports them, then the phones."""
+        """Stop first the voice workers, then the API, which reports their calls, then the built-in
+        phones."""
         self._stop.set()
         by_role = {
             role: [keeper for keeper in self._keepers if keeper.member.role == role]

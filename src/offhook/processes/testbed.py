@@ -1,4 +1,4 @@
-"""The testbed role: the built-in phones, in a process of their own so that calls cross real sockets."""
+"""The testbed role: the built-in phones, in a process of their own so that calls use real sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The voice role: claims sessions and puts them on the phone."""
+"""The voice role: claims sessions and runs their calls."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from offhook.webhooks.vca import asker
 log = logging.getLogger(__name__)
 
 MOST_QUESTIONS = 512
-"""VCA questions to one host at once: a slow one must not make the others wait for a connection."""
+"""VCA questions to one host at once: slow answers must not make other questions wait for a connection."""
 MOST_SESSIONS = 2000
 """Sessions a worker runs at once at the most."""
 
 
 async def run(context: RoleContext) -> None:
-    """Serve until told to stop, drain, and go."""
+    """Serve until told to stop, then drain and end."""
     async with AsyncExitStack() as stack:
         store = await open_record(context, stack)
         fabric = await open_fabric(context, stack)
