@@ -1,4 +1,4 @@
-"""What must hold between the keys of a configuration, beyond the type of each."""
+"""Rules between the keys of a configuration, beyond the type of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Finding = tuple[Path, str]
 
 
 def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Everything that is wrong, in the order of the sections."""
+    """All mistakes, in the order of the sections."""
     yield from _not_yet(config)
     yield from _addresses(config)
     yield from _certificates(config)
@@ -43,7 +43,8 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _not_yet(config: Config) -> Iterator[Finding]:
-    """What the file may say and this version cannot do: better refused than left undone in silence."""
+    """Settings that the file format allows and this version does not support; they are refused, not
+    ignored."""
     addresses: list[tuple[Path, str]] = [
         (("sip", "listen", index), address) for index, address in enumerate(config.sip.listen)
     ]
@@ -179,7 +180,7 @@ _NOT_COUNTRIES = {
     "KO": "KR",
     "JA": "JP",
 }
-"""What people write instead of a country of ISO 3166-1."""
+"""Common mistakes for a country code of ISO 3166-1."""
 
 
 def _no_country(area: str) -> str:
@@ -190,7 +191,7 @@ def _no_country(area: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean ring_timeout?``; empty when nothing known is near."""
+    """``did you mean ring_timeout?``; empty when no known name is similar."""
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
     return f"did you mean {near[0]}?" if near else ""
 

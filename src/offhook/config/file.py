@@ -32,10 +32,10 @@ from offhook.config.typed_reader import TypedReader
 from offhook.config.variables import override
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
-"""No configuration is larger; a wrong path (a log, a device) is noticed."""
+"""The size limit of a configuration, so that a wrong path (a log, a device) is noticed."""
 
 SAFE_SECTIONS = frozenset({"limits", "webhooks", "admin", "trunks", "routes", "subaccounts"})
-"""What SIGHUP may change in a running process."""
+"""The sections that SIGHUP may change in a running process."""
 
 
 class Changes(NamedTuple):
@@ -61,7 +61,7 @@ class Serving(NamedTuple):
 
     config: Config
     warnings: tuple[str, ...]
-    """What is legal and probably a mistake, a line each with key and place."""
+    """Settings that are legal and probably a mistake, a line each with key and place."""
 
 
 def load_for_serving(path: str | None, environ: Mapping[str, str] = os.environ) -> Serving:
@@ -111,13 +111,13 @@ def save_snapshot(config: Config, path: str) -> None:
 
 
 def load_snapshot(path: str) -> Config:
-    """What :func:`save_snapshot` has written: read in a tenth of the time, and judged already."""
+    """Read the file of :func:`save_snapshot`, in a tenth of the time, because it was checked already."""
     with open(path, "rb") as file:
         return msgspec.msgpack.decode(file.read(), type=Config)
 
 
 def embedded() -> Config:
-    """What runs with no configuration: loopback, the sub-account ``demo``, built-in phones.
+    """The configuration without a file: loopback, the sub-account ``demo``, built-in phones.
 
     Webhooks may be on this machine, where the developer who tries it runs them; not on its networks.
     """
@@ -143,7 +143,7 @@ def is_embedded(config: Config) -> bool:
 
 
 def changes(old: Config, new: Config) -> Changes:
-    """What a reload takes over, and what waits for a restart; sorted names of keys.
+    """The sorted names of the keys that a reload takes over, and of those that need a restart.
 
     Lists of tables (``trunks``, ``routes``, ``subaccounts``) count as one key each.
     """
@@ -165,7 +165,7 @@ def changes(old: Config, new: Config) -> Changes:
 
 
 def reloaded(running: Config, new: Config) -> Config:
-    """What is in force after a reload: ``running`` with what a reload takes over from ``new``."""
+    """The configuration after a reload: ``running`` with the sections that a reload takes from ``new``."""
     return msgspec.structs.replace(
         running, **{section: getattr(new, section) for section in SAFE_SECTIONS}
     )

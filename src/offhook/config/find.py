@@ -1,4 +1,4 @@
-"""Which configuration file a command uses; the same for every command."""
+"""Finds the configuration file of a command, in the same way for every command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SYSTEM = "/etc/offhook/offhook.toml"
 
 
 class Found(NamedTuple):
-    """A configuration, and where it was found."""
+    """The place where a configuration was found."""
 
     path: str | None
     """None: there is no file, the embedded defaults apply."""

@@ -1,4 +1,5 @@
-"""What a configuration needs from the machine that serves it, and what is legal but probably a mistake.
+"""Checks of a configuration on the machine that serves it, and warnings about settings that are legal but
+probably a mistake.
 
 A command that only reads a configuration (``offhook simulate`` on a laptop, say) does not ask for this.
 """
@@ -30,7 +31,7 @@ def findings(config: Config) -> Iterator[Finding]:
 
 
 def warnings(config: Config) -> Iterator[Finding]:
-    """What works, and surely not as it was meant."""
+    """Settings that work, but hardly as intended."""
     routed = {name for route in config.routes for name in route.trunks}
     for index, trunk in enumerate(config.trunks):
         if trunk.name not in routed and not trunk.inbound_from:

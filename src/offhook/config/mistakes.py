@@ -1,4 +1,4 @@
-"""Mistakes in a configuration: where each key came from, and what is wrong with it."""
+"""Mistakes in a configuration, with the source of each key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ConfigError(Exception):
 
 
 class Source:
-    """Where each key came from, and the problems found so far."""
+    """The source of each key, and the problems found so far."""
 
     def __init__(self, path: str | None, text: str) -> None:
         self._path = path
@@ -33,7 +33,7 @@ class Source:
                 return 0, f"{variable}: "
         if self._path is None:
             return 0, ""
-        if self._lines is None:  # only looked for when there is a problem to tell
+        if self._lines is None:  # only looked up when there is a problem to report
             self._lines = locate(self._text)
         line = line_of(self._lines, key)
         return line or 0, f"{self._path}:{line}: " if line else f"{self._path}: "

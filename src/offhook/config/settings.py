@@ -110,7 +110,7 @@ class Http(Section, frozen=True, kw_only=True):
 
     listen: Endpoint = "127.0.0.1:8080"
     trusted_proxies: tuple[Network, ...] = ()
-    """Whose ``X-Forwarded-For`` is believed."""
+    """Proxies with a trusted ``X-Forwarded-For``."""
     tls_certificate: str | None = None
     """PEM file with the certificate and its chain; with ``tls_key`` the API speaks https."""
     tls_key: str | None = None
@@ -274,8 +274,8 @@ DEFAULT_PHONES: tuple[TestbedPhone, ...] = (
     TestbedPhone(number="+12025550108", press="123#"),
     TestbedPhone(number="+12025550109", answer_after=0.0),
 )
-"""The built-in phones of the embedded default, for ``demo`` and anybody's tests: numbers reserved for
-fiction (555-01xx), so that no real phone is ever meant."""
+"""The built-in phones of the embedded default, for ``demo`` and for tests: numbers reserved for fiction
+(555-01xx), so that no real phone is called."""
 
 
 class Testbed(Section, frozen=True, kw_only=True):
@@ -315,7 +315,7 @@ TESTBED_TRUNK = "testbed"
 
 
 class ListenAddress(NamedTuple):
-    """A transport with where it listens, or where a trunk is."""
+    """A transport and an address, to listen on or of a trunk."""
 
     transport: str
     """``udp``, ``tcp`` or ``tls``."""

@@ -1,4 +1,4 @@
-"""On which line of a TOML text each key stands.
+"""Finds the line of each key in a TOML text.
 
 :mod:`tomllib` gives the values but not their places. This scanner assumes a text that tomllib has
 accepted (TOML 1.0) and only follows headers, keys and the ends of values.
@@ -31,7 +31,7 @@ def locate(text: str) -> dict[Path, int]:
 
 
 def line_of(lines: dict[Path, int], path: Path) -> int | None:
-    """The line of ``path``, or of the nearest thing that holds it; None when nothing does."""
+    """The line of ``path``, or of the nearest table around it; None when there is none."""
     for length in range(len(path), 0, -1):
         if (line := lines.get(path[:length])) is not None:
             return line

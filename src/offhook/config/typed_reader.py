@@ -1,4 +1,4 @@
-"""Turns parsed TOML into the sections, and says in words what each key takes."""
+"""Turns parsed TOML into the sections, and describes in words what each key takes."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _found(value: Any, path: Path) -> str:
 
 @cache
 def hints_of(section: type[Section]) -> dict[str, Any]:
-    """The type of each key; worked out once for each class, for it takes long."""
+    """The type of each key; computed once for each class, because it takes long."""
     hints = get_type_hints(section, include_extras=True)
     return {name: hints[name] for name in section.__struct_fields__}
 
