@@ -1,4 +1,4 @@
-"""The command's own small client of the API: one request, one answer, failures in plain words."""
+"""A small client of the API for the commands: one request, one answer, readable errors."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ApiClient(NamedTuple):
 
 
 def _opener(host: str) -> urllib.request.OpenerDirector:
-    """Through the environment's proxy, but never to this machine itself."""
+    """An opener that uses the environment's proxy, except for this machine itself."""
     try:
         here = ipaddress.ip_address(host).is_loopback
     except ValueError:

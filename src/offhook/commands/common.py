@@ -1,4 +1,4 @@
-"""What the commands share: options, exit codes, and how they print."""
+"""Shared by the commands: options, exit codes, and printing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def emit(as_json: bool, document: Mapping[str, Any], text: str) -> None:
-    """Print a document for programs or a text for people, which cannot command the terminal."""
+    """Print a document for programs, or a text for people without terminal control sequences."""
     if as_json:
         print(json_module.dumps(document, indent=2, default=str, ensure_ascii=False))
     else:

@@ -1,4 +1,4 @@
-"""The configuration that a command uses; it says which one it took."""
+"""The configuration that a command uses; its path is printed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def configuration_with_database(given: str | None) -> Config:
     """The configuration, for a command that works on its database.
 
     Raises :class:`CommandError` where the command would make an embedded database by mistake: without a
-    configuration file, in a folder where no server has been.
+    configuration file, in a folder where no server has run.
     """
     path = configuration(given)
     config = config_file.load(path)

@@ -36,7 +36,7 @@ def create(
     name: str = "",
     days: int | None = None,
 ) -> dict[str, Any]:
-    """Store a new key: ``id``, ``apiKey`` (nowhere else to be had again) and what it opens."""
+    """Store a new key: ``id``, ``apiKey`` (shown only here) and what it opens."""
     config = configuration_with_database(config_path)
     for scope in scopes:
         if scope not in tuple(Scope):

@@ -50,14 +50,14 @@ Status = Literal[
 """The members of :class:`~offhook.codes.SessionStatus`, as the command's help lists them."""
 LOCAL = "http://127.0.0.1:8080"
 FICTION = "+12025550199"
-"""A number reserved for fiction: what the demo sub-account shows as its caller ID."""
+"""A number reserved for fiction: the caller ID of the demo sub-account."""
 FOLLOW_FOR = 600.0
 """Seconds that ``offhook call --wait`` waits for the session's end, at most."""
 SHORT_ID = 8
 """Characters at the end of a session's id that a table shows: ids begin with the time, their ends differ."""
 PAGE = 200
 LOOK_BACK = 5
-"""Pages of sessions among which a short id is looked for."""
+"""Pages of sessions that are searched for a short id."""
 WRONG_SOURCE = -1014
 
 
@@ -204,7 +204,7 @@ def _full_id(client: ApiClient, asked: str | None) -> str:
 
 
 def _ended(client: ApiClient, session: str) -> dict[str, Any]:
-    """Look at a session until it has ended."""
+    """Poll a session until it has ended."""
     deadline = time.monotonic() + FOLLOW_FOR
     while time.monotonic() < deadline:
         shown = client.get(f"/sessions/{session}")

@@ -1,4 +1,4 @@
-"""A session as people read it."""
+"""Prints a session for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from offhook.commands.times import local
 
 
 def session_text(shown: Mapping[str, Any]) -> str:
-    """What the API tells of a session: its legs, its timeline and its webhooks, a line each.
+    """A session from the API as text: its legs, its timeline and its webhooks, a line each.
 
     Texts in it come from phones and webhook servers: a line break in one is shown as ``\\n``, so that it
     cannot look like a line of Offhook.
