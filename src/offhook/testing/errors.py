@@ -1,5 +1,5 @@
-"""What a test is told when a run could not be what its author meant. All are AssertionErrors, so that a
-test that meets one fails rather than errs."""
+"""The errors of a simulation that did not run as the test's author intended. All are AssertionErrors, so
+that pytest reports a failure and not an error."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from offhook.flow.problems import Problem
 
 
 class SimulationError(AssertionError):
-    """The run is not what the test's author meant; the text says where it went another way."""
+    """The run differs from what the test's author intended; the text says where."""
 
     sessions: Sequence[Any] = ()
-    """What came of the run, where it ran to its end: each a :class:`offhook.testing.SimulatedSession`."""
+    """The sessions of a run that reached its end: each a :class:`offhook.testing.SimulatedSession`."""
 
 
 class CallflowRejected(SimulationError):
@@ -28,7 +28,7 @@ class CallflowRejected(SimulationError):
         self.message = first.message
         """``statusMessage`` of the answer."""
         self.problems = tuple(problems)
-        """All of them, in the order of judgement; each has ``code``, ``path`` and ``message``."""
+        """All problems, in the order of judgement; each has ``code``, ``path`` and ``message``."""
         self.http_status = http_status
         self.answer = answer
         """The JSON that Offhook answers."""

@@ -1,4 +1,4 @@
-"""One simulated leg: the session's side of it, and the phone, which follows its script."""
+"""One simulated leg: the side of the session, and the phone, which follows its script."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from offhook.testing.timeline import Timeline, TimelineEar
 KEY_SPACING = 0.25
 """Seconds from one key to the next."""
 PICKED_UP = 0.05
-"""Seconds from the answer to the first step of a script: the phone is on its way to the ear."""
+"""Seconds from the answer to the first step of a script: the time to lift the phone to the ear."""
 REACTION = 0.2
 """Seconds from the end of a prompt to the first key of :meth:`Phone.presses_in_turn`."""
 PERFECT = CallQuality(mos=4.4, packet_loss_rate=0.0, jitter=0)
-"""What a line without a network measures."""
+"""The quality of a line without a network."""
 
 DigitListener = Callable[[str, float], None]
 
@@ -46,7 +46,7 @@ class SimulatedCall(Call):
     """What a dialled and a received call share (:class:`offhook.session.ports.telephony.Call`)."""
 
     far_side: ClassVar[Side]
-    """Who the phone is to us: ``callee`` or ``caller``."""
+    """The side of the phone: ``callee`` or ``caller``."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class SimulatedCall(Call):
         timeline: Timeline,
         failures: list[Exception],
     ) -> None:
-        """``failures`` gets what went wrong with the script."""
+        """``failures`` gets the errors of the script."""
         loop = asyncio.get_running_loop()
         self.call_id = call_id
         self.phone = phone
@@ -79,7 +79,7 @@ class SimulatedCall(Call):
         self._timers: list[asyncio.TimerHandle] = []
         phone.calls += 1
 
-    # --- what the session sees
+    # --- the side of the session
 
     @property
     def ended(self) -> CallEnd | None:
@@ -128,10 +128,10 @@ class SimulatedCall(Call):
     def quality(self) -> CallQuality | None:
         return PERFECT if self._answered.done() and self._answered.result() else None
 
-    # --- what the kinds of call use
+    # --- shared by both kinds of call
 
     async def close(self) -> None:
-        """Wait until everything that was begun for this leg is over."""
+        """Wait until all tasks of this leg are over."""
         await self.player.close()
         if self._owner is not None:
             await asyncio.wait({self._owner})
@@ -172,10 +172,10 @@ class SimulatedCall(Call):
     def _ending(
         self, status: CallStatus, by: Side, sip_code: int | None, was_up: bool
     ) -> tuple[str, str, str]:
-        """Who does what, for the timeline."""
+        """The phone or Offhook, and its action, for the timeline."""
         raise NotImplementedError
 
-    # --- what the phone's owner does
+    # --- the phone's script
 
     async def _follow_script(self) -> None:
         await asyncio.sleep(PICKED_UP)
@@ -226,7 +226,8 @@ class SimulatedCall(Call):
             await self._press(group)
 
     async def _asked_since(self, prompts: int) -> bool:
-        """Whether a prompt after the first ``prompts`` is over, keys are listened for, and it stays so."""
+        """Whether a prompt after the first ``prompts`` is over and digits are awaited, and this does not
+        change at once."""
         self.ear.changed.clear()
         if len(self.ear.utterances) <= prompts or not self._listened_to:
             return False
@@ -238,7 +239,8 @@ class SimulatedCall(Call):
         return self._listener is not None and not self.player.busy
 
     async def _send(self, text: str) -> None:
-        """Words of this phone, as long as they last: to the other leg of a bridge, unless it is played
+        """Send the words of this phone for their duration: to the other leg of a bridge, unless it is
+        played
         something else."""
         to, utterance = self._relay_to, None
         duration = len(text) * SECONDS_PER_CHARACTER
@@ -254,7 +256,7 @@ class SimulatedCall(Call):
             raise
 
     def _check_script(self, was_up: bool) -> None:
-        """The leg is over: every step must have happened. Hanging up is one that now needs not."""
+        """The leg is over: every step must have happened. Only a final hang-up may be missing."""
         steps, self._steps = list(self._steps), deque()
         while steps and isinstance(steps[0], Hears) and self.ear.heard_by_now(steps[0].text):
             steps.pop(0)

@@ -1,7 +1,7 @@
 """An asyncio event loop in virtual time: its clock jumps to the next timer instead of waiting for it.
 
-Time advances only when nothing is ready. Real input and output still work: while something of the
-outside world is under way (:meth:`VirtualLoop.outside`), time stands still and the loop really waits
+Time advances only when nothing is ready. Real input and output still work: while external input or output
+is under way (:meth:`VirtualLoop.outside`), time stands still and the loop really waits
 for it, at most :data:`PATIENCE` real seconds; after that the timers go on, deadlines among them.
 """
 
@@ -19,14 +19,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE = 10.0
-"""Real seconds that time stands still for one piece of the outside world."""
+"""Real seconds for which time stands still for one external operation."""
 NANOSECOND = 1e-9
-"""Passes with every jump beyond the timer: whoever compares times after it finds the timer's has come,
-however the sums were rounded."""
+"""Passes with every jump beyond the timer: so that a comparison of times after the jump finds the timer
+due, even after rounding."""
 
 
 class NothingEverHappens(Exception):
-    """Everything waits and no timer runs: the simulation can never end."""
+    """All tasks wait and no timer runs: the simulation cannot end."""
 
 
 class VirtualClock:
@@ -60,7 +60,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """While the block runs, time stands still for the outside world."""
+        """While the block runs, simulated time stands still."""
         self._outside += 1
         self._patience_ends = time.monotonic() + PATIENCE
         try:
@@ -78,7 +78,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[..., T], *args: object
     ) -> asyncio.Future[T]:
-        """Run it here and now: a thread's work takes no simulated time, and nothing waits for it."""
+        """Run the function at once in this thread: a thread's work takes no simulated time."""
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
@@ -87,7 +87,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return done
 
     def _real_wait(self, timeout: float | None) -> float | None:
-        """Real seconds to wait for the outside world now; None: time may jump."""
+        """Real seconds to wait for external operations now; None: time may jump."""
         if not self._outside:
             return None
         left = self._patience_ends - time.monotonic()
@@ -107,7 +107,7 @@ class _Selector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Events that are there; with none, either real patience or a jump of the clock."""
+        """The ready events. Without one, either wait in real time or let the clock jump."""
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready

@@ -1,4 +1,4 @@
-"""A phone of a test: how it takes a call, and what its owner does then, step by step."""
+"""A phone of a test: how it reacts to a call, and the steps of its owner after the answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEYS = frozenset("0123456789*#ABCD")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One thing the owner of the phone does, or waits for."""
+    """One action of the phone's owner, or a wait."""
 
 
 class Hears(Step, frozen=True):
@@ -92,17 +92,17 @@ class Phone:
         self.refusal: tuple[int, int | None] | None = None
         """SIP status and Q.850 cause it refuses with."""
         self.dead = False
-        """The network never says anything."""
+        """The network never answers."""
         self.early: str | None = None
-        """What it lets hear while it rings (early media)."""
+        """The words that the caller hears while it rings (early media)."""
         self.cancels_after: float | None = None
         """As a caller: seconds it waits for the answer."""
         self.steps: list[Step] = []
-        """What happens from the answer on."""
+        """The steps after the answer."""
         self.calls = 0
         """How often it was called, or called us, since its script was begun."""
 
-    # --- how it takes the call
+    # --- how it reacts to the call
 
     def answers(self, *, after: float = ANSWERS_AFTER) -> Self:
         """It is answered, so many seconds after the INVITE."""
@@ -119,7 +119,7 @@ class Phone:
         return self.refuses(603)
 
     def no_answer(self) -> Self:
-        """It rings until we give up."""
+        """It rings until the caller gives up."""
         self.answers_after = None
         return self
 
@@ -135,7 +135,7 @@ class Phone:
         return self
 
     def no_response(self) -> Self:
-        """The network does not even say that it tries."""
+        """The network sends no response, not even 100."""
         self.dead = True
         return self
 
@@ -152,7 +152,7 @@ class Phone:
         self.cancels_after = after
         return self
 
-    # --- what happens once it is answered
+    # --- the steps after the answer
 
     def hears(self, words: str) -> Self:
         """Wait until ``words`` were heard (case and spaces do not matter); the rest may still play."""
@@ -174,11 +174,11 @@ class Phone:
         return self._does(PressesInTurn(groups))
 
     def waits(self, seconds: float) -> Self:
-        """Do nothing for so long; the test itself does not wait."""
+        """Do nothing for this time; the test itself does not wait."""
         return self._does(Waits(seconds))
 
     def says(self, words: str) -> Self:
-        """Speak; whoever is bridged hears it."""
+        """Speak; the bridged phone hears it."""
         return self._does(Says(words))
 
     def hangs_up(self) -> Self:
@@ -186,7 +186,7 @@ class Phone:
         return self._does(HangsUp())
 
     def then(self, do: Callable[[], object]) -> Self:
-        """Call ``do``: to look at something, or to command Offhook, in the middle of the call."""
+        """Call ``do``: to check something, or to command Offhook, during the call."""
         return self._does(Then(do))
 
     def _does(self, step: Step) -> Self:

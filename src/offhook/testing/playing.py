@@ -15,12 +15,12 @@ from offhook.session.ports.telephony import Playback, PlaybackResult
 from offhook.testing.timeline import OFFHOOK, Timeline, TimelineEar, Utterance
 
 HEARD_AGAIN = 1.0
-"""Seconds after the last relayed word until the sound below is heard again."""
+"""Seconds after the last relayed word until the background sound is heard again."""
 
 
 @final
 class SimulatedPlayback(Playback):
-    """One prompt on its way (:class:`offhook.session.ports.telephony.Playback`)."""
+    """One queued or playing prompt (:class:`offhook.session.ports.telephony.Playback`)."""
 
     def __init__(self, prompt: Prompt, repetition: int, pause: float) -> None:
         self.prompt = prompt
@@ -40,18 +40,18 @@ class SimulatedPlayback(Playback):
             self.resolve(PlaybackResult.STOPPED)
 
     def resolve(self, result: PlaybackResult) -> None:
-        """It is over; the first reason counts."""
+        """The playback is over; only the first call counts."""
         if not self.over.is_set():
             self.result = result
             self.over.set()
 
 
 class SimulatedPlayer:
-    """Everything that plays to one phone. Nothing may be queued before it is connected."""
+    """The playbacks to one phone. Prompts may be queued only after it is connected."""
 
     def __init__(self, ear: TimelineEar, timeline: Timeline) -> None:
         self.spoken: list[str] = []
-        """What Offhook began to say, in full."""
+        """The texts that Offhook began to say, in full."""
         self._ear = ear
         self._timeline = timeline
         self._queue: deque[SimulatedPlayback] = deque()
@@ -65,7 +65,7 @@ class SimulatedPlayer:
         self._relay_changed = asyncio.Event()
 
     def play_below(self, prompt: Prompt | None, pause: float) -> None:
-        """Repeat ``prompt`` wherever nothing else is heard."""
+        """Repeat ``prompt`` while nothing else is heard."""
         if self._below is not None:
             self._below.cancel()
             self._was_below.append(self._below)
@@ -86,22 +86,22 @@ class SimulatedPlayer:
 
     @property
     def busy(self) -> bool:
-        """Whether something plays or is about to."""
+        """Whether a prompt plays or is queued."""
         return any(not playback.over.is_set() for playback in (*self._current, *self._queue))
 
     @property
     def waiting(self) -> int:
-        """Playbacks behind the one that plays."""
+        """Playbacks after the playing one."""
         return len(self._queue)
 
     def queue(self, playback: SimulatedPlayback) -> None:
-        """Play it when what was queued before is over."""
+        """Play the prompt after the ones queued before."""
         self._queue.append(playback)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._play_queue())
 
     def end(self) -> None:
-        """The call is over, and so is everything that plays."""
+        """The call is over: end all playbacks."""
         queue, self._queue = self._queue, deque()
         for playback in queue:
             playback.resolve(PlaybackResult.CALL_ENDED)
@@ -112,7 +112,7 @@ class SimulatedPlayer:
             self._ear.cut(utterance)
 
     async def close(self) -> None:
-        """Nothing plays any more."""
+        """Wait until all playbacks are over."""
         await end_all(*self._was_below)
         if self._task is not None:
             await asyncio.wait({self._task})

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``offhook``, and what happened on the line where a test fails."""
+"""The pytest plugin: the fixture ``offhook``, and the conversations in the report of a failed test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a simulated session: what was spoken, asked, told and summarised."""
+"""The result of a simulated session: its speech, questions, events and summary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from offhook.testing.timeline import Moment
 
 
 class PhoneCall:
-    """One leg, from its phone's side."""
+    """One leg, from the side of its phone."""
 
     def __init__(self, call: SimulatedCall, details: dict[str, Any]) -> None:
         self.number = call.phone.number
@@ -25,9 +25,9 @@ class PhoneCall:
         self.duration: int = details.get("callDuration", 0)
         """Whole seconds connected."""
         self.spoken = list(call.player.spoken)
-        """What Offhook said to it, each text in full, also where it was interrupted."""
+        """The texts that Offhook said to it, in full, also interrupted ones."""
         self.heard = call.ear.words
-        """What its owner heard: words of Offhook as far as they came, and of whoever was bridged."""
+        """The words its owner heard, of Offhook and of the bridged phone, without interrupted parts."""
         self.sounds = [utterance.text for utterance in call.ear.utterances]
         """Everything it heard in order, in full, ``(ringback)`` for each of our ringback tones."""
         self.ringback = any(utterance.ringback for utterance in call.ear.utterances)
@@ -40,7 +40,7 @@ class PhoneCall:
         self.ended_by: str = end.by if end else ""
         """``callee``, ``caller`` or ``server``."""
         self.sip_code: int | None = end.sip_code if end else None
-        """The SIP status that refused it, whoever did."""
+        """The SIP status that refused it, from either side."""
         self.refused_with = self.sip_code if isinstance(call, SimulatedIncomingCall) else None
         """The SIP status Offhook refused a call from outside with."""
 
@@ -74,7 +74,7 @@ class SimulatedSession:
         ]
         """The questions to the VCA webhook (payloads) as they were sent, in order."""
         self.timeline = list(timeline)
-        """Everything that happened during the run."""
+        """All events of the run."""
         details = self.summary.get("details", {})
         by_id = {call.call_id: call for call in calls}
         self.legs = [
@@ -96,7 +96,7 @@ class SimulatedSession:
 
     @property
     def detail(self) -> str | None:
-        """What exactly went wrong, as the operator sees it."""
+        """The exact error, as the operator sees it."""
         return self.session.error.detail if self.session.error else None
 
     @property
@@ -113,12 +113,12 @@ class SimulatedSession:
 
     @property
     def spoken(self) -> list[str]:
-        """What leg A was told, each text in full, files by their URLs."""
+        """The prompts of leg A: each text in full, each file as its URL."""
         return self.legs[0].spoken if self.legs else []
 
     @property
     def digits(self) -> list[str | None]:
-        """What each sayAndCapture caught; None where it caught nothing."""
+        """The digits of each sayAndCapture; None for one without digits."""
         return [fact.digits for fact in self.facts if isinstance(fact, DigitsCaptured)]
 
     def sent(self, type_: str) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ class SimulatedSession:
         return [body.get("payload", body) for body in bodies]
 
     def conversation(self) -> str:
-        """Who did what and when, a line each."""
+        """The moments of the session with their times, a line each."""
         return "\n".join(str(moment) for moment in self.timeline)
 
     def __repr__(self) -> str:

@@ -35,7 +35,7 @@ from offhook.webhooks.reports import WebhookReports
 from offhook.webhooks.vca import asker
 
 SETTLING = 1.0
-"""Simulated seconds that sessions may still run once the record has their end."""
+"""Simulated seconds that sessions may continue after the record has their end."""
 
 
 @cache
@@ -45,7 +45,7 @@ def profiles() -> ProfileTable:
 
 
 def _request(session: Session) -> RequestRecord:
-    """The request that a session of a simulation would have come by."""
+    """The request record of a simulated session."""
     return RequestRecord(
         call_flow_request_id=session.call_flow_request_id,
         sub_account_id=session.sub_account_id,
@@ -58,7 +58,7 @@ def _request(session: Session) -> RequestRecord:
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run happens in."""
+    """The simulated surroundings of a run."""
 
     config: Config
     sub_account: SubAccount
@@ -103,9 +103,8 @@ class Run:
         begun: Awaitable[Sequence[str]],
         after: Sequence[tuple[float, Callable[[], object]]],
     ) -> list[SimulatedSession]:
-        """Run the sessions that ``begun`` begins to their ends; nothing of them is left running.
-
-        ``after``: what is called so many seconds after their beginning.
+        """Run the sessions that ``begun`` begins to their ends; no task of them is left. ``after``:
+        functions to call, each with its seconds after the start.
         """
         stopping, ready = asyncio.Event(), asyncio.Event()
         running = self._loop.create_task(
@@ -160,7 +159,7 @@ class Run:
         return [session.session_id for session in sessions]
 
     async def ring(self, caller: str, called: str) -> list[str]:
-        """A phone outside calls one of our numbers."""
+        """A phone calls one of the sub-account's numbers."""
         if not self._node.owns(called):
             raise SimulationError(
                 f"{called} is no number of {self._world.sub_account.sub_account_id}: Offhook answers "
@@ -172,7 +171,7 @@ class Run:
         return list(self.store.records.sessions)
 
     def obey(self, command: AnyCommand) -> str | None:
-        """A command of the API to every session that runs now; why the last one refused it."""
+        """A command of the API to every session that runs now; returns why the last one refused it."""
         refused: str | None = "no session runs"
         for session_id in self.store.records.sessions:
             heard = self._node.command(session_id, command)
@@ -193,7 +192,7 @@ class Run:
                 failures[0].sessions = sessions
             raise failures[0]
 
-    # --- who the calls belong to (:class:`offhook.execution.node.SubAccountSource`)
+    # --- the owner of the calls (:class:`offhook.execution.node.SubAccountSource`)
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
         """The simulation's only one."""

@@ -1,4 +1,4 @@
-"""``offhook simulate``: a callflow from its first ring to its summary, told without a call."""
+"""``offhook simulate``: prints how a callflow runs, from its first ring to its summary, without a call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from offhook.testing.vca_script import VCA
 FINE, FAILED, UNREADABLE = 0, 1, 2
 """Exit codes of :func:`run`."""
 TALK = 10.0
-"""Seconds that whoever is bridged in stays on the line."""
+"""Seconds that the bridged phone stays on the line."""
 
 
 class _Paint(msgspec.Struct, frozen=True):
@@ -58,12 +58,14 @@ def run(
     answers first.
     ``press``: the keys the called person presses at each prompt that asks for some, separated by commas.
     ``vca``: the URL that decides; without one (nor one in ``config``) nothing more is decided.
-    Returns 0, 1 for a rejected callflow, a session that ended ``ERROR`` or keys nobody asked for, 2 for
-    a file that cannot be read. Raises :class:`offhook.config.file.ConfigError` for a bad ``config``, and
-    ValueError for keys that are none or a sub-account that is not there.
+    Returns 0, 1 for a rejected callflow, a session that ended ``ERROR`` or keys that no prompt asked for,
+    2 for a file that cannot be read. Raises :class:`offhook.config.file.ConfigError` for a bad
+    ``config``, and ValueError for invalid keys or an unknown sub-account.
     """
     out = out or sys.stdout
-    logging.getLogger("offhook").addHandler(logging.NullHandler())  # the story tells it all
+    logging.getLogger("offhook").addHandler(
+        logging.NullHandler()
+    )  # the printed timeline has all of it
     try:
         body = _read(file)
     except OSError as error:
@@ -91,7 +93,7 @@ def run(
 
 
 def _decide(offhook: Offhook, vca: str | None, first_answer: bytes | None) -> None:
-    """Who decides what happens next: the URL ``vca``, else ``first_answer``, once."""
+    """Set what answers the VCA questions: the URL ``vca``, else ``first_answer``, once."""
     if vca is not None:
         offhook.vca(vca)
     elif first_answer is not None:
@@ -111,7 +113,7 @@ class _Household:
     """The phones of a simulation: the first one called presses keys, the others talk a while."""
 
     def __init__(self, press: str) -> None:
-        """Raises ValueError for what are no keys."""
+        """Raises ValueError for invalid keys."""
         self._groups = tuple(keys.strip() for keys in press.split(",")) if press else ()
         self._first = True
         Phone("").presses_in_turn(*self._groups)
@@ -133,7 +135,7 @@ def _tell_problems(
     colour: bool,
     out: TextIO,
 ) -> int:
-    """What ``offhook lint`` says of such a callflow, by the facts of this sub-account."""
+    """Print the findings of ``offhook lint`` for the callflow, with the facts of this sub-account."""
     findings = lint.lint_text(file, body, offhook.facts, now=offhook.now)
     if as_json:
         answer = msgspec.json.decode(rejected.answer)

@@ -37,14 +37,14 @@ class SimulatedLine(Telephony):
     def __init__(
         self, clock: Clock, timeline: Timeline, phone_of: Callable[[str], Phone], down: set[str]
     ) -> None:
-        """``down``: names of trunks over which nothing ever answers."""
+        """``down``: names of trunks that never answer."""
         self.clock = clock
         self.timeline = timeline
         self.phone_of = phone_of
         self.down = down
         self.calls: list[SimulatedCall] = []
         self.failures: list[Exception] = []
-        """Scripts that were not followed, and what the test's own functions raised."""
+        """Errors of scripts, and exceptions of the test's own functions."""
 
     def dial(self, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> SimulatedOutgoingCall:
         self.timeline.add(OFFHOOK, "calls", f"{order.destination} from {order.source}")
@@ -60,14 +60,14 @@ class SimulatedLine(Telephony):
         return call
 
     def guarded(self, do: Callable[[], object]) -> None:
-        """Call a function of the test; what it raises fails the run when it is over."""
+        """Call a function of the test; an exception makes the run fail when it is over."""
         try:
             do()
         except Exception as error:
             self.failures.append(error)
 
     async def close(self) -> None:
-        """Wait for everything the calls began; all of them have ended."""
+        """Wait for all tasks of the calls, which have all ended."""
         for call in self.calls:
             await call.close()
 
@@ -167,7 +167,7 @@ class SimulatedIncomingCall(SimulatedCall, ReceivedCall):
         self._end(CallStatus.CANCELED, by=Side.CALLER, sip_code=487)
 
     def belongs_to(self, session_id: str) -> None:
-        """Nothing is logged here."""
+        """Does nothing, because a simulated call logs nothing."""
 
     def accept(self) -> None:
         if self.ended is None:
@@ -176,7 +176,7 @@ class SimulatedIncomingCall(SimulatedCall, ReceivedCall):
             self._owner = self._loop.create_task(self._follow_script())
 
     def let_hear(self) -> None:
-        """A simulated trunk lets no unanswered caller hear anything."""
+        """Does nothing: a simulated trunk has no early media for callers."""
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         self._end(status, by=Side.SERVER, sip_code=sip_code)

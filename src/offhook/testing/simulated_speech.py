@@ -12,18 +12,18 @@ from offhook.negotiated import Codec
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 
 SECONDS_PER_CHARACTER = 0.06
-"""How long a character takes at speed 1: about 170 words a minute."""
+"""Seconds that a character takes at speed 1: about 170 words a minute."""
 FILE_SECONDS = 3.0
-"""How long a file lasts whose length the test does not say."""
+"""Seconds that a file lasts when the test gives no length."""
 
 
 @final
 class SpokenPrompt(Prompt):
-    """Silence that knows its words."""
+    """Silence as sound, with the words of the prompt."""
 
     def __init__(self, text: str, duration: float, remark: str = "") -> None:
         self.text = text
-        """What is said; of a file its URL."""
+        """The text; of a file its URL."""
         self._remark = remark
         self._duration = duration
 
@@ -53,7 +53,7 @@ class FakeSpeech(Speech):
         self.files: dict[str, float | None] = {}
         """Seconds each file lasts; None: it cannot be fetched, -2006."""
         self.remarks: dict[str, str] = {}
-        """What the session's record says of a file."""
+        """The remark about a file in the session's record."""
 
     async def say(
         self,

@@ -45,9 +45,9 @@ AnyCallflow = Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | bytes | Pa
 """A request body as a dict, the list of its actions, its JSON, or a file that holds it."""
 
 CARRIER = "udp:192.0.2.1:5060"
-"""Where the trunk leads that a configuration without trunks, or with built-in phones, gets."""
+"""The address of the trunk for a configuration without trunks, or with built-in phones."""
 SOMEWHERE = "https://customer.example/"
-"""URL of the webhooks a test reads; nothing is sent there."""
+"""URL of the webhooks in a simulation; nothing is sent there."""
 
 
 class Offhook:
@@ -86,9 +86,9 @@ class Offhook:
         self.sessions: list[SimulatedSession] = []
         """Every session so far."""
         self.left_behind: list[str] = []
-        """Tasks and timers that a run should have ended and has not: always empty, or a bug in Offhook."""
+        """Tasks and timers that a run did not end. If it is not empty, Offhook has a bug."""
 
-    # --- the world
+    # --- the surroundings
 
     def phone(self, number: str) -> Phone:
         """The phone with this number (E.164 with ``+``), with a new, empty script."""
@@ -101,7 +101,7 @@ class Offhook:
         self._script = script
 
     def vca(self, decide: Decide | str) -> None:
-        """Who decides what happens next: a function from the payload of the VCA request to the answer
+        """Set what answers the VCA questions: a function from the payload of the VCA request to the answer
         (:data:`offhook.testing.vca_script.Decide`), or the URL of a server that is asked for real."""
         url = decide if isinstance(decide, str) else SOMEWHERE + "vca"
         self._decide = None if isinstance(decide, str) else decide
@@ -157,20 +157,20 @@ class Offhook:
     def call(self, callflow: AnyCallflow) -> SimulatedSession:
         """Submit a callflow and run its session to the end.
 
-        Raises :class:`CallflowRejected`, :class:`ScriptNotFollowed`, :class:`Runaway`, or whatever the
-        test's own functions raised.
+        Raises :class:`CallflowRejected`, :class:`ScriptNotFollowed`, :class:`Runaway`, or an exception of
+        the test's own functions.
         """
         return self.calls([callflow])[0]
 
     def calls(self, callflows: Sequence[AnyCallflow]) -> list[SimulatedSession]:
-        """Submit several at the same moment; their sessions run side by side."""
+        """Submit several callflows at the same moment; their sessions run at the same time."""
         judged = [self.judged(callflow) for callflow in callflows]
         return self._do(lambda run: run.submit(judged))
 
     def inbound(self, *, to: str, from_: str) -> SimulatedSession:
         """A phone calls a number of the sub-account. The script of the phone ``from_`` is followed.
 
-        Without a configuration every number is ours. Raises as :meth:`call` does.
+        Without a configuration every number belongs to the sub-account. Raises as :meth:`call` does.
         """
         known = [number.msisdn for number in self._sub_account.numbers]
         if to not in known and not self._own_numbers_only:
@@ -183,7 +183,7 @@ class Offhook:
 
     @property
     def facts(self) -> JudgingContext:
-        """What callflows are judged by."""
+        """The facts that callflows are judged with."""
         return facts_of(self._sub_account, profiles())
 
     @property
@@ -199,7 +199,7 @@ class Offhook:
         """Call ``do`` so many seconds after the next run has begun, if it still runs then."""
         self._after.append((seconds, do))
 
-    # --- in the middle of a run: from a phone's then(), from after(), from the VCA function
+    # --- during a run: from a phone's then(), from after(), from the VCA function
 
     def end(self) -> None:
         """``DELETE …/sessions/{id}``: end what runs now. Raises SimulationError if nothing does."""
@@ -298,7 +298,7 @@ class Offhook:
 
 
 def _chosen(config: Config | None, wanted: str | None) -> SubAccount:
-    """The sub-account of ``config`` that is meant."""
+    """The sub-account of ``config`` with this id, or its only one."""
     if config is None or not config.subaccounts:
         return SubAccount(
             sub_account_id=wanted or "demo", account_id="demo", caller_ids=frozenset({"*"})

@@ -1,4 +1,4 @@
-"""What happened in a simulated call, moment by moment, as a person would tell it."""
+"""The events of a simulated call in order, in words for people."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 from offhook.aio import wait_or
 
 OFFHOOK = "Offhook"
-"""Who speaks where it is not a phone."""
+"""The name of the server as a speaker."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One thing that happened."""
+    """One event of the run."""
 
     at: float
     """Simulated seconds since the beginning of the run."""
@@ -24,7 +24,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """``calls``, ``rings``, ``answers``, ``refuses``, ``hears``, ``says``, ``presses``, ``hangs up``,
     ``asks``, ``decides``, ``ends``…"""
     text: str = ""
-    """The words, the keys, the number, the JSON: whatever belongs to it."""
+    """The words, the keys, the number, the JSON: the content of the event."""
 
     def __str__(self) -> str:
         return f"{self.at:7.2f} s  {self.who} {self.what}" + (f" {self.text}" if self.text else "")
@@ -38,12 +38,12 @@ class Timeline:
         self.moments: list[Moment] = []
 
     def add(self, who: str, what: str, text: str = "") -> None:
-        """It happens now."""
+        """Add an event at the present time."""
         self.moments.append(Moment(at=round(self._now(), 3), who=who, what=what, text=text))
 
 
 class Utterance:
-    """Words on their way to one phone, as long as they last."""
+    """Words that are spoken to one phone, with their times."""
 
     def __init__(self, text: str, start: float, duration: float, *, ringback: bool) -> None:
         self.text = text
@@ -51,7 +51,7 @@ class Utterance:
         self.end = start + duration
         """When the last word is spoken; earlier than planned when it was cut."""
         self.ringback = ringback
-        """A ringback tone, no words."""
+        """Whether it is a ringback tone without words."""
         self._duration = duration
 
     @property
@@ -63,7 +63,7 @@ class Utterance:
         return self.text[: int(len(self.text) * share + 1e-6)]
 
     def cut(self, at: float) -> None:
-        """Nothing more of it is heard from now on."""
+        """Stop it: the rest is not heard."""
         self.end = min(self.end, at)
 
     def find(self, words: str, after: float) -> float | None:
@@ -88,7 +88,7 @@ def plain(text: str) -> str:
 
 
 class TimelineEar:
-    """Everything one phone hears in one call, and who waits to hear what."""
+    """The words that one phone hears in one call, and the steps that wait for words."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -98,24 +98,24 @@ class TimelineEar:
         """Set whenever something new is heard, cut, or expected of the phone."""
 
     def begins(self, text: str, duration: float, *, ringback: bool = False) -> Utterance:
-        """Words begin now."""
+        """An utterance begins now."""
         utterance = Utterance(text, self._now(), duration, ringback=ringback)
         self.utterances.append(utterance)
         self.changed.set()
         return utterance
 
     def cut(self, utterance: Utterance) -> None:
-        """They end now."""
+        """An utterance is interrupted now."""
         utterance.cut(self._now())
         self.changed.set()
 
     def heard_by_now(self, words: str) -> bool:
-        """Whether ``words`` have been heard since what was waited for last."""
+        """Whether ``words`` have been heard since the last words waited for."""
         at = self._find(words)
         return at is not None and at <= self._now() + 1e-9
 
     async def wait_for(self, words: str) -> None:
-        """Wait until ``words`` have been heard, after what was waited for last."""
+        """Wait until ``words`` have been heard, after the last words waited for."""
         while True:
             self.changed.clear()
             at = self._find(words)
@@ -131,5 +131,5 @@ class TimelineEar:
 
     @property
     def words(self) -> list[str]:
-        """What was heard, in order; of what was cut the part before."""
+        """The words heard, in order; of an interrupted utterance only the first part."""
         return [u.heard for u in self.utterances if not u.ringback]

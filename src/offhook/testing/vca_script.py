@@ -17,13 +17,13 @@ from offhook.testing.loop import VirtualLoop
 from offhook.testing.timeline import Timeline
 
 VCA = "VCA"
-"""Who decides, in the timeline."""
+"""The name of the customer's server in the timeline."""
 MOST_QUESTIONS = 200
-"""Of one run; a callflow that asks more often never ends."""
+"""Questions of one run; a callflow that asks more often counts as endless."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A particular HTTP answer of the VCA webhook, for tests of what goes wrong."""
+    """A particular HTTP answer of the VCA webhook, for tests of failures."""
 
     status: int = 200
     body: bytes = b""
@@ -38,14 +38,14 @@ as str or bytes, or an :class:`Answer`. May be async."""
 
 
 class Customer:
-    """Answers what the decision point asks (:class:`offhook.webhooks.vca.Client`)."""
+    """Answers the questions of the decision point (:class:`offhook.webhooks.vca.Client`)."""
 
     def __init__(self, decide: Decide | None, loop: VirtualLoop, timeline: Timeline) -> None:
         """``decide`` None: the webhook's URL is asked for real."""
         self.asked: list[dict[str, Any]] = []
         """Every question, envelope included; a repeated one once."""
         self.crash: Exception | None = None
-        """What the test's own function raised."""
+        """The exception of the test's own function."""
         self._decide = decide
         self._loop = loop
         self._timeline = timeline
