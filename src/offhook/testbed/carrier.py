@@ -1,4 +1,4 @@
-"""Answers the calls to the built-in phones, each as its number says."""
+"""Answers the calls to the built-in phones, each as its number requires."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Carrier:
         self._line.endpoint.on_incoming(self._on_invite)
 
     async def close(self) -> None:
-        """Hang up everything."""
+        """Hang up all calls."""
         for task in self._calls:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)

@@ -1,4 +1,5 @@
-"""``offhook demo``: one voice message to a built-in phone, over real SIP and RTP, told as it happens."""
+"""``offhook demo``: one voice message to a built-in phone, over real SIP and RTP, reported while it
+runs."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ TEXT = (
 )
 API_KEY = "demo-key-of-a-server-that-lives-for-seconds"
 DEADLINE = 45.0
-"""Seconds for everything."""
+"""Seconds for the whole demo."""
 
 Say = Callable[[str], None]
 Json = Mapping[str, Any]
@@ -133,7 +134,7 @@ def _sentence(event: Json) -> str:
 
 @asynccontextmanager
 async def _receiver() -> AsyncIterator[tuple[asyncio.Queue[Json], str]]:
-    """A webhook receiver on loopback: what it got, and its URL."""
+    """A webhook receiver on loopback: the bodies it got, and its URL."""
     received: asyncio.Queue[Json] = asyncio.Queue()
 
     async def take(request: web.Request) -> web.Response:
@@ -155,7 +156,7 @@ async def _receiver() -> AsyncIterator[tuple[asyncio.Queue[Json], str]]:
 
 @asynccontextmanager
 async def _server(config: Path) -> AsyncIterator[str]:
-    """``offhook serve`` in a process of its own, as anybody would start it; yields its URL."""
+    """``offhook serve`` in a process of its own, started in the usual way; yields its URL."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "offhook", "serve", "--config", str(config), "--json"),
         cwd=config.parent,
@@ -175,7 +176,7 @@ async def _server(config: Path) -> AsyncIterator[str]:
 
 
 async def _new_file(folder: Path, known: set[Path]) -> Path:
-    """The recording that was not there before; the phone writes it when the call is over."""
+    """Wait for the new recording, which the phone writes when the call is over."""
     while True:
         new = set(folder.glob("*.wav")) - known
         if new:

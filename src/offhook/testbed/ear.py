@@ -1,4 +1,4 @@
-"""What a built-in phone hears: kept for a WAV file, and listened to for the end of a prompt."""
+"""The audio that a built-in phone receives: kept for a WAV file, and searched for the end of a prompt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ LONGEST = 3600
 
 
 class Ear:
-    """Listens to one leg. The engine's thread feeds it; the loop waits for the end of the prompt."""
+    """Listens to one leg. The engine's thread gives it samples; the loop waits for the end of the
+    prompt."""
 
     def __init__(self, media: MediaLeg, *, keep: bool) -> None:
         self._media = media
@@ -42,7 +43,7 @@ class Ear:
         await self._prompt_heard.wait()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._media.record(None)
 
     def _hear(self, pcm: bytes) -> None:

@@ -14,13 +14,13 @@ REFUSALS: Mapping[str, tuple[int, str | None]] = {
     "unreachable": (480, "Q.850;cause=20"),
     "error": (500, None),
 }
-"""What a phone that refuses answers: the SIP status, and a Reason (RFC 3326) if it gives one."""
+"""The answer of a phone that refuses: the SIP status, and a Reason (RFC 3326) if it has one."""
 
 
 def with_testbed(config: Config, address: str) -> Config:
     """``config`` with the trunk and the routes that lead to the phones at ``address``.
 
-    Their own numbers go there; everything does while no trunk is configured.
+    Their own numbers are routed there; without a configured trunk all numbers are.
     """
     trunk = Trunk(name=TESTBED_TRUNK, address=address)
     own_numbers = [phone.number for phone in config.testbed.phones]
