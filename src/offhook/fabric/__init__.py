@@ -1,1 +1,2 @@
-"""Ways between processes: memory, a Unix socket, NATS. All implement :mod:`offhook.session.ports.fabric`."""
+"""The message bus between processes: memory, a Unix socket, NATS. All implement
+:mod:`offhook.session.ports.fabric`."""

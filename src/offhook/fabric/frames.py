@@ -18,7 +18,7 @@ _HEAD = struct.Struct(">IBB")
 
 
 class FrameKind(IntEnum):
-    """What a frame asks."""
+    """The kind of a frame."""
 
     PUBLISH = 1
     SUBSCRIBE = 2
@@ -37,7 +37,7 @@ class Frame(NamedTuple):
 
 
 class FrameError(Exception):
-    """The peer sent something that is no frame."""
+    """The peer sent a malformed frame."""
 
 
 def encode(frame: Frame) -> bytes:

@@ -1,7 +1,6 @@
-"""The fabric of one machine: processes meet at a hub on a Unix socket, which the supervisor runs.
-
-Both sides are bounded: what a slow peer does not read is dropped at the client and ends the connection
-at the hub, which the client opens again. No process waits for another.
+"""The fabric of one machine: processes connect to a hub on a Unix socket, which the supervisor runs. Both
+sides have limits for unsent data: the client drops messages, and the hub closes the connection, which the
+client opens again. No process waits for another.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class LocalHub:
             self._forget(pattern, client)
 
     def handle(self, frame: Frame, sender: _HubSide) -> None:
-        """Do what a client's frame asks. Raises ValueError for an invalid one."""
+        """Handle a frame of a client. Raises ValueError for an invalid one."""
         if frame.kind is FrameKind.PUBLISH:
             self._pass_on(frame, sender)
         elif frame.kind is FrameKind.SUBSCRIBE:
@@ -147,7 +146,7 @@ class _HubSide(asyncio.Protocol):
 
 @final
 class LocalFabric(Fabric):
-    """A client of :class:`LocalHub`. The listeners of this process hear it without the hub."""
+    """A client of :class:`LocalHub`. The listeners of this process get its messages without the hub."""
 
     def __init__(self, path: str) -> None:
         """``path`` of the hub's socket."""
@@ -166,7 +165,7 @@ class LocalFabric(Fabric):
 
     @property
     def connected(self) -> bool:
-        """Whether other processes are reached at this moment."""
+        """Whether it is connected to the other processes now."""
         return self._transport is not None
 
     async def start(self) -> None:
@@ -229,7 +228,7 @@ class LocalFabric(Fabric):
             await asyncio.sleep(_RETRY_AFTER[min(failures, len(_RETRY_AFTER) - 1)])
 
     def joined(self, transport: asyncio.Transport) -> None:
-        """The connection stands."""
+        """The connection is made."""
         self._transport = transport
         for pattern in self._subscriptions.patterns:
             self._send(Frame(FrameKind.SUBSCRIBE, pattern))
@@ -241,14 +240,14 @@ class LocalFabric(Fabric):
             _finish(ping)
 
     def handle(self, frame: Frame) -> None:
-        """Do what the hub's frame says."""
+        """Handle a frame of the hub."""
         if frame.kind is FrameKind.PUBLISH:
             self._subscriptions.dispatch(frame.topic, frame.message)
         elif frame.kind is FrameKind.PONG:
             _finish(self._pings.get(frame.message))
 
     def _send(self, frame: Frame) -> None:
-        """Write a frame if the hub is there and reads."""
+        """Write a frame if the hub is connected and reads."""
         if self._transport is None or self._transport.is_closing():
             self.dropped += frame.kind is FrameKind.PUBLISH
         elif self._transport.get_write_buffer_size() > MAX_UNSENT:

@@ -11,7 +11,7 @@ from offhook.session.ports.fabric import Fabric, Listener
 
 @final
 class MemoryFabric(Fabric):
-    """Serves one process: nothing leaves it."""
+    """Serves one process; no message leaves it."""
 
     def __init__(self) -> None:
         self._subscriptions = Subscriptions()

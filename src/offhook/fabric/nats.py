@@ -24,7 +24,7 @@ from offhook.session.ports.fabric import Fabric, Listener
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
-"""Messages on their way to the client library."""
+"""Messages that wait for the client library."""
 _PREFIX = "offhook."
 _FIRST_WAIT = 1.0
 _RETRY_AFTER = 1
@@ -43,7 +43,7 @@ class _Order(NamedTuple):
 
 @final
 class NatsFabric(Fabric):
-    """A client of a NATS server. The listeners of this process hear it without the server."""
+    """A client of a NATS server. The listeners of this process get its messages without the server."""
 
     def __init__(self, url: str) -> None:
         """``nats://host:port`` or ``tls://host:port``, with user and password if need be."""
@@ -60,7 +60,7 @@ class NatsFabric(Fabric):
 
     @property
     def connected(self) -> bool:
-        """Whether other processes are reached at this moment."""
+        """Whether it is connected to the other processes now."""
         return self._client.is_connected
 
     async def start(self) -> None:
@@ -104,7 +104,7 @@ class NatsFabric(Fabric):
         return True
 
     async def _run(self, first: asyncio.Future[None]) -> None:
-        """Own the connection: nothing else awaits the client library."""
+        """Own the connection: only this task awaits the client library."""
         await self._connect()
         await self._apply_changes()
         if not first.done():

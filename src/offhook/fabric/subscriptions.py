@@ -1,4 +1,4 @@
-"""Who hears which topic: the part that every fabric shares."""
+"""Topics and their listeners: the part that every fabric shares."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checked(topic: str) -> str:
 
 
 def patterns_of(topic: str) -> Iterator[str]:
-    """Every pattern that hears ``topic``: itself, and ``a.*`` for each word in front."""
+    """Every pattern that matches ``topic``: itself, and ``a.*`` for each word in front."""
     yield topic
     end = topic.rfind(".")
     while end != -1:
@@ -43,21 +43,22 @@ class Subscriptions:
         on_first: Callable[[str], None] = lambda pattern: None,
         on_none: Callable[[str], None] = lambda pattern: None,
     ) -> None:
-        """``on_first`` and ``on_none`` hear when a pattern gets its first and loses its last."""
+        """``on_first`` and ``on_none`` are called when a pattern gets its first and loses its last
+        listener."""
         self._listeners: dict[str, list[Listener]] = {}
         self._on_first = on_first
         self._on_none = on_none
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """What is listened for at this moment."""
+        """The patterns that have listeners now."""
         return tuple(self._listeners)
 
     def __contains__(self, pattern: str) -> bool:
         return pattern in self._listeners
 
     def add(self, pattern: str, listener: Listener) -> Callable[[], None]:
-        """Hear a topic; the returned call, which may be made twice, ends that."""
+        """Add a listener of a topic; returns a function that removes it, which may be called twice."""
         listeners = self._listeners.setdefault(checked(pattern), [])
         listeners.append(listener)
         if len(listeners) == 1:
@@ -86,6 +87,6 @@ class Subscriptions:
                     _log.exception("a listener of the topic %s failed", pattern)
 
     def dispatch_soon(self, topic: str, message: bytes) -> None:
-        """:meth:`dispatch`, at the loop's next turn: a publisher is never called back from within."""
+        """:meth:`dispatch`, at the loop's next turn: a listener never runs inside the publisher's call."""
         if any(pattern in self._listeners for pattern in patterns_of(topic)):
             asyncio.get_running_loop().call_soon(self.dispatch, topic, message)
