@@ -1,7 +1,6 @@
-"""The few ways in which everything here waits.
-
-A race written by hand forgets its losers: a task that was canceled and never awaited still runs for a
-while, holds what it closes over, and loses its exception. Here whoever begins a task also sees it end.
+"""The wait functions that the whole project uses. A race written by hand often forgets the tasks that
+lose: a task that was canceled and never awaited still runs for a while, keeps its objects alive, and
+loses its exception. Here the code that starts a task also waits for its end.
 
 * :func:`first_of` waits for the first of several things. Coroutines become tasks of the race, and those
   that lose are canceled and awaited. Futures and tasks belong to the caller: they are only watched.
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 
 class Winner(NamedTuple):
-    """What came first in a race."""
+    """The winner of a race."""
 
     place: int
     """Its place among the arguments of :func:`first_of`."""
@@ -66,7 +65,7 @@ async def wait_or(waiting: Awaitable[Any], timeout: float | None) -> bool:
 
 
 async def end_all(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel those tasks that still run, and wait until all are over. What they raise is dropped."""
+    """Cancel the tasks that still run, and wait until all are over. Their exceptions are dropped."""
     running = [task for task in tasks if not task.done()]
     for task in running:
         task.cancel()
@@ -74,7 +73,7 @@ async def end_all(*tasks: asyncio.Future[Any]) -> None:
         await asyncio.wait(running)
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # seen, so that asyncio does not report it
+            task.exception()  # retrieved, so that asyncio does not report it
 
 
 def _future_of(waiting: Awaitable[Any]) -> asyncio.Future[Any]:

@@ -106,7 +106,7 @@ def _logging_mistakes(serving: Callable[[], int]) -> int:
 
 
 def ready_text(facts: Mapping[str, Any]) -> str:
-    """What ``offhook serve`` says once everything serves."""
+    """The text that ``offhook serve`` prints once all processes are ready."""
     lines = [f"Offhook is ready: {facts['url'] or 'voice only, no API on this machine'}"]
     if facts["sip"]:
         lines.append(f"SIP: {', '.join(facts['sip'])}")
@@ -274,7 +274,7 @@ def _help_of(error: cyclopts.CycloptsError) -> str:
 
 
 def _console() -> Console | None:
-    """For help on a pipe: lines as long as they are, for no window wraps them."""
+    """A console for help on a pipe: long lines, because no window wraps them."""
     if sys.stdout.isatty():
         return None
     from rich.console import Console
@@ -306,7 +306,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone: nothing more to say to anybody
+    except BrokenPipeError:  # the reader of our output has gone, so there is nothing more to print
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return result if isinstance(result, int) else OK

@@ -1,4 +1,4 @@
-"""Time and identifiers. Pure code takes times as arguments; only shells ask a :class:`Clock`."""
+"""Time and identifiers. Pure code takes times as arguments; only the outer layers use a :class:`Clock`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the outer layers read the time."""
+    """The time source of the outer layers."""
 
     def now(self) -> datetime:
         """The wall-clock time, aware, in UTC."""
@@ -45,8 +45,8 @@ def new_id() -> str:
 
 _RANDOM_STOCK = 256
 _random: list[int] = []
-"""The low 80 bits of ids to come, version and variant set: ``os.urandom`` gives up the interpreter's
-lock, and under load each call waits to get it back."""
+"""The low 80 bits of ids to come, version and variant set: ``os.urandom`` releases the GIL, and under
+load each call waits to get it back."""
 os.register_at_fork(after_in_child=_random.clear)
 
 

@@ -1,7 +1,7 @@
 """Every public code, its text and its HTTP status; and what a SIP status means for a call.
 
 Nothing else in the project defines a status code. The texts are wire constants
-(``spec/status-codes.md``, ``spec/execution.md``): byte for byte, odd spelling included.
+(``spec/status-codes.md``, ``spec/execution.md``): byte for byte, including unusual spellings.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class SessionStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether the status never changes any more."""
+        """Whether the status is final."""
         return self not in (SessionStatus.QUEUED, SessionStatus.RUNNING)
 
 
@@ -173,7 +173,8 @@ def outcome_of_sip_status(status: int, q850_cause: int | None = None) -> CallSta
     """The ``callStatus`` of a leg that the far end refused with ``status`` (300..699).
 
     ``q850_cause`` is the cause of a ``Reason: Q.850`` header (RFC 3326) if the answer had one.
-    487 is the far end's own (without a CANCEL of ours); the caller knows about its own CANCEL.
+    487 is judged here as the far end's own status; the caller of this function handles 487 after our
+    CANCEL.
     """
     if status in _BUSY:
         return CallStatus.BUSY

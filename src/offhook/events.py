@@ -14,7 +14,7 @@ import msgspec
 class SessionEvent(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="event", rename="camel", omit_defaults=True
 ):
-    """What every fact carries."""
+    """The base of all events."""
 
     at: datetime
 
@@ -92,7 +92,7 @@ class DigitsCaptured(SessionEvent, frozen=True, kw_only=True, tag="DTMF_RECEIVED
 
 
 class DecisionAsked(SessionEvent, frozen=True, kw_only=True, tag="DECISION_ASKED"):
-    """The VCA webhook was asked what to do next."""
+    """A question was sent to the VCA webhook."""
 
     event_id: str
 
@@ -115,7 +115,7 @@ class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag="SESSION_ENDED")
 
 
 class LateFact(SessionEvent, frozen=True, kw_only=True, tag="LATE_FACT"):
-    """What a node cut off from the store learned after others had ended its session."""
+    """An event of a node that was cut off from the store, after another node had ended its session."""
 
     fact: str
 

@@ -1,9 +1,7 @@
-"""Unexpected errors of our own code: each is logged with its traceback, but never as a flood.
-
-Whatever handling an event raises must not end more than what the event belongs to. Whoever catches it
-ends that in an orderly way and reports the error here. A peer that finds such an error can send the same
-packet ten thousand times a second, so every place of origin is logged once in :data:`EVERY` seconds and
-counted in between.
+"""Internal errors: each is logged with its traceback, at a limited rate. An exception in handling an
+event must end only the call or session of the event. The code that catches it ends that one cleanly and
+reports the error here. A peer that triggers such an error can send the same packet ten thousand times a
+second, so each place of origin is logged once in :data:`EVERY` seconds and counted in between.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every process writes to stderr: one line for each event, for people or (JSON) for machines.
+"""Logging: what every process writes to stderr: one line for each event, for people or (JSON) for machines.
 
 ``OFFHOOK_LOG`` is ``console`` (the default) or ``json``, ``OFFHOOK_LOG_LEVEL`` is ``debug``, ``info``,
 ``warning`` or ``error``. :mod:`structlog` and the standard :mod:`logging` both end here. A session's
@@ -42,7 +42,7 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
 _FIRST_FIELDS = ("process", "session")
 _QUIET = ("asyncio", "nats", "uvicorn.access", "sqlalchemy", "alembic")
-"""Libraries whose lines below warning say nothing to an operator."""
+"""Libraries with lines below warning that do not help an operator."""
 
 
 class LogSettingError(ValueError):
@@ -111,7 +111,7 @@ def _settings(environ: Mapping[str, str]) -> tuple[str, int]:
 
 
 def _processors(process: str | None) -> list[Processor]:
-    """What every line goes through, whichever library it comes from."""
+    """The processors of every line, from any library."""
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -128,7 +128,7 @@ def _processors(process: str | None) -> list[Processor]:
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """What no code has caught becomes a log line as well, so that JSON logs have only JSON lines."""
+    """Log uncaught exceptions too, so that JSON logs have only JSON lines."""
     if issubclass(kind, KeyboardInterrupt | SystemExit):
         sys.__excepthook__(kind, error, trace)
     else:
@@ -200,7 +200,8 @@ class _Console:
 
 
 def one_line(text: str) -> str:
-    """``text`` without what would break its line or command the terminal; our own breaks stay."""
+    """``text`` without line breaks from outside and terminal control sequences; our own line breaks
+    stay."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 

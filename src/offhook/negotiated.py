@@ -1,7 +1,7 @@
-"""What offer and answer settle about a leg's one audio stream (RFC 3264).
+"""The negotiated state of a leg's audio stream (RFC 3264).
 
 SIP makes this state, and the media engine, the guard against silent calls and the call's quality read it.
-It stands below all of them, so that there is one type for it.
+It is in a module below all of them, so that there is one type for it.
 """
 
 from __future__ import annotations
@@ -48,5 +48,5 @@ class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def two_way(self) -> bool:
-        """Whether both sides send: nobody is on hold."""
+        """Whether both sides send: neither is on hold."""
         return self.send and self.receive

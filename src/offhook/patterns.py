@@ -1,7 +1,7 @@
-"""Customers' regular expressions: RE2, whose time is linear in the text whatever the pattern is.
+"""Customers' regular expressions: RE2, which takes linear time in the text for every pattern.
 
 A backtracking engine takes 2^n steps for ``(a+)+b``, and no check of a pattern's text finds every such
-pattern. RE2 walks all alternatives at once. What it does not do is bounded here: the memory of a
+pattern. RE2 walks all alternatives at once. The other costs are bounded here: the memory of a
 compiled pattern, the length of a value, and with :class:`Matcher` the steps of all values together.
 
 The dialect is RE2's (https://github.com/google/re2/wiki/Syntax): no look-around, no back references,
@@ -27,9 +27,9 @@ _MOST_MEMORY = 1024 * 1024
 
 def _options() -> re2.Options:
     options = re2.Options()
-    options.log_errors = False  # RE2 prints what a customer wrote to stderr otherwise
+    options.log_errors = False  # else RE2 prints customers' patterns to stderr
     options.max_mem = _MOST_MEMORY
-    options.never_capture = True  # only whether it matches is asked: that is the fastest way
+    options.never_capture = True  # only whether it matches is needed: this is the fastest way
     return options
 
 

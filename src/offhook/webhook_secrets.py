@@ -13,7 +13,7 @@ NEW_BYTES = 32
 """Random bytes of a secret that is made here: as many as HMAC-SHA256 uses at best (RFC 2104 §3)."""
 
 FEWEST_BYTES, MOST_BYTES = 24, 64
-"""Of any secret, by the Standard Webhooks specification."""
+"""Minimum and maximum of any secret, by the Standard Webhooks specification."""
 
 
 class BadSecret(ValueError):
