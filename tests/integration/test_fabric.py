@@ -164,7 +164,9 @@ async def test_after_unsubscribing_nothing_is_heard(pair: tuple[AnyFabric, AnyFa
     assert gone.heard.empty()
 
 
-async def test_a_listener_that_fails_stops_nobody(pair: tuple[AnyFabric, AnyFabric]) -> None:
+async def test_a_listener_that_fails_does_not_stop_the_other_listeners(
+    pair: tuple[AnyFabric, AnyFabric],
+) -> None:
     def fails(topic: str, message: bytes) -> None:
         raise RuntimeError
 

@@ -40,7 +40,7 @@ async def test_only_its_user_may_connect(path: str) -> None:
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-async def test_who_does_not_read_is_disconnected_and_nobody_waits(path: str) -> None:
+async def test_a_client_that_does_not_read_is_disconnected_and_no_client_waits(path: str) -> None:
     reader, writer = await subscriber(path)
     publisher, other = LocalFabric(path), LocalFabric(path)
     await publisher.start()

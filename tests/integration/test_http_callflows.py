@@ -322,7 +322,7 @@ async def test_a_bug_of_the_store_is_minus_9999_too(world: World) -> None:
     assert (status, answer["statusCode"]) == (500, -9999)
 
 
-async def test_what_is_stored_is_accepted_although_nobody_could_be_woken(
+async def test_a_stored_callflow_is_accepted_although_no_node_could_be_woken(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -351,7 +351,7 @@ async def test_answers_are_of_the_documented_types(world: World) -> None:
     }
 
 
-async def test_nobody_reads_anothers_requests(world: World) -> None:
+async def test_a_request_of_another_sub_account_cannot_be_read(world: World) -> None:
     _, answer = await post(world, MESSAGE)
     path = f"requests/{answer['callFlowRequestId']}"
     async with (

@@ -259,7 +259,7 @@ async def test_a_dead_delivery_is_listed_and_sent_again(
     assert again.entry.delivery_id == delivery_id
 
 
-async def test_nobody_redelivers_anothers(world: RecordWorld) -> None:
+async def test_a_delivery_of_another_sub_account_cannot_be_sent_again(world: RecordWorld) -> None:
     delivery_id = await stored_delivery(world)
     async with world.client(OTHER_KEY) as other:
         path = f"webhooks/VSS/deliveries/{delivery_id}/redeliver"

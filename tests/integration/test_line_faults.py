@@ -203,7 +203,7 @@ async def test_a_refused_call_says_why_in_words_and_numbers(ends: Ends) -> None:
     assert end.tries == (TrunkTry(trunk="far", sip_code=480, sip_reason="Not Here"),)
 
 
-async def test_a_call_that_nobody_answers_names_where_it_went_and_how_long_it_waited(
+async def test_an_unanswered_call_names_its_address_and_how_long_it_waited(
     ends: Ends,
 ) -> None:
     await ends.far.endpoint.close()

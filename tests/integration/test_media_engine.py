@@ -263,7 +263,7 @@ async def test_a_range_of_ports_is_used_up_and_freed() -> None:
         await eventually(reopened)
 
 
-async def test_a_port_somebody_else_holds_is_stepped_over_until_it_is_free() -> None:
+async def test_a_port_that_another_program_uses_is_skipped_until_it_is_free() -> None:
     async with running_engine((21030, 21033)) as engine:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.bind(("127.0.0.1", 21031))

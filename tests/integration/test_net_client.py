@@ -488,7 +488,7 @@ async def test_only_https_is_asked_where_the_operator_says_so(server: Server) ->
     await client.close()
 
 
-async def test_a_closed_client_asks_nobody(server: Server) -> None:
+async def test_a_closed_client_makes_no_request(server: Server) -> None:
     client = HttpClient(allow_private=True)
     waiting = asyncio.create_task(
         client.request("GET", server.url + "/hang", timeout=5, max_body=100)

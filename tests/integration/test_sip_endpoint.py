@@ -145,7 +145,7 @@ async def test_the_callee_hears_of_each_call_once(stack: AsyncExitStack) -> None
     assert alice._listeners == {}
 
 
-async def test_nobody_there_is_a_timeout_of_ours(stack: AsyncExitStack) -> None:
+async def test_no_response_is_reported_as_our_own_timeout(stack: AsyncExitStack) -> None:
     caller = Caller(await start(stack))
     event = await caller.end_of(caller.call(free_port()))
     assert isinstance(event, Rejected)

@@ -70,7 +70,7 @@ async def test_a_file_that_hangs_its_decoder_ends_with_it(
         await decode(files, b"x" * 1_000_000)
 
 
-async def test_what_a_decoder_prints_beside_its_answer_reaches_nobody(
+async def test_output_of_a_decoder_besides_its_answer_is_dropped(
     files: AudioFiles, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     replace_decoder(files, tmp_path, "print('secret', file=sys.stderr); sys.exit(1)")

@@ -124,7 +124,7 @@ async def test_the_same_words_are_spoken_once(service: SpeechService) -> None:
 @pytest.mark.parametrize(
     ("profile", "language"), [("nonsense", None), (None, "zu-ZA"), ("zu-ZA-ThandoNeural", None)]
 )
-async def test_a_voice_nobody_has_is_a_synthesis_that_failed(
+async def test_an_unknown_voice_is_a_failed_synthesis(
     service: SpeechService, profile: str | None, language: str | None
 ) -> None:
     with pytest.raises(PromptError, match="no installed engine has a voice") as caught:
@@ -287,7 +287,7 @@ async def test_a_failure_is_not_remembered(service: SpeechService, files: Files)
     )
 
 
-async def test_a_caller_that_hangs_up_stops_nobody_elses_prompt(
+async def test_a_caller_that_hangs_up_does_not_stop_the_prompts_of_other_calls(
     service: SpeechService, files: Files
 ) -> None:
     url = f"{files.url}/tone.wav"

@@ -41,7 +41,7 @@ async def test_an_accepted_session_is_read_back_as_it_was(store: Store, other: S
     assert await other.request("acme_corp", request.call_flow_request_id) == request
 
 
-async def test_nobody_reads_another_sub_accounts_records(store: Store) -> None:
+async def test_records_of_another_sub_account_cannot_be_read(store: Store) -> None:
     (session,) = await accepted(store, waiting())
     assert await store.session("other", session.session_id) is None
     assert await store.request("other", session.call_flow_request_id) is None
@@ -49,7 +49,7 @@ async def test_nobody_reads_another_sub_accounts_records(store: Store) -> None:
 
 
 @pytest.mark.parametrize("id_", ["", "\0", "\ud800", "x" * 100_000, "' OR 1=1 --"])
-async def test_a_strangers_id_finds_nothing(store: Store, id_: str) -> None:
+async def test_an_unknown_id_finds_no_record(store: Store, id_: str) -> None:
     assert await store.session("acme_corp", id_) is None
     assert await store.request(id_, id_) is None
     assert await store.events(id_) == []
@@ -58,7 +58,9 @@ async def test_a_strangers_id_finds_nothing(store: Store, id_: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["\0", "\ud800"])
-async def test_one_that_cannot_be_stored_hurts_nobody_in_its_batch(store: Store, key: str) -> None:
+async def test_a_request_that_cannot_be_stored_does_not_fail_the_others_in_its_batch(
+    store: Store, key: str
+) -> None:
     sessions = [waiting() for _ in range(20)]
     calls = [store.accept(each, [], request_for(each)) for each in sessions]
     odd = waiting()
@@ -161,7 +163,7 @@ class TestIdempotency:
         (stored,), _ = await store.sessions("acme_corp")
         assert {answer.session_id for answer in answers} == {stored.session_id}
 
-    async def test_a_conflict_hurts_nobody_in_its_batch(self, store: Store) -> None:
+    async def test_a_conflict_does_not_fail_the_others_in_its_batch(self, store: Store) -> None:
         await store.record_request(request_for(key="k"))
         sessions = [waiting() for _ in range(20)]
         calls = [store.accept(each, [], request_for(each)) for each in sessions]
@@ -199,7 +201,7 @@ class TestListing:
         assert found == [made[0]]
 
     @pytest.mark.parametrize("cursor", ["", "x", "AAAA", "é", "OTk5OTk5OTk5OTk5OTk5OTk5OTk6YQ"])
-    async def test_a_strangers_cursor_is_refused(self, store: Store, cursor: str) -> None:
+    async def test_an_invalid_cursor_is_refused(self, store: Store, cursor: str) -> None:
         with pytest.raises(ValueError, match="cursor"):
             await store.sessions("acme_corp", cursor=cursor)
 

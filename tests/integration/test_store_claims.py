@@ -50,7 +50,7 @@ async def node(store: Store) -> Node:
 
 
 class TestClaim:
-    async def test_a_claimed_session_runs_and_is_offered_to_nobody_else(
+    async def test_a_claimed_session_runs_and_is_offered_to_no_other_node(
         self, store: Store, other: Store, node: Node
     ) -> None:
         await accepted(store, waiting())
@@ -139,7 +139,7 @@ class TestClaim:
         ]
         assert starts == [1, 0, 1, 0, 1]
 
-    async def test_a_sub_account_over_its_limits_hides_nobody(
+    async def test_a_sub_account_over_its_limits_does_not_delay_other_sub_accounts(
         self, store: Store, node: Node
     ) -> None:
         early = NOW - seconds(60)
@@ -305,7 +305,7 @@ class TestSave:
             await store.save(node, session, [CONNECTED])
         assert await store.events(session.session_id) == []
 
-    async def test_one_that_is_fenced_hurts_nobody_in_its_batch(
+    async def test_a_fenced_save_does_not_fail_the_others_in_its_batch(
         self, store: Store, node: Node
     ) -> None:
         over = await final(store, node)

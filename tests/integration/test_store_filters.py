@@ -105,7 +105,7 @@ async def test_by_status_and_time_together(store: Store, number: str | None) -> 
     assert len(await found(store, everything)) == 6
 
 
-async def test_what_is_purged_is_found_no_more(store: Store) -> None:
+async def test_a_purged_session_is_not_found(store: Store) -> None:
     node = await store.register_node("n1", NodeRole.VOICE, NOW)
     old = msgspec.structs.replace(identified(0, "r", "b"), created_at=NOW - timedelta(days=91))
     await accepted(store, old)

@@ -90,7 +90,9 @@ class TestLeases:
         ids = [delivery.entry.delivery_id for part in found for delivery in part]
         assert len(ids) == len(set(ids)) == 50
 
-    async def test_a_dead_endpoints_thousands_hide_nobody(self, store: Store, node: Node) -> None:
+    async def test_thousands_of_deliveries_to_a_dead_endpoint_do_not_delay_others(
+        self, store: Store, node: Node
+    ) -> None:
         early = NOW - seconds(600)
         await pending(store, node, *(webhook_entry("dead", at=early) for _ in range(300)))
         await pending(store, node, webhook_entry("alive"), webhook_entry("dead", "VSS"))

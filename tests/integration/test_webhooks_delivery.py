@@ -175,7 +175,7 @@ async def test_the_legacy_callback_goes_to_its_own_url(receiver: Receiver) -> No
     assert "authorization" not in receiver.received[0].headers
 
 
-async def test_dead_and_slow_endpoints_delay_nobody_else(receiver: Receiver) -> None:
+async def test_dead_and_slow_endpoints_do_not_delay_other_endpoints(receiver: Receiver) -> None:
     hold = asyncio.Event()
 
     async def silent(request: object, body: bytes) -> Reply:

@@ -471,7 +471,7 @@ def test_keys_from_making_to_revoking(
         (("--days", "0"), "--days: expected 1 or more"),
     ],
 )
-def test_keys_for_nobody(
+def test_a_key_with_invalid_options_is_refused(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

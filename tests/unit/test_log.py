@@ -120,7 +120,9 @@ def test_colours_only_on_a_terminal(configure: Configure) -> None:
     assert terminal.getvalue().startswith("\033[31m")
 
 
-def test_a_stranger_cannot_command_the_terminal_or_forge_a_line(configure: Configure) -> None:
+def test_text_from_outside_cannot_control_the_terminal_or_forge_a_line(
+    configure: Configure,
+) -> None:
     out = configure()
     logging.getLogger("offhook.x").warning("from %s", "\x1b[2J\rforged", extra={"ua": "a\nb\x1b"})
     assert "\x1b" not in out.getvalue()
@@ -166,7 +168,7 @@ async def test_tasks_begun_for_a_session_carry_its_id(configure: Configure) -> N
     assert "session" not in outside
 
 
-def test_what_nobody_caught_is_a_json_line_too() -> None:
+def test_an_uncaught_exception_is_a_json_line_too() -> None:
     program = """
 import os, threading
 os.environ["OFFHOOK_LOG"] = "json"

@@ -128,7 +128,7 @@ def test_everything_at_once(tmp_path: Path) -> None:
     assert not is_embedded(config)
 
 
-def test_an_empty_file_has_the_defaults_and_nobody_in_it(tmp_path: Path) -> None:
+def test_an_empty_file_has_the_defaults_and_no_sub_account(tmp_path: Path) -> None:
     assert read(tmp_path, "") == Config()
 
 

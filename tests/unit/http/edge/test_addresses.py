@@ -26,7 +26,7 @@ def test_a_source_is_an_ipv4_address_or_an_ipv6_network(peer: str, expected: str
     assert source(peer) == expected
 
 
-def test_a_strangers_header_is_not_believed() -> None:
+def test_the_header_of_an_untrusted_peer_is_ignored() -> None:
     assert source("192.0.2.1", "198.51.100.7") == "192.0.2.1"
     assert source("192.0.2.1", "198.51.100.7", trusted=("10.0.0.0/8",)) == "192.0.2.1"
 
