@@ -42,8 +42,8 @@ async def first_of(
             await end_all(*own)
         return None if place is None else Winner(place, watched[place].result())
     finally:
-        # What was raised holds this frame by its traceback, and the futures hold what was raised.
-        # Only the garbage collector would free that circle.
+        # An exception refers to this frame by its traceback, and the futures refer to the exception.
+        # Without this only the garbage collector would free that cycle.
         watched.clear()
         own.clear()
         del contenders

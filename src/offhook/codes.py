@@ -1,6 +1,6 @@
 """Every public code, its text and its HTTP status; and what a SIP status means for a call.
 
-Nothing else in the project defines a status code. The texts are wire constants
+Status codes are defined only here. The texts are wire constants
 (``spec/status-codes.md``, ``spec/execution.md``): byte for byte, including unusual spellings.
 """
 

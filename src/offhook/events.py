@@ -85,7 +85,7 @@ class ActionEnded(SessionEvent, frozen=True, kw_only=True, tag="ACTION_ENDED"):
 
 
 class DigitsCaptured(SessionEvent, frozen=True, kw_only=True, tag="DTMF_RECEIVED"):
-    """A sayAndCapture ended; ``digits`` is None when nothing (or too little) was pressed."""
+    """A sayAndCapture ended; ``digits`` is None when no digits, or too few, were pressed."""
 
     call_id: str
     digits: str | None

@@ -25,7 +25,7 @@ TRANSPORTS = ("udp",)
 """The SIP transports that this version has; the others are named by the file's format already."""
 
 Finding = tuple[Path, str]
-"""A key and what is wrong with it."""
+"""A key and its mistake."""
 
 
 def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:

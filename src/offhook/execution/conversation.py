@@ -58,8 +58,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     route: Callable[[str, SubAccount], tuple[str, ...]]
     """The trunks that lead to a number, in order; none: no coverage."""
     take_channel: Callable[[Session, Leg, tuple[str, ...]], Awaitable[str | None]]
-    """Store a session one of whose legs is about to be dialled, that leg on the first of these trunks
-    that has a free channel; None: all are full and nothing was stored."""
+    """Store a session before one of its legs is dialled, with the leg on the first of these trunks that
+    has a free channel; None: all are full and nothing was stored."""
 
 
 class Conversation:

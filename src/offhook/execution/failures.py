@@ -16,7 +16,8 @@ class SessionFailure(Exception):
 
 
 class CallOver(Exception):
-    """Leg A is over: nothing further is played or asked, the session ends by the table."""
+    """Leg A is over: no more prompts are played and no more questions asked; the session ends by the
+    table."""
 
 
 class Interrupted(Exception):

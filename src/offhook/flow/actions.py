@@ -22,7 +22,7 @@ class Action(
     rename="camel",
     omit_defaults=True,
 ):
-    """What all actions share: nothing but their tag, the action's name on the wire."""
+    """Base of all actions. Their tag is the action's name on the wire."""
 
 
 class MakeCall(Action, frozen=True, kw_only=True, tag="makeCall"):

@@ -6,7 +6,7 @@ Interpretations of ``spec/status-codes.md``:
 * "An executeScenario request" is one whose first action is executeScenario; beside other actions it
   is -1018 and not -1013.
 * -1010 names the first action that is too many; too many actions and too many calls are two problems.
-* ``params`` missing altogether is -1009 for executeScenario too, and not also -1019.
+* Missing ``params`` is -1009 for executeScenario too, and not also -1019.
 * A v1.1 request is counted as it was sent, except that its implied makeCall is one of the two.
 """
 

@@ -187,4 +187,4 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "hangup": (),
     "executeScenario": (_texts_speakable,),
 }
-"""What is judged of each action, in the order of judgement. Actions have numbers in v1.1 only."""
+"""The rules for each action, in the order of judgement. Actions have numbers in v1.1 only."""

@@ -24,7 +24,7 @@ from offhook.flow.context import JudgingContext
 from offhook.flow.problems import Mode, Problem, Verdict, problem
 
 LARGEST_BODY = 256 * 1024
-"""Bytes of a request body, after inflation; :func:`body_too_large` answers what is larger."""
+"""Bytes of a request body, after inflation; :func:`body_too_large` is the verdict on larger ones."""
 
 JUDGED_AT_ONCE = 32 * 1024
 """Bytes of a body that may be judged on an event loop (5 ms at the very worst). A larger one may take

@@ -247,7 +247,7 @@ class PhoneNumber(Kind):
         if whole is None:
             wrong.append(found_instead(value, "string"))
             return None
-        # Empty for what is far too long: Python refuses to print integers of over 4,300 digits.
+        # Empty for a number that is far too long: Python refuses to print integers of over 4,300 digits.
         return str(whole) if abs(whole) < 10**numbers.LONGEST_WRITTEN else ""
 
     def schema(self) -> Schema:

@@ -1,11 +1,11 @@
-"""v1.1 requests: the call's numbers stand in the action itself, and there is no makeCall.
+"""v1.1 requests: the call's numbers are in the action itself, and there is no makeCall.
 
 Interpretations of ``spec/status-codes.md``, "v1.1 requests":
 
 * It is one when its first action is say, playFile or sayAndCapture (by any of its spellings) with a
   ``destination`` that is not null. executeScenario is not: there it is the scenario's parameter.
 * The first action needs a ``source`` too; later ones may repeat both, and are judged if they do.
-* In sayAndCapture ``text`` and ``endMessage`` count where they stand, else ``promptMessage`` and
+* In sayAndCapture ``text`` and ``endMessage`` count where they are present, else ``promptMessage`` and
   ``successMessage``; a missing member is reported as ``text``.
 * The implied hangup is not added behind one that was sent.
 * A decision of the VCA webhook is never one: there the call exists already.

@@ -158,7 +158,7 @@ class _PositionScanner:
         )
 
     def _items(self, at: int, close: str, read: Callable[[int], int]) -> int:
-        """Read what stands between brackets; returns the offset behind the closing one."""
+        """Read the values between brackets; returns the offset after the closing one."""
         at = _skip(self._text, at + 1)
         if self._text.startswith(close, at):
             return at + 1

@@ -2,10 +2,10 @@
 
 Source: ``spec/execution.md``, executeScenario. Interpretations:
 
-* ``{{name}}`` may stand in any string value of the template, spaces within the braces included; keys are
+* ``{{name}}`` may be in any string value of the template, spaces within the braces included; keys are
 not changed. A filled-in value is never searched for further placeholders, and can never leave
   its string: the template is filled in as parsed JSON.
-* A placeholder whose name is not declared is a required parameter without a pattern.
+* A placeholder with an undeclared name is a required parameter without a pattern.
 * A value is a string, a number or a boolean; another type is ill-fitting. null is absent. Members
   that name no placeholder are ignored.
 * A string that is one placeholder and nothing else, in a param that takes no string (``repetition``,

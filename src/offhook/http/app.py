@@ -1,7 +1,7 @@
 """Puts the web application together: the edge's layers in front, the resources behind.
 
 From the outside in: an id for each request, the count, the answer for what fails, the admission.
-Then the callflow endpoints, whose answers and speed are the contract, or the routes of all others.
+Then the callflow endpoints, which the contract defines, or the routes of all others.
 """
 
 from __future__ import annotations

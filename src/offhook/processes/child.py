@@ -6,10 +6,10 @@ the file is read and judged once, so all processes have the same, and SIGHUP mea
 
 **The ready pipe** carries lines from the process to the supervisor: first ``ready {json}`` once it serves,
 or ``failed {why}`` when it cannot start; then ``alive`` every :data:`BEAT` seconds, written by the event
-loop itself. A process whose loop has stopped therefore falls silent, and the supervisor kills and replaces
+loop itself. So a process with a stopped loop writes nothing, and the supervisor kills and replaces
 it (:mod:`offhook.processes.keeper`).
 
-**The life pipe** is never written to: it ends when the supervisor has died, however that happened. The
+**The life pipe** is never written to: it ends when the supervisor has died, for any reason. The
 process then hangs up its calls and ends at once, so that its ports are free for the next start. A thread
 watches the pipe as well and ends a process that is still running after :data:`LAST_SECONDS`, because a
 blocked event loop cannot react. Linux also sends :data:`ORPHANED` (``PR_SET_PDEATHSIG``), which

@@ -2,7 +2,7 @@
 
 A process that runs out of descriptors fails in unexpected places: an import, the resolver, the
 database. So each process raises its soft limit to the hard one when it starts, and a voice worker claims
-only the sessions whose sockets fit.
+only as many sessions as it has descriptors for.
 """
 
 from __future__ import annotations

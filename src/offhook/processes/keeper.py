@@ -1,7 +1,8 @@
 """Keeps one child process of the supervisor running.
 
-A process that has died starts again: at once the first time, then later and later. A process whose event loop
-has stopped (a deadlock, a loop without an end in C code, SIGSTOP) looks alive to the operating system and
+A process that has died starts again: at once the first time, then after growing delays. A process with a
+stopped event loop (a deadlock, a loop without an end in C code, SIGSTOP) looks alive to the operating
+system and
 serves no request and no call. It falls silent on its ready pipe; :class:`Pulse` notices, and the process is
 killed and replaced. Its sessions then end like those of any process that has died.
 """
@@ -73,7 +74,7 @@ class Pulse:
     """Tells by its signs of life whether a process has stopped.
 
     It counts our own ticks, not seconds of the clock: when this process was stopped or starved as well,
-    one late tick must not count against a process that has written its signs of life.
+    one late tick must not count for a process that did write its signs of life.
     """
 
     def __init__(self) -> None:

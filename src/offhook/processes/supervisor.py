@@ -44,7 +44,7 @@ class ExitCode(IntEnum):
     """How ``offhook serve`` ends."""
 
     STOPPED = 0
-    """Asked to, and everything had ended in time."""
+    """Stopped on request; all processes had ended in time."""
     FAILED = 1
     """A process could not start, or had to be killed."""
 
@@ -119,7 +119,7 @@ class Supervisor:
     def __init__(
         self, options: Options, config: Config, on_ready: Callable[[Mapping[str, Any]], None]
     ) -> None:
-        """``on_ready`` hears once, when all serve, the facts of :func:`facts_of`."""
+        """``on_ready`` is called once, when all processes serve, with the facts of :func:`facts_of`."""
         self._options = options
         self._config = config
         self._on_ready = on_ready

@@ -1,4 +1,4 @@
-"""API keys: how one is made, and what is kept of it."""
+"""API keys: how they are made and stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def new_api_key() -> str:
 
 
 def key_digest(key: str) -> bytes:
-    """What is stored of a key: its SHA-256. A key of 256 random bits needs no slow hash."""
+    """The stored form of a key: its SHA-256. A key of 256 random bits needs no slow hash."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 

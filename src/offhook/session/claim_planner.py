@@ -1,7 +1,7 @@
 """Which waiting sessions start now: validity, coverage, and the limits of sub-accounts and trunks.
 
-Pure: the store reads what waits and what is in use, asks the planner inside the claim's transaction and
-stores what it decides, so limits hold over all nodes (DESIGN.md, "dispatch").
+Pure: the store reads the waiting sessions and the usage, calls the planner inside the claim's transaction
+and stores its decisions, so limits hold over all nodes (DESIGN.md, "dispatch").
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ faults = FaultLog(logging.getLogger(__name__))
 
 
 class _Budget:
-    """What is left of every limit while one plan is made."""
+    """The rest of every limit while one plan is made."""
 
     def __init__(self, usage: Usage, trunks: Mapping[str, config.Trunk]) -> None:
         self._running = dict(usage.running_by_sub_account)

@@ -61,7 +61,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the judgement and the session need to know of a sub-account."""
+    """The settings of a sub-account for the judgement and its sessions."""
 
     sub_account_id: str
     account_id: str

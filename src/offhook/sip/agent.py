@@ -120,7 +120,7 @@ class UserAgent:
         return events
 
     def unreachable(self, destination: Address, now: float) -> None:
-        """The transport cannot deliver there: what waits for a first answer fails now (§8.1.3.1)."""
+        """The transport cannot deliver there: requests without a response fail now (§8.1.3.1)."""
         self._clients.transport_failed(destination, now)
 
     # --- calls we make
@@ -142,7 +142,7 @@ class UserAgent:
 
         ``from_uri`` and ``to_uri`` are URIs or whole name-addrs (``"Ann" <sip:ann@example.org>``).
         ``trust`` tells whether an address belongs to the same trunk, so that requests inside the
-        dialog are taken from it too. Raises ValueError for what would not be a legal request.
+        dialog are taken from it too. Raises ValueError if the request would not be legal.
         """
         check_uri_text(request_uri)
         uri_scheme(request_uri)
@@ -202,7 +202,7 @@ class UserAgent:
             call.trust = trust
 
     def abandon(self, handle: str, now: float) -> None:
-        """Handling an event of this call failed: 500, CANCEL or BYE, whatever its state asks."""
+        """Handling an event of this call failed: send 500, CANCEL or BYE, depending on its state."""
         call = self._calls.open.get(handle)
         if call is not None:
             call.abandon(now)

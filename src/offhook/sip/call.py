@@ -94,7 +94,7 @@ class SipCall(InDialog):
     # --- the end
 
     def hang_up(self, now: float, headers: Headers = ()) -> None:
-        """End the call, whatever its state."""
+        """End the call, in any state."""
         self.bye(now, headers)
 
     def bye(self, now: float, headers: Headers = ()) -> None:

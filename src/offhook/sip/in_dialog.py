@@ -79,7 +79,7 @@ class InDialog(ABC):
         body: bytes = b"",
         dialog: Dialog | None = None,
     ) -> Attempt:
-        """Send a request inside ``dialog`` (default: the call's); ``done`` hears the end of it."""
+        """Send a request inside ``dialog`` (default: the call's); ``done`` is called at its end."""
         dialog = dialog or self.dialog
         assert dialog is not None
         attempt = Attempt(
@@ -151,7 +151,7 @@ class InDialog(ABC):
     def takes_from(self, host: str, dialog: Dialog) -> bool:
         """Whether requests inside the dialog are obeyed when they come from ``host``.
 
-        Tags travel in clear text, so knowing them proves nothing: the address must be the dialog
+        Tags travel in clear text, so they are no proof: the address must be the dialog
         peer's, one of its route set, or one of the trunk's.
         """
         return dialog.comes_from(host) or self.trust(host)

@@ -3,7 +3,7 @@
 A machine holds no state of its own. Its owner keeps the state and asks :meth:`StateMachine.after` for
 the next one. An event that the table does not name in the current state is a bug of this package, and
 raises :class:`IllegalEvent`. The diagrams in ``docs/sip-state-machines.md`` are made from the tables by
-:meth:`StateMachine.diagram`, so they cannot differ from what runs.
+:meth:`StateMachine.diagram`, so they cannot differ from the code.
 """
 
 from __future__ import annotations

@@ -24,4 +24,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Outcome(note="nothing")
-"""Of a list without actions."""
+"""The outcome of a list without actions."""

@@ -1,4 +1,4 @@
-"""Request bodies: read with a bound on what arrives and on what it inflates to."""
+"""Request bodies: read with a bound on the received size and on the inflated size."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in use at this moment, over all nodes; read in the claim's own transaction.
+    """The usage at this moment, over all nodes; read in the claim's own transaction.
 
     Token buckets (capacity ``max(1, cps)``, refilled at ``cps`` a second, full at first) are durable.
     A call may start while its bucket holds at least 1. The store fills them up to the planner's
