@@ -32,7 +32,7 @@ SECRET_FIELDS = frozenset(
         "token",
     }
 )
-"""Names of fields whose values are replaced, in any spelling of case."""
+"""Fields with secret values, which are replaced; upper and lower case do not matter."""
 REDACTED = "[redacted]"
 
 _SECRET_TEXT = re.compile(
@@ -59,7 +59,7 @@ def setup(
     environ: Mapping[str, str] = os.environ,
     stream: TextIO | None = None,
 ) -> None:
-    """Set up logging for this process; ``process`` (``api``, ``voice-0``) stands in every line.
+    """Set up logging for this process; ``process`` (``api``, ``voice-0``) is part of every line.
 
     Raises :class:`LogSettingError`.
     """

@@ -25,7 +25,7 @@ Sink = Callable[[bytes], None]
 
 
 class MediaSources(msgspec.Struct, frozen=True, kw_only=True):
-    """Hosts whose RTP is taken besides the signalled one (``spec/execution.md``, "Media")."""
+    """Hosts from which RTP is accepted besides the signalled one (``spec/execution.md``, "Media")."""
 
     hosts: frozenset[str] = frozenset()
     """Address literals."""
@@ -128,7 +128,7 @@ class MediaLeg(ABC):
     def connect(self, media: NegotiatedMedia, sources: MediaSources = MediaSources()) -> None:  # noqa: B008 frozen
         """Begin, or change, the exchange with the peer.
 
-        A new codec or payload type counts from the next packet on, also for what plays. While
+        A new codec or payload type counts from the next packet on, also for running playbacks. While
         ``media.send`` is false nothing is sent, but playbacks continue. Packets that arrived
         before the first call are discarded. Raises :class:`ValueError` for an address, port or codec that
         cannot be used.
@@ -140,7 +140,7 @@ class MediaLeg(ABC):
 
     @abstractmethod
     def play(self, audio: Audio, *, repetition: int = 1, pause: float = 0.5) -> int:
-        """Queue a sound behind what plays; returns its number.
+        """Queue a sound after the ones that play; returns its number.
 
         Queued behind a running one it follows on the packet clock, without a gap. ``repetition``
         plays it several times with ``pause`` seconds of silence between, as one playback. Before
@@ -160,8 +160,8 @@ class MediaLeg(ABC):
 
     @abstractmethod
     def send_digit(self, digit: str, duration: float = 0.1) -> None:
-        """Press a DTMF digit towards the peer: as RFC 4733 events, as tones where the peer did not
-        agree to those. Raises :class:`ValueError` for what is no digit."""
+        """Send a DTMF digit to the peer: as RFC 4733 events, or as tones where the peer did not agree to
+        those. Raises :class:`ValueError` for an invalid digit."""
 
     @abstractmethod
     def record(self, sink: Sink | None) -> None:

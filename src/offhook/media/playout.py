@@ -122,14 +122,14 @@ class PlayQueue:
         return len(self._queue)
 
     def set_codec(self, codec: Codec) -> None:
-        """The codec changes with the next packet; what plays goes on where it is."""
+        """Change the codec from the next packet on; playbacks continue at their positions."""
         self._codec = codec
         self._packet_of_silence = SILENCE[codec]
         if self._queue:
             self._data = self._queue[0].audio[codec]
 
     def add(self, playback: QueuedPlayback) -> None:
-        """Queue behind what plays."""
+        """Queue a sound after the ones that play."""
         self._queue.append(playback)
         if len(self._queue) == 1:
             self._begin(playback)
@@ -217,7 +217,7 @@ class PlayQueue:
         return part
 
     def _end_if_exhausted(self) -> None:
-        """A playback whose last octet is in this packet ends with it, not with the next."""
+        """End a playback with the packet that has its last octet, not with the next one."""
         while self._queue:
             playback = self._queue[0]
             if not playback.started or playback.passes_left or self._silence_left:

@@ -55,7 +55,7 @@ class _Event(NamedTuple):
 
 
 class _Press:
-    """What is known of one press."""
+    """The state of one press."""
 
     __slots__ = ("_duration", "_start", "_timestamp", "ended", "event")
 
@@ -174,7 +174,7 @@ def event_packets(
 ) -> list[EventPacket]:
     """The packets of one press of ``digit`` for ``duration`` seconds, the final one three times.
 
-    ``duration`` is clamped to 0.04..30 s. Raises :class:`ValueError` for what is no digit.
+    ``duration`` is clamped to 0.04..30 s. Raises :class:`ValueError` for an invalid digit.
     """
     event = DIGITS.find(digit.upper()) if len(digit) == 1 else -1
     if event < 0:

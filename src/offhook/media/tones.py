@@ -176,7 +176,7 @@ class ToneDetector:
 
 
 class InbandDigits:
-    """Finds digits in a leg's audio packets: bridges what was lost, begins anew after a jump."""
+    """Finds digits in a leg's audio packets: fills in lost packets, begins anew after a jump."""
 
     _LONGEST_GAP: Final = 800
     """Samples (100 ms) of silence put in for lost packets."""
@@ -211,7 +211,7 @@ _TONE_PAUSE: Final = 0.06
 def digit_tone(digit: str, duration: float) -> dict[Codec, bytes]:
     """The tones of one press with a pause behind, in every codec.
 
-    ``duration`` is clamped to 0.05..5 s. Raises :class:`ValueError` for what is no digit.
+    ``duration`` is clamped to 0.05..5 s. Raises :class:`ValueError` for an invalid digit.
     """
     row = next(
         (row for row, digits in enumerate(_DIGITS) if len(digit) == 1 and digit in digits), None

@@ -20,7 +20,8 @@ MAX_URL = 2048
 
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _AS_WRITTEN = string.ascii_letters + string.digits + string.punctuation
-"""What stays as it is in a path or query; a blank and what is not ASCII is percent-encoded as UTF-8."""
+"""Characters that are not changed in a path or query; blanks and non-ASCII characters are percent-encoded
+as UTF-8."""
 
 _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

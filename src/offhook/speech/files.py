@@ -168,7 +168,7 @@ class _Run:
         return printed
 
     def end(self) -> None:
-        """Kill the decoder if it runs; it has answered, or its answer is not needed any more."""
+        """Kill the decoder if it runs; it has answered, or its answer is no longer needed."""
         with self._lock:
             self._ended = True
             if self._process is not None:

@@ -26,7 +26,7 @@ class VoiceUse(NamedTuple):
 
 @final
 class ProfileTable(Profiles):
-    """The profiles whose language an installed voice speaks."""
+    """The profiles with a language that an installed voice speaks."""
 
     def __init__(self, voices: Iterable[EngineVoice]) -> None:
         self._index = VoiceIndex(voices)

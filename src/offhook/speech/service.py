@@ -66,7 +66,7 @@ class SpeechService(Speech):
         processes: int = 2,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> SpeechService:
-        """With what is on this machine: espeak-ng in up to ``processes`` workers."""
+        """The service with this machine's engine: espeak-ng in up to ``processes`` workers."""
         if lacks := confined.missing():
             log.warning(
                 "speech workers are confined without %s: not on this system", ", ".join(lacks)

@@ -66,7 +66,7 @@ def late(events: Sequence[AnyEvent]) -> list[str]:
 
 
 def held_channels(session: Session) -> str:
-    """``sessions.channels``: the trunks whose channels the session's live legs hold."""
+    """``sessions.channels``: the trunks on which the session's live legs hold channels."""
     if session.status is not SessionStatus.RUNNING:
         return "[]"
     held = sorted(leg.trunk for leg in session.legs if leg.trunk and leg.status is None)

@@ -59,7 +59,7 @@ class UdpEndpoint:
     ) -> None:
         """Bind to ``host`` (an address literal) and ``port`` (0: any) in :meth:`start`.
 
-        The advertised address stands in Via and Contact; over ``max_dialogs`` calls new ones get
+        The advertised address is used in Via and Contact; over ``max_dialogs`` calls new ones get
         503.
         """
         self._host = host

@@ -90,7 +90,7 @@ class LineCall(Call):
     """Media, playbacks, digits and the end of a leg."""
 
     def __init__(self, call_id: str, clock: Clock, session_id: str | None = None) -> None:
-        """``session_id`` stands in every log line about the call."""
+        """``session_id`` is on every log line about the call."""
         loop = asyncio.get_running_loop()
         self.call_id = call_id
         self._session_id = session_id

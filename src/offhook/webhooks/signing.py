@@ -40,8 +40,8 @@ def signed_headers(
 def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
     """For receivers: the id of a genuine delivery. Raises :class:`BadSignature`.
 
-    ``headers`` is looked up by lower-case names; ``now`` is Unix seconds. A repeated id is a retry
-    of what was already received.
+    ``headers`` is looked up by lower-case names; ``now`` is Unix seconds. A repeated id is a retry of a
+    delivery that was received before.
     """
     try:
         delivery_id = headers["webhook-id"]

@@ -1,1 +1,1 @@
-"""The media engine in pure Python: what it takes to move RTP over sockets."""
+"""The media engine in pure Python: RTP over UDP sockets."""

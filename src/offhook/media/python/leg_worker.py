@@ -224,7 +224,8 @@ class LegWorker:
         """Release all callbacks of this leg.
 
         Leg, worker, sender and receiver hold each other by their callbacks. Once the leg is over they
-        must be freed without the garbage collector, whose pauses every other leg would hear.
+        must be freed without the garbage collector, because its pauses interrupt the audio of all other
+        legs.
         """
         self._emit = _to_nobody
         self.sender.let_go()

@@ -31,7 +31,7 @@ _NO_SOURCES: Final = MediaSources()
 def _peer_address(media: NegotiatedMedia, ip_version: int) -> Address:
     """The RTP address signalled.
 
-    Raises :class:`ValueError` for what is not the literal address of a host of our family.
+    Raises :class:`ValueError` for a host that is no literal address of our address family.
     """
     address = ipaddress.ip_address(media.remote_host)
     if address.version != ip_version or address.is_multicast:

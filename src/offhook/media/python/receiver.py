@@ -42,7 +42,7 @@ _DIGITS_PER_SECOND: Final = 25
 """A digit takes at least 40 ms, so faster ones are not key presses and are ignored."""
 _MOST_STREAMS: Final = 8
 _MOST_HOSTS: Final = 64
-"""Hosts whose admission is remembered."""
+"""Hosts for which the result of the source check is remembered."""
 _MOVED_AFTER: Final = 0.2
 """Seconds the old address is silent before the peer is followed to another."""
 
@@ -153,7 +153,8 @@ class RtpReceiver:
         self.audio = None
 
     def configure(self, media: NegotiatedMedia, remote: Address, sources: MediaSources) -> None:
-        """Take over what was negotiated; the packets from a new address settle anew where to send."""
+        """Take over what was negotiated; after a change of address, the next packets decide anew where to
+        send."""
         self._types = dict(media.receive_types)
         types = (media.dtmf_receive_payload_type, media.dtmf_payload_type)
         # Some peers send the payload type of their own description instead of ours.
@@ -179,7 +180,7 @@ class RtpReceiver:
             return
 
     def receive(self, pass_number: int, now: float, skew: float) -> None:
-        """Read what waits: one datagram, or a burst when the last pass found some too.
+        """Read the waiting datagrams: one, or a burst when the last pass found some too.
 
         ``skew``: real time minus monotonic time, to place the kernel's timestamps.
         """

@@ -127,7 +127,7 @@ class RtpSender:
         self._running = False
         """Whether the last packet time brought a packet, so that the next one goes on from it."""
         self._relays = 0
-        """Legs whose packets are relayed here."""
+        """The number of legs that are relayed here."""
         self._relay_tick = -math.inf
         """When the last relayed packet arrived."""
         self.scheduled = False
@@ -207,7 +207,7 @@ class RtpSender:
         """Whether a packet with this timestamp begins after the audio sent so far."""
         return units >= self._next_units
 
-    # What is to be sent.
+    # Commands.
 
     def play(self, playback: QueuedPlayback) -> bool:
         """Queue a playback; False when too many wait."""
