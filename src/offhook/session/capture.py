@@ -1,9 +1,9 @@
-"""sayAndCapture as a state machine. Inputs: keys, timers, ends of prompts. Outputs: prompts to play,
+"""sayAndCapture as a state machine. Inputs: DTMF digits, timers, ends of prompts. Outputs: prompts to play,
 digits.
 
 Theory of operation. A try has three stages: PROMPT (the prompt is being prepared or played), COLLECT
-(waiting for keys) and MESSAGE (its success or failure message is spoken). The first key ends PROMPT at
-once. Keys count in PROMPT and COLLECT only. The caller of the machine passes every event with its time
+(waiting for digits) and MESSAGE (its success or failure message is spoken). The first digit ends PROMPT at
+once. Digits count in PROMPT and COLLECT only. The caller of the machine passes every event with its time
 (monotonic seconds) and carries out the returned commands, in order; it calls :meth:`Capture.tick` when
 :attr:`Capture.deadline` has come. Rules: ``spec/execution.md``, "sayAndCapture".
 """
@@ -16,8 +16,8 @@ import msgspec
 
 from offhook.flow.actions import SayAndCapture
 
-KEYS = frozenset("0123456789*#")
-"""What counts as a key; A to D of RFC 4733 are ignored."""
+DTMF_DIGITS = frozenset("0123456789*#")
+"""The DTMF digits that count; A to D of RFC 4733 are ignored."""
 
 
 class CaptureCommand(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ class Capture:
         return min(times, default=None)
 
     def start(self) -> list[CaptureCommand]:
-        """The action begins; keys count from now on."""
+        """The action begins; digits count from now on."""
         self.stage = CaptureStage.PROMPT
         self.tries += 1
         self._digits = ""
@@ -85,17 +85,20 @@ class Capture:
             self._collect(now)
         return []
 
-    def key(self, key: str, now: float) -> list[CaptureCommand]:
-        """A key was pressed."""
-        if key not in KEYS or self.stage not in (CaptureStage.PROMPT, CaptureStage.COLLECT):
+    def digit(self, digit: str, now: float) -> list[CaptureCommand]:
+        """A DTMF digit arrived."""
+        if digit not in DTMF_DIGITS or self.stage not in (
+            CaptureStage.PROMPT,
+            CaptureStage.COLLECT,
+        ):
             return []
         commands: list[CaptureCommand] = []
         if self.stage is CaptureStage.PROMPT:
             commands.append(StopPrompt())
             self._collect(now)
-        if key == "#" and self._action.complete_on_hash:
+        if digit == "#" and self._action.complete_on_hash:
             return commands + self._try_over()
-        self._digits += key
+        self._digits += digit
         if len(self._digits) >= self._action.max_digits:
             return commands + self._try_over()
         if self._action.digit_timeout is not None:

@@ -46,7 +46,7 @@ def simulate(keys: str, **params: Any) -> Result:
         times = [at for at in (key_at, ends_at, machine.deadline) if at is not None]
         now = max(now, min(times))
         if key_at is not None and key_at <= now:
-            commands = machine.key(presses.pop(0)[1], now)
+            commands = machine.digit(presses.pop(0)[1], now)
         elif ends_at is not None and ends_at <= now:
             ends_at = None
             if machine.stage is capture.CaptureStage.MESSAGE:
@@ -230,7 +230,7 @@ def test_capture(keys: str, params: dict[str, Any], expected: Result) -> None:
 
 def test_a_key_before_the_start_is_nobodys() -> None:
     machine = capture.Capture(SayAndCapture(prompt_message="P"))
-    assert machine.key("1", 0.0) == []
+    assert machine.digit("1", 0.0) == []
     assert machine.start() == [capture.PlayPrompt()]
     assert machine.deadline is None
 
@@ -238,6 +238,6 @@ def test_a_key_before_the_start_is_nobodys() -> None:
 def test_a_late_end_of_the_prompt_after_barge_in_changes_nothing() -> None:
     machine = capture.Capture(SayAndCapture(prompt_message="P", overall_timeout=1000))
     machine.start()
-    assert machine.key("1", 0.5) == [capture.StopPrompt()]
+    assert machine.digit("1", 0.5) == [capture.StopPrompt()]
     assert machine.prompt_ended(1.2) == []
     assert machine.deadline == 1.5

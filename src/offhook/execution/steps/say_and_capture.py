@@ -1,4 +1,4 @@
-"""sayAndCapture: speak a prompt and collect keys (the rules are :mod:`offhook.session.capture`)."""
+"""sayAndCapture: speak a prompt and collect DTMF digits (the rules are :mod:`offhook.session.capture`)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Taker:
         self._player = player
         self._conversation = conversation
         self._machine = capture.Capture(action)
-        self._keys: asyncio.Queue[tuple[str, float]] = asyncio.Queue(maxsize=1000)
+        self._digits: asyncio.Queue[tuple[str, float]] = asyncio.Queue(maxsize=1000)
         self._playing: asyncio.Task[None] | None = None
 
     async def run(self) -> str | None:
@@ -56,9 +56,9 @@ class _Taker:
             self._conversation.call_a.on_digit(None)
         await self._stop()
 
-    def _pressed(self, key: str, at: float) -> None:
-        if not self._keys.full():
-            self._keys.put_nowait((key, at))
+    def _pressed(self, digit: str, at: float) -> None:
+        if not self._digits.full():
+            self._digits.put_nowait((digit, at))
 
     async def _carry_out(self, command: capture.CaptureCommand) -> None:
         loop = asyncio.get_running_loop()
@@ -86,16 +86,16 @@ class _Taker:
             playback.stop()
 
     async def _next(self, now: float) -> Sequence[capture.CaptureCommand]:
-        """Wait for a key, a timer or the end of the playback, and pass it to the machine."""
+        """Wait for a digit, a timer or the end of the playback, and pass it to the machine."""
         deadline = self._machine.deadline
         timeout = None if deadline is None else max(0.0, deadline - now)
         playing = () if self._playing is None else (self._playing,)
-        winner = await first_of(self._keys.get(), *playing, timeout=timeout)
+        winner = await first_of(self._digits.get(), *playing, timeout=timeout)
         clock = self._conversation.services.clock
         if winner is None:
             return self._machine.tick(clock.monotonic())
         if winner.place == 0:
-            return self._machine.key(*winner.result)
+            return self._machine.digit(*winner.result)
         self._playing = None
         if self._machine.stage is capture.CaptureStage.MESSAGE:
             return self._machine.message_ended()

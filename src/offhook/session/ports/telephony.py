@@ -1,4 +1,4 @@
-"""What a session needs of the phone lines: dialling, calls, playing, keys."""
+"""What a session needs of the phone lines: dialling, calls, playing, DTMF digits."""
 
 from __future__ import annotations
 
