@@ -183,6 +183,7 @@ class ClientTransaction(Timed):
         """Retransmit (timer A, E), give up (B, F), or end lingering (D, K, M)."""
         if self.answered:
             self._end(ClientEvent.LINGERED)
+            self.fault = None
         elif now >= self.deadline:
             self._fail(ClientEvent.TIMEOUT, now)
         else:

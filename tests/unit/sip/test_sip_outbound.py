@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 
 import pytest
@@ -20,7 +21,11 @@ from offhook.sip import (
     ReofferAnswered,
     ReofferRejected,
 )
+from offhook.sip.call import SipCall
+from offhook.sip.client import ClientTransaction
+from offhook.sip.dialog import Dialog
 from offhook.sip.message import Request
+from offhook.sip.server import ServerTransaction
 
 
 def up(**kwargs: str) -> tuple[Wire, str, Request]:
@@ -32,6 +37,46 @@ def up(**kwargs: str) -> tuple[Wire, str, Request]:
     assert isinstance(wire.took()[-1], Answered)
     assert wire.words() == ["INVITE", "ACK"]
     return wire, handle, invite
+
+
+@pytest.mark.parametrize("end", ["we hang up", "they hang up", "refused", "canceled"])
+def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(end: str) -> None:
+    """Once the transactions have lingered, reference counting alone has freed all of the call."""
+    kinds = (SipCall, ClientTransaction, ServerTransaction, Dialog)
+    gc.collect()
+    before = {id(one) for one in gc.get_objects() if isinstance(one, kinds)}
+    gc.disable()
+    try:
+        wire = _ended_call(end)
+        wire.advance(300)
+        wire.took()
+        wire.words()
+        assert wire.empty()
+        left = [one for one in gc.get_objects() if isinstance(one, kinds) and id(one) not in before]
+        assert [type(one).__name__ for one in left] == []
+    finally:
+        gc.enable()
+
+
+def _ended_call(end: str) -> Wire:
+    if end in ("we hang up", "they hang up"):
+        wire, handle, invite = up()
+        if end == "we hang up":
+            wire.agent.bye(handle, wire.now)
+            wire.receive(answer(wire.last("BYE").request, 200))
+        else:
+            theirs = partial(request, call_id=invite.call_id, from_tag="bob", to_tag=handle)
+            wire.receive(theirs("BYE"))
+        return wire
+    wire = Wire()
+    handle = wire.call()
+    invite = wire.last("INVITE").request
+    if end == "canceled":
+        wire.receive(answer(invite, 180))
+        wire.agent.cancel(handle, wire.now)
+        wire.receive(answer(wire.last("CANCEL").request, 200))
+    wire.receive(answer(invite, 487 if end == "canceled" else 486))
+    return wire
 
 
 def test_an_invite_is_repeated_at_doubling_intervals_and_given_up_after_32_s() -> None:
