@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ class JsonServer:
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self._folder = folder
-        self.port = free_port(socket.SOCK_STREAM)
+        self.port = free_port()
         inherited = {n: v for n, v in os.environ.items() if not n.startswith("OFFHOOK_")}
         self.environ = {
             **inherited,

@@ -6,13 +6,13 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 import uvloop
+from tests.support.net import free_port
 
 from offhook.fabric.local import LocalFabric, LocalHub
 from offhook.fabric.memory import MemoryFabric
@@ -54,9 +54,7 @@ NATS_SERVER = shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin"
 
 
 def nats_middle(program: str) -> Middle:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server: list[asyncio.subprocess.Process] = []
 
     async def start() -> None:

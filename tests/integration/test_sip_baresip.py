@@ -60,7 +60,7 @@ DEADLINE = 15.0
 @asynccontextmanager
 async def baresip(folder: Path, account: str, *commands: str) -> AsyncIterator[int]:
     """A running softphone; yields its port. ``commands`` are typed into its menu at the start."""
-    port, rtp = free_port(), 46_000 + free_port() % 2_000 * 2
+    port, rtp = free_port(), free_port(beside=20)
     config = CONFIG.format(port=port, modules=MODULES, rtp=rtp, rtp_end=rtp + 20)
     (folder / "config").write_text(config)
     (folder / "accounts").write_text(account + "\n")

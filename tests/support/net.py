@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
+import random
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -14,23 +18,37 @@ from tests.support.waiting import Changes
 _SILENCE = frozenset(b"\xff\x7f\xd5\x55\xfe\x7e\xd4\x54")
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, *, beside: int = 0) -> int:
+def free_port(*, beside: int = 0) -> int:
     """A port of 127.0.0.1 that was free a moment ago, for UDP and TCP alike.
 
-    So were the ``beside`` ports above it, for UDP.
+    So were the ``beside`` ports above it, for UDP. The ports lie above the ephemeral ones, apart for
+    tests that run in parallel and handed out in turn: nothing else takes one before its server
+    binds it, or while that server is started again.
     """
-    while True:
+    for port in _in_turn:
         with ExitStack() as stack:
-            tcp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
             try:
+                tcp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+                tcp.bind(("127.0.0.1", port))
                 for number in range(port, port + beside + 1):
                     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                     stack.enter_context(udp).bind(("127.0.0.1", number))
-            except (OSError, OverflowError):
+            except OSError:
                 continue
             return port
+    raise AssertionError("unreachable: the ports are handed out in a circle")
+
+
+def _circle() -> Iterator[int]:
+    """The ports of this process, from a random one, round and round."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 61_000 + 900 * (worker % 5)
+    ports = range(first, first + 896)
+    start = random.randrange(len(ports))
+    return itertools.cycle([*ports[start:], *ports[:start]])
+
+
+_in_turn = _circle()
 
 
 def sipp_ports() -> list[str]:

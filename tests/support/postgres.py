@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests.support.net import free_port
 
 _START_SECONDS = 30.0
 _USER = "offhook"
@@ -121,7 +121,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
             cwd=folder,
             timeout=60,
         )
-        server = PostgresServer(folder, _free_port(), bin_, durable)
+        server = PostgresServer(folder, free_port(), bin_, durable)
         server.start()
         try:
             yield server
@@ -140,10 +140,3 @@ def _as_server_user() -> list[str]:
     if os.getuid() != 0:
         return []
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -43,7 +42,7 @@ def configuration(
     """
     first_rtp = _free_rtp_range()
     return {
-        "http": {"listen": f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"},
+        "http": {"listen": f"127.0.0.1:{free_port()}"},
         "sip": {
             "listen": [f"udp:127.0.0.1:{free_port()}"],
             "rtp_ports": f"{first_rtp}-{first_rtp + 1999}",
