@@ -85,5 +85,5 @@ lock: | .venv/bin/python
 	@build/lock/bin/python -m pip --disable-pip-version-check --quiet $(FROM_LOCK) requirements/lock.txt
 	$(COMPILE) requirements/lock.in -o requirements/lock.txt
 	$(COMPILE) pyproject.toml requirements/build.in -o requirements/runtime.txt
-	$(COMPILE) --extra dev pyproject.toml requirements/build.in -c requirements/runtime.txt \
+	$(COMPILE) --extra dev --extra recordings pyproject.toml requirements/build.in -c requirements/runtime.txt \
 		-o requirements/dev.txt
