@@ -57,7 +57,7 @@ async def knock(world: RecordWorld, key: str) -> int:
 
 NEW = {
     "accountId": "new",
-    "numbers": [{"msisdn": "+6568332049", "referenceId": "PSTN2"}],
+    "numbers": [{"msisdn": "+6568332049", "referenceId": "PSTN2", "recordInbound": True}],
     "callerIds": ["+6512345678"],
     "coverage": ["SG", "+44"],
     "maxCalls": 5,

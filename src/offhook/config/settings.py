@@ -205,6 +205,7 @@ class Number(Section, frozen=True, kw_only=True):
 
     msisdn: Msisdn
     reference_id: str | None = None
+    record_inbound: bool = False
 
 
 class SubAccountWebhook(Section, frozen=True, kw_only=True):

@@ -21,14 +21,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from offhook.aio import first_of
+from offhook.aio import first_of, wait_or
 from offhook.clock import Clock
 from offhook.codes import CallStatus
 from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
 from offhook.execution.failures import CallOver, Interrupted, Replaced
 from offhook.execution.journal import SessionJournal
 from offhook.faults import FaultLog
-from offhook.flow.actions import Callflow
+from offhook.flow.actions import Callflow, MakeCall
 from offhook.log import about
 from offhook.session import states
 from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
@@ -42,6 +42,11 @@ log = logging.getLogger(__name__)
 faults = FaultLog(log)
 
 T = TypeVar("T")
+
+WAIT_KEY, WAIT = "w", 0.5
+"""The key of ``sendDigits`` that waits, and its seconds."""
+KEY_SPACING = 0.2
+"""Seconds from one key of ``sendDigits`` to the next: 100 ms of tone and a pause."""
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +93,7 @@ class Conversation:
         self._journal = journal
         self._reports = reports
         self._client_action_id = session.callflow.client_action_id
+        self._time_of_a: asyncio.TimerHandle | None = None
         self._interrupt: asyncio.Future[str | Callflow]
         self._interrupt = asyncio.get_running_loop().create_future()
         """The reason to stop, or the callflow to run instead."""
@@ -189,14 +195,31 @@ class Conversation:
 
     # --- the line
 
-    async def dial_a(self) -> None:
-        """Dial leg A (stored at the claim already) and wait for its answer or its end."""
+    async def send_digits(self, call: Call, keys: str) -> None:
+        """Send ``keys`` to a leg that was just answered, as ``sendDigits`` says."""
+        for key in keys:
+            if call.ended is not None:
+                return
+            if key != WAIT_KEY:
+                call.send_digit(key)
+            pause = WAIT if key == WAIT_KEY else KEY_SPACING
+            await self.during(wait_or(call.wait_ended(), pause))
+
+    async def dial_a(self, action: MakeCall) -> None:
+        """Dial leg A (stored at the claim already) and wait for its answer or its end.
+
+        It is hung up at the ``maxDuration`` of ``action``, and the session ends with it.
+        """
         leg = self.session.legs[0]
-        self.call_a = call = self._dial(leg, self._trunks, lambda _early: None)
+        self.call_a = call = self._dial(action, leg, self._trunks, lambda _early: None)
         connected_at = await self.during(call.answered(), a_may_end=True)
         if connected_at is None:
             raise CallOver
         self.connected(leg.call_id, connected_at)
+        if action.max_duration is not None:
+            self._time_of_a = asyncio.get_running_loop().call_later(
+                action.max_duration, self.stop, "the maxDuration of leg A has passed"
+            )
 
     async def answer_a(self) -> None:
         """Answer leg A where it came from outside and still rings."""
@@ -215,12 +238,18 @@ class Conversation:
         if received is not None:
             received.refuse(sip_code, status)
 
-    def dial_b(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
+    def dial_b(
+        self,
+        action: MakeCall,
+        leg: Leg,
+        trunks: tuple[str, ...],
+        on_ringing: Callable[[bool], None],
+    ) -> Call:
         """Send the INVITE of leg B, which is in the record already.
 
         ``on_ringing`` is called for each 18x and told whether early media came with it.
         """
-        self.call_b = call = self._dial(leg, trunks, on_ringing)
+        self.call_b = call = self._dial(action, leg, trunks, on_ringing)
         return call
 
     async def close_b(self) -> None:
@@ -235,7 +264,13 @@ class Conversation:
                 self.call_b = None
                 self.ended(call_b, end)
 
-    def _dial(self, leg: Leg, trunks: tuple[str, ...], on_ringing: Callable[[bool], None]) -> Call:
+    def _dial(
+        self,
+        action: MakeCall,
+        leg: Leg,
+        trunks: tuple[str, ...],
+        on_ringing: Callable[[bool], None],
+    ) -> Call:
         order = DialOrder(
             call_id=leg.call_id,
             session_id=self.session.session_id,
@@ -243,7 +278,7 @@ class Conversation:
             identity=self.sub_account.own_number if self.sub_account is not None else None,
             destination=leg.destination,
             trunks=trunks,
-            ring_timeout=self.services.ring_timeout,
+            ring_timeout=action.ring_timeout or self.services.ring_timeout,
         )
         now = self.services.clock.now()
         self.record(
@@ -343,6 +378,8 @@ class Conversation:
         Calls and their callbacks hold each other: without this only the garbage collector would free
         them, and its pauses interrupt the audio of every call of the process.
         """
+        if self._time_of_a is not None:
+            self._time_of_a.cancel()
         self.call_a = self.call_b = self.ringing_a = None
         self._interrupt.cancel()
 

@@ -33,6 +33,12 @@ class MakeCall(Action, frozen=True, kw_only=True, tag="makeCall"):
     destination: str
     """E.164 with ``+``."""
     call_recording: bool = False
+    send_digits: str | None = None
+    """Sent once the leg is answered: ``0-9*#A-D``; a ``w`` waits half a second."""
+    ring_timeout: int | None = None
+    """Seconds; None: ``limits.ring_timeout``."""
+    max_duration: int | None = None
+    """Seconds after the answer at which the leg is hung up; None: no limit of its own."""
 
 
 class Say(Action, frozen=True, kw_only=True, tag="say"):

@@ -49,6 +49,9 @@ def _call(draft: Draft) -> MakeCall:
         source=source if source in WITHHELD_SOURCES else source_number(source) or source,
         destination=destination_number(destination) or destination,
         call_recording=draft.values.get("call_recording") is True,
+        send_digits=(draft.text("send_digits") or "").replace("W", "w") or None,
+        ring_timeout=draft.integer("ring_timeout"),
+        max_duration=draft.integer("max_duration"),
     )
 
 

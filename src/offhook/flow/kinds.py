@@ -45,6 +45,8 @@ def found_instead(value: object, expected: str) -> str:
 MISSING = "is missing but it is required"
 NOT_A_URL = "must be an absolute http or https URL"
 NOT_A_DATE_TIME = "does not match the date-time pattern"
+_KEYS = re.compile("[0-9*#A-DwW]*")
+NOT_KEYS = f"does not match the pattern ^{_KEYS.pattern}$"
 
 
 def at_least(minimum: float) -> str:
@@ -228,6 +230,34 @@ def is_http_url(text: str) -> bool:
         return bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Keys(Kind):
+    """DTMF digits to be sent; a ``w`` is a wait."""
+
+    longest: int
+
+    def read(self, value: object, wrong: list[str]) -> str | None:
+        if not isinstance(value, str):
+            wrong.append(found_instead(value, "string"))
+            return None
+        if not value:
+            wrong.append(longer(1))
+        elif len(value) > self.longest:
+            wrong.append(shorter(self.longest))
+        elif not _KEYS.fullmatch(value):
+            wrong.append(NOT_KEYS)
+        return value
+
+    def schema(self) -> Schema:
+        return {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": self.longest,
+            "pattern": f"^{_KEYS.pattern}$",
+        }
 
 
 @final

@@ -22,11 +22,16 @@ from offhook.flow.actions import (
     Say,
     SayAndCapture,
 )
-from offhook.flow.kinds import Boolean, Integer, Kind, NumberKind, PhoneNumber, Text, Url
+from offhook.flow.kinds import Boolean, Integer, Keys, Kind, NumberKind, PhoneNumber, Text, Url
 
 MOST_ACTIONS = 50
 MOST_CALLS = 2
 MOST_DIGITS = 25
+MOST_KEYS_SENT = 64
+LONGEST_RINGING = 600
+"""Seconds of ``ringTimeout``."""
+LONGEST_CALL = 86_400
+"""Seconds of ``maxDuration``."""
 
 Params = Mapping[str, object]
 
@@ -127,6 +132,21 @@ ROWS = (
             SOURCE,
             DESTINATION,
             _param("callRecording", Boolean(), "Record the session from this leg's answer on."),
+            _param(
+                "sendDigits",
+                Keys(MOST_KEYS_SENT),
+                "Keys sent once it is answered, such as an extension; w waits half a second.",
+            ),
+            _param(
+                "ringTimeout",
+                Integer(1, LONGEST_RINGING),
+                "Seconds it rings at the most; absent: the server's ring_timeout.",
+            ),
+            _param(
+                "maxDuration",
+                Integer(1, LONGEST_CALL),
+                "Seconds after the answer at which this leg is hung up.",
+            ),
         ),
     ),
     ActionRow(

@@ -40,6 +40,8 @@ class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
     """E.164 with ``+``."""
     reference_id: str | None = None
     active: bool = True
+    record_inbound: bool = False
+    """Record every session that begins with a call to this number."""
 
 
 class ScenarioParameter(msgspec.Struct, frozen=True, kw_only=True):

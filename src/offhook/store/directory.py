@@ -142,7 +142,11 @@ def _sub_account(entry: config.SubAccount) -> SubAccount:
         sub_account_id=entry.id,
         account_id=entry.account,
         numbers=tuple(
-            VirtualNumber(msisdn=number.msisdn, reference_id=number.reference_id)
+            VirtualNumber(
+                msisdn=number.msisdn,
+                reference_id=number.reference_id,
+                record_inbound=number.record_inbound,
+            )
             for number in entry.numbers
         ),
         caller_ids=frozenset(entry.caller_ids),

@@ -145,6 +145,10 @@ class LineCall(Call):
     def on_digit(self, listener: DigitListener | None) -> None:
         self._digit_listener = listener
 
+    def send_digit(self, digit: str) -> None:
+        if self.connected:
+            self.media.send_digit(digit)
+
     def relay(self, to: Call | None) -> None:
         assert to is None or isinstance(to, LineCall)
         self._relay_to = to

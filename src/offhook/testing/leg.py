@@ -65,7 +65,7 @@ class SimulatedCall(Call):
         self.keys = ""
         """Every key the phone pressed."""
         self.keys_heard = ""
-        """Every key that came to the phone through a bridge."""
+        """Every key that came to the phone: through a bridge, or by ``sendDigits``."""
         self._clock = clock
         self._timeline = timeline
         self._failures = failures
@@ -114,6 +114,11 @@ class SimulatedCall(Call):
     def on_digit(self, listener: DigitListener | None) -> None:
         self._listener = listener
         self.ear.changed.set()
+
+    def send_digit(self, digit: str) -> None:
+        if self.connected:
+            self.keys_heard += digit
+            self._timeline.add(self.phone.number, "is sent", digit)
 
     def relay(self, to: Call | None) -> None:
         assert to is None or isinstance(to, SimulatedCall)

@@ -44,6 +44,24 @@ MEMBERS = [
         f"{P0}.source",
         "array found, string expected",
     ),
+    *(
+        wrong(f"{member} is {value!r}", flow(make_call(**{member: value})), f"{P0}.{member}", what)
+        for member, value, what in (
+            ("sendDigits", 12, "integer found, string expected"),
+            ("sendDigits", "", "must be at least 1 characters long"),
+            ("sendDigits", "1" * 65, "may only be 64 characters long"),
+            ("sendDigits", "12p3", "does not match the pattern ^[0-9*#A-DwW]*$"),
+            ("sendDigits", "1 2", "does not match the pattern ^[0-9*#A-DwW]*$"),
+            ("sendDigits", "٣", "does not match the pattern ^[0-9*#A-DwW]*$"),
+            ("ringTimeout", "20", "string found, integer expected"),
+            ("ringTimeout", 2.5, "number found, integer expected"),
+            ("ringTimeout", 0, "must have a minimum value of 1"),
+            ("ringTimeout", 601, "must have a maximum value of 600"),
+            ("maxDuration", True, "boolean found, integer expected"),
+            ("maxDuration", 0, "must have a minimum value of 1"),
+            ("maxDuration", 86_401, "must have a maximum value of 86400"),
+        )
+    ),
     wrong(
         "callRecording is string",
         flow(make_call(callRecording="true")),

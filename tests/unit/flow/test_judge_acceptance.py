@@ -139,7 +139,7 @@ def test_defaults_are_the_contracts() -> None:
 
 def test_everything_sent_is_kept() -> None:
     body = flow(
-        make_call(callRecording=True),
+        make_call(callRecording=True, sendDigits="W12w#D", ringTimeout=600, maxDuration=86_400),
         say(text="a", voiceProfile="en-US-Jenny", language="en-GB", repetition=2, speed=0.5),
         capture(
             promptMessage="b",
@@ -166,7 +166,14 @@ def test_everything_sent_is_kept() -> None:
     )
     assert accepted(body) == Callflow(
         actions=(
-            MakeCall(source="+6512341234", destination="+6590000000", call_recording=True),
+            MakeCall(
+                source="+6512341234",
+                destination="+6590000000",
+                call_recording=True,
+                send_digits="w12w#D",
+                ring_timeout=600,
+                max_duration=86_400,
+            ),
             Say(
                 text="a",
                 voice_profile="en-US-JennyNeural",

@@ -123,7 +123,9 @@ class TestSubAccounts:
             max_calls=5,
             cps=1.5,
             dtmf_event_data="string",
-            numbers=(config.Number(msisdn="+6568332048", reference_id="PSTN1"),),
+            numbers=(
+                config.Number(msisdn="+6568332048", reference_id="PSTN1", record_inbound=True),
+            ),
             webhooks=(config.SubAccountWebhook(type="VSS", url="http://127.0.0.1:9000/vss"),),
             scenarios=(
                 config.ScenarioFile(
@@ -137,7 +139,7 @@ class TestSubAccounts:
         assert found is not None
         assert (found.account_id, found.max_calls, found.cps) == ("acme", 5, 1.5)
         assert (found.coverage, found.dtmf_event_data) == (("SG",), "string")
-        assert found.numbers[0].reference_id == "PSTN1"
+        assert (found.numbers[0].reference_id, found.numbers[0].record_inbound) == ("PSTN1", True)
         assert found.webhooks[WebhookType.VSS].url == "http://127.0.0.1:9000/vss"
         assert found.scenarios["reminder"].callflow == '[{"action":"hangup"}]'
         assert found.scenarios["reminder"].parameters[0].required

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
+from offhook.aio import wait_or
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import CallUpdated
 from offhook.execution.conversation import Conversation
@@ -20,7 +23,8 @@ from offhook.session.session import Leg
 async def run(action: MakeCall, conversation: Conversation, player: Player) -> Outcome:
     """Leg A was routed and stored when the session was claimed; a later leg is bridged to it."""
     if conversation.call_a is None:
-        await conversation.dial_a()
+        await conversation.dial_a(action)
+        await conversation.send_digits(conversation.line, action.send_digits or "")
         return Outcome(note="answered")
     if conversation.call_b is not None:
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, "a makeCall while leg B is up")
@@ -30,7 +34,7 @@ async def run(action: MakeCall, conversation: Conversation, player: Player) -> O
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, detail)
     leg, trunks = await _stored_leg(action, conversation)
     try:
-        return await _bridge(leg, trunks, conversation)
+        return await _bridge(action, leg, trunks, conversation)
     finally:
         await conversation.close_b()
 
@@ -58,32 +62,50 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
     return leg, trunks[trunks.index(trunk) :]
 
 
-async def _bridge(leg: Leg, trunks: tuple[str, ...], conversation: Conversation) -> Outcome:
+async def _bridge(
+    action: MakeCall, leg: Leg, trunks: tuple[str, ...], conversation: Conversation
+) -> Outcome:
     """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session)."""
     call_a = conversation.line
     if conversation.ringing_a is None:
         call_a.play_below(RINGBACK, pause=RINGBACK_PAUSE)
     try:
-        call_b = conversation.dial_b(leg, trunks, lambda early: _ringing(early, conversation))
+        call_b = conversation.dial_b(
+            action, leg, trunks, lambda early: _ringing(early, conversation)
+        )
         if conversation.ringing_a is None:
             # Early media replaces our ringback from its first packet on.
             call_b.relay(call_a)
         connected_at = await conversation.during(call_b.answered())
+        if connected_at is not None:
+            conversation.connected(leg.call_id, connected_at)
+            await conversation.send_digits(call_b, action.send_digits or "")
     finally:
         call_a.play_below(None)
     if connected_at is None:
         end = await call_b.wait_ended()
         return Outcome(note=end.status.value.lower().replace("_", " "), bridge=end.status)
-    conversation.connected(leg.call_id, connected_at)
+    conversation.notice_ends()
     await conversation.answer_a()
+    if call_b.ended is not None:
+        return Outcome(note="hung up before the bridge", bridge=CallStatus.COMPLETED)
     call_a.relay(call_b)
     call_b.relay(call_a)
     bridged_at = conversation.services.clock.now()
     conversation.record(
         CallUpdated(at=bridged_at, call_id=leg.call_id, bridged_with=call_a.call_id)
     )
-    await conversation.during(call_b.wait_ended())
-    return Outcome(note="bridged", bridge=CallStatus.COMPLETED)
+    left = _time_left(action, connected_at, bridged_at)
+    ended = await conversation.during(wait_or(call_b.wait_ended(), left))
+    note = "bridged" if ended else "bridged until its maxDuration"
+    return Outcome(note=note, bridge=CallStatus.COMPLETED)
+
+
+def _time_left(action: MakeCall, connected_at: datetime, now: datetime) -> float | None:
+    """Seconds until the ``maxDuration`` of leg B; None: it has none."""
+    if action.max_duration is None:
+        return None
+    return max(0.0, action.max_duration - (now - connected_at).total_seconds())
 
 
 def _ringing(early_media: bool, conversation: Conversation) -> None:

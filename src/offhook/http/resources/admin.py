@@ -36,6 +36,8 @@ class NumberBody(View, frozen=True, kw_only=True):
     msisdn: config.Msisdn
     reference_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
     active: bool = True
+    record_inbound: bool = False
+    """Record every session that begins with a call to this number."""
 
 
 class SubAccountBody(View, frozen=True, kw_only=True):
@@ -178,7 +180,12 @@ async def put_sub_account(
         sub_account_id=sub_account_id,
         account_id=data.account_id,
         numbers=tuple(
-            VirtualNumber(msisdn=each.msisdn, reference_id=each.reference_id, active=each.active)
+            VirtualNumber(
+                msisdn=each.msisdn,
+                reference_id=each.reference_id,
+                active=each.active,
+                record_inbound=each.record_inbound,
+            )
             for each in data.numbers
         ),
         caller_ids=frozenset(data.caller_ids),
@@ -299,7 +306,12 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
         "sub_account_id": sub_account.sub_account_id,
         "account_id": sub_account.account_id,
         "numbers": [
-            NumberBody(msisdn=each.msisdn, reference_id=each.reference_id, active=each.active)
+            NumberBody(
+                msisdn=each.msisdn,
+                reference_id=each.reference_id,
+                active=each.active,
+                record_inbound=each.record_inbound,
+            )
             for each in sub_account.numbers
         ],
         "caller_ids": sorted(sub_account.caller_ids),

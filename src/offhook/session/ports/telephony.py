@@ -119,6 +119,13 @@ class Call(ABC):
         """Call the listener for each DTMF digit (``0-9*#A-D``), once per press, with its monotonic time."""
 
     @abstractmethod
+    def send_digit(self, digit: str) -> None:
+        """Send a DTMF digit (``0-9*#A-D``) to the phone; several at once follow one another.
+
+        Nothing is sent to a leg that is not up.
+        """
+
+    @abstractmethod
     def relay(self, to: Call | None) -> None:
         """Relay the audio and digits of this leg to ``to`` from now on; None: stop."""
 
