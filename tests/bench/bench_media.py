@@ -107,7 +107,7 @@ async def measure(
     process.start()
     loop = asyncio.get_running_loop()
     ports = await loop.run_in_executor(None, pipe.recv)
-    prompt = b"\x20" * round(8000 * seconds)
+    sound = engine.load(dict.fromkeys(Codec, b"\x20" * round(8000 * seconds)))
     pipe.send(None)
     recorded = 0
 
@@ -128,7 +128,7 @@ async def measure(
         )
         if record:
             leg.record(sink)
-        leg.play(dict.fromkeys(Codec, prompt))
+        leg.play(sound)
     await asyncio.sleep(0.5)
     before, wall = time.process_time(), time.monotonic()
     received_before = sum(leg.statistics().packets_received for leg in opened)

@@ -6,12 +6,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
-from offhook.media import make_engine, rtp
-from offhook.media.engine import MediaEvent
-from offhook.media.python.python_engine import PythonEngine
-from offhook.media.python.python_leg import PythonLeg
+from offhook.media import EngineKind, make_engine, rtcp, rtp
+from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg, Sound
 from offhook.negotiated import Codec, NegotiatedMedia
 
 DEADLINE = 5.0
@@ -19,9 +18,14 @@ PORTS = (20000, 29999)
 Event = TypeVar("Event", bound=MediaEvent)
 
 
-def in_all(octets: bytes) -> dict[Codec, bytes]:
-    """A sound that has these octets in every codec."""
-    return dict.fromkeys(Codec, octets)
+KIND: ContextVar[EngineKind] = ContextVar("KIND", default="python")
+"""The engine under test."""
+_running: ContextVar[MediaEngine] = ContextVar("_running")
+
+
+def in_all(octets: bytes) -> Sound:
+    """A sound of the engine that runs, with these octets in every codec."""
+    return _running.get().load(dict.fromkeys(Codec, octets))
 
 
 class Peer:
@@ -162,11 +166,13 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def running_engine(ports: tuple[int, int] = PORTS) -> AsyncIterator[PythonEngine]:
-    """A started engine on loopback, closed at the end."""
-    engine = make_engine("python", host="127.0.0.1", ports=ports)
-    assert isinstance(engine, PythonEngine)
+async def running_engine(
+    ports: tuple[int, int] = PORTS, *, report_interval: float = rtcp.MIN_INTERVAL
+) -> AsyncIterator[MediaEngine]:
+    """A started engine of the kind under test, on loopback, closed at the end."""
+    engine = make_engine(KIND.get(), host="127.0.0.1", ports=ports, report_interval=report_interval)
     engine.start()
+    _running.set(engine)
     try:
         yield engine
     finally:
@@ -175,8 +181,8 @@ async def running_engine(ports: tuple[int, int] = PORTS) -> AsyncIterator[Python
 
 @asynccontextmanager
 async def connected(
-    engine: PythonEngine, *, media_timeout: float | None = None
-) -> AsyncIterator[tuple[PythonLeg, Peer, Events]]:
+    engine: MediaEngine, *, media_timeout: float | None = None
+) -> AsyncIterator[tuple[MediaLeg, Peer, Events]]:
     """A leg, its telephone and its events."""
     peer, events = Peer(), Events()
     leg = engine.open_leg(events, media_timeout=media_timeout)

@@ -396,27 +396,6 @@ async def test_random_datagrams_do_no_harm() -> None:
         assert statistics.packets_late <= statistics.packets_received
 
 
-async def test_after_a_standstill_packets_do_not_come_in_a_burst() -> None:
-    blocked = threading.Event()
-
-    def block(_samples: bytes) -> None:
-        """What a sink must not do."""
-        if not blocked.is_set():
-            blocked.set()
-            threading.Event().wait(0.4)
-
-    async with running_engine() as engine, connected(engine) as (leg, peer, _):
-        leg.play(in_all(b"a" * 160 * 1000))
-        await peer.packets(2)
-        leg.record(block)
-        peer.send()
-        await eventually(blocked.is_set)
-        before, packet = await peer.packet(), await peer.packet()
-        while (packet.timestamp - before.timestamp) & 0xFFFFFFFF < 1600:
-            before, packet = packet, await peer.packet()
-        assert packet.marker
-
-
 async def test_a_failing_listener_does_not_silence_the_others() -> None:
     def fail(event: MediaEvent) -> None:
         raise ZeroDivisionError(event)

@@ -21,9 +21,7 @@ from tests.integration.media_peer import (
 )
 
 from offhook.media import g711
-from offhook.media.engine import DigitReceived, LegFailed, PlaybackEnded
-from offhook.media.python.python_engine import PythonEngine
-from offhook.media.python.python_leg import PythonLeg
+from offhook.media.engine import DigitReceived, MediaEngine, MediaLeg, PlaybackEnded
 from offhook.media.tones import InbandDigits
 from offhook.negotiated import Codec
 
@@ -32,15 +30,15 @@ from offhook.negotiated import Codec
 class Bridge:
     """Leg A speaks µ-law, leg B A-law with telephone-event 100; each hears the other."""
 
-    a: PythonLeg
+    a: MediaLeg
     phone_a: Peer
     events_a: Events
-    b: PythonLeg
+    b: MediaLeg
     phone_b: Peer
 
 
 @asynccontextmanager
-async def bridged() -> AsyncIterator[tuple[PythonEngine, Bridge]]:
+async def bridged() -> AsyncIterator[tuple[MediaEngine, Bridge]]:
     async with (
         running_engine() as engine,
         connected(engine) as (a, phone_a, events_a),
@@ -319,39 +317,6 @@ def _waiting(phone: Peer) -> int:
         except BlockingIOError:
             return count
         count += 1
-
-
-@pytest.mark.parametrize("where", ["packet", "command", "tick"])
-async def test_a_fault_ends_its_own_leg_only(
-    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError("a bug")
-
-    async with (
-        running_engine() as engine,
-        connected(engine) as (leg, phone, events),
-        connected(engine) as (other, other_phone, _),
-    ):
-        worker = leg._worker
-        # Commands given before are carried out by now.
-        phone.send()
-        await eventually(lambda: leg.statistics().packets_received == 1)
-        if where == "packet":
-            worker.receiver.audio = broken
-            phone.send()
-        elif where == "command":
-            monkeypatch.setattr(type(worker.sender), "play_below", broken)
-            leg.play_below(in_all(b"a"))
-        else:
-            worker.sender.tap = broken
-            leg.play(in_all(b"a" * 1600))
-        (failed,) = await events.wait(LegFailed)
-        assert failed.detail == "ZeroDivisionError: a bug"
-        other.play(in_all(b"b" * 160))
-        assert bytes((await other_phone.packet()).payload) == b"b" * 160
-        leg.play(in_all(b"a" * 160))
-    assert len([record for record in caplog.records if record.exc_info]) == 1
 
 
 async def test_a_prompt_given_with_the_answer_does_not_wait_behind_silence() -> None:

@@ -21,15 +21,8 @@ from tests.integration.media_peer import (
 from offhook.media import rtcp
 from offhook.media.engine import MediaLost, PlaybackEnded
 
-
-@pytest.fixture(autouse=True)
-def frequent_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports every 20 ms instead of every 5 s."""
-
-    def interval(_random: float, *, initial: bool = False) -> float:
-        return 0.01 if initial else 0.02
-
-    monkeypatch.setattr(rtcp, "interval", interval)
+OFTEN = 0.02
+"""Seconds between reports, instead of 5."""
 
 
 @dataclass
@@ -60,7 +53,10 @@ async def sender_report(peer: Peer, packets: int) -> rtcp.SenderReport:
 
 
 async def test_reports_count_what_was_sent_under_one_name() -> None:
-    async with running_engine() as engine, connected(engine) as (leg, peer, events):
+    async with (
+        running_engine(report_interval=OFTEN) as engine,
+        connected(engine) as (leg, peer, events),
+    ):
         first = read(await peer.report())
         assert isinstance(first.report, rtcp.ReceiverReport)
         leg.play(in_all(b"a" * 1600))
@@ -75,7 +71,7 @@ async def test_reports_count_what_was_sent_under_one_name() -> None:
 
 
 async def test_what_arrives_is_reported_to_its_sender() -> None:
-    async with running_engine() as engine, connected(engine) as (leg, peer, _):
+    async with running_engine(report_interval=OFTEN) as engine, connected(engine) as (leg, peer, _):
         for index in range(10):
             peer.sequence += index == 5
             peer.send()
@@ -89,7 +85,10 @@ async def test_what_arrives_is_reported_to_its_sender() -> None:
 
 
 async def test_the_far_ends_reports_tell_loss_jitter_and_round_trip() -> None:
-    async with running_engine() as engine, connected(engine) as (leg, peer, events):
+    async with (
+        running_engine(report_interval=OFTEN) as engine,
+        connected(engine) as (leg, peer, events),
+    ):
         leg.play(in_all(b"a" * 1600))
         await events.wait(PlaybackEnded)
         packets = await peer.packets(10)
@@ -115,7 +114,7 @@ async def test_the_far_ends_reports_tell_loss_jitter_and_round_trip() -> None:
 
 async def test_reports_alone_keep_a_leg_alive() -> None:
     async with (
-        running_engine() as engine,
+        running_engine(report_interval=OFTEN) as engine,
         connected(engine, media_timeout=0.2) as (leg, peer, events),
     ):
         report = rtcp.build([rtcp.ReceiverReport(peer.ssrc)])
@@ -127,7 +126,10 @@ async def test_reports_alone_keep_a_leg_alive() -> None:
 
 
 async def test_reports_from_another_host_are_not_believed() -> None:
-    async with running_engine() as engine, connected(engine) as (leg, peer, events):
+    async with (
+        running_engine(report_interval=OFTEN) as engine,
+        connected(engine) as (leg, peer, events),
+    ):
         leg.play(in_all(b"a" * 1600))
         await events.wait(PlaybackEnded)
         packets = await peer.packets(10)
@@ -150,7 +152,7 @@ async def test_reports_from_another_host_are_not_believed() -> None:
 
 
 async def test_multiplexed_reports_use_the_rtp_port_both_ways() -> None:
-    async with running_engine() as engine:
+    async with running_engine(report_interval=OFTEN) as engine:
         peer, events = Peer(), Events()
         leg = engine.open_leg(events)
         peer.target = ("127.0.0.1", leg.local_port)
@@ -170,9 +172,8 @@ async def test_multiplexed_reports_use_the_rtp_port_both_ways() -> None:
         peer.close()
 
 
-async def test_a_leg_that_never_spoke_leaves_silently(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtcp, "interval", lambda _random, *, initial=False: 60.0)
-    async with running_engine() as engine:
+async def test_a_leg_that_never_spoke_leaves_silently() -> None:
+    async with running_engine(report_interval=60) as engine:
         silent, spoken = Peer(), Peer()
         for peer in (silent, spoken):
             events = Events()
@@ -191,7 +192,7 @@ async def test_a_leg_that_never_spoke_leaves_silently(monkeypatch: pytest.Monkey
 
 async def test_a_leg_held_by_the_null_address_sends_nothing() -> None:
     async with (
-        running_engine() as engine,
+        running_engine(report_interval=OFTEN) as engine,
         connected(engine) as (leg, peer, events),
         connected(engine) as (clock, _, clock_events),
     ):

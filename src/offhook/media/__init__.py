@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Literal
 
+from offhook.media import rtcp
 from offhook.media.engine import MediaEngine
+
+EngineKind = Literal["auto", "native", "python"]
 
 
 def make_engine(
-    kind: Literal["auto", "native", "python"], *, host: str, ports: tuple[int, int]
+    kind: EngineKind,
+    *,
+    host: str,
+    ports: tuple[int, int],
+    report_interval: float = rtcp.MIN_INTERVAL,
 ) -> MediaEngine:
     """The engine named in ``[media] engine``; ``auto`` is the best there is.
 
-    ``host`` is the literal address to bind, ``ports`` the first and last RTP/RTCP port, inclusive.
-    Raises :class:`RuntimeError` for an engine that is not there, :class:`ValueError` for ports or a
-    host that are none.
+    ``host`` is the literal address to bind, ``ports`` the first and last RTP/RTCP port, inclusive;
+    ``report_interval`` is in seconds, before randomisation (RFC 3550 §6.2). Raises :class:`RuntimeError` for
+    an engine that is not there, :class:`ValueError` for ports or a host that are none.
     """
     if kind == "native":
         raise RuntimeError("the native media engine is not built")
     # Not at the top: a process with one engine does not load the other.
     from offhook.media.python.python_engine import PythonEngine
 
-    return PythonEngine(host=host, ports=ports)
+    return PythonEngine(host=host, ports=ports, report_interval=report_interval)

@@ -17,8 +17,9 @@ import msgspec
 from offhook.negotiated import Codec, NegotiatedMedia
 
 Audio = Mapping[Codec, bytes | memoryview]
-"""One sound in every codec, one octet a sample (G.711). The engine reads it packet by packet and
-never copies it whole, so it may be a memory-mapped file."""
+"""One sound in every codec, one octet a sample (G.711), the same number in each. The engine reads it
+packet by packet and never copies it whole, so it may be a memory-mapped file. The file must not be made
+shorter or written to while it is played."""
 
 Sink = Callable[[bytes], None]
 """Takes 16-bit little-endian mono samples, 8,000 a second."""
@@ -116,6 +117,18 @@ class LegStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, from LSR/DLSR; None: unknown."""
 
 
+class Sound(ABC):
+    """A sound that an engine has loaded; all of its legs may play it.
+
+    It is freed when the last playback of it has ended and nobody holds this object any more.
+    """
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """Its length at 8,000 a second."""
+
+
 class MediaLeg(ABC):
     """One leg's media. Commands after :meth:`close` are ignored."""
 
@@ -139,16 +152,16 @@ class MediaLeg(ABC):
         """From now on send RTP without a break: silence when there is nothing else to send."""
 
     @abstractmethod
-    def play(self, audio: Audio, *, repetition: int = 1, pause: float = 0.5) -> int:
-        """Queue a sound after the ones that play; returns its number.
+    def play(self, sound: Sound, *, repetition: int = 1, pause: float = 0.5) -> int:
+        """Queue a sound of the same engine after the ones that play; returns its number.
 
         Queued behind a running one it follows on the packet clock, without a gap. ``repetition``
         plays it several times with ``pause`` seconds of silence between, as one playback. Before
-        :meth:`connect` it waits.
+        :meth:`connect` it waits. Raises :class:`TypeError` for a sound of another kind of engine.
         """
 
     @abstractmethod
-    def play_below(self, audio: Audio | None, *, pause: float = 0.0) -> None:
+    def play_below(self, sound: Sound | None, *, pause: float = 0.0) -> None:
         """Repeat a sound, with ``pause`` seconds between, while there is nothing else to send.
 
         That is: nothing plays, and nothing was relayed here for one second. None: stop.
@@ -200,6 +213,13 @@ class MediaEngine(ABC):
         """Start the pacing thread; events are delivered on the running asyncio loop.
 
         Raises :class:`RuntimeError` when it was started before.
+        """
+
+    @abstractmethod
+    def load(self, audio: Audio) -> Sound:
+        """Load a sound to be played by handle.
+
+        Raises :class:`ValueError` unless every codec is there with the same number of octets.
         """
 
     @abstractmethod

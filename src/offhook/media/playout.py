@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum, auto
-from typing import Final
+from typing import Final, final
 
 from offhook.media import g711
-from offhook.media.engine import Audio
+from offhook.media.engine import Audio, Sound
 from offhook.negotiated import Codec
 
 PACKET_OCTETS: Final = 160
@@ -39,16 +39,33 @@ class PlaybackChange(Enum):
     """It was dropped before its end."""
 
 
+@final
+class LoadedSound(Sound):
+    """The octets of a sound in every codec."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self, audio: Audio) -> None:
+        """Raises :class:`ValueError` unless every codec is there with the same number of octets."""
+        if audio.keys() < set(Codec) or len({len(octets) for octets in audio.values()}) != 1:
+            raise ValueError("a sound has the same number of octets in every codec")
+        self.octets = {codec: memoryview(octets) for codec, octets in audio.items()}
+
+    @property
+    def samples(self) -> int:
+        return len(self.octets[Codec.PCMU])
+
+
 class QueuedPlayback:
     """A queued sound: ``repetition`` passes with ``pause_octets`` of silence between."""
 
     __slots__ = ("audio", "number", "passes_left", "pause_octets", "started")
 
-    def __init__(self, number: int, audio: Audio, repetition: int, pause_octets: int) -> None:
+    def __init__(self, number: int, sound: LoadedSound, repetition: int, pause_octets: int) -> None:
         """``number``: below 0 for the engine's own sounds; no events are sent for those."""
         self.number = number
-        self.audio = {codec: memoryview(octets) for codec, octets in audio.items()}
-        self.passes_left = repetition if all(self.audio.values()) else 0
+        self.audio = sound.octets
+        self.passes_left = repetition if sound.samples else 0
         self.pause_octets = pause_octets
         self.started = False
 
@@ -58,9 +75,9 @@ class RepeatedTone:
 
     __slots__ = ("_audio", "_octets", "_pause", "_position")
 
-    def __init__(self, audio: Audio, pause_octets: int) -> None:
-        self._audio = {codec: memoryview(octets) for codec, octets in audio.items()}
-        self._octets = min(map(len, self._audio.values()))
+    def __init__(self, sound: LoadedSound, pause_octets: int) -> None:
+        self._audio = sound.octets
+        self._octets = sound.samples
         self._pause = pause_octets
         self._position = 0
 

@@ -91,12 +91,13 @@ def middle_bits(ntp: int) -> int:
     return ntp >> 16 & 0xFFFFFFFF
 
 
-def interval(random: float, *, initial: bool = False) -> float:
+def interval(random: float, *, least: float = MIN_INTERVAL, initial: bool = False) -> float:
     """Seconds until the next report of a two-party session (RFC 3550 §6.3.1).
 
-    ``random`` is from 0 to 1; half the time before the very first report.
+    ``random`` is from 0 to 1, ``least`` the time before randomisation; half of it before the very first
+    report.
     """
-    minimum = MIN_INTERVAL / 2 if initial else MIN_INTERVAL
+    minimum = least / 2 if initial else least
     return minimum * (0.5 + random) / _COMPENSATION
 
 

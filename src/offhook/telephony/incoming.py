@@ -25,6 +25,7 @@ class IncomingCall(LineCall, ReceivedCall):
     ) -> None:
         super().__init__(call_id, line.clock)
         self.media, self.leg_media = line.open_media(self.on_media, trunk)
+        self.sounds = line.sounds
         self.invite = invite
         self._line = line
         self._handle = invite.handle

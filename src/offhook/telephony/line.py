@@ -14,6 +14,7 @@ from offhook.sip.build import host_port
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
+from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Line:
     ) -> None:
         self.endpoint = endpoint
         self.media = media
+        self.sounds = PromptSounds(media)
         self.media_host = media_host
         """The address in our SDP."""
         self.trunks: dict[str, Trunk] = {}

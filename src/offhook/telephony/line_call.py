@@ -31,7 +31,6 @@ from offhook.media.engine import (
     PlaybackEnded,
     SourceRefused,
 )
-from offhook.negotiated import Codec
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import Call, CallEnd, Playback, PlaybackResult, Side
@@ -39,6 +38,7 @@ from offhook.session.session import CallQuality, TrunkTry
 from offhook.sip import events as sip
 from offhook.sip.events import dtmf_of_info
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
+from offhook.telephony.prompt_sounds import PromptSounds
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ class LineCall(Call):
         self._session_id = session_id
         self.media: MediaLeg
         self.leg_media: LegMedia
+        self.sounds: PromptSounds
         self._clock = clock
         self._loop = loop
         self._playbacks: dict[int, LinePlayback] = {}
@@ -134,13 +135,16 @@ class LineCall(Call):
         if self._ended.done() or not self.has_media:
             playback.resolve(PlaybackResult.CALL_ENDED)
             return playback
-        playback.number = self.media.play(_audio(prompt), repetition=repetition, pause=pause)
+        playback.number = self.media.play(
+            self.sounds.of(prompt), repetition=repetition, pause=pause
+        )
         self._playbacks[playback.number] = playback
         return playback
 
     def play_below(self, prompt: Prompt | None, *, pause: float = 0.0) -> None:
         if not self._ended.done():
-            self.media.play_below(None if prompt is None else _audio(prompt), pause=pause)
+            sound = None if prompt is None else self.sounds.of(prompt)
+            self.media.play_below(sound, pause=pause)
 
     def on_digit(self, listener: DigitListener | None) -> None:
         self._digit_listener = listener
@@ -294,8 +298,3 @@ class LineCall(Call):
         playbacks, self._playbacks = self._playbacks, {}
         for playback in playbacks.values():
             playback.resolve(PlaybackResult.CALL_ENDED)
-
-
-def _audio(prompt: Prompt) -> dict[Codec, memoryview]:
-    """The prompt in every codec, so that it goes on when a re-INVITE changes the codec."""
-    return {codec: prompt.encoded(codec) for codec in Codec}

@@ -26,6 +26,7 @@ class OutgoingCall(LineCall):
 
     def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
         super().__init__(order.call_id, line.clock, order.session_id)
+        self.sounds = line.sounds
         self._line = line
         self._order = order
         self._on_ringing = on_ringing

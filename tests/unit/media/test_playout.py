@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.media.playout import PlayQueue, QueuedPlayback, RepeatedTone
+from offhook.media.playout import LoadedSound, PlayQueue, QueuedPlayback, RepeatedTone
 from offhook.negotiated import Codec
 
 
-def in_all(octets: bytes) -> dict[Codec, bytes]:
+def in_all(octets: bytes) -> LoadedSound:
     """A sound that has these octets in every codec."""
-    return dict.fromkeys(Codec, octets)
+    return LoadedSound(dict.fromkeys(Codec, octets))
 
 
 def drain(queue: PlayQueue) -> tuple[list[bytes], list[tuple[int, str, int]]]:
@@ -128,7 +128,7 @@ def test_removing_all_says_which() -> None:
 
 def test_a_playback_goes_on_in_another_codec_where_it_is() -> None:
     queue = PlayQueue(Codec.PCMU)
-    sound = {Codec.PCMU: b"u" * 400, Codec.PCMA: b"a" * 400}
+    sound = LoadedSound({Codec.PCMU: b"u" * 400, Codec.PCMA: b"a" * 400})
     queue.add(QueuedPlayback(1, sound, 2, 80))
     first = bytes(queue.take() or b"")
     queue.set_codec(Codec.PCMA)
@@ -146,7 +146,7 @@ def test_a_sound_of_the_engines_own_is_not_told_of() -> None:
 
 
 def test_a_repeated_tone_pauses_and_begins_again() -> None:
-    tone = RepeatedTone({Codec.PCMU: b"u" * 240, Codec.PCMA: b"a" * 240}, 240)
+    tone = RepeatedTone(LoadedSound({Codec.PCMU: b"u" * 240, Codec.PCMA: b"a" * 240}), 240)
     heard = b"".join(bytes(tone.take(Codec.PCMU)) for _ in range(4))
     assert heard == b"u" * 240 + b"\xff" * 240 + b"u" * 160
     assert bytes(tone.take(Codec.PCMA)) == b"a" * 80 + b"\xd5" * 80

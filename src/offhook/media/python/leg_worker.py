@@ -17,7 +17,6 @@ from typing import Final
 
 from offhook.media.audio_recorder import AudioRecorder
 from offhook.media.engine import (
-    Audio,
     DigitReceived,
     DigitWay,
     LegFailed,
@@ -30,7 +29,7 @@ from offhook.media.engine import (
     Sink,
     SourceRefused,
 )
-from offhook.media.playout import PlaybackChange, QueuedPlayback, RepeatedTone
+from offhook.media.playout import LoadedSound, PlaybackChange, QueuedPlayback, RepeatedTone
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.received import ReceivedPacket, ReceiverEvents
 from offhook.media.python.receiver import RtpReceiver
@@ -167,10 +166,10 @@ class LegWorker:
         else:
             self._engine.schedule(self.sender)
 
-    def play_below(self, audio: Audio | None, pause_octets: int) -> None:
+    def play_below(self, sound: LoadedSound | None, pause_octets: int) -> None:
         """Repeat a sound while there is nothing else to send."""
         if not self.closed:
-            tone = None if audio is None else RepeatedTone(audio, pause_octets)
+            tone = None if sound is None else RepeatedTone(sound, pause_octets)
             self.sender.play_below(tone)
             self._engine.schedule(self.sender)
 

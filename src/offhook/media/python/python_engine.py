@@ -26,7 +26,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
-from offhook.media.engine import MediaEngine, MediaEvent
+from offhook.media import rtcp
+from offhook.media.engine import Audio, MediaEngine, MediaEvent
+from offhook.media.playout import LoadedSound
 from offhook.media.python.port_pool import PortPool, SocketPair
 from offhook.media.python.python_leg import PythonLeg
 from offhook.media.python.receiver import MAX_DATAGRAM
@@ -54,11 +56,15 @@ Delivery = tuple[Callable[[MediaEvent], None], MediaEvent]
 class PythonEngine(MediaEngine, EngineServices):
     """All legs of one process, on one thread."""
 
-    def __init__(self, *, host: str, ports: tuple[int, int]) -> None:
+    def __init__(
+        self, *, host: str, ports: tuple[int, int], report_interval: float = rtcp.MIN_INTERVAL
+    ) -> None:
         """``host``: literal address to bind; ``ports``: first and last port, inclusive.
+        ``report_interval``: seconds between RTCP reports, before randomisation.
 
         Raises :class:`ValueError` when they are none.
         """
+        self.report_interval = report_interval
         self.ip_version = ipaddress.ip_address(host).version
         self._pool = PortPool(host, ports)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -98,6 +104,9 @@ class PythonEngine(MediaEngine, EngineServices):
         self._began = self.now = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="offhook-media", daemon=False)
         self._thread.start()
+
+    def load(self, audio: Audio) -> LoadedSound:
+        return LoadedSound(audio)
 
     def open_leg(
         self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None

@@ -9,15 +9,15 @@ from typing import Final, final
 
 from offhook.media import telephone_event as dtmf
 from offhook.media.engine import (
-    Audio,
     LegStatistics,
     MediaEvent,
     MediaLeg,
     MediaSources,
     PlaybackEnded,
     Sink,
+    Sound,
 )
-from offhook.media.playout import QueuedPlayback
+from offhook.media.playout import LoadedSound, QueuedPlayback
 from offhook.media.python.leg_worker import LegClosed, LegWorker
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.sender import Address
@@ -40,6 +40,13 @@ def _peer_address(media: NegotiatedMedia, ip_version: int) -> Address:
         raise ValueError(f"not a port: {media.remote_port}")
     scope = (0, 0) if address.version == 6 else ()
     return (str(address), media.remote_port, *scope)
+
+
+def _own(sound: Sound) -> LoadedSound:
+    """A sound of this kind of engine; raises :class:`TypeError` for another."""
+    if not isinstance(sound, LoadedSound):
+        raise TypeError("sounds of another engine cannot be played")
+    return sound
 
 
 def _to_nobody(_event: MediaEvent) -> None:
@@ -80,16 +87,18 @@ class PythonLeg(MediaLeg):
     def keep_sending(self) -> None:
         self._post(self._worker.keep_sending)
 
-    def play(self, audio: Audio, *, repetition: int = 1, pause: float = 0.5) -> int:
+    def play(self, sound: Sound, *, repetition: int = 1, pause: float = 0.5) -> int:
+        loaded = _own(sound)
         number = next(self._numbers)
-        playback = QueuedPlayback(number, audio, max(1, repetition), round(pause * _SAMPLE_RATE))
+        playback = QueuedPlayback(number, loaded, max(1, repetition), round(pause * _SAMPLE_RATE))
         worker = self._worker
         self._post(lambda: worker.play(playback))
         return number
 
-    def play_below(self, audio: Audio | None, *, pause: float = 0.0) -> None:
+    def play_below(self, sound: Sound | None, *, pause: float = 0.0) -> None:
+        loaded = None if sound is None else _own(sound)
         worker, pause_octets = self._worker, round(pause * _SAMPLE_RATE)
-        self._post(lambda: worker.play_below(audio, pause_octets))
+        self._post(lambda: worker.play_below(loaded, pause_octets))
 
     def stop(self, playback: int | None = None) -> None:
         worker = self._worker

@@ -134,7 +134,11 @@ class RtcpPort:
         return known
 
     def _again(self, *, initial: bool = False) -> None:
-        delay = rtcp.interval(random.random(), initial=initial)  # noqa: S311 not a secret
+        delay = rtcp.interval(
+            random.random(),  # noqa: S311 not a secret
+            least=self._timers.report_interval,
+            initial=initial,
+        )
         self._timers.call_at(self._timers.now + delay, self._due, self._fail)
 
     def _due(self, _now: float) -> None:

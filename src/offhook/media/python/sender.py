@@ -28,6 +28,7 @@ from offhook.media import telephone_event as dtmf
 from offhook.media.playout import (
     PACKET_OCTETS,
     SILENCE,
+    LoadedSound,
     PlaybackChange,
     PlayQueue,
     QueuedPlayback,
@@ -229,7 +230,7 @@ class RtpSender:
         """Queue a digit: as events, or as a tone where the peer knows no events."""
         if self.dtmf_payload_type is None:
             if self.queue.waiting < _MAX_DIGITS_QUEUED:
-                tone = tones.digit_tone(digit, duration)
+                tone = LoadedSound(tones.digit_tone(digit, duration))
                 self.queue.add(QueuedPlayback(-1, tone, 1, 0))
         elif len(self._digits) < _MAX_DIGITS_QUEUED:
             self._digits.append([*reversed(dtmf.event_packets(digit, duration))])

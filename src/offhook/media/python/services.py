@@ -26,6 +26,8 @@ class EngineServices(ABC):
     now: float
     """Monotonic time of the current pass."""
     ip_version: int
+    report_interval: float
+    """Seconds between RTCP reports, before randomisation."""
 
     @abstractmethod
     def post(self, command: Callable[[], None], fail: Fail) -> None:
