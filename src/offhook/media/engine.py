@@ -187,6 +187,25 @@ class MediaLeg(ABC):
         are equal."""
 
     @abstractmethod
+    def start_tap(self) -> None:
+        """From now on keep frames (:mod:`.tap_frames`) of what the peer sends and of what we make for it.
+
+        Nothing that is sent changes by it. A leg has one tap; starting it again changes nothing.
+        """
+
+    @abstractmethod
+    def stop_tap(self) -> None:
+        """End the tap: the frames end with one of the kind ``END``. :meth:`close` does the same."""
+
+    @abstractmethod
+    def take_frames(self) -> bytes:
+        """The frames kept since the last call, whole ones, oldest first.
+
+        From any thread, also after :meth:`close`. Frames of more than about a minute that nobody takes
+        are dropped.
+        """
+
+    @abstractmethod
     def relay(self, other: MediaLeg | None) -> None:
         """Relay what arrives here to ``other``, a leg of the same engine; None: stop.
 

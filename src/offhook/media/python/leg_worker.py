@@ -37,6 +37,8 @@ from offhook.media.python.relay import Relay
 from offhook.media.python.rtcp_port import RtcpPort
 from offhook.media.python.sender import Address, RtpSender
 from offhook.media.python.services import EngineServices
+from offhook.media.python.tap_buffer import TapBuffer
+from offhook.media.tap_frames import FrameKind
 from offhook.media.tones import InbandDigits
 from offhook.negotiated import Codec, NegotiatedMedia
 
@@ -86,11 +88,13 @@ class LegWorker:
         "_rtcp",
         "_sent_recorder",
         "_silent_since",
+        "_tap",
         "_watching",
         "closed",
         "receiver",
         "sender",
         "sockets",
+        "tapped",
     )
 
     def __init__(
@@ -109,6 +113,9 @@ class LegWorker:
         self._watching = False
         self._recorder: AudioRecorder | None = None
         self._sent_recorder: AudioRecorder | None = None
+        self._tap: TapBuffer | None = None
+        self.tapped = TapBuffer()
+        """The frames of the tap, also once it is over."""
         self._relay: Relay | None = None
         self._relay_target: LegWorker | None = None
         self._inband: InbandDigits | None = None
@@ -203,6 +210,20 @@ class LegWorker:
         self._sent_recorder = self._new_recorder(sink)
         self.sender.tap = self._said if self._sent_recorder is not None else None
 
+    def start_tap(self) -> None:
+        """Keep frames from now on."""
+        if self._tap is None and not self.closed:
+            self._tap = self.tapped
+            self.sender.own_tap = self._made
+            self._listen()
+
+    def stop_tap(self) -> None:
+        """Keep no more frames."""
+        if self._tap is not None:
+            self._tap.end(self._engine.now)
+            self._tap = self.sender.own_tap = None
+            self._listen()
+
     def close(self) -> None:
         """Send RTCP BYE and free everything; playbacks end as stopped."""
         if self.closed:
@@ -210,6 +231,7 @@ class LegWorker:
         self.closed = True
         self.record(None)
         self.record_sent(None)
+        self.stop_tap()
         self.relay(None)
         self._rtcp.close()
         self.sender.disconnect()
@@ -285,7 +307,7 @@ class LegWorker:
 
     def _listen(self) -> None:
         """Receive packet contents only while they are needed."""
-        listeners = (self._recorder, self._relay, self._inband)
+        listeners = (self._recorder, self._relay, self._inband, self._tap)
         self.receiver.audio = self._heard if any(one is not None for one in listeners) else None
 
     def _heard(self, packet: ReceivedPacket) -> None:
@@ -293,6 +315,15 @@ class LegWorker:
             self._relay.packet(packet)
         if packet.codec is None:
             return
+        if self._tap is not None:
+            self._tap.add(
+                FrameKind.RECEIVED,
+                packet.codec,
+                packet.ssrc,
+                packet.timestamp,
+                packet.arrival,
+                packet.payload,
+            )
         if self._recorder is not None:
             self._recorder.packet(
                 packet.codec, packet.ssrc, packet.timestamp, packet.payload, packet.arrival
@@ -308,6 +339,11 @@ class LegWorker:
             self._sent_recorder.packet(
                 codec, self.sender.ssrc, timestamp, payload, self._engine.now
             )
+
+    def _made(self, codec: Codec, timestamp: int, payload: bytes | memoryview, tick: float) -> None:
+        if self._tap is not None:
+            at = self._engine.at_tick(tick)
+            self._tap.add(FrameKind.SENT, codec, self.sender.ssrc, timestamp, at, payload)
 
     # The media timeout.
 

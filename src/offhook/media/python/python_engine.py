@@ -166,6 +166,9 @@ class PythonEngine(MediaEngine, EngineServices):
     def tick_at(self, at: float) -> float:
         return (at - self._began) / TICK
 
+    def at_tick(self, tick: float) -> float:
+        return self._began + tick * TICK
+
     def schedule(self, sender: RtpSender) -> None:
         if sender.scheduled or not sender.has_work:
             return

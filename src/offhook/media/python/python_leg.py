@@ -126,6 +126,15 @@ class PythonLeg(MediaLeg):
         worker = self._worker
         self._post(lambda: worker.record_sent(sink))
 
+    def start_tap(self) -> None:
+        self._post(self._worker.start_tap)
+
+    def stop_tap(self) -> None:
+        self._post(self._worker.stop_tap)
+
+    def take_frames(self) -> bytes:
+        return self._worker.tapped.take()
+
     def statistics(self) -> LegStatistics:
         return self._worker.snapshot()
 

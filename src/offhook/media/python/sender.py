@@ -62,6 +62,10 @@ PlaybackListener = Callable[[int, PlaybackChange], None]
 Tap = Callable[[Codec, int, bytes | memoryview], None]
 """Called with codec, timestamp and octets of every audio packet sent."""
 
+OwnTap = Callable[[Codec, int, bytes | memoryview, float], None]
+"""Called with codec, timestamp, octets and tick of every audio packet of :meth:`RtpSender.transmit`, without
+the silence that fills pauses."""
+
 
 def _listen_no_more(*_facts: object) -> None:
     """Does nothing: the listener of a leg that is over."""
@@ -94,6 +98,7 @@ class RtpSender:
         "keeps_sending",
         "not_before",
         "octets_sent",
+        "own_tap",
         "packets_sent",
         "payload_type",
         "queue",
@@ -146,12 +151,13 @@ class RtpSender:
         self.errors = 0
         """Packets the system refused to send."""
         self.tap: Tap | None = None
+        self.own_tap: OwnTap | None = None
 
     def let_go(self) -> None:
         """The leg is over: release its callbacks."""
         self._listener = _listen_no_more
         self.fail = _listen_no_more
-        self.tap = None
+        self.tap = self.own_tap = None
 
     @property
     def has_work(self) -> bool:
@@ -346,6 +352,8 @@ class RtpSender:
             self.errors += 1
         if self.tap is not None:
             self.tap(self.codec, units & 0xFFFFFFFF, payload)
+        if self.own_tap is not None and payload is not SILENCE[self.codec]:
+            self.own_tap(self.codec, units & 0xFFFFFFFF, payload, tick)
 
     def _tell(self) -> None:
         """Report playbacks that began or ended with the packet just sent."""

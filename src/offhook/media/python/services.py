@@ -54,6 +54,10 @@ class EngineServices(ABC):
         """The tick of a monotonic time, and what part of it has passed."""
 
     @abstractmethod
+    def at_tick(self, tick: float) -> float:
+        """The monotonic time of a tick."""
+
+    @abstractmethod
     def schedule(self, sender: RtpSender) -> None:
         """Let a sender with work be called every packet time, from the next tick with room."""
 
