@@ -3,150 +3,109 @@
 ``python -m tests.bench.bench_mutation [--packages sip media …] [--each 12] [--seed 1] [--jobs 2]``
 
 From each package it draws ``--each`` faults (:mod:`tests.support.faults`), puts one at a time into a copy of
-the project and runs the tests of that package, the quick ones first, until one fails. A fault that no test
-notices lives; a run that takes longer than its limit counts as noticed. It prints the rate by package and
-every fault that lived, with its place. ``--quick`` runs the quick tests only.
+the project and runs the tests that run the function with the fault, until one fails: first the unit tests of
+the package, then the other unit tests, then the integration tests, then the acceptance tests of
+:data:`ACCEPTANCE`. ``--quick`` leaves out the last two. Which tests run which function is found out first, by
+running them all once without a fault; tests that fail there are left out.
+
+It prints the rate by package and every fault that lived, with its place. Faults that a person has found to
+change nothing that a test could see are listed in ``faults_without_effect.tsv`` (module, function, fault,
+why): they are counted apart, and the rate is given with and without them. A fault that makes a test run into
+its limit counts as noticed and is counted apart too. Each test that fails is run once more without the fault.
 
 Results are kept in ``build/mutation.jsonl`` (``--results``): a fault whose module has not changed since is
 not tried again, so the run can be ended and continued; ``--again`` tries those that lived once more. The same
-seed draws the same faults from the same source.
+seed draws the same faults from the same source. What each test runs is kept in
+``build/mutation-tests.jsonl``: delete it after large moves of code.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
 import random
-import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from typing import NamedTuple
 
-from tests.support.faults import Fault, faults
+from tests.support.faults import faults, function_at
+from tests.support.mutation import (
+    ROOT,
+    SOURCES,
+    Copy,
+    Outcome,
+    Test,
+    TestMap,
+    Trial,
+    Verdict,
+    digest_of,
+    within,
+)
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "src" / "offhook"
-QUICK_LIMIT = 120.0
-"""Seconds that the quick tests of a package may take with a fault in it: without one they take 3 to 20."""
-SLOW_LIMIT = 400.0
-
-
-class Tests(NamedTuple):
-    """The tests that should notice a fault in a package: patterns below ``tests/``."""
-
-    quick: tuple[str, ...]
-    slow: tuple[str, ...]
-
-
-TESTS = {
-    "sip": Tests(("unit/sip",), ("integration/test_sip_endpoint.py", "integration/test_sip_m*.py")),
-    "media": Tests(("unit/media",), ("integration/test_media_[er]*.py",)),
-    "session": Tests(("unit/session", "unit/execution"), ("unit/testing", "unit/flow")),
-    "execution": Tests(("unit/execution",), ("unit/testing", "acceptance/test_decisions.py")),
-    "telephony": Tests(
-        ("unit/telephony", "integration/test_sip_endpoint.py"),
-        ("acceptance/test_trunks.py", "acceptance/test_inbound.py", "acceptance/test_bridges.py"),
-    ),
-    "webhooks": Tests(("unit/webhooks",), ("integration/test_webhooks_*.py",)),
-    "store": Tests(("unit/store",), ("integration/test_store_*.py",)),
+PACKAGES = ("execution", "media", "session", "sip", "store", "telephony", "webhooks")
+LOOKED_AT = ("tests/unit/**/test_*.py", "tests/integration/test_*.py")
+"""The tests that may notice a fault, but for :data:`LEFT_OUT`."""
+LEFT_OUT = (
+    "tests/unit/config/",
+    "tests/unit/http/",
+    "tests/unit/processes/",
+    "tests/unit/test_",
+    "tests/integration/test_http_",
+    "tests/integration/test_net_",
+    "tests/integration/test_speech_",
+    "tests/integration/test_supervisor",
+)
+"""Tests of other packages, which meet these seven only in passing."""
+ACCEPTANCE = {
+    "execution": ("decisions", "inbound"),
+    "media": ("reoffers", "bridges"),
+    "session": ("decisions", "trunks"),
+    "sip": ("sip_on_the_wire",),
+    "store": ("crash",),
+    "telephony": ("trunks", "inbound", "bridges"),
+    "webhooks": ("decisions",),
 }
-
-
-class Trial(NamedTuple):
-    """A fault in a module."""
-
-    package: str
-    module: str
-    """Its path below the root."""
-    digest: str
-    """Of the module's source."""
-    fault: Fault
-
-    @property
-    def key(self) -> str:
-        """The same for the same fault in the same source."""
-        return f"{self.module}:{self.digest}:{self.fault.start}:{self.fault.after}"
+"""Tests over real servers: what runs in those cannot be looked at function by function."""
+UNIT_BUDGET = 40.0
+"""Seconds of tests that a fault is shown at the most, for each of the three kinds."""
+INTEGRATION_BUDGET = 60.0
+WITHOUT_EFFECT = Path(__file__).parent / "faults_without_effect.tsv"
 
 
 def drawn(package: str, each: int, seed: int) -> list[Trial]:
     """The sample of a package; modules count by how many faults fit into them."""
     trials = []
-    for path in sorted((SOURCES / package).rglob("*.py")):
+    for path in sorted((ROOT / SOURCES / package).rglob("*.py")):
         source = path.read_text()
-        digest = hashlib.sha256(source.encode()).hexdigest()[:12]
         module = str(path.relative_to(ROOT))
-        trials += [Trial(package, module, digest, fault) for fault in faults(source)]
+        trials += [Trial(package, module, digest_of(source), fault) for fault in faults(source)]
     order = random.Random(f"{seed} {package}")
     return order.sample(trials, min(each, len(trials)))
 
 
-class Copy:
-    """A copy of the project in a folder of its own, where a fault does no harm."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name in filter(None, listed.stdout.split("\0")):
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
-
-    def lives(self, trial: Trial, *, quick: bool) -> bool:
-        """Whether all tests pass with the fault."""
-        path = self._folder / trial.module
-        source = path.read_text()
-        path.write_text(trial.fault.put_into(source))
-        try:
-            tests = TESTS[trial.package]
-            lives = self._pass(tests.quick, QUICK_LIMIT)
-            return lives and (quick or self._pass(tests.slow, SLOW_LIMIT))
-        finally:
-            path.write_text(source)
-
-    def passes(self, package: str, *, quick: bool) -> bool:
-        """Whether the tests of a package pass without a fault; otherwise nothing can be judged."""
-        tests = TESTS[package]
-        return self._pass(tests.quick + (() if quick else tests.slow), SLOW_LIMIT)
-
-    def _pass(self, patterns: tuple[str, ...], limit: float) -> bool:
-        tests = self._folder / "tests"
-        there = [str(path) for pattern in patterns for path in sorted(tests.glob(pattern))]
-        if not there:
-            return True
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not full", *there]
-        command += ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
-        run = subprocess.Popen(
-            command,
-            cwd=self._folder,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": "src"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            return run.wait(timeout=limit) == 0
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            if run.returncode is None:
-                os.killpg(run.pid, signal.SIGKILL)
-                run.wait()
+def tiers(trial: Trial, known: TestMap, *, quick: bool) -> list[list[Test]]:
+    """The tests that should notice a fault, those that cost least first."""
+    function = function_at((ROOT / trial.module).read_text(), trial.fault.line)
+    running = known.running(trial.module, function)
+    own = f"tests/unit/{trial.package}/"
+    unit = [test for test in running if test.name.startswith("tests/unit/")]
+    chosen = [
+        within((test for test in unit if test.name.startswith(own)), UNIT_BUDGET),
+        within((test for test in unit if not test.name.startswith(own)), UNIT_BUDGET),
+    ]
+    if quick:
+        return chosen
+    beyond = [test for test in running if test not in unit]
+    acceptance = [
+        Test(f"tests/acceptance/test_{name}.py", 60, frozenset())
+        for name in ACCEPTANCE[trial.package]
+    ]
+    return [*chosen, within(beyond, INTEGRATION_BUDGET), acceptance]
 
 
 class Results:
@@ -154,115 +113,147 @@ class Results:
 
     def __init__(self, path: Path, *, again: bool) -> None:
         self._path = path
-        self._lived: dict[str, bool] = {}
+        self._outcomes: dict[str, Outcome] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            for line in path.read_text().splitlines():
-                known = json.loads(line)
-                self._lived[known["key"]] = known["lived"]
-        if again:
-            self._lived = {key: lived for key, lived in self._lived.items() if not lived}
+        for line in path.read_text().splitlines() if path.exists() else ():
+            known = json.loads(line)
+            self._outcomes[known["key"]] = Outcome(known["outcome"])
+        again_too = {Outcome.UNSURE, Outcome.LIVED} if again else {Outcome.UNSURE}
+        self._outcomes = {k: o for k, o in self._outcomes.items() if o not in again_too}
 
-    def knows(self, trial: Trial) -> bool:
-        return trial.key in self._lived
-
-    def lived(self, trial: Trial) -> bool | None:
+    def outcome(self, trial: Trial) -> Outcome | None:
         """None: not tried."""
-        return self._lived.get(trial.key)
+        return self._outcomes.get(trial.key)
 
-    def add(self, trial: Trial, lived: bool) -> None:
-        self._lived[trial.key] = lived
+    def add(self, trial: Trial, verdict: Verdict) -> None:
+        """Keep what became of a fault."""
+        self._outcomes[trial.key] = verdict.outcome
         known = {
             "key": trial.key,
             "line": trial.fault.line,
             "fault": trial.fault.text,
-            "lived": lived,
+            "outcome": verdict.outcome,
+            "by": verdict.by,
         }
         with self._path.open("a") as file:
             file.write(json.dumps(known, ensure_ascii=False) + "\n")
 
 
-def try_all(trials: list[Trial], results: Results, *, jobs: int, quick: bool) -> None:
-    """Try what is not known yet, ``jobs`` at a time."""
-    with (
-        tempfile.TemporaryDirectory(prefix="offhook-mutation-") as folder,
-        ThreadPoolExecutor(jobs) as pool,
-    ):
-        copies: Queue[Copy] = Queue()
-        for number in range(jobs):
-            (Path(folder) / str(number)).mkdir()
-            copies.put(Copy(Path(folder) / str(number)))
+class Bench:
+    """Some copies of the project, and what is known of its tests."""
 
-        def sound(package: str) -> bool:
-            with _taken(copies) as copy:
-                passes = copy.passes(package, quick=quick)
-            if not passes:
-                print(f"{package}: its tests fail without a fault; it is left out", flush=True)
-            return passes
+    def __init__(self, folder: Path, known: TestMap, jobs: int) -> None:
+        self._known = known
+        self._jobs = jobs
+        self._copies: Queue[Copy] = Queue()
+        for number in range(jobs):
+            (folder / str(number)).mkdir()
+            self._copies.put(Copy(folder / str(number)))
+
+    def look_at_tests(self) -> None:
+        """Find out which tests run which function, where that is not known."""
+        files = {str(p.relative_to(ROOT)) for pattern in LOOKED_AT for p in ROOT.glob(pattern)}
+        unknown = sorted(
+            f for f in files if not f.startswith(LEFT_OUT) and not self._known.knows(f)
+        )
+        if unknown:
+            print(f"looking at the tests of {len(unknown)} files first", flush=True)
+
+        def look(file: str) -> None:
+            with self._copy() as copy:
+                if not self._known.learn(file, copy):
+                    print(f"{file}: not all pass without a fault", flush=True)
+
+        with ThreadPoolExecutor(self._jobs) as pool:
+            list(pool.map(look, unknown))
+
+    def try_all(self, trials: list[Trial], results: Results, *, quick: bool) -> None:
+        """Try faults, some at a time."""
 
         def attempt(trial: Trial) -> None:
             began = time.monotonic()
-            with _taken(copies) as copy:
-                lived = copy.lives(trial, quick=quick)
-            results.add(trial, lived)
-            said = f"{'LIVED' if lived else 'noticed':<7} {time.monotonic() - began:4.0f} s"
-            print(f"{said}  {trial.module}:{trial.fault.line}  {trial.fault.text}", flush=True)
+            chosen = tiers(trial, self._known, quick=quick)
+            with self._copy() as copy:
+                verdict = copy.try_out(trial, chosen)
+            results.add(trial, verdict)
+            said = f"{verdict.outcome:<7} {time.monotonic() - began:4.0f} s"
+            place = f"{trial.module}:{trial.fault.line}"
+            print(f"{said}  {place}  {trial.fault.text}  {verdict.by}", flush=True)
 
-        packages = sorted({trial.package for trial in trials})
-        judged = dict(zip(packages, pool.map(sound, packages), strict=True))
-        list(pool.map(attempt, [trial for trial in trials if judged[trial.package]]))
+        with ThreadPoolExecutor(self._jobs) as pool:
+            list(pool.map(attempt, trials))
+
+    @contextmanager
+    def _copy(self) -> Iterator[Copy]:
+        copy = self._copies.get()
+        try:
+            yield copy
+        finally:
+            self._copies.put(copy)
 
 
-@contextmanager
-def _taken(copies: Queue[Copy]) -> Iterator[Copy]:
-    copy = copies.get()
-    try:
-        yield copy
-    finally:
-        copies.put(copy)
+def without_effect() -> set[tuple[str, str, str]]:
+    """Module, function and text of the faults that change nothing a test could see."""
+    rows = [line.split("\t") for line in WITHOUT_EFFECT.read_text().splitlines()[1:]]
+    return {(module, function, fault) for module, function, fault, _ in rows}
 
 
 def report(trials: list[Trial], results: Results) -> Iterator[str]:
     """The rate by package, and every fault that lived."""
-    yield f"{'package':<10} {'tried':>6} {'noticed':>8} {'rate':>6}"
-    total: list[bool] = []
-    for package in sorted({trial.package for trial in trials}):
-        tried = [
-            lived
-            for t in trials
-            if t.package == package and (lived := results.lived(t)) is not None
-        ]
-        total += tried
-        yield _row(package, tried)
-    yield _row("all", total)
+    harmless = without_effect()
+    rows: dict[str, Counter[str]] = {trial.package: Counter() for trial in trials}
+    lived = []
     for trial in trials:
-        if results.lived(trial):
-            yield f"lived: {trial.module}:{trial.fault.line}: {trial.fault.text}"
+        outcome = results.outcome(trial)
+        if outcome is None:
+            continue
+        kind = str(outcome)
+        if outcome is Outcome.LIVED:
+            function = function_at((ROOT / trial.module).read_text(), trial.fault.line)
+            if (trial.module, function, trial.fault.text) in harmless:
+                kind = "harmless"
+            else:
+                lived.append(f"lived: {trial.module}:{trial.fault.line}: {trial.fault.text}")
+        rows[trial.package][kind] += 1
+    yield f"{'package':<10} tried noticed time-out no-effect lived rate"
+    for package in sorted(rows):
+        yield _row(package, rows[package])
+    yield _row("all", sum(rows.values(), Counter()))
+    yield from lived
 
 
-def _row(name: str, tried: list[bool]) -> str:
-    noticed = tried.count(False)
-    rate = f"{100 * noticed / len(tried):5.0f}%" if tried else "     -"
-    return f"{name:<10} {len(tried):>6} {noticed:>8} {rate}"
+def _row(name: str, count: Counter[str]) -> str:
+    """The rate, and in brackets the rate when faults without effect count as not noticed."""
+    late, harmless, lived = count[Outcome.TIMEOUT], count["harmless"], count[Outcome.LIVED]
+    noticed = count[Outcome.NOTICED] + late
+    tried = noticed + harmless + lived
+    rate = "-"
+    if tried > harmless:
+        rate = f"{100 * noticed / (tried - harmless):.0f}% ({100 * noticed / tried:.0f}%)"
+    return f"{name:<10} {tried:>5} {noticed:>7} {late:>8} {harmless:>9} {lived:>5} {rate}"
 
 
 def main() -> None:
     """Draw, try, report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--packages", nargs="+", choices=sorted(TESTS), default=sorted(TESTS))
+    parser.add_argument("--packages", nargs="+", choices=PACKAGES, default=PACKAGES)
     parser.add_argument("--each", type=int, default=12, help="faults drawn from each package")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutation.jsonl")
-    parser.add_argument("--quick", action="store_true", help="run the quick tests only")
+    parser.add_argument("--quick", action="store_true", help="run the unit tests only")
     parser.add_argument("--again", action="store_true", help="try those that lived once more")
     options = parser.parse_args()
     trials = [t for package in options.packages for t in drawn(package, options.each, options.seed)]
     results = Results(options.results, again=options.again)
-    unknown = [trial for trial in trials if not results.knows(trial)]
+    unknown = [trial for trial in trials if results.outcome(trial) is None]
     print(f"{len(trials)} faults, {len(unknown)} of them not tried yet", flush=True)
     if unknown:
-        try_all(unknown, results, jobs=options.jobs, quick=options.quick)
+        known = TestMap(options.results.with_name("mutation-tests.jsonl"))
+        with tempfile.TemporaryDirectory(prefix="offhook-mutation-") as folder:
+            bench = Bench(Path(folder), known, options.jobs)
+            bench.look_at_tests()
+            bench.try_all(unknown, results, quick=options.quick)
     print("\n".join(report(trials, results)))
 
 

@@ -67,6 +67,22 @@ def faults(source: str) -> list[Fault]:
     return sorted(_Finder(source).find())
 
 
+def function_at(source: str, line: int) -> str:
+    """``Class.method`` or ``function`` around a line, the outermost one; "" outside of all functions."""
+
+    def inside(body: list[ast.stmt], prefix: str) -> str:
+        for node in body:
+            if not node.lineno <= line <= (node.end_lineno or 0):
+                continue
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                return prefix + node.name
+            if isinstance(node, ast.ClassDef):
+                return inside(node.body, f"{prefix}{node.name}.")
+        return ""
+
+    return inside(ast.parse(source).body, "")
+
+
 class _Finder:
     def __init__(self, source: str) -> None:
         self._source = source

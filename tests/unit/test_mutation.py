@@ -1,4 +1,4 @@
-"""The faults of the mutation benchmark: what is changed, and what is left alone."""
+"""The mutation benchmark: what is changed, what is left alone, and which tests are shown a fault."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import ast
 from pathlib import Path
 
 import pytest
-from tests.support.faults import faults
+from tests.support.faults import faults, function_at
+from tests.support.mutation import Test, within
 
+TIMES = {"slow": 9.0, "quick": 1.0, "other": 2.0}
 SOURCES = Path(__file__).parents[2] / "src" / "offhook"
 
 
@@ -48,6 +50,18 @@ def test_what_is_changed(source: str, changed: list[str]) -> None:
 )
 def test_what_is_left_alone(source: str) -> None:
     assert faults(source) == []
+
+
+def test_the_function_around_a_line_is_the_outermost_one() -> None:
+    source = "A = 1\nclass B:\n    c = 1\n    async def d(self):\n        def e(): ...\n"
+    places = [function_at(source, line) for line in range(1, 6)]
+    assert places == ["", "", "", "B.d", "B.d"]
+
+
+def test_the_quick_tests_of_a_function_come_first() -> None:
+    slow, quick, other = (Test(name, seconds, frozenset()) for name, seconds in TIMES.items())
+    assert within([slow, quick, other], budget=4) == [quick, other]
+    assert within([slow], budget=4) == [slow]
 
 
 def test_every_fault_in_our_own_source_is_python_and_a_change() -> None:

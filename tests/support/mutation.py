@@ -1,0 +1,239 @@
+"""Trials of faults: a copy of the project, the tests that run a function, and what a trial showed."""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.faults import Fault
+
+ROOT = Path(__file__).parents[2]
+SOURCES = "src/offhook/"
+START = 60.0
+"""Seconds that pytest may take to start on a busy machine."""
+
+
+class Trial(NamedTuple):
+    """A fault in a module."""
+
+    package: str
+    module: str
+    """Its path below the root."""
+    digest: str
+    """Of the module's source."""
+    fault: Fault
+
+    @property
+    def key(self) -> str:
+        """The same for the same fault in the same source."""
+        return f"{self.module}:{self.digest}:{self.fault.start}:{self.fault.after}"
+
+
+class Outcome(StrEnum):
+    """What became of a fault."""
+
+    NOTICED = "noticed"
+    TIMEOUT = "timeout"
+    """Noticed by a test that did not end within its limit, and ends within it without the fault."""
+    LIVED = "lived"
+    UNSURE = "unsure"
+    """The test that failed fails without the fault too: try again."""
+
+
+class Verdict(NamedTuple):
+    """An outcome, and the test that noticed the fault ("" for none)."""
+
+    outcome: Outcome
+    by: str
+
+
+class Run(NamedTuple):
+    """How a run of tests ended."""
+
+    passed: bool
+    failed: str
+    """The first test that failed; "" when that is not known."""
+    late: bool
+
+
+class Test(NamedTuple):
+    """A test function with all its parameters."""
+
+    name: str
+    seconds: float
+    functions: frozenset[str]
+
+
+def digest_of(text: str) -> str:
+    """12 characters that tell one source from another."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Copy:
+    """A copy of the project in a folder of its own, where a fault does no harm."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        # What is compiled now is never written again: a fault must not be hidden by an older .pyc.
+        compileall.compile_dir(str(folder / "src"), quiet=1)
+
+    def try_out(self, trial: Trial, tiers: Sequence[Sequence[Test]]) -> Verdict:
+        """Put the fault in and run the tests, tier by tier, until one fails."""
+        path = self.folder / trial.module
+        source = path.read_text()
+        Path(cache_from_source(path)).unlink(missing_ok=True)
+        run = Run(passed=True, failed="", late=False)
+        path.write_text(trial.fault.put_into(source))
+        try:
+            for tier in filter(None, tiers):
+                run = self.run([test.name for test in tier], START + 10 * seconds_of(tier))
+                if not run.passed:
+                    break
+        finally:
+            path.write_text(source)
+        if run.passed:
+            return Verdict(Outcome.LIVED, "")
+        if run.failed and not self.run([run.failed], 2 * START).passed:
+            return Verdict(Outcome.UNSURE, run.failed)
+        return Verdict(Outcome.TIMEOUT if run.late else Outcome.NOTICED, run.failed)
+
+    def run(self, tests: Sequence[str], limit: float, *options: str, **settings: str) -> Run:
+        """Run tests until one fails, at most ``limit`` seconds."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("\n".join(tests))
+            file.flush()
+            command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-m", "not full"]
+            command += ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
+            command += [*(options or ("-x", "--timeout=60")), f"@{file.name}"]
+            settings = {"PYTHONDONTWRITEBYTECODE": "1", **settings}
+            return self._ended(command, limit, settings)
+
+    def _ended(self, command: list[str], limit: float, settings: dict[str, str]) -> Run:
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **settings, "PYTHONPATH": f"{self.folder}/src:{self.folder}"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+        )
+        try:
+            text, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            return Run(passed=False, failed="", late=True)
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        failed = [
+            line.split()[1].partition("[")[0]
+            for line in text.splitlines()
+            if line.startswith(("FAILED ", "ERROR "))
+        ]
+        return Run(process.returncode == 0, (failed or [""])[0], "Timeout (>" in text)
+
+
+def seconds_of(tests: Iterable[Test]) -> float:
+    """How long they take one after another."""
+    return sum(test.seconds for test in tests)
+
+
+class TestMap:
+    """Which tests run which function; kept in a file as long as the test's own file does not change."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files: dict[str, tuple[str, list[Test]]] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for line in path.read_text().splitlines() if path.exists() else ():
+            known = json.loads(line)
+            tests = [Test(t, s, frozenset(functions)) for t, s, functions in known["tests"]]
+            self._files[known["file"]] = (known["digest"], tests)
+
+    def knows(self, file: str) -> bool:
+        """Whether a test file was looked at as it is now."""
+        return self._files.get(file, ("",))[0] == digest_of((ROOT / file).read_text())
+
+    def learn(self, file: str, copy: Copy) -> bool:
+        """Run a test file without a fault; whether all its tests passed (those that did not are left out)."""
+        digest = digest_of((copy.folder / file).read_text())
+        found = copy.folder / f"touched-{digest}.jsonl"
+        run = copy.run(
+            [file],
+            900,
+            "--timeout=300",
+            "-p",
+            "tests.support.touched",
+            OFFHOOK_TOUCHED=str(found),
+            PYTHONDONTWRITEBYTECODE="",  # the tests as pytest rewrites them; src is compiled already
+        )
+        seconds: dict[str, float] = defaultdict(float)
+        functions: dict[str, set[str]] = defaultdict(set)
+        unsound = set()
+        for line in found.read_text().splitlines() if found.exists() else ():
+            known = json.loads(line)
+            seconds[known["test"]] += known["seconds"]
+            functions[known["test"]].update(known["functions"])
+            unsound |= set() if known["passed"] else {known["test"]}
+        tests = [Test(t, seconds[t], frozenset(functions[t])) for t in seconds if t not in unsound]
+        self._files[file] = (digest, tests)
+        known = {"file": file, "digest": digest, "tests": [(t, s, sorted(f)) for t, s, f in tests]}
+        with self._path.open("a") as out:
+            out.write(json.dumps(known) + "\n")
+        return run.passed
+
+    def running(self, module: str, function: str) -> list[Test]:
+        """The tests that run a function, or anything of the module where the fault is in no function."""
+        module = module.removeprefix(SOURCES)
+        every = [test for _, tests in self._files.values() for test in tests]
+        for wanted in (f"{module}:{function}", f"{module}:", f"{module.partition('/')[0]}/"):
+            exact = function != "" and wanted.endswith(function)
+            found = [
+                test
+                for test in every
+                if (
+                    wanted in test.functions
+                    if exact
+                    else any(f.startswith(wanted) for f in test.functions)
+                )
+            ]
+            if found:
+                break
+        return found
+
+
+def within(tests: Iterable[Test], budget: float) -> list[Test]:
+    """The quick ones of them that together take at most ``budget`` seconds, at least one."""
+    chosen: list[Test] = []
+    for test in sorted(tests, key=lambda test: test.seconds):
+        budget -= test.seconds
+        if chosen and budget < 0:
+            break
+        chosen.append(test)
+    return chosen
