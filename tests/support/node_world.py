@@ -14,6 +14,7 @@ from offhook import config
 from offhook.clock import SystemClock, new_id
 from offhook.codes import RuntimeCode
 from offhook.events import SessionQueued
+from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.node import VoiceNode
 from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import AnyAction, Callflow
@@ -177,6 +178,7 @@ async def world(**limits: Any) -> AsyncIterator[World]:
             limits=config.Limits(**({"ring_timeout": 0.3, "queue_timeout": 0.1} | limits)),
         )
         made.node = VoiceNode(
+            metrics=CallMetrics(),
             store=made.store,
             node=node,
             telephony=Dialer(server_line),

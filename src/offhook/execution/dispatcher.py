@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from offhook.aio import wait_or
 from offhook.clock import Clock
 from offhook.codes import SessionStatus
+from offhook.execution.call_metrics import CallMetrics
+from offhook.execution.endings import log_end
 from offhook.execution.runner import Runner
 from offhook.faults import FaultLog
+from offhook.log import about
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.record import ClaimDecision, Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store
@@ -44,6 +47,7 @@ class Dispatcher:
         capacity: int,
         clock: Clock,
         on_outbox: Callable[[], None],
+        metrics: CallMetrics,
     ) -> None:
         self._store = store
         self._node = node
@@ -53,6 +57,8 @@ class Dispatcher:
         self._capacity = capacity
         self._clock = clock
         self._on_outbox = on_outbox
+        self._metrics = metrics
+        self._claim_seconds = metrics.store_seconds.labels("claim")
         self._passed_over: set[tuple[str, str]] = set()
         """Sub-accounts and reasons that were logged already."""
         self._wake = asyncio.Event()
@@ -129,13 +135,14 @@ class Dispatcher:
         if room <= 0:
             return False
         try:
-            decisions = await self._store.claim(
-                self._node,
-                self._planner,
-                self._clock.now(),
-                limit=room,
-                rates=self._planner.rates(self._sub_accounts()),
-            )
+            with self._claim_seconds.time():
+                decisions = await self._store.claim(
+                    self._node,
+                    self._planner,
+                    self._clock.now(),
+                    limit=room,
+                    rates=self._planner.rates(self._sub_accounts()),
+                )
         except StoreUnavailable as error:
             log.warning("nothing can be claimed: %s", error)
             return False
@@ -149,10 +156,18 @@ class Dispatcher:
         session = decision.session
         if decision.passed_over is not None:
             self._say_passed_over(session, decision.passed_over)
+        if session.status.final:
+            self._ended_without_call(session)
         if session.status is not SessionStatus.RUNNING:
             return
         runner = self._make_runner(session, decision.trunks)
         self.own(session.session_id, runner)
+
+    def _ended_without_call(self, session: Session) -> None:
+        error = session.error
+        self._metrics.session_ended(session.status.value, error.code if error else None)
+        with about(session.session_id):
+            log_end(log, session)
 
     def _say_passed_over(self, session: Session, reason: str) -> None:
         """One line for each sub-account and reason; the sessions are counted in the store."""

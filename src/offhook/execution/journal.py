@@ -1,8 +1,7 @@
 """Stores the states and events of a running session in order, without delaying the call.
 
 Events are collected for :data:`GATHER` seconds and saved together; only the end of a session is awaited,
-and
-is repeated until the store accepts it: no outcome is lost while the database is away.
+and is repeated until the store accepts it: no outcome is lost while the database is away.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from offhook.events import AnyEvent
+from offhook.execution.call_metrics import CallMetrics
 from offhook.faults import FaultLog
 from offhook.log import about
 from offhook.session.ports.record import Fenced, Node, OutboxEntry, StoreUnavailable
@@ -39,10 +39,13 @@ class SessionJournal:
         store: Store,
         node: Node,
         notify: Callable[[str, bool], None],
+        metrics: CallMetrics,
     ) -> None:
         self._store = store
         self._node = node
         self._notify = notify
+        self._meter = metrics.of_session()
+        self._save_seconds = metrics.store_seconds.labels("save")
         self._session: Session | None = None
         self._events: list[AnyEvent] = []
         self._outbox: list[OutboxEntry] = []
@@ -59,6 +62,7 @@ class SessionJournal:
         """Take the session's new state and its events; they are saved within about :data:`GATHER`
         seconds."""
         self._session = session
+        self._meter.observe(session, events)
         self._events.extend(events)
         self._outbox.extend(outbox)
         if self._timer is None and self._saving is None and not self._closed:
@@ -78,6 +82,7 @@ class SessionJournal:
         if self._saving is not None:
             await self._saving
         self.put(session, events, outbox)
+        self._meter.close()
         return await self._save_all()
 
     def _begin(self) -> None:
@@ -108,7 +113,8 @@ class SessionJournal:
         pause, failures = RETRY_FIRST, 0
         while True:
             try:
-                await self._store.save(self._node, session, events, outbox)
+                with self._save_seconds.time():
+                    await self._store.save(self._node, session, events, outbox)
             except Fenced:
                 log.warning(
                     "another node has ended the session; what happens now is kept as late facts"

@@ -19,6 +19,7 @@ import msgspec
 from offhook.aio import end_all
 from offhook.clock import Clock
 from offhook.config import Config
+from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.commands import Commands
 from offhook.execution.conversation import Services
 from offhook.execution.decision import Decisions
@@ -76,6 +77,7 @@ class VoiceNode:
         clock: Clock,
         fabric: Fabric,
         capacity: int,
+        metrics: CallMetrics,
     ) -> None:
         """``capacity``: sessions that run here at once at the most."""
         self._store = store
@@ -87,6 +89,7 @@ class VoiceNode:
         self._config = config
         self._clock = clock
         self._fabric = fabric
+        self._metrics = metrics
         self._commands = Commands()
         self._decisions = Decisions(ask, profiles)
         self._services = self._services_by(config)
@@ -123,6 +126,7 @@ class VoiceNode:
             capacity=capacity,
             clock=self._clock,
             on_outbox=self._wake_outbox,
+            metrics=self._metrics,
         )
 
     # --- start, run, stop
@@ -236,7 +240,7 @@ class VoiceNode:
     def _make_runner(
         self, session: Session, trunks: tuple[str, ...], received: ReceivedCall | None = None
     ) -> Runner:
-        journal = SessionJournal(self._store, self._node, self._saved)
+        journal = SessionJournal(self._store, self._node, self._saved, self._metrics)
         try:
             return SessionRunner(
                 session=session,

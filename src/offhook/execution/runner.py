@@ -13,6 +13,7 @@ from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
 from offhook.execution.conversation import Conversation, Services
 from offhook.execution.decision import Decisions
+from offhook.execution.endings import log_end
 from offhook.execution.failures import CallOver, Interrupted, Replaced, SessionFailure
 from offhook.execution.journal import SessionJournal
 from offhook.execution.player import Player
@@ -92,6 +93,7 @@ class FailedStart(Runner):
         self._facts += [states.disconnected(leg, by="server") for leg in ended.legs]
         outbox = self._reports.session_ended(ended)
         await self._journal.finish(ended, [*self._facts, states.ended(ended)], outbox)
+        log_end(log, ended)
         return ended
 
 
@@ -240,7 +242,6 @@ class SessionRunner(Runner):
 
     def _error(self, code: RuntimeCode, detail: str) -> SessionError:
         session = self._conversation.session
-        log.warning("the session ends ERROR %d: %s", code, detail)
         self._conversation.refuse_a(480, CallStatus.ERROR)
         return SessionError(code=code, action=session.last_action, detail=detail)
 
@@ -258,6 +259,7 @@ class SessionRunner(Runner):
             faults.report("ending it")
             ended = self._ended(self._error(RuntimeCode.INTERNAL, repr(crash)))
         await self._journal.finish(ended, [states.ended(ended)], self._summary(ended))
+        log_end(log, ended)
         return ended
 
     def _ended(self, error: SessionError | None) -> Session:

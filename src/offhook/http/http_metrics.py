@@ -31,7 +31,10 @@ class HttpMetrics:
             registry=registry,
         )
         self.streams = Gauge(
-            "offhook_http_event_streams", "Event streams that are open", registry=registry
+            "offhook_http_event_streams",
+            "Event streams that are open",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self._request_children: dict[tuple[str, str, int], Counter] = {}
         self._second_children: dict[str, Histogram] = {}

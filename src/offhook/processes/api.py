@@ -51,7 +51,7 @@ async def run(context: RoleContext) -> None:
         store = await open_record(context, stack)
         fabric = await open_fabric(context, stack)
         directory = Directory(context.config, store)
-        registry = CollectorRegistry()
+        registry = context.registry
         api_key = await _first_key(context, store)
         await directory.refresh()
         for line in unusable_patterns(directory.sub_accounts()):

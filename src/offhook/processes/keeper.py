@@ -93,7 +93,8 @@ class Pulse:
 class Keeper:
     """Starts a member and restarts it when it dies, until told to stop."""
 
-    def __init__(self, member: Member, spawn: Spawn) -> None:
+    def __init__(self, member: Member, spawn: Spawn, on_end: Callable[[int], None]) -> None:
+        """``on_end`` is told the process id of each process that has ended."""
         self.member = member
         self.facts: asyncio.Future[dict[str, Any] | None]
         """What its first ready line says; None when it ended before that. Pending until then."""
@@ -101,6 +102,7 @@ class Keeper:
         self.killed = False
         """Whether it had to be killed, because it did not end in time."""
         self._spawn = spawn
+        self._on_end = on_end
         self._process: asyncio.subprocess.Process | None = None
         self._serving = False
         self._why = ""
@@ -191,6 +193,7 @@ class Keeper:
             finally:
                 self._serving = False
                 watch.cancel()
+                self._on_end(self._process.pid)
 
     async def _ready(self, lines: asyncio.StreamReader) -> dict[str, Any] | None:
         """The facts of the line ``ready {json}``; None when another came, or none in time."""

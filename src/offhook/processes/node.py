@@ -19,6 +19,7 @@ from offhook import log
 from offhook.config import Config
 from offhook.config import file as config_file
 from offhook.flow.numbers import load_metadata
+from offhook.process_metrics import ProcessMetrics
 from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
 from offhook.processes.role_context import RoleContext
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--config")
     options = parser.parse_args(arguments)
-    log.setup(options.role if options.role != "voice" else f"voice-{options.worker}")
+    log.setup(process_name(options.role, options.worker))
     link = SupervisorLink.of()
     link.end_with_supervisor()
     descriptors.raise_limit()
@@ -54,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not link.failed(str(error)):
             raise
         return 1
+
+
+def process_name(role: str, worker: int) -> str:
+    """The name of a process in log lines and metrics."""
+    return f"voice-{worker}" if role == "voice" else role
 
 
 def _configuration(path: str | None, link: SupervisorLink) -> Config:
@@ -88,7 +94,9 @@ async def _serve(options: argparse.Namespace, config: Config, link: SupervisorLi
     _on_signals(context, options.config)
     role = _role(options.role)
     collector.collect_seldom()
+    figures = ProcessMetrics(context.registry, process_name(options.role, options.worker))
     duties = [
+        asyncio.create_task(figures.keep(), name="figures"),
         asyncio.create_task(_end_with_supervisor(context), name="supervisor"),
         asyncio.create_task(link.keep_alive(), name="alive"),
     ]

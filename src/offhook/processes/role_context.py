@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 import msgspec
+from prometheus_client import CollectorRegistry
 
 from offhook.clock import Clock, SystemClock
 from offhook.config import Config
@@ -31,6 +32,8 @@ class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     reloads: list[Callable[[Config], None]] = []
     """Called with the configuration that was read again (SIGHUP); a role adds its own."""
     clock: Clock = SystemClock()
+    registry: CollectorRegistry = msgspec.field(default_factory=CollectorRegistry)
+    """The metrics of this process."""
 
     @property
     def drain_timeout(self) -> float:

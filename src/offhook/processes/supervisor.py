@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Literal, NamedTuple
 
+from offhook import process_metrics
 from offhook.aio import first_of
 from offhook.config import Config, host_and_port
 from offhook.config import file as config_file
@@ -142,6 +143,8 @@ class Supervisor:
                     return ExitCode.FAILED
                 self._environ[child.SNAPSHOT] = os.path.join(folder, "configuration")
                 config_file.save_snapshot(self._config, self._environ[child.SNAPSHOT])
+                self._environ[process_metrics.FOLDER] = figures = os.path.join(folder, "metrics")
+                os.mkdir(figures)
                 if self._config.cluster.nats is None:
                     path = os.path.join(folder, "fabric.sock")
                     hub = LocalHub(path)
@@ -208,10 +211,13 @@ class Supervisor:
         self._on_ready(facts_of(self._config, self._keepers_facts()))
 
     def _keep(self, member: Member, group: asyncio.TaskGroup) -> Keeper:
-        keeper = Keeper(member, self._spawn)
+        keeper = Keeper(member, self._spawn, self._forget)
         keeper.start(group)
         self._keepers.append(keeper)
         return keeper
+
+    def _forget(self, pid: int) -> None:
+        process_metrics.forget(self._environ[process_metrics.FOLDER], pid)
 
     async def _first_facts(self, keeper: Keeper) -> None:
         """Wait until it serves, or until we are asked to stop. Raises :class:`StartFailed`."""

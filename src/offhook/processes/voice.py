@@ -7,6 +7,7 @@ import logging
 from contextlib import AsyncExitStack
 
 from offhook.config import Config
+from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.http_client import HttpClient
@@ -68,6 +69,7 @@ async def run(context: RoleContext) -> None:
             clock=context.clock,
             fabric=fabric,
             capacity=capacity(context),
+            metrics=CallMetrics(context.registry),
         )
         take_calls(line, node)
 

@@ -13,6 +13,7 @@ from offhook.aio import first_of
 from offhook.clock import new_id
 from offhook.config import Config
 from offhook.events import SessionQueued
+from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.node import VoiceNode
 from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import Callflow
@@ -82,6 +83,7 @@ class Run:
         self.customer = Customer(world.decide, loop, self.timeline)
         self._owners = (world.sub_account,)
         self._node = VoiceNode(
+            metrics=CallMetrics(),
             store=self.store,
             node=self.store.records.register("simulation", NodeRole.VOICE, world.start),
             telephony=self.line,

@@ -23,6 +23,7 @@ class DeliveryMetrics:
             "offhook_webhook_deliveries_held",
             "Deliveries leased by this process and not settled yet.",
             registry=registry,
+            multiprocess_mode="livesum",
         )
         self.seconds = Histogram(
             "offhook_webhook_attempt_seconds",

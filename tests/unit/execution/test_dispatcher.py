@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from offhook.codes import SessionStatus
+from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import Callflow
@@ -75,6 +76,7 @@ class World:
         self.heeds = True
         self._loop = loop
         self.dispatcher = Dispatcher(
+            metrics=CallMetrics(),
             store=cast(Store, self),
             node=Node(name="n", epoch=1),
             planner=cast(ClaimPlanner, self),

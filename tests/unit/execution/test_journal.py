@@ -12,6 +12,7 @@ import pytest
 from offhook.clock import new_id
 from offhook.codes import CallStatus, SessionStatus
 from offhook.events import ActionStarted, AnyEvent, SessionEnded
+from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.journal import SessionJournal
 from offhook.flow.actions import Callflow, MakeCall
 from offhook.session.ports.record import (
@@ -102,7 +103,9 @@ class Storing:
         self.saves.append((now, session.status, list(events), len(outbox)))
 
     def recorder(self) -> SessionJournal:
-        return SessionJournal(cast(Store, self), NODE, lambda _id, told: self.notified.append(told))
+        return SessionJournal(
+            cast(Store, self), NODE, lambda _id, told: self.notified.append(told), CallMetrics()
+        )
 
     @property
     def facts(self) -> list[AnyEvent]:

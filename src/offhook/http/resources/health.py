@@ -15,9 +15,10 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from offhook.http.deps import Deps
+from offhook.process_metrics import exposition
 from offhook.session.ports.record import DEAD_AFTER, NodeRole, StoreUnavailable
 
 PROMETHEUS = CONTENT_TYPE_LATEST.partition("; charset")[0]
@@ -91,13 +92,14 @@ async def readyz(deps: NamedDependency[Deps]) -> Response[Health]:
 @get(
     "/metrics",
     operation_id="getMetrics",
-    summary="Figures of the process as Prometheus text",
+    summary="Figures of all processes of this machine as Prometheus text",
     tags=["Operation"],
     media_type="text/plain",
 )
 async def metrics(deps: NamedDependency[Deps]) -> Response[bytes]:
     """Prometheus text format."""
-    return Response(generate_latest(deps.registry), media_type=PROMETHEUS)
+    text = await asyncio.to_thread(exposition, deps.registry)
+    return Response(text, media_type=PROMETHEUS)
 
 
 async def _readiness(deps: Deps, patience: float) -> Readiness:

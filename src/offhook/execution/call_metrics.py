@@ -1,0 +1,263 @@
+"""Prometheus metrics of sessions and their calls, counted from the facts of their timelines.
+
+Theory of operation. Everything that happens to a session passes its journal as an event. The meter of the
+session (:class:`SessionMeter`) reads the same events, so that the metrics and the record cannot differ.
+Labels come from closed sets or from the configuration (trunks); nothing a caller or a customer
+writes becomes a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from offhook.events import (
+    AnyEvent,
+    CallConnected,
+    CallDisconnected,
+    CallInitiated,
+    CallReceived,
+    CallUpdated,
+    DecisionAsked,
+    DecisionMade,
+    DigitsCaptured,
+    SessionEnded,
+)
+from offhook.session.session import CallQuality, Leg, Session
+
+MOS_BUCKETS = (2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4)
+LOSS_BUCKETS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+JITTER_BUCKETS = (1, 2, 5, 10, 20, 30, 50, 100)
+DELAY_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 20, 32, 60)
+VCA_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
+STORE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+NO_RESPONSE = "none"
+"""The ``sip_code`` of a leg whose far end gave no final response."""
+
+
+class CallState(StrEnum):
+    """How far a live call is."""
+
+    RINGING = "ringing"
+    """From the INVITE to the answer."""
+    CONNECTED = "connected"
+
+
+class CallMetrics:
+    """What happens to the sessions of one voice process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Without a ``registry``, one of its own."""
+        self._registry = registry or CollectorRegistry()
+        self._count_sessions()
+        self._count_calls()
+        self._measure_quality()
+
+    def _count_sessions(self) -> None:
+        registry = self._registry
+        self.sessions_ended = Counter(
+            "offhook_sessions_ended",
+            "Sessions that ended, by final status and, of ERROR, status code",
+            ("status", "code"),
+            registry=registry,
+        )
+        self.captures = Counter(
+            "offhook_dtmf_captures",
+            "Captures of DTMF digits that ended, with digits or without",
+            ("result",),
+            registry=registry,
+        )
+        self.answers = Counter(
+            "offhook_vca_answers",
+            "Answers of VCA webhooks: usable, or not (none at all included)",
+            ("result",),
+            registry=registry,
+        )
+        self.vca_seconds = Histogram(
+            "offhook_vca_seconds",
+            "From a question to a VCA webhook to its answer",
+            buckets=VCA_BUCKETS,
+            registry=registry,
+        )
+        self.store_seconds = Histogram(
+            "offhook_store_seconds",
+            "How long the store took for a voice process",
+            ("operation",),
+            buckets=STORE_BUCKETS,
+            registry=registry,
+        )
+
+    def _count_calls(self) -> None:
+        registry = self._registry
+        self.live = Gauge(
+            "offhook_calls_live",
+            "Calls that ring or are connected",
+            ("direction", "state"),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.started = Counter(
+            "offhook_calls_started",
+            "Calls dialled or received",
+            ("direction", "trunk"),
+            registry=registry,
+        )
+        self.connected = Counter(
+            "offhook_calls_answered",
+            "Calls that were answered: with offhook_calls_started_total the answer-seizure ratio",
+            ("direction", "trunk"),
+            registry=registry,
+        )
+        self.ended = Counter(
+            "offhook_calls_ended",
+            "Calls that ended, by outcome and final SIP status",
+            ("direction", "trunk", "status", "sip_code"),
+            registry=registry,
+        )
+        self.call_seconds = Counter(
+            "offhook_call_seconds",
+            "Seconds that calls which have ended were connected",
+            ("direction", "trunk"),
+            registry=registry,
+        )
+
+    def _measure_quality(self) -> None:
+        registry, labels = self._registry, ("trunk",)
+        self.post_dial_delay = Histogram(
+            "offhook_post_dial_delay_seconds",
+            "From the INVITE to the first ringing or the answer",
+            labels,
+            buckets=DELAY_BUCKETS,
+            registry=registry,
+        )
+        self.mos = Histogram(
+            "offhook_call_mos",
+            "Estimated mean opinion score of ended calls (ITU-T G.107), 1.0 to 4.4",
+            labels,
+            buckets=MOS_BUCKETS,
+            registry=registry,
+        )
+        self.loss = Histogram(
+            "offhook_call_packet_loss_ratio",
+            "Share of lost or late RTP packets of ended calls, 0 to 1",
+            labels,
+            buckets=LOSS_BUCKETS,
+            registry=registry,
+        )
+        self.jitter = Histogram(
+            "offhook_call_jitter_milliseconds",
+            "Interarrival jitter of ended calls (RFC 3550)",
+            labels,
+            buckets=JITTER_BUCKETS,
+            registry=registry,
+        )
+
+    def of_session(self) -> SessionMeter:
+        """A meter for one more session."""
+        return SessionMeter(self)
+
+    def session_ended(self, status: str, code: int | None) -> None:
+        """Count a session that ended with ``status`` and, of ERROR, a status code."""
+        self.sessions_ended.labels(status, "" if code is None else str(int(code))).inc()
+
+
+class SessionMeter:
+    """Counts the events of one session."""
+
+    def __init__(self, metrics: CallMetrics) -> None:
+        self._metrics = metrics
+        self._states: dict[str, tuple[str, CallState]] = {}
+        """Direction and state of each live leg, by its id."""
+        self._delayed: set[str] = set()
+        """Dialled legs that neither rang nor answered yet."""
+        self._asked: dict[str, DecisionAsked] = {}
+
+    def observe(self, session: Session, events: Sequence[AnyEvent]) -> None:
+        """Count ``events``, which led to this state of the session."""
+        for event in events:
+            match event:
+                case SessionEnded(status=status, error_code=code):
+                    self._metrics.session_ended(status, code)
+                case DigitsCaptured(digits=digits):
+                    self._metrics.captures.labels("none" if digits is None else "digits").inc()
+                case DecisionAsked():
+                    self._asked[event.event_id] = event
+                case DecisionMade():
+                    self._answered(event)
+                case CallInitiated() | CallReceived():
+                    self._begun(session, event)
+                case CallUpdated() | CallConnected():
+                    self._moved(session, event)
+                case CallDisconnected():
+                    self._over(session, event)
+
+    def close(self) -> None:
+        """The session is over: none of its legs is live any more."""
+        for direction, state in self._states.values():
+            self._metrics.live.labels(direction, state.value).dec()
+        self._states.clear()
+
+    def _answered(self, event: DecisionMade) -> None:
+        result = "usable" if event.problem is None else "unusable"
+        self._metrics.answers.labels(result).inc()
+        asked = self._asked.pop(event.event_id, None)
+        if asked is not None:
+            self._metrics.vca_seconds.observe(max(0.0, (event.at - asked.at).total_seconds()))
+
+    def _begun(self, session: Session, event: CallInitiated | CallReceived) -> None:
+        leg = _leg(session, event.call_id)
+        if leg is None or event.call_id in self._states:
+            return
+        if isinstance(event, CallInitiated):
+            self._delayed.add(event.call_id)
+        self._metrics.started.labels(leg.direction.value, leg.trunk or "").inc()
+        self._enter(leg, CallState.RINGING)
+
+    def _moved(self, session: Session, event: CallUpdated | CallConnected) -> None:
+        leg = _leg(session, event.call_id)
+        if leg is None:
+            return
+        if event.call_id in self._delayed:
+            self._delayed.discard(event.call_id)
+            if leg.initiated_at is not None:
+                delay = max(0.0, (event.at - leg.initiated_at).total_seconds())
+                self._metrics.post_dial_delay.labels(leg.trunk or "").observe(delay)
+        if isinstance(event, CallConnected):
+            self._metrics.connected.labels(leg.direction.value, leg.trunk or "").inc()
+            self._enter(leg, CallState.CONNECTED)
+
+    def _over(self, session: Session, event: CallDisconnected) -> None:
+        leg = _leg(session, event.call_id)
+        if leg is None:
+            return
+        self._enter(leg, None)
+        self._delayed.discard(event.call_id)
+        direction, trunk = leg.direction.value, leg.trunk or ""
+        code = NO_RESPONSE if event.sip_code is None else str(event.sip_code)
+        self._metrics.ended.labels(direction, trunk, event.call_status, code).inc()
+        if leg.connected_at is not None:
+            seconds = max(0.0, (event.at - leg.connected_at).total_seconds())
+            self._metrics.call_seconds.labels(direction, trunk).inc(seconds)
+        if leg.quality is not None:
+            self._measure(trunk, leg.quality)
+
+    def _measure(self, trunk: str, quality: CallQuality) -> None:
+        self._metrics.mos.labels(trunk).observe(quality.mos)
+        self._metrics.loss.labels(trunk).observe(quality.packet_loss_rate)
+        self._metrics.jitter.labels(trunk).observe(quality.jitter)
+
+    def _enter(self, leg: Leg, state: CallState | None) -> None:
+        """The leg is in ``state`` now; None: it is over."""
+        live = self._metrics.live
+        before = self._states.pop(leg.call_id, None)
+        if before is not None:
+            live.labels(before[0], before[1].value).dec()
+        if state is not None:
+            self._states[leg.call_id] = (leg.direction.value, state)
+            live.labels(leg.direction.value, state.value).inc()
+
+
+def _leg(session: Session, call_id: str) -> Leg | None:
+    return next((leg for leg in session.legs if leg.call_id == call_id), None)

@@ -1,0 +1,101 @@
+"""Prometheus metrics of all processes of an installation on one machine, at one place.
+
+``offhook serve`` gives its processes a folder (:data:`FOLDER`, the variable of prometheus_client's
+multi-process mode). Each process writes its counters to memory-mapped files there, and whoever is asked
+(``/metrics`` of the API, or ``[metrics] listen`` of a machine without one) adds them up. Without the folder,
+as in a simulation, a registry shows the metrics of its own process.
+
+Gauges need a mode that says how the processes' values become one: ``livesum`` or ``livemax``. The
+values of a process that has ended are no longer counted then (:func:`forget`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Set before the process starts: prometheus_client reads it when it is imported."""
+LOOP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
+_TICK = 0.5
+"""Seconds between two readings of the event loop's lag."""
+_LOOK_EVERY = 10
+"""Readings between two counts of the open file descriptors."""
+
+
+def exposition(registry: CollectorRegistry) -> bytes:
+    """The text that Prometheus reads: of all processes, or of this one where it is alone."""
+    folder = os.environ.get(FOLDER)
+    return generate_latest(registry) if folder is None else exposition_of(folder)
+
+
+def exposition_of(folder: str) -> bytes:
+    """The text of all processes that write to ``folder``."""
+    together = CollectorRegistry()
+    MultiProcessCollector(together, path=folder)
+    return generate_latest(together)
+
+
+def forget(folder: str, pid: int) -> None:
+    """A process has ended: its gauges are no longer counted. Its counters stay, since they only grow."""
+    mark_process_dead(pid, path=folder)
+
+
+class ProcessMetrics:
+    """The lag of a process's event loop, its descriptors, and since when it runs."""
+
+    def __init__(self, registry: CollectorRegistry, process: str) -> None:
+        """``process``: ``api``, ``voice-0`` …, the value of the label."""
+        labels = ("process",)
+        self._lag = Histogram(
+            "offhook_event_loop_lag_seconds",
+            "How late the event loop wakes up: what every call or request in the process waits",
+            labels,
+            buckets=LOOP_BUCKETS,
+            registry=registry,
+        ).labels(process)
+        self._descriptors = Gauge(
+            "offhook_open_file_descriptors",
+            "File descriptors the process has open",
+            labels,
+            registry=registry,
+            multiprocess_mode="livesum",
+        ).labels(process)
+        self._started = Gauge(
+            "offhook_process_start_time_seconds",
+            "When the process began to serve, in seconds since 1970",
+            labels,
+            registry=registry,
+            multiprocess_mode="livemax",
+        ).labels(process)
+        self._restarts = Counter(
+            "offhook_process_starts",
+            "How often the process has started",
+            labels,
+            registry=registry,
+        ).labels(process)
+
+    async def keep(self) -> None:
+        """Read the figures until cancelled."""
+        self._started.set(time.time())
+        self._restarts.inc()
+        loop = asyncio.get_running_loop()
+        for reading in range(1 << 62):
+            if reading % _LOOK_EVERY == 0:
+                self._descriptors.set(_open_descriptors())
+            due = loop.time() + _TICK
+            await asyncio.sleep(_TICK)
+            self._lag.observe(max(0.0, loop.time() - due))
+
+
+def _open_descriptors() -> int:
+    try:
+        return len(list(Path("/proc/self/fd").iterdir()))
+    except OSError:
+        return 0
