@@ -87,7 +87,7 @@ def time() -> Time:
 @pytest.fixture
 async def service(time: Time) -> AsyncIterator[SpeechService]:
     client = HttpClient(allow_private=True)
-    service = SpeechService.embedded(client, processes=1, monotonic=time)
+    service = SpeechService.embedded(client, processes=1, clock=time)
     yield service
     await service.close()
     await client.close()

@@ -150,7 +150,7 @@ class Server:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env=_environment(),
+                env={**_environment(), "XDG_CACHE_HOME": str(self.folder / "cache")},
             )
         assert self._process.stdout is not None
         try:

@@ -28,6 +28,10 @@ def findings(config: Config) -> Iterator[Finding]:
         problem := _not_writable(os.path.join(folder, "call.wav"), may_be_made=True)
     ):
         yield ("testbed", "recordings"), problem
+    if (folder := config.speech.cache_folder) is not None and (
+        problem := _not_writable(os.path.join(folder, "prompt"), may_be_made=True)
+    ):
+        yield ("speech", "cache_folder"), problem
 
 
 def warnings(config: Config) -> Iterator[Finding]:

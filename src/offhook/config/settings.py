@@ -163,6 +163,17 @@ class Media(Section, frozen=True, kw_only=True):
     engine: Literal["auto", "native", "python"] = "auto"
 
 
+class SpeechSection(Section, frozen=True, kw_only=True):
+    """``[speech]``"""
+
+    cache_folder: str | None = None
+    """Prompts that all voice processes of this machine share; absent: the user's cache folder."""
+    cache_megabytes: Annotated[
+        int, Meta(ge=0, le=1_000_000_000, description="a whole number of megabytes, 0 or more")
+    ] = 1024
+    """0: prompts are not shared and not kept between two starts."""
+
+
 class Limits(Section, frozen=True, kw_only=True):
     """``[limits]``; seconds."""
 
@@ -303,6 +314,7 @@ class Config(Section, frozen=True, kw_only=True):
     cluster: Cluster = Cluster()
     webhooks: Webhooks = Webhooks()
     media: Media = Media()
+    speech: SpeechSection = SpeechSection()
     limits: Limits = Limits()
     admin: Admin = Admin()
     testbed: Testbed = Testbed()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from offhook.config import Config
 from offhook.execution.call_metrics import CallMetrics
@@ -16,6 +19,7 @@ from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
 from offhook.speech.profiles import ProfileTable
+from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.service import SpeechService
 from offhook.store.directory import Directory
 from offhook.telephony.dialer import Dialer
@@ -48,7 +52,9 @@ async def run(context: RoleContext) -> None:
             allow_private=section.opens_private, allow_loopback=section.opens_loopback
         )
         stack.push_async_callback(files.close)
-        speech = SpeechService.embedded(files)
+        speech = SpeechService.embedded(
+            files, disk=open_prompts(context.config), run=context.supervisor.snapshot or ""
+        )
         stack.push_async_callback(speech.close)
         questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
         stack.push_async_callback(questions.close)
@@ -130,6 +136,27 @@ def port_range(context: RoleContext) -> tuple[int, int]:
     share = (last - first + 1) // context.workers // 2 * 2
     start = first + context.worker * share
     return start, start + share - 1
+
+
+def open_prompts(config: Config) -> PromptDisk | None:
+    """The folder with the prompts that all workers share; None, with a warning: it cannot be used."""
+    section = config.speech
+    if not section.cache_megabytes:
+        return None
+    folder = Path(section.cache_folder) if section.cache_folder else cache_folder(os.environ)
+    try:
+        return PromptDisk(folder, limit=section.cache_megabytes << 20)
+    except OSError as error:
+        log.warning("workers do not share prompts: %s: %s", folder, error.strerror or error)
+        return None
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where this user's programs keep what can be made again."""
+    if given := environ.get("CACHE_DIRECTORY"):  # systemd; several are separated by colons
+        return Path(given.partition(":")[0])
+    base = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base, "offhook")
 
 
 def capacity(context: RoleContext) -> int:

@@ -12,12 +12,11 @@ from offhook.speech.prompt import G711Prompt
 
 class _Kept(NamedTuple):
     prompt: G711Prompt
-    made: float
     owner: str
 
 
 class PromptCache:
-    """Failures are never kept. For use on one loop; :meth:`close` there.
+    """Prompts that stay mapped. Failures are never kept. For use on one loop; :meth:`close` there.
 
     When it is full, the cache drops the least recently used prompt of the owner that holds the most: one
     owner's thousands of texts displace each other, not another owner's.
@@ -27,13 +26,11 @@ class PromptCache:
         self,
         *,
         max_bytes: int,
-        monotonic: Callable[[], float],
-        lifetime: float | None = None,
+        clock: Callable[[], float],
     ) -> None:
-        """``lifetime``: seconds after which a prompt is made anew; None: never."""
+        """``clock``: Unix time, for prompts that expire."""
         self._max_bytes = max_bytes
-        self._monotonic = monotonic
-        self._lifetime = lifetime
+        self._clock = clock
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes: dict[str, int] = {}
         """Of each owner."""
@@ -93,7 +90,7 @@ class PromptCache:
         kept = self._kept.get(key)
         if kept is None:
             return None
-        if self._lifetime is not None and self._monotonic() - kept.made >= self._lifetime:
+        if self._clock() >= kept.prompt.expires:
             self._drop(key)
             return None
         self._kept.move_to_end(key)
@@ -104,7 +101,7 @@ class PromptCache:
             self._drop(key)
         if prompt.size > self._max_bytes:
             return
-        self._kept[key] = _Kept(prompt, self._monotonic(), owner)
+        self._kept[key] = _Kept(prompt, owner)
         self._bytes[owner] = self._bytes.get(owner, 0) + prompt.size
         while sum(self._bytes.values()) > self._max_bytes:
             self.drop_oldest()

@@ -15,7 +15,7 @@ from offhook.net.errors import OutgoingError
 from offhook.net.http_client import HttpClient
 from offhook.speech.making import PromptMaker
 from offhook.speech.prompt import LAWS, G711Prompt
-from offhook.speech.prompt_store import NoRoom, PromptStore
+from offhook.speech.prompt_store import NoRoom, PromptStore, Sound
 from offhook.speech.shares import FairPlaces, TooBusy
 from offhook.speech.workers import confined_program, worker_environment
 
@@ -66,30 +66,44 @@ class AudioFiles:
         )
         self._program = Path(__file__).with_name("decode_worker.py")
 
-    async def load(self, url: str, *, owner: str) -> G711Prompt:
+    async def load(
+        self,
+        url: str,
+        *,
+        owner: str,
+        sound: Sound = Sound(),  # noqa: B008 frozen
+    ) -> G711Prompt:
         """The sound behind ``url``. Raises :class:`FileFailed`."""
         try:
             with self._store.scratch() as file:
                 async with self._downloads.place(owner):
                     encoding = await self._fetch(url, file)
                 async with self._decoders.place(owner):
-                    return await self.decode(file, encoding=encoding, owner=owner)
+                    return await self.decode(file, encoding=encoding, owner=owner, sound=sound)
         except (OutgoingError, NoRoom) as error:
             raise FileFailed(str(error)) from error
         except TooBusy as error:
             raise FileFailed(f"the sub-account fetches too many files at once: {error}") from error
 
-    async def decode(self, file: IO[bytes], *, encoding: str = "", owner: str) -> G711Prompt:
+    async def decode(
+        self,
+        file: IO[bytes],
+        *,
+        encoding: str = "",
+        owner: str,
+        sound: Sound = Sound(),  # noqa: B008 frozen
+    ) -> G711Prompt:
         """The sound of a wav or mp3 file. Raises :class:`FileFailed`, :class:`NoRoom`."""
         file.seek(0)
-        with self._store.scratch() as sound:
-            answer = await self._run_decoder(file, sound, encoding)
+        with self._store.scratch() as decoded:
+            answer = await self._run_decoder(file, decoded, encoding)
             if answer.problem:
                 raise FileFailed(answer.problem)
             size = answer.samples * len(LAWS)
-            if not 0 < size == os.fstat(sound.fileno()).st_size:
+            if not 0 < size == os.fstat(decoded.fileno()).st_size:
                 raise FileFailed("the decoder died over the file")
-            return await self._maker.keep([(sound, size)], owner=owner, remark=answer.remark)
+            sound = sound._replace(remark=answer.remark)
+            return await self._maker.keep([(decoded, size)], owner=owner, sound=sound)
 
     async def _fetch(self, url: str, file: IO[bytes]) -> str:
         """Fetch into ``file``; the ``Content-Encoding`` it came with."""

@@ -15,13 +15,15 @@ from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
 from offhook.negotiated import Codec
 from offhook.speech.prompt import LAWS, G711Prompt
-from offhook.speech.prompt_store import NoRoom, PromptStore
+from offhook.speech.prompt_store import NoRoom, PromptStore, Sound, Source
 from offhook.speech.speech_engine import Engine
 from offhook.speech.texts import Piece, pieces
 from offhook.speech.voices import EngineVoice
 
 LONGEST: Final = 4 * 3600
 """Seconds of speech: a call lasts no longer (``limits.max_call_duration``), so the rest is left out."""
+SOUND_REVISION: Final = 1
+"""Part of every prompt's key. Raise it when the cutting of texts or the encoding changes the sound."""
 SILENCE: Final = 0.5
 """Seconds that a text lasts which holds nothing to speak (``spec/execution.md``, say)."""
 
@@ -44,7 +46,14 @@ class PromptMaker:
         self._make_room = make_room
 
     async def speak(
-        self, engine: Engine, voice: EngineVoice, text: str, *, speed: float, owner: str
+        self,
+        engine: Engine,
+        voice: EngineVoice,
+        text: str,
+        *,
+        speed: float,
+        owner: str,
+        sound: Sound = Sound(),  # noqa: B008 frozen
     ) -> G711Prompt:
         """``text`` as ``engine`` speaks it; half a second of silence when there is nothing to speak.
 
@@ -55,7 +64,7 @@ class PromptMaker:
             octets = await engine.speak(text, voice=voice.id, speed=speed, owner=owner)
             if not octets:
                 return silence(SILENCE)
-            return await self.keep([(octets, len(octets))], owner=owner)
+            return await self.keep([(octets, len(octets))], owner=owner, sound=sound)
         with ExitStack() as files:
             spools = [files.enter_context(self._store.scratch()) for _ in LAWS]
             samples = 0
@@ -68,15 +77,19 @@ class PromptMaker:
                     break
             if not samples:
                 return silence(SILENCE)
-            return await self.keep([(spool, samples) for spool in spools], owner=owner)
+            return await self.keep([(spool, samples) for spool in spools], owner=owner, sound=sound)
 
     async def keep(
-        self, sources: list[tuple[IO[bytes] | bytes, int]], *, owner: str, remark: str = ""
+        self,
+        sources: list[Source],
+        *,
+        owner: str,
+        sound: Sound = Sound(),  # noqa: B008 frozen
     ) -> G711Prompt:
         """Store a prompt; prompts that are only cached are dropped to make room. Raises :class:`NoRoom`."""
         while True:
             try:
-                return await self._store.keep(sources, owner=owner, remark=remark)
+                return await self._store.keep(sources, owner=owner, sound=sound)
             except NoRoom:
                 if not self._make_room(owner):
                     raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, final
 
 from offhook.media import g711
@@ -20,14 +21,23 @@ class G711Prompt(Prompt):
     The octets may be ``bytes`` or a memory-mapped file; nothing is copied.
     """
 
-    __slots__ = ("_octets", "_remark")
+    __slots__ = ("_octets", "_remark", "_views", "expires")
 
-    def __init__(self, octets: bytes | memoryview, *, remark: str = "") -> None:
+    def __init__(
+        self, octets: bytes | memoryview, *, remark: str = "", expires: float = math.inf
+    ) -> None:
         """``octets``: an even number. Raises :class:`ValueError` for an odd one."""
         if len(octets) % len(LAWS):
             raise ValueError("both laws have the same number of octets")
         self._octets = memoryview(octets).toreadonly()
+        samples = len(octets) // len(LAWS)
+        self._views = {
+            law: self._octets[start : start + samples]
+            for law, start in zip(LAWS, (0, samples), strict=True)
+        }
         self._remark = remark
+        self.expires = expires
+        """Unix time after which the sound is made anew."""
 
     @classmethod
     def of_pcm(cls, pcm: bytes) -> G711Prompt:
@@ -51,5 +61,4 @@ class G711Prompt(Prompt):
         return self._remark
 
     def encoded(self, codec: Codec) -> memoryview:
-        samples = len(self._octets) // len(LAWS)
-        return self._octets[:samples] if codec is Codec.PCMU else self._octets[samples:]
+        return self._views[codec]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, final
@@ -14,10 +15,12 @@ from offhook.speech import confined
 from offhook.speech.cache import PromptCache
 from offhook.speech.espeak import Espeak
 from offhook.speech.files import AudioFiles, FileFailed
-from offhook.speech.making import SILENCE, PromptMaker, silence
+from offhook.speech.making import SILENCE, SOUND_REVISION, PromptMaker, silence
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt import G711Prompt
-from offhook.speech.prompt_store import NoRoom, PromptStore
+from offhook.speech.prompt_disk import PromptDisk
+from offhook.speech.prompt_file import key_of
+from offhook.speech.prompt_store import NoRoom, PromptStore, Sound
 from offhook.speech.speech_engine import Engine, SynthesisFailed
 from offhook.speech.texts import is_speakable
 
@@ -43,20 +46,24 @@ class SpeechService(Speech):
         profiles: ProfileTable,
         engines: Sequence[Engine],
         client: HttpClient,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
         store: PromptStore | None = None,
+        run: str = "",
     ) -> None:
-        """``client`` fetches the files; the caller closes it. The other arguments are closed here."""
+        """``client`` fetches the files; the caller closes it. The other arguments are closed here.
+
+        ``clock``: Unix time. ``run``: processes with the same share the files that were fetched.
+        """
         self._profiles = profiles
         self._engines = {engine.name: engine for engine in engines}
+        self._clock = clock
+        self._run = run or secrets.token_hex(16)
         self._store = store or PromptStore()
         self._maker = PromptMaker(self._store, self._make_room)
         self._files = AudioFiles(client, self._store, self._maker)
         self._silence = silence(SILENCE)
-        self._spoken = PromptCache(max_bytes=SPOKEN_BYTES, monotonic=monotonic)
-        self._fetched = PromptCache(
-            max_bytes=FETCHED_BYTES, monotonic=monotonic, lifetime=FETCHED_LIFETIME
-        )
+        self._spoken = PromptCache(max_bytes=SPOKEN_BYTES, clock=clock)
+        self._fetched = PromptCache(max_bytes=FETCHED_BYTES, clock=clock)
 
     @classmethod
     def embedded(
@@ -64,9 +71,14 @@ class SpeechService(Speech):
         client: HttpClient,
         *,
         processes: int = 2,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+        disk: PromptDisk | None = None,
+        run: str = "",
     ) -> SpeechService:
-        """The service with this machine's engine: espeak-ng in up to ``processes`` workers."""
+        """The service with this machine's engine: espeak-ng in up to ``processes`` workers.
+
+        ``disk``, closed here, has the prompts that are shared with other processes; None: none are.
+        """
         if lacks := confined.missing():
             log.warning(
                 "speech workers are confined without %s: not on this system", ", ".join(lacks)
@@ -75,7 +87,9 @@ class SpeechService(Speech):
             profiles=ProfileTable.installed(),
             engines=[Espeak(processes=processes)],
             client=client,
-            monotonic=monotonic,
+            clock=clock,
+            store=PromptStore(disk=disk),
+            run=run,
         )
 
     async def say(
@@ -97,22 +111,32 @@ class SpeechService(Speech):
         if not is_speakable(text):
             return self._silence
 
-        async def speak() -> G711Prompt:
-            return await self._maker.speak(engine, voice, text, speed=speed, owner=owner)
+        key = key_of(
+            "say", SOUND_REVISION, engine.name, engine.version, voice.id, float(speed), text
+        )
 
-        key = (text, engine.name, engine.version, voice.id, speed)
+        async def speak() -> G711Prompt:
+            async with self._store.claim(key, owner) as made:
+                return made or await self._maker.speak(
+                    engine, voice, text, speed=speed, owner=owner, sound=Sound(key)
+                )
+
         try:
             return await self._spoken.get(key, speak, owner=owner)
         except (SynthesisFailed, NoRoom) as error:
             raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
 
     async def fetch(self, url: str, *, owner: str) -> Prompt:
+        key = key_of("fetch", SOUND_REVISION, self._run, url)
+
         async def load() -> G711Prompt:
-            return await self._files.load(url, owner=owner)
+            async with self._store.claim(key, owner) as fetched:
+                sound = Sound(key, self._clock() + FETCHED_LIFETIME)
+                return fetched or await self._files.load(url, owner=owner, sound=sound)
 
         try:
-            return await self._fetched.get(url, load, owner=owner)
-        except FileFailed as error:
+            return await self._fetched.get(key, load, owner=owner)
+        except (FileFailed, NoRoom) as error:
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, str(error)) from error
 
     async def close(self) -> None:

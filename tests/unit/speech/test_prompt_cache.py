@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -22,13 +23,14 @@ class Kitchen:
         self.gate = asyncio.Event()
         self.gate.set()
         self.failure: Exception | None = None
+        self.expires = math.inf
 
     async def make(self) -> G711Prompt:
         self.made += 1
         await self.gate.wait()
         if self.failure:
             raise self.failure
-        return G711Prompt(SECOND)
+        return G711Prompt(SECOND, expires=self.expires)
 
 
 class Time:
@@ -52,8 +54,8 @@ def time() -> Time:
 async def new(time: Time) -> AsyncIterator[Callable[..., PromptCache]]:
     caches: list[PromptCache] = []
 
-    def new(max_bytes: int = 100_000, lifetime: float | None = None) -> PromptCache:
-        caches.append(PromptCache(max_bytes=max_bytes, monotonic=time, lifetime=lifetime))
+    def new(max_bytes: int = 100_000) -> PromptCache:
+        caches.append(PromptCache(max_bytes=max_bytes, clock=time))
         return caches[-1]
 
     yield new
@@ -141,10 +143,11 @@ async def test_a_prompt_larger_than_the_bound_is_not_kept(new: New, kitchen: Kit
     assert kitchen.made == 2
 
 
-async def test_a_prompt_older_than_its_lifetime_is_made_anew(
+async def test_a_prompt_that_has_expired_is_made_anew(
     new: New, kitchen: Kitchen, time: Time
 ) -> None:
-    cache = new(lifetime=3600)
+    cache = new()
+    kitchen.expires = time.now + 3600
     await cache.get("a", kitchen.make, owner="acme")
     time.now += 3599
     await cache.get("a", kitchen.make, owner="acme")
