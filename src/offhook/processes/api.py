@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from offhook.aio import wait_or
 from offhook.clock import new_id
@@ -19,6 +19,7 @@ from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
+from offhook.processes.site_metrics import SiteMetrics
 from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import StoreUnavailable
@@ -38,8 +39,6 @@ log = logging.getLogger(__name__)
 
 PURGE_EVERY = 3600.0
 """Seconds between two deletions of old records."""
-COUNT_EVERY = 5.0
-"""Seconds between two reads of the store's figures for ``/metrics``."""
 LAST_DELIVERIES = 5.0
 """Seconds for the webhooks that are due when everything else has ended."""
 EMBEDDED_KEY_NAME = "made at the first start"
@@ -77,6 +76,8 @@ async def run(context: RoleContext) -> None:
         server = await serve(create_app(deps), deps, host.strip("[]"), int(port))
         deps.phase.ready = True
         context.reloads.append(directory.use)
+        figures = SiteMetrics(registry, context.config)
+        context.reloads.append(figures.use)
         context.reloads.append(lambda _config: server.reload_certificate())
         async with asyncio.TaskGroup() as group:
             duties = [
@@ -84,7 +85,7 @@ async def run(context: RoleContext) -> None:
                 for duty in (
                     keep_directory_fresh(directory, fabric),
                     _purge(context, store),
-                    _count_passed_over(store, registry),
+                    figures.keep(store, context.clock),
                     judge_others(
                         store,
                         f"{context.node_name}/api",
@@ -191,20 +192,6 @@ def _disabled(webhook: Webhook) -> Webhook:
 def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancellation:
     ended = states.cancel(session, at)
     return Cancellation(ended, [states.ended(ended)], reports.session_ended(ended))
-
-
-async def _count_passed_over(store: Store, registry: CollectorRegistry) -> None:
-    """Keep the gauge of sessions that a voice node does not know, until cancelled."""
-    gauge = Gauge(
-        "offhook_sessions_passed_over",
-        "Waiting sessions that a voice node leaves alone: it does not know their sub-account or a"
-        " route to their destination.",
-        registry=registry,
-    )
-    while True:
-        with suppress(StoreUnavailable):
-            gauge.set(await store.passed_over())
-        await asyncio.sleep(COUNT_EVERY)
 
 
 async def _purge(context: RoleContext, store: Store) -> None:

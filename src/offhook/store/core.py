@@ -7,11 +7,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import DeliveryResult, Node, NodeRole, OutboxEntry, RequestRecord
+from offhook.session.ports.record import (
+    DeliveryResult,
+    Installation,
+    Node,
+    NodeRole,
+    NodeState,
+    OutboxEntry,
+    RequestRecord,
+)
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
-from offhook.store.documents import decode_session, from_micros, micros
+from offhook.store.documents import decode_session, from_micros, micros, optional_from_micros
 from offhook.store.history import SqlHistory
+from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
 from offhook.store.stored_tenancy import SqlTenancy
@@ -73,9 +82,31 @@ class SqlStore(SqlHistory, SqlTenancy, Store):
         rows = await self._read_named("latest_heartbeats")
         return {NodeRole(row["role"]): from_micros(row["heartbeat_at"]) for row in rows}
 
-    async def passed_over(self) -> int:
-        count: int = (await self._read_named("passed_over_count"))[0]["sessions"]
-        return count
+    async def installation(self) -> Installation:
+        running = {
+            row["node"]: row["sessions"] for row in await self._read_named("running_by_node")
+        }
+        nodes = [
+            NodeState(
+                name=row["name"],
+                role=NodeRole(row["role"]),
+                epoch=row["epoch"],
+                heartbeat_at=from_micros(row["heartbeat_at"]) if row["heartbeat_at"] else None,
+                sessions=running.get(row["name"], 0),
+            )
+            for row in await self._read_named("nodes")
+        ]
+        (waiting,) = await self._read_named("waiting_figures")
+        (pending,) = await self._read_named("pending_figures")
+        return Installation(
+            nodes=tuple(nodes),
+            queued=waiting["sessions"],
+            oldest_queued_at=optional_from_micros(waiting["oldest"]),
+            passed_over=(await self._read_named("passed_over_count"))[0]["sessions"],
+            channels_by_trunk=running_and_channels(await self._read_named("usage"))[1],
+            pending_deliveries=pending["deliveries"],
+            oldest_delivery_at=optional_from_micros(pending["oldest"]),
+        )
 
     async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
         rows = await self._read_named("orphans", micros(silent_since), limit)

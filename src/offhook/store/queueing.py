@@ -174,8 +174,9 @@ class Buckets:
         ]
 
 
-def usage_of(rows: Iterable[Row], buckets: Buckets) -> Usage:
-    """From the running ``sessions`` counted by ``sub_account_id`` and ``channels``."""
+def running_and_channels(rows: Iterable[Row]) -> tuple[dict[str, int], dict[str, int]]:
+    """Running sessions by sub-account, and held channels by trunk, from the same rows as
+    :func:`usage_of`."""
     running: dict[str, int] = {}
     channels: dict[str, int] = {}
     for row in rows:
@@ -183,6 +184,12 @@ def usage_of(rows: Iterable[Row], buckets: Buckets) -> Usage:
         running[owner] = running.get(owner, 0) + count
         for trunk in json.loads(row["channels"]):
             channels[trunk] = channels.get(trunk, 0) + count
+    return running, channels
+
+
+def usage_of(rows: Iterable[Row], buckets: Buckets) -> Usage:
+    """From the running ``sessions`` counted by ``sub_account_id`` and ``channels``."""
+    running, channels = running_and_channels(rows)
     return Usage(
         running_by_sub_account=running,
         channels_by_trunk=channels,

@@ -69,6 +69,41 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
 
 
+class NodeState(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered process, as the others see it."""
+
+    name: str
+    role: NodeRole
+    epoch: int
+    heartbeat_at: datetime | None
+    """The last one; None: it has retired."""
+    sessions: int = 0
+    """RUNNING sessions that are its own."""
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole installation at a glance; for status pages and metrics."""
+
+    nodes: tuple[NodeState, ...]
+    """By name."""
+    queued: int
+    oldest_queued_at: datetime | None
+    """When the session that has waited longest was accepted."""
+    passed_over: int
+    """Waiting sessions that some node leaves to other nodes because it does not know them."""
+    channels_by_trunk: Mapping[str, int]
+    """Legs that hold a channel; a trunk that is absent has none."""
+    pending_deliveries: int
+    """Webhooks that wait for an attempt; counted to 100,000."""
+    oldest_delivery_at: datetime | None
+    """When the pending webhook that was stored first fell due or will fall due."""
+
+    @property
+    def running(self) -> int:
+        """RUNNING sessions."""
+        return sum(node.sessions for node in self.nodes)
+
+
 class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked and answered (``GET /requests/{callFlowRequestId}``), kept 30 days."""
 

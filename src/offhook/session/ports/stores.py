@@ -22,6 +22,7 @@ from offhook.session.ports.record import (
     Delivery,
     DeliveryRecord,
     DeliveryResult,
+    Installation,
     KeyRecord,
     Node,
     NodeRole,
@@ -131,9 +132,8 @@ class Claiming(ABC):
         """
 
     @abstractmethod
-    async def passed_over(self) -> int:
-        """The number of waiting sessions that some node leaves to other nodes because it does not know
-        them."""
+    async def installation(self) -> Installation:
+        """Nodes, queue, channels and pending webhooks at this moment."""
 
     @abstractmethod
     async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:

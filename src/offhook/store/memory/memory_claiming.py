@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,12 @@ from offhook.session.ports.record import (
     DEAD_AFTER,
     NO_RATES,
     ClaimDecision,
+    DeliveryState,
     Fenced,
+    Installation,
     Node,
     NodeRole,
+    NodeState,
     OutboxEntry,
     Planner,
     Rates,
@@ -36,6 +40,7 @@ from offhook.store.queueing import (
     Rotation,
     channels_exceeded,
     decided,
+    running_and_channels,
     usage_of,
 )
 
@@ -161,10 +166,36 @@ class MemoryClaiming(MemoryPart, Claiming):
         await self.save(node, session, events, outbox)
         return True
 
-    async def passed_over(self) -> int:
-        live = self._data.live
-        marked = {session_id for session_id, _ in self._data.marks if session_id in live}
-        return sum(live[each].session.status is SessionStatus.QUEUED for each in marked)
+    async def installation(self) -> Installation:
+        data = self._data
+        stored = data.live.values()
+        queued = [each.session for each in stored if each.session.status is SessionStatus.QUEUED]
+        running = Counter(
+            each.node.name
+            for each in stored
+            if each.node is not None and each.session.status is SessionStatus.RUNNING
+        )
+        pending = [each for each in data.outbox.values() if each.state is DeliveryState.PENDING]
+        return Installation(
+            nodes=tuple(
+                NodeState(
+                    name=name,
+                    role=node.role,
+                    epoch=node.epoch,
+                    heartbeat_at=node.heartbeat_at,
+                    sessions=running[name],
+                )
+                for name, node in sorted(data.nodes.items())
+            ),
+            queued=len(queued),
+            oldest_queued_at=min((session.created_at for session in queued), default=None),
+            passed_over=len(
+                {session.session_id for session in queued} & {marked for marked, _ in data.marks}
+            ),
+            channels_by_trunk=running_and_channels(data.usage())[1],
+            pending_deliveries=len(pending),
+            oldest_delivery_at=min((each.next_at for each in pending), default=None),
+        )
 
     async def latest_heartbeats(self) -> Mapping[NodeRole, datetime]:
         latest: dict[NodeRole, datetime] = {}

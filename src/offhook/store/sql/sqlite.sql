@@ -143,6 +143,24 @@ SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= ?;
 -- The last heartbeat of each role; few rows.
 SELECT role, max(heartbeat_at) AS heartbeat_at FROM nodes WHERE heartbeat_at > 0 GROUP BY role;
 
+-- name: nodes
+-- Every registered process; few rows.
+SELECT name, role, epoch, heartbeat_at FROM nodes ORDER BY name;
+
+-- name: running_by_node
+-- Running sessions of each node.
+SELECT node, count(*) AS sessions FROM sessions WHERE status = 'RUNNING' GROUP BY node;
+
+-- name: waiting_figures
+-- The length and age of the queue.
+SELECT count(*) AS sessions, min(created_at) AS oldest
+FROM sessions INDEXED BY sessions_waiting WHERE status = 'QUEUED';
+
+-- name: pending_figures
+-- Webhooks that wait for an attempt; those after the first 100,000 are not counted.
+SELECT count(*) AS deliveries, min(next_at) AS oldest
+FROM (SELECT next_at FROM outbox WHERE state = 'pending' LIMIT 100000) AS pending;
+
 -- name: passed_over_count
 -- Waiting sessions that some node leaves alone.
 SELECT count(DISTINCT p.session_id) AS sessions
