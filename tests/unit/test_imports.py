@@ -24,7 +24,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "telephony speech",
         "sip media session",
         "flow net",
-        "codes events negotiated clock config log aio patterns webhook_secrets faults process_metrics",
+        "codes events negotiated clock config log aio patterns webhook_secrets faults process_metrics "
+        "random_bits",
     )
 )
 """From the top down. ``package.module`` is named where a module stands lower than its package."""

@@ -183,7 +183,7 @@ class Conversation:
         """
         contenders: list[Awaitable[Any]] = [self._interrupt, waiting]
         if self.call_a is not None and not a_may_end:
-            contenders.insert(1, self.call_a.wait_ended())
+            contenders.insert(1, self.call_a.over)
         winner = await first_of(*contenders)
         assert winner is not None
         if winner.place == 0:

@@ -42,7 +42,10 @@ class Player:
         if playback is None:
             prompt = await conversation.during(self._prompts.of(action))
             playback = self.start(prompt, repetition=action.repetition)
-        ahead = asyncio.get_running_loop().create_task(self._queue_next(action))
+        following = self._after(action)
+        ahead: list[asyncio.Task[None]] = []
+        if isinstance(following, Say | PlayFile):
+            ahead.append(asyncio.get_running_loop().create_task(self._queue_next(following)))
         try:
             await conversation.during(playback.finished())
         except BaseException:
@@ -50,7 +53,7 @@ class Player:
             self._drop_queued()
             raise
         finally:
-            await end_all(ahead)
+            await end_all(*ahead)
 
     async def remark(self, action: Say | PlayFile) -> str:
         """The remark for the session record about the prompt of ``action``, which was played."""
@@ -79,11 +82,8 @@ class Player:
         if queued is not None:
             queued[1].stop()
 
-    async def _queue_next(self, action: AnyAction) -> None:
+    async def _queue_next(self, following: Say | PlayFile) -> None:
         """Queue the prompt of the next action; a failure is reported when its action begins."""
-        following = self._after(action)
-        if not isinstance(following, Say | PlayFile):
-            return
         try:
             prompt = await self._prompts.of(following)
         except SessionFailure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from offhook.random_bits import StockRandom
 from offhook.sip.build import host_port
 from offhook.sip.events import Address, AnyEvent
 from offhook.sip.timers import TimerQueue, Timers
@@ -34,7 +35,7 @@ class Core:
         self.local = local
         self.timing = timers
         self.timers = TimerQueue()
-        self.rng = rng or random.SystemRandom()
+        self.rng = rng or StockRandom()
         self.output: list[tuple[bytes, Address]] = []
         self.events: list[AnyEvent] = []
         self.salt = self.token()

@@ -7,9 +7,8 @@ leaves the session as it was).
 
 from __future__ import annotations
 
-import secrets
-
 from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.random_bits import random_bits
 from offhook.sip.sdp import CODECS, DTMF_PAYLOAD_TYPE, answer, make_offer, parse_answer
 
 
@@ -20,7 +19,7 @@ class Negotiation:
         """``host`` (an address literal) and ``port``: where our media is."""
         self._host = host
         self._port = port
-        self._session_id = secrets.randbits(31)
+        self._session_id = random_bits(31)
         self._version = 0
         self._described: bytes | None = None
         """Our last description, with version 0."""

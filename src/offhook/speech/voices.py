@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -38,6 +39,8 @@ class VoiceIndex:
 
     def __init__(self, voices: Iterable[EngineVoice]) -> None:
         self.voices = tuple(voices)
+        self.nearest = lru_cache(maxsize=1024)(self._nearest)
+        """:meth:`_nearest`, which compares up to a hundred voices for each request."""
         self._by_tag: dict[str, list[EngineVoice]] = {}
         self._by_language: dict[str, list[EngineVoice]] = {}
         for voice in self.voices:
@@ -45,7 +48,7 @@ class VoiceIndex:
                 self._by_tag.setdefault(tag, []).append(voice)
                 self._by_language.setdefault(tag.partition("-")[0], []).append(voice)
 
-    def nearest(self, locale: str, gender: str = "") -> EngineVoice | None:
+    def _nearest(self, locale: str, gender: str = "") -> EngineVoice | None:
         """The voice for a BCP 47 tag: language first, then region, then gender.
 
         None: no voice speaks the language. ``gender`` is ``M``, ``F`` or empty (any).

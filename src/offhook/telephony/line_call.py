@@ -115,6 +115,10 @@ class LineCall(Call):
         return self._ended.result() if self._ended.done() else None
 
     @property
+    def over(self) -> asyncio.Future[CallEnd]:
+        return self._ended
+
+    @property
     def connected(self) -> bool:
         """Whether the 200 has come (or gone) and the leg is up."""
         return self._answered.done() and not self._ended.done()
@@ -126,9 +130,6 @@ class LineCall(Call):
 
     async def answered(self) -> datetime | None:
         return await asyncio.shield(self._answered)
-
-    async def wait_ended(self) -> CallEnd:
-        return await asyncio.shield(self._ended)
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> LinePlayback:
         playback = LinePlayback(self, self._loop.create_future())

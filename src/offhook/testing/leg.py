@@ -87,15 +87,16 @@ class SimulatedCall(Call):
         return self._ended.result() if self._ended.done() else None
 
     @property
+    def over(self) -> asyncio.Future[CallEnd]:
+        return self._ended
+
+    @property
     def connected(self) -> bool:
         """Whether it was answered and is up."""
         return self._answered.done() and not self._ended.done()
 
     async def answered(self) -> datetime | None:
         return await asyncio.shield(self._answered)
-
-    async def wait_ended(self) -> CallEnd:
-        return await asyncio.shield(self._ended)
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> SimulatedPlayback:
         playback = SimulatedPlayback(prompt, repetition, pause)

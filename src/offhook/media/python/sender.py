@@ -17,7 +17,6 @@ unwrapped and are cut to their width when they are sent.
 from __future__ import annotations
 
 import math
-import secrets
 from collections import deque
 from collections.abc import Callable
 from socket import socket
@@ -35,6 +34,7 @@ from offhook.media.playout import (
     RepeatedTone,
 )
 from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.random_bits import random_bits
 
 TICK: Final = 0.005
 """Seconds."""
@@ -140,11 +140,11 @@ class RtpSender:
         """Whether the engine calls :meth:`transmit` every packet time."""
         self.not_before = 0
         """The first tick of the talkspurt to come."""
-        self.ssrc = secrets.randbits(32)
-        self.sequence = self.first_sequence = secrets.randbits(15)
+        self.ssrc = random_bits(32)
+        self.sequence = self.first_sequence = random_bits(15)
         """Of the next packet. It starts in the lower half, so that no wrap comes before the first
         packet arrives (RFC 3711 §3.3.1)."""
-        self._anchor_units = self._next_units = secrets.randbits(32)
+        self._anchor_units = self._next_units = random_bits(32)
         self._anchor_tick, self._next_tick = 0.0, -1
         """When the packet after the last one of :meth:`transmit` is due."""
         self.packets_sent = self.octets_sent = 0
@@ -192,8 +192,8 @@ class RtpSender:
 
     def new_source(self) -> None:
         """Another SSRC, after a collision (RFC 3550 §8.2)."""
-        self.ssrc = secrets.randbits(32)
-        self.sequence = self.first_sequence = secrets.randbits(15)
+        self.ssrc = random_bits(32)
+        self.sequence = self.first_sequence = random_bits(15)
         self._running = False
 
     def interrupted(self) -> None:

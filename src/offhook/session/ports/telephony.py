@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -95,9 +96,15 @@ class Call(ABC):
     async def answered(self) -> datetime | None:
         """Wait for the 200 (its time is returned) or the end (None; see :attr:`ended`)."""
 
+    @property
     @abstractmethod
+    def over(self) -> asyncio.Future[CallEnd]:
+        """Done when the leg is over. Only to be watched (:func:`offhook.aio.first_of`): a task that
+        awaits it and is canceled would cancel it for all others."""
+
     async def wait_ended(self) -> CallEnd:
         """Wait until the leg is over."""
+        return await asyncio.shield(self.over)
 
     @abstractmethod
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> Playback:
