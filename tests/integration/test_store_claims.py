@@ -77,6 +77,41 @@ class TestClaim:
         ids = [decision.session.session_id for decisions in found for decision in decisions]
         assert sorted(ids) == sorted(session.session_id for session in sessions)
 
+    async def test_a_held_session_hides_no_other_and_is_offered_again_in_time(
+        self, store: Store, node: Node
+    ) -> None:
+        held, other = await accepted(store, waiting(), waiting())
+        opening = NOW + seconds(60)
+
+        def hold(waiting: Sequence[Queued], _usage: Usage, _now: datetime) -> list[ClaimDecision]:
+            return [
+                ClaimDecision(session=each.session, not_before=opening)
+                for each in waiting
+                if each.session.session_id == held.session_id
+            ]
+
+        await store.claim(node, hold, NOW, limit=10)
+        just_before = opening - timedelta(microseconds=1)
+        (decision,) = await store.claim(node, start_all, just_before, limit=1)
+        assert decision.session.session_id == other.session_id
+        assert await store.claim(node, start_all, just_before, limit=10) == []
+        (decision,) = await store.claim(node, start_all, opening, limit=10)
+        assert decision.session.session_id == held.session_id
+
+    async def test_a_held_session_expires_while_it_waits(self, store: Store, node: Node) -> None:
+        (session,) = await accepted(store, waiting(valid_until=NOW + seconds(5)))
+
+        def hold(waiting: Sequence[Queued], _usage: Usage, _now: datetime) -> list[ClaimDecision]:
+            return [
+                ClaimDecision(session=each.session, not_before=NOW + seconds(60))
+                for each in waiting
+            ]
+
+        await store.claim(node, hold, NOW, limit=10)
+        assert await store.claim(node, start_all, NOW + seconds(4), limit=10) == []
+        (decision,) = await store.claim(node, start_all, NOW + seconds(5), limit=10)
+        assert decision.session.session_id == session.session_id
+
     async def test_a_trunks_channels_hold_over_all_nodes(
         self, store: Store, other: Store, node: Node
     ) -> None:

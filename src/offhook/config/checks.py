@@ -147,6 +147,9 @@ def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) ->
                 (*path, "webhooks", index, "secret"),
                 "expected whsec_ and the base64 of 24 to 64 bytes, found another string",
             )
+    for index, window in enumerate(account.calling_hours):
+        if window.opens == "24:00":
+            yield (*path, "calling_hours", index, "opens"), 'expected a time before "24:00"'
     yield from _scenarios(path, account)
 
 

@@ -101,6 +101,22 @@ ApiKey = Annotated[
 ]
 
 
+ClockTime = Annotated[
+    str,
+    Meta(
+        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z",
+        description='a time of day such as "09:00"; "24:00" is the end of the day',
+    ),
+]
+WeekDays = Annotated[
+    str,
+    Meta(
+        pattern=r"^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\Z",
+        description='a day or a range of days, such as "sat" or "mon-fri"',
+    ),
+]
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What all sections share: an unknown key is an error."""
 
@@ -247,6 +263,15 @@ class ScenarioFile(Section, frozen=True, kw_only=True):
     parameters: tuple[ScenarioParameter, ...] = ()
 
 
+class CallingWindow(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.calling_hours]]``, in the callee's own time zone."""
+
+    days: tuple[WeekDays, ...] = ("mon-sun",)
+    opens: ClockTime
+    closes: ClockTime
+    """At or before ``opens``: on the next day."""
+
+
 class SubAccount(Section, frozen=True, kw_only=True):
     """``[[subaccounts]]``"""
 
@@ -259,6 +284,9 @@ class SubAccount(Section, frozen=True, kw_only=True):
     cps: Rate | None = None
     withheld_caller_id: bool = False
     dtmf_event_data: Literal["object", "string"] = "object"
+    calling_hours: tuple[CallingWindow, ...] = ()
+    """Absent: at any time."""
+    outside_hours: Literal["queue", "refuse"] = "queue"
     numbers: tuple[Number, ...] = ()
     webhooks: tuple[SubAccountWebhook, ...] = ()
     scenarios: tuple[ScenarioFile, ...] = ()

@@ -16,6 +16,7 @@ import re
 from functools import lru_cache
 
 import phonenumbers
+import phonenumbers.timezone
 from phonenumbers.phonemetadata import PhoneMetadata
 
 _SEPARATORS = " \u00a0\u202f.-\u2010\u2011\u2012\u2013\u2014()[]"
@@ -97,3 +98,14 @@ def country_of(e164: str) -> str | None:
         if region is not None and len(region) == 2 and region.isalpha() and region != "ZZ"
         else None
     )
+
+
+@lru_cache(maxsize=16_384)
+def time_zones_of(e164: str) -> tuple[str, ...]:
+    """The IANA time zones in which an E.164 number with ``+`` may be; empty where nobody knows."""
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return ()
+    names: tuple[str, ...] = phonenumbers.timezone.time_zones_for_number(number)
+    return () if names == (phonenumbers.timezone.UNKNOWN_TIMEZONE,) else names

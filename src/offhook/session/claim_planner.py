@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from offhook import config
 from offhook.codes import RuntimeCode
 from offhook.events import AnyEvent, SessionStarted
 from offhook.faults import FaultLog
 from offhook.flow.actions import LAST_ACTION_NAMES, MakeCall
+from offhook.flow.numbers import time_zones_of
 from offhook.session import states
+from offhook.session.calling_hours import CallingHours, OutsideHours, zones_of
 from offhook.session.ports.record import ClaimDecision, Queued, Rates, Usage
 from offhook.session.ports.webhooks import Reports
 from offhook.session.routing import covered, trunks_for
@@ -23,6 +25,9 @@ from offhook.session.session import Session, SessionError
 from offhook.session.tenancy import SubAccount
 
 faults = FaultLog(logging.getLogger(__name__))
+
+LONGEST_HOLD = timedelta(hours=1)
+"""A session outside of its calling hours is looked at again after it: the hours may have changed."""
 
 
 class _Budget:
@@ -134,8 +139,11 @@ class ClaimPlanner:
         trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
         if not trunks:
             return self._pass_over(queued, RuntimeCode.NO_COVERAGE, "a route to it", now)
+        hours = sub_account.calling_hours
+        if hours is not None and not hours.open_at(zones_of(time_zones_of(call.destination)), now):
+            return self._outside_hours(session, call.destination, hours, now)
         if not budget.sub_account_free(sub_account):
-            return self._wait_for_limits(session, now)
+            return self._wait_for_limits(session, sub_account, call.destination, now)
         free = tuple(name for name in trunks if budget.trunk_free(name))
         if not free:
             return self._wait_for_trunk(queued, trunks, now)
@@ -157,9 +165,33 @@ class ClaimPlanner:
             trunks=trunks,
         )
 
-    def _wait_for_limits(self, session: Session, now: datetime) -> ClaimDecision:
-        """The sub-account's own ``cps`` or ``max_calls`` are used up; waits at most an hour."""
-        if (now - session.created_at).total_seconds() >= self._limits.max_queue_time:
+    def _outside_hours(
+        self, session: Session, destination: str, hours: CallingHours, now: datetime
+    ) -> ClaimDecision:
+        """The callee must not be called now: wait for the next window, or end the session."""
+        names = time_zones_of(destination)
+        opening = hours.next_opening(zones_of(names), now)
+        if opening is not None and hours.outside is OutsideHours.QUEUE:
+            return ClaimDecision(session=session, not_before=min(opening, now + LONGEST_HOLD))
+        known = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        reason = f"outside the calling hours of the destination ({known or 'time zone unknown'})"
+        code = RuntimeCode.CAPACITY_EXCEEDED
+        return self._refuse(session, code, reason, now, reason=reason)
+
+    def _wait_for_limits(
+        self, session: Session, sub_account: SubAccount, destination: str, now: datetime
+    ) -> ClaimDecision:
+        """The sub-account's own ``cps`` or ``max_calls`` are used up; waits at most an hour.
+
+        The time outside of the calling hours does not count.
+        """
+        most = self._limits.max_queue_time
+        waited = (now - session.created_at).total_seconds()
+        hours = sub_account.calling_hours
+        if waited >= most and hours is not None:
+            zones = zones_of(time_zones_of(destination))
+            waited = hours.open_seconds(zones, session.created_at, now, most=most)
+        if waited >= most:
             detail = "waited max_queue_time for the sub-account's own limits"
             return self._refuse(session, RuntimeCode.CAPACITY_EXCEEDED, detail, now)
         self.left_waiting = True
@@ -187,9 +219,18 @@ class ClaimPlanner:
         return ClaimDecision(session=queued.session, passed_over=unknown)
 
     def _refuse(
-        self, session: Session, code: RuntimeCode, detail: str, now: datetime
+        self,
+        session: Session,
+        code: RuntimeCode,
+        detail: str,
+        now: datetime,
+        *,
+        reason: str | None = None,
     ) -> ClaimDecision:
-        """The session ends ``ERROR`` without dialling; its leg A shows that it was never dialled."""
+        """The session ends ``ERROR`` without dialling; its leg A shows that it was never dialled.
+
+        ``detail`` is for the operator, ``reason`` for the customer.
+        """
         events: tuple[AnyEvent, ...] = ()
         call = session.callflow.actions[0]
         action = LAST_ACTION_NAMES[type(call)]
@@ -198,7 +239,7 @@ class ClaimPlanner:
             leg = states.never_dialled(states.dial_leg(call, sub_account, now), now)
             session = states.with_leg(session, leg)
             events += (states.disconnected(leg, by="server"),)
-        error = SessionError(code=code, action=action, detail=detail)
+        error = SessionError(code=code, action=action, detail=detail, reason=reason)
         ended = states.fail(states.begin_action(session, action), error, now)
         outbox = [
             *self._reports.happened(ended, events, session.callflow.client_action_id),

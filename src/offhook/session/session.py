@@ -86,6 +86,8 @@ class SessionError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """``lastAction`` name of the action it happened in."""
     detail: str | None = None
     """For the operator (log, session record), never sent to a webhook."""
+    reason: str | None = None
+    """For the customer, where the code says too little: ``errorDetails.reason``."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

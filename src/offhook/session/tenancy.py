@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.flow.context import ANY_SOURCE, JudgingContext, Profiles
+from offhook.session.calling_hours import CallingHours
 
 
 class WebhookType(StrEnum):
@@ -78,6 +79,8 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     cps: float | None = None
     """Calls started per second; None: no limit."""
     withheld_caller_id: bool = False
+    calling_hours: CallingHours | None = None
+    """When its callflows may dial; None: at any time."""
     dtmf_event_data: str = "object"
     """``object`` or ``string`` (``spec/webhooks.md``)."""
     webhooks: Mapping[WebhookType, Webhook] = {}

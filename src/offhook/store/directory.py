@@ -18,6 +18,7 @@ import msgspec
 
 from offhook import config
 from offhook.session.api_keys import key_digest
+from offhook.session.calling_hours import OutsideHours, calling_hours
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Tenancy
 from offhook.session.tenancy import (
@@ -155,6 +156,7 @@ def _sub_account(entry: config.SubAccount) -> SubAccount:
         cps=entry.cps,
         withheld_caller_id=entry.withheld_caller_id,
         dtmf_event_data=entry.dtmf_event_data,
+        calling_hours=calling_hours(entry.calling_hours, OutsideHours(entry.outside_hours)),
         webhooks={WebhookType(webhook.type): _webhook(webhook) for webhook in entry.webhooks},
         scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},
     )

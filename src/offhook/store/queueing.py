@@ -230,8 +230,24 @@ def _unmoved(decision: ClaimDecision, candidate: Candidate) -> bool:
     return stays and _place(decision) == (candidate.ready_since, candidate.waits_for)
 
 
+_HELD = "@"
+"""How ``waits_for`` begins where a session waits for a time: no trunk's name begins so."""
+
+
+def due_groups(groups: Iterable[Group], now: datetime) -> list[Group]:
+    """The groups of the queue without those that wait for a later time."""
+    at = _held_until(now)
+    return [group for group in groups if not group[1].startswith(_HELD) or group[1] <= at]
+
+
+def _held_until(at: datetime) -> str:
+    return f"{_HELD}{micros(at):020d}"
+
+
 def _place(decision: ClaimDecision) -> tuple[int | None, str]:
     """``ready_since`` and ``waits_for`` after a decision."""
+    if decision.not_before is not None:
+        return None, _held_until(decision.not_before)
     ready = optional_micros(decision.ready_since)
     return ready, "" if ready is None else (*decision.trunks, "*")[0]
 

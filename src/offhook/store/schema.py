@@ -98,7 +98,8 @@ sessions = Table(
         postgresql_where=_RUNNING,
     ),
 )
-"""``waits_for``: '' until the planner has said which trunk is missing, then that trunk's name.
+"""``waits_for``: '' until the planner has said which trunk is missing, then that trunk's name; or ``@`` and
+the microseconds of the time before which its callee must not be called.
 ``channels``: JSON array of the trunks whose channels its live legs hold, sorted."""
 
 session_terms = Table(

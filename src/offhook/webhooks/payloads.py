@@ -250,6 +250,7 @@ def _error(session: Session, error: SessionError) -> _Json:
         errorCode=error.code,
         action=error.action,
         callFlowRequestId=session.call_flow_request_id or None,
+        reason=error.reason,
     )
 
 

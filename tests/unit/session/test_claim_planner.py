@@ -13,8 +13,10 @@ from offhook import config
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
 from offhook.events import AnyEvent
 from offhook.flow.actions import Callflow, Hangup, MakeCall
-from offhook.session.claim_planner import ClaimPlanner
+from offhook.session.calling_hours import CallingHours, CallingWindow, OutsideHours
+from offhook.session.claim_planner import LONGEST_HOLD, ClaimPlanner
 from offhook.session.ports.record import (
+    ClaimDecision,
     OutboxEntry,
     OutboxType,
     Queued,
@@ -283,3 +285,60 @@ def test_a_session_that_is_refused_tells_that_its_leg_was_never_dialled() -> Non
         "CallDisconnected",
         "SessionEnded",
     )
+
+
+class TestCallingHours:
+    """NOW is midnight in London: 08:00 in Singapore, 19:00 of the day before in Washington."""
+
+    HOURS = CallingHours(windows=(CallingWindow(opens=9 * 60, closes=21 * 60),))
+    SINGAPORE = "+6591234567"
+
+    def decide(
+        self, hours: CallingHours, waiting: Queued, usage: Usage = IDLE, now: datetime = NOW
+    ) -> ClaimDecision:
+        sub_account = msgspec.structs.replace(ACME, calling_hours=hours, max_calls=1)
+        (decision,) = planner(sub_account)([waiting], usage, now)
+        return decision
+
+    def test_a_callee_in_another_time_zone_may_be_called(self) -> None:
+        decision = self.decide(self.HOURS, queued(destination="+12025550100"))
+        assert decision.session.status is SessionStatus.RUNNING
+
+    def test_outside_of_them_a_session_waits_for_the_opening(self) -> None:
+        early = NOW - timedelta(minutes=1)
+        decision = self.decide(self.HOURS, queued(destination=self.SINGAPORE), now=early)
+        assert decision.session.status is SessionStatus.QUEUED
+        assert decision.not_before == early + LONGEST_HOLD
+        assert self.decide(self.HOURS, queued(destination=self.SINGAPORE)).not_before == (
+            NOW + timedelta(hours=1)
+        )
+
+    def test_or_ends_without_dialling_and_says_why(self) -> None:
+        refusing = msgspec.structs.replace(self.HOURS, outside=OutsideHours.REFUSE)
+        decision = self.decide(refusing, queued(destination=self.SINGAPORE))
+        error = decision.session.error
+        assert decision.session.status is SessionStatus.ERROR
+        assert error is not None
+        assert error.code is RuntimeCode.CAPACITY_EXCEEDED
+        assert error.reason == "outside the calling hours of the destination (Asia/Singapore)"
+        assert error.detail == error.reason
+
+    def test_a_number_that_may_be_anywhere_is_refused_because_waiting_does_not_help(self) -> None:
+        decision = self.decide(self.HOURS, queued(destination="+870773111632"))
+        assert decision.session.error is not None
+        assert "time zone unknown" in (decision.session.error.reason or "")
+
+    def test_the_wait_does_not_count_toward_max_queue_time(self) -> None:
+        busy = msgspec.structs.replace(IDLE, running_by_sub_account={"acme": 1})
+        at = NOW + timedelta(hours=1, minutes=59)  # 09:59: since 09:00 it may be called
+        waiting = queued(destination=self.SINGAPORE, age=3600 * 10)
+        assert self.decide(self.HOURS, waiting, busy, at).session.status is SessionStatus.QUEUED
+        at += timedelta(minutes=1)
+        error = self.decide(self.HOURS, waiting, busy, at).session.error
+        assert error is not None
+        assert error.detail == "waited max_queue_time for the sub-account's own limits"
+
+    def test_valid_until_counts_outside_of_them_too(self) -> None:
+        decision = self.decide(self.HOURS, queued(destination=self.SINGAPORE, valid_until=NOW))
+        assert decision.session.error is not None
+        assert decision.session.error.code is RuntimeCode.VALIDITY_EXPIRED

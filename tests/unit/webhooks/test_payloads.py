@@ -316,3 +316,11 @@ def test_a_numbers_update_is_exactly_what_the_contract_says() -> None:
             ],
         },
     }
+
+
+def test_a_reason_for_the_customer_stands_in_error_details() -> None:
+    error = SessionError(code=RuntimeCode.CAPACITY_EXCEEDED, detail="for us", reason="for you")
+    ended = changed(SESSION, status=SessionStatus.ERROR, error=error)
+    details = parsed(payloads.session_summary(ended))["payload"]["errorDetails"]
+    assert details["reason"] == "for you"
+    assert "for us" not in str(details)

@@ -97,6 +97,8 @@ class SummaryError(WebhookPart, frozen=True, kw_only=True):
     action: str | None = None
     """In which action."""
     call_flow_request_id: str | None = None
+    reason: str | None = None
+    """Of -2010: which limit or rule kept it from dialling."""
 
 
 class SummaryQuality(WebhookPart, frozen=True, kw_only=True):

@@ -18,9 +18,11 @@ from offhook.clock import iso_milliseconds, new_id
 from offhook.http.deps import Deps
 from offhook.http.edge.access import ALL_SCOPES, SUB_ACCOUNT_ID, Scope
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
+from offhook.http.resources.calling_windows import CallingWindowBody, hours_of, windows_of
 from offhook.http.resources.params import CONFLICTS, parse_time, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.calling_hours import OutsideHours
 from offhook.session.ports.record import KeyRecord
 from offhook.session.tenancy import KeyGrant, SubAccount, VirtualNumber
 
@@ -57,6 +59,12 @@ class SubAccountBody(View, frozen=True, kw_only=True):
     withheld_caller_id: bool = False
     dtmf_event_data: Literal["object", "string"] | None = None
     """How webhooks carry captured digits; absent: ``object``."""
+    calling_hours: Annotated[list[CallingWindowBody], msgspec.Meta(max_length=50)] = msgspec.field(
+        default_factory=list
+    )
+    """Empty: at any time."""
+    outside_hours: OutsideHours = OutsideHours.QUEUE
+    """Whether callflows outside of the calling hours wait, or end ``ERROR`` -2010."""
 
 
 class SubAccountView(SubAccountBody, frozen=True, kw_only=True):
@@ -194,6 +202,7 @@ async def put_sub_account(
         cps=data.cps,
         withheld_caller_id=data.withheld_caller_id,
         dtmf_event_data=data.dtmf_event_data or "object",
+        calling_hours=hours_of(data.calling_hours, data.outside_hours),
     )
     await deps.store.put_sub_account(sub_account)
     await tenancy_changed(deps)
@@ -302,6 +311,7 @@ def _answer(sub_account: SubAccount) -> SubAccountAnswer:
 
 
 def _fields(sub_account: SubAccount) -> dict[str, Any]:
+    hours = sub_account.calling_hours
     return {
         "sub_account_id": sub_account.sub_account_id,
         "account_id": sub_account.account_id,
@@ -320,6 +330,8 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
         "cps": sub_account.cps,
         "withheld_caller_id": sub_account.withheld_caller_id,
         "dtmf_event_data": sub_account.dtmf_event_data,
+        "calling_hours": windows_of(hours),
+        "outside_hours": hours.outside if hours is not None else OutsideHours.QUEUE,
     }
 
 

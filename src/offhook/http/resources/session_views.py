@@ -89,6 +89,8 @@ class ErrorView(View, frozen=True, kw_only=True):
     error_msg: str
     action: str | None = None
     call_flow_request_id: str
+    reason: str | None = None
+    """Of -2010: which limit or rule kept it from dialling."""
     detail: str | None = None
     """What exactly was wrong, and where; only here, never on the webhook."""
 
@@ -332,6 +334,7 @@ def _session_fields(session: Session) -> dict[str, Any]:
             error_msg=error.code.message,
             action=error.action,
             call_flow_request_id=session.call_flow_request_id,
+            reason=error.reason,
             detail=error.detail,
         )
         if error is not None

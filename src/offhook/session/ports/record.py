@@ -186,6 +186,8 @@ class ClaimDecision(msgspec.Struct, frozen=True, kw_only=True):
     outbox: tuple[OutboxEntry, ...] = ()
     ready_since: datetime | None = None
     """Once set it must be given again with every later decision of the session that stays QUEUED."""
+    not_before: datetime | None = None
+    """Outside of the calling hours: no claim looks at the session before this time."""
     passed_over: str | None = None
     """What this node does not know of the session (its sub-account, a route), so that it leaves it to
     other nodes. ``session`` is unchanged then. The claim stores and returns it the first time only."""

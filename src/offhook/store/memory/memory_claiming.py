@@ -40,6 +40,7 @@ from offhook.store.queueing import (
     Rotation,
     channels_exceeded,
     decided,
+    due_groups,
     running_and_channels,
     usage_of,
 )
@@ -117,9 +118,10 @@ class MemoryClaiming(MemoryPart, Claiming):
         groups: dict[Group, list[StoredSession]] = {}
         for stored in queued:
             groups.setdefault(stored.group(), []).append(stored)
-        if groups:
-            share = -(-limit // len(groups))
-            for group in self._queue.turn(sorted(groups), limit):
+        due = due_groups(sorted(groups), now)
+        if due:
+            share = -(-limit // len(due))
+            for group in self._queue.turn(due, limit):
                 oldest = sorted(groups[group], key=lambda each: each.session.created_at)
                 found += oldest[:share]
         chosen = {each.session.session_id: each for each in found}

@@ -27,6 +27,7 @@ from offhook.store.queueing import (
     PassedOver,
     Rotation,
     decided,
+    due_groups,
     shares,
     usage_of,
 )
@@ -104,10 +105,11 @@ async def _waiting(
 ) -> list[Candidate]:
     """At most ``limit`` sessions of the queue: the expired ones, then every group's oldest."""
     rows = await connection.fetch(SQL["expired_waiting"], micros(now), limit)
-    groups = [
+    found_groups = [
         (row["sub_account_id"], row["waits_for"])
         for row in await connection.fetch(SQL["waiting_groups"])
     ]
+    groups = due_groups(found_groups, now)
     if groups:
         share = -(-limit // len(groups))
         chosen = rotation.turn(groups, limit)

@@ -24,6 +24,7 @@ from offhook.store.queueing import (
     PassedOver,
     Rotation,
     decided,
+    due_groups,
     shares,
     usage_of,
 )
@@ -78,10 +79,11 @@ def _waiting(
 ) -> list[Candidate]:
     """At most ``limit`` sessions of the queue: the expired ones, then every group's oldest."""
     rows = connection.execute(SQL["expired_waiting"], (micros(now), limit)).fetchall()
-    groups = [
+    found_groups = [
         (row["sub_account_id"], row["waits_for"])
         for row in connection.execute(SQL["waiting_groups"])
     ]
+    groups = due_groups(found_groups, now)
     if groups:
         share = -(-limit // len(groups))
         for group in rotation.turn(groups, limit):
