@@ -25,6 +25,7 @@ class CallingWindowBody(View, frozen=True, kw_only=True):
     days: Annotated[list[config.WeekDays], msgspec.Meta(min_length=1, max_length=7)] = (
         msgspec.field(default_factory=lambda: ["mon-sun"])
     )
+    """Days and ranges of days: `["mon-fri", "sun"]`; absent: every day."""
     opens: config.ClockTime
     closes: config.ClockTime
     """At or before ``opens``: on the next day."""
