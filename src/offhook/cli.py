@@ -31,6 +31,7 @@ from offhook.commands.common import (
 )
 from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
+from offhook.commands.opt_outs import opt_outs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +50,7 @@ db = App(name="db", help="The database.", help_epilogue=epilogue("db"))
 for command in (sessions.call, sessions.sessions, sessions.show):
     app.command(command, help_epilogue=epilogue(command.__name__))
 app.command(keys)
+app.command(opt_outs)
 app.command(db)
 
 

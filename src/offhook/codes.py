@@ -140,6 +140,12 @@ class SessionStatus(StrEnum):
     CANCELED = "CANCELED"
     FAILED = "FAILED"
     ERROR = "ERROR"
+    COMPLETED_UNSUBSCRIBED = "COMPLETED_UNSUBSCRIBED"
+    """The called person pressed the opt-out key."""
+    COMPLETED_UNSUB_ERROR = "COMPLETED_UNSUB_ERROR"
+    """The same, and the operator's own list service did not take the number."""
+    UNSUBSCRIBED_CONTACT = "UNSUBSCRIBED_CONTACT"
+    """Never dialled: the number is on the opt-out list."""
 
     @property
     def final(self) -> bool:

@@ -106,6 +106,13 @@ class DecisionMade(SessionEvent, frozen=True, kw_only=True, tag="DECISION_MADE")
     problem: str | None = None
 
 
+class NumberListed(SessionEvent, frozen=True, kw_only=True, tag="NUMBER_LISTED"):
+    """The called person opted out; ``problem`` says why the operator's list did not take the number."""
+
+    number: str
+    problem: str | None = None
+
+
 class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag="SESSION_ENDED"):
     """The final status."""
 
@@ -133,6 +140,7 @@ AnyEvent = (
     | DigitsCaptured
     | DecisionAsked
     | DecisionMade
+    | NumberListed
     | SessionEnded
     | LateFact
 )

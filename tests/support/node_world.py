@@ -35,6 +35,7 @@ from offhook.telephony.line import Line
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.trunks import Trunk, trunk_of
 from offhook.testbed.carrier import Carrier
+from offhook.testing.list_service import ListService
 from offhook.webhooks.reports import WebhookReports
 
 SOURCE, OURS = "+6512341234", "+6568332048"
@@ -186,6 +187,7 @@ async def world(**limits: Any) -> AsyncIterator[World]:
             profiles=ProfileTable(()),
             reports=WebhookReports(made),
             ask=made.ask,
+            opt_out_service=ListService(None),
             directory=made,
             config=made.config,
             clock=made.clock,

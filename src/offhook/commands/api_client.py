@@ -43,7 +43,16 @@ class ApiClient(NamedTuple):
         """POST JSON below the sub-account. Raises :class:`ApiError`."""
         return self._ask(path, json.dumps(body).encode())
 
-    def _ask(self, path: str, body: bytes | None) -> dict[str, Any]:
+    def put(self, path: str) -> dict[str, Any]:
+        """PUT without a body below the sub-account. Raises :class:`ApiError`."""
+        return self._ask(path, None, "PUT")
+
+    def delete(self, path: str) -> dict[str, Any]:
+        """DELETE below the sub-account. Raises :class:`ApiError`."""
+        return self._ask(path, None, "DELETE")
+
+    def _ask(self, path: str, body: bytes | None, method: str | None = None) -> dict[str, Any]:
+        """``method``: None for GET, or for POST with a body."""
         base = self.url.rstrip("/")
         parts = urllib.parse.urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -51,6 +60,7 @@ class ApiClient(NamedTuple):
         request = urllib.request.Request(  # noqa: S310 - the scheme was looked at above
             f"{base}/api/v1/subaccounts/{urllib.parse.quote(self.sub_account)}{path}",
             data=body,
+            method=method,
             headers={
                 "Authorization": f"Bearer {self.api_key}",
                 "Content-Type": "application/json",

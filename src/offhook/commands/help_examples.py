@@ -32,6 +32,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "keys list": ("offhook keys list --json",),
     "keys revoke": ("offhook keys revoke 0193c2a4-7d1e-7000-8000-000000000000",),
+    "opt-outs": ("offhook opt-outs list", "offhook opt-outs remove +12025550101"),
+    "opt-outs list": ("offhook opt-outs list --limit 200 --json",),
+    "opt-outs add": ("offhook opt-outs add +12025550101",),
+    "opt-outs remove": ("offhook opt-outs remove +12025550101",),
     "db": ("offhook db upgrade --config offhook.toml",),
     "db upgrade": ("offhook db upgrade --config offhook.toml",),
     "completion": (

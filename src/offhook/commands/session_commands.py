@@ -15,28 +15,18 @@ from offhook.commands.common import (
     FAILED,
     INTERRUPTED,
     OK,
-    USAGE,
     CommandError,
     Json,
     emit,
     table,
 )
+from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
 from offhook.commands.session_text import session_text
 from offhook.commands.times import instant, local
 
 if TYPE_CHECKING:
     from offhook.commands.api_client import ApiClient
 
-Url = Annotated[
-    str, Parameter(name="--url", env_var="OFFHOOK_URL", help="Where the server's API is.")
-]
-ApiKey = Annotated[
-    str | None,
-    Parameter(name="--api-key", env_var="OFFHOOK_API_KEY", help="The API key.", show_default=False),
-]
-SubAccount = Annotated[
-    str, Parameter(name="--subaccount", env_var="OFFHOOK_SUBACCOUNT", help="The sub-account.")
-]
 Status = Literal[
     "QUEUED",
     "RUNNING",
@@ -46,9 +36,11 @@ Status = Literal[
     "CANCELED",
     "FAILED",
     "ERROR",
+    "COMPLETED_UNSUBSCRIBED",
+    "COMPLETED_UNSUB_ERROR",
+    "UNSUBSCRIBED_CONTACT",
 ]
 """The members of :class:`~offhook.codes.SessionStatus`, as the command's help lists them."""
-LOCAL = "http://127.0.0.1:8080"
 FICTION = "+12025550199"
 """A number reserved for fiction: the caller ID of the demo sub-account."""
 FOLLOW_FOR = 600.0
@@ -75,7 +67,7 @@ def call(
     json: Json = False,
 ) -> int:
     """Call a number and speak a text, through a running server."""
-    client = _client(url, api_key, subaccount)
+    client = client_of(url, api_key, subaccount)
     speech = {"voiceProfile": voice} if voice else {"language": language}
     callflow: list[dict[str, Any]] = [
         {"action": "makeCall", "params": {"source": source, "destination": to}},
@@ -129,7 +121,7 @@ def sessions(
 ) -> None:
     """List the sub-account's sessions, newest first; times are local."""
     now = datetime.now(UTC)
-    answer = _client(url, api_key, subaccount).get(
+    answer = client_of(url, api_key, subaccount).get(
         "/sessions",
         {
             "status": status,
@@ -169,7 +161,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a session: its legs, its timeline (local time) and its webhooks."""
-    client = _client(url, api_key, subaccount)
+    client = client_of(url, api_key, subaccount)
     shown = client.get(f"/sessions/{quote(_full_id(client, session), safe='')}")
     emit(json, shown, session_text(shown))
 
@@ -212,11 +204,3 @@ def _ended(client: ApiClient, session: str) -> dict[str, Any]:
             return shown
         time.sleep(0.25)
     raise CommandError(f"session {session} has not ended within {FOLLOW_FOR:.0f} s")
-
-
-def _client(url: str, api_key: str | None, sub_account: str) -> ApiClient:
-    from offhook.commands.api_client import ApiClient
-
-    if not api_key:
-        raise CommandError("no API key: give --api-key or set OFFHOOK_API_KEY", USAGE)
-    return ApiClient(url, api_key, sub_account)

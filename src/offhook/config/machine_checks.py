@@ -32,6 +32,10 @@ def findings(config: Config) -> Iterator[Finding]:
         problem := _not_writable(os.path.join(folder, "prompt"), may_be_made=True)
     ):
         yield ("speech", "cache_folder"), problem
+    for number, account in enumerate(config.subaccounts):
+        list_file = account.opt_out.file if account.opt_out is not None else None
+        if list_file is not None and (problem := _not_writable(list_file)):
+            yield ("subaccounts", number, "opt_out", "file"), problem
 
 
 def warnings(config: Config) -> Iterator[Finding]:
@@ -53,6 +57,12 @@ def warnings(config: Config) -> Iterator[Finding]:
                         "is a loopback or private address: nothing is sent there while "
                         "webhooks.allow_private is false",
                     )
+            if account.opt_out is not None and _is_private(account.opt_out.webhook or ""):
+                yield (
+                    ("subaccounts", number, "opt_out", "webhook"),
+                    "is a loopback or private address: nothing is sent there while "
+                    "webhooks.allow_private is false",
+                )
 
 
 def sqlite_path(url: str) -> str | None:

@@ -92,6 +92,12 @@ HttpUrl = Annotated[
 Keys = Annotated[
     str, Meta(pattern=r"^[0-9*#A-Da-dwW,]*\Z", description='keys such as "1" or "42#"')
 ]
+OptOutKey = Annotated[
+    str, Meta(pattern=r"^[0-9*#]\Z", description='one key of a phone, such as "9"')
+]
+SpokenText = Annotated[
+    str, Meta(min_length=1, max_length=3000, description="a text of 1 to 3000 characters")
+]
 ApiKey = Annotated[
     str,
     Meta(
@@ -272,6 +278,21 @@ class CallingWindow(Section, frozen=True, kw_only=True):
     """At or before ``opens``: on the next day."""
 
 
+class OptOut(Section, frozen=True, kw_only=True):
+    """``[subaccounts.opt_out]``"""
+
+    key: OptOutKey
+    prompt: SpokenText | None = None
+    confirmation: SpokenText | None = None
+    voice_profile: str | None = None
+    language: str = "en-US"
+    """Of the texts, without ``voice_profile``."""
+    file: str | None = None
+    """Relative to the configuration file; absolute once loaded."""
+    webhook: HttpUrl | None = None
+    http_auth_header: str | None = None
+
+
 class SubAccount(Section, frozen=True, kw_only=True):
     """``[[subaccounts]]``"""
 
@@ -290,6 +311,7 @@ class SubAccount(Section, frozen=True, kw_only=True):
     numbers: tuple[Number, ...] = ()
     webhooks: tuple[SubAccountWebhook, ...] = ()
     scenarios: tuple[ScenarioFile, ...] = ()
+    opt_out: OptOut | None = None
 
 
 class TestbedPhone(Section, frozen=True, kw_only=True):

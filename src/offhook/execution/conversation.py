@@ -17,25 +17,25 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
 
 from offhook.aio import first_of, wait_or
-from offhook.clock import Clock
 from offhook.codes import CallStatus
 from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
-from offhook.execution.failures import CallOver, Interrupted, Replaced
+from offhook.execution.failures import CallOver, Interrupted, OptedOut, Replaced
 from offhook.execution.journal import SessionJournal
+from offhook.execution.session_services import Services
 from offhook.faults import FaultLog
 from offhook.flow.actions import Callflow, MakeCall
 from offhook.log import about
 from offhook.session import states
 from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
-from offhook.session.ports.speech import Speech
-from offhook.session.ports.telephony import Call, CallEnd, DialOrder, ReceivedCall, Telephony
+from offhook.session.ports.telephony import Call, CallEnd, DialOrder, ReceivedCall
 from offhook.session.ports.webhooks import Reports
-from offhook.session.session import Leg, LegFailure, Session
+from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
@@ -49,22 +49,15 @@ KEY_SPACING = 0.2
 """Seconds from one key of ``sendDigits`` to the next: 100 ms of tone and a pause."""
 
 
-class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """What conversations of one voice process share."""
+class _Key(Enum):
+    """The keys that interrupt a step."""
 
-    telephony: Telephony
-    speech: Speech
-    clock: Clock
-    ring_timeout: float
-    max_call_duration: float
-    max_legs: int
-    """Legs of one session at the most."""
-    sub_account: Callable[[str], SubAccount | None]
-    route: Callable[[str, SubAccount], tuple[str, ...]]
-    """The trunks that lead to a number, in order; none: no coverage."""
-    take_channel: Callable[[Session, Leg, tuple[str, ...]], Awaitable[str | None]]
-    """Store a session before one of its legs is dialled, with the leg on the first of these trunks that
-    has a free channel; None: all are full and nothing was stored."""
+    OPT_OUT = "opt-out"
+
+
+_OPT_OUT = _Key.OPT_OUT
+_Interruption = str | Callflow | _Key
+"""The reason to stop, the callflow to run instead, or the key that was pressed."""
 
 
 class Conversation:
@@ -94,9 +87,9 @@ class Conversation:
         self._reports = reports
         self._client_action_id = session.callflow.client_action_id
         self._time_of_a: asyncio.TimerHandle | None = None
-        self._interrupt: asyncio.Future[str | Callflow]
+        self._awaited_key: str | None = None
+        self._interrupt: asyncio.Future[_Interruption]
         self._interrupt = asyncio.get_running_loop().create_future()
-        """The reason to stop, or the callflow to run instead."""
 
     @property
     def sub_account(self) -> SubAccount | None:
@@ -151,16 +144,28 @@ class Conversation:
         """End the running step with :class:`Replaced`; of several such callflows the last one runs."""
         self._interrupt_with(callflow)
 
-    def _interrupt_with(self, why: str | Callflow) -> None:
+    def listen_for(self, key: str | None) -> None:
+        """This digit on leg A ends the running step with :class:`OptedOut` from now on; None: no longer."""
+        self._awaited_key = key
+        if self.call_a is not None:
+            self.call_a.on_digit(self._key_pressed if key is not None else None)
+
+    def _key_pressed(self, digit: str, at: float) -> None:
+        if digit == self._awaited_key:
+            self._awaited_key = None
+            self._interrupt_with(_OPT_OUT)
+
+    def _interrupt_with(self, why: _Interruption) -> None:
         if self._interrupt.done():
             if isinstance(self._interrupt.result(), str):
                 return
             self._interrupt = asyncio.get_running_loop().create_future()
         self._interrupt.set_result(why)
 
-    def go_on(self, after: Replaced) -> None:
+    def go_on(self, after: Replaced | OptedOut) -> None:
         """The interruption ``after`` was handled: accept the next one, unless one came meanwhile."""
-        if self._interrupt.done() and self._interrupt.result() is after.callflow:
+        handled = after.callflow if isinstance(after, Replaced) else _OPT_OUT
+        if self._interrupt.done() and self._interrupt.result() is handled:
             self._interrupt = asyncio.get_running_loop().create_future()
 
     def break_off(self, what: str) -> None:
@@ -178,8 +183,8 @@ class Conversation:
 
         With ``a_may_end`` the end of leg A does not interrupt; ``waiting`` notices it itself.
 
-        Raises :class:`CallOver`, :class:`Interrupted` or :class:`Replaced`; ``waiting``, a coroutine,
-        is canceled and over then.
+        Raises :class:`CallOver`, :class:`Interrupted`, :class:`Replaced` or :class:`OptedOut`;
+        ``waiting``, a coroutine, is canceled and over then.
         """
         contenders: list[Awaitable[Any]] = [self._interrupt, waiting]
         if self.call_a is not None and not a_may_end:
@@ -212,6 +217,8 @@ class Conversation:
         """
         leg = self.session.legs[0]
         self.call_a = call = self._dial(action, leg, self._trunks, lambda _early: None)
+        if self._awaited_key is not None:
+            call.on_digit(self._key_pressed)
         connected_at = await self.during(call.answered(), a_may_end=True)
         if connected_at is None:
             raise CallOver
@@ -337,7 +344,7 @@ class Conversation:
             status=end.status,
             disconnected_at=end.at,
             sip_code=end.sip_code,
-            failure=failure_of(end) if leg.connected_at is None else None,
+            failure=end.failure() if leg.connected_at is None else None,
             quality=call.quality() if leg.connected_at is not None else None,
         )
         self.change(states.with_leg(self.session, done), states.disconnected(done, by=end.by))
@@ -384,16 +391,7 @@ class Conversation:
         self._interrupt.cancel()
 
 
-def _interruption(why: str | Callflow) -> Exception:
-    return Interrupted(why) if isinstance(why, str) else Replaced(why)
-
-
-def failure_of(end: CallEnd) -> LegFailure:
-    """The record's failure details of a leg that did not connect."""
-    return LegFailure(
-        detail=end.detail,
-        sip_reason=end.sip_reason,
-        q850_cause=end.q850_cause,
-        warning=end.warning,
-        tries=end.tries,
-    )
+def _interruption(why: _Interruption) -> Exception:
+    if isinstance(why, str):
+        return Interrupted(why)
+    return OptedOut() if isinstance(why, _Key) else Replaced(why)

@@ -10,7 +10,15 @@ import logging
 from offhook.codes import CallStatus, SessionStatus
 from offhook.session.session import Leg, Session, TrunkTry
 
-ORDINARY = frozenset({SessionStatus.COMPLETED, SessionStatus.CANCELED})
+ORDINARY = frozenset(
+    {
+        SessionStatus.COMPLETED,
+        SessionStatus.CANCELED,
+        SessionStatus.COMPLETED_UNSUBSCRIBED,
+        SessionStatus.COMPLETED_UNSUB_ERROR,  # the step that could not tell the list has logged it
+        SessionStatus.UNSUBSCRIBED_CONTACT,
+    }
+)
 """Ends that need no line."""
 EXPECTED = frozenset({SessionStatus.BUSY, SessionStatus.NO_ANSWER})
 """Ends that people cause every day: logged at info."""

@@ -24,6 +24,10 @@ class Interrupted(Exception):
     """The session shall stop: a guard, an API call, a node that drains, an internal error."""
 
 
+class OptedOut(Exception):
+    """The called person pressed the opt-out key."""
+
+
 class Replaced(Exception):
     """The session was told from outside to run ``callflow`` instead."""
 

@@ -21,19 +21,20 @@ from offhook.clock import Clock
 from offhook.config import Config
 from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.commands import Commands
-from offhook.execution.conversation import Services
 from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound_calls import InboundCalls, NumberBook
 from offhook.execution.journal import SessionJournal
 from offhook.execution.liveness import Liveness
 from offhook.execution.runner import FailedStart, Runner, SessionRunner
+from offhook.execution.session_services import Services
 from offhook.faults import FaultLog
 from offhook.flow.context import Profiles
 from offhook.flow.numbers import country_of
 from offhook.session import control, states
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.fabric import Fabric
+from offhook.session.ports.opt_outs import OptOutService
 from offhook.session.ports.record import Node
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
@@ -72,6 +73,7 @@ class VoiceNode:
         profiles: Profiles,
         reports: Reports,
         ask: Asker,
+        opt_out_service: OptOutService,
         directory: SubAccountSource,
         config: Config,
         clock: Clock,
@@ -85,6 +87,7 @@ class VoiceNode:
         self._telephony = telephony
         self._speech = speech
         self._reports = reports
+        self._opt_out_service = opt_out_service
         self._directory = directory
         self._config = config
         self._clock = clock
@@ -249,6 +252,8 @@ class VoiceNode:
                 journal=journal,
                 reports=self._reports,
                 decisions=self._decisions,
+                opt_outs=self._store,
+                opt_out_service=self._opt_out_service,
                 received=received,
             )
         except Exception as error:
@@ -261,7 +266,7 @@ class VoiceNode:
     async def _take_channel(
         self, session: Session, leg: Leg, trunks: tuple[str, ...]
     ) -> str | None:
-        """:attr:`.conversation.Services.take_channel`; a trunk that was removed from the configuration
+        """:attr:`.session_services.Services.take_channel`; a trunk that was removed from the configuration
         counts as full."""
         channels = {trunk.name: trunk.channels for trunk in self._config.trunks}
         for name in trunks:

@@ -6,23 +6,27 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from enum import Enum
 from typing import final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
-from offhook.execution.conversation import Conversation, Services
+from offhook.execution.conversation import Conversation
 from offhook.execution.decision import Decisions
 from offhook.execution.endings import log_end
-from offhook.execution.failures import CallOver, Interrupted, Replaced, SessionFailure
+from offhook.execution.failures import CallOver, Interrupted, OptedOut, Replaced, SessionFailure
 from offhook.execution.journal import SessionJournal
+from offhook.execution.opting_out import OptingOut
 from offhook.execution.player import Player
+from offhook.execution.session_services import Services
 from offhook.execution.steps import STEPS
 from offhook.execution.steps.outcome import NOTHING, Outcome
 from offhook.faults import FaultLog
 from offhook.flow.actions import LAST_ACTION_NAMES, AnyAction, Callflow, Hangup
 from offhook.log import about
 from offhook.session import states
+from offhook.session.ports.opt_outs import OptOuts, OptOutService
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.ports.webhooks import Reports
@@ -97,6 +101,13 @@ class FailedStart(Runner):
         return ended
 
 
+class _OptOutEnd(Enum):
+    """How the called person opted out."""
+
+    TOLD = "the operator's list service took the number, or there is none"
+    UNTOLD = "the operator's list service did not take it"
+
+
 @final
 class SessionRunner(Runner):
     """Walks the actions of one session. :meth:`run` never raises but for cancellation."""
@@ -110,6 +121,8 @@ class SessionRunner(Runner):
         journal: SessionJournal,
         reports: Reports,
         decisions: Decisions,
+        opt_outs: OptOuts,
+        opt_out_service: OptOutService,
         received: ReceivedCall | None = None,
     ) -> None:
         """``received`` is leg A where it came from outside and rings."""
@@ -126,6 +139,7 @@ class SessionRunner(Runner):
             received=received,
         )
         self._player = Player(self._conversation, services.speech)
+        self._opting_out = OptingOut(self._conversation, self._player, opt_outs, opt_out_service)
 
     def happened(self, event: AnyEvent) -> None:
         self._conversation.record(event)
@@ -147,14 +161,19 @@ class SessionRunner(Runner):
             finally:
                 self._conversation.close()
 
-    async def _run(self) -> SessionError | None:
-        """Walk the actions; returns the error that stopped them, if one did."""
+    async def _run(self) -> SessionError | _OptOutEnd | None:
+        """Walk the actions; returns the error that stopped them, or how the called person opted out."""
         conversation = self._conversation
         guard = asyncio.get_running_loop().call_later(
             self._services.max_call_duration, self.end, "max_call_duration has passed"
         )
         try:
-            await self._converse()
+            try:
+                await self._converse()
+            except OptedOut as pressed:
+                conversation.go_on(pressed)
+                told = await self._opting_out.confirm()
+                return _OptOutEnd.TOLD if told else _OptOutEnd.UNTOLD
         except CallOver:
             pass
         except Interrupted as interruption:
@@ -178,13 +197,15 @@ class SessionRunner(Runner):
         of_the_caller = conversation.ringing_a is not None
         if of_the_caller:
             callflow = await self._first_decision()
+        else:
+            self._opting_out.begin(conversation.session.callflow)
         while callflow is not None:
             if callflow.error is not None:
                 raise SessionFailure(callflow.error.code, callflow.error.detail)
             conversation.runs(callflow)
             masking, of_the_caller = of_the_caller and len(callflow.actions) == 1, False
             try:
-                self._player.prepare(callflow.actions)
+                self._player.prepare(self._opting_out.prepared(callflow.actions))
                 outcome = await self._walk(callflow.actions)
                 if self._is_over(callflow, outcome, masking=masking):
                     return
@@ -192,6 +213,7 @@ class SessionRunner(Runner):
             except Replaced as replaced:
                 conversation.go_on(replaced)
                 callflow = replaced.callflow
+            self._opting_out.end()
 
     async def _first_decision(self) -> Callflow | None:
         """The first callflow of a call from outside; None: refuse the call."""
@@ -209,6 +231,8 @@ class SessionRunner(Runner):
         clock = self._services.clock
         outcome = NOTHING
         for index, action in enumerate(actions):
+            if isinstance(action, Hangup):
+                await self._opting_out.offer()
             name = LAST_ACTION_NAMES[type(action)]
             conversation.change(
                 states.begin_action(conversation.session, name),
@@ -223,6 +247,8 @@ class SessionRunner(Runner):
                 conversation.record(
                     ActionEnded(at=clock.now(), index=index, action=name, result=result)
                 )
+        if not any(isinstance(action, Hangup) for action in actions):
+            await self._opting_out.offer()
         return outcome
 
     def _is_over(self, callflow: Callflow, outcome: Outcome, *, masking: bool) -> bool:
@@ -245,16 +271,16 @@ class SessionRunner(Runner):
         self._conversation.refuse_a(480, CallStatus.ERROR)
         return SessionError(code=code, action=session.last_action, detail=detail)
 
-    async def _end(self, error: SessionError | None) -> Session:
+    async def _end(self, why: SessionError | _OptOutEnd | None) -> Session:
         """Hang up the legs and store the outcome. After an internal error here the session ends ERROR."""
         conversation = self._conversation
         try:
-            if error is None and conversation.breakdown is not None:
-                error = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
+            if why is None and conversation.breakdown is not None:
+                why = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             await conversation.close_calls()
-            if error is None and conversation.breakdown is not None:
-                error = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
-            ended = self._ended(error)
+            if why is None and conversation.breakdown is not None:
+                why = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
+            ended = self._ended(why)
         except Exception as crash:
             faults.report("ending it")
             ended = self._ended(self._error(RuntimeCode.INTERNAL, repr(crash)))
@@ -262,9 +288,11 @@ class SessionRunner(Runner):
         log_end(log, ended)
         return ended
 
-    def _ended(self, error: SessionError | None) -> Session:
+    def _ended(self, why: SessionError | _OptOutEnd | None) -> Session:
         session, now = self._conversation.session, self._services.clock.now()
-        return states.finish(session, now) if error is None else states.fail(session, error, now)
+        if isinstance(why, _OptOutEnd):
+            return states.opt_out(session, now, told=why is _OptOutEnd.TOLD)
+        return states.finish(session, now) if why is None else states.fail(session, why, now)
 
     def _summary(self, ended: Session) -> Sequence[OutboxEntry]:
         """The session summary. The session ends even if making it fails."""

@@ -33,6 +33,7 @@ from offhook.http.resources import (
     api_docs,
     code_pages,
     health,
+    opt_out_list,
     requests,
     scenario_templates,
     session_views,
@@ -57,6 +58,7 @@ BELOW_SUB_ACCOUNT = (
     webhook_deliveries,
     scenario_templates,
     virtual_numbers,
+    opt_out_list,
 )
 
 

@@ -27,6 +27,7 @@ from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.trunks import Trunk, split_address, trunk_of
+from offhook.webhooks.opt_out_service import OperatorLists
 from offhook.webhooks.receivers import open_client
 from offhook.webhooks.reports import WebhookReports
 from offhook.webhooks.vca import asker
@@ -70,6 +71,7 @@ async def run(context: RoleContext) -> None:
             profiles=ProfileTable.installed(),
             reports=WebhookReports(directory),
             ask=asker(questions, context.clock),
+            opt_out_service=OperatorLists(questions),
             directory=directory,
             config=context.config,
             clock=context.clock,

@@ -101,6 +101,7 @@ class ClaimPlanner:
         return Rates(
             sub_accounts={a.sub_account_id: a.cps for a in sub_accounts if a.cps},
             trunks={trunk.name: trunk.cps for trunk in self._trunks.values() if trunk.cps},
+            opt_out_lists=frozenset(a.sub_account_id for a in sub_accounts if a.opt_out),
         )
 
     def __call__(
@@ -131,6 +132,8 @@ class ClaimPlanner:
         if not isinstance(call, MakeCall):
             detail = "its callflow does not begin with a makeCall"
             return self._refuse(session, RuntimeCode.INVALID_CALLFLOW, detail, now)
+        if queued.opted_out and sub_account.opt_out is not None:
+            return self._leave_out(session, now)
         if session.valid_until is not None and now >= session.valid_until:
             return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
         if not covered(call.destination, sub_account.coverage, self._country_of):
@@ -217,6 +220,15 @@ class ClaimPlanner:
             detail = f"no live node has known {unknown} for queue_timeout"
             return self._refuse(queued.session, code, detail, now)
         return ClaimDecision(session=queued.session, passed_over=unknown)
+
+    def _leave_out(self, session: Session, now: datetime) -> ClaimDecision:
+        """The called person wants no more voice messages: the session ends without dialling."""
+        ended = states.leave_out(session, now)
+        return ClaimDecision(
+            session=ended,
+            events=(states.ended(ended),),
+            outbox=tuple(self._reports.session_ended(ended)),
+        )
 
     def _refuse(
         self,

@@ -32,6 +32,7 @@ class Trigger(Enum):
 
     CLAIMED = "a voice node claims it"
     CANCELED_EARLY = "it is canceled before a node claims it"
+    OPTED_OUT_BEFORE = "its number is on the opt-out list"
     ERROR = "an error ends it"
     LEGS_COMPLETED = "its legs end COMPLETED"
     LEGS_NO_ANSWER = "its legs end NO_ANSWER"
@@ -39,12 +40,15 @@ class Trigger(Enum):
     LEGS_CANCELED = "its legs end CANCELED"
     LEGS_FAILED = "its legs end FAILED"
     LEGS_ERROR = "a leg ends ERROR"
+    OPTED_OUT = "the called person opts out"
+    OPTED_OUT_UNTOLD = "the called person opts out, and the operator's list does not take it"
 
 
 TRANSITIONS: Mapping[SessionStatus, Mapping[Trigger, SessionStatus]] = {
     SessionStatus.QUEUED: {
         Trigger.CLAIMED: SessionStatus.RUNNING,
         Trigger.CANCELED_EARLY: SessionStatus.CANCELED,
+        Trigger.OPTED_OUT_BEFORE: SessionStatus.UNSUBSCRIBED_CONTACT,
         Trigger.ERROR: SessionStatus.ERROR,
     },
     SessionStatus.RUNNING: {
@@ -55,6 +59,8 @@ TRANSITIONS: Mapping[SessionStatus, Mapping[Trigger, SessionStatus]] = {
         Trigger.LEGS_CANCELED: SessionStatus.CANCELED,
         Trigger.LEGS_FAILED: SessionStatus.FAILED,
         Trigger.LEGS_ERROR: SessionStatus.ERROR,
+        Trigger.OPTED_OUT: SessionStatus.COMPLETED_UNSUBSCRIBED,
+        Trigger.OPTED_OUT_UNTOLD: SessionStatus.COMPLETED_UNSUB_ERROR,
     },
 }
 """Status and event to the next status. Other combinations are illegal."""
@@ -202,6 +208,20 @@ def fail(session: Session, error: SessionError, at: datetime) -> Session:
 def cancel(session: Session, at: datetime) -> Session:
     """The end of a session that was canceled before it was claimed."""
     return msgspec.structs.replace(moved(session, Trigger.CANCELED_EARLY), ended_at=at)
+
+
+def leave_out(session: Session, at: datetime) -> Session:
+    """The end of a voice message to a number on the opt-out list: nothing was dialled."""
+    return msgspec.structs.replace(moved(session, Trigger.OPTED_OUT_BEFORE), ended_at=at)
+
+
+def opt_out(session: Session, at: datetime, *, told: bool) -> Session:
+    """The end after the called person opted out; ``told``: the operator's list service took it, if
+    there is one. Legs still open are closed as :func:`closed_leg` says."""
+    legs = tuple(closed_leg(leg, at) for leg in session.legs)
+    trigger = Trigger.OPTED_OUT if told else Trigger.OPTED_OUT_UNTOLD
+    ended_session = moved(msgspec.structs.replace(session, legs=legs), trigger)
+    return msgspec.structs.replace(ended_session, ended_at=at)
 
 
 def abandon(session: Session, at: datetime) -> Session:

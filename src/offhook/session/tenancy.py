@@ -63,6 +63,26 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[ScenarioParameter, ...] = ()
 
 
+class OptOutSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How called persons opt out of a sub-account's voice messages (``spec/execution.md``)."""
+
+    key: str
+    """One of ``0-9*#``."""
+    prompt: str | None = None
+    """Spoken behind the message."""
+    confirmation: str | None = None
+    """Spoken after the key was pressed."""
+    voice_profile: str | None = None
+    language: str | None = "en-US"
+    """Of both texts, where there is no ``voice_profile``."""
+    file: str | None = None
+    """A file of the operator; each number is appended as a line of CSV."""
+    webhook: str | None = None
+    """A URL of the operator; each number is posted to it."""
+    http_auth_header: str | None = None
+    """``Authorization`` of the webhook; never shown or logged."""
+
+
 class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a sub-account for the judgement and its sessions."""
 
@@ -85,6 +105,8 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     """``object`` or ``string`` (``spec/webhooks.md``)."""
     webhooks: Mapping[WebhookType, Webhook] = {}
     scenarios: Mapping[str, Scenario] = {}
+    opt_out: OptOutSettings | None = None
+    """None: called persons cannot opt out, and no opt-out list counts."""
 
     @property
     def own_number(self) -> str | None:

@@ -23,6 +23,7 @@ from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Tenancy
 from offhook.session.tenancy import (
     KeyGrant,
+    OptOutSettings,
     Scenario,
     ScenarioParameter,
     SubAccount,
@@ -159,7 +160,12 @@ def _sub_account(entry: config.SubAccount) -> SubAccount:
         calling_hours=calling_hours(entry.calling_hours, OutsideHours(entry.outside_hours)),
         webhooks={WebhookType(webhook.type): _webhook(webhook) for webhook in entry.webhooks},
         scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},
+        opt_out=_opt_out(entry.opt_out),
     )
+
+
+def _opt_out(entry: config.OptOut | None) -> OptOutSettings | None:
+    return None if entry is None else OptOutSettings(**msgspec.structs.asdict(entry))
 
 
 def _webhook(entry: config.SubAccountWebhook) -> Webhook:

@@ -8,15 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     FromClause,
-    Select,
     Table,
     delete,
     exists,
     func,
-    literal,
     select,
     tuple_,
     update,
@@ -35,11 +32,10 @@ from offhook.session.ports.record import (
 from offhook.session.ports.stores import History
 from offhook.session.session import Session
 from offhook.store import schema
-from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import decode_event, decode_session, from_micros, micros
 from offhook.store.rows import delivery_record, request_record
 from offhook.store.search_terms import all_terms, wanted_terms
-from offhook.store.statements import Rows, Statements
+from offhook.store.statements import Statements
 
 _UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
 _PURGE_CHUNK = 500
@@ -110,23 +106,6 @@ class SqlHistory(Statements, History):
         )
         rows = await self._read(query.order_by(t.c.number))
         return [(row["number"], decode_event(row["document"])) for row in rows]
-
-    async def _page(
-        self,
-        query: Select[Any],
-        at: ColumnElement[int],
-        id_: ColumnElement[str],
-        cursor: str | None,
-        limit: int,
-    ) -> tuple[Rows, str | None]:
-        """One page, newest first; ``at`` and ``id_`` are among the query's columns."""
-        if cursor is not None:
-            query = query.where(tuple_(at, id_) < tuple_(*map(literal, position_of(cursor))))
-        rows = await self._read(query.order_by(at.desc(), id_.desc()).limit(limit + 1))
-        if len(rows) <= limit:
-            return rows, None
-        last = rows[limit - 1]
-        return rows[:limit], cursor_at(last[_name(at)], last[_name(id_)])
 
     # --- deliveries
 
@@ -280,8 +259,3 @@ def _has_terms(t: FromClause, terms: Sequence[str]) -> list[ColumnElement[bool]]
             )
         )
     return conditions
-
-
-def _name(column: ColumnElement[Any]) -> str:
-    assert isinstance(column, Column)
-    return column.name

@@ -9,7 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from offhook.codes import SessionStatus
+from offhook.session.opting_out import listed_number
 from offhook.session.ports.record import ClaimDecision, Node, Queued, Rates, Usage
 from offhook.session.session import Session
 from offhook.store.documents import (
@@ -59,6 +62,23 @@ class Candidate(NamedTuple):
             ready_since=optional_from_micros(self.ready_since),
             passed_over_since=optional_from_micros(marks.since(self.session_id)),
         )
+
+
+def asked_numbers(queued: Iterable[Queued], rates: Rates) -> list[tuple[str, str]]:
+    """The (sub-account, number) pairs to be looked up in the opt-out lists."""
+    pairs = (listed_number(each.session) for each in queued) if rates.opt_out_lists else ()
+    return sorted({pair for pair in pairs if pair is not None and pair[0] in rates.opt_out_lists})
+
+
+def with_opt_outs(queued: Sequence[Queued], found: Iterable[Sequence[str]]) -> Sequence[Queued]:
+    """The sessions, those to a number that was found on its list marked."""
+    listed = {(pair[0], pair[1]) for pair in found}
+    if not listed:
+        return queued
+    return [
+        msgspec.structs.replace(each, opted_out=listed_number(each.session) in listed)
+        for each in queued
+    ]
 
 
 class MarkRow(NamedTuple):

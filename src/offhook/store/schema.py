@@ -226,6 +226,18 @@ api_keys = Table(
 )
 """``digest``: SHA-256 of the key; the key itself is nowhere. ``document``: its KeyGrant."""
 
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("session_id", Text),
+    Index("opt_outs_by_time", "sub_account_id", "at", "number"),
+)
+"""The numbers that want no more voice messages of a sub-account."""
+
 versions = Table(
     "versions",
     metadata,

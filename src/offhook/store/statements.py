@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Executable, Table
+from sqlalchemy import Column, ColumnElement, Executable, Select, Table, literal, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from offhook.store import schema
+from offhook.store.cursors import cursor_at, position_of
 from offhook.store.rows import Row
 
 Rows = Sequence[Row]
@@ -71,3 +72,25 @@ class Statements(ABC):
         """As :meth:`_changed`, and every directory reads the store again."""
         written = await self._write(statement.returning(column), self._next_version())
         return bool(written[0])
+
+    async def _page(
+        self,
+        query: Select[Any],
+        at: ColumnElement[int],
+        id_: ColumnElement[str],
+        cursor: str | None,
+        limit: int,
+    ) -> tuple[Rows, str | None]:
+        """One page, newest first; ``at`` and ``id_`` are among the query's columns."""
+        if cursor is not None:
+            query = query.where(tuple_(at, id_) < tuple_(*map(literal, position_of(cursor))))
+        rows = await self._read(query.order_by(at.desc(), id_.desc()).limit(limit + 1))
+        if len(rows) <= limit:
+            return rows, None
+        last = rows[limit - 1]
+        return rows[:limit], cursor_at(last[_name(at)], last[_name(id_)])
+
+
+def _name(column: ColumnElement[Any]) -> str:
+    assert isinstance(column, Column)
+    return column.name

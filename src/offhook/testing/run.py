@@ -19,6 +19,7 @@ from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import Callflow
 from offhook.session import states
 from offhook.session.control import AnyCommand
+from offhook.session.ports.opt_outs import OptOut, OptOutService
 from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
@@ -67,6 +68,9 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     phone_of: Callable[[str], Phone]
     speech: FakeSpeech
     decide: Decide | None
+    opt_out_service: OptOutService
+    opt_outs: dict[tuple[str, str], OptOut]
+    """The opt-out lists; they stay from one run to the next."""
     down: set[str]
 
 
@@ -79,6 +83,7 @@ class Run:
         self.clock = VirtualClock(loop, world.start)
         self.timeline = Timeline(loop.time)
         self.store = MemoryStore()
+        self.store.records.opt_outs = world.opt_outs
         self.line = SimulatedLine(self.clock, self.timeline, world.phone_of, world.down)
         self.customer = Customer(world.decide, loop, self.timeline)
         self._owners = (world.sub_account,)
@@ -91,6 +96,7 @@ class Run:
             profiles=profiles(),
             reports=WebhookReports(self),
             ask=asker(self.customer, self.clock),
+            opt_out_service=world.opt_out_service,
             directory=self,
             config=world.config,
             clock=self.clock,

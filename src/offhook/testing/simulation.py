@@ -20,8 +20,10 @@ from offhook.flow.context import JudgingContext
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.session.control import EndSession, ReplaceCallflow
+from offhook.session.ports.opt_outs import OptOut
 from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import (
+    OptOutSettings,
     Scenario,
     ScenarioParameter,
     SubAccount,
@@ -34,6 +36,7 @@ from offhook.store.directory import Directory
 from offhook.store.memory import MemoryStore
 from offhook.testbed.phones import with_testbed
 from offhook.testing.errors import CallflowRejected, ScriptNotFollowed, SimulationError
+from offhook.testing.list_service import ListService
 from offhook.testing.loop import VirtualLoop
 from offhook.testing.phone import Phone
 from offhook.testing.result import SimulatedSession
@@ -79,6 +82,8 @@ class Offhook:
         self._script: Callable[[Phone], object] = lambda _phone: None
         self._speech = FakeSpeech()
         self._down: set[str] = set()
+        self._list_service = ListService(None)
+        self._opt_outs: dict[tuple[str, str], OptOut] = {}
         self._run: Run | None = None
         self._after: list[tuple[float, Callable[[], object]]] = []
         self.now = datetime.now(UTC)
@@ -121,6 +126,25 @@ class Offhook:
         text = _body(template).decode()
         scenario = Scenario(name=name, callflow=text, parameters=parameters)
         self._change(scenarios={**self._sub_account.scenarios, name: scenario})
+
+    def opt_out(
+        self,
+        key: str,
+        *,
+        prompt: str | None = None,
+        confirmation: str | None = None,
+        problem: str | None = None,
+    ) -> None:
+        """Called persons opt out of voice messages with this key. ``problem``: why the operator's own list
+        service does not take their numbers; None: it does."""
+        settings = OptOutSettings(key=key, prompt=prompt, confirmation=confirmation)
+        self._list_service = ListService(problem)
+        self._change(opt_out=settings)
+
+    @property
+    def opted_out(self) -> dict[str, datetime]:
+        """The numbers on the sub-account's opt-out list, each with its time."""
+        return {number: entry.at for (_, number), entry in self._opt_outs.items()}
 
     def file(self, url: str, *, seconds: float = FILE_SECONDS, missing: bool = False) -> None:
         """The audio file at ``url`` lasts so long, or cannot be fetched (-2006)."""
@@ -256,6 +280,8 @@ class Offhook:
             phone_of=self._phone_of,
             speech=self._speech,
             decide=self._decide,
+            opt_out_service=self._list_service,
+            opt_outs=self._opt_outs,
             down=self._down,
         )
         self._run = run = Run(world, loop)

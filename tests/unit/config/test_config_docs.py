@@ -28,6 +28,10 @@ def keys(section: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str,
     for field in info.fields:
         name = f"{prefix}{field.encode_name}"
         inner = field.type
+        if isinstance(inner, msgspec.inspect.UnionType):  # a table that may be absent
+            inner = next(
+                (t for t in inner.types if isinstance(t, msgspec.inspect.StructType)), inner
+            )
         if isinstance(inner, msgspec.inspect.VarTupleType):
             inner = inner.item_type
         if not isinstance(inner, msgspec.inspect.StructType) or name in ROWS_OF_THEIR_OWN:

@@ -24,7 +24,7 @@ from offhook.session.ports.record import (
 )
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
-from offhook.session.tenancy import SubAccount, VirtualNumber
+from offhook.session.tenancy import OptOutSettings, SubAccount, VirtualNumber
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IDLE = Usage(
@@ -342,3 +342,22 @@ class TestCallingHours:
         decision = self.decide(self.HOURS, queued(destination=self.SINGAPORE, valid_until=NOW))
         assert decision.session.error is not None
         assert decision.session.error.code is RuntimeCode.VALIDITY_EXPIRED
+
+
+def test_a_voice_message_to_a_listed_number_ends_without_dialling() -> None:
+    listed = msgspec.structs.replace(queued(), opted_out=True)
+    leaves = msgspec.structs.replace(ACME, opt_out=OptOutSettings(key="9"))
+    plan = planner(leaves)
+    (decision,) = plan([listed], IDLE, NOW)
+    session = decision.session
+    assert (session.status, session.legs) == (SessionStatus.UNSUBSCRIBED_CONTACT, ())
+    assert (session.ended_at, session.last_action, session.error) == (NOW, None, None)
+    assert [entry.type for entry in decision.outbox] == [OutboxType.VSS]
+    (undisturbed,) = planner(ACME)([listed], IDLE, NOW)
+    assert undisturbed.session.status is SessionStatus.RUNNING
+
+
+def test_only_the_lists_of_those_with_a_key_are_read() -> None:
+    leaves = msgspec.structs.replace(ACME, opt_out=OptOutSettings(key="9"))
+    assert planner(ACME).rates([ACME]).opt_out_lists == frozenset()
+    assert planner(ACME).rates([leaves]).opt_out_lists == {"acme"}

@@ -75,6 +75,7 @@ COMMON_TEXTS: Mapping[str, str] = {
     "numberHealth": "Health of the number.",
     "numberHealthCheckEnabled": "Whether its health is checked.",
     "numbers": "The numbers.",
+    "optOuts": "The numbers.",
     "operationalStatus": "Status of the number.",
     "packetLossRate": "0 to 1: 0.01 is 1 %.",
     "parameters": "What a request may fill in.",

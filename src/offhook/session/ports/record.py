@@ -139,10 +139,15 @@ EVERY_SESSION = SessionFilter()
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls per second of those that have a limit (``cps``, above 0); an absent one has no limit."""
+    """What the store must read for a plan, besides the sessions that wait.
+
+    Calls per second of those that have a limit (``cps``, above 0); an absent one has no limit.
+    """
 
     sub_accounts: Mapping[str, float] = {}
     trunks: Mapping[str, float] = {}
+    opt_out_lists: frozenset[str] = frozenset()
+    """The sub-accounts whose opt-out lists count (:attr:`Queued.opted_out`)."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +177,8 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     """Since when only a trunk channel is missing (``queue_timeout`` runs from it)."""
     passed_over_since: datetime | None = None
     """Since when every live node, this one included, has passed it over; None: one has not."""
+    opted_out: bool = False
+    """Whether it is a voice message to a number on its sub-account's opt-out list."""
 
 
 class ClaimDecision(msgspec.Struct, frozen=True, kw_only=True):

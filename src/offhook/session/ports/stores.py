@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from offhook.events import AnyEvent
+from offhook.session.ports.opt_outs import OptOuts
 from offhook.session.ports.record import (
     EVERY_SESSION,
     NO_RATES,
@@ -308,7 +309,7 @@ class Tenancy(ABC):
         """Grows with every change of accounts, keys, webhooks or scenarios."""
 
 
-class Store(Accepting, Claiming, History, Outbox, Tenancy):
+class Store(Accepting, Claiming, History, Outbox, Tenancy, OptOuts):
     """The whole durable record."""
 
     @abstractmethod

@@ -12,7 +12,7 @@ import msgspec
 
 from offhook.codes import CallStatus
 from offhook.session.ports.speech import Prompt
-from offhook.session.session import CallQuality, TrunkTry
+from offhook.session.session import CallQuality, LegFailure, TrunkTry
 
 
 class DialOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,16 @@ class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Each trunk that was tried without an answer, in order."""
     fault: bool = False
     """An internal error ended the leg."""
+
+    def failure(self) -> LegFailure:
+        """The record's details of a leg that did not connect."""
+        return LegFailure(
+            detail=self.detail,
+            sip_reason=self.sip_reason,
+            q850_cause=self.q850_cause,
+            warning=self.warning,
+            tries=self.tries,
+        )
 
 
 class Call(ABC):

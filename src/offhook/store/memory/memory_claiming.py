@@ -38,11 +38,13 @@ from offhook.store.queueing import (
     Group,
     PassedOver,
     Rotation,
+    asked_numbers,
     channels_exceeded,
     decided,
     due_groups,
     running_and_channels,
     usage_of,
+    with_opt_outs,
 )
 
 
@@ -83,7 +85,8 @@ class MemoryClaiming(MemoryPart, Claiming):
         buckets = Buckets((row._asdict() for row in data.buckets.values()), rates, now)
         marks = PassedOver(node, (row._asdict() for row in data.marks.values()), self._live(now))
         queued = [candidate.queued(marks) for candidate in waiting]
-        plans = plan(queued, usage_of(data.usage(), buckets), now)
+        found = [pair for pair in asked_numbers(queued, rates) if pair in data.opt_outs]
+        plans = plan(with_opt_outs(queued, found), usage_of(data.usage(), buckets), now)
         claimed = decided(node, waiting, plans, buckets, marks, now)
         stays = [each for each in claimed.decisions if each.passed_over is None]
         for decision, row in zip(stays, claimed.session_rows, strict=True):

@@ -11,6 +11,7 @@ import msgspec
 
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
+from offhook.session.ports.opt_outs import OptOut
 from offhook.session.ports.record import (
     DeliveryAttempt,
     DeliveryRecord,
@@ -122,6 +123,7 @@ class MemoryRecords:
         self.webhooks: dict[tuple[str, str], Webhook] = {}
         self.scenarios: dict[tuple[str, str], Scenario] = {}
         self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
+        self.opt_outs: dict[tuple[str, str], OptOut] = {}
         self.tenancy_version = 0
 
     def register(self, name: str, role: NodeRole, now: datetime) -> Node:

@@ -9,13 +9,20 @@ from offhook.session.session import Session
 from offhook.store.memory.memory_accepting import MemoryAccepting
 from offhook.store.memory.memory_claiming import MemoryClaiming
 from offhook.store.memory.memory_history import MemoryHistory
+from offhook.store.memory.memory_opt_outs import MemoryOptOuts
 from offhook.store.memory.memory_outbox import MemoryOutbox
 from offhook.store.memory.memory_tenancy import MemoryTenancy
 
 
 @final
 class MemoryStore(
-    MemoryAccepting, MemoryClaiming, MemoryHistory, MemoryOutbox, MemoryTenancy, Store
+    MemoryAccepting,
+    MemoryClaiming,
+    MemoryHistory,
+    MemoryOutbox,
+    MemoryTenancy,
+    MemoryOptOuts,
+    Store,
 ):
     """The record of one process; give ``records`` to let several share it."""
 

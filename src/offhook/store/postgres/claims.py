@@ -26,10 +26,12 @@ from offhook.store.queueing import (
     Candidate,
     PassedOver,
     Rotation,
+    asked_numbers,
     decided,
     due_groups,
     shares,
     usage_of,
+    with_opt_outs,
 )
 from offhook.store.rows import (
     BucketRow,
@@ -68,7 +70,10 @@ async def claim(
     buckets = Buckets(await connection.fetch(SQL["buckets"]), rates, now)
     usage = usage_of(await connection.fetch(SQL["usage"]), buckets)
     marks = await _passed_over(connection, node, waiting, now)
-    plans = plan([candidate.queued(marks) for candidate in waiting], usage, now)
+    queued = [candidate.queued(marks) for candidate in waiting]
+    asked = asked_numbers(queued, rates)
+    found = await connection.fetch(SQL["opted_out"], *columns(asked, 2)) if asked else ()
+    plans = plan(with_opt_outs(queued, found), usage, now)
     claimed = decided(node, waiting, plans, buckets, marks, now)
     await _write(
         connection, claimed.session_rows, claimed.event_rows, claimed.outbox_rows, buckets.rows()

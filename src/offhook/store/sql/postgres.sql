@@ -248,6 +248,12 @@ SELECT channels FROM sessions WHERE session_id = $1::text AND status = 'RUNNING'
 -- Of sessions: which nodes leave them alone, and since when.
 SELECT session_id, node, epoch, since FROM passed_over WHERE session_id = ANY ($1::text[]);
 
+-- name: opted_out
+-- Which of (sub-account, number) are on the opt-out lists.
+SELECT o.sub_account_id, o.number
+FROM unnest($1::text[], $2::text[]) AS u (sub_account_id, number)
+    JOIN opt_outs AS o ON o.sub_account_id = u.sub_account_id AND o.number = u.number;
+
 -- name: live_nodes
 -- The voice nodes heard of since then; few enough to read whole.
 SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= $1::bigint;

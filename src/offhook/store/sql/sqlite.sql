@@ -135,6 +135,12 @@ SELECT channels FROM sessions WHERE session_id = ? AND status = 'RUNNING';
 SELECT json_group_array(json_array(p.session_id, p.node, p.epoch, p.since))
 FROM (VALUES {values}) AS u JOIN passed_over AS p ON p.session_id = u.column1;
 
+-- name: opted_out
+-- Which of (sub-account, number) are on the opt-out lists.
+SELECT json_group_array(json_array(o.sub_account_id, o.number))
+FROM (VALUES {values}) AS u
+    JOIN opt_outs AS o ON o.sub_account_id = u.column1 AND o.number = u.column2;
+
 -- name: live_nodes
 -- The voice nodes heard of since then; few enough to read whole.
 SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= ?;

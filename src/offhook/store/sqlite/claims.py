@@ -23,10 +23,12 @@ from offhook.store.queueing import (
     Candidate,
     PassedOver,
     Rotation,
+    asked_numbers,
     decided,
     due_groups,
     shares,
     usage_of,
+    with_opt_outs,
 )
 from offhook.store.rows import event_documents, event_rows, leased_delivery, session_row
 from offhook.store.search_terms import first_terms
@@ -52,7 +54,10 @@ def claim(
     buckets = Buckets(connection.execute(SQL["buckets"]), rates, now)
     usage = usage_of(connection.execute(SQL["usage"]), buckets)
     marks = _passed_over(connection, node, waiting, now)
-    plans = plan([candidate.queued(marks) for candidate in waiting], usage, now)
+    queued = [candidate.queued(marks) for candidate in waiting]
+    asked = asked_numbers(queued, rates)
+    found = rows_of_many(connection, SQL["opted_out"], asked)
+    plans = plan(with_opt_outs(queued, found), usage, now)
     claimed = decided(node, waiting, plans, buckets, marks, now)
     run_many(connection, SQL["decide_sessions"], claimed.session_rows)
     run_many(connection, SQL["insert_events"], claimed.event_rows)
