@@ -66,14 +66,21 @@ bench: .venv/.dev
 	@echo "Setting up .venv …"
 	@$(PYTHON) -m venv .venv
 
-.venv/.runtime: requirements/runtime.txt pyproject.toml | .venv/bin/python
+# The installation builds the native media engine where it can; the last line says so where it cannot.
+NATIVE := src/offhook/media/native
+NATIVE_SOURCES := hatch_build.py $(NATIVE)/build.py $(wildcard $(NATIVE)/*.c $(NATIVE)/core/*.[ch])
+
+.venv/.runtime: requirements/runtime.txt pyproject.toml $(NATIVE_SOURCES) | .venv/bin/python
 	@$(PIP) $(FROM_LOCK) requirements/runtime.txt
 	@$(PIP) $(ITSELF)
+	@$(BIN)/python $(NATIVE)/build.py --unless-built
 	@touch $@
 
-.venv/.dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+.venv/.dev: requirements/dev.txt pyproject.toml $(NATIVE_SOURCES) | .venv/bin/python
+	@scripts/system-packages native
 	@$(PIP) $(FROM_LOCK) requirements/dev.txt
 	@$(PIP) $(ITSELF)
+	@$(BIN)/python $(NATIVE)/build.py --unless-built
 	@touch .venv/.runtime $@
 
 # The compiled files hold names, versions and hashes: no addresses of registries, no paths.

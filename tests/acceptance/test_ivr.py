@@ -18,6 +18,7 @@ from tests.support.receiver import Receiver, Reply
 from tests.support.server import SOURCE, Server, configuration
 from tests.support.sipp import Sipp
 
+from offhook.media.tap_listener import TapListener
 from offhook.telephony.outgoing import OutgoingCall
 from offhook.testbed.ear import Ear
 
@@ -122,6 +123,7 @@ async def walk(call: OutgoingCall, plan: Walk, receiver: Receiver, caller: str) 
     for key in plan.keys:
         ear = Ear(call.media, keep=False)
         await asyncio.wait_for(ear.prompt_heard(), 15)
+        ear.close()
         call.media.send_digit(key)
         if key == "#":  # stopped the prompt; the try failed, the message and the next prompt come
             continue
@@ -200,15 +202,14 @@ class Turns:
         self.began = 0
         self._quiet = 1.0
         self._changed = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        call.media.record(self._hear)
+        self._listener = TapListener(call.media, self._hear)
 
     def _hear(self, pcm: bytes) -> None:
         samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
         if samples.size and float(np.sqrt(np.mean(samples**2))) > 200:
             if self._quiet >= 1.0:
                 self.began += 1
-                self._loop.call_soon_threadsafe(self._changed.set)
+                self._changed.set()
             self._quiet = 0.0
         else:
             self._quiet += samples.size / 8000

@@ -109,12 +109,6 @@ async def measure(
     ports = await loop.run_in_executor(None, pipe.recv)
     sound = engine.load(dict.fromkeys(Codec, b"\x20" * round(8000 * seconds)))
     pipe.send(None)
-    recorded = 0
-
-    def sink(samples: bytes) -> None:
-        nonlocal recorded
-        recorded += len(samples)
-
     for leg, port in zip(opened, ports, strict=True):
         leg.connect(
             NegotiatedMedia(
@@ -127,7 +121,7 @@ async def measure(
             )
         )
         if record:
-            leg.record(sink)
+            leg.start_tap()
         leg.play(sound)
     await asyncio.sleep(0.5)
     before, wall = time.process_time(), time.monotonic()
@@ -161,7 +155,7 @@ def main() -> None:
     parser.add_argument("--legs", type=int, nargs="+", default=[50, 200])
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--engine", choices=["python", "native"], default="python")
-    parser.add_argument("--record", action="store_true", help="record every leg as well")
+    parser.add_argument("--record", action="store_true", help="tap every leg as well")
     options = parser.parse_args()
     for legs in options.legs:
         result = asyncio.run(measure(options.engine, legs, options.seconds, options.record))

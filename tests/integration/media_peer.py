@@ -1,4 +1,4 @@
-"""A telephone for the tests of the media engine: plain sockets, packets by hand."""
+"""A telephone for the tests of the media engines: plain sockets, packets by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from typing import TypeVar
 
 from offhook.media import EngineKind, make_engine, rtcp, rtp
@@ -18,14 +17,20 @@ PORTS = (20000, 29999)
 Event = TypeVar("Event", bound=MediaEvent)
 
 
-KIND: ContextVar[EngineKind] = ContextVar("KIND", default="python")
-"""The engine under test."""
-_running: ContextVar[MediaEngine] = ContextVar("_running")
+ENGINES: tuple[EngineKind, ...] = ("python", "native")
+"""All of them pass the contract suite: the tests that use the fixture ``each_engine``."""
+
+
+class UnderTest:
+    """The kind of engine that :func:`running_engine` starts, and the one that runs."""
+
+    kind: EngineKind = "python"
+    engine: MediaEngine
 
 
 def in_all(octets: bytes) -> Sound:
     """A sound of the engine that runs, with these octets in every codec."""
-    return _running.get().load(dict.fromkeys(Codec, octets))
+    return UnderTest.engine.load(dict.fromkeys(Codec, octets))
 
 
 class Peer:
@@ -170,9 +175,11 @@ async def running_engine(
     ports: tuple[int, int] = PORTS, *, report_interval: float = rtcp.MIN_INTERVAL
 ) -> AsyncIterator[MediaEngine]:
     """A started engine of the kind under test, on loopback, closed at the end."""
-    engine = make_engine(KIND.get(), host="127.0.0.1", ports=ports, report_interval=report_interval)
+    engine = make_engine(
+        UnderTest.kind, host="127.0.0.1", ports=ports, report_interval=report_interval
+    )
     engine.start()
-    _running.set(engine)
+    UnderTest.engine = engine
     try:
         yield engine
     finally:

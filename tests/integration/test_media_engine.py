@@ -1,4 +1,4 @@
-"""The Python media engine against real sockets on loopback."""
+"""The media engines against real sockets on loopback: one suite for all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from tests.integration.media_peer import Events, Peer, connected, eventually, in_all, running_engine
 
-from offhook.media import g711, make_engine, rtcp, rtp
+from offhook.media import g711, rtcp, rtp
 from offhook.media.engine import (
     DigitReceived,
     MediaEvent,
@@ -25,7 +25,10 @@ from offhook.media.engine import (
     PlaybackStarted,
     PortsExhausted,
 )
+from offhook.media.tap_listener import TapListener
 from offhook.negotiated import Codec, NegotiatedMedia
+
+pytestmark = pytest.mark.usefixtures("each_engine")
 
 
 async def test_a_prompt_arrives_complete_in_sequence_on_the_packet_clock() -> None:
@@ -150,20 +153,21 @@ async def test_a_key_is_sent_with_three_final_packets() -> None:
 async def test_what_arrives_is_recorded_decoded() -> None:
     heard = bytearray()
     async with running_engine() as engine, connected(engine) as (leg, peer, _):
-        leg.record(heard.extend)
+        listener = TapListener(leg, heard.extend)
         for _ in range(5):
             peer.send(b"\x10" * 160)
         level = g711.decode(Codec.PCMU, b"\x10")
         await eventually(lambda: heard.count(level * 160) == 5)
-        leg.record(None)
+        listener.close()
 
 
 async def test_recording_goes_on_in_silence() -> None:
     heard = bytearray()
     async with running_engine() as engine, connected(engine) as (leg, _, _):
-        leg.record(heard.extend)
+        listener = TapListener(leg, heard.extend)
         await eventually(lambda: len(heard) >= 8000)
         assert set(heard) == {0}
+        listener.close()
 
 
 async def test_the_first_sender_is_believed_and_then_defended() -> None:
@@ -324,11 +328,6 @@ async def test_garbage_is_counted_and_changes_nothing() -> None:
         assert not events.all
 
 
-def test_the_native_engine_is_not_built() -> None:
-    with pytest.raises(RuntimeError, match="not built"):
-        make_engine("native", host="127.0.0.1", ports=(20000, 29999))
-
-
 @pytest.mark.parametrize("host", ["localhost", "224.0.0.1", "::1"])
 async def test_only_literal_addresses_of_our_family_are_peers(host: str) -> None:
     async with running_engine() as engine:
@@ -367,8 +366,7 @@ async def test_random_datagrams_do_no_harm() -> None:
             events,
         ),
     ):
-        heard = bytearray()
-        leg.record(heard.extend)
+        leg.start_tap()
         leg.relay(leg)
         control = ("127.0.0.1", leg.local_port + 1)
         for _ in range(600):
@@ -455,7 +453,7 @@ async def test_nothing_of_a_finished_leg_waits_for_the_collector() -> None:
         leg.keep_sending()
         leg.relay(other)
         other.relay(leg)
-        leg.record(bytearray().extend)
+        leg.start_tap()
         leg.play(in_all(b"a" * 1600))
         await peer.packets(3)
         remains = weakref.ref(leg), weakref.ref(listener)

@@ -35,7 +35,7 @@ async def test_a_fault_ends_its_own_leg_only(
             monkeypatch.setattr(type(worker.sender), "play_below", broken)
             leg.play_below(in_all(b"a"))
         else:
-            worker.sender.tap = broken
+            worker.sender.own_tap = broken
             leg.play(in_all(b"a" * 1600))
         (failed,) = await events.wait(LegFailed)
         assert failed.detail == "ZeroDivisionError: a bug"
@@ -46,21 +46,16 @@ async def test_a_fault_ends_its_own_leg_only(
 
 
 async def test_after_a_standstill_packets_do_not_come_in_a_burst() -> None:
-    blocked = threading.Event()
-
-    def block(_samples: bytes) -> None:
-        """What a sink must not do."""
-        if not blocked.is_set():
-            blocked.set()
-            threading.Event().wait(0.4)
+    def block() -> None:
+        """What no command does."""
+        threading.Event().wait(0.4)
 
     async with running_engine() as engine, connected(engine) as (leg, peer, _):
+        assert isinstance(leg, PythonLeg)
         leg.play(in_all(b"a" * 160 * 1000))
-        await peer.packets(2)
-        leg.record(block)
-        peer.send()
-        await eventually(blocked.is_set)
-        before, packet = await peer.packet(), await peer.packet()
+        _, before = await peer.packets(2)
+        leg._post(block)
+        packet = await peer.packet()
         while (packet.timestamp - before.timestamp) & 0xFFFFFFFF < 1600:
             before, packet = packet, await peer.packet()
         assert packet.marker

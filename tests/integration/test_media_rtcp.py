@@ -21,6 +21,8 @@ from tests.integration.media_peer import (
 from offhook.media import rtcp
 from offhook.media.engine import MediaLost, PlaybackEnded
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 OFTEN = 0.02
 """Seconds between reports, instead of 5."""
 

@@ -21,6 +21,8 @@ from offhook.media.engine import (
     SourceRefused,
 )
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 SIGNALLED, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 
 

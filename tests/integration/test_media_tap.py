@@ -6,11 +6,14 @@ import itertools
 import time
 from functools import partial
 
+import pytest
 from tests.integration.media_peer import connected, eventually, in_all, running_engine
 
 from offhook.media import rtp
 from offhook.media.engine import MediaLeg, PlaybackEnded
 from offhook.media.tap_frames import FrameKind, TapFrame, ends_tap, frames_of
+
+pytestmark = pytest.mark.usefixtures("each_engine")
 
 
 async def tapped(leg: MediaLeg, count: int) -> list[TapFrame]:

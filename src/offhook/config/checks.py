@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 
 import phonenumbers
@@ -23,6 +24,11 @@ from offhook.webhook_secrets import BadSecret, secret_key
 
 TRANSPORTS = ("udp",)
 """The SIP transports that this version has; the others are named by the file's format already."""
+
+NATIVE_MODULE = (
+    pathlib.Path(__file__).resolve().parent.parent / "media" / "native" / "_core.abi3.so"
+)
+"""The native media engine, which the installation builds where there is a C compiler."""
 
 Finding = tuple[Path, str]
 """A key and its mistake."""
@@ -54,8 +60,9 @@ def _not_yet(config: Config) -> Iterator[Finding]:
             yield path, f"this version speaks SIP over {', '.join(TRANSPORTS)} only"
     if len(config.sip.listen) > 1:
         yield ("sip", "listen"), "this version listens on one address"
-    if config.media.engine == "native":
-        yield ("media", "engine"), "this version has the Python engine only"
+    if config.media.engine == "native" and not NATIVE_MODULE.exists():
+        hint = "python -m offhook.media.native.build says why"
+        yield ("media", "engine"), f"the native media engine is not built; {hint}"
     for key in ("tls_certificate", "tls_key"):
         if getattr(config.sip, key) is not None:
             yield ("sip", key), "this version does not speak TLS"

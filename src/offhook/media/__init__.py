@@ -23,9 +23,15 @@ def make_engine(
     ``report_interval`` is in seconds, before randomisation (RFC 3550 §6.2). Raises :class:`RuntimeError` for
     an engine that is not there, :class:`ValueError` for ports or a host that are none.
     """
-    if kind == "native":
-        raise RuntimeError("the native media engine is not built")
     # Not at the top: a process with one engine does not load the other.
+    if kind == "native":
+        try:
+            from offhook.media.native.native_engine import NativeEngine
+        except ImportError as error:
+            raise RuntimeError(
+                "the native media engine is not built; python -m offhook.media.native.build says why"
+            ) from error
+        return NativeEngine(host=host, ports=ports, report_interval=report_interval)
     from offhook.media.python.python_engine import PythonEngine
 
     return PythonEngine(host=host, ports=ports, report_interval=report_interval)

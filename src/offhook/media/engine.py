@@ -21,9 +21,6 @@ Audio = Mapping[Codec, bytes | memoryview]
 packet by packet and never copies it whole, so it may be a memory-mapped file. The file must not be made
 shorter or written to while it is played."""
 
-Sink = Callable[[bytes], None]
-"""Takes 16-bit little-endian mono samples, 8,000 a second."""
-
 
 class MediaSources(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts from which RTP is accepted besides the signalled one (``spec/execution.md``, "Media")."""
@@ -175,16 +172,6 @@ class MediaLeg(ABC):
     def send_digit(self, digit: str, duration: float = 0.1) -> None:
         """Send a DTMF digit to the peer: as RFC 4733 events, or as tones where the peer did not agree to
         those. Raises :class:`ValueError` for an invalid digit."""
-
-    @abstractmethod
-    def record(self, sink: Sink | None) -> None:
-        """Give ``sink`` the peer's audio, decoded, in real time, with silence in the gaps. Called from
-        the engine's thread; must not block."""
-
-    @abstractmethod
-    def record_sent(self, sink: Sink | None) -> None:
-        """Like :meth:`record`, of what we send to the peer. When both are started together, their times
-        are equal."""
 
     @abstractmethod
     def start_tap(self) -> None:

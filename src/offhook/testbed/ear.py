@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from offhook.media.engine import MediaLeg
+from offhook.media.tap_listener import TapListener
 
 RATE = 8000
 LOUD = 200.0
@@ -20,18 +21,15 @@ LONGEST = 3600
 
 
 class Ear:
-    """Listens to one leg. The engine's thread gives it samples; the loop waits for the end of the
-    prompt."""
+    """Listens to one leg."""
 
     def __init__(self, media: MediaLeg, *, keep: bool) -> None:
-        self._media = media
         self._keep = keep
         self._kept = bytearray()
-        self._loop = asyncio.get_running_loop()
         self._prompt_heard = asyncio.Event()
         self._spoken = False
         self._quiet = 0.0
-        media.record(self._hear)
+        self._listener = TapListener(media, self._hear)
 
     @property
     def samples(self) -> bytes:
@@ -44,7 +42,7 @@ class Ear:
 
     def close(self) -> None:
         """Stop listening."""
-        self._media.record(None)
+        self._listener.close()
 
     def _hear(self, pcm: bytes) -> None:
         if self._keep and len(self._kept) < LONGEST * RATE * 2:
@@ -59,7 +57,7 @@ class Ear:
         else:
             self._quiet += samples.size / RATE
         if self._spoken and self._quiet >= PROMPT_PAUSE:
-            self._loop.call_soon_threadsafe(self._prompt_heard.set)
+            self._prompt_heard.set()
 
 
 def write_wav(path: Path, samples: bytes) -> None:

@@ -18,6 +18,7 @@ from offhook.config import (
     SubAccount,
     Trunk,
     api_key_digest,
+    checks,
     host_and_port,
     port_range,
     sip_address,
@@ -267,7 +268,6 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
             '[media]\nengine = "gpu"',
             'expected "auto" or "native" or "python", found the string "gpu"',
         ),
-        ('[media]\nengine = "native"', "media.engine: this version has the Python engine only"),
         ('[database]\nurl = "mysql://u:p@h"', "offhook.toml:2: database.url: expected"),
         ('[[trunks]]\nname = "a"', "offhook.toml:1: trunks[0].address: missing; expected udp:"),
         (
@@ -561,3 +561,11 @@ def test_a_file_opens_no_private_address_unless_it_says_so(tmp_path: Path) -> No
         file.write_text(f'[http]\nlisten = "127.0.0.1:8080"\n[webhooks]\n{text}\n')
         section = load(str(file), {}).webhooks
         assert (section.opens_loopback, section.opens_private) == (opened, opened)
+
+
+def test_the_native_engine_is_refused_where_it_is_not_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "NATIVE_MODULE", tmp_path / "missing.so")
+    [problem] = problems(tmp_path, '[media]\nengine = "native"')
+    assert "media.engine: the native media engine is not built" in problem

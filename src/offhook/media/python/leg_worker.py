@@ -15,7 +15,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from offhook.media.audio_recorder import AudioRecorder
 from offhook.media.engine import (
     DigitReceived,
     DigitWay,
@@ -26,7 +25,6 @@ from offhook.media.engine import (
     MediaSources,
     PlaybackEnded,
     PlaybackStarted,
-    Sink,
     SourceRefused,
 )
 from offhook.media.playout import LoadedSound, PlaybackChange, QueuedPlayback, RepeatedTone
@@ -44,8 +42,6 @@ from offhook.negotiated import Codec, NegotiatedMedia
 
 _log = logging.getLogger(__name__)
 
-_RECORD_EVERY: Final = 1.0
-"""Seconds after which a recording is brought up to date where nothing comes."""
 _SILENCE_AFTER: Final = 0.06
 """Seconds after the answer during which no silence is sent, so that a prompt can start on the next tick."""
 _RELAYED_TONE: Final = 0.1
@@ -82,11 +78,9 @@ class LegWorker:
         "_inband",
         "_media",
         "_media_timeout",
-        "_recorder",
         "_relay",
         "_relay_target",
         "_rtcp",
-        "_sent_recorder",
         "_silent_since",
         "_tap",
         "_watching",
@@ -111,8 +105,6 @@ class LegWorker:
         self._media: NegotiatedMedia | None = None
         self._silent_since = math.inf
         self._watching = False
-        self._recorder: AudioRecorder | None = None
-        self._sent_recorder: AudioRecorder | None = None
         self._tap: TapBuffer | None = None
         self.tapped = TapBuffer()
         """The frames of the tap, also once it is over."""
@@ -196,20 +188,6 @@ class LegWorker:
             self._relay_target = other
         self._listen()
 
-    def record(self, sink: Sink | None) -> None:
-        """Begin, or end, a recording of what arrives."""
-        if self._recorder is not None:
-            self._recorder.finish(self._engine.now)
-        self._recorder = self._new_recorder(sink)
-        self._listen()
-
-    def record_sent(self, sink: Sink | None) -> None:
-        """Begin, or end, a recording of what we send."""
-        if self._sent_recorder is not None:
-            self._sent_recorder.finish(self._engine.now)
-        self._sent_recorder = self._new_recorder(sink)
-        self.sender.tap = self._said if self._sent_recorder is not None else None
-
     def start_tap(self) -> None:
         """Keep frames from now on."""
         if self._tap is None and not self.closed:
@@ -229,8 +207,6 @@ class LegWorker:
         if self.closed:
             return
         self.closed = True
-        self.record(None)
-        self.record_sent(None)
         self.stop_tap()
         self.relay(None)
         self._rtcp.close()
@@ -290,24 +266,9 @@ class LegWorker:
 
     # Received audio.
 
-    def _new_recorder(self, sink: Sink | None) -> AudioRecorder | None:
-        if sink is None or self.closed:
-            return None
-        recorder = AudioRecorder(sink, self._engine.now)
-        self._advance_later(recorder, self._engine.now)
-        return recorder
-
-    def _advance_later(self, recorder: AudioRecorder, now: float) -> None:
-        self._engine.call_at(now + _RECORD_EVERY, partial(self._advance, recorder), self.fail)
-
-    def _advance(self, recorder: AudioRecorder, now: float) -> None:
-        if recorder in (self._recorder, self._sent_recorder):
-            recorder.advance(now)
-            self._advance_later(recorder, now)
-
     def _listen(self) -> None:
         """Receive packet contents only while they are needed."""
-        listeners = (self._recorder, self._relay, self._inband, self._tap)
+        listeners = (self._relay, self._inband, self._tap)
         self.receiver.audio = self._heard if any(one is not None for one in listeners) else None
 
     def _heard(self, packet: ReceivedPacket) -> None:
@@ -324,21 +285,11 @@ class LegWorker:
                 packet.arrival,
                 packet.payload,
             )
-        if self._recorder is not None:
-            self._recorder.packet(
-                packet.codec, packet.ssrc, packet.timestamp, packet.payload, packet.arrival
-            )
         if self._inband is not None:
             for digit in self._inband.packet(
                 packet.codec, packet.ssrc, packet.timestamp, packet.payload
             ):
                 self._emit(DigitReceived(at=packet.arrival, digit=digit, way=DigitWay.TONE))
-
-    def _said(self, codec: Codec, timestamp: int, payload: bytes | memoryview) -> None:
-        if self._sent_recorder is not None:
-            self._sent_recorder.packet(
-                codec, self.sender.ssrc, timestamp, payload, self._engine.now
-            )
 
     def _made(self, codec: Codec, timestamp: int, payload: bytes | memoryview, tick: float) -> None:
         if self._tap is not None:

@@ -14,7 +14,6 @@ from offhook.media.engine import (
     MediaLeg,
     MediaSources,
     PlaybackEnded,
-    Sink,
     Sound,
 )
 from offhook.media.playout import LoadedSound, QueuedPlayback
@@ -117,14 +116,6 @@ class PythonLeg(MediaLeg):
         target = None if other is None else other._worker
         worker = self._worker
         self._post(lambda: worker.relay(target))
-
-    def record(self, sink: Sink | None) -> None:
-        worker = self._worker
-        self._post(lambda: worker.record(sink))
-
-    def record_sent(self, sink: Sink | None) -> None:
-        worker = self._worker
-        self._post(lambda: worker.record_sent(sink))
 
     def start_tap(self) -> None:
         self._post(self._worker.start_tap)

@@ -59,9 +59,6 @@ Address = tuple[Any, ...]
 PlaybackListener = Callable[[int, PlaybackChange], None]
 """Is told a playback's number and what happened to it."""
 
-Tap = Callable[[Codec, int, bytes | memoryview], None]
-"""Called with codec, timestamp and octets of every audio packet sent."""
-
 OwnTap = Callable[[Codec, int, bytes | memoryview, float], None]
 """Called with codec, timestamp, octets and tick of every audio packet of :meth:`RtpSender.transmit`, without
 the silence that fills pauses."""
@@ -106,7 +103,6 @@ class RtpSender:
         "scheduled",
         "sequence",
         "ssrc",
-        "tap",
     )
 
     def __init__(
@@ -150,14 +146,13 @@ class RtpSender:
         self.packets_sent = self.octets_sent = 0
         self.errors = 0
         """Packets the system refused to send."""
-        self.tap: Tap | None = None
         self.own_tap: OwnTap | None = None
 
     def let_go(self) -> None:
         """The leg is over: release its callbacks."""
         self._listener = _listen_no_more
         self.fail = _listen_no_more
-        self.tap = self.own_tap = None
+        self.own_tap = None
 
     @property
     def has_work(self) -> bool:
@@ -265,8 +260,6 @@ class RtpSender:
         self._next_units = units + len(payload)
         self._next_tick = -1
         self._running = True
-        if self.tap is not None:
-            self.tap(self.codec, units & 0xFFFFFFFF, payload)
 
     # Every packet time.
 
@@ -350,8 +343,6 @@ class RtpSender:
             self._sendto(buffer, self.remote)  # type: ignore[arg-type]
         except OSError:
             self.errors += 1
-        if self.tap is not None:
-            self.tap(self.codec, units & 0xFFFFFFFF, payload)
         if self.own_tap is not None and payload is not SILENCE[self.codec]:
             self.own_tap(self.codec, units & 0xFFFFFFFF, payload, tick)
 

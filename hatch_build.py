@@ -1,0 +1,35 @@
+"""The build hook: makes the native media engine where there is a C compiler, and says so where there is not.
+
+Run by hatchling for wheels and for editable installations. It needs nothing but the interpreter.
+"""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NATIVE = Path("src") / "offhook" / "media" / "native"
+
+
+class NativeEngineHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Builds the extension module beside its sources and puts it into the wheel."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build, or leave out; either is a complete installation."""
+        if self.target_name != "wheel":
+            return
+        root = Path(self.root)
+        # By path: the package itself, which is not installed yet, needs more than the interpreter.
+        build = runpy.run_path(str(root / NATIVE / "build.py"))["build"]
+        outcome = build(root / NATIVE)
+        self.app.display_info(outcome.line)
+        if outcome.module is None:
+            return
+        build_data["artifacts"].append(str(outcome.module.relative_to(root)))
+        build_data["pure_python"] = False
+        build_data["tag"] = outcome.tag

@@ -1,0 +1,94 @@
+"""The native engine: the asyncio side of the C library's pacing thread.
+
+Theory of operation. A command goes into the library's queue at once; nothing here waits. The library makes
+a file descriptor readable when there are events; the loop then takes them all and gives each to its leg, by
+the number that the leg was opened with. A leg stays in the engine's table until its last event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import itertools
+import logging
+from collections.abc import Callable
+from typing import final
+
+from offhook.media import rtcp
+from offhook.media.engine import Audio, MediaEngine, MediaEvent, PortsExhausted
+from offhook.media.native import _core
+from offhook.media.native.native_leg import NativeLeg, NativeSound
+from offhook.negotiated import Codec
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class NativeEngine(MediaEngine):
+    """All legs of one process, on one thread that needs no GIL."""
+
+    def __init__(
+        self, *, host: str, ports: tuple[int, int], report_interval: float = rtcp.MIN_INTERVAL
+    ) -> None:
+        """``host``: literal address to bind; ``ports``: first and last port, inclusive.
+        ``report_interval``: seconds between RTCP reports, before randomisation.
+
+        Raises :class:`ValueError` when they are none.
+        """
+        address = ipaddress.ip_address(host)
+        self._ip_version = address.version
+        self._core = _core.make_engine(address.packed, *ports, report_interval)
+        self._legs: dict[int, NativeLeg] = {}
+        """Those whose last event has not come."""
+        self._keys = itertools.count(1)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        if self._loop is not None or self._closed:
+            raise RuntimeError("a media engine starts once")
+        self._loop = asyncio.get_running_loop()
+        self._core.start()
+        self._loop.add_reader(self._core.event_fd(), self._deliver)
+
+    def load(self, audio: Audio) -> NativeSound:
+        if audio.keys() < set(Codec):
+            raise ValueError("a sound has every codec")
+        return NativeSound(self._core.load(audio[Codec.PCMU], audio[Codec.PCMA]))
+
+    def open_leg(
+        self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
+    ) -> NativeLeg:
+        if self._loop is None or self._closed:
+            raise RuntimeError("the media engine is not running")
+        key = next(self._keys)
+        try:
+            core = self._core.open_leg(key, media_timeout or 0.0)
+        except LookupError as error:
+            raise PortsExhausted(str(error)) from error
+        leg = self._legs[key] = NativeLeg(core, on_event, self._ip_version)
+        return leg
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._core.close()
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        loop.remove_reader(self._core.event_fd())
+        loop.call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        """Give the events that have come to their legs."""
+        for event in self._core.events():
+            key = event[1]
+            leg = self._legs.get(key)
+            if leg is None:
+                continue
+            try:
+                if leg.deliver(event):
+                    del self._legs[key]
+            except Exception:
+                _log.exception("a listener of media events failed")
