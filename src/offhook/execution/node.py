@@ -193,6 +193,11 @@ class VoiceNode:
         """Sessions were accepted: claim now."""
         self._dispatcher.wake()
 
+    @property
+    def live(self) -> int:
+        """Sessions that run on this node now."""
+        return self._dispatcher.live
+
     def owns(self, number: str) -> bool:
         """Whether ``number`` (with or without ``+``) is one of a sub-account."""
         return self._numbers.owner(number) is not None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from offhook.aio import end_all
 from offhook.config import Config
 from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.node import VoiceNode
@@ -89,13 +90,16 @@ async def run(context: RoleContext) -> None:
 
         context.reloads.append(reload)
         async with asyncio.TaskGroup() as group:
-            refreshing = group.create_task(keep_directory_fresh(directory, fabric))
+            duties = [
+                group.create_task(keep_directory_fresh(directory, fabric)),
+                group.create_task(collector.in_quiet_moments(lambda: node.live)),
+            ]
             await node.run(
                 context.stopping,
                 on_ready=lambda: _ready(context),
                 drain_timeout=lambda: context.drain_timeout,
             )
-            refreshing.cancel()
+            await end_all(*duties)
         try:
             await store.retire_node(registered)
         except (StoreUnavailable, Fenced) as error:
