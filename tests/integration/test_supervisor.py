@@ -46,6 +46,7 @@ async def main():
         sys.exit(1)
     facts = {"api": {"url": "http://127.0.0.1:1", "api_key": "oh_secret"},
              "voice": {"sip": ["udp:127.0.0.1:2"]},
+             "front": {},
              "testbed": {"address": "udp:127.0.0.1:3"}}[role]
     supervisor.ready(**facts)
     if (folder / f"{name}.blocks").exists():
@@ -177,7 +178,7 @@ async def test_it_starts_the_phones_first_and_tells_the_workers_where_they_are(
     }
     started = {note.split()[0]: note.split(maxsplit=3)[3] for note in running.notes()}
     told = {"voice-0": "udp:127.0.0.1:3", "voice-1": "udp:127.0.0.1:3"}
-    assert started.keys() == {"testbed-0", "api-0", "voice-0", "voice-1"}
+    assert started.keys() == {"front-0", "testbed-0", "api-0", "voice-0", "voice-1"}
     assert {name: started[name] for name in told} == {
         name: f"testbed={address} fabric=True" for name, address in told.items()
     }
@@ -194,7 +195,8 @@ async def test_sigterm_stops_the_calls_first_then_the_api_and_the_phones_last(
     ended = [note for note in running.notes() if "started" not in note]
     assert ended[-2:] == ["testbed-0 asked to stop", "testbed-0 ended"]
     assert ended[-4:-2] == ["api-0 asked to stop", "api-0 ended"]
-    assert sorted(ended[:-4])[::2] == [f"{n} asked to stop" for n in ("voice-0", "voice-1")]
+    assert ended[-6:-4] == ["front-0 asked to stop", "front-0 ended"]
+    assert sorted(ended[:-6])[::2] == [f"{n} asked to stop" for n in ("voice-0", "voice-1")]
 
 
 async def test_a_dead_worker_is_started_again_at_once(running: Running) -> None:
@@ -297,7 +299,7 @@ async def test_sighup_reloads_only_a_configuration_that_is_right(running: Runnin
     changed = CONFIG.replace('"127.0.0.1:0"', '"127.0.0.1:9"')
     config.write_text(changed.replace("drain_timeout = 0", "drain_timeout = 0.5"))
     running.process.send_signal(signal.SIGHUP)
-    await running.noted(lambda notes: sum(note.endswith("reload") for note in notes) == 4)
+    await running.noted(lambda notes: sum(note.endswith("reload") for note in notes) == 5)
     running.process.terminate()
     status, log = await running.end()
     assert status == 0
@@ -323,8 +325,8 @@ async def test_children_end_when_the_supervisor_is_killed(running: Running) -> N
     await running.start()
     await running.ready()
     running.process.kill()
-    notes = await running.noted(lambda notes: sum(n.endswith(" ended") for n in notes) == 4)
-    assert sum(note.endswith("supervisor gone") for note in notes) == 4
+    notes = await running.noted(lambda notes: sum(n.endswith(" ended") for n in notes) == 5)
+    assert sum(note.endswith("supervisor gone") for note in notes) == 5
 
 
 async def test_a_blocked_child_ends_when_the_supervisor_is_killed(running: Running) -> None:

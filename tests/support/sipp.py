@@ -109,6 +109,13 @@ class Sipp:
     ) -> None:
         await self.stop()
 
+    async def ended(self) -> Counts:
+        """Wait until all calls are over, also when some failed."""
+        assert self._process is not None
+        async with asyncio.timeout(self._timeout + 2):
+            await self._process.communicate()
+        return self.counts()
+
     async def finished(self) -> Counts:
         """Wait until all calls are over. Raises :class:`SippError` when any failed."""
         assert self._process is not None

@@ -38,6 +38,8 @@ FABRIC = "OFFHOOK_FABRIC"
 TESTBED = "OFFHOOK_TESTBED"
 READY_FD = "OFFHOOK_READY_FD"
 LIFE_FD = "OFFHOOK_LIFE_FD"
+SIP_FD = "OFFHOOK_SIP_FD"
+FRONT = "OFFHOOK_FRONT"
 SNAPSHOT = "OFFHOOK_SNAPSHOT"
 
 BEAT = 1.0
@@ -60,6 +62,10 @@ class SupervisorLink:
     the carrier itself when it is started again: where it must listen."""
     snapshot: str | None = None
     """Path of the configuration as the supervisor has read it."""
+    sip_fd: int | None = None
+    """The UDP socket that several voice workers share; None: this process binds its own."""
+    front: str | None = None
+    """Path of the Unix socket where the front passes datagrams on."""
     ready_fd: int | None = None
     life_fd: int | None = None
     told: bool = False
@@ -68,11 +74,13 @@ class SupervisorLink:
     @classmethod
     def of(cls, environ: Mapping[str, str] = os.environ) -> SupervisorLink:
         """The supervisor that started this process."""
-        ready, life = environ.get(READY_FD), environ.get(LIFE_FD)
+        ready, life, sip = (environ.get(name) for name in (READY_FD, LIFE_FD, SIP_FD))
         return cls(
             fabric=environ.get(FABRIC),
             testbed=environ.get(TESTBED),
             snapshot=environ.get(SNAPSHOT),
+            sip_fd=int(sip) if sip else None,
+            front=environ.get(FRONT),
             ready_fd=int(ready) if ready else None,
             life_fd=int(life) if life else None,
         )

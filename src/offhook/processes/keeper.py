@@ -41,13 +41,13 @@ _NOT_STARTED = 127
 class Member(NamedTuple):
     """One process to keep running."""
 
-    role: Literal["api", "voice", "testbed"]
+    role: Literal["api", "voice", "testbed", "front"]
     worker: int = 0
 
     @property
     def label(self) -> str:
         """The name that log lines use."""
-        names = {"api": "the API process", "testbed": "the testbed"}
+        names = {"api": "the API process", "testbed": "the testbed", "front": "the SIP front"}
         return names.get(self.role, f"voice worker {self.worker}")
 
 

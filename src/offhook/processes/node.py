@@ -34,7 +34,7 @@ Role = Callable[[RoleContext], Awaitable[None]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one role until it ends; returns the exit status."""
     parser = argparse.ArgumentParser(prog="offhook.processes.node")
-    parser.add_argument("--role", choices=("api", "voice", "testbed"), required=True)
+    parser.add_argument("--role", choices=("api", "voice", "testbed", "front"), required=True)
     parser.add_argument("--worker", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--config")
@@ -118,6 +118,8 @@ def _role(name: str) -> Role:
             from offhook.processes.api import run
         case "voice":
             from offhook.processes.voice import run
+        case "front":
+            from offhook.processes.front import run
         case _:
             from offhook.processes.testbed import run
     return run

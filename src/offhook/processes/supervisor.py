@@ -1,8 +1,9 @@
 """``offhook serve``: starts the processes of an installation, keeps them running, stops them in order.
 
-One API process, the voice workers and, where the configuration has built-in phones, their testbed. Each
-is ``python -m offhook.processes.node`` (the contract: :mod:`offhook.processes.child`). They communicate
-through the store and the fabric; the supervisor runs the fabric's hub and handles no calls.
+One API process, the voice workers, the SIP front of several workers and, where the configuration has built-in
+phones, their testbed. Each is ``python -m offhook.processes.node`` (the contract:
+:mod:`offhook.processes.child`). They communicate through the store and the fabric; the supervisor runs the
+fabric's hub and handles no calls.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from typing import Any, Literal, NamedTuple
 
 from offhook import process_metrics
 from offhook.aio import first_of
-from offhook.config import Config, host_and_port
+from offhook.config import Config, host_and_port, sip_address
 from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
 from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
+from offhook.telephony.udp_socket import bound_socket
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,8 @@ def members(config: Config, role: Role, workers: int) -> list[Member]:
     """The processes of an installation; voice workers start once they can be told of the testbed."""
     wanted: list[Member] = []
     if role != "api":
+        if workers > 1:
+            wanted.append(Member("front"))
         if config.testbed.phones:
             wanted.append(Member("testbed"))
         wanted += [Member("voice", worker) for worker in range(workers)]
@@ -130,6 +134,8 @@ class Supervisor:
         self._testbed: str | None = None
         self._environ: dict[str, str] = {}
         self._life_pipe: tuple[int, int] = (-1, -1)
+        self._sip: socket.socket | None = None
+        """Shared by several voice workers."""
         self._deadline: asyncio.Timeout | None = None
 
     async def run(self) -> ExitCode:
@@ -141,6 +147,8 @@ class Supervisor:
             try:
                 if not await self._addresses_are_free():
                     return ExitCode.FAILED
+                if self._options.workers > 1 and self._options.role != "api":
+                    self._share_sip(folder)
                 self._environ[child.SNAPSHOT] = os.path.join(folder, "configuration")
                 config_file.save_snapshot(self._config, self._environ[child.SNAPSHOT])
                 self._environ[process_metrics.FOLDER] = figures = os.path.join(folder, "metrics")
@@ -156,6 +164,15 @@ class Supervisor:
                     await hub.close()
                 for end in self._life_pipe:
                     os.close(end)
+                if self._sip is not None:
+                    self._sip.close()
+
+    def _share_sip(self, folder: str) -> None:
+        """Bind the SIP socket that the front reads and all voice workers send on."""
+        _, host, port = sip_address(self._config.sip.listen[0])
+        self._sip = bound_socket(host, port)
+        self._environ[child.SIP_FD] = str(self._sip.fileno())
+        self._environ[child.FRONT] = os.path.join(folder, "front.sock")
 
     async def _addresses_are_free(self) -> bool:
         """Whether every address can be listened on; one that is taken may become free in time.
@@ -246,6 +263,11 @@ class Supervisor:
         }
         if self._testbed is not None:
             environ[child.TESTBED] = self._testbed
+        inherited = [child_ready, self._life_pipe[0]]
+        if self._sip is not None and member.role in ("front", "voice"):
+            inherited.append(self._sip.fileno())
+        else:
+            environ.pop(child.SIP_FD, None)
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._options.command,
@@ -253,7 +275,7 @@ class Supervisor:
                 env=environ,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=2,  # stdout is the supervisor's own: what it prints may be read by a program
-                pass_fds=(child_ready, self._life_pipe[0]),
+                pass_fds=inherited,
                 start_new_session=True,  # a Ctrl-C reaches the supervisor only, which drains
             )
         except BaseException:
@@ -264,17 +286,18 @@ class Supervisor:
         return process, ready
 
     async def _stop_in_order(self) -> None:
-        """Stop first the voice workers, then the API, which reports their calls, then the built-in
-        phones."""
+        """Stop the voice workers, then their front, then the API, which reports their calls, then the
+        built-in phones."""
         self._stop.set()
         by_role = {
             role: [keeper for keeper in self._keepers if keeper.member.role == role]
-            for role in ("voice", "api", "testbed")
+            for role in ("voice", "api", "testbed", "front")
         }
         for keeper in by_role["api"]:
             keeper.send(signal.SIGUSR1)
         drain = self._config.limits.drain_timeout + DRAIN_MARGIN
         await self._stop_together(by_role["voice"], drain)
+        await self._stop_together(by_role["front"], HURRIED_TIMEOUT)
         await self._stop_together(by_role["api"], drain)
         await self._stop_together(by_role["testbed"], HURRIED_TIMEOUT)
 
@@ -322,7 +345,7 @@ class Supervisor:
         for keeper in self._keepers:
             if self._signals > 2:
                 keeper.kill()
-            elif keeper.member.role != "testbed":
+            elif keeper.member.role not in ("testbed", "front"):
                 keeper.send(signal.SIGTERM)
         if self._deadline is not None:
             soon = asyncio.get_running_loop().time() + HURRIED_TIMEOUT

@@ -19,10 +19,12 @@ from offhook.processes import collector, descriptors
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
+from offhook.sip.demux import mark_of
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.service import SpeechService
 from offhook.store.directory import Directory
+from offhook.telephony.datagram_port import SharedPort
 from offhook.telephony.dialer import Dialer
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.line import Line
@@ -48,7 +50,8 @@ async def run(context: RoleContext) -> None:
         fabric = await open_fabric(context, stack)
         directory = Directory(context.config, store)
         await directory.refresh()
-        line = await open_line(context, stack)
+        shared = shared_port(context)
+        line = await open_line(context, stack, shared)
         section = context.config.webhooks
         files = HttpClient(
             allow_private=section.opens_private, allow_loopback=section.opens_loopback
@@ -81,6 +84,8 @@ async def run(context: RoleContext) -> None:
             metrics=CallMetrics(context.registry),
         )
         take_calls(line, node)
+        if shared is not None:
+            shared.open()
 
         def reload(config: Config) -> None:
             directory.use(config)
@@ -111,15 +116,25 @@ def _ready(context: RoleContext) -> None:
     context.supervisor.ready(sip=list(context.config.sip.listen))
 
 
-async def open_line(context: RoleContext, stack: AsyncExitStack) -> Line:
+def shared_port(context: RoleContext) -> SharedPort | None:
+    """This worker's part of the SIP port; None: the port is this worker's alone."""
+    link = context.supervisor
+    if link.sip_fd is None or link.front is None:
+        return None
+    return SharedPort(link.sip_fd, link.front, context.worker)
+
+
+async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedPort | None) -> Line:
     """The SIP endpoint and the media engine of this worker."""
     config = context.config
     _, host, port = split_address(config.sip.listen[0])
     endpoint = UdpEndpoint(
         host,
-        port if context.worker == 0 else 0,
+        port,
         advertise_host=config.sip.advertise,
         max_dialogs=2 * capacity(context),
+        shared=shared,
+        mark=mark_of(context.worker) if shared is not None else "",
     )
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
@@ -178,7 +193,7 @@ def trunks_of(config: Config) -> dict[str, Trunk]:
 
 
 def take_calls(line: Line, node: VoiceNode) -> InboundScreening:
-    """Let calls from outside begin sessions; only the worker on the configured port gets any."""
+    """Let calls from outside begin sessions."""
 
     def take(got: Received) -> None:
         node.take(got.call, trunk=got.trunk, caller=got.caller, called=got.called)

@@ -44,11 +44,13 @@ class UserAgent:
         max_dialogs: int | None = None,
         max_transactions: int = 64_000,
         rng: random.Random | None = None,
+        mark: str = "",
     ) -> None:
         """``contact_host`` and ``contact_port`` stand in Via and Contact instead of ``local``.
 
         Over ``max_dialogs`` calls, or ``max_transactions`` of peers, new ones get 503 with Retry-After.
-        ``rng`` makes tags and branches; only tests should give one.
+        ``rng`` makes tags and branches; only tests should give one. ``mark`` is how they begin, where
+        several agents share an address (:mod:`offhook.sip.demux`).
         """
         self._core = core = Core(
             local=local,
@@ -57,6 +59,7 @@ class UserAgent:
             user_agent=user_agent,
             timers=timers,
             rng=rng,
+            mark=mark,
         )
         self._clients = ClientTransactions(core)
         self._servers = ServerTransactions(core, max_transactions)

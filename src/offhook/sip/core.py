@@ -31,7 +31,10 @@ class Core:
         user_agent: str = "Offhook",
         timers: Timers,
         rng: random.Random | None = None,
+        mark: str = "",
     ) -> None:
+        """``mark``: how every token begins (:mod:`offhook.sip.demux`)."""
+        self._mark = mark
         self.local = local
         self.timing = timers
         self.timers = TimerQueue()
@@ -51,8 +54,8 @@ class Core:
         self.dialog_response = f"{self.contact}{self.allow}{self.server}"
 
     def token(self) -> str:
-        """64 random bits in hexadecimal (tags, branches, Call-IDs)."""
-        return f"{self.rng.getrandbits(64):016x}"
+        """64 random bits in hexadecimal, behind the mark (tags, branches, Call-IDs)."""
+        return f"{self._mark}{self.rng.getrandbits(64):016x}"
 
     def send(self, data: bytes, destination: Address) -> None:
         """Queue a datagram."""

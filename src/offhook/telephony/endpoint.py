@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,8 +24,9 @@ from offhook.sip import (
 )
 from offhook.sip.in_dialog import Trust, no_trunk
 from offhook.sip.outbound import OutboundCall
+from offhook.telephony.datagram_port import DatagramPort, OwnPort, SharedPort
 from offhook.telephony.resolver import Resolver
-from offhook.telephony.udp_socket import bound_socket, own_address, unspecified
+from offhook.telephony.udp_socket import own_address, unspecified
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ IncomingListener = Callable[[IncomingInvite], None]
 Tap = Callable[[str, bytes, Address], None]
 """Called for every datagram: ``<`` or ``>`` (received or sent), its octets, and the far address."""
 
-BATCH = 64
-"""Datagrams read before other tasks of the loop get their turn."""
+TIMERS_AT_ONCE = 64
+"""Timers that may raise before other tasks of the loop get their turn."""
 
 
 class UdpEndpoint:
@@ -56,11 +56,14 @@ class UdpEndpoint:
         user_agent: str = "Offhook",
         timers: Timers | None = None,
         max_dialogs: int | None = None,
+        shared: SharedPort | None = None,
+        mark: str = "",
     ) -> None:
         """Bind to ``host`` (an address literal) and ``port`` (0: any) in :meth:`start`.
 
-        The advertised address is used in Via and Contact; over ``max_dialogs`` calls new ones get
-        503.
+        Where workers share a port, ``shared`` is used instead and ``mark`` begins every tag
+        (:mod:`offhook.sip.demux`). The advertised address is used in Via and Contact; over
+        ``max_dialogs`` calls new ones get 503.
         """
         self._host = host
         self._port = port
@@ -69,8 +72,10 @@ class UdpEndpoint:
         self._user_agent = user_agent
         self._timers = timers or Timers()
         self._max_dialogs = max_dialogs
+        self._shared = shared
+        self._mark = mark
         self._agent: UserAgent | None = None
-        self._socket: socket.socket | None = None
+        self._in_use: DatagramPort | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
@@ -90,9 +95,9 @@ class UdpEndpoint:
 
     async def start(self) -> None:
         """Bind. Raises OSError when the address is taken or not ours."""
-        sock = bound_socket(self._host, self._port)
-        host, port = sock.getsockname()[:2]
-        self._socket = sock
+        used = self._shared or OwnPort(self._host, self._port)
+        host, port = used.socket.getsockname()[:2]
+        self._in_use = used
         self._agent = UserAgent(
             local=Address("udp", host, port),
             contact_host=self.advertised_host,
@@ -100,12 +105,13 @@ class UdpEndpoint:
             user_agent=self._user_agent,
             timers=self._timers,
             max_dialogs=self._max_dialogs,
+            mark=self._mark,
         )
         if self._screen is not None:
             self._agent.screen(self._screen)
-        self._resolver = Resolver(sock.family, self._send, self._fail)
+        self._resolver = Resolver(used.socket.family, self._send, self._fail)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(sock.fileno(), self._readable)
+        used.start(self._readable)
 
     async def close(self, grace: float = 1.0) -> None:
         """Stop reading and close the socket; calls still up are not hung up. Idempotent.
@@ -113,14 +119,13 @@ class UdpEndpoint:
         BYEs and CANCELs that were just sent get up to ``grace`` seconds for their answer, so that a lost
         one is repeated.
         """
-        if self._socket is not None and self.agent.hanging_up:
+        if self._in_use is not None and self.agent.hanging_up:
             self._quiet = asyncio.Event()
             await wait_or(self._quiet.wait(), grace)
-        sock, self._socket = self._socket, None
-        if sock is None or self._loop is None:
+        used, self._in_use = self._in_use, None
+        if used is None:
             return
-        self._loop.remove_reader(sock.fileno())
-        sock.close()
+        used.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -145,9 +150,9 @@ class UdpEndpoint:
     @property
     def local_address(self) -> tuple[str, int]:
         """Host and port bound."""
-        if self._socket is None:
+        if self._in_use is None:
             raise RuntimeError("the endpoint is not started")
-        host, port = self._socket.getsockname()[:2]
+        host, port = self._in_use.socket.getsockname()[:2]
         return str(host), int(port)
 
     # --- listeners
@@ -285,18 +290,11 @@ class UdpEndpoint:
     # --- the loop's side
 
     def _readable(self) -> None:
-        sock, agent = self._socket, self._agent
-        if sock is None or agent is None:
+        used, agent = self._in_use, self._agent
+        if used is None or agent is None:
             return
         now = time.monotonic()
-        for _ in range(BATCH):
-            try:
-                data, source = sock.recvfrom(65_535)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError as error:
-                log.debug("receiving: %s", error)
-                continue
+        for data, source in used.receive():
             address = Address("udp", source[0], source[1])
             if self.tap is not None:
                 self.tap("<", data, address)
@@ -309,9 +307,9 @@ class UdpEndpoint:
     def _timer_fired(self) -> None:
         self._timer = None
         self._timer_at = float("inf")
-        if self._socket is None:
+        if self._in_use is None:
             return
-        for _ in range(BATCH):
+        for _ in range(TIMERS_AT_ONCE):
             try:
                 self.agent.handle_timers(time.monotonic())
                 break
@@ -372,8 +370,8 @@ class UdpEndpoint:
     # --- sending
 
     def _send(self, data: bytes, destination: Address) -> None:
-        sock, resolver = self._socket, self._resolver
-        if sock is None or resolver is None:
+        used, resolver = self._in_use, self._resolver
+        if used is None or resolver is None:
             return
         host = resolver.address_of(destination.host)
         if host is None:
@@ -382,7 +380,7 @@ class UdpEndpoint:
         if self.tap is not None:
             self.tap(">", data, destination)
         try:
-            sock.sendto(data, (host, destination.port))
+            used.socket.sendto(data, (host, destination.port))
         except (BlockingIOError, InterruptedError):
             log.warning("the socket's send buffer is full; a datagram is left to retransmission")
         except OSError as error:
@@ -395,6 +393,6 @@ class UdpEndpoint:
             self._loop.call_soon(self._unreachable, destination)
 
     def _unreachable(self, destination: Address) -> None:
-        if self._socket is not None:
+        if self._in_use is not None:
             self.agent.unreachable(destination, time.monotonic())
             self._flush()

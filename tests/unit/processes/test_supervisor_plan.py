@@ -13,6 +13,7 @@ from offhook.processes.supervisor import facts_of, members
 
 TESTBED = Member("testbed")
 API = Member("api")
+FRONT = Member("front")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,8 @@ API = Member("api")
     [
         (embedded(), "all", 1, [TESTBED, Member("voice", 0), API]),
         (Config(), "all", 1, [Member("voice", 0), API]),
-        (Config(), "all", 3, [Member("voice", 0), Member("voice", 1), Member("voice", 2), API]),
+        (Config(), "all", 2, [FRONT, Member("voice", 0), Member("voice", 1), API]),
+        (Config(), "voice", 2, [FRONT, Member("voice", 0), Member("voice", 1)]),
         (embedded(), "api", 2, [API]),
         (embedded(), "voice", 1, [TESTBED, Member("voice", 0)]),
     ],
@@ -73,7 +75,12 @@ def test_what_the_user_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("member", "label"),
-    [(API, "the API process"), (TESTBED, "the testbed"), (Member("voice", 2), "voice worker 2")],
+    [
+        (API, "the API process"),
+        (TESTBED, "the testbed"),
+        (FRONT, "the SIP front"),
+        (Member("voice", 2), "voice worker 2"),
+    ],
 )
 def test_names_for_people(member: Member, label: str) -> None:
     assert member.label == label
