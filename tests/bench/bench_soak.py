@@ -1,9 +1,9 @@
 """Many calls in a row: does anything stop the process, or grow?
 
-Run with ``python -m tests.bench.bench_soak [--calls N] [--rate R] [--real-time]``. SIPp is the carrier. Measured are the
-event loop's own lag and the garbage collector's pauses inside the voice process (``lag_probe``), the gaps
-between packets of some of the calls as they arrive here (kernel timestamps), memory and descriptors before
-and after. Everything runs on this machine, the load generator included.
+Run with ``python -m tests.bench.bench_soak [--calls N] [--rate R] [--real-time]``. SIPp is the carrier.
+Measured are the event loop's own lag and the garbage collector's pauses inside the voice process
+(``lag_probe``), the gaps between packets of some of the calls as they arrive here (kernel timestamps),
+memory and descriptors before and after. Everything runs on this machine, the load generator included.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from offhook import process_metrics
 from offhook.config import Config
 from offhook.execution.call_metrics import CallMetrics
 from offhook.http.http_metrics import HttpMetrics
@@ -40,3 +41,17 @@ def test_every_metric_is_on_the_page(make: Callable[[CollectorRegistry], object]
     assert [
         each.documentation for each in registry.collect() if each.documentation not in page
     ] == []
+
+
+def test_the_processes_files_are_in_memory_where_the_system_has_such_a_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a disk a process can wait for the kernel to save a page, and all its calls with it."""
+    monkeypatch.setattr(process_metrics, "_MEMORY", str(tmp_path))
+    with process_metrics.folder() as figures:
+        assert Path(figures).parent == tmp_path
+        assert Path(figures).stat().st_mode & 0o777 == 0o700
+    assert not Path(figures).exists()
+    monkeypatch.setattr(process_metrics, "_MEMORY", str(tmp_path / "missing"))
+    with process_metrics.folder() as figures:
+        assert Path(figures).is_dir()

@@ -143,7 +143,11 @@ class Supervisor:
         descriptors.raise_limit()
         hub: LocalHub | None = None
         self._life_pipe = os.pipe()
-        with tempfile.TemporaryDirectory(prefix="offhook-") as folder, self._signal_handlers():
+        with (
+            tempfile.TemporaryDirectory(prefix="offhook-") as folder,
+            process_metrics.folder() as figures,
+            self._signal_handlers(),
+        ):
             try:
                 if not await self._addresses_are_free():
                     return ExitCode.FAILED
@@ -151,8 +155,7 @@ class Supervisor:
                     self._share_sip(folder)
                 self._environ[child.SNAPSHOT] = os.path.join(folder, "configuration")
                 config_file.save_snapshot(self._config, self._environ[child.SNAPSHOT])
-                self._environ[process_metrics.FOLDER] = figures = os.path.join(folder, "metrics")
-                os.mkdir(figures)
+                self._environ[process_metrics.FOLDER] = figures
                 if self._config.cluster.nats is None:
                     path = os.path.join(folder, "fabric.sock")
                     hub = LocalHub(path)
