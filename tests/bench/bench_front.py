@@ -1,8 +1,8 @@
 """What one SIP port for several workers costs: CPU of each process for each message that comes in.
 
-Run with ``python -m tests.bench.bench_front [--messages 40000] [--rates 500,4000]``. A phone sends BYEs of 400
-octets. Once a single worker reads the socket itself; once the front reads it and passes each on to one of two
-workers. The workers only count, so the difference is what the front costs.
+Run with ``python -m tests.bench.bench_front [--messages 40000] [--rates 500,4000]``. A phone sends BYEs of
+400 octets. Once a single worker reads the socket itself; once the front reads it and passes each on to one
+of two workers. The workers only count, so the difference is what the front costs.
 """
 
 from __future__ import annotations
