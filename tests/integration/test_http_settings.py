@@ -420,6 +420,8 @@ async def test_speech_profiles_are_listed(
                 "localeCode": "en-US",
                 "localeDescription": "English (United States)",
                 "gender": "F",
+                "engine": "espeak-ng",
+                "voice": "gmw/en-US+f2",
             }
         ],
         "statusCode": 0,

@@ -143,6 +143,8 @@ class FakeProfiles(Profiles):
                 locale_code="en-US",
                 locale_description="English (United States)",
                 gender="F",
+                engine="espeak-ng",
+                voice="gmw/en-US+f2",
             ),
         )
 

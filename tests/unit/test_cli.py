@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -406,7 +407,7 @@ def test_voices_of_a_language(capsys: pytest.CaptureFixture[str]) -> None:
     profiles = json.loads(out)["speechProfiles"]
     assert {profile["localeCode"] for profile in profiles} == {"en-GB"}
     _, out, _ = run(capsys, "voices", "--language", "xx")
-    assert out.split() == ["PROFILE", "LOCALE", "GENDER"]
+    assert out.split() == ["PROFILE", "LOCALE", "GENDER", "ENGINE", "VOICE"]
 
 
 @pytest.mark.parametrize("command", [("keys", "list"), ("keys", "create"), ("db", "upgrade")])
@@ -510,3 +511,45 @@ def test_help_imports_no_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_say_speaks_to_a_file_without_a_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "hello.wav"
+    status, out, _ = run(capsys, "say", "Hello.", "--voice", "en-GB-SoniaNeural", "-o", str(target))
+    assert status == 0
+    assert out.endswith("spoken by espeak-ng with gmw/en+f2\n")
+    with wave.open(str(target)) as file:
+        assert (file.getframerate(), file.getnchannels()) == (8000, 1)
+        assert file.getnframes() > 2000
+
+
+def test_a_sample_of_a_language_is_spoken_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "de.wav"
+    status, out, _ = run(capsys, "voices", "sample", "de-DE", "-o", str(target), "--json")
+    assert status == 0
+    assert json.loads(out)["voice"] == "gmw/de"
+    assert json.loads(out)["seconds"] > 1.5
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("say", "x", "--voice", "en-GB-Nobody"),
+            "no installed engine speaks en-GB-Nobody; near it",
+        ),
+        (("say", "x", "--speed", "3"), "--speed: expected 0.5 to 2"),
+        (("say", "x", "-o", "/nonexistent/x.wav"), "/nonexistent/x.wav: No such file"),
+        (("voices", "install", "siri"), "no voice siri; there is: kokoro"),
+    ],
+)
+def test_mistakes_in_speaking_are_told_in_a_line(
+    words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = run(capsys, *words)
+    assert status in (1, 2)
+    assert says in err

@@ -54,7 +54,7 @@ def test_the_fixed_commands_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert targets == {
-        *("install", "demo", "serve", "test", "test-full", "unit"),
+        *("install", "demo", "voices", "serve", "test", "test-full", "unit"),
         *("check", "format", "bench", "lock"),
     }
     ci = (ROOT / ".ci" / "run").read_text()

@@ -15,7 +15,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook simulate --inbound +6568332048 --vca http://127.0.0.1:5000/vca",
     ),
     "schema": ("offhook schema",),
-    "voices": ("offhook voices --language en-GB",),
+    "voices": (
+        "offhook voices --language en-GB",
+        "offhook voices install kokoro",
+        "offhook voices sample en-US-JennyNeural -o jenny.wav",
+    ),
+    "voices install": (
+        "offhook voices install kokoro",
+        "offhook voices install kokoro --from /media/usb",
+    ),
+    "voices sample": ("offhook voices sample en-US-JennyNeural -o jenny.wav",),
+    "say": ('offhook say "Hello from Offhook." --voice en-GB-SoniaNeural -o hello.wav',),
     "call": (
         'offhook call --to +12025550101 --say "Hello from Offhook." --wait',
         'offhook call --to +12025550101 --say Bonjour --language fr-FR --from "+6512341234"',

@@ -196,6 +196,27 @@ class SpeechSection(Section, frozen=True, kw_only=True):
     """0: prompts are not shared and not kept between two starts."""
 
 
+class Kokoro(Section, frozen=True, kw_only=True):
+    """``[voices.kokoro]``"""
+
+    processes: Count = 1
+    threads: Annotated[int, Meta(ge=0, le=256, description="a number of threads, 0 to 256")] = 0
+    """Of each process; 0: one for each core."""
+
+
+EngineName = Literal["kokoro", "espeak-ng"]
+
+
+class Voices(Section, frozen=True, kw_only=True):
+    """``[voices]``"""
+
+    folder: str | None = None
+    """Of the installed voices; absent: ``/var/lib/offhook/voices`` where that is, else the user's own."""
+    order: tuple[EngineName, ...] = ("kokoro", "espeak-ng")
+    """Which engine is asked first, and which next when it fails; one that is not named is not used."""
+    kokoro: Kokoro = Kokoro()
+
+
 class Limits(Section, frozen=True, kw_only=True):
     """``[limits]``; seconds."""
 
@@ -365,6 +386,7 @@ class Config(Section, frozen=True, kw_only=True):
     webhooks: Webhooks = Webhooks()
     media: Media = Media()
     speech: SpeechSection = SpeechSection()
+    voices: Voices = Voices()
     limits: Limits = Limits()
     admin: Admin = Admin()
     testbed: Testbed = Testbed()

@@ -34,6 +34,10 @@ class ListedProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     locale_code: str
     locale_description: str
     gender: str
+    engine: str
+    """The engine that speaks it here: ``kokoro``."""
+    voice: str
+    """The engine's own name of the voice."""
 
 
 class Profiles(ABC):

@@ -63,7 +63,7 @@ async def run(context: RoleContext) -> None:
             store=store,
             directory=directory,
             fabric=fabric,
-            profiles=ProfileTable.installed(),
+            profiles=ProfileTable.installed(context.config.voices),
             cancel=lambda session, _sub_account, at: _canceled(session, reports, at),
             webhook_url_problem=lambda url: url_problem(client, url),
             config=context.config,

@@ -58,9 +58,13 @@ async def run(context: RoleContext) -> None:
         )
         stack.push_async_callback(files.close)
         speech = SpeechService.embedded(
-            files, disk=open_prompts(context.config), run=context.supervisor.snapshot or ""
+            files,
+            settings=context.config.voices,
+            disk=open_prompts(context.config),
+            run=context.supervisor.snapshot or "",
         )
         stack.push_async_callback(speech.close)
+        speech.warm()
         questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
         stack.push_async_callback(questions.close)
         follow_reloads(context, questions, files)
@@ -72,7 +76,7 @@ async def run(context: RoleContext) -> None:
             node=registered,
             telephony=Dialer(line),
             speech=speech,
-            profiles=ProfileTable.installed(),
+            profiles=ProfileTable.installed(context.config.voices),
             reports=WebhookReports(directory),
             ask=asker(questions, context.clock),
             opt_out_service=OperatorLists(questions),

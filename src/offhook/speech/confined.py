@@ -1,6 +1,7 @@
 """Runs a program that reads customers' files or texts, in a process that may do nothing else.
 
-Run by its path: ``python -I confined.py --memory N --file-size N [--cpu N] PROGRAM …``. It imports nothing
+Run by its path: ``python -I confined.py --memory N --file-size N [--cpu N] [--threads] [--read FOLDER]
+PROGRAM …``. It imports nothing
 but the standard library, takes away what the program does not need, and runs PROGRAM in the same process:
 
 ========================  ===========================================================================
@@ -13,7 +14,8 @@ seccomp                   no sockets, no processes or threads, no other program,
                           other processes, no io_uring (which would go around the filter)
 ========================  ===========================================================================
 
-All but the rlimits exist on Linux only. Where the kernel lacks one, the others still apply;
+With ``--threads`` the program may start threads, with ``--read`` it may read that folder too. All but the
+rlimits exist on Linux only. Where the kernel lacks one, the others still apply;
 :func:`missing` says
 which, and the voice process logs it at its start. The descriptors that the parent handed over stay open.
 """
@@ -23,6 +25,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import errno
 import os
 import platform
 import resource
@@ -34,10 +37,13 @@ from collections.abc import Iterable
 
 PR_SET_PDEATHSIG, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 21, 22, 38
 SECCOMP_MODE_FILTER = 2
-LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_IF_SET, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL = 0x7FFF_0000, 0x8000_0000
 REFUSE = 0x0005_0000 | 1
 """The call fails with EPERM."""
+UNKNOWN = 0x0005_0000 | errno.ENOSYS
+"""The call fails with ENOSYS, after which libc tries an older one."""
+CLONE_THREAD = 0x1_0000
 NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16
 X32 = 0x4000_0000
 """Calls of x86-64's second ABI have numbers from here on."""
@@ -116,24 +122,24 @@ def limit(which: int, value: int) -> None:
         resource.setrlimit(which, (value, value))
 
 
-def confine(program: str, memory: int, file_size: int) -> None:
+def confine(limits: argparse.Namespace) -> None:
     """Take away what the program does not need; the order of the steps matters, since each step removes
     rights."""
     os.nice(NICENESS)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails like any other
-    limit(resource.RLIMIT_AS, memory)
+    limit(resource.RLIMIT_AS, limits.memory)
     limit(resource.RLIMIT_CORE, 0)
-    limit(resource.RLIMIT_FSIZE, file_size)
+    limit(resource.RLIMIT_FSIZE, limits.file_size)
     limit(resource.RLIMIT_NOFILE, FILES)
-    if os.getuid() != 0:  # the kernel does not count root's processes
+    if os.getuid() != 0 and not limits.threads:  # the kernel does not count root's processes
         limit(resource.RLIMIT_NPROC, 0)
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    restrict_files(libc, [*readable_folders(), program])
-    refuse_calls(libc)
+    restrict_files(libc, [*readable_folders(), limits.program, *limits.read])
+    refuse_calls(libc, threads=limits.threads)
 
 
 def readable_folders() -> list[str]:
@@ -160,12 +166,12 @@ def restrict_files(libc: ctypes.CDLL, readable: Iterable[str]) -> None:
     os.close(rules)
 
 
-def refuse_calls(libc: ctypes.CDLL) -> None:
+def refuse_calls(libc: ctypes.CDLL, *, threads: bool) -> None:
     """seccomp: the calls of :data:`REFUSED` fail with EPERM from now on."""
     machine = platform.machine()
     if machine not in ARCHITECTURES:
         return
-    program = filter_program(machine)
+    program = filter_program(machine, threads=threads)
     octets = ctypes.create_string_buffer(program, len(program))
 
     class Program(ctypes.Structure):
@@ -177,8 +183,12 @@ def refuse_calls(libc: ctypes.CDLL) -> None:
     libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(described), 0, 0)
 
 
-def filter_program(machine: str) -> bytes:
-    """The filter in classic BPF; each instruction is (code, jump if true, jump if false, value)."""
+def filter_program(machine: str, *, threads: bool = False) -> bytes:
+    """The filter in classic BPF; each instruction is (code, jump if true, jump if false, value).
+
+    ``threads``: ``clone`` is allowed when it makes a thread. ``clone3`` hides its flags from a filter, so
+    it does not exist then, and libc takes ``clone``.
+    """
     column = list(ARCHITECTURES).index(machine)
     steps = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
@@ -188,6 +198,16 @@ def filter_program(machine: str) -> bytes:
     ]
     if machine == "x86_64":
         steps += [(JUMP_AT_LEAST, 0, 1, X32), (RETURN, 0, 0, REFUSE)]
+    if threads:
+        steps += [
+            (JUMP_EQUAL, 0, 1, REFUSED["clone3"][column] or 0),
+            (RETURN, 0, 0, UNKNOWN),
+            (JUMP_EQUAL, 0, 4, REFUSED["clone"][column] or 0),
+            (LOAD, 0, 0, FIRST_ARGUMENT_AT),
+            (JUMP_IF_SET, 0, 1, CLONE_THREAD),
+            (RETURN, 0, 0, ALLOW),
+            (RETURN, 0, 0, REFUSE),
+        ]
     for numbers in REFUSED.values():
         number = numbers[column]
         if number is not None:
@@ -208,12 +228,14 @@ def main() -> None:
     parser.add_argument("--memory", type=int, required=True)
     parser.add_argument("--file-size", type=int, required=True)
     parser.add_argument("--cpu", type=int)
+    parser.add_argument("--threads", action="store_true")
+    parser.add_argument("--read", action="append", default=[])
     parser.add_argument("program")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     asked = parser.parse_args()
     if asked.cpu:
         limit(resource.RLIMIT_CPU, asked.cpu)
-    confine(asked.program, asked.memory, asked.file_size)
+    confine(asked)
     sys.argv = [asked.program, *asked.arguments]
     runpy.run_path(asked.program, run_name="__main__")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from importlib.resources import files
 from typing import NamedTuple, final
 
+from offhook.config import Voices
 from offhook.flow.context import ListedProfile, Profile, Profiles
 from offhook.flow.neighbours import ProfileNeighbours
-from offhook.speech.espeak_voices import installed_voices
+from offhook.speech.engines import installed_voices
 from offhook.speech.locales import describe
 from offhook.speech.voices import EngineVoice, VoiceIndex
 
@@ -31,51 +33,78 @@ class ProfileTable(Profiles):
     def __init__(self, voices: Iterable[EngineVoice]) -> None:
         self._index = VoiceIndex(voices)
         self._profiles = {
-            profile.code: profile
-            for profile in _read_table()
-            if self._index.nearest(profile.locale) is not None
+            profile.code: profile for profile in _read_table() if self._index.speaks(profile.locale)
         }
         self._neighbours = ProfileNeighbours(self._profiles.values())
+        self._alike = _read_likeness()
 
     @classmethod
-    def installed(cls) -> ProfileTable:
+    def installed(cls, settings: Voices | None = None) -> ProfileTable:
         """For the engines found on this machine. Reads their voice files; starts nothing."""
-        return cls(installed_voices())
+        return cls(installed_voices(settings or Voices()))
 
     def find(self, code: str) -> Profile | None:
         return self._profiles.get(code) or self._profiles.get(code + _NEURAL)
 
     def speaks(self, language: str) -> bool:
-        return _TAG.fullmatch(language) is not None and self._index.nearest(language) is not None
+        return _TAG.fullmatch(language) is not None and self._index.speaks(language)
 
     def near(self, asked: str) -> tuple[str, ...]:
         return self._neighbours.near(asked)
 
     def voice(self, voice_profile: str | None, language: str | None) -> EngineVoice | None:
         """The voice to speak with; the profile decides where both are given. None: there is none."""
+        return next(self.choices(voice_profile, language), None)
+
+    def choices(self, voice_profile: str | None, language: str | None) -> Iterator[EngineVoice]:
+        """The nearest voice, then the nearest of each other engine, for when one fails."""
         if voice_profile is not None:
             profile = self.find(voice_profile)
-            return self._index.nearest(profile.locale, profile.gender) if profile else None
-        return self._index.nearest(language) if language is not None else None
+            return self._of(profile) if profile else iter(())
+        return self._nearest_of_each(language, "") if language is not None else iter(())
+
+    def _of(self, profile: Profile) -> Iterator[EngineVoice]:
+        alike = self._alike.get(profile.code)
+        for voice in self._nearest_of_each(profile.locale, profile.gender):
+            yield self._index.alike(voice, alike) if alike else voice
+
+    def _nearest_of_each(self, locale: str, gender: str) -> Iterator[EngineVoice]:
+        asked: frozenset[str] = frozenset()
+        while voice := self._index.nearest(locale, gender, asked):
+            asked |= {voice.engine}
+            yield voice
 
     def listed(self) -> tuple[ListedProfile, ...]:
-        return tuple(
-            ListedProfile(
-                speech_profile_code=profile.code,
-                locale_code=profile.locale,
-                locale_description=describe(profile.locale),
-                gender=profile.gender,
-            )
-            for profile in sorted(self._profiles.values(), key=lambda profile: profile.code)
+        return self._list
+
+    @cached_property
+    def _list(self) -> tuple[ListedProfile, ...]:
+        return tuple(self._listed(self._profiles[code]) for code in sorted(self._profiles))
+
+    def _listed(self, profile: Profile) -> ListedProfile:
+        voice = next(self._of(profile))
+        return ListedProfile(
+            speech_profile_code=profile.code,
+            locale_code=profile.locale,
+            locale_description=describe(profile.locale),
+            gender=profile.gender,
+            engine=voice.engine,
+            voice=voice.id,
         )
 
     def voices(self) -> tuple[VoiceUse, ...]:
         """Every installed voice with the number of profiles it serves."""
         served: dict[str, int] = {}
         for profile in self._profiles.values():
-            if voice := self._index.nearest(profile.locale, profile.gender):
+            if voice := next(self._of(profile), None):
                 served[voice.id] = served.get(voice.id, 0) + 1
         return tuple(VoiceUse(voice, served.get(voice.id, 0)) for voice in self._index.voices)
+
+
+def _read_likeness() -> dict[str, str]:
+    """By profile: the name of the installed voice that is most like it, after the vendors' descriptions."""
+    text = files("offhook.speech").joinpath("likeness.tsv").read_text("utf-8")
+    return dict(line.split("\t") for line in text.splitlines()[1:])
 
 
 def _read_table() -> list[Profile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -9,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from offhook.codes import RuntimeCode
+from offhook.config import Voices
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.speech import confined
 from offhook.speech.cache import PromptCache
-from offhook.speech.espeak import Espeak
+from offhook.speech.engines import make_engines
 from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import SILENCE, SOUND_REVISION, PromptMaker, silence
 from offhook.speech.profiles import ProfileTable
@@ -62,6 +64,7 @@ class SpeechService(Speech):
         self._maker = PromptMaker(self._store, self._make_room)
         self._files = AudioFiles(client, self._store, self._maker)
         self._silence = silence(SILENCE)
+        self._warming: list[asyncio.Task[None]] = []
         self._spoken = PromptCache(max_bytes=SPOKEN_BYTES, clock=clock)
         self._fetched = PromptCache(max_bytes=FETCHED_BYTES, clock=clock)
 
@@ -70,22 +73,24 @@ class SpeechService(Speech):
         cls,
         client: HttpClient,
         *,
+        settings: Voices | None = None,
         processes: int = 2,
         clock: Callable[[], float] = time.time,
         disk: PromptDisk | None = None,
         run: str = "",
     ) -> SpeechService:
-        """The service with this machine's engine: espeak-ng in up to ``processes`` workers.
+        """The service with this machine's engines, espeak-ng in up to ``processes`` workers.
 
         ``disk``, closed here, has the prompts that are shared with other processes; None: none are.
         """
+        settings = settings or Voices()
         if lacks := confined.missing():
             log.warning(
                 "speech workers are confined without %s: not on this system", ", ".join(lacks)
             )
         return cls(
-            profiles=ProfileTable.installed(),
-            engines=[Espeak(processes=processes)],
+            profiles=ProfileTable.installed(settings),
+            engines=make_engines(settings, espeak_processes=processes),
             client=client,
             clock=clock,
             store=PromptStore(disk=disk),
@@ -139,8 +144,16 @@ class SpeechService(Speech):
         except (FileFailed, NoRoom) as error:
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, str(error)) from error
 
+    def warm(self) -> None:
+        """Begin to start the engines that take long to start."""
+        for engine in self._engines.values():
+            self._warming.append(asyncio.create_task(engine.warm()))
+
     async def close(self) -> None:
         """Cancel the making of prompts and end the engines."""
+        for task in self._warming:
+            task.cancel()
+        await asyncio.gather(*self._warming, return_exceptions=True)
         await self._spoken.close()
         await self._fetched.close()
         for engine in self._engines.values():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from offhook.speech.texts import PIECE
+
 
 class SynthesisFailed(Exception):
     """The engine cannot speak this; the text says why."""
@@ -21,6 +23,22 @@ class Engine(ABC):
     @abstractmethod
     def version(self) -> str:
         """Changes whenever the same request could give different sound."""
+
+    @property
+    def first_piece(self) -> int:
+        """The greatest weight (:func:`.texts.weight`) of the first piece of a text.
+
+        A slow engine takes a small one, so that its first words are heard early.
+        """
+        return PIECE
+
+    @property
+    def longest_piece(self) -> int:
+        """The greatest weight of any piece: others wait for as long as one takes."""
+        return PIECE
+
+    async def warm(self) -> None:  # noqa: B027  # an engine that starts at once has nothing to do
+        """Start what takes long to start, so that the first text does not wait for it. Never raises."""
 
     @abstractmethod
     async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:

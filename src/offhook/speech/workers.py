@@ -10,11 +10,13 @@ started sends one empty answer, which says that it is ready.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +53,14 @@ class _StartFailed(WorkerLost):
     """The worker ended before it was ready."""
 
 
+class Rights(Enum):
+    """What a confined program may do besides reading its input and answering."""
+
+    ANSWER = "answer"
+    THREADS = "threads"
+    """It may start threads."""
+
+
 def worker_environment() -> dict[str, str]:
     """The environment of a worker: no secrets, and no threads that it does not need."""
     return {
@@ -62,16 +72,27 @@ def worker_environment() -> dict[str, str]:
 
 
 def confined_program(
-    program: Path, *arguments: str, memory: int, file_size: int, cpu: int | None = None
+    program: Path,
+    *arguments: str,
+    memory: int,
+    file_size: int,
+    cpu: int | None = None,
+    reads: Path | None = None,
+    rights: Rights = Rights.ANSWER,
 ) -> list[str]:
     """The command that runs ``program`` confined.
 
-    ``memory`` and ``file_size`` (of a file it writes) are in octets, ``cpu`` in seconds.
+    ``memory`` and ``file_size`` (of a file it writes) are in octets, ``cpu`` in seconds. ``reads``: a folder
+    that it may read besides Python's.
     """
     launcher = str(Path(__file__).with_name("confined.py"))
     limits = ["--memory", str(memory), "--file-size", str(file_size)]
     if cpu is not None:
         limits += ["--cpu", str(cpu)]
+    if reads is not None:
+        limits += ["--read", str(reads)]
+    if rights is Rights.THREADS:
+        limits += ["--threads"]
     return [sys.executable, "-I", launcher, *limits, str(program), *arguments]
 
 
@@ -117,6 +138,18 @@ class WorkerPool:
                 return await self._ask_twice(request, timeout)
         except TooBusy as error:
             raise WorkersBusy(str(error)) from error
+
+    async def warm(self) -> None:
+        """Start a worker before there is a request for it; a failure is met again by the first request."""
+        if self._closed or self._idle:
+            return
+        with contextlib.suppress(TooBusy, WorkerError):
+            async with self._places.place(""):
+                worker = await self._start()
+                if self._closed:
+                    self._bury(worker)
+                else:
+                    self._idle.append(worker)
 
     async def close(self) -> None:
         """End all workers. Requests under way fail; their callers should have ended before."""

@@ -24,6 +24,8 @@ TEXT = (
     "Hello! This is Offhook, calling you over SIP and RTP. "
     "If you can hear these words, everything works. Goodbye."
 )
+LANGUAGE = "en-GB"
+ROBOT = "espeak-ng"
 API_KEY = "demo-key-of-a-server-that-lives-for-seconds"
 DEADLINE = 45.0
 """Seconds for the whole demo."""
@@ -59,17 +61,35 @@ async def _demo(folder: Path, say: Say) -> Json:
             config.write_text(_config(folder, webhook_url))
             say("Starting Offhook ...")
             async with _server(config) as url, aiohttp.ClientSession() as http:
+                voice = await _voice(http, url)
                 timeline = await _place_call(http, url, say)
                 summary = await summaries.get()
                 say("\nThe session summary, as the webhook received it:")
                 say(json.dumps(summary, indent=2))
                 recording = await _new_file(folder, known)
     heard = _duration(recording)
-    say(f"\nWhat the phone heard ({heard:.1f} s): {recording}")
+    say(f"\nThe words were spoken by {voice['engine']} with the voice {voice['voice']}.")
+    if voice["engine"] == ROBOT:
+        say("For a natural voice, free and without an account: make voices, then make demo again.")
+    say(f"What the phone heard ({heard:.1f} s): {recording}")
     status = summary["payload"]["sessionStatus"]
     if status != "COMPLETED":
         raise DemoFailed(f"the session ended {status}")
-    return {"timeline": timeline, "summary": summary, "recording": str(recording), "seconds": heard}
+    return {
+        "timeline": timeline,
+        "summary": summary,
+        "recording": str(recording),
+        "seconds": heard,
+        "voice": {"engine": voice["engine"], "voice": voice["voice"]},
+    }
+
+
+async def _voice(http: aiohttp.ClientSession, url: str) -> Json:
+    """The profile of the demo's language that the server lists first."""
+    profiles = f"{url}/api/v1/subaccounts/demo/speech-profiles"
+    async with http.get(profiles, headers={"Authorization": f"Bearer {API_KEY}"}) as response:
+        listed = (await response.json())["speechProfiles"]
+    return next(each for each in listed if each["localeCode"] == LANGUAGE)
 
 
 async def _place_call(http: aiohttp.ClientSession, url: str, say: Say) -> list[Json]:
@@ -79,7 +99,7 @@ async def _place_call(http: aiohttp.ClientSession, url: str, say: Say) -> list[J
     callflow = {
         "callflow": [
             {"action": "makeCall", "params": {"source": SOURCE, "destination": DESTINATION}},
-            {"action": "say", "params": {"text": TEXT, "language": "en-GB"}},
+            {"action": "say", "params": {"text": TEXT, "language": LANGUAGE}},
             {"action": "hangup"},
         ]
     }

@@ -67,6 +67,7 @@ COMMON_TEXTS: Mapping[str, str] = {
     "legs": "The session's calls, in the order they were made.",
     "localeCode": "BCP 47.",
     "localeDescription": "The locale in English.",
+    "engine": "What speaks this profile on this server: `espeak-ng`, `kokoro` …",
     "maxCalls": "Sessions at once; absent: no limit.",
     "mos": "1 to 4.4, by the E-model.",
     "msisdn": "The number, E.164 with `+`.",
