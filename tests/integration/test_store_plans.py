@@ -29,7 +29,7 @@ from offhook.store.cursors import cursor_at
 from offhook.store.sqlfiles import load
 from offhook.store.statements import Statements
 
-GROWING = {"sessions", "events", "requests", "idempotency", "outbox", "session_terms"}
+GROWING = {"sessions", "events", "requests", "idempotency", "outbox", "session_terms", "sip_traces"}
 LATER = NOW + timedelta(days=1)
 ROWS = 20_000
 ACCOUNTS = 40
@@ -77,6 +77,7 @@ INSERT INTO events SELECT 's' || n, 2, '{{}}' FROM n;
 INSERT INTO requests SELECT 'r' || n, 'a' || (n % {accounts}), 1000000 + n, {blob}, 200, {blob},
     's' || n, NULL FROM n;
 INSERT INTO idempotency SELECT 'a' || (n % {accounts}), 'k' || n, 'r' || n, 1000000 + n FROM n;
+INSERT INTO sip_traces SELECT 's' || n, '[]' FROM n;
 INSERT INTO session_terms SELECT 'a' || (n % {accounts}), 'number:+' || (n % 100), 1000000 + n, 's' || n
     FROM n;
 INSERT INTO outbox SELECT 'd' || n, 'a' || (n % {accounts}), CASE WHEN n % 4 = 0 THEN 'VSS' ELSE 'VCS' END,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -139,12 +140,23 @@ class Http(Section, frozen=True, kw_only=True):
     """PEM file."""
 
 
+class KeepTraces(StrEnum):
+    """Which sessions' SIP messages are stored when they end."""
+
+    FAILED = "failed"
+    """Those that failed, or one of whose calls did."""
+    ALL = "all"
+    NONE = "none"
+
+
 class Sip(Section, frozen=True, kw_only=True):
     """``[sip]``"""
 
     listen: tuple[SipAddress, ...] = ("udp:127.0.0.1:5060",)
     rtp_ports: PortRange = "20000-29999"
     advertise: Host | None = None
+    keep_traces: KeepTraces = KeepTraces.FAILED
+    """Stored SIP messages hold phone numbers and addresses, as the session's record does."""
     tls_certificate: str | None = None
     tls_key: str | None = None
 

@@ -33,7 +33,13 @@ from offhook.flow.actions import Callflow, MakeCall
 from offhook.log import about
 from offhook.session import states
 from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
-from offhook.session.ports.telephony import Call, CallEnd, DialOrder, ReceivedCall
+from offhook.session.ports.telephony import (
+    Call,
+    CallEnd,
+    DialOrder,
+    ReceivedCall,
+    SipMessage,
+)
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
@@ -82,6 +88,8 @@ class Conversation:
         """Leg A while it came from outside and is not answered yet."""
         self.breakdown: str | None = None
         """The internal error outside of the running step, if there was one; the session ends ERROR."""
+        self._calls: list[Call] = [] if received is None else [received]
+        """Every call of the session, over or not."""
         self._trunks = trunks
         self._journal = journal
         self._reports = reports
@@ -304,9 +312,11 @@ class Conversation:
             except Exception:
                 self.break_off(f"handling {status} of a leg that rings")
 
-        return self.services.telephony.dial(
+        call = self.services.telephony.dial(
             order, ringing, functools.partial(self._may_use, leg.call_id)
         )
+        self._calls.append(call)
+        return call
 
     async def _may_use(self, call_id: str, trunk: str) -> bool:
         """Move a leg that is being dialled to another trunk, durably; False: it has no free channel."""
@@ -379,6 +389,11 @@ class Conversation:
                     states.with_leg(self.session, closed), states.disconnected(closed, by="server")
                 )
 
+    def sip_trace(self) -> list[SipMessage]:
+        """The SIP messages of all calls that are still known, in order."""
+        messages = [message for call in self._calls for message in call.sip_trace()]
+        return sorted(messages, key=lambda message: message.at)
+
     def close(self) -> None:
         """Release all references, so that the session's memory is freed at once.
 
@@ -388,6 +403,7 @@ class Conversation:
         if self._time_of_a is not None:
             self._time_of_a.cancel()
         self.call_a = self.call_b = self.ringing_a = None
+        self._calls.clear()
         self._interrupt.cancel()
 
 

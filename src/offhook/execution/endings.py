@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 
 from offhook.codes import CallStatus, SessionStatus
+from offhook.config import KeepTraces
 from offhook.session.session import Leg, Session, TrunkTry
 
 ORDINARY = frozenset(
@@ -20,6 +21,8 @@ ORDINARY = frozenset(
     }
 )
 """Ends that need no line."""
+FAILURES = frozenset({"FAILED", "ERROR"})
+"""Of a session or a leg."""
 EXPECTED = frozenset({SessionStatus.BUSY, SessionStatus.NO_ANSWER})
 """Ends that people cause every day: logged at info."""
 
@@ -30,6 +33,13 @@ def log_end(log: logging.Logger, session: Session) -> None:
         return
     level = logging.INFO if session.status in EXPECTED else logging.WARNING
     log.log(level, "the session ended %s: %s", session.status.value, cause(session))
+
+
+def keeps_trace(rule: KeepTraces, session: Session) -> bool:
+    """Whether the SIP messages of a session that has ended are stored."""
+    if rule is KeepTraces.FAILED:
+        return session.status in FAILURES or any(leg.status in FAILURES for leg in session.legs)
+    return rule is KeepTraces.ALL
 
 
 def cause(session: Session) -> str:

@@ -16,6 +16,7 @@ from offhook.faults import FaultLog
 from offhook.log import about
 from offhook.session.ports.record import Fenced, Node, OutboxEntry, StoreUnavailable
 from offhook.session.ports.stores import Store
+from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,15 @@ class SessionJournal:
         self.put(session, events, outbox)
         self._meter.close()
         return await self._save_all()
+
+    async def keep_trace(self, session_id: str, messages: Sequence[SipMessage]) -> None:
+        """Store the SIP messages of a session that has ended, if there are any and the store is there."""
+        if not messages:
+            return
+        try:
+            await self._store.put_sip_trace(session_id, messages)
+        except StoreUnavailable as error:
+            log.warning("the session's SIP messages are not stored: %s", error)
 
     def _begin(self) -> None:
         self._timer = None

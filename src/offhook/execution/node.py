@@ -240,6 +240,7 @@ class VoiceNode:
             ring_timeout=config.limits.ring_timeout,
             max_call_duration=config.limits.max_call_duration,
             max_legs=config.limits.max_legs,
+            keep_traces=config.sip.keep_traces,
             sub_account=self._directory.sub_account,
             route=self._route,
             take_channel=self._take_channel,

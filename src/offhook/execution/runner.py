@@ -14,7 +14,7 @@ from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
 from offhook.execution.conversation import Conversation
 from offhook.execution.decision import Decisions
-from offhook.execution.endings import log_end
+from offhook.execution.endings import keeps_trace, log_end
 from offhook.execution.failures import CallOver, Interrupted, OptedOut, Replaced, SessionFailure
 from offhook.execution.journal import SessionJournal
 from offhook.execution.opting_out import OptingOut
@@ -286,6 +286,8 @@ class SessionRunner(Runner):
             ended = self._ended(self._error(RuntimeCode.INTERNAL, repr(crash)))
         await self._journal.finish(ended, [states.ended(ended)], self._summary(ended))
         log_end(log, ended)
+        if keeps_trace(self._services.keep_traces, ended):
+            await self._journal.keep_trace(ended.session_id, conversation.sip_trace())
         return ended
 
     def _ended(self, why: SessionError | _OptOutEnd | None) -> Session:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from offhook.clock import Clock
+from offhook.config import KeepTraces
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.telephony import Telephony
 from offhook.session.session import Leg, Session
@@ -23,6 +24,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     max_call_duration: float
     max_legs: int
     """Legs of one session at the most."""
+    keep_traces: KeepTraces
+    """Which sessions' SIP messages are stored with them."""
     sub_account: Callable[[str], SubAccount | None]
     route: Callable[[str, SubAccount], tuple[str, ...]]
     """The trunks that lead to a number, in order; none: no coverage."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    insert,
     select,
     tuple_,
     update,
@@ -30,14 +32,16 @@ from offhook.session.ports.record import (
     SessionFilter,
 )
 from offhook.session.ports.stores import History
+from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.store import schema
-from offhook.store.documents import decode_event, decode_session, from_micros, micros
+from offhook.store.documents import decode_event, decode_session, encode, from_micros, micros
 from offhook.store.rows import delivery_record, request_record
 from offhook.store.search_terms import all_terms, wanted_terms
 from offhook.store.statements import Statements
 
 _UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
+_sip_messages = msgspec.json.Decoder(tuple[SipMessage, ...])
 _PURGE_CHUNK = 500
 """Requests or keys deleted in one transaction, so that other writes do not wait long."""
 _PURGE_SESSIONS = 50
@@ -181,6 +185,18 @@ class SqlHistory(Statements, History):
         times = [row["next_at"] for row in rows if row["next_at"] is not None]
         return from_micros(min(times)) if times else None
 
+    # --- SIP traces
+
+    async def put_sip_trace(self, session_id: str, messages: Sequence[SipMessage]) -> None:
+        t = schema.sip_traces
+        values = {"session_id": session_id, "document": encode(messages)}
+        await self._write(delete(t).where(t.c.session_id == session_id), insert(t).values(values))
+
+    async def sip_trace(self, session_id: str) -> Sequence[SipMessage]:
+        t = schema.sip_traces
+        rows = await self._read(select(t.c.document).where(t.c.session_id == session_id))
+        return _sip_messages.decode(rows[0]["document"]) if rows else ()
+
     # --- upkeep
 
     async def purge(
@@ -218,7 +234,7 @@ class SqlHistory(Statements, History):
     async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
         """Delete final sessions with everything that belongs to them."""
         s, e, o = schema.sessions, schema.events, schema.outbox
-        t = schema.session_terms
+        t, trace = schema.session_terms, schema.sip_traces
         old = (
             select(s.c.session_id, s.c.document)
             .where(
@@ -238,6 +254,7 @@ class SqlHistory(Statements, History):
                 delete(e).where(e.c.session_id.in_(ids)),
                 delete(o).where(o.c.session_id.in_(ids)),
                 delete(t).where(tuple_(*t.primary_key.columns).in_(found_by)),
+                delete(trace).where(trace.c.session_id.in_(ids)),
                 delete(s).where(s.c.session_id.in_(ids)),
             )
             gone += len(ids)

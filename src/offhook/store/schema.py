@@ -133,6 +133,14 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
+sip_traces = Table(
+    "sip_traces",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""The SIP messages of sessions that failed: a JSON array."""
+
 nodes = Table(
     "nodes",
     metadata,

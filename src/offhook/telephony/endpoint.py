@@ -221,6 +221,11 @@ class UdpEndpoint:
         self._flush()
         return handle
 
+    def call_id_of(self, handle: str) -> str:
+        """The Call-ID of a call; empty when the call is over."""
+        call = self.agent.call_of(handle)
+        return call.call_id if call is not None else ""
+
     def cancel(self, handle: str) -> None:
         """Give up a call that is not answered."""
         self.agent.cancel(handle, time.monotonic())

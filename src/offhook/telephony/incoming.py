@@ -23,7 +23,7 @@ class IncomingCall(LineCall, ReceivedCall):
     def __init__(
         self, line: Line, call_id: str, invite: sip.IncomingInvite, trunk: Trunk | None = None
     ) -> None:
-        super().__init__(call_id, line.clock)
+        super().__init__(call_id, line.clock, line.traces)
         self.media, self.leg_media = line.open_media(self.on_media, trunk)
         self.sounds = line.sounds
         self.invite = invite
@@ -31,6 +31,7 @@ class IncomingCall(LineCall, ReceivedCall):
         self._handle = invite.handle
         self._accepted = False
         line.endpoint.listen(self._handle, self.on_sip)
+        self._trace(line.endpoint.call_id_of(self._handle))
 
     def belongs_to(self, session_id: str) -> None:
         self._session_id = session_id

@@ -15,6 +15,7 @@ from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
 from offhook.telephony.prompt_sounds import PromptSounds
+from offhook.telephony.sip_trace import SipTraces
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ class Line:
         self.trunks: dict[str, Trunk] = {}
         self.use(trunks, media_timeout=media_timeout)
         self.clock = clock
+        host, sip_port = endpoint.local_address
+        self.traces = SipTraces(f"udp:{host_port(host, sip_port)}", clock.now)
+        endpoint.tap = self.traces.tap
 
     def use(self, trunks: Mapping[str, Trunk], *, media_timeout: float) -> None:
         """Use these trunks for new calls; existing calls stay as they are."""

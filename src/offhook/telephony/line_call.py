@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack, final
 
@@ -33,12 +33,20 @@ from offhook.media.engine import (
 )
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import Call, CallEnd, Playback, PlaybackResult, Side
+from offhook.session.ports.telephony import (
+    Call,
+    CallEnd,
+    Playback,
+    PlaybackResult,
+    Side,
+    SipMessage,
+)
 from offhook.session.session import CallQuality, TrunkTry
 from offhook.sip import events as sip
 from offhook.sip.events import dtmf_of_info
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.prompt_sounds import PromptSounds
+from offhook.telephony.sip_trace import SipTraces
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +97,9 @@ class LinePlayback(Playback):
 class LineCall(Call):
     """Media, playbacks, digits and the end of a leg."""
 
-    def __init__(self, call_id: str, clock: Clock, session_id: str | None = None) -> None:
+    def __init__(
+        self, call_id: str, clock: Clock, traces: SipTraces, session_id: str | None = None
+    ) -> None:
         """``session_id`` is on every log line about the call."""
         loop = asyncio.get_running_loop()
         self.call_id = call_id
@@ -98,6 +108,9 @@ class LineCall(Call):
         self.leg_media: LegMedia
         self.sounds: PromptSounds
         self._clock = clock
+        self._traces = traces
+        self._sip_ids: list[str] = []
+        """The Call-IDs of this leg: one for each INVITE."""
         self._loop = loop
         self._playbacks: dict[int, LinePlayback] = {}
         self._digit_listener: DigitListener | None = None
@@ -167,6 +180,14 @@ class LineCall(Call):
         return CallQuality(
             mos=judged.mos, packet_loss_rate=judged.packet_loss_rate, jitter=judged.jitter
         )
+
+    def sip_trace(self) -> Sequence[SipMessage]:
+        return [message for sip_id in self._sip_ids for message in self._traces.of(sip_id)]
+
+    def _trace(self, sip_id: str) -> None:
+        """Keep the messages with this Call-ID as this leg's."""
+        self._sip_ids.append(sip_id)
+        self._traces.claim(sip_id)
 
     # --- where events come in
 

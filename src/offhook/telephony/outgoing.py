@@ -25,7 +25,7 @@ class OutgoingCall(LineCall):
     """One dial order, tried over its trunks in order."""
 
     def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
-        super().__init__(order.call_id, line.clock, order.session_id)
+        super().__init__(order.call_id, line.clock, line.traces, order.session_id)
         self.sounds = line.sounds
         self._line = line
         self._order = order
@@ -87,6 +87,7 @@ class OutgoingCall(LineCall):
         self.leg_media.trunk = trunk
         self._handle = self._line.invite(trunk, self._order, self.leg_media.offer())
         self._line.endpoint.listen(self._handle, self.on_sip)
+        self._trace(self._line.endpoint.call_id_of(self._handle))
 
     # --- events from the far end
 

@@ -34,6 +34,7 @@ from offhook.session.ports.record import (
     RequestRecord,
     SessionFilter,
 )
+from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
 
@@ -114,6 +115,10 @@ class Claiming(ABC):
         """
 
     @abstractmethod
+    async def put_sip_trace(self, session_id: str, messages: Sequence[SipMessage]) -> None:
+        """Keep the SIP messages of a session as long as the session; replaces earlier ones."""
+
+    @abstractmethod
     async def take_channel(
         self,
         node: Node,
@@ -183,6 +188,10 @@ class History(ABC):
     @abstractmethod
     async def events(self, session_id: str, after: int = 0) -> Sequence[tuple[int, AnyEvent]]:
         """The timeline from number ``after`` + 1 on, each with its number (1, 2, …)."""
+
+    @abstractmethod
+    async def sip_trace(self, session_id: str) -> Sequence[SipMessage]:
+        """The stored SIP messages of a session, in order; none were kept, or no such session: empty."""
 
     @abstractmethod
     async def deliveries(self, session_id: str) -> Sequence[DeliveryRecord]:

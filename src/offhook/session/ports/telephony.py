@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -91,6 +91,18 @@ class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class SipMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One SIP message on the wire, without secrets."""
+
+    at: datetime
+    sent: bool
+    """False: received."""
+    near: str
+    """Our own address: ``udp:192.0.2.7:5060``."""
+    far: str
+    text: str
+
+
 class Call(ABC):
     """One leg on the line, dialled or received."""
 
@@ -153,6 +165,10 @@ class Call(ABC):
     @abstractmethod
     def quality(self) -> CallQuality | None:
         """The measured quality; None when no media flowed."""
+
+    def sip_trace(self) -> Sequence[SipMessage]:
+        """The SIP messages of this leg that are still known, in order; none where nothing is traced."""
+        return ()
 
 
 class ReceivedCall(Call):

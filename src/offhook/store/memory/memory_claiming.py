@@ -24,6 +24,7 @@ from offhook.session.ports.record import (
     Rates,
 )
 from offhook.session.ports.stores import Claiming
+from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.store.documents import encode, held_channels
 from offhook.store.memory.memory_records import (
@@ -150,6 +151,9 @@ class MemoryClaiming(MemoryPart, Claiming):
             stored.events.extend(LateFact(at=each.at, fact=encode(each)) for each in events)
             raise Fenced(session.session_id)
         data.write(stored, session, events, outbox)
+
+    async def put_sip_trace(self, session_id: str, messages: Sequence[SipMessage]) -> None:
+        self._data.sip_traces[session_id] = tuple(messages)
 
     async def take_channel(
         self,

@@ -13,6 +13,7 @@ from offhook.session.ports.record import (
     SessionFilter,
 )
 from offhook.session.ports.stores import History
+from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.store.documents import micros
 from offhook.store.memory.memory_records import (
@@ -54,6 +55,9 @@ class MemoryHistory(MemoryPart, History):
         stored = self._data.sessions.get(session_id)
         return [] if stored is None else list(enumerate(stored.events, 1))[after:]
 
+    async def sip_trace(self, session_id: str) -> Sequence[SipMessage]:
+        return self._data.sip_traces.get(session_id, ())
+
     async def deliveries(self, session_id: str) -> Sequence[DeliveryRecord]:
         found = [
             each.record()
@@ -81,6 +85,7 @@ class MemoryHistory(MemoryPart, History):
         ]
         for key in sessions:
             del data.sessions[key]
+            data.sip_traces.pop(key, None)
         gone = {*sessions}
         for key in [k for k, each in data.outbox.items() if each.entry.session_id in gone]:
             del data.outbox[key]

@@ -22,6 +22,7 @@ from offhook.session.ports.record import (
     OutboxEntry,
     RequestRecord,
 )
+from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.session.tenancy import Scenario, SubAccount, Webhook
 from offhook.store.cursors import cursor_at, position_of
@@ -115,6 +116,7 @@ class MemoryRecords:
         self.sessions: dict[str, StoredSession] = {}
         self.live: dict[str, StoredSession] = {}
         """The sessions that have not ended."""
+        self.sip_traces: dict[str, Sequence[SipMessage]] = {}
         self.nodes: dict[str, StoredNode] = {}
         self.buckets: dict[tuple[str, str], BucketRow] = {}
         self.marks: dict[tuple[str, str], MarkRow] = {}

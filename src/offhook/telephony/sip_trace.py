@@ -1,0 +1,114 @@
+"""The last minutes of SIP, kept in memory, so that a failed session can show what was said on the wire.
+
+Theory of operation. The endpoint gives every datagram to :meth:`SipTraces.tap`. Messages are grouped by
+Call-ID. A group becomes a call's once the line says so (:meth:`SipTraces.claim`); all others belong
+to strangers (scanners, registrations) and have a small space of their own, so that a flood of them removes
+no call's messages. Both spaces hold at most so many octets; the group that began first goes first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from offhook.session.ports.telephony import SipMessage
+from offhook.sip import Address
+
+CALLS_OCTETS: Final = 16 * 1024 * 1024
+"""Of all calls together."""
+STRANGERS_OCTETS: Final = 1024 * 1024
+MOST_MESSAGES: Final = 200
+"""Of one call; later ones are not kept."""
+_OVERHEAD = 200
+"""Octets counted for a message besides its own."""
+_CALL_ID = re.compile(rb"\r?\n(?:call-id|i)[ \t]*:[ \t]*([^\s]{1,256})", re.IGNORECASE)
+_HEAD = 2048
+"""Octets of a message that are searched for its Call-ID."""
+_SECRETS = re.compile(
+    rb"(\bresponse=\"?)[0-9a-f]+|(^a=crypto:[^\r\n]*?\binline:)[^\s|]+",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+_Kept = tuple[datetime, bool, Address, bytes]
+
+
+class _Space:
+    """Groups of messages within a number of octets."""
+
+    def __init__(self, octets: int) -> None:
+        self._left = octets
+        self.groups: OrderedDict[bytes, list[_Kept]] = OrderedDict()
+
+    def add(self, call_id: bytes, messages: list[_Kept]) -> None:
+        group = self.groups.setdefault(call_id, [])
+        for message in messages[: MOST_MESSAGES - len(group)]:
+            group.append(message)
+            self._left -= _size(message)
+        while self._left < 0 and self.groups:
+            self.take(next(iter(self.groups)))
+
+    def take(self, call_id: bytes) -> list[_Kept]:
+        """Remove a group."""
+        messages = self.groups.pop(call_id, [])
+        self._left += sum(map(_size, messages))
+        return messages
+
+
+class SipTraces:
+    """The traces of one endpoint."""
+
+    def __init__(
+        self,
+        near: str,
+        now: Callable[[], datetime],
+        *,
+        calls_octets: int = CALLS_OCTETS,
+        strangers_octets: int = STRANGERS_OCTETS,
+    ) -> None:
+        """``near``: our own address, ``udp:127.0.0.1:5060``."""
+        self._near = near
+        self._now = now
+        self._calls = _Space(calls_octets)
+        self._strangers = _Space(strangers_octets)
+
+    def tap(self, direction: str, data: bytes, far: Address) -> None:
+        """Keep a datagram that came (``<``) or went (``>``)."""
+        found = _CALL_ID.search(data, 0, _HEAD)
+        if found is None:
+            return
+        call_id = found[1]
+        space = self._calls if call_id in self._calls.groups else self._strangers
+        space.add(call_id, [(self._now(), direction == ">", far, data)])
+
+    def claim(self, call_id: str) -> None:
+        """The messages with this Call-ID belong to a call of ours."""
+        key = call_id.encode("utf-8", "surrogateescape")
+        if key and key not in self._calls.groups:
+            self._calls.add(key, self._strangers.take(key))
+
+    def of(self, call_id: str) -> tuple[SipMessage, ...]:
+        """What is kept of one call, in order. Passwords' digests and media keys are taken out."""
+        key = call_id.encode("utf-8", "surrogateescape")
+        return tuple(
+            SipMessage(
+                at=at,
+                sent=sent,
+                near=self._near,
+                far=f"{far.transport}:{far.host}:{far.port}",
+                text=without_secrets(data).decode("utf-8", "replace"),
+            )
+            for at, sent, far, data in self._calls.groups.get(key, ())
+        )
+
+
+def without_secrets(data: bytes) -> bytes:
+    """A message without the digests of ``Authorization`` (RFC 3261 §22) and the keys of ``a=crypto``
+    (RFC 4568)."""
+    return _SECRETS.sub(lambda found: (found[1] or found[2]) + b"hidden", data)
+
+
+def _size(message: _Kept) -> int:
+    return len(message[3]) + _OVERHEAD
