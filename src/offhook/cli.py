@@ -30,6 +30,7 @@ from offhook.commands.common import (
 )
 from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
+from offhook.commands.operator_commands import status
 from offhook.commands.opt_outs import opt_outs
 from offhook.commands.voices import voices
 
@@ -49,6 +50,7 @@ app = App(
 db = App(name="db", help="The database.", help_epilogue=epilogue("db"))
 for command in (sessions.call, sessions.sessions, sessions.show):
     app.command(command, help_epilogue=epilogue(command.__name__))
+app.command(status, help_epilogue=epilogue("status"))
 app.command(keys)
 app.command(opt_outs)
 app.command(voices)

@@ -27,12 +27,13 @@ class ApiError(CommandError):
 
 
 class ApiClient(NamedTuple):
-    """The API of one sub-account at one server."""
+    """The API of one sub-account, or of the operator, at one server."""
 
     url: str
     """``http://127.0.0.1:8080``, without a path."""
     api_key: str
-    sub_account: str
+    sub_account: str | None
+    """None: the operator's own API."""
 
     def get(self, path: str, query: Mapping[str, str | int | None] | None = None) -> dict[str, Any]:
         """GET below the sub-account; absent query values are left out. Raises :class:`ApiError`."""
@@ -51,6 +52,12 @@ class ApiClient(NamedTuple):
         """DELETE below the sub-account. Raises :class:`ApiError`."""
         return self._ask(path, None, "DELETE")
 
+    @property
+    def _below(self) -> str:
+        if self.sub_account is None:
+            return "/admin/v1"
+        return f"/api/v1/subaccounts/{urllib.parse.quote(self.sub_account)}"
+
     def _ask(self, path: str, body: bytes | None, method: str | None = None) -> dict[str, Any]:
         """``method``: None for GET, or for POST with a body."""
         base = self.url.rstrip("/")
@@ -58,7 +65,7 @@ class ApiClient(NamedTuple):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ApiError(f"--url: expected something like http://127.0.0.1:8080, found {base!r}")
         request = urllib.request.Request(  # noqa: S310 - the scheme was looked at above
-            f"{base}/api/v1/subaccounts/{urllib.parse.quote(self.sub_account)}{path}",
+            base + self._below + path,
             data=body,
             method=method,
             headers={
@@ -83,7 +90,10 @@ class ApiClient(NamedTuple):
 
     def _refusal(self, status: int, body: bytes) -> ApiError:
         if status == 401:
-            return ApiError("the API key is not accepted: --api-key or OFFHOOK_API_KEY")
+            option = "admin" if self.sub_account is None else "api"
+            return ApiError(
+                f"the key is not accepted: --{option}-key or OFFHOOK_{option.upper()}_KEY"
+            )
         answer = _json_object(body)
         if answer is None:
             return ApiError(

@@ -34,7 +34,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook sessions --since 1h --status ERROR",
         "offhook sessions --limit 100 --json",
     ),
-    "show": ("offhook show", "offhook show 8e5f30c1 --json"),
+    "show": (
+        "offhook show",
+        "offhook show 8e5f30c1 --json",
+        "offhook show 8e5f30c1 --sip",
+        "offhook show 8e5f30c1 --pcap call.pcap",
+    ),
+    "status": ("offhook status", "offhook status --json"),
     "keys": ("offhook keys create --name laptop", "offhook keys list"),
     "keys create": (
         "offhook keys create --name laptop --days 90",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from offhook.commands.common import (
     emit,
     table,
 )
+from offhook.commands.operator_commands import AdminKey, show_sip
 from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
 from offhook.commands.session_text import session_text
 from offhook.commands.times import instant, local
@@ -45,6 +47,8 @@ FICTION = "+12025550199"
 """A number reserved for fiction: the caller ID of the demo sub-account."""
 FOLLOW_FOR = 600.0
 """Seconds that ``offhook call --wait`` waits for the session's end, at most."""
+WHOLE_ID = 32
+"""Characters from which an id counts as whole."""
 SHORT_ID = 8
 """Characters at the end of a session's id that a table shows: ids begin with the time, their ends differ."""
 PAGE = 200
@@ -155,12 +159,24 @@ def show(
         str | None, Parameter(help="Its id, or the end of it; absent: the newest session.")
     ] = None,
     *,
+    sip: Annotated[
+        bool, Parameter(negative=(), help="Show its SIP messages instead; needs --admin-key.")
+    ] = False,
+    pcap: Annotated[
+        Path | None, Parameter(help="Write its SIP messages to a file for Wireshark.")
+    ] = None,
     url: Url = LOCAL,
     api_key: ApiKey = None,
+    admin_key: AdminKey = None,
     subaccount: SubAccount = DEMO,
     json: Json = False,
 ) -> None:
     """Show a session: its legs, its timeline (local time) and its webhooks."""
+    if sip or pcap is not None:
+        whole = session is not None and len(session) >= WHOLE_ID
+        named = session if whole else _full_id(client_of(url, api_key, subaccount), session)
+        show_sip(str(named), url=url, admin_key=admin_key, json=json, pcap=pcap)
+        return
     client = client_of(url, api_key, subaccount)
     shown = client.get(f"/sessions/{quote(_full_id(client, session), safe='')}")
     emit(json, shown, session_text(shown))
@@ -168,7 +184,7 @@ def show(
 
 def _full_id(client: ApiClient, asked: str | None) -> str:
     """The id of the session that was meant. Raises :class:`CommandError` for none or several."""
-    if asked is not None and len(asked) >= 32:
+    if asked is not None and len(asked) >= WHOLE_ID:
         return asked
     if asked is None:
         newest = client.get("/sessions", {"limit": 1})["sessions"]

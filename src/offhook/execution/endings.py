@@ -11,27 +11,22 @@ from offhook.codes import CallStatus, SessionStatus
 from offhook.config import KeepTraces
 from offhook.session.session import Leg, Session, TrunkTry
 
-ORDINARY = frozenset(
-    {
-        SessionStatus.COMPLETED,
-        SessionStatus.CANCELED,
-        SessionStatus.COMPLETED_UNSUBSCRIBED,
-        SessionStatus.COMPLETED_UNSUB_ERROR,  # the step that could not tell the list has logged it
-        SessionStatus.UNSUBSCRIBED_CONTACT,
-    }
-)
-"""Ends that need no line."""
+LEVELS = {
+    SessionStatus.FAILED: logging.WARNING,
+    SessionStatus.ERROR: logging.WARNING,
+    SessionStatus.BUSY: logging.INFO,
+    SessionStatus.NO_ANSWER: logging.INFO,
+}
+"""How each end is logged; the others are what the customer wanted."""
 FAILURES = frozenset({"FAILED", "ERROR"})
 """Of a session or a leg."""
-EXPECTED = frozenset({SessionStatus.BUSY, SessionStatus.NO_ANSWER})
-"""Ends that people cause every day: logged at info."""
 
 
 def log_end(log: logging.Logger, session: Session) -> None:
     """One line about a session that has ended, with the cause; none about an ordinary end."""
-    if session.status in ORDINARY:
+    level = LEVELS.get(session.status)
+    if level is None:
         return
-    level = logging.INFO if session.status in EXPECTED else logging.WARNING
     log.log(level, "the session ended %s: %s", session.status.value, cause(session))
 
 

@@ -33,6 +33,7 @@ from offhook.http.resources import (
     api_docs,
     code_pages,
     health,
+    operation,
     opt_out_list,
     requests,
     scenario_templates,
@@ -81,6 +82,7 @@ def openapi_document() -> Json:
     modules = (
         *BELOW_SUB_ACCOUNT,
         admin,
+        operation,
         health,
         callflow_answers,
         refusals,
@@ -152,6 +154,7 @@ def _typed_routes() -> list[ControllerRouterHandler]:
     return [
         below_sub_account,
         admin.router,
+        operation.router,
         *health.handlers,
         *api_docs.handlers,
         *code_pages.handlers,
