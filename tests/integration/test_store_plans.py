@@ -29,7 +29,16 @@ from offhook.store.cursors import cursor_at
 from offhook.store.sqlfiles import load
 from offhook.store.statements import Statements
 
-GROWING = {"sessions", "events", "requests", "idempotency", "outbox", "session_terms", "sip_traces"}
+GROWING = {
+    "sessions",
+    "events",
+    "requests",
+    "idempotency",
+    "outbox",
+    "session_terms",
+    "sip_traces",
+    "opt_outs",
+}
 LATER = NOW + timedelta(days=1)
 ROWS = 20_000
 ACCOUNTS = 40
@@ -50,6 +59,7 @@ BATCH_COLUMNS = {
     "count_events": 2,
     "decide_sessions": 9,
     "put_buckets": 4,
+    "opted_out": 2,
     "passed_over": 1,
     "pass_over": 4,
     "forget_marks": 2,
@@ -77,6 +87,7 @@ INSERT INTO events SELECT 's' || n, 2, '{{}}' FROM n;
 INSERT INTO requests SELECT 'r' || n, 'a' || (n % {accounts}), 1000000 + n, {blob}, 200, {blob},
     's' || n, NULL FROM n;
 INSERT INTO idempotency SELECT 'a' || (n % {accounts}), 'k' || n, 'r' || n, 1000000 + n FROM n;
+INSERT INTO opt_outs SELECT 'a' || (n % {accounts}), '+' || n, 1000000 + n, 'key', NULL FROM n;
 INSERT INTO sip_traces SELECT 's' || n, '[]' FROM n;
 INSERT INTO session_terms SELECT 'a' || (n % {accounts}), 'number:+' || (n % 100), 1000000 + n, 's' || n
     FROM n;

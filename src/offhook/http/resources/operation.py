@@ -22,7 +22,9 @@ class NodeView(View, frozen=True, kw_only=True):
     """A process of the installation."""
 
     name: str
+    """Machine, SIP address and worker; of an API process, with `/api`."""
     role: NodeRole
+    """`voice` runs calls, `api` answers requests."""
     up: bool
     """Whether its heartbeats come."""
     epoch: int
@@ -37,7 +39,9 @@ class TrunkView(View, frozen=True, kw_only=True):
     """A trunk and its use."""
 
     name: str
+    """As the configuration names it."""
     address: str
+    """Where its calls go."""
     channels_used: int
     """By calls of all nodes."""
     channels: int | None = None
@@ -48,11 +52,17 @@ class StatusAnswer(View, frozen=True, kw_only=True):
     """The installation at a glance."""
 
     version: str
+    """Of the process that answers."""
     nodes: list[NodeView]
+    """By name."""
     trunks: list[TrunkView]
+    """Of the configuration."""
     sessions_running: int
+    """On all nodes."""
     sessions_queued: int
+    """Those that wait to be dialled."""
     oldest_queued_at: str | None = None
+    """Since when the first of them waits."""
     sessions_passed_over: int
     """Waiting sessions that a node leaves to others: it does not know their sub-account or route."""
     webhooks_pending: int
@@ -67,19 +77,24 @@ class SipMessageView(View, frozen=True, kw_only=True):
     """One SIP message, without digests and media keys."""
 
     at: str
+    """When it went or came: ISO 8601, UTC."""
     sent: bool
     """False: received."""
     near: str
     """Our own address."""
     far: str
+    """The other side's address."""
     text: str
+    """The message, head and body."""
 
 
 class SipTraceAnswer(View, frozen=True, kw_only=True):
     """What was said on the wire."""
 
     session_id: str
+    """Of the session they belong to."""
     messages: list[SipMessageView]
+    """In order."""
     status_code: int
     status_message: str
 
