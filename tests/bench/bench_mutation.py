@@ -39,8 +39,8 @@ from tests.support.mutation import (
     SOURCES,
     Copy,
     Outcome,
-    Test,
-    TestMap,
+    MeasuredTest,
+    MeasuredTests,
     Trial,
     Verdict,
     digest_of,
@@ -88,7 +88,7 @@ def drawn(package: str, each: int, seed: int) -> list[Trial]:
     return order.sample(trials, min(each, len(trials)))
 
 
-def tiers(trial: Trial, known: TestMap, *, quick: bool) -> list[list[Test]]:
+def tiers(trial: Trial, known: MeasuredTests, *, quick: bool) -> list[list[MeasuredTest]]:
     """The tests that should notice a fault, those that cost least first."""
     function = function_at((ROOT / trial.module).read_text(), trial.fault.line)
     running = known.running(trial.module, function)
@@ -102,7 +102,7 @@ def tiers(trial: Trial, known: TestMap, *, quick: bool) -> list[list[Test]]:
         return chosen
     beyond = [test for test in running if test not in unit]
     acceptance = [
-        Test(f"tests/acceptance/test_{name}.py", 60, frozenset())
+        MeasuredTest(f"tests/acceptance/test_{name}.py", 60, frozenset())
         for name in ACCEPTANCE[trial.package]
     ]
     return [*chosen, within(beyond, INTEGRATION_BUDGET), acceptance]
@@ -142,7 +142,7 @@ class Results:
 class Bench:
     """Some copies of the project, and what is known of its tests."""
 
-    def __init__(self, folder: Path, known: TestMap, jobs: int) -> None:
+    def __init__(self, folder: Path, known: MeasuredTests, jobs: int) -> None:
         self._known = known
         self._jobs = jobs
         self._copies: Queue[Copy] = Queue()
@@ -249,7 +249,7 @@ def main() -> None:
     unknown = [trial for trial in trials if results.outcome(trial) is None]
     print(f"{len(trials)} faults, {len(unknown)} of them not tried yet", flush=True)
     if unknown:
-        known = TestMap(options.results.with_name("mutation-tests.jsonl"))
+        known = MeasuredTests(options.results.with_name("mutation-tests.jsonl"))
         with tempfile.TemporaryDirectory(prefix="offhook-mutation-") as folder:
             bench = Bench(Path(folder), known, options.jobs)
             bench.look_at_tests()

@@ -69,7 +69,7 @@ class Run(NamedTuple):
     late: bool
 
 
-class Test(NamedTuple):
+class MeasuredTest(NamedTuple):
     """A test function with all its parameters."""
 
     name: str
@@ -101,7 +101,7 @@ class Copy:
         # What is compiled now is never written again: a fault must not be hidden by an older .pyc.
         compileall.compile_dir(str(folder / "src"), quiet=1)
 
-    def try_out(self, trial: Trial, tiers: Sequence[Sequence[Test]]) -> Verdict:
+    def try_out(self, trial: Trial, tiers: Sequence[Sequence[MeasuredTest]]) -> Verdict:
         """Put the fault in and run the tests, tier by tier, until one fails."""
         path = self.folder / trial.module
         source = path.read_text()
@@ -159,21 +159,21 @@ class Copy:
         return Run(process.returncode == 0, (failed or [""])[0], "Timeout (>" in text)
 
 
-def seconds_of(tests: Iterable[Test]) -> float:
+def seconds_of(tests: Iterable[MeasuredTest]) -> float:
     """How long they take one after another."""
     return sum(test.seconds for test in tests)
 
 
-class TestMap:
+class MeasuredTests:
     """Which tests run which function; kept in a file as long as the test's own file does not change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._files: dict[str, tuple[str, list[Test]]] = {}
+        self._files: dict[str, tuple[str, list[MeasuredTest]]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         for line in path.read_text().splitlines() if path.exists() else ():
             known = json.loads(line)
-            tests = [Test(t, s, frozenset(functions)) for t, s, functions in known["tests"]]
+            tests = [MeasuredTest(t, s, frozenset(functions)) for t, s, functions in known["tests"]]
             self._files[known["file"]] = (known["digest"], tests)
 
     def knows(self, file: str) -> bool:
@@ -201,14 +201,18 @@ class TestMap:
             seconds[known["test"]] += known["seconds"]
             functions[known["test"]].update(known["functions"])
             unsound |= set() if known["passed"] else {known["test"]}
-        tests = [Test(t, seconds[t], frozenset(functions[t])) for t in seconds if t not in unsound]
+        tests = [
+            MeasuredTest(t, seconds[t], frozenset(functions[t]))
+            for t in seconds
+            if t not in unsound
+        ]
         self._files[file] = (digest, tests)
         known = {"file": file, "digest": digest, "tests": [(t, s, sorted(f)) for t, s, f in tests]}
         with self._path.open("a") as out:
             out.write(json.dumps(known) + "\n")
         return run.passed
 
-    def running(self, module: str, function: str) -> list[Test]:
+    def running(self, module: str, function: str) -> list[MeasuredTest]:
         """The tests that run a function, or anything of the module where the fault is in no function."""
         module = module.removeprefix(SOURCES)
         every = [test for _, tests in self._files.values() for test in tests]
@@ -228,9 +232,9 @@ class TestMap:
         return found
 
 
-def within(tests: Iterable[Test], budget: float) -> list[Test]:
+def within(tests: Iterable[MeasuredTest], budget: float) -> list[MeasuredTest]:
     """The quick ones of them that together take at most ``budget`` seconds, at least one."""
-    chosen: list[Test] = []
+    chosen: list[MeasuredTest] = []
     for test in sorted(tests, key=lambda test: test.seconds):
         budget -= test.seconds
         if chosen and budget < 0:

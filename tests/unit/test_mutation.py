@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.faults import faults, function_at
-from tests.support.mutation import Test, within
+from tests.support.mutation import MeasuredTest, within
 
 TIMES = {"slow": 9.0, "quick": 1.0, "other": 2.0}
 SOURCES = Path(__file__).parents[2] / "src" / "offhook"
@@ -59,7 +59,9 @@ def test_the_function_around_a_line_is_the_outermost_one() -> None:
 
 
 def test_the_quick_tests_of_a_function_come_first() -> None:
-    slow, quick, other = (Test(name, seconds, frozenset()) for name, seconds in TIMES.items())
+    slow, quick, other = (
+        MeasuredTest(name, seconds, frozenset()) for name, seconds in TIMES.items()
+    )
     assert within([slow, quick, other], budget=4) == [quick, other]
     assert within([slow], budget=4) == [slow]
 
