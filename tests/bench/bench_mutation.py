@@ -11,7 +11,8 @@ running them all once without a fault; tests that fail there are left out.
 It prints the rate by package and every fault that lived, with its place. Faults that a person has found to
 change nothing that a test could see are listed in ``faults_without_effect.tsv`` (module, function, fault,
 why): they are counted apart, and the rate is given with and without them. A fault that makes a test run into
-its limit counts as noticed and is counted apart too. Each test that fails is run once more without the fault.
+its limit counts as noticed and is counted apart too. A test over real sockets that fails, or one that was too
+slow, is run once more without the fault: if it fails again nothing is known.
 
 Results are kept in ``build/mutation.jsonl`` (``--results``): a fault whose module has not changed since is
 not tried again, so the run can be ended and continued; ``--again`` tries those that lived once more. The same
@@ -83,15 +84,18 @@ def drawn(package: str, each: int, seed: int) -> list[Trial]:
     for path in sorted((ROOT / SOURCES / package).rglob("*.py")):
         source = path.read_text()
         module = str(path.relative_to(ROOT))
-        trials += [Trial(package, module, digest_of(source), fault) for fault in faults(source)]
+        digest = digest_of(source)
+        trials += [
+            Trial(package, module, digest, function_at(source, fault.line), fault)
+            for fault in faults(source)
+        ]
     order = random.Random(f"{seed} {package}")
     return order.sample(trials, min(each, len(trials)))
 
 
 def tiers(trial: Trial, known: MeasuredTests, *, quick: bool) -> list[list[MeasuredTest]]:
     """The tests that should notice a fault, those that cost least first."""
-    function = function_at((ROOT / trial.module).read_text(), trial.fault.line)
-    running = known.running(trial.module, function)
+    running = known.running(trial.module, trial.function)
     own = f"tests/unit/{trial.package}/"
     unit = [test for test in running if test.name.startswith("tests/unit/")]
     chosen = [
@@ -183,6 +187,11 @@ class Bench:
         with ThreadPoolExecutor(self._jobs) as pool:
             list(pool.map(attempt, trials))
 
+    def close(self) -> None:
+        """End the processes of the copies."""
+        for _ in range(self._jobs):
+            self._copies.get().close()
+
     @contextmanager
     def _copy(self) -> Iterator[Copy]:
         copy = self._copies.get()
@@ -209,8 +218,7 @@ def report(trials: list[Trial], results: Results) -> Iterator[str]:
             continue
         kind = str(outcome)
         if outcome is Outcome.LIVED:
-            function = function_at((ROOT / trial.module).read_text(), trial.fault.line)
-            if (trial.module, function, trial.fault.text) in harmless:
+            if (trial.module, trial.function, trial.fault.text) in harmless:
                 kind = "harmless"
             else:
                 lived.append(f"lived: {trial.module}:{trial.fault.line}: {trial.fault.text}")
@@ -254,6 +262,7 @@ def main() -> None:
             bench = Bench(Path(folder), known, options.jobs)
             bench.look_at_tests()
             bench.try_all(unknown, results, quick=options.quick)
+            bench.close()
     print("\n".join(report(trials, results)))
 
 

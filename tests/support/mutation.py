@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import hashlib
 import json
 import os
@@ -10,13 +11,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.support.faults import Fault
 
@@ -34,6 +35,8 @@ class Trial(NamedTuple):
     """Its path below the root."""
     digest: str
     """Of the module's source."""
+    function: str
+    """Around the fault; "" outside of all functions."""
     fault: Fault
 
     @property
@@ -50,7 +53,7 @@ class Outcome(StrEnum):
     """Noticed by a test that did not end within its limit, and ends within it without the fault."""
     LIVED = "lived"
     UNSURE = "unsure"
-    """The test that failed fails without the fault too: try again."""
+    """A test over sockets failed, and fails without the fault too: try again."""
 
 
 class Verdict(NamedTuple):
@@ -99,7 +102,16 @@ class Copy:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
         # What is compiled now is never written again: a fault must not be hidden by an older .pyc.
-        compileall.compile_dir(str(folder / "src"), quiet=1)
+        compileall.compile_dir(str(folder), quiet=1)
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forked_pytest"],
+            cwd=folder,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
     def try_out(self, trial: Trial, tiers: Sequence[Sequence[MeasuredTest]]) -> Verdict:
         """Put the fault in and run the tests, tier by tier, until one fails."""
@@ -117,46 +129,57 @@ class Copy:
             path.write_text(source)
         if run.passed:
             return Verdict(Outcome.LIVED, "")
-        if run.failed and not self.run([run.failed], 2 * START).passed:
+        sure = run.failed.startswith("tests/unit/") and not run.late
+        if run.failed and not sure and not self.run([run.failed], 2 * START).passed:
             return Verdict(Outcome.UNSURE, run.failed)
         return Verdict(Outcome.TIMEOUT if run.late else Outcome.NOTICED, run.failed)
 
     def run(self, tests: Sequence[str], limit: float, *options: str, **settings: str) -> Run:
         """Run tests until one fails, at most ``limit`` seconds."""
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-            file.write("\n".join(tests))
-            file.flush()
-            command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-m", "not full"]
-            command += ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
-            command += [*(options or ("-x", "--timeout=60")), f"@{file.name}"]
-            settings = {"PYTHONDONTWRITEBYTECODE": "1", **settings}
-            return self._ended(command, limit, settings)
-
-    def _ended(self, command: list[str], limit: float, settings: dict[str, str]) -> Run:
-        process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env={**os.environ, **settings, "PYTHONPATH": f"{self.folder}/src:{self.folder}"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            text=True,
-        )
-        try:
-            text, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
+        listed, out = self.folder / "tests-to-run", self.folder / "output-of-tests"
+        listed.write_text("\n".join(tests))
+        args = ["-q", "--tb=line", "--assert=plain", "-m", "not full", "--hypothesis-seed=0"]
+        for plugin in ("cacheprovider", "xdist", "schemathesis", "faker"):
+            args += ["-p", f"no:{plugin}"]
+        args += [*(options or ("-x", "--timeout=60")), f"@{listed}"]
+        order = {"args": args, "folder": str(self.folder), "settings": settings, "out": str(out)}
+        status = self._ordered(order, limit)
+        if status is None:
             return Run(passed=False, failed="", late=True)
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+        text = out.read_text(errors="replace")
         failed = [
             line.split()[1].partition("[")[0]
             for line in text.splitlines()
             if line.startswith(("FAILED ", "ERROR "))
         ]
-        return Run(process.returncode == 0, (failed or [""])[0], "Timeout (>" in text)
+        return Run(status == 0, (failed or [""])[0], "Timeout (>" in text)
+
+    def _ordered(self, order: dict[str, Any], limit: float) -> int | None:
+        """The exit status of a run; None when it had to be killed."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(order) + "\n")
+        self._server.stdin.flush()
+        group = int(self._server.stdout.readline())
+        late = threading.Event()
+
+        def kill() -> None:
+            late.set()
+            os.killpg(group, signal.SIGKILL)
+
+        timer = threading.Timer(limit, kill)
+        timer.start()
+        status = int(self._server.stdout.readline())
+        timer.cancel()
+        with contextlib.suppress(ProcessLookupError):  # what the tests left running
+            os.killpg(group, signal.SIGKILL)
+        return None if late.is_set() else status
+
+    def close(self) -> None:
+        """End the process that runs the tests."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait()
 
 
 def seconds_of(tests: Iterable[MeasuredTest]) -> float:
@@ -191,7 +214,6 @@ class MeasuredTests:
             "-p",
             "tests.support.touched",
             OFFHOOK_TOUCHED=str(found),
-            PYTHONDONTWRITEBYTECODE="",  # the tests as pytest rewrites them; src is compiled already
         )
         seconds: dict[str, float] = defaultdict(float)
         functions: dict[str, set[str]] = defaultdict(set)
