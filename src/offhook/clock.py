@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import final
 
 from offhook.random_bits import random_bits
 
 
-class Clock(Protocol):
+class Clock(ABC):
     """The time source of the outer layers."""
 
+    @abstractmethod
     def now(self) -> datetime:
         """The wall-clock time, aware, in UTC."""
-        ...
 
+    @abstractmethod
     def monotonic(self) -> float:
         """Seconds that never go back; only differences are meaningful."""
-        ...
 
 
-class SystemClock:
+@final
+class SystemClock(Clock):
     """The machine's clocks."""
 
     def now(self) -> datetime:
-        """The time of the machine's clock, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds of the machine's monotonic clock."""
         return time.monotonic()
 
 

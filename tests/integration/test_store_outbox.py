@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.support.stores import NOW, running, seconds, webhook_entry
 
+from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.ports.record import (
     Delivery,
     DeliveryAttempt,
@@ -25,7 +26,6 @@ from offhook.session.ports.stores import Store
 from offhook.session.tenancy import (
     KeyGrant,
     Scenario,
-    ScenarioParameter,
     SubAccount,
     VirtualNumber,
     Webhook,

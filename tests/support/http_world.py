@@ -25,6 +25,7 @@ from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.session.ports.stores import Store
+from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.session import Session
 from offhook.session.tenancy import (
     KeyGrant,
@@ -69,7 +70,7 @@ MESSAGE = {
 }
 
 
-class FakeDirectory:
+class FakeDirectory(TenantDirectory):
     """Two sub-accounts of two accounts, three keys, and the store's webhooks."""
 
     def __init__(self, store: MemoryStore) -> None:

@@ -23,6 +23,7 @@ from offhook.session import states
 from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.session.ports.telephony import DialOrder
+from offhook.session.ports.tenants import SubAccounts
 from offhook.session.ports.webhooks import Question, Reply
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber, Webhook, WebhookType
@@ -76,7 +77,7 @@ class Tone(Speech):
         return await self.say(url)
 
 
-class World:
+class World(SubAccounts):
     """A voice node, and a carrier with phones, each with SIP and media of its own."""
 
     def __init__(self) -> None:

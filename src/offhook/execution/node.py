@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import msgspec
 
@@ -39,6 +38,7 @@ from offhook.session.ports.record import Node
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall, Telephony
+from offhook.session.ports.tenants import SubAccounts
 from offhook.session.ports.webhooks import Asker, Reports
 from offhook.session.routing import trunks_for
 from offhook.session.session import Leg, Session
@@ -46,18 +46,6 @@ from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
 faults = FaultLog(log)
-
-
-class SubAccountSource(Protocol):
-    """Where a node finds sub-accounts (:class:`offhook.store.directory.Directory`)."""
-
-    def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The sub-account with this id, as configured at this moment."""
-        ...
-
-    def sub_accounts(self) -> Sequence[SubAccount]:
-        """All of them; the same object until one changes."""
-        ...
 
 
 class VoiceNode:
@@ -74,7 +62,7 @@ class VoiceNode:
         reports: Reports,
         ask: Asker,
         opt_out_service: OptOutService,
-        directory: SubAccountSource,
+        directory: SubAccounts,
         config: Config,
         clock: Clock,
         fabric: Fabric,

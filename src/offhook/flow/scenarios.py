@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
@@ -34,17 +33,13 @@ from offhook.patterns import InvalidPattern, Matcher, TooManySteps
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]{0,63})\s*\}\}")
 
 
-class ParameterRule(Protocol):
-    """One declared parameter; :class:`offhook.session.tenancy.ScenarioParameter` is one."""
+class ScenarioParameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One declared parameter of a scenario (``spec/execution.md``, executeScenario)."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def required(self) -> bool: ...
-    @property
-    def default(self) -> str | None: ...
-    @property
-    def pattern(self) -> str | None: ...
+    name: str
+    required: bool = False
+    default: str | None = None
+    pattern: str | None = None
 
 
 class ScenarioFailed(Exception):
@@ -59,7 +54,7 @@ class ScenarioFailed(Exception):
 
 def expand(
     template: str,
-    declared: Sequence[ParameterRule],
+    declared: Sequence[ScenarioParameter],
     action: ExecuteScenario,
     facts: JudgingContext,
     now: datetime,
@@ -88,7 +83,7 @@ def _parse(template: str) -> dict[str, object]:
     raise ScenarioFailed(RuntimeCode.INVALID_CALLFLOW, "the template is neither object nor array")
 
 
-def _values(declared: Sequence[ParameterRule], given: Mapping[str, object]) -> dict[str, str]:
+def _values(declared: Sequence[ScenarioParameter], given: Mapping[str, object]) -> dict[str, str]:
     """The text of every parameter that has one. Raises -2009 for one that does not fit."""
     values = {name: _text(name, value) for name, value in given.items() if value is not None}
     matcher = Matcher()

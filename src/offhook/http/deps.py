@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -18,40 +18,9 @@ from offhook.flow.context import Profiles
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.stores import Store
+from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.session import Session
-from offhook.session.tenancy import KeyGrant, SubAccount
-
-
-class TenantDirectory(Protocol):
-    """Accounts, sub-accounts and keys of the configuration file and the store, in memory."""
-
-    def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The sub-account with this id."""
-        ...
-
-    def sub_accounts(self) -> Sequence[SubAccount]:
-        """All of them."""
-        ...
-
-    def is_admin(self, key: str) -> bool:
-        """Whether this is one of the operator's own keys."""
-        ...
-
-    def has_admin_keys(self) -> bool:
-        """Whether the operator has any."""
-        ...
-
-    def in_file(self, sub_account_id: str) -> bool:
-        """Whether the configuration file holds this sub-account."""
-        ...
-
-    def authenticate(self, key: str) -> KeyGrant | None:
-        """What a key opens; None for one that is unknown, revoked or expired."""
-        ...
-
-    async def refresh(self) -> None:
-        """Read the store again if it has changed."""
-        ...
+from offhook.session.tenancy import SubAccount
 
 
 class Cancellation(NamedTuple):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from socket import AF_INET, AF_UNSPEC, SOCK_STREAM, AddressFamily, gaierror, getaddrinfo, socket
-from typing import IO
+from typing import IO, final
 
 import aiohttp
 import msgspec
@@ -53,7 +54,28 @@ class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
     """Where it came from after redirects, without userinfo."""
 
 
-class HttpClient:
+class HttpRequester(ABC):
+    """Sends a request and reads the answer."""
+
+    @abstractmethod
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: float,
+        max_body: int,
+        truncate: bool,
+    ) -> HttpResponse:
+        """The answer within ``timeout`` seconds, its body at most ``max_body`` octets long: a longer one is
+        cut if ``truncate``, else an error. Raises :class:`.OutgoingError`.
+        """
+
+
+@final
+class HttpClient(HttpRequester):
     """Requests http and https URLs, with limits for time and size.
 
     No cookies, no proxies or .netrc from the environment. Connections are kept alive per host. To

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.flow.context import ANY_SOURCE, JudgingContext, Profiles
+from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.calling_hours import CallingHours
 
 
@@ -43,15 +44,6 @@ class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
     record_inbound: bool = False
     """Record every session that begins with a call to this number."""
-
-
-class ScenarioParameter(msgspec.Struct, frozen=True, kw_only=True):
-    """One declared parameter of a scenario (``spec/execution.md``, executeScenario)."""
-
-    name: str
-    required: bool = False
-    default: str | None = None
-    pattern: str | None = None
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):

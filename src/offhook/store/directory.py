@@ -13,19 +13,21 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import final
 
 import msgspec
 
 from offhook import config
+from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.api_keys import key_digest
 from offhook.session.calling_hours import OutsideHours, calling_hours
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Tenancy
+from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.tenancy import (
     KeyGrant,
     OptOutSettings,
     Scenario,
-    ScenarioParameter,
     SubAccount,
     VirtualNumber,
     Webhook,
@@ -37,7 +39,8 @@ log = logging.getLogger(__name__)
 _NEVER_READ = -1
 
 
-class Directory:
+@final
+class Directory(TenantDirectory):
     """Answers from memory; :meth:`refresh` reads the store again when it has changed.
 
     The constructor reads the scenario files. Raises OSError for one that cannot be read, and
@@ -71,7 +74,6 @@ class Directory:
         self._version = _NEVER_READ
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The sub-account with this id, of any account (see :meth:`.KeyGrant.opens`)."""
         return self._sub_accounts.get(sub_account_id)
 
     def knows(self, sub_account_id: str) -> bool:
@@ -79,7 +81,6 @@ class Directory:
         return sub_account_id in self._sub_accounts
 
     def sub_accounts(self) -> Sequence[SubAccount]:
-        """All of them; the same object until something changes."""
         return self._listed
 
     def authenticate(self, key: str) -> KeyGrant | None:
@@ -93,15 +94,12 @@ class Directory:
         return grant if datetime.now(UTC) < grant.expires_at else None
 
     def is_admin(self, key: str) -> bool:
-        """Whether this is one of ``[admin] api_keys``."""
         return key_digest(key) in self._admin_keys
 
     def has_admin_keys(self) -> bool:
-        """Whether ``[admin] api_keys`` names any, as the file was read last."""
         return bool(self._admin_keys)
 
     def in_file(self, sub_account_id: str) -> bool:
-        """Whether the configuration file holds this sub-account, as it was read last."""
         return sub_account_id in self._of_file
 
     async def refresh(self) -> None:

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, final
+
+from offhook.clock import Clock
 
 T = TypeVar("T")
 
@@ -29,19 +31,18 @@ class NothingEverHappens(Exception):
     """All tasks wait and no timer runs: the simulation cannot end."""
 
 
-class VirtualClock:
-    """The loop's time as a wall clock that begins at ``start`` (:class:`offhook.clock.Clock`)."""
+@final
+class VirtualClock(Clock):
+    """The loop's time as a wall clock that begins at ``start``."""
 
     def __init__(self, loop: VirtualLoop, start: datetime) -> None:
         self._loop = loop
         self._start = start
 
     def now(self) -> datetime:
-        """The simulated wall-clock time, in UTC."""
         return self._start + timedelta(seconds=self._loop.time())
 
     def monotonic(self) -> float:
-        """Simulated seconds since the start."""
         return self._loop.time()
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cache
+from typing import final
 
 import msgspec
 
@@ -21,6 +22,7 @@ from offhook.session import states
 from offhook.session.control import AnyCommand
 from offhook.session.ports.opt_outs import OptOut, OptOutService
 from offhook.session.ports.record import NodeRole, RequestRecord
+from offhook.session.ports.tenants import SubAccounts
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
@@ -74,6 +76,21 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     down: set[str]
 
 
+@final
+class OneSubAccount(SubAccounts):
+    """The owner of all calls of a simulation."""
+
+    def __init__(self, owner: SubAccount) -> None:
+        self._owners = (owner,)
+
+    def sub_account(self, sub_account_id: str) -> SubAccount | None:
+        owner = self._owners[0]
+        return owner if owner.sub_account_id == sub_account_id else None
+
+    def sub_accounts(self) -> Sequence[SubAccount]:
+        return self._owners
+
+
 class Run:
     """A voice node for one run. To be made inside its loop."""
 
@@ -86,7 +103,7 @@ class Run:
         self.store.records.opt_outs = world.opt_outs
         self.line = SimulatedLine(self.clock, self.timeline, world.phone_of, world.down)
         self.customer = Customer(world.decide, loop, self.timeline)
-        self._owners = (world.sub_account,)
+        owners = OneSubAccount(world.sub_account)
         self._node = VoiceNode(
             metrics=CallMetrics(),
             store=self.store,
@@ -94,10 +111,10 @@ class Run:
             telephony=self.line,
             speech=world.speech,
             profiles=profiles(),
-            reports=WebhookReports(self),
+            reports=WebhookReports(owners),
             ask=asker(self.customer, self.clock),
             opt_out_service=world.opt_out_service,
-            directory=self,
+            directory=owners,
             config=world.config,
             clock=self.clock,
             fabric=MemoryFabric(),
@@ -199,14 +216,3 @@ class Run:
             if isinstance(failures[0], SimulationError):
                 failures[0].sessions = sessions
             raise failures[0]
-
-    # --- the owner of the calls (:class:`offhook.execution.node.SubAccountSource`)
-
-    def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The simulation's only one."""
-        owner = self._world.sub_account
-        return owner if owner.sub_account_id == sub_account_id else None
-
-    def sub_accounts(self) -> Sequence[SubAccount]:
-        """The simulation's only one."""
-        return self._owners

@@ -19,13 +19,13 @@ from offhook.flow.actions import Callflow
 from offhook.flow.context import JudgingContext
 from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
+from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.control import EndSession, ReplaceCallflow
 from offhook.session.ports.opt_outs import OptOut
 from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import (
     OptOutSettings,
     Scenario,
-    ScenarioParameter,
     SubAccount,
     VirtualNumber,
     Webhook,

@@ -6,12 +6,12 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, final
 
 import msgspec
 
 from offhook.net.errors import TimedOut
-from offhook.net.http_client import HttpClient, HttpResponse
+from offhook.net.http_client import HttpClient, HttpRequester, HttpResponse
 from offhook.testing.errors import Runaway
 from offhook.testing.loop import VirtualLoop
 from offhook.testing.timeline import Timeline
@@ -37,8 +37,9 @@ Decide = Callable[[dict[str, Any]], Any]
 as str or bytes, or an :class:`Answer`. May be async."""
 
 
-class Customer:
-    """Answers the questions of the decision point (:class:`offhook.webhooks.vca.Client`)."""
+@final
+class Customer(HttpRequester):
+    """Answers the questions of the decision point."""
 
     def __init__(self, decide: Decide | None, loop: VirtualLoop, timeline: Timeline) -> None:
         """``decide`` None: the webhook's URL is asked for real."""
@@ -67,7 +68,6 @@ class Customer:
         max_body: int,
         truncate: bool,
     ) -> HttpResponse:
-        """Answer with what the test's function decides, or ask the real server."""
         question = json.loads(body)
         self._note(question)
         if self.crash is not None:

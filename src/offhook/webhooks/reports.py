@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, final
+from typing import final
 
 from offhook.clock import new_id
 from offhook.events import (
@@ -17,9 +17,10 @@ from offhook.events import (
     DigitsCaptured,
 )
 from offhook.session.ports.record import OutboxEntry, OutboxType
+from offhook.session.ports.tenants import SubAccounts
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
-from offhook.session.tenancy import SubAccount, Webhook, WebhookType
+from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks import payloads
 from offhook.webhooks.payloads import CallEventStatus
 from offhook.webhooks.retry import GIVE_UP_AFTER
@@ -34,14 +35,6 @@ STATUSES: dict[type[AnyEvent], CallEventStatus] = {
     CallDisconnected: CallEventStatus.CALL_DISCONNECTED,
 }
 """The session events that are call status events, with their names."""
-
-
-class SubAccounts(Protocol):
-    """Looks up sub-accounts (:class:`offhook.store.directory.Directory`)."""
-
-    def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        """The sub-account with this id."""
-        ...
 
 
 @final

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import codecs
 import random
-from collections.abc import Mapping
-from typing import Protocol
 
 import msgspec
 
 from offhook.clock import Clock, SystemClock
 from offhook.net.errors import ConnectFailed, OutgoingError, UnreadableAnswer
-from offhook.net.http_client import HttpResponse
+from offhook.net.http_client import HttpRequester, HttpResponse
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret
@@ -30,25 +28,7 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
 
-class Client(Protocol):
-    """The part of :class:`offhook.net.http_client.HttpClient` that a question needs."""
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes,
-        timeout: float,
-        max_body: int,
-        truncate: bool,
-    ) -> HttpResponse:
-        """Send the request and read the answer. Raises :class:`.OutgoingError`."""
-        ...
-
-
-def asker(client: Client, clock: Clock) -> Asker:
+def asker(client: HttpRequester, clock: Clock) -> Asker:
     """Asks over HTTP, through ``client``."""
 
     async def ask(sub_account: SubAccount, question: Question) -> Reply:
@@ -71,7 +51,7 @@ def asker(client: Client, clock: Clock) -> Asker:
 
 
 async def ask_webhook(
-    client: Client,
+    client: HttpRequester,
     webhook: Webhook,
     payload: bytes,
     *,
@@ -109,7 +89,7 @@ class _TryAgain(msgspec.Struct, frozen=True):
 
 
 async def _ask_once(
-    client: Client,
+    client: HttpRequester,
     webhook: Webhook,
     payload: bytes,
     event_id: str,

@@ -26,8 +26,8 @@ from tests.unit.execution.flows import (
 from offhook.clock import iso_milliseconds
 from offhook.codes import RuntimeCode
 from offhook.config import Config, Route, Trunk
+from offhook.flow.scenarios import ScenarioParameter
 from offhook.session import states
-from offhook.session.tenancy import ScenarioParameter
 from offhook.testing import Answer, Offhook, SimulatedSession
 
 FILE = "https://customer.example/jingle.mp3"

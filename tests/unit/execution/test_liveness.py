@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from offhook.clock import new_id
+from offhook.clock import Clock, new_id
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
 from offhook.execution.liveness import HEARTBEAT, Liveness
@@ -20,7 +20,7 @@ from offhook.store.memory import MemoryRecords, MemoryStore
 START = datetime(2026, 7, 3, 12, 0, tzinfo=UTC)
 
 
-class HandClock:
+class HandClock(Clock):
     """Both clocks, moved by hand."""
 
     def __init__(self) -> None:

@@ -15,8 +15,7 @@ from offhook.flow.actions import ExecuteScenario, Say
 from offhook.flow.judge import judge
 from offhook.flow.lint import offline_facts
 from offhook.flow.problems import Mode
-from offhook.flow.scenarios import expand
-from offhook.session.tenancy import ScenarioParameter
+from offhook.flow.scenarios import ScenarioParameter, expand
 
 PAGE = (Path(__file__).parents[3] / "docs" / "callflows.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```json (\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)

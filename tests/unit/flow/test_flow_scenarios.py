@@ -11,8 +11,7 @@ from tests.unit.flow.flow_requests import FACTS, NOW, Json, call_and, flow, make
 from offhook.codes import RuntimeCode
 from offhook.flow.actions import Callflow, ExecuteScenario, MakeCall, Say, SayAndCapture
 from offhook.flow.problems import Mode
-from offhook.flow.scenarios import ScenarioFailed, expand
-from offhook.session.tenancy import ScenarioParameter
+from offhook.flow.scenarios import ScenarioFailed, ScenarioParameter, expand
 
 
 def parameter(name: str, **rules: Any) -> ScenarioParameter:

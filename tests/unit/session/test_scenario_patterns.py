@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.scenario_filling import unusable_patterns
-from offhook.session.tenancy import Scenario, ScenarioParameter, SubAccount
+from offhook.session.tenancy import Scenario, SubAccount
 
 
 def test_each_unusable_pattern_is_named_with_its_place_and_reason() -> None:

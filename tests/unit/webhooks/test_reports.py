@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tests.support.webhook_samples import LEG, SESSION
 
 from offhook.events import CallConnected, CallDisconnected, SessionStarted
+from offhook.session.ports.tenants import SubAccounts
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhooks.reports import WebhookReports
 
@@ -20,7 +22,7 @@ FACTS = (
 )
 
 
-class Owners:
+class Owners(SubAccounts):
     """One sub-account with these webhooks."""
 
     def __init__(self, *types: WebhookType, enabled: bool = True) -> None:
@@ -29,6 +31,9 @@ class Owners:
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
         return self._owner if sub_account_id == "acme_corp" else None
+
+    def sub_accounts(self) -> Sequence[SubAccount]:
+        return (self._owner,)
 
 
 def test_call_events_are_told_and_nothing_else() -> None:

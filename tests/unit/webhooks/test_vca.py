@@ -8,7 +8,8 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from offhook.net.http_client import HttpResponse
+from offhook.clock import Clock
+from offhook.net.http_client import HttpRequester, HttpResponse
 from offhook.session.ports.webhooks import Reply
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks.vca import ask_webhook
@@ -16,22 +17,20 @@ from offhook.webhooks.vca import ask_webhook
 HOOK = Webhook(type=WebhookType.VCA, url="http://vca.example/")
 
 
-class HandClock:
+class HandClock(Clock):
     """Time that passes only when told."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
 
     def now(self) -> datetime:
-        """See :class:`offhook.clock.Clock`."""
         return datetime.fromtimestamp(self.seconds, UTC)
 
     def monotonic(self) -> float:
-        """See :class:`offhook.clock.Clock`."""
         return self.seconds
 
 
-class SlowlyUnavailable:
+class SlowlyUnavailable(HttpRequester):
     """Answers 503 after ``seconds``."""
 
     def __init__(self, clock: HandClock, seconds: float) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from offhook.http.deps import TenantDirectory
 from offhook.session.api_keys import looks_like_key
+from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.tenancy import KeyGrant
 
 LOOKS_PER_SECOND = 50
