@@ -5,7 +5,7 @@
 From each package it draws ``--each`` faults (:mod:`tests.support.faults`), puts one at a time into a copy of
 the project and runs the tests that run the function with the fault, until one fails: first the unit tests of
 the package, then the other unit tests, then the integration tests, then the acceptance tests of
-:data:`ACCEPTANCE`. ``--quick`` leaves out the last two. Which tests run which function is found out first, by
+:data:`ACCEPTANCE`. ``--until unit`` or ``--until integration`` leaves out what comes after. Which tests run which function is found out first, by
 running them all once without a fault; tests that fail there are left out.
 
 It prints the rate by package and every fault that lived, with its place. Faults that a person has found to
@@ -49,6 +49,7 @@ from tests.support.mutation import (
 )
 
 PACKAGES = ("execution", "media", "session", "sip", "store", "telephony", "webhooks")
+KINDS = ("unit", "integration", "acceptance")
 LOOKED_AT = ("tests/unit/**/test_*.py", "tests/integration/test_*.py")
 """The tests that may notice a fault, but for :data:`LEFT_OUT`."""
 LEFT_OUT = (
@@ -93,8 +94,8 @@ def drawn(package: str, each: int, seed: int) -> list[Trial]:
     return order.sample(trials, min(each, len(trials)))
 
 
-def tiers(trial: Trial, known: MeasuredTests, *, quick: bool) -> list[list[MeasuredTest]]:
-    """The tests that should notice a fault, those that cost least first."""
+def tiers(trial: Trial, known: MeasuredTests, until: str) -> list[list[MeasuredTest]]:
+    """The tests that should notice a fault, those that cost least first, up to the kind ``until``."""
     running = known.running(trial.module, trial.function)
     own = f"tests/unit/{trial.package}/"
     unit = [test for test in running if test.name.startswith("tests/unit/")]
@@ -102,14 +103,17 @@ def tiers(trial: Trial, known: MeasuredTests, *, quick: bool) -> list[list[Measu
         within((test for test in unit if test.name.startswith(own)), UNIT_BUDGET),
         within((test for test in unit if not test.name.startswith(own)), UNIT_BUDGET),
     ]
-    if quick:
+    if until == "unit":
         return chosen
-    beyond = [test for test in running if test not in unit]
+    beyond = [test for test in running if not test.name.startswith("tests/unit/")]
+    chosen.append(within(beyond, INTEGRATION_BUDGET))
+    if until == "integration":
+        return chosen
     acceptance = [
         MeasuredTest(f"tests/acceptance/test_{name}.py", 60, frozenset())
         for name in ACCEPTANCE[trial.package]
     ]
-    return [*chosen, within(beyond, INTEGRATION_BUDGET), acceptance]
+    return [*chosen, acceptance]
 
 
 class Results:
@@ -171,12 +175,12 @@ class Bench:
         with ThreadPoolExecutor(self._jobs) as pool:
             list(pool.map(look, unknown))
 
-    def try_all(self, trials: list[Trial], results: Results, *, quick: bool) -> None:
+    def try_all(self, trials: list[Trial], results: Results, until: str) -> None:
         """Try faults, some at a time."""
 
         def attempt(trial: Trial) -> None:
             began = time.monotonic()
-            chosen = tiers(trial, self._known, quick=quick)
+            chosen = tiers(trial, self._known, until)
             with self._copy() as copy:
                 verdict = copy.try_out(trial, chosen)
             results.add(trial, verdict)
@@ -249,7 +253,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutation.jsonl")
-    parser.add_argument("--quick", action="store_true", help="run the unit tests only")
+    parser.add_argument("--until", choices=KINDS, default=KINDS[-1], help="the last kind of tests")
     parser.add_argument("--again", action="store_true", help="try those that lived once more")
     options = parser.parse_args()
     trials = [t for package in options.packages for t in drawn(package, options.each, options.seed)]
@@ -261,7 +265,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="offhook-mutation-") as folder:
             bench = Bench(Path(folder), known, options.jobs)
             bench.look_at_tests()
-            bench.try_all(unknown, results, quick=options.quick)
+            bench.try_all(unknown, results, options.until)
             bench.close()
     print("\n".join(report(trials, results)))
 
