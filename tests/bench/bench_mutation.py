@@ -5,8 +5,8 @@
 From each package it draws ``--each`` faults (:mod:`tests.support.faults`), puts one at a time into a copy of
 the project and runs the tests that run the function with the fault, until one fails: first the unit tests of
 the package, then the other unit tests, then the integration tests, then the acceptance tests of
-:data:`ACCEPTANCE`. ``--until unit`` or ``--until integration`` leaves out what comes after. Which tests run which function is found out first, by
-running them all once without a fault; tests that fail there are left out.
+:data:`ACCEPTANCE`. ``--until unit`` or ``--until integration`` leaves out what comes after. Which tests run
+which function is found out first, by running them all once without a fault; failing ones are left out.
 
 It prints the rate by package and every fault that lived, with its place. Faults that a person has found to
 change nothing that a test could see are listed in ``faults_without_effect.tsv`` (module, function, fault,
