@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import tempfile
 import time
 from collections import Counter
@@ -34,7 +33,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 
-from tests.support.faults import faults, function_at
 from tests.support.mutation import (
     ROOT,
     SOURCES,
@@ -45,6 +43,7 @@ from tests.support.mutation import (
     Trial,
     Verdict,
     digest_of,
+    trials_of,
     within,
 )
 
@@ -80,18 +79,16 @@ WITHOUT_EFFECT = Path(__file__).parent / "faults_without_effect.tsv"
 
 
 def drawn(package: str, each: int, seed: int) -> list[Trial]:
-    """The sample of a package; modules count by how many faults fit into them."""
-    trials = []
-    for path in sorted((ROOT / SOURCES / package).rglob("*.py")):
-        source = path.read_text()
-        module = str(path.relative_to(ROOT))
-        digest = digest_of(source)
-        trials += [
-            Trial(package, module, digest, function_at(source, fault.line), fault)
-            for fault in faults(source)
-        ]
-    order = random.Random(f"{seed} {package}")
-    return order.sample(trials, min(each, len(trials)))
+    """The sample of a package; modules count by how many faults fit into them.
+
+    Whether a fault is drawn hangs on itself, so that most of a sample stays when the code changes.
+    """
+    trials = [
+        trial
+        for path in sorted((ROOT / SOURCES / package).rglob("*.py"))
+        for trial in trials_of(package, path)
+    ]
+    return sorted(trials, key=lambda trial: digest_of(f"{seed} {trial.key}"))[:each]
 
 
 def tiers(trial: Trial, known: MeasuredTests, until: str) -> list[list[MeasuredTest]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -67,20 +68,29 @@ def faults(source: str) -> list[Fault]:
     return sorted(_Finder(source).find())
 
 
-def function_at(source: str, line: int) -> str:
-    """``Class.method`` or ``function`` around a line, the outermost one; "" outside of all functions."""
+def function_at(source: str, line: int) -> tuple[str, int, int]:
+    """``Class.method`` or ``function`` around a line, the outermost one, with its first and last line.
 
-    def inside(body: list[ast.stmt], prefix: str) -> str:
+    Outside of all functions: "" and the line itself.
+    """
+
+    def inside(body: list[ast.stmt], prefix: str) -> tuple[str, int, int]:
         for node in body:
-            if not node.lineno <= line <= (node.end_lineno or 0):
+            last = node.end_lineno or 0
+            if not node.lineno <= line <= last:
                 continue
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                return prefix + node.name
+                return prefix + node.name, node.lineno, last
             if isinstance(node, ast.ClassDef):
                 return inside(node.body, f"{prefix}{node.name}.")
-        return ""
+        return "", line, line
 
-    return inside(ast.parse(source).body, "")
+    return inside(_parsed(source).body, "")
+
+
+@lru_cache(maxsize=4)
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 class _Finder:

@@ -19,7 +19,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.support.faults import Fault
+from tests.support.faults import Fault, faults, function_at
 
 ROOT = Path(__file__).parents[2]
 SOURCES = "src/offhook/"
@@ -33,16 +33,34 @@ class Trial(NamedTuple):
     package: str
     module: str
     """Its path below the root."""
-    digest: str
-    """Of the module's source."""
     function: str
     """Around the fault; "" outside of all functions."""
+    digest: str
+    """Of the function's source, or of the line where there is none."""
+    offset: int
+    """Where the fault begins in it."""
     fault: Fault
 
     @property
     def key(self) -> str:
-        """The same for the same fault in the same source."""
-        return f"{self.module}:{self.digest}:{self.fault.start}:{self.fault.after}"
+        """The same for the same fault in the same function, whatever else of the module changes."""
+        return f"{self.module}:{self.function}:{self.digest}:{self.offset}:{self.fault.after}"
+
+
+def trials_of(package: str, path: Path) -> list[Trial]:
+    """Every fault that can be put into a module."""
+    source = path.read_text()
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    trials = []
+    for fault in faults(source):
+        function, first, last = function_at(source, fault.line)
+        text = source[starts[first - 1] : starts[last]]
+        offset = fault.start - starts[first - 1]
+        module = str(path.relative_to(ROOT))
+        trials.append(Trial(package, module, function, digest_of(text), offset, fault))
+    return trials
 
 
 class Outcome(StrEnum):

@@ -54,7 +54,7 @@ def test_what_is_left_alone(source: str) -> None:
 
 def test_the_function_around_a_line_is_the_outermost_one() -> None:
     source = "A = 1\nclass B:\n    c = 1\n    async def d(self):\n        def e(): ...\n"
-    places = [function_at(source, line) for line in range(1, 6)]
+    places = [function_at(source, line)[0] for line in range(1, 6)]
     assert places == ["", "", "", "B.d", "B.d"]
 
 
