@@ -158,9 +158,9 @@ class Bench:
     def look_at_tests(self) -> None:
         """Find out which tests run which function, where that is not known."""
         files = {str(p.relative_to(ROOT)) for pattern in LOOKED_AT for p in ROOT.glob(pattern)}
-        unknown = sorted(
-            f for f in files if not f.startswith(LEFT_OUT) and not self._known.knows(f)
-        )
+        files = {file for file in files if not file.startswith(LEFT_OUT)}
+        self._known.keep(files)
+        unknown = sorted(file for file in files if not self._known.knows(file))
         if unknown:
             print(f"looking at the tests of {len(unknown)} files first", flush=True)
 

@@ -148,8 +148,9 @@ class Copy:
         if run.passed:
             return Verdict(Outcome.LIVED, "")
         sure = run.failed.startswith("tests/unit/") and not run.late
-        if run.failed and not sure and not self.run([run.failed], 2 * START).passed:
-            return Verdict(Outcome.UNSURE, run.failed)
+        again = run.failed or next(test.name for tier in tiers for test in tier)
+        if not sure and not self.run([again], 2 * START).passed:
+            return Verdict(Outcome.UNSURE, again)
         return Verdict(Outcome.TIMEOUT if run.late else Outcome.NOTICED, run.failed)
 
     def run(self, tests: Sequence[str], limit: float, *options: str, **settings: str) -> Run:
@@ -251,6 +252,10 @@ class MeasuredTests:
         with self._path.open("a") as out:
             out.write(json.dumps(known) + "\n")
         return run.passed
+
+    def keep(self, files: set[str]) -> None:
+        """Forget the tests of all other files."""
+        self._files = {file: known for file, known in self._files.items() if file in files}
 
     def running(self, module: str, function: str) -> list[MeasuredTest]:
         """The tests that run a function, or anything of the module where the fault is in no function."""

@@ -9,9 +9,10 @@ from typing import final
 import msgspec
 
 from offhook.clock import iso_milliseconds, new_id
+from offhook.net.http_client import HttpRequester
 from offhook.session.ports.opt_outs import OptOut, OptOutService
 from offhook.session.tenancy import OptOutSettings, SubAccount, Webhook, WebhookType
-from offhook.webhooks.vca import Client, ask_webhook
+from offhook.webhooks.vca import ask_webhook
 
 BUDGET = 10.0
 """Seconds for everything, retries included."""
@@ -21,7 +22,7 @@ BUDGET = 10.0
 class OperatorLists(OptOutService):
     """Appends to the file and posts to the webhook of ``[subaccounts.opt_out]``, where they are set."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: HttpRequester) -> None:
         self._client = client
 
     async def tell(self, sub_account: SubAccount, entry: OptOut) -> str | None:
