@@ -37,6 +37,10 @@ from offhook.commands.voices import voices
 if TYPE_CHECKING:
     from rich.console import Console
 
+SubAccount = Annotated[
+    str | None, Parameter(help="Which one of the configuration, where it has several.")
+]
+
 UNWRAPPED = 1000
 """Columns of help on a pipe."""
 
@@ -177,9 +181,7 @@ def simulate(
     ] = None,
     caller: Annotated[str, Parameter(help="With --inbound: who calls.")] = "+12025550199",
     config: Config = None,
-    subaccount: Annotated[
-        str | None, Parameter(help="Which one of the configuration, where it has several.")
-    ] = None,
+    subaccount: SubAccount = None,
     json: Json = False,
 ) -> int:
     """Run a callflow without a call and tell the conversation; takes no time."""

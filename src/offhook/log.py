@@ -67,9 +67,6 @@ def setup(
     stream = stream or sys.stderr
     kind, level = _settings(environ)
     shared = _processors(process)
-    last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
-    if kind == "console":
-        last = _Console(colours=stream.isatty())
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -80,15 +77,8 @@ def setup(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
-        )
-    )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [_handler(stream, kind, shared)]
     root.setLevel(level)
     logging.captureWarnings(True)
     if kind == "json" and stream is sys.stderr:
@@ -96,6 +86,21 @@ def setup(
         threading.excepthook = _log_uncaught_of_thread
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _handler(stream: TextIO, kind: str, shared: list[Processor]) -> logging.Handler:
+    """Writes the lines of all loggers to ``stream``, for people or as JSON."""
+    last: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if kind == "console":
+        last = _Console(colours=stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    return handler
 
 
 def _settings(environ: Mapping[str, str]) -> tuple[str, int]:

@@ -63,9 +63,8 @@ def run(
     ``config``, and ValueError for invalid keys or an unknown sub-account.
     """
     out = out or sys.stdout
-    logging.getLogger("offhook").addHandler(
-        logging.NullHandler()
-    )  # the printed timeline has all of it
+    # The printed timeline has all that the log would say.
+    logging.getLogger("offhook").addHandler(logging.NullHandler())
     try:
         body = _read(file)
     except OSError as error:
@@ -74,22 +73,27 @@ def run(
     offhook = Offhook(config, sub_account=sub_account)
     _decide(offhook, vca, body if inbound is not None else None)
     offhook.other_phones(_Household(press))
-    notes: list[str] = []
     try:
-        if inbound is not None:
-            session = offhook.inbound(to=inbound.to, from_=inbound.caller)
-        else:
-            session = offhook.call(body)
+        session, notes = _session(offhook, body, inbound)
     except CallflowRejected as rejected:
         return _tell_problems(str(file), body, offhook, rejected, as_json, colour, out)
-    except SimulationError as error:
-        if not error.sessions:
-            raise
-        session = error.sessions[0]
-        notes.append(str(error))
     document = msgspec.json.format(msgspec.json.encode(_document(session, notes))).decode() + "\n"
     out.write(document if as_json else _story(session, notes, _Paint(colour)))
     return FAILED if notes or session.status == "ERROR" else FINE
+
+
+def _session(
+    offhook: Offhook, body: bytes, inbound: Ring | None
+) -> tuple[SimulatedSession, list[str]]:
+    """The session that ran, with what the simulation found wrong with it."""
+    try:
+        if inbound is None:
+            return offhook.call(body), []
+        return offhook.inbound(to=inbound.to, from_=inbound.caller), []
+    except SimulationError as error:
+        if not error.sessions:
+            raise
+        return error.sessions[0], [str(error)]
 
 
 def _decide(offhook: Offhook, vca: str | None, first_answer: bytes | None) -> None:

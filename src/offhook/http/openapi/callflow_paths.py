@@ -42,56 +42,6 @@ class _OperationDocument(NamedTuple):
     """HTTP statuses, beside those of all, with an example of the text."""
 
 
-def callflow_paths() -> Json:
-    """Their path items."""
-    examples = {
-        "voiceMessage": {"summary": "A voice message", "value": VOICE_MESSAGE},
-        "ivr": {"summary": "A menu", "value": IVR},
-        "numberMasking": {"summary": "Two people, neither sees the other", "value": NUMBER_MASKING},
-    }
-    submit = _OperationDocument(
-        "sendCallflow",
-        "Submit a callflow",
-        examples,
-        (_IDEMPOTENCY_KEY,),
-        {"sessionStatus": "CREATED", "sessionId": SESSION_ID},
-    )
-    call = submit._replace(
-        operation_id="sendCall",
-        summary="Submit a v1.1 request",
-        examples={"v11": {"summary": "A v1.1 request", "value": LEGACY}},
-        created={**submit.created, **_CALL_MEMBERS, "status": {"state": "queued"}},
-        accepted="CallAccepted",
-        refused="CallRefused",
-        request="LegacyCallflowRequest",
-    )
-    oldest = call._replace(
-        operation_id="sendOldestCall", summary=f"{call.summary}, the oldest path"
-    )
-    validate = _OperationDocument(
-        "validateCallflow",
-        "Judge a callflow; nothing is stored, nothing dialled",
-        examples,
-        created={"sessionStatus": "VALID"},
-    )
-    replace = _OperationDocument(
-        "replaceCallflow",
-        "Replace what runs on a live call by this callflow",
-        {"say": {"value": {"callflow": VOICE_MESSAGE["callflow"][1:]}}},
-        (_SESSION_ID,),
-        {"sessionStatus": "RUNNING", "sessionId": SESSION_ID},
-        also=((409, "Session is QUEUED, not RUNNING"),),
-    )
-    root = API_PREFIX + "{subAccountId}"
-    return {
-        f"{root}/callflows": _path_item(submit),
-        f"{root}/calls": _path_item(call),
-        f"{V1}{{subAccountId}}/calls": _path_item(oldest),
-        f"{root}/callflows/validate": _path_item(validate),
-        f"{root}/sessions/{{sessionId}}/callflows": _path_item(replace),
-    }
-
-
 _CALL_MEMBERS: Json = {"uid": SESSION_ID, "destination": "+12025550101"}
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
@@ -106,6 +56,58 @@ _SESSION_ID: Json = {
     "required": True,
     "schema": {"type": "string", "minLength": 1, "maxLength": 64},
 }
+_EXAMPLES: Json = {
+    "voiceMessage": {"summary": "A voice message", "value": VOICE_MESSAGE},
+    "ivr": {"summary": "A menu", "value": IVR},
+    "numberMasking": {"summary": "Two people, neither sees the other", "value": NUMBER_MASKING},
+}
+_SUBMIT = _OperationDocument(
+    "sendCallflow",
+    "Submit a callflow",
+    _EXAMPLES,
+    (_IDEMPOTENCY_KEY,),
+    {"sessionStatus": "CREATED", "sessionId": SESSION_ID},
+)
+_CALL = _SUBMIT._replace(
+    operation_id="sendCall",
+    summary="Submit a v1.1 request",
+    examples={"v11": {"summary": "A v1.1 request", "value": LEGACY}},
+    created={**_SUBMIT.created, **_CALL_MEMBERS, "status": {"state": "queued"}},
+    accepted="CallAccepted",
+    refused="CallRefused",
+    request="LegacyCallflowRequest",
+)
+_OLDEST_CALL = _CALL._replace(
+    operation_id="sendOldestCall", summary=f"{_CALL.summary}, the oldest path"
+)
+_VALIDATE = _OperationDocument(
+    "validateCallflow",
+    "Judge a callflow; nothing is stored, nothing dialled",
+    _EXAMPLES,
+    created={"sessionStatus": "VALID"},
+)
+_REPLACE = _OperationDocument(
+    "replaceCallflow",
+    "Replace what runs on a live call by this callflow",
+    {"say": {"value": {"callflow": VOICE_MESSAGE["callflow"][1:]}}},
+    (_SESSION_ID,),
+    {"sessionStatus": "RUNNING", "sessionId": SESSION_ID},
+    also=((409, "Session is QUEUED, not RUNNING"),),
+)
+
+
+def callflow_paths() -> Json:
+    """Their path items."""
+    root = API_PREFIX + "{subAccountId}"
+    return {
+        f"{root}/callflows": _path_item(_SUBMIT),
+        f"{root}/calls": _path_item(_CALL),
+        f"{V1}{{subAccountId}}/calls": _path_item(_OLDEST_CALL),
+        f"{root}/callflows/validate": _path_item(_VALIDATE),
+        f"{root}/sessions/{{sessionId}}/callflows": _path_item(_REPLACE),
+    }
+
+
 _SUB_ACCOUNT_PARAMETER: Json = {
     "name": "subAccountId",
     "in": "path",

@@ -18,7 +18,7 @@ from offhook.session.ports.record import (
     OutboxType,
     RequestRecord,
 )
-from offhook.session.session import Leg, LegFailure, Session
+from offhook.session.session import CallQuality, Leg, LegFailure, Session, TrunkTry
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -189,12 +189,6 @@ OK_MESSAGE = "ok"
 
 def leg_view(leg: Leg) -> LegView:
     """One leg."""
-    ended = leg.disconnected_at
-    duration = None
-    if ended is not None:
-        connected = leg.connected_at
-        duration = int((ended - connected).total_seconds()) if connected is not None else 0
-    quality = leg.quality
     failure = leg.failure or LegFailure()
     return LegView(
         call_id=leg.call_id,
@@ -205,28 +199,37 @@ def leg_view(leg: Leg) -> LegView:
         trunk=leg.trunk,
         initiated_timestamp=_time(leg.initiated_at),
         connected_timestamp=_time(leg.connected_at),
-        disconnected_timestamp=_time(ended),
+        disconnected_timestamp=_time(leg.disconnected_at),
         call_status=leg.status,
         sip_code=leg.sip_code,
         sip_reason=failure.sip_reason,
         q850_cause=failure.q850_cause,
         warning=failure.warning,
         detail=failure.detail,
-        trunks_tried=tuple(
-            TrunkTriedView(
-                trunk=one.trunk,
-                sip_code=one.sip_code,
-                sip_reason=one.sip_reason,
-                detail=one.detail,
-            )
-            for one in failure.tries
-        ),
-        call_duration=duration,
-        call_quality=QualityView(
-            mos=quality.mos, packet_loss_rate=quality.packet_loss_rate, jitter=quality.jitter
-        )
-        if quality is not None
-        else None,
+        trunks_tried=tuple(_trunk_tried(one) for one in failure.tries),
+        call_duration=_seconds_connected(leg),
+        call_quality=_quality_view(leg.quality) if leg.quality is not None else None,
+    )
+
+
+def _trunk_tried(one: TrunkTry) -> TrunkTriedView:
+    return TrunkTriedView(
+        trunk=one.trunk, sip_code=one.sip_code, sip_reason=one.sip_reason, detail=one.detail
+    )
+
+
+def _seconds_connected(leg: Leg) -> int | None:
+    """Whole ones; None while the leg is up or being tried."""
+    if leg.disconnected_at is None:
+        return None
+    if leg.connected_at is None:
+        return 0
+    return int((leg.disconnected_at - leg.connected_at).total_seconds())
+
+
+def _quality_view(quality: CallQuality) -> QualityView:
+    return QualityView(
+        mos=quality.mos, packet_loss_rate=quality.packet_loss_rate, jitter=quality.jitter
     )
 
 

@@ -43,6 +43,50 @@ POLL_SECONDS = 0.5
 
 SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
 
+# The parameters of the list. Times are ISO 8601, or so long ago.
+_Status = Annotated[
+    SessionStatus | None, QueryParameter(description="Only sessions in this status")
+]
+_Number = Annotated[
+    str | None,
+    QueryParameter(max_length=64, description="Source or destination of any call of the session"),
+]
+_Since = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=64,
+        description="Created at or after this time: ISO 8601, or so long ago (`1h`, `2d`)",
+    ),
+]
+_Until = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=64, description="Created before this time: ISO 8601, or so long ago (`1h`, `2d`)"
+    ),
+]
+_ClientRequestId = Annotated[
+    str | None,
+    QueryParameter(
+        name="clientRequestId", max_length=255, description="The request's own `clientRequestId`"
+    ),
+]
+_ClientBatchId = Annotated[
+    str | None,
+    QueryParameter(
+        name="clientBatchId", max_length=255, description="The request's own `clientBatchId`"
+    ),
+]
+_SipCode = Annotated[
+    int | None,
+    QueryParameter(
+        name="sipCode", ge=100, le=699, description="SIP status of any call of the session"
+    ),
+]
+_Cursor = Annotated[
+    str | None, QueryParameter(max_length=200, description="`nextCursor` of the page before")
+]
+_Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+
 
 async def _session(deps: Deps, caller: Caller, session_id: str) -> Session:
     session = await deps.store.session(caller.sub_account.sub_account_id, session_id)
@@ -81,54 +125,15 @@ async def _settled(deps: Deps, session: Session) -> Session:
 async def list_sessions(
     deps: NamedDependency[Deps],
     caller: NamedDependency[Caller],
-    status: Annotated[
-        SessionStatus | None, QueryParameter(description="Only sessions in this status")
-    ] = None,
-    number: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=64, description="Source or destination of any call of the session"
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=64,
-            description="Created at or after this time: ISO 8601, or so long ago (`1h`, `2d`)",
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=64,
-            description="Created before this time: ISO 8601, or so long ago (`1h`, `2d`)",
-        ),
-    ] = None,
-    client_request_id: Annotated[
-        str | None,
-        QueryParameter(
-            name="clientRequestId",
-            max_length=255,
-            description="The request's own `clientRequestId`",
-        ),
-    ] = None,
-    client_batch_id: Annotated[
-        str | None,
-        QueryParameter(
-            name="clientBatchId", max_length=255, description="The request's own `clientBatchId`"
-        ),
-    ] = None,
-    sip_code: Annotated[
-        int | None,
-        QueryParameter(
-            name="sipCode", ge=100, le=699, description="SIP status of any call of the session"
-        ),
-    ] = None,
-    cursor: Annotated[
-        str | None,
-        QueryParameter(max_length=200, description="`nextCursor` of the page before"),
-    ] = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    status: _Status = None,
+    number: _Number = None,
+    since: _Since = None,
+    until: _Until = None,
+    client_request_id: _ClientRequestId = None,
+    client_batch_id: _ClientBatchId = None,
+    sip_code: _SipCode = None,
+    cursor: _Cursor = None,
+    limit: _Limit = 50,
 ) -> SessionList:
     """A page of the sub-account's sessions."""
     now = deps.clock.now()
