@@ -69,6 +69,7 @@ async def test_no_valid_key_is_401_before_the_body_is_read(world: World, key: st
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json == callflow_refusal(answer, 401, UNAUTHORIZED)
+    assert world.store.records.requests == {}, "what nobody signed is not recorded"
 
 
 async def test_nothing_tells_anothers_sub_account_from_none(world: World) -> None:

@@ -67,6 +67,19 @@ async def test_a_declared_length_over_the_limit_is_refused_before_anything_is_re
         await read(receive, length=b"1001")
 
 
+async def test_a_body_that_goes_on_after_its_limit_is_read_no_further() -> None:
+    taken = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": b"x" * 400, "more_body": taken < 100}
+
+    with pytest.raises(BodyTooLarge):
+        await read(receive)
+    assert taken == 3
+
+
 async def test_a_client_that_goes_away_is_no_short_body() -> None:
     with pytest.raises(ClientGone):
         await read(pieces(b"{", gone=True))
