@@ -55,7 +55,7 @@ def main() -> None:
 
 def run(order: dict[str, Any]) -> NoReturn:
     """In the child: become a run of pytest."""
-    os.setsid()
+    os.setpgid(0, 0)
     out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor, to in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (out, 2)):
         os.dup2(descriptor, to)
