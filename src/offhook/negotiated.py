@@ -16,6 +16,51 @@ class Codec(StrEnum):
 
     PCMU = "PCMU"
     PCMA = "PCMA"
+    G722 = "G722"
+    OPUS = "opus"
+
+    @property
+    def clock_rate(self) -> int:
+        """RTP timestamps a second; 8,000 for G.722 too (RFC 3551 §4.5.2)."""
+        return 48_000 if self is Codec.OPUS else 8_000
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples of sound a second."""
+        return {Codec.G722: 16_000, Codec.OPUS: 48_000}.get(self, 8_000)
+
+
+LAWS = (Codec.PCMU, Codec.PCMA)
+"""G.711, which every engine and every peer has."""
+
+
+class SrtpSuite(StrEnum):
+    """The crypto suites of SRTP that we know, by their names in SDP (RFC 4568 §6.2, 6188, 7714)."""
+
+    AEAD_AES_256_GCM = "AEAD_AES_256_GCM"
+    AEAD_AES_128_GCM = "AEAD_AES_128_GCM"
+    AES_256_CM_HMAC_SHA1_80 = "AES_256_CM_HMAC_SHA1_80"
+    AES_CM_128_HMAC_SHA1_80 = "AES_CM_128_HMAC_SHA1_80"
+    AES_256_CM_HMAC_SHA1_32 = "AES_256_CM_HMAC_SHA1_32"
+    AES_CM_128_HMAC_SHA1_32 = "AES_CM_128_HMAC_SHA1_32"
+
+    @property
+    def key_octets(self) -> int:
+        """Octets of master key and master salt together."""
+        if self in (SrtpSuite.AEAD_AES_128_GCM, SrtpSuite.AEAD_AES_256_GCM):
+            return (16 if self is SrtpSuite.AEAD_AES_128_GCM else 32) + 12
+        return (32 if "256" in self else 16) + 14
+
+
+class SrtpKey(msgspec.Struct, frozen=True):
+    """What one side encrypts its packets with: no MKI, no key derivation rate, SRTCP encrypted too."""
+
+    suite: SrtpSuite
+    key: bytes
+    """Master key, then master salt."""
+
+    def __repr__(self) -> str:
+        return f"SrtpKey({self.suite}, …)"  # never the key: it would get into logs
 
 
 STATIC_TYPES = {0: Codec.PCMU, 8: Codec.PCMA}
@@ -45,6 +90,14 @@ class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     remote_rtcp_port: int | None = None
     """None: ``remote_port + 1`` (RFC 3550 §11)."""
     rtcp_mux: bool = False
+    dtmf_clock_rate: int = 8_000
+    """Of telephone-event, both ways: that of the codec where the peer agreed to it."""
+    ptime: int = 20
+    """Milliseconds of sound in each packet that we send."""
+    send_key: SrtpKey | None = None
+    """Of SRTP, as we encrypt; None: plain RTP. Never without :attr:`receive_key`."""
+    receive_key: SrtpKey | None = None
+    """Of SRTP, as the peer encrypts. A new one in mid-call begins with a rollover counter of 0."""
 
     @property
     def two_way(self) -> bool:

@@ -23,7 +23,7 @@ from tests.integration.media_peer import (
 from offhook.config.checks import NATIVE_MODULE
 from offhook.media import make_engine
 from offhook.media.engine import MediaEngine, PlaybackEnded
-from offhook.negotiated import Codec
+from offhook.negotiated import LAWS, Codec
 
 if TYPE_CHECKING or NATIVE_MODULE.exists():
     from offhook.media.native import _core
@@ -60,7 +60,7 @@ def freed(buffer: bytearray) -> bool:
 
 
 async def test_a_sound_stays_until_its_last_playback_ends_and_no_longer() -> None:
-    octets = {codec: bytearray(b"s" * 1600) for codec in Codec}
+    octets = {codec: bytearray(b"s" * 1600) for codec in LAWS}
     async with (
         running_engine() as engine,
         connected(engine) as (leg, peer, events),

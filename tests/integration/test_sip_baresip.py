@@ -31,8 +31,9 @@ from offhook.sip import (
     ScreenedOut,
     ServerAuth,
 )
+from offhook.sip.descriptions import MediaDirection
 from offhook.sip.message import Request
-from offhook.sip.sdp import MediaDirection, answer, make_offer, parse_answer
+from offhook.sip.sdp import answer, make_offer, parse_answer
 from offhook.telephony.endpoint import UdpEndpoint
 
 pytestmark = [

@@ -48,6 +48,12 @@ def warnings(config: Config) -> Iterator[Finding]:
                 f"no route leads to {trunk.name!r}, and without inbound_from it brings no calls in: "
                 "it is not used",
             )
+        if trunk.srtp == "required" and not trunk.address.startswith("tls:"):
+            yield (
+                ("trunks", index, "srtp"),
+                "the keys of SRTP travel in SIP messages that are not encrypted: whoever reads those can "
+                "hear the calls",
+            )
     if not config.webhooks.opens_loopback:
         for number, account in enumerate(config.subaccounts):
             for index, webhook in enumerate(account.webhooks):

@@ -255,6 +255,8 @@ class Trunk(Section, frozen=True, kw_only=True):
     trusted: bool = False
     early_media: bool = False
     media_from: tuple[Network, ...] = ()
+    codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
+    srtp: Literal["off", "accepted", "required"] = "off"
 
 
 class Route(Section, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import msgspec
 
-from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.negotiated import LAWS, Codec, NegotiatedMedia, SrtpSuite
 
 Audio = Mapping[Codec, bytes | memoryview]
 """One sound in every codec, one octet a sample (G.711), the same number in each. The engine reads it
@@ -211,8 +211,21 @@ class MediaLeg(ABC):
         """Send RTCP BYE, free the ports. Idempotent."""
 
 
+class MediaCapabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine can carry. Only this is negotiated with peers."""
+
+    codecs: tuple[Codec, ...] = LAWS
+    suites: tuple[SrtpSuite, ...] = ()
+    """Of SRTP; none: plain RTP only."""
+
+
 class MediaEngine(ABC):
     """All legs of one process."""
+
+    @property
+    def capabilities(self) -> MediaCapabilities:
+        """What it can carry; G.711 without encryption unless it says more."""
+        return MediaCapabilities()
 
     @abstractmethod
     def start(self) -> None:

@@ -17,7 +17,7 @@ from typing import Final, final
 
 from offhook.media import g711
 from offhook.media.engine import Audio, Sound
-from offhook.negotiated import Codec
+from offhook.negotiated import LAWS, Codec
 
 PACKET_OCTETS: Final = 160
 """20 ms of G.711."""
@@ -47,7 +47,7 @@ class LoadedSound(Sound):
 
     def __init__(self, audio: Audio) -> None:
         """Raises :class:`ValueError` unless every codec is there with the same number of octets."""
-        if audio.keys() < set(Codec) or len({len(octets) for octets in audio.values()}) != 1:
+        if audio.keys() < set(LAWS) or len({len(octets) for octets in audio.values()}) != 1:
             raise ValueError("a sound has the same number of octets in every codec")
         self.octets = {codec: memoryview(octets) for codec, octets in audio.items()}
 

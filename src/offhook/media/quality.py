@@ -50,8 +50,10 @@ class CodecImpairment(NamedTuple):
 CODECS: Final = {
     Codec.PCMU: CodecImpairment(0.0, 25.1),
     Codec.PCMA: CodecImpairment(0.0, 25.1),
+    Codec.G722: CodecImpairment(0.0, 25.1),
+    Codec.OPUS: CodecImpairment(0.0, 25.1),
 }
-"""G.711 with packet loss concealment."""
+"""With packet loss concealment. G.722 and Opus count as G.711: this model ends at telephone sound."""
 
 
 class LegQuality(msgspec.Struct, frozen=True, kw_only=True):

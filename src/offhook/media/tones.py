@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offhook.media import g711, rtp
-from offhook.negotiated import Codec
+from offhook.negotiated import LAWS, Codec
 
 SAMPLE_RATE: Final = 8000
 LOW: Final = (697.0, 770.0, 852.0, 941.0)
@@ -223,4 +223,4 @@ def digit_tone(digit: str, duration: float) -> dict[Codec, bytes]:
     both = np.sin(at * LOW[row]) + np.sin(at * HIGH[_DIGITS[row].index(digit)])
     pause = np.zeros(round(_TONE_PAUSE * SAMPLE_RATE))
     pcm = np.concatenate((both * _TONE_PEAK, pause)).astype("<i2").tobytes()
-    return {codec: g711.encode(codec, pcm) for codec in Codec}
+    return {codec: g711.encode(codec, pcm) for codec in LAWS}

@@ -7,7 +7,7 @@ import socket
 from contextlib import AsyncExitStack
 
 from offhook.processes import collector
-from offhook.processes.role_context import RoleContext
+from offhook.processes.role_context import CannotServe, RoleContext
 from offhook.telephony.front import Front
 
 LINGER = 1.5
@@ -18,7 +18,7 @@ async def run(context: RoleContext) -> None:
     """Serve until told to stop; the supervisor stops the voice workers before."""
     link = context.supervisor
     if link.sip_fd is None or link.front is None:
-        raise OSError("the front needs a socket from its supervisor")
+        raise CannotServe("the front needs a socket from its supervisor")
     async with AsyncExitStack() as stack:
         sip = stack.enter_context(socket.socket(fileno=link.sip_fd))
         front = Front(sip, link.front, context.workers)

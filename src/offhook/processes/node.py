@@ -22,7 +22,7 @@ from offhook.flow.numbers import load_metadata
 from offhook.process_metrics import ProcessMetrics
 from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
-from offhook.processes.role_context import RoleContext
+from offhook.processes.role_context import CannotServe, RoleContext
 from offhook.session.ports.record import StoreUnavailable
 from offhook.testbed.phones import with_testbed
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load_metadata()
     try:
         return _run_loop(_serve(options, config, link))
-    except (OSError, StoreUnavailable) as error:
+    except (OSError, StoreUnavailable, CannotServe) as error:
         if not link.failed(str(error)):
             raise
         return 1

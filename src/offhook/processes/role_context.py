@@ -14,6 +14,10 @@ from offhook.config import Config
 from offhook.processes.child import SupervisorLink
 
 
+class CannotServe(Exception):
+    """A process cannot start as it is configured; the text, for the operator, says why."""
+
+
 class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     """One process of the installation."""
 

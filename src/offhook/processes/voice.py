@@ -16,7 +16,7 @@ from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
-from offhook.processes.role_context import RoleContext
+from offhook.processes.role_context import CannotServe, RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
 from offhook.sip.demux import mark_of
@@ -143,6 +143,9 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
     engine = make_engine(config.media.engine, host=host, ports=port_range(context))
+    for trunk in trunks_of(config).values():
+        if (lacking := trunk.beyond(engine.capabilities)) is not None:
+            raise CannotServe(lacking)
     engine.start()
     stack.callback(engine.close)
     return Line(

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import msgspec
 
 from offhook.faults import FaultLog
-from offhook.media.engine import MediaLeg, MediaSources
+from offhook.media.engine import MediaCapabilities, MediaLeg, MediaSources
 from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.sip.descriptions import SdpError
 from offhook.sip.events import DescriptionEvent
 from offhook.sip.grammar import is_ip
 from offhook.sip.negotiation import Negotiation
-from offhook.sip.sdp import SdpError
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -59,8 +59,16 @@ class DescriptionOrigin(NamedTuple):
 class LegMedia:
     """Joins one leg's offer/answer state with its media leg."""
 
-    def __init__(self, media: MediaLeg, host: str, resolve: Resolve, trunk: Trunk | None) -> None:
-        """``host``: the address in our descriptions."""
+    def __init__(
+        self,
+        media: MediaLeg,
+        host: str,
+        resolve: Resolve,
+        trunk: Trunk | None,
+        capabilities: MediaCapabilities = MediaCapabilities(),  # noqa: B008 frozen
+    ) -> None:
+        """``host``: the address in our descriptions. ``capabilities``: of the media's engine."""
+        self._capabilities = capabilities
         self.media = media
         self.trunk = trunk
         self._resolve = resolve
@@ -78,7 +86,8 @@ class LegMedia:
         return Codec.PCMU if self.settled is None else self.settled.codec
 
     def offer(self) -> bytes:
-        """Our offer."""
+        """Our offer. Raises :class:`SdpError` where the trunk asks for what the engine has not."""
+        self._use_terms()
         return self._negotiation.offer()
 
     def answer(
@@ -91,6 +100,7 @@ class LegMedia:
         """Answer the peer's offer; ``done`` gets the answer, to be sent."""
         before = self.settled
         try:
+            self._use_terms()
             body = self._negotiation.answer(offer)
         except SdpError as error:
             refused(str(error))
@@ -108,6 +118,12 @@ class LegMedia:
             refused(str(error))
             return
         self._connect(before, origin, done, refused)
+
+    def _use_terms(self) -> None:
+        if self.trunk is not None:
+            if (lacking := self.trunk.beyond(self._capabilities)) is not None:
+                raise SdpError(lacking)
+            self._negotiation.terms = self.trunk.terms(self._capabilities)
 
     def close(self) -> None:
         """The leg is over; the result of a lookup is no longer needed."""

@@ -94,7 +94,9 @@ class Line:
         """
         media = self.media.open_leg(on_media, media_timeout=self.media_timeout)
         try:
-            return media, LegMedia(media, self.media_host, self.endpoint.resolve, trunk)
+            return media, LegMedia(
+                media, self.media_host, self.endpoint.resolve, trunk, self.media.capabilities
+            )
         except Exception:
             media.close()
             raise

@@ -12,6 +12,7 @@ from offhook.media.engine import PortsExhausted
 from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side
 from offhook.session.session import TrunkTry
 from offhook.sip import events as sip
+from offhook.sip.descriptions import SdpError
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import EndFacts, LineCall, faults
@@ -85,7 +86,12 @@ class OutgoingCall(LineCall):
         self.trunk = trunk
         self._sent_at = self._clock.monotonic()
         self.leg_media.trunk = trunk
-        self._handle = self._line.invite(trunk, self._order, self.leg_media.offer())
+        try:
+            offer = self.leg_media.offer()
+        except SdpError as error:
+            self._end(CallStatus.ERROR, detail=str(error), tries=tuple(self._tries))
+            return
+        self._handle = self._line.invite(trunk, self._order, offer)
         self._line.endpoint.listen(self._handle, self.on_sip)
         self._trace(self._line.endpoint.call_id_of(self._handle))
 

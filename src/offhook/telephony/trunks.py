@@ -8,6 +8,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import msgspec
 
 from offhook import config
+from offhook.media.engine import MediaCapabilities
+from offhook.negotiated import LAWS, Codec
+from offhook.sip.descriptions import MediaTerms, Security
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +29,27 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     early_media: bool = False
     """Whether an unanswered caller over it gets 183 with the other leg's early media."""
 
+    codecs: tuple[Codec, ...] = LAWS
+    """In our order of preference."""
+    security: Security = Security.OFF
+    """Whether its media is encrypted."""
+
     media_from: tuple[IPv4Network | IPv6Network, ...] = ()
     """The networks that its media may come from, besides the signalled hosts."""
+
+    def terms(self, capabilities: MediaCapabilities) -> MediaTerms:
+        """What may be negotiated over it with an engine."""
+        codecs = tuple(codec for codec in self.codecs if codec in capabilities.codecs)
+        return MediaTerms(codecs, self.security, capabilities.suites)
+
+    def beyond(self, capabilities: MediaCapabilities) -> str | None:
+        """What it asks for that an engine has not, for the operator; None: nothing."""
+        if self.security is Security.REQUIRED and not capabilities.suites:
+            return f'[[trunks]] "{self.name}": srtp = "required", but the media engine has no SRTP'
+        if not self.terms(capabilities).codecs:
+            names = ", ".join(self.codecs)
+            return f'[[trunks]] "{self.name}": the media engine has none of the codecs {names}'
+        return None
 
     def sends_from(self, host: str) -> bool:
         """Whether an address literal is one of ``inbound_from``."""
@@ -66,6 +88,8 @@ def trunk_of(section: config.Trunk) -> Trunk:
         trusted=section.trusted,
         early_media=section.early_media,
         media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
+        codecs=tuple(Codec(name) for name in section.codecs),
+        security=Security(section.srtp),
     )
 
 

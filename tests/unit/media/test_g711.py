@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from offhook.media import g711
-from offhook.negotiated import Codec
+from offhook.negotiated import LAWS, Codec
 
-CODECS = tuple(Codec)
+CODECS = LAWS
 ALL = bytes(range(256))
 
 

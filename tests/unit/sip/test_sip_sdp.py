@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.negotiated import Codec
-from offhook.sip.sdp import MediaDirection, SdpError, answer, make_offer, parse_answer
+from offhook.sip.descriptions import MediaDirection, SdpError
+from offhook.sip.sdp import answer, make_offer, parse_answer
 
 
 def sdp(*media: str, session: str = "c=IN IP4 192.0.2.2") -> bytes:
@@ -77,6 +78,10 @@ def test_an_answer_takes_the_offerers_first_codec_and_its_numbers() -> None:
         "receive": True,
         "remote_rtcp_port": None,
         "rtcp_mux": False,
+        "dtmf_clock_rate": 8000,
+        "ptime": 20,
+        "send_key": None,
+        "receive_key": None,
     }
     assert b"m=audio 4002 RTP/AVP 8 101\r\n" in body
 
@@ -214,7 +219,7 @@ def test_what_is_no_usable_description(body: bytes) -> None:
 
 def test_an_answer_with_a_codec_that_was_not_offered_is_refused() -> None:
     with pytest.raises(SdpError, match="no common codec"):
-        parse_answer(sdp("m=audio 4000 RTP/AVP 8"), codecs=("PCMU",))
+        parse_answer(sdp("m=audio 4000 RTP/AVP 8"), codecs=(Codec.PCMU,))
 
 
 def test_an_answer_without_telephone_event() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.media import g711
-from offhook.negotiated import Codec
+from offhook.negotiated import LAWS
 from offhook.speech.prompt import G711Prompt
 
 PCM = b"\x00\x10" * 4000
@@ -15,7 +15,7 @@ def test_a_prompt_holds_both_laws_and_copies_nothing() -> None:
     prompt = G711Prompt.of_pcm(PCM)
     assert prompt.duration == 0.5
     assert prompt.size == 8000
-    for law in Codec:
+    for law in LAWS:
         view = prompt.encoded(law)
         assert view == g711.encode(law, PCM)
         assert view.readonly

@@ -18,7 +18,7 @@ from offhook.media import rtcp
 from offhook.media.engine import Audio, MediaEngine, MediaEvent, PortsExhausted
 from offhook.media.native import _core
 from offhook.media.native.native_leg import NativeLeg, NativeSound
-from offhook.negotiated import Codec
+from offhook.negotiated import LAWS, Codec
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class NativeEngine(MediaEngine):
         self._loop.add_reader(self._core.event_fd(), self._deliver)
 
     def load(self, audio: Audio) -> NativeSound:
-        if audio.keys() < set(Codec):
+        if audio.keys() < set(LAWS):
             raise ValueError("a sound has every codec")
         return NativeSound(self._core.load(audio[Codec.PCMU], audio[Codec.PCMA]))
 
