@@ -32,6 +32,7 @@ from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
 from offhook.commands.operator_commands import status
 from offhook.commands.opt_outs import opt_outs
+from offhook.commands.recordings import recordings
 from offhook.commands.voices import voices
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ app.command(status, help_epilogue=epilogue("status"))
 app.command(keys)
 app.command(opt_outs)
 app.command(voices)
+app.command(recordings)
 app.command(db)
 
 

@@ -113,6 +113,18 @@ class NumberListed(SessionEvent, frozen=True, kw_only=True, tag="NUMBER_LISTED")
     problem: str | None = None
 
 
+class RecordingStarted(SessionEvent, frozen=True, kw_only=True, tag="RECORDING_STARTED"):
+    """The session is recorded from now on."""
+
+    recording_id: str
+
+
+class RecordingEnded(SessionEvent, frozen=True, kw_only=True, tag="RECORDING_ENDED"):
+    """The recording is over; it is mixed, and uploaded if the sub-account wants that."""
+
+    recording_id: str
+
+
 class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag="SESSION_ENDED"):
     """The final status."""
 
@@ -141,6 +153,8 @@ AnyEvent = (
     | DecisionAsked
     | DecisionMade
     | NumberListed
+    | RecordingStarted
+    | RecordingEnded
     | SessionEnded
     | LateFact
 )

@@ -273,6 +273,15 @@ class Server:
         async with self._client.post(path, json=body) as answer:
             return answer.status, await answer.json()
 
+    async def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask ``path`` below the sub-account; HTTP status and answer."""
+        assert self._client is not None
+        path = f"/api/v1/subaccounts/{SUB_ACCOUNT}/{path}"
+        async with self._client.request(method, path, json=body) as answer:
+            return answer.status, await answer.json()
+
     async def session(self, session_id: str) -> dict[str, Any]:
         """``GET …/sessions/{id}``."""
         assert self._client is not None

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages"
-TESTS = "curl ffmpeg nats-server nodejs postgresql sip-tester sox tshark wrk"
+TESTS = (
+    "curl ffmpeg nats-server nodejs postgresql python3-pyftpdlib sip-tester sox tshark vsftpd wrk"
+)
 
 
 class Machine:

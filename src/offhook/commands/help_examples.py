@@ -41,6 +41,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook show 8e5f30c1 --pcap call.pcap",
     ),
     "status": ("offhook status", "offhook status --json"),
+    "recordings": ("offhook recordings list", "offhook recordings get 8e5f30c1 -o call.mp3"),
+    "recordings list": ("offhook recordings list", "offhook recordings list 8e5f30c1 --json"),
+    "recordings get": ("offhook recordings get", "offhook recordings get 8e5f30c1 -o call.mp3"),
+    "recordings erase": ("offhook recordings erase 8e5f30c1",),
     "keys": ("offhook keys create --name laptop", "offhook keys list"),
     "keys create": (
         "offhook keys create --name laptop --days 90",

@@ -174,15 +174,15 @@ def show(
     """Show a session: its legs, its timeline (local time) and its webhooks."""
     if sip or pcap is not None:
         whole = session is not None and len(session) >= WHOLE_ID
-        named = session if whole else _full_id(client_of(url, api_key, subaccount), session)
+        named = session if whole else full_id(client_of(url, api_key, subaccount), session)
         show_sip(str(named), url=url, admin_key=admin_key, json=json, pcap=pcap)
         return
     client = client_of(url, api_key, subaccount)
-    shown = client.get(f"/sessions/{quote(_full_id(client, session), safe='')}")
+    shown = client.get(f"/sessions/{quote(full_id(client, session), safe='')}")
     emit(json, shown, session_text(shown))
 
 
-def _full_id(client: ApiClient, asked: str | None) -> str:
+def full_id(client: ApiClient, asked: str | None) -> str:
     """The id of the session that was meant. Raises :class:`CommandError` for none or several."""
     if asked is not None and len(asked) >= WHOLE_ID:
         return asked

@@ -204,6 +204,9 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
         tls_certificate=absolute(config.sip.tls_certificate),
         tls_key=absolute(config.sip.tls_key),
     )
+    recording = msgspec.structs.replace(
+        config.recording, directory=absolute(config.recording.directory)
+    )
     sub_accounts = tuple(
         msgspec.structs.replace(
             account,
@@ -217,4 +220,6 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
         )
         for account in config.subaccounts
     )
-    return msgspec.structs.replace(config, http=http, sip=sip, subaccounts=sub_accounts)
+    return msgspec.structs.replace(
+        config, http=http, sip=sip, recording=recording, subaccounts=sub_accounts
+    )

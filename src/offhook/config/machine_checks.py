@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from offhook.config import Config
 from offhook.config.checks import Finding
+from offhook.config.recording_key import encryption_key
 
 _SQLITE = "sqlite:///"
 
@@ -36,6 +37,12 @@ def findings(config: Config) -> Iterator[Finding]:
         list_file = account.opt_out.file if account.opt_out is not None else None
         if list_file is not None and (problem := _not_writable(list_file)):
             yield ("subaccounts", number, "opt_out", "file"), problem
+    if problem := _not_writable(os.path.join(config.recording.folder, "live"), may_be_made=True):
+        yield ("recording", "directory"), problem
+    try:
+        encryption_key(config.recording)
+    except ValueError as error:
+        yield ("recording", "encryption_key"), str(error)
 
 
 def warnings(config: Config) -> Iterator[Finding]:

@@ -107,6 +107,14 @@ ApiKey = Annotated[
     ),
 ]
 
+EncryptionKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^(env:\w+|file:.+)\Z",
+        description='"env:" and a variable, or "file:" and a file, with 32 octets in base64',
+    ),
+]
+
 
 ClockTime = Annotated[
     str,
@@ -138,6 +146,8 @@ class Http(Section, frozen=True, kw_only=True):
     """PEM file with the certificate and its chain; with ``tls_key`` the API speaks https."""
     tls_key: str | None = None
     """PEM file."""
+    public_url: HttpUrl | None = None
+    """Where customers reach this server, for links in webhooks and answers."""
 
 
 class KeepTraces(StrEnum):
@@ -383,6 +393,35 @@ class Testbed(Section, frozen=True, kw_only=True):
     """Folder for a WAV of what each phone heard; absent: not recorded."""
 
 
+class Recording(Section, frozen=True, kw_only=True):
+    """``[recording]``"""
+
+    directory: str | None = None
+    """Relative to the configuration file, absolute once loaded; None: ``recordings`` in the working
+    folder."""
+    format: Literal["mp3", "opus", "wav"] = "mp3"
+    channels: Literal["mono", "stereo"] = "mono"
+    """``stereo``: leg A on the left, everybody and everything else on the right."""
+    beep: bool = False
+    """A short tone to each leg when its recording begins."""
+    consent_prompt: str | None = None
+    """Spoken to each leg when its recording begins."""
+    consent_language: str | None = None
+    encryption_key: EncryptionKey | None = None
+    keep_days: Count = 30
+    """Days for which recordings stay on the disk."""
+    link_expiry: Seconds = 3600
+    push_retry: Seconds = 86_400
+    """Seconds for which an upload is tried."""
+    allow_private: bool = False
+    """Whether recordings may be uploaded to private addresses and to this machine."""
+
+    @property
+    def folder(self) -> str:
+        """Where recordings are."""
+        return self.directory or "recordings"
+
+
 class Admin(Section, frozen=True, kw_only=True):
     """``[admin]``"""
 
@@ -402,6 +441,7 @@ class Config(Section, frozen=True, kw_only=True):
     speech: SpeechSection = SpeechSection()
     voices: Voices = Voices()
     limits: Limits = Limits()
+    recording: Recording = Recording()
     admin: Admin = Admin()
     testbed: Testbed = Testbed()
     trunks: tuple[Trunk, ...] = ()

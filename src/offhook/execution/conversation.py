@@ -27,12 +27,14 @@ from offhook.codes import CallStatus
 from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
 from offhook.execution.failures import CallOver, Interrupted, OptedOut, Replaced
 from offhook.execution.journal import SessionJournal
+from offhook.execution.session_recording import SessionRecording
 from offhook.execution.session_services import Services
 from offhook.faults import FaultLog
 from offhook.flow.actions import Callflow, MakeCall
 from offhook.log import about
 from offhook.session import states
 from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
+from offhook.session.ports.speech import PromptError
 from offhook.session.ports.telephony import (
     Call,
     CallEnd,
@@ -90,6 +92,9 @@ class Conversation:
         """The internal error outside of the running step, if there was one; the session ends ERROR."""
         self._calls: list[Call] = [] if received is None else [received]
         """Every call of the session, over or not."""
+        self.recording = SessionRecording(
+            services.recorder, services.speech, services.recording_notice, services.clock
+        )
         self._trunks = trunks
         self._journal = journal
         self._reports = reports
@@ -246,6 +251,7 @@ class Conversation:
         if connected_at is None:
             raise CallOver
         self.connected(received.call_id, connected_at)
+        await self.tell_recorded()
 
     def refuse_a(self, sip_code: int, status: CallStatus) -> None:
         """Refuse leg A where it came from outside and still rings."""
@@ -265,6 +271,7 @@ class Conversation:
         ``on_ringing`` is called for each 18x and told whether early media came with it.
         """
         self.call_b = call = self._dial(action, leg, trunks, on_ringing)
+        self.recording.leg(call)
         return call
 
     async def close_b(self) -> None:
@@ -336,6 +343,41 @@ class Conversation:
         """A leg was answered."""
         leg = msgspec.structs.replace(self.leg(call_id), connected_at=at)
         self.change(states.with_leg(self.session, leg), CallConnected(at=at, call_id=call_id))
+        begun = self.recording.answered(self.session, call_id, (self.call_a, self.call_b))
+        if begun is not None:
+            self.record(begun)
+
+    def record_if_inbound(self) -> None:
+        """Record a session of a caller from the answer on, if the number that was called says so."""
+        leg = self.session.legs[0]
+        numbers = self.sub_account.numbers if self.sub_account is not None else ()
+        if any(each.record_inbound for each in numbers if each.msisdn == leg.destination):
+            self.recording.begin_with(leg.call_id)
+
+    async def tell_recorded(self) -> None:
+        """Let the answered legs hear that they are recorded, if the operator wants that.
+
+        A session whose people cannot be told is not recorded.
+        """
+        up = [call for call in (self.call_a, self.call_b) if call is not None and self._is_up(call)]
+        untold = self.recording.untold(up)
+        if not untold:
+            return
+        try:
+            await self.during(self.recording.tell(untold, self.session.sub_account_id))
+        except PromptError as error:
+            log.error("the session is not recorded: the consent prompt failed: %s", error)
+            self.end_recording()
+
+    def end_recording(self) -> None:
+        """The recording is over."""
+        ended = self.recording.end()
+        if ended is not None:
+            self.record(ended)
+
+    def _is_up(self, call: Call) -> bool:
+        leg = self.leg(call.call_id)
+        return leg.connected_at is not None and leg.status is None
 
     def failed_before_dialling(self, leg: Leg) -> None:
         """An error stopped a leg before its INVITE: record it as ERROR."""
@@ -402,6 +444,7 @@ class Conversation:
         """
         if self._time_of_a is not None:
             self._time_of_a.cancel()
+        self.recording.end()
         self.call_a = self.call_b = self.ringing_a = None
         self._calls.clear()
         self._interrupt.cancel()

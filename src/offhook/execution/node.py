@@ -26,6 +26,7 @@ from offhook.execution.inbound_calls import InboundCalls, NumberBook
 from offhook.execution.journal import SessionJournal
 from offhook.execution.liveness import Liveness
 from offhook.execution.runner import FailedStart, Runner, SessionRunner
+from offhook.execution.session_recording import RecordingNotice
 from offhook.execution.session_services import Services
 from offhook.faults import FaultLog
 from offhook.flow.context import Profiles
@@ -35,6 +36,7 @@ from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.opt_outs import OptOutService
 from offhook.session.ports.record import Node
+from offhook.session.ports.recording import NoRecorder, Recorder
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall, Telephony
@@ -68,6 +70,7 @@ class VoiceNode:
         fabric: Fabric,
         capacity: int,
         metrics: CallMetrics,
+        recorder: Recorder | None = None,
     ) -> None:
         """``capacity``: sessions that run here at once at the most."""
         self._store = store
@@ -81,6 +84,7 @@ class VoiceNode:
         self._clock = clock
         self._fabric = fabric
         self._metrics = metrics
+        self._recorder = recorder or NoRecorder()
         self._commands = Commands()
         self._decisions = Decisions(ask, profiles)
         self._services = self._services_by(config)
@@ -232,6 +236,12 @@ class VoiceNode:
             sub_account=self._directory.sub_account,
             route=self._route,
             take_channel=self._take_channel,
+            recorder=self._recorder,
+            recording_notice=RecordingNotice(
+                beep=config.recording.beep,
+                consent_prompt=config.recording.consent_prompt,
+                language=config.recording.consent_language,
+            ),
         )
 
     def _make_runner(

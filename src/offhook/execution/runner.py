@@ -196,6 +196,8 @@ class SessionRunner(Runner):
         callflow: Callflow | None = conversation.session.callflow
         of_the_caller = conversation.ringing_a is not None
         if of_the_caller:
+            conversation.record_if_inbound()
+        if of_the_caller:
             callflow = await self._first_decision()
         else:
             self._opting_out.begin(conversation.session.callflow)
@@ -278,6 +280,7 @@ class SessionRunner(Runner):
             if why is None and conversation.breakdown is not None:
                 why = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             await conversation.close_calls()
+            conversation.end_recording()
             if why is None and conversation.breakdown is not None:
                 why = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             ended = self._ended(why)

@@ -8,6 +8,8 @@ import msgspec
 
 from offhook.clock import Clock
 from offhook.config import KeepTraces
+from offhook.execution.session_recording import RecordingNotice
+from offhook.session.ports.recording import NoRecorder, Recorder
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.telephony import Telephony
 from offhook.session.session import Leg, Session
@@ -29,6 +31,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sub_account: Callable[[str], SubAccount | None]
     route: Callable[[str, SubAccount], tuple[str, ...]]
     """The trunks that lead to a number, in order; none: no coverage."""
+    recorder: Recorder = NoRecorder()
+    recording_notice: RecordingNotice = RecordingNotice()
     take_channel: Callable[[Session, Leg, tuple[str, ...]], Awaitable[str | None]]
     """Store a session before one of its legs is dialled, with the leg on the first of these trunks that
     has a free channel; None: all are full and nothing was stored."""

@@ -35,6 +35,8 @@ from offhook.http.resources import (
     health,
     operation,
     opt_out_list,
+    recording_push,
+    recordings,
     requests,
     scenario_templates,
     session_views,
@@ -60,6 +62,8 @@ BELOW_SUB_ACCOUNT = (
     scenario_templates,
     virtual_numbers,
     opt_out_list,
+    recordings,
+    recording_push,
 )
 
 
@@ -158,6 +162,7 @@ def _typed_routes() -> list[ControllerRouterHandler]:
         *health.handlers,
         *api_docs.handlers,
         *code_pages.handlers,
+        *recordings.handlers,
     ]
 
 

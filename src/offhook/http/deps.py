@@ -17,10 +17,11 @@ from offhook.events import AnyEvent
 from offhook.flow.context import Profiles
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.record import OutboxEntry
+from offhook.session.ports.recording import NoRecordingFiles, RecordingFiles
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.session import Session
-from offhook.session.tenancy import SubAccount
+from offhook.session.tenancy import PushConfig, SubAccount
 
 
 class Cancellation(NamedTuple):
@@ -76,6 +77,10 @@ class Phase:
     """Set once: nothing new is accepted, streams end."""
 
 
+async def no_push_problem(_config: PushConfig) -> None:
+    """Any place is fine."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deps:
     """The dependencies of the web application."""
@@ -88,6 +93,9 @@ class Deps:
     """Builds the end of a session that no node has claimed yet."""
     webhook_url_problem: Callable[[str], Awaitable[str | None]]
     """Why a webhook URL is refused (scheme, private address …); None: it is fine."""
+    recordings: RecordingFiles = field(default_factory=NoRecordingFiles)
+    push_problem: Callable[[PushConfig], Awaitable[str | None]] = no_push_problem
+    """Why recordings cannot be uploaded there (a private address …); None: it seems fine."""
     config: Config = field(default_factory=Config)
     clock: Clock = field(default_factory=SystemClock)
     limits: HttpLimits = field(default_factory=HttpLimits)

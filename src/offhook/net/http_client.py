@@ -8,6 +8,7 @@ the target of a redirect all pass the same check
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from abc import ABC, abstractmethod
 from base64 import b64encode
@@ -234,9 +235,11 @@ class HttpClient(HttpRequester):
             credentials = f"{url.user}:{url.password or ''}".encode()
             all_headers["Authorization"] = "Basic " + b64encode(credentials).decode()
         plain = url.with_user(None)
+        # aiohttp writes a large body in pieces only when it is given as a file.
+        data = io.BytesIO(body) if body is not None and len(body) > _CHUNK else body
         try:
             async with self._session.request(
-                method, plain, headers=all_headers, data=body, allow_redirects=False
+                method, plain, headers=all_headers, data=data, allow_redirects=False
             ) as answer:
                 content = await limit.read(answer)
                 return HttpResponse(

@@ -17,6 +17,7 @@ from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
+from offhook.processes.recordings import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.processes.site_metrics import SiteMetrics
@@ -59,6 +60,8 @@ async def run(context: RoleContext) -> None:
         client = open_client(context.config, connections_per_host=PER_ENDPOINT)
         stack.push_async_callback(client.close)
         follow_reloads(context, client, None)
+        pushes = HttpClient(allow_private=context.config.recording.allow_private)
+        stack.push_async_callback(pushes.close)
         deps = Deps(
             store=store,
             directory=directory,
@@ -66,6 +69,8 @@ async def run(context: RoleContext) -> None:
             profiles=ProfileTable.installed(context.config.voices),
             cancel=lambda session, _sub_account, at: _canceled(session, reports, at),
             webhook_url_problem=lambda url: url_problem(client, url),
+            recordings=shelf_of(context.config),
+            push_problem=lambda config: push_problem(pushes, config),
             config=context.config,
             clock=context.clock,
             registry=registry,

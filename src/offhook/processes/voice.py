@@ -16,6 +16,7 @@ from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
+from offhook.processes.recordings import RecordingDuties
 from offhook.processes.role_context import CannotServe, RoleContext
 from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
@@ -71,13 +72,23 @@ async def run(context: RoleContext) -> None:
         registered = await store.register_node(
             context.node_name, NodeRole.VOICE, context.clock.now()
         )
+        reports = WebhookReports(directory)
+        recordings = RecordingDuties(
+            config=context.config,
+            store=store,
+            reports=reports,
+            sub_account=directory.sub_account,
+            clock=context.clock,
+            wake_outbox=lambda: fabric.publish("outbox"),
+        )
+        await recordings.open(stack)
         node = VoiceNode(
             store=store,
             node=registered,
             telephony=Dialer(line),
             speech=speech,
             profiles=ProfileTable.installed(context.config.voices),
-            reports=WebhookReports(directory),
+            reports=reports,
             ask=asker(questions, context.clock),
             opt_out_service=OperatorLists(questions),
             directory=directory,
@@ -86,6 +97,7 @@ async def run(context: RoleContext) -> None:
             fabric=fabric,
             capacity=capacity(context),
             metrics=CallMetrics(context.registry),
+            recorder=recordings.recorder,
         )
         take_calls(line, node)
         if shared is not None:
@@ -102,6 +114,7 @@ async def run(context: RoleContext) -> None:
             duties = [
                 group.create_task(keep_directory_fresh(directory, fabric)),
                 group.create_task(collector.in_quiet_moments(lambda: node.live)),
+                group.create_task(recordings.run()),
             ]
             await node.run(
                 context.stopping,

@@ -35,6 +35,42 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """Standard Webhooks signing secret, ``whsec_…``; never shown or logged."""
 
 
+class PushProtocol(StrEnum):
+    """How recordings are uploaded."""
+
+    S3 = "S3"
+    SFTP = "SFTP"
+    FTP = "FTP"
+    FTPS = "FTPS"
+    """FTP with TLS (RFC 4217, explicit)."""
+
+
+DEFAULT_PORTS = {
+    PushProtocol.S3: 443,
+    PushProtocol.SFTP: 22,
+    PushProtocol.FTP: 21,
+    PushProtocol.FTPS: 21,
+}
+
+
+class PushConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a sub-account's recordings are uploaded to (``spec/api.md``)."""
+
+    protocol: PushProtocol
+    host: str
+    """S3: a region, or the URL of an endpoint."""
+    port: int | None = None
+    """None: the usual one."""
+    username: str
+    password: str
+    """Never shown or logged."""
+    path: str = "/"
+    """A folder; S3: the bucket and then the prefix."""
+    host_key: str | None = None
+    """SFTP: the key of the server, ``SHA256:…`` or a line of OpenSSH's public key format. None: the key
+    that the server shows first is kept here."""
+
+
 class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
     """A number the sub-account owns."""
 
@@ -99,6 +135,8 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     scenarios: Mapping[str, Scenario] = {}
     opt_out: OptOutSettings | None = None
     """None: called persons cannot opt out, and no opt-out list counts."""
+    recording_push: PushConfig | None = None
+    """Where its recordings are uploaded to; None: they stay here."""
 
     @property
     def own_number(self) -> str | None:

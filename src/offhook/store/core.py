@@ -24,13 +24,14 @@ from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
 from offhook.store.stored_opt_outs import SqlOptOuts
+from offhook.store.stored_recordings import SqlRecordings
 from offhook.store.stored_tenancy import SqlTenancy
 
 NOBODY = Node(name="", epoch=0)
 """Stands for the node in writes without one: the API's, and the end of a dead node's session."""
 
 
-class SqlStore(SqlHistory, SqlTenancy, SqlOptOuts, Store):
+class SqlStore(SqlHistory, SqlTenancy, SqlOptOuts, SqlRecordings, Store):
     """Encodes the hot calls; a dialect's store runs them in batches."""
 
     # --- the API's side

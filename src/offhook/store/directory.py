@@ -132,6 +132,9 @@ class Directory(TenantDirectory):
             if (owner := merged.get(sub_account_id)) is not None:
                 scenarios = {**owner.scenarios, scenario.name: scenario}
                 merged[sub_account_id] = msgspec.structs.replace(owner, scenarios=scenarios)
+        for sub_account_id, push in await self._store.push_configs():
+            if (owner := merged.get(sub_account_id)) is not None:
+                merged[sub_account_id] = msgspec.structs.replace(owner, recording_push=push)
         self._keys = {**dict(await self._store.keys()), **self._keys_of_file}
         self._sub_accounts = merged
         self._listed = tuple(merged.values())

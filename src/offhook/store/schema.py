@@ -246,6 +246,41 @@ opt_outs = Table(
 )
 """The numbers that want no more voice messages of a sub-account."""
 
+_WAITING_TO_BE_UPLOADED = text("state = 'waiting'")
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("recording_id", Text, primary_key=True),
+    Column("sub_account_id", Text, nullable=False),
+    Column("session_id", Text, nullable=False),
+    Column("storage", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("next_at", BigInteger),
+    Column("document", Text, nullable=False),
+    Index("recordings_by_session", "session_id"),
+    Index("recordings_by_age", "storage", "started_at"),
+    Index(
+        "recordings_due",
+        "storage",
+        "sub_account_id",
+        "next_at",
+        sqlite_where=_WAITING_TO_BE_UPLOADED,
+        postgresql_where=_WAITING_TO_BE_UPLOADED,
+    ),
+)
+"""``next_at``: when a waiting one is to be uploaded, or when the lease of one that is being uploaded is
+over."""
+
+recording_pushes = Table(
+    "recording_pushes",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""Where each sub-account's recordings are uploaded to, with the password."""
+
 versions = Table(
     "versions",
     metadata,

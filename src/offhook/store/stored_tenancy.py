@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, select, update
 
 from offhook.session.ports.record import KeyRecord
 from offhook.session.ports.stores import Tenancy
-from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
+from offhook.session.tenancy import KeyGrant, PushConfig, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store import schema
 from offhook.store.documents import (
     encode,
@@ -90,6 +90,26 @@ class SqlTenancy(Statements, Tenancy):
         rows = await self._read(select(t.c.sub_account_id, t.c.document))
         return [
             (row["sub_account_id"], msgspec.json.decode(row["document"], type=Scenario))
+            for row in rows
+        ]
+
+    async def put_push_config(self, sub_account_id: str, config: PushConfig) -> None:
+        values = {"sub_account_id": sub_account_id, "document": encode(config)}
+        await self._write(
+            self._upsert(schema.recording_pushes, ["sub_account_id"], values),
+            self._next_version(),
+        )
+
+    async def delete_push_config(self, sub_account_id: str) -> bool:
+        pushes = schema.recording_pushes
+        gone = delete(pushes).where(pushes.c.sub_account_id == sub_account_id)
+        return await self._tenancy_changed(gone, pushes.c.sub_account_id)
+
+    async def push_configs(self) -> Sequence[tuple[str, PushConfig]]:
+        pushes = schema.recording_pushes
+        rows = await self._read(select(pushes.c.sub_account_id, pushes.c.document))
+        return [
+            (row["sub_account_id"], msgspec.json.decode(row["document"], type=PushConfig))
             for row in rows
         ]
 

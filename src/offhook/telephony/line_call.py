@@ -32,6 +32,7 @@ from offhook.media.engine import (
     SourceRefused,
 )
 from offhook.session.dtmf import DtmfDeduplicator
+from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import (
     Call,
@@ -92,6 +93,21 @@ class LinePlayback(Playback):
         """The engine, or the end of the call, has decided."""
         if not self._done.done():
             self._done.set_result(result)
+
+
+@final
+class LegTap(AudioTap):
+    """The tap of a media leg."""
+
+    def __init__(self, media: MediaLeg) -> None:
+        self._media = media
+        media.start_tap()
+
+    def take(self) -> bytes:
+        return self._media.take_frames()
+
+    def stop(self) -> None:
+        self._media.stop_tap()
 
 
 class LineCall(Call):
@@ -171,6 +187,9 @@ class LineCall(Call):
         assert to is None or isinstance(to, LineCall)
         self._relay_to = to
         self.media.relay(None if to is None else to.media)
+
+    def tap(self) -> LegTap:
+        return LegTap(self.media)
 
     def quality(self) -> CallQuality | None:
         statistics = self._statistics or self.media.statistics()

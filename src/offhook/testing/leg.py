@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
+from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult, Side
 from offhook.session.session import CallQuality
@@ -40,6 +41,17 @@ PERFECT = CallQuality(mos=4.4, packet_loss_rate=0.0, jitter=0)
 """The quality of a line without a network."""
 
 DigitListener = Callable[[str, float], None]
+
+
+@final
+class SilentTap(AudioTap):
+    """Simulated calls have no audio."""
+
+    def take(self) -> bytes:
+        return b""
+
+    def stop(self) -> None:
+        pass
 
 
 class SimulatedCall(Call):
@@ -111,6 +123,9 @@ class SimulatedCall(Call):
             self.player.play_below(prompt, pause)
         if prompt is not None and self.connected:
             self._timeline.add(self.phone.number, "hears", "the ringback tone")
+
+    def tap(self) -> SilentTap:
+        return SilentTap()
 
     def on_digit(self, listener: DigitListener | None) -> None:
         self._listener = listener

@@ -17,8 +17,9 @@ from offhook.events import (
     DigitsCaptured,
 )
 from offhook.session.ports.record import OutboxEntry, OutboxType
+from offhook.session.ports.recording import RecordingRecord, RecordingState
 from offhook.session.ports.tenants import SubAccounts
-from offhook.session.ports.webhooks import Reports
+from offhook.session.ports.webhooks import RecordingReports, Reports
 from offhook.session.session import Session
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks import payloads
@@ -38,7 +39,7 @@ STATUSES: dict[type[AnyEvent], CallEventStatus] = {
 
 
 @final
-class WebhookReports(Reports):
+class WebhookReports(Reports, RecordingReports):
     """Makes outbox entries for the webhooks that the sub-account has at this moment."""
 
     def __init__(self, directory: SubAccounts) -> None:
@@ -64,8 +65,36 @@ class WebhookReports(Reports):
         payload = payloads.session_summary(session)
         return [_entry(session, OutboxType.VSS, payload, session.ended_at)]
 
+    def recording_status(self, record: RecordingRecord, at: datetime) -> list[OutboxEntry]:
+        uploaded = record.state in (RecordingState.UPLOADED, RecordingState.KEPT)
+        if not uploaded and record.state not in (RecordingState.FAILED, RecordingState.UNUSABLE):
+            return []
+        if self._webhook_of(record.sub_account_id, WebhookType.VRU) is None:
+            return []
+        payload = payloads.recording_status(
+            session_id=record.session_id,
+            recording_id=record.recording_id,
+            duration_seconds=round(record.duration),
+            file_path=record.location or record.path,
+            uploaded=uploaded,
+        )
+        return [
+            OutboxEntry(
+                delivery_id=new_id(),
+                sub_account_id=record.sub_account_id,
+                type=OutboxType.VRU,
+                payload=payload,
+                created_at=at,
+                give_up_at=at + GIVE_UP_AFTER[OutboxType.VRU],
+                session_id=record.session_id,
+            )
+        ]
+
     def _webhook(self, session: Session, type_: WebhookType) -> Webhook | None:
-        sub_account = self._directory.sub_account(session.sub_account_id)
+        return self._webhook_of(session.sub_account_id, type_)
+
+    def _webhook_of(self, sub_account_id: str, type_: WebhookType) -> Webhook | None:
+        sub_account = self._directory.sub_account(sub_account_id)
         webhook = sub_account.webhooks.get(type_) if sub_account else None
         return webhook if webhook is not None and webhook.enabled else None
 

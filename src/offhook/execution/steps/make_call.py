@@ -23,8 +23,11 @@ from offhook.session.session import Leg
 async def run(action: MakeCall, conversation: Conversation, player: Player) -> Outcome:
     """Leg A was routed and stored when the session was claimed; a later leg is bridged to it."""
     if conversation.call_a is None:
+        if action.call_recording:
+            conversation.recording.begin_with(conversation.session.legs[0].call_id)
         await conversation.dial_a(action)
         await conversation.send_digits(conversation.line, action.send_digits or "")
+        await conversation.tell_recorded()
         return Outcome(note="answered")
     if conversation.call_b is not None:
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, "a makeCall while leg B is up")
@@ -33,6 +36,8 @@ async def run(action: MakeCall, conversation: Conversation, player: Player) -> O
         detail = f"a makeCall after {most} legs (limits.max_legs)"
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, detail)
     leg, trunks = await _stored_leg(action, conversation)
+    if action.call_recording:
+        conversation.recording.begin_with(leg.call_id)
     try:
         return await _bridge(action, leg, trunks, conversation)
     finally:
@@ -89,6 +94,7 @@ async def _bridge(
     await conversation.answer_a()
     if call_b.ended is not None:
         return Outcome(note="hung up before the bridge", bridge=CallStatus.COMPLETED)
+    await conversation.tell_recorded()
     call_a.relay(call_b)
     call_b.relay(call_a)
     bridged_at = conversation.services.clock.now()

@@ -19,11 +19,16 @@ DOCS_FILES = "/docs/ui/"
 DOCS_NAMES = frozenset({"start.js", "swagger-ui-bundle.js", "swagger-ui.css"})
 """The files that the page at ``/docs`` loads."""
 
+RECORDING_FILES = "/recordings/"
+"""The beginning of signed links to recordings."""
+
 RESOURCES = frozenset(
     {
         "calls",
         "callflows",
         "numbers",
+        "recording-push-config",
+        "recordings",
         "requests",
         "scenarios",
         "sessions",
@@ -82,6 +87,8 @@ def place_of(path: str) -> ResourcePlace:
         return ResourcePlace(Area.PAGE, "/docs")
     if path.startswith(CODE_PAGES + "/"):
         return ResourcePlace(Area.PAGE, CODE_PAGES)
+    if path.startswith(RECORDING_FILES):
+        return ResourcePlace(Area.PAGE, "/recordings")
     return ResourcePlace(Area.UNKNOWN, UNKNOWN)
 
 

@@ -53,6 +53,7 @@ NULLABLE_TYPES = frozenset(
         "KeyRequest",
         "NumberBody",
         "ParameterBody",
+        "PushRequest",
         "RotateRequest",
         "ScenarioRequest",
         "SubAccountBody",

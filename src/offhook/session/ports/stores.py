@@ -34,9 +34,17 @@ from offhook.session.ports.record import (
     RequestRecord,
     SessionFilter,
 )
+from offhook.session.ports.recording import RecordingStore
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
-from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
+from offhook.session.tenancy import (
+    KeyGrant,
+    PushConfig,
+    Scenario,
+    SubAccount,
+    Webhook,
+    WebhookType,
+)
 
 
 class Accepting(ABC):
@@ -294,6 +302,18 @@ class Tenancy(ABC):
         """All scenarios stored with :meth:`put_scenario`, with their sub-account's id."""
 
     @abstractmethod
+    async def put_push_config(self, sub_account_id: str, config: PushConfig) -> None:
+        """Create or replace a sub-account's push configuration."""
+
+    @abstractmethod
+    async def delete_push_config(self, sub_account_id: str) -> bool:
+        """False: there was none."""
+
+    @abstractmethod
+    async def push_configs(self) -> Sequence[tuple[str, PushConfig]]:
+        """All of them with their sub-account's id."""
+
+    @abstractmethod
     async def keys(self) -> Sequence[tuple[bytes, KeyGrant]]:
         """All unexpired, unrevoked keys: SHA-256 of the key, and what it opens."""
 
@@ -318,7 +338,7 @@ class Tenancy(ABC):
         """Grows with every change of accounts, keys, webhooks or scenarios."""
 
 
-class Store(Accepting, Claiming, History, Outbox, Tenancy, OptOuts):
+class Store(Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore):
     """The whole durable record."""
 
     @abstractmethod

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.codes import CallStatus
+from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.session import CallQuality, LegFailure, TrunkTry
 
@@ -157,6 +158,10 @@ class Call(ABC):
     @abstractmethod
     def relay(self, to: Call | None) -> None:
         """Relay the audio and digits of this leg to ``to`` from now on; None: stop."""
+
+    @abstractmethod
+    def tap(self) -> AudioTap:
+        """From now on give the audio of this leg, both ways, for a recording."""
 
     @abstractmethod
     async def hang_up(self) -> CallEnd:

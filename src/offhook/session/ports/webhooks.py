@@ -10,6 +10,7 @@ import msgspec
 
 from offhook.events import AnyEvent
 from offhook.session.ports.record import OutboxEntry
+from offhook.session.ports.recording import RecordingRecord
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 
@@ -65,3 +66,11 @@ class Reports(ABC):
     @abstractmethod
     def session_ended(self, session: Session) -> Sequence[OutboxEntry]:
         """The session summary (VSS), if the sub-account wants it."""
+
+
+class RecordingReports(ABC):
+    """Makes the outbox entries of recordings; they are stored in the transaction of what they report."""
+
+    @abstractmethod
+    def recording_status(self, record: RecordingRecord, at: datetime) -> Sequence[OutboxEntry]:
+        """What became of a recording (VRU), if the sub-account wants it; nothing while it is uploaded."""

@@ -22,9 +22,10 @@ from offhook.session.ports.record import (
     OutboxEntry,
     RequestRecord,
 )
+from offhook.session.ports.recording import RecordingRecord
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
-from offhook.session.tenancy import Scenario, SubAccount, Webhook
+from offhook.session.tenancy import PushConfig, Scenario, SubAccount, Webhook
 from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import decode_session, encode_session, held_channels
 from offhook.store.queueing import (
@@ -124,6 +125,8 @@ class MemoryRecords:
         self.sub_accounts: dict[str, SubAccount] = {}
         self.webhooks: dict[tuple[str, str], Webhook] = {}
         self.scenarios: dict[tuple[str, str], Scenario] = {}
+        self.recordings: dict[str, RecordingRecord] = {}
+        self.push_configs: dict[str, PushConfig] = {}
         self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
         self.opt_outs: dict[tuple[str, str], OptOut] = {}
         self.tenancy_version = 0

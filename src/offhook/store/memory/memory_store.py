@@ -11,6 +11,7 @@ from offhook.store.memory.memory_claiming import MemoryClaiming
 from offhook.store.memory.memory_history import MemoryHistory
 from offhook.store.memory.memory_opt_outs import MemoryOptOuts
 from offhook.store.memory.memory_outbox import MemoryOutbox
+from offhook.store.memory.memory_recordings import MemoryRecordings
 from offhook.store.memory.memory_tenancy import MemoryTenancy
 
 
@@ -22,6 +23,7 @@ class MemoryStore(
     MemoryOutbox,
     MemoryTenancy,
     MemoryOptOuts,
+    MemoryRecordings,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""

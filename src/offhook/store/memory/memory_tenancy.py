@@ -11,7 +11,7 @@ from offhook.session.ports.record import (
     KeyRecord,
 )
 from offhook.session.ports.stores import Tenancy
-from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
+from offhook.session.tenancy import KeyGrant, PushConfig, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store.memory.memory_records import (
     MemoryPart,
 )
@@ -49,6 +49,17 @@ class MemoryTenancy(MemoryPart, Tenancy):
 
     async def scenarios(self) -> Sequence[tuple[str, Scenario]]:
         return [(owner, scenario) for (owner, _), scenario in self._data.scenarios.items()]
+
+    async def put_push_config(self, sub_account_id: str, config: PushConfig) -> None:
+        self._data.push_configs[sub_account_id] = config
+        self._data.tenancy_version += 1
+
+    async def delete_push_config(self, sub_account_id: str) -> bool:
+        self._data.tenancy_version += 1
+        return self._data.push_configs.pop(sub_account_id, None) is not None
+
+    async def push_configs(self) -> Sequence[tuple[str, PushConfig]]:
+        return list(self._data.push_configs.items())
 
     def _gone(self, removed: object | None) -> bool:
         self._data.tenancy_version += 1

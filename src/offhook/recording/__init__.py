@@ -1,0 +1,1 @@
+"""Recordings of sessions: written while the call runs, mixed afterwards, uploaded."""

@@ -1,0 +1,1 @@
+"""Uploads of finished recordings: one file per protocol."""
