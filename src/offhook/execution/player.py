@@ -13,6 +13,7 @@ from offhook.aio import end_all
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
 from offhook.execution.prompts import Prompts
+from offhook.execution.sayings import Saying, SayingPlayback
 from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
 from offhook.session.ports.speech import Prompt, Speech
 from offhook.session.ports.telephony import Playback
@@ -25,7 +26,7 @@ class Player:
         self._conversation = conversation
         self._prompts = Prompts(speech, conversation.session.sub_account_id)
         self._actions: Sequence[AnyAction] = ()
-        self._queued: tuple[AnyAction, Playback] | None = None
+        self._queued: tuple[AnyAction, SayingPlayback] | None = None
 
     def prepare(self, actions: Sequence[AnyAction]) -> None:
         """Begin to synthesise and fetch everything that these actions play."""
@@ -40,55 +41,60 @@ class Player:
         conversation = self._conversation
         playback = self._take_queued(action)
         if playback is None:
-            prompt = await conversation.during(self._prompts.of(action))
-            playback = self.start(prompt, repetition=action.repetition)
+            playback = self._playback(self._prompts.of(action), action.repetition)
+            playback.begin(await conversation.during(playback.ready()))
         following = self._after(action)
         ahead: list[asyncio.Task[None]] = []
         if isinstance(following, Say | PlayFile):
-            ahead.append(asyncio.get_running_loop().create_task(self._queue_next(following)))
+            queue = self._queue_next(following, playback)
+            ahead.append(asyncio.get_running_loop().create_task(queue))
         try:
             await conversation.during(playback.finished())
         except BaseException:
-            playback.stop()
-            self._drop_queued()
+            await self._drop_queued()
             raise
         finally:
             await end_all(*ahead)
+            await playback.close()
 
     async def remark(self, action: Say | PlayFile) -> str:
         """The remark for the session record about the prompt of ``action``, which was played."""
-        return (await self._prompts.of(action)).remark
+        return (await self._prompts.of(action).piece(0)).remark
 
-    async def text(self, action: SayAndCapture, text: str) -> Prompt:
-        """A message of ``action``, one of the list. Raises :class:`SessionFailure` with -2005."""
-        return await self._prompts.of_text(action, text)
-
-    def start(self, prompt: Prompt, *, repetition: int = 1) -> Playback:
-        """Queue a prompt after the playing ones."""
-        return self._conversation.line.play(prompt, repetition=repetition)
+    def message(self, action: SayAndCapture, text: str, *, repetition: int) -> SayingPlayback:
+        """A message of ``action``, one of the list, to be begun behind what plays."""
+        return self._playback(self._prompts.of_text(action, text), repetition)
 
     async def close(self) -> None:
         """Cancel the preparation that is still under way."""
-        self._drop_queued()
+        await self._drop_queued()
         await self._prompts.close()
 
-    def _take_queued(self, action: Say | PlayFile) -> Playback | None:
+    def _playback(self, saying: Saying, repetition: int) -> SayingPlayback:
+        return SayingPlayback(saying, self._queue, repetition=repetition)
+
+    def _queue(self, prompt: Prompt, repetition: int) -> Playback:
+        return self._conversation.line.play(prompt, repetition=repetition)
+
+    def _take_queued(self, action: Say | PlayFile) -> SayingPlayback | None:
         """The playback that was queued for ``action`` while the action before it played."""
         queued, self._queued = self._queued, None
         return queued[1] if queued is not None and queued[0] is action else None
 
-    def _drop_queued(self) -> None:
+    async def _drop_queued(self) -> None:
         queued, self._queued = self._queued, None
         if queued is not None:
-            queued[1].stop()
+            await queued[1].close()
 
-    async def _queue_next(self, following: Say | PlayFile) -> None:
+    async def _queue_next(self, following: Say | PlayFile, behind: SayingPlayback) -> None:
         """Queue the prompt of the next action; a failure is reported when its action begins."""
+        playback = self._playback(self._prompts.of(following), following.repetition)
         try:
-            prompt = await self._prompts.of(following)
+            await behind.all_queued()
+            playback.begin(await playback.ready())
         except SessionFailure:
             return
-        self._queued = (following, self.start(prompt, repetition=following.repetition))
+        self._queued = (following, playback)
 
     def _after(self, action: AnyAction) -> AnyAction | None:
         actions = iter(self._actions)

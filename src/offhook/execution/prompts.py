@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from offhook.execution.failures import SessionFailure
+from offhook.execution.sayings import Make, Saying
 from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
-from offhook.session.ports.speech import Prompt, PromptError, Speech
+from offhook.session.ports.speech import Speech
 
 _Key = AnyAction | tuple[AnyAction, str]
 """The source of a prompt: an action, or one text of a sayAndCapture."""
@@ -22,82 +22,83 @@ class Prompts:
         """``owner``: the session's sub-account."""
         self._speech = speech
         self._owner = owner
-        self._begun: dict[_Key, asyncio.Task[Prompt]] = {}
-        self._given_up: set[asyncio.Task[Prompt]] = set()
+        self._begun: dict[_Key, Saying] = {}
+        self._given_up: set[asyncio.Task[None]] = set()
 
     def prepare(self, actions: Sequence[AnyAction]) -> None:
-        """Begin everything these actions will play; the prompts of the previous list are released."""
+        """Begin everything these actions will play; the prompts of the previous list are released.
+
+        Texts are made in the order in which they are played, so that the first words are there first.
+        """
         before, self._begun = self._begun, {}
+        last: Saying | None = None
         for action in actions:
             match action:
                 case Say():
-                    self._begin(action, self._say(action, action.text), before)
-                case PlayFile():
-                    self._begin(
-                        action, self._speech.fetch(action.file_url, owner=self._owner), before
+                    last = self._begin(
+                        action, partial(self._spoken, action, action.text), before, last
                     )
+                case PlayFile():
+                    self._begin(action, partial(self._fetched, action), before, None)
                 case SayAndCapture():
                     for text in texts_of(action):
-                        self._begin((action, text), self._say(action, text), before)
-        for task in before.values():
-            self._give_up(task)
+                        make = partial(self._spoken, action, text)
+                        last = self._begin((action, text), make, before, last)
+        for saying in before.values():
+            self._give_up(saying)
 
-    async def of(self, action: Say | PlayFile) -> Prompt:
-        """The prompt of a prepared ``action``. Raises :class:`SessionFailure` with -2005 or -2006."""
-        return await _result(self._begun[action])
+    def of(self, action: Say | PlayFile) -> Saying:
+        """The prompts of a prepared ``action``."""
+        return self._begun[action]
 
-    async def of_text(self, action: SayAndCapture, text: str) -> Prompt:
-        """A message of a prepared ``action``. Raises :class:`SessionFailure` with -2005."""
-        return await _result(self._begun[(action, text)])
+    def of_text(self, action: SayAndCapture, text: str) -> Saying:
+        """A message of a prepared ``action``."""
+        return self._begun[(action, text)]
 
     async def close(self) -> None:
         """Cancel the preparation that is still under way."""
-        for task in self._begun.values():
-            self._give_up(task)
+        for saying in self._begun.values():
+            self._give_up(saying)
         self._begun = {}
         await asyncio.gather(*self._given_up, return_exceptions=True)
 
     def _begin(
         self,
         key: _Key,
-        work: Coroutine[Any, Any, Prompt],
-        before: dict[_Key, asyncio.Task[Prompt]],
-    ) -> None:
+        makes: Callable[[], Sequence[Make]],
+        before: dict[_Key, Saying],
+        after: Saying | None,
+    ) -> Saying:
         known = self._begun.get(key) or before.pop(key, None)
-        if known is None:
-            self._begun[key] = asyncio.get_running_loop().create_task(work)
-        else:
-            work.close()
-            self._begun[key] = known
+        self._begun[key] = saying = known or Saying(makes(), after)
+        return saying
 
-    def _give_up(self, task: asyncio.Task[Prompt]) -> None:
+    def _give_up(self, saying: Saying) -> None:
         """The result is no longer needed."""
-        if not task.cancel():
-            task.exception()
-            return
-        self._given_up.add(task)
-        task.add_done_callback(self._given_up.discard)
+        task = saying.give_up()
+        if task is not None:
+            self._given_up.add(task)
+            task.add_done_callback(self._given_up.discard)
 
-    def _say(self, action: Say | SayAndCapture, text: str) -> Coroutine[Any, Any, Prompt]:
-        return self._speech.say(
-            text,
-            voice_profile=action.voice_profile,
-            language=action.language,
-            speed=action.speed,
-            owner=self._owner,
-        )
+    def _fetched(self, action: PlayFile) -> Sequence[Make]:
+        return [partial(self._speech.fetch, action.file_url, owner=self._owner)]
+
+    def _spoken(self, action: Say | SayAndCapture, text: str) -> Sequence[Make]:
+        profile, language = action.voice_profile, action.language
+        return [
+            partial(
+                self._speech.say,
+                piece,
+                voice_profile=profile,
+                language=language,
+                speed=action.speed,
+                owner=self._owner,
+            )
+            for piece in self._speech.cut(text, voice_profile=profile, language=language)
+        ]
 
 
 def texts_of(action: SayAndCapture) -> list[str]:
     """Every message of a capture that is spoken."""
     messages = (action.prompt_message, action.success_message, action.failure_message)
     return [text for text in messages if text]
-
-
-async def _result(task: asyncio.Task[Prompt]) -> Prompt:
-    try:
-        return await asyncio.shield(task)
-    except PromptError as error:
-        raise SessionFailure(error.code, error.detail) from error
-    finally:
-        del task  # the error's traceback holds this frame, and the task holds the error

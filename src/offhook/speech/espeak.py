@@ -32,6 +32,10 @@ class Espeak(Engine):
     def name(self) -> str:
         return ENGINE
 
+    @property
+    def first_piece(self) -> int:
+        return 120
+
     def __init__(self, *, processes: int = 2, timeout: float = _TIMEOUT) -> None:
         """Starts nothing: each of the ``processes`` (28 MiB) starts when it is first needed."""
         self._timeout = timeout

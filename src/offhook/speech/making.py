@@ -17,12 +17,12 @@ from offhook.negotiated import Codec
 from offhook.speech.prompt import LAWS, G711Prompt
 from offhook.speech.prompt_store import NoRoom, PromptStore, Sound, Source
 from offhook.speech.speech_engine import Engine
-from offhook.speech.texts import Piece, pieces
+from offhook.speech.texts import Piece, pause_behind, pieces
 from offhook.speech.voices import EngineVoice
 
 LONGEST: Final = 4 * 3600
 """Seconds of speech: a call lasts no longer (``limits.max_call_duration``), so the rest is left out."""
-SOUND_REVISION: Final = 1
+SOUND_REVISION: Final = 2
 """Part of every prompt's key. Raise it when the cutting of texts or the encoding changes the sound."""
 SILENCE: Final = 0.5
 """Seconds that a text lasts which holds nothing to speak (``spec/execution.md``, say)."""
@@ -59,11 +59,12 @@ class PromptMaker:
 
         Raises :class:`~.speech_engine.SynthesisFailed`, :class:`~.prompt_store.NoRoom`.
         """
-        cut = pieces(text)
+        cut = pieces(text, longest=engine.longest_piece)
         if len(cut) == 1:
             octets = await engine.speak(text, voice=voice.id, speed=speed, owner=owner)
             if not octets:
                 return silence(SILENCE)
+            octets = _with_pause(octets, pause_behind(text))
             return await self.keep([(octets, len(octets))], owner=owner, sound=sound)
         with ExitStack() as files:
             spools = [files.enter_context(self._store.scratch()) for _ in LAWS]
@@ -93,6 +94,15 @@ class PromptMaker:
             except NoRoom:
                 if not self._make_room(owner):
                     raise
+
+
+def _with_pause(octets: bytes, pause: float) -> bytes:
+    """The sound in both laws with ``pause`` seconds of silence behind it."""
+    if not pause:
+        return octets
+    half = len(octets) // len(LAWS)
+    sounds = (octets[:half], octets[half:])
+    return b"".join(sound + _silence(law, pause) for law, sound in zip(LAWS, sounds, strict=True))
 
 
 def _append(spools: list[IO[bytes]], octets: bytes, piece: Piece) -> int:

@@ -13,8 +13,9 @@ from offhook.codes import RuntimeCode
 from offhook.config import Voices
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import Prompt, PromptError, Speech
-from offhook.speech import confined
+from offhook.speech import confined, ssml
 from offhook.speech.cache import PromptCache
+from offhook.speech.engine_health import EngineHealth
 from offhook.speech.engines import make_engines
 from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import SILENCE, SOUND_REVISION, PromptMaker, silence
@@ -24,7 +25,8 @@ from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.prompt_file import key_of
 from offhook.speech.prompt_store import NoRoom, PromptStore, Sound
 from offhook.speech.speech_engine import Engine, SynthesisFailed
-from offhook.speech.texts import is_speakable
+from offhook.speech.texts import is_speakable, pieces
+from offhook.speech.voices import EngineVoice
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class SpeechService(Speech):
         self._maker = PromptMaker(self._store, self._make_room)
         self._files = AudioFiles(client, self._store, self._maker)
         self._silence = silence(SILENCE)
+        self._health = EngineHealth()
         self._warming: list[asyncio.Task[None]] = []
         self._spoken = PromptCache(max_bytes=SPOKEN_BYTES, clock=clock)
         self._fetched = PromptCache(max_bytes=FETCHED_BYTES, clock=clock)
@@ -106,16 +109,63 @@ class SpeechService(Speech):
         speed: float,
         owner: str,
     ) -> Prompt:
-        voice = self._profiles.voice(voice_profile, language)
-        engine = self._engines.get(voice.engine) if voice else None
-        if voice is None or engine is None:
+        choices = self._choices(voice_profile, language)
+        if not is_speakable(ssml.words(text) if ssml.is_ssml(text) else text):
+            return self._silence
+        for number, (engine, voice) in enumerate(choices, 1):
+            try:
+                prompt = await self._speak(engine, voice, text, speed=speed, owner=owner)
+            except NoRoom as error:
+                raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
+            except SynthesisFailed as error:
+                self._health.failed(engine.name, time.monotonic())
+                if number == len(choices):
+                    raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
+                log.warning("%s; the next engine is asked", error)
+            else:
+                self._health.succeeded(engine.name)
+                return prompt
+        raise AssertionError("unreachable")
+
+    def cut(self, text: str, *, voice_profile: str | None, language: str | None) -> Sequence[str]:
+        try:
+            engine, _ = self._choices(voice_profile, language)[0]
+        except PromptError:
+            return (text,)
+        if ssml.is_ssml(text):
+            if engine.takes_ssml:
+                return (text,)
+            text = ssml.words(text)
+        cut = pieces(text, first=engine.first_piece, longest=engine.longest_piece)
+        spoken = [piece.text for piece in cut if is_speakable(piece.text)]
+        return spoken or (text,)
+
+    def _choices(
+        self, voice_profile: str | None, language: str | None
+    ) -> list[tuple[Engine, EngineVoice]]:
+        """The engines to ask, in order, each with its voice; those that rest come last.
+
+        Raises :class:`PromptError` when there is none.
+        """
+        choices = [
+            (engine, voice)
+            for voice in self._profiles.choices(voice_profile, language)
+            if (engine := self._engines.get(voice.engine)) is not None
+        ]
+        if not choices:
             wish = voice_profile or language
             raise PromptError(
                 RuntimeCode.SYNTHESIS_FAILED, f"no installed engine has a voice for {wish}"
             )
-        if not is_speakable(text):
-            return self._silence
+        now = time.monotonic()
+        return sorted(choices, key=lambda choice: self._health.rests(choice[0].name, now))
 
+    async def _speak(
+        self, engine: Engine, voice: EngineVoice, text: str, *, speed: float, owner: str
+    ) -> G711Prompt:
+        """Raises :class:`SynthesisFailed`, :class:`NoRoom`."""
+        if ssml.is_ssml(text) and not engine.takes_ssml:
+            text = ssml.words(text)
         key = key_of(
             "say", SOUND_REVISION, engine.name, engine.version, voice.id, float(speed), text
         )
@@ -126,10 +176,7 @@ class SpeechService(Speech):
                     engine, voice, text, speed=speed, owner=owner, sound=Sound(key)
                 )
 
-        try:
-            return await self._spoken.get(key, speak, owner=owner)
-        except (SynthesisFailed, NoRoom) as error:
-            raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
+        return await self._spoken.get(key, speak, owner=owner)
 
     async def fetch(self, url: str, *, owner: str) -> Prompt:
         key = key_of("fetch", SOUND_REVISION, self._run, url)

@@ -37,6 +37,11 @@ class Engine(ABC):
         """The greatest weight of any piece: others wait for as long as one takes."""
         return PIECE
 
+    @property
+    def takes_ssml(self) -> bool:
+        """Whether SSML texts are given to it as they are; otherwise it gets their words."""
+        return False
+
     async def warm(self) -> None:  # noqa: B027  # an engine that starts at once has nothing to do
         """Start what takes long to start, so that the first text does not wait for it. Never raises."""
 

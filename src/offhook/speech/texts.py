@@ -13,6 +13,9 @@ About half a minute of speech. A worker is busy with one piece at a time, so a p
 next text waits, and how much sound is in memory at once.
 """
 _WIDE: Final = 4
+_SHORTEST: Final = 8
+"""A piece is cut behind a sentence or clause that fills this part of it."""
+_CLAUSE_PAUSE: Final = 0.1
 _SENTENCE_PAUSE: Final = 0.25
 """Seconds between two pieces that were two sentences; the engine leaves its own tail of 0.1 s too."""
 
@@ -43,18 +46,30 @@ def is_speakable(text: str) -> bool:
     return any(unicodedata.category(c)[0] in _SPOKEN_CATEGORIES for c in text)
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str, *, first: int = PIECE, longest: int = PIECE) -> list[Piece]:
     """``text`` cut at ends of sentences, else of clauses, else at blanks, else anywhere.
 
-    Nothing is lost: the pieces' texts joined are ``text``. A text up to :data:`PIECE` is one piece.
+    Nothing is lost: the pieces' texts joined are ``text``. A text up to ``first`` is one piece. The first
+    piece has a weight up to ``first`` where it can be cut behind a clause, each next one up to twice as
+    much, none over ``longest``: while one plays the next is made.
     """
     found: list[Piece] = []
-    start = 0
-    while weight(text[start:]) > PIECE:
-        end, pause = _cut(text, start)
+    start, limit = 0, min(first, longest)
+    while weight(text[start:]) > limit:
+        end, pause = _cut(text, start, limit, longest)
         found.append(Piece(text[start:end], pause))
-        start = end
-    return [*found, Piece(text[start:], 0.0)]
+        start, limit = end, min(2 * limit, longest)
+    return [*found, Piece(text[start:], 0.0)] if start < len(text) or not found else found
+
+
+def pause_behind(piece: str) -> float:
+    """Seconds of silence behind a piece of a text: blanks at its end say that more follows."""
+    if not piece or not piece[-1].isspace():
+        return 0.0
+    for pattern, pause in ((_SENTENCE_ENDS, _SENTENCE_PAUSE), (_CLAUSE_ENDS, _CLAUSE_PAUSE)):
+        if any(found.end() == len(piece) for found in pattern.finditer(piece)):
+            return pause
+    return 0.0
 
 
 def weight(text: str) -> int:
@@ -62,24 +77,36 @@ def weight(text: str) -> int:
     return sum(_WIDE if c >= "\u2e80" else 1 for c in text)
 
 
-def _cut(text: str, start: int) -> tuple[int, float]:
+def _cut(text: str, start: int, limit: int, longest: int) -> tuple[int, float]:
     """Where the piece that begins at ``start`` ends, and the pause behind it."""
-    limit = _reach(text, start)
-    for pattern, pause in ((_SENTENCE_ENDS, _SENTENCE_PAUSE), (_CLAUSE_ENDS, 0.1), (_BLANKS, 0.0)):
-        ends = [found.end() for found in pattern.finditer(text, start, limit)]
-        if ends and weight(text[start : ends[-1]]) >= PIECE // 8:
-            return ends[-1], pause
-    while limit > start + 1 and _continues(text[limit]):
-        limit -= 1
-    return limit, 0.0
+    reach = _reach(text, start, limit)
+    ends = ((_SENTENCE_ENDS, _SENTENCE_PAUSE), (_CLAUSE_ENDS, _CLAUSE_PAUSE))
+    for pattern, pause in ends:
+        found = [match.end() for match in pattern.finditer(text, start, reach)]
+        if found and weight(text[start : found[-1]]) >= limit // _SHORTEST:
+            return found[-1], pause
+    far = _reach(text, start, longest)
+    later = [
+        (match.end(), pause)
+        for pattern, pause in ends
+        if (match := pattern.search(text, max(start, reach - 1), far)) is not None
+    ]
+    if later:
+        return min(later)
+    for match in reversed(list(_BLANKS.finditer(text, start, far))):
+        if weight(text[start : match.end()]) >= longest // _SHORTEST:
+            return match.end(), 0.0
+    while far > start + 1 and far < len(text) and _continues(text[far]):
+        far -= 1
+    return far, 0.0
 
 
-def _reach(text: str, start: int) -> int:
-    """How far a piece that begins at ``start`` may go."""
+def _reach(text: str, start: int, limit: int) -> int:
+    """How far a piece of weight ``limit`` that begins at ``start`` may go."""
     heavy = 0
     for position in range(start, len(text)):
         heavy += _WIDE if text[position] >= "\u2e80" else 1
-        if heavy > PIECE:
+        if heavy > limit:
             return position
     return len(text)
 

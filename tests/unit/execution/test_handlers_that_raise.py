@@ -28,7 +28,7 @@ from offhook.execution import conversation, decision, dispatcher, journal, node,
 from offhook.execution import inbound_calls as inbound
 from offhook.execution.conversation import Conversation
 from offhook.execution.player import Player
-from offhook.execution.prompts import Prompts
+from offhook.execution.sayings import Saying
 from offhook.execution.steps import make_call as make_call_step
 from offhook.faults import FaultLog
 from offhook.session import claim_planner, states
@@ -74,7 +74,7 @@ WHILE_A_CALL_RUNS: dict[str, Place] = {
     "playing": (SimulatedCall, "play", broken),
     "listening to keys": (SimulatedCall, "on_digit", broken),
     "preparing a prompt": (FakeSpeech, "say", broken_later),
-    "waiting for a prompt": (Prompts, "of", broken_later),
+    "waiting for a prompt": (Saying, "piece", broken_later),
     "preparing a list": (Player, "prepare", broken),
     "a digit for the customer's server": (WebhookReports, "captured", broken),
     "an event for the customer's server": (WebhookReports, "happened", broken),

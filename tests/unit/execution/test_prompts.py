@@ -51,8 +51,8 @@ async def test_each_text_is_asked_for_once() -> None:
     prompts = Prompts(speech, "acme")
     capture = SayAndCapture(prompt_message="Well?", failure_message="No.", language="en")
     prompts.prepare([ONE, capture, ONE])
-    assert (await prompts.of(ONE)).duration == pytest.approx(0.24)
-    assert (await prompts.of_text(capture, "No.")).duration == pytest.approx(0.18)
+    assert (await prompts.of(ONE).piece(0)).duration == pytest.approx(0.24)
+    assert (await prompts.of_text(capture, "No.").piece(0)).duration == pytest.approx(0.18)
     assert speech.asked == ["One.", "Well?", "No."]
     await prompts.close()
 
@@ -61,10 +61,10 @@ async def test_what_two_lists_share_is_kept_and_the_rest_forgotten() -> None:
     speech = CountingSpeech()
     prompts = Prompts(speech, "acme")
     prompts.prepare([ONE, TWO])
-    forgotten = weakref.ref(await prompts.of(TWO))
-    kept = await prompts.of(ONE)
+    forgotten = weakref.ref(await prompts.of(TWO).piece(0))
+    kept = await prompts.of(ONE).piece(0)
     prompts.prepare([ONE])
-    assert await prompts.of(ONE) is kept
+    assert await prompts.of(ONE).piece(0) is kept
     await asyncio.sleep(0)  # the loop lets go of what this task was woken with
     gc.collect()
     assert forgotten() is None
@@ -96,10 +96,10 @@ async def test_failures_show_where_they_are_asked_for_and_nowhere_else() -> None
     file = PlayFile(file_url="https://customer.example/x.wav")
     prompts.prepare([ONE, file])
     with pytest.raises(SessionFailure) as caught:
-        await prompts.of(ONE)
+        await prompts.of(ONE).piece(0)
     assert caught.value.code == -2005
     prompts.prepare([TWO])  # nobody asks for the file, and nobody hears of its failure
-    assert (await prompts.of(TWO)).duration > 0
+    assert (await prompts.of(TWO).piece(0)).duration > 0
     await prompts.close()
     gc.collect()
     assert complaints == []

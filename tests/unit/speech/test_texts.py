@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.speech.texts import PIECE, is_speakable, pieces, weight
+from offhook.speech.texts import PIECE, is_speakable, pause_behind, pieces, weight
 
 NI_HAO = "\u4f60\u597d\u3002"
 
@@ -77,3 +77,42 @@ def test_marks_stay_with_their_letter() -> None:
         assert piece.text.startswith("\u0928")
     for piece in pieces("\U0001f44d\U0001f3fd" * 300):
         assert piece.text.startswith("\U0001f44d")
+
+
+def test_the_first_piece_is_short_and_each_next_one_up_to_twice_as_long() -> None:
+    text = "Hello there. " + "This is a sentence of some forty signs. " * 30
+    cut = [piece.text for piece in pieces(text, first=60, longest=160)]
+    weights = [weight(piece) for piece in cut]
+    assert "".join(cut) == text
+    assert weights[0] <= 60
+    assert all(later <= 160 for later in weights)
+    assert weights[1] <= 120
+    assert all(piece.rstrip().endswith(".") for piece in cut)
+
+
+def test_a_sentence_without_a_clause_in_reach_is_not_torn_for_the_first_words() -> None:
+    text = "This sentence has no comma and is longer than the first piece should be. Then another."
+    first, second = pieces(text, first=40, longest=160)
+    assert first.text.endswith("should be. ")
+    assert second.text == "Then another."
+
+
+def test_a_long_first_sentence_is_cut_behind_its_first_clause() -> None:
+    text = "Good morning, this is the clinic on Main Street that you called about an appointment."
+    first, *_ = pieces(text, first=30, longest=160)
+    assert first.text == "Good morning, "
+
+
+@given(st.text(alphabet="ab .,;!?\u3002\n", max_size=600), st.integers(10, 80))
+def test_pieces_of_any_length_lose_nothing(text: str, first: int) -> None:
+    cut = pieces(text, first=first, longest=160)
+    assert "".join(piece.text for piece in cut) == text
+    assert all(weight(piece.text) <= 160 for piece in cut)
+
+
+@pytest.mark.parametrize(
+    ("piece", "pause"),
+    [("Hello. ", 0.25), ("Well, ", 0.1), ("Hello.", 0.0), ("word ", 0.0), ("", 0.0), ("a\n", 0.25)],
+)
+def test_blanks_at_the_end_of_a_piece_say_that_more_follows(piece: str, pause: float) -> None:
+    assert pause_behind(piece) == pause

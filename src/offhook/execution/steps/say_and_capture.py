@@ -77,13 +77,13 @@ class _Taker:
             await end_all(playing)
 
     async def _play(self, text: str, repetition: int) -> None:
-        prompt = await self._player.text(self._action, text)
-        playback = self._player.start(prompt, repetition=repetition)
+        playback = self._player.message(self._action, text, repetition=repetition)
         try:
+            playback.begin(await playback.ready())
             if await playback.finished() is PlaybackResult.CALL_ENDED:
                 await asyncio.Event().wait()  # the step ends by the hang-up, not by a timer
         finally:
-            playback.stop()
+            await playback.close()
 
     async def _next(self, now: float) -> Sequence[capture.CaptureCommand]:
         """Wait for a digit, a timer or the end of the playback, and pass it to the machine."""

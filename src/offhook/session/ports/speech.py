@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from offhook.codes import RuntimeCode
 from offhook.negotiated import Codec
@@ -52,6 +53,14 @@ class Speech(ABC):
     fairly among owners, so that one owner's prompts do not make another's fail.
     """
 
+    def cut(self, text: str, *, voice_profile: str | None, language: str | None) -> Sequence[str]:
+        """The pieces in which ``text`` is made so that its first words are there early.
+
+        In order, and joined they are ``text`` (of SSML for an engine that does not take it: its words).
+        Each is said for itself, and played behind the one before.
+        """
+        return (text,)
+
     @abstractmethod
     async def say(
         self,
@@ -62,7 +71,7 @@ class Speech(ABC):
         speed: float,
         owner: str,
     ) -> Prompt:
-        """Synthesise ``text``. Raises :class:`PromptError` with -2005."""
+        """Synthesise ``text``, or a piece of one. Raises :class:`PromptError` with -2005."""
 
     @abstractmethod
     async def fetch(self, url: str, *, owner: str) -> Prompt:

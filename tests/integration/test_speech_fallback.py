@@ -1,0 +1,143 @@
+"""When an engine fails: the next one speaks, and long texts are made piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import final
+
+import pytest
+
+from offhook.net.http_client import HttpClient
+from offhook.session.ports.speech import PromptError
+from offhook.speech.profiles import ProfileTable
+from offhook.speech.service import SpeechService
+from offhook.speech.speech_engine import Engine, SynthesisFailed
+from offhook.speech.voices import EngineVoice
+
+HALF_A_SECOND = b"\x80" * 8000
+SSML = "<speak>One <break time='1s'/> two</speak>"
+
+
+@final
+class Scripted(Engine):
+    """Speaks half a second, or fails when it is told to."""
+
+    def __init__(self, name: str, *, ssml: bool = False) -> None:
+        self._name = name
+        self._ssml = ssml
+        self.asked: list[str] = []
+        self.broken = False
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def version(self) -> str:
+        return "1"
+
+    @property
+    def first_piece(self) -> int:
+        return 40
+
+    @property
+    def longest_piece(self) -> int:
+        return 120
+
+    @property
+    def takes_ssml(self) -> bool:
+        return self._ssml
+
+    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+        self.asked.append(text)
+        if self.broken:
+            raise SynthesisFailed(f"{self._name} hangs")
+        return HALF_A_SECOND
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def first() -> Scripted:
+    return Scripted("first", ssml=True)
+
+
+@pytest.fixture
+def second() -> Scripted:
+    return Scripted("second")
+
+
+@pytest.fixture
+async def service(first: Scripted, second: Scripted) -> AsyncIterator[SpeechService]:
+    client = HttpClient(allow_private=True)
+    voices = [
+        EngineVoice(engine=engine.name, id=f"{engine.name}-voice", tags={"en": 1}, rank=rank)
+        for rank, engine in enumerate((first, second))
+    ]
+    service = SpeechService(profiles=ProfileTable(voices), engines=[first, second], client=client)
+    yield service
+    await service.close()
+    await client.close()
+
+
+async def test_the_next_engine_speaks_what_the_first_one_cannot(
+    service: SpeechService, first: Scripted, second: Scripted
+) -> None:
+    first.broken = True
+    prompt = await service.say("One.", voice_profile=None, language="en", speed=1, owner="acme")
+    assert prompt.duration == 0.5
+    assert (first.asked, second.asked) == (["One."], ["One."])
+
+
+async def test_an_engine_that_keeps_failing_rests_and_does_not_delay_every_text(
+    service: SpeechService, first: Scripted, second: Scripted
+) -> None:
+    first.broken = True
+    for text in ("One.", "Two.", "Three.", "Four."):
+        await service.say(text, voice_profile=None, language="en", speed=1, owner="acme")
+    assert first.asked == ["One.", "Two."]
+    assert len(second.asked) == 4
+
+
+async def test_when_every_engine_fails_the_last_one_says_why(
+    service: SpeechService, first: Scripted, second: Scripted
+) -> None:
+    first.broken = second.broken = True
+    with pytest.raises(PromptError, match="second hangs"):
+        await service.say("One.", voice_profile=None, language="en", speed=1, owner="acme")
+    second.broken = False
+    await service.say("One.", voice_profile=None, language="en", speed=1, owner="acme")
+
+
+async def test_a_long_text_is_cut_for_the_engine_that_speaks_it(
+    service: SpeechService, first: Scripted
+) -> None:
+    text = "Good morning. " + "We remind you of your appointment. " * 8
+    cut = service.cut(text, voice_profile=None, language="en")
+    assert cut[0] == "Good morning. "
+    assert "".join(cut) == text
+    assert len(cut) > 3
+    assert service.cut("Hi.", voice_profile=None, language="en") == ["Hi."]
+    assert service.cut("...", voice_profile=None, language="en") == ("...",)
+    assert service.cut(text, voice_profile=None, language="zu") == (text,)
+
+
+async def test_a_piece_in_the_middle_ends_with_a_pause_and_the_last_one_does_not(
+    service: SpeechService,
+) -> None:
+    durations = []
+    for piece in ("One. ", "Two."):
+        prompt = await service.say(piece, voice_profile=None, language="en", speed=1, owner="a")
+        durations.append(prompt.duration)
+    assert durations == [0.75, 0.5]
+
+
+async def test_ssml_goes_whole_to_an_engine_that_takes_it_and_its_words_to_the_others(
+    service: SpeechService, first: Scripted, second: Scripted
+) -> None:
+    assert service.cut(SSML, voice_profile=None, language="en") == (SSML,)
+    first.broken = True
+    await service.say(SSML, voice_profile=None, language="en", speed=1, owner="acme")
+    assert first.asked == [SSML]
+    assert second.asked == ["One, two"]

@@ -1,0 +1,85 @@
+"""Long texts: the first piece sounds while the others are made."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.execution.flows import HANGUP, A, Answers, answer, ask, make_call, say
+
+from offhook.testing import Offhook, SimulatedSession
+from offhook.testing.simulated_speech import FakeSpeech
+
+LONG = "First part. Second part. Third part."
+PIECES = ("First part. ", "Second part. ", "Third part.")
+
+
+@pytest.fixture(autouse=True)
+def cut_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The speech of the simulation cuts texts behind sentences."""
+
+    def cut(_self: FakeSpeech, text: str, **_asked: object) -> list[str]:
+        parts = text.split(". ")
+        return [*(f"{part}. " for part in parts[:-1]), parts[-1]]
+
+    monkeypatch.setattr(FakeSpeech, "cut", cut)
+
+
+def starts(call: SimulatedSession) -> list[float]:
+    """When each piece began."""
+    return [
+        moment.at for moment in call.timeline if (moment.who, moment.what) == ("Offhook", "says")
+    ]
+
+
+def test_the_first_piece_sounds_before_the_others_are_made(offhook: Offhook) -> None:
+    offhook.preparing_takes(2.0)
+    call = offhook.call([make_call(), say(LONG), HANGUP])
+    assert starts(call) == pytest.approx([2.0, 4.0, 6.0], abs=0.01), "each as soon as it was made"
+
+
+def test_pieces_that_are_there_are_played_without_a_gap(offhook: Offhook) -> None:
+    call = offhook.call([make_call(), say(LONG), say("Good bye."), HANGUP])
+    assert call.spoken == [*PIECES, "Good bye."]
+    lengths = [len(text) * 0.06 for text in PIECES]
+    expected = [1.0, 1 + lengths[0], 1 + sum(lengths[:2]), 1 + sum(lengths)]
+    assert starts(call) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_repeated_text_is_repeated_whole_after_half_a_second(offhook: Offhook) -> None:
+    call = offhook.call([make_call(), say("One. Two.", repetition=2), say("End."), HANGUP])
+    assert [text for text in call.spoken if text != "(audio)"] == [
+        "One. ",
+        "Two.",
+        "One. ",
+        "Two.",
+        "End.",
+    ]
+    both = len("One. Two.") * 0.06
+    assert starts(call)[-1] == pytest.approx(1 + 2 * both + 0.5, abs=0.01)
+
+
+def test_a_piece_that_cannot_be_made_fails_behind_those_before(offhook: Offhook) -> None:
+    offhook.mute("Second part. ")
+    call = offhook.call([make_call(), say(LONG), say("Good bye."), HANGUP])
+    assert (call.error, call.spoken) == (-2005, ["First part. "])
+
+
+def test_a_key_stops_the_pieces_that_are_still_to_come(offhook: Offhook) -> None:
+    offhook.phone(A).hears("First").presses("1")
+    offhook.vca(Answers(answer(say("Thanks."), HANGUP)))
+    call = offhook.call([make_call(), ask(LONG, maxDigits=1)])
+    assert call.spoken[-1] == "Thanks."
+    assert "Third part." not in call.a.heard
+    assert call.a.heard[-1] == "Thanks."
+
+
+def test_texts_are_made_in_the_order_in_which_they_are_played(offhook: Offhook) -> None:
+    offhook.preparing_takes(1.5)
+    call = offhook.call([make_call(), say(LONG), say("Good bye."), HANGUP])
+    assert starts(call) == pytest.approx([1.5, 3.0, 4.5, 6.0], abs=0.01)
+
+
+def test_a_message_of_a_capture_is_played_in_pieces_too(offhook: Offhook) -> None:
+    offhook.preparing_takes(2.0)
+    offhook.vca(Answers())
+    call = offhook.call([make_call(), ask(LONG, maxDigits=1, overallTimeout=1, noOfTries=1)])
+    assert starts(call)[:3] == pytest.approx([2.0, 4.0, 6.0], abs=0.01)
