@@ -339,3 +339,25 @@ async def test_a_blocked_child_ends_when_the_supervisor_is_killed(running: Runni
     async with asyncio.timeout(DEADLINE):
         while runs(child):
             await asyncio.sleep(0.01)
+
+
+async def test_a_service_manager_is_told_of_start_reload_and_stop(
+    running: Running, tmp_path: Path
+) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "manager"))
+        manager.setblocking(False)
+
+        async def told() -> list[bytes]:
+            async with asyncio.timeout(DEADLINE):
+                return (await loop.sock_recv(manager, 200)).split(b"\n")
+
+        await running.start(NOTIFY_SOCKET=str(tmp_path / "manager"))
+        assert await told() == [b"READY=1"]
+        await running.ready()
+        running.process.send_signal(signal.SIGHUP)
+        assert [(await told())[0], (await told())[0]] == [b"RELOADING=1", b"READY=1"]
+        running.process.terminate()
+        assert await told() == [b"STOPPING=1"]
+        assert (await running.end())[0] == 0

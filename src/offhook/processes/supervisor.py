@@ -29,6 +29,7 @@ from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
 from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
+from offhook.processes.systemd import SystemdNotifier
 from offhook.telephony.udp_socket import bound_socket
 
 _log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ class Supervisor:
         self._options = options
         self._config = config
         self._on_ready = on_ready
+        self._manager = SystemdNotifier()
         self._keepers: list[Keeper] = []
         self._stop = asyncio.Event()
         self._signals = 0
@@ -203,6 +205,7 @@ class Supervisor:
     async def _keep_all(self) -> ExitCode:
         failed = False
         async with asyncio.TaskGroup() as group:
+            alive = group.create_task(self._manager.keep_alive(), name="watchdog")
             try:
                 await self._start(group)
                 await self._stop.wait()
@@ -210,6 +213,7 @@ class Supervisor:
                 failed = True
             finally:
                 await self._stop_in_order()
+                alive.cancel()
         killed = any(keeper.killed for keeper in self._keepers)
         return ExitCode.FAILED if failed or killed else ExitCode.STOPPED
 
@@ -229,6 +233,7 @@ class Supervisor:
             if self._stop.is_set():
                 return
         self._on_ready(facts_of(self._config, self._keepers_facts()))
+        self._manager.ready()
 
     def _keep(self, member: Member, group: asyncio.TaskGroup) -> Keeper:
         keeper = Keeper(member, self._spawn, self._forget)
@@ -292,6 +297,7 @@ class Supervisor:
         """Stop the voice workers, then their front, then the API, which reports their calls, then the
         built-in phones."""
         self._stop.set()
+        self._manager.stopping()
         by_role = {
             role: [keeper for keeper in self._keepers if keeper.member.role == role]
             for role in ("voice", "api", "testbed", "front")
@@ -355,6 +361,11 @@ class Supervisor:
             self._deadline.reschedule(min(soon, self._deadline.when() or soon))
 
     def _on_reload(self) -> None:
+        self._manager.reloading()
+        self._reload()
+        self._manager.ready()
+
+    def _reload(self) -> None:
         try:
             new, doubts = config_file.load_for_serving(self._options.config_path)
         except config_file.ConfigError as error:
