@@ -33,6 +33,7 @@ from offhook.commands.keys import keys
 from offhook.commands.operator_commands import status
 from offhook.commands.opt_outs import opt_outs
 from offhook.commands.recordings import recordings
+from offhook.commands.usage import usage
 from offhook.commands.voices import voices
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ app.command(keys)
 app.command(opt_outs)
 app.command(voices)
 app.command(recordings)
+app.command(usage, help_epilogue=epilogue("usage"))
 app.command(db)
 
 

@@ -31,6 +31,7 @@ from offhook.store.statements import Statements
 
 GROWING = {
     "sessions",
+    "usage_days",
     "events",
     "requests",
     "idempotency",
@@ -52,6 +53,8 @@ BATCH_COLUMNS = {
     "insert_requests": 8,
     "insert_outbox": 13,
     "insert_terms": 4,
+    "add_usage": 11,
+    "add_usage": 11,
     "known_keys": 3,
     "remember_keys": 4,
     "owned_sessions": 3,

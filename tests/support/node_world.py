@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.session.ports.telephony import DialOrder
 from offhook.session.ports.tenants import SubAccounts
+from offhook.session.ports.usage import Spending
 from offhook.session.ports.webhooks import Question, Reply
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber, Webhook, WebhookType
@@ -78,12 +80,24 @@ class Tone(Speech):
 
 
 class World(SubAccounts):
+class SwitchedSpending(Spending):
+    """A budget that a test declares spent."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def spent_out(self, sub_account: SubAccount, now: datetime) -> str | None:
+        return self.reason
+
+
+class World:
     """A voice node, and a carrier with phones, each with SIP and media of its own."""
 
     def __init__(self) -> None:
         self.clock = SystemClock()
         self.store = MemoryStore()
         self.fabric = MemoryFabric()
+        self.spending = SwitchedSpending()
         self.decision = b"{}"
         self.node: VoiceNode
         self.config: config.Config
@@ -139,7 +153,11 @@ class World(SubAccounts):
 
 
 @asynccontextmanager
-async def world(**limits: Any) -> AsyncIterator[World]:
+async def world(
+    spending: SwitchedSpending | None = None,
+    rates: config.Rates = config.Rates(),  # noqa: B008 - frozen
+    **limits: Any,
+) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
 
         async def line(first_port: int, trunks: dict[str, Trunk]) -> Line:
@@ -159,6 +177,7 @@ async def world(**limits: Any) -> AsyncIterator[World]:
             )
 
         made = World()
+        made.spending = spending or made.spending
         await made.fabric.start()
         base = 22_000 + free_port() % 8 * 1_000
         carrier_line = await line(base, {})
@@ -177,6 +196,7 @@ async def world(**limits: Any) -> AsyncIterator[World]:
         made.config = config.Config(
             trunks=(trunk,),
             routes=(config.Route(prefix="+1", trunks=("carrier",)),),
+            rates=rates,
             limits=config.Limits(**({"ring_timeout": 0.3, "queue_timeout": 0.1} | limits)),
         )
         made.node = VoiceNode(
@@ -193,6 +213,7 @@ async def world(**limits: Any) -> AsyncIterator[World]:
             config=made.config,
             clock=made.clock,
             fabric=made.fabric,
+            spending=made.spending,
             capacity=100,
         )
 

@@ -56,6 +56,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "opt-outs list": ("offhook opt-outs list --limit 200 --json",),
     "opt-outs add": ("offhook opt-outs add +12025550101",),
     "opt-outs remove": ("offhook opt-outs remove +12025550101",),
+    "usage": (
+        "offhook usage --month 2026-11",
+        "offhook usage --by country --subaccount acme_corp --json",
+    ),
     "db": ("offhook db upgrade --config offhook.toml",),
     "db upgrade": ("offhook db upgrade --config offhook.toml",),
     "completion": (

@@ -57,7 +57,7 @@ def create(
         await _check_owner(config, store, account, sub_accounts)
         await store.put_key(key_digest(key), grant, name, now)
 
-    _with_store(config, put)
+    with_store(config, put)
     return {
         "id": grant.key_id,
         "apiKey": key,
@@ -74,7 +74,7 @@ def listed(config_path: str | None) -> list[dict[str, Any]]:
     async def read(store: Store) -> list[dict[str, Any]]:
         return [_shown(key) for key in await store.list_keys()]
 
-    return _with_store(configuration_with_database(config_path), read)
+    return with_store(configuration_with_database(config_path), read)
 
 
 def _shown(key: KeyRecord) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def revoke(config_path: str | None, key_id: str) -> bool:
     async def end(store: Store) -> bool:
         return await store.revoke_key(key_id, SystemClock().now())
 
-    return _with_store(configuration_with_database(config_path), end)
+    return with_store(configuration_with_database(config_path), end)
 
 
 async def _check_owner(
@@ -116,7 +116,8 @@ async def _check_owner(
             raise KeyAdminError(f"{account!r} has no sub-account {sub_account!r}")
 
 
-def _with_store(config: Config, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
+def with_store(config: Config, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
+    """Run work on the configured database. Raises :class:`KeyAdminError` where it cannot be used."""
     url = config.database.url
 
     async def run() -> _Result:

@@ -34,7 +34,9 @@ from offhook.config.variables import override
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """The size limit of a configuration, so that a wrong path (a log, a device) is noticed."""
 
-SAFE_SECTIONS = frozenset({"limits", "webhooks", "admin", "trunks", "routes", "subaccounts"})
+SAFE_SECTIONS = frozenset(
+    {"limits", "webhooks", "admin", "trunks", "routes", "subaccounts", "rates"}
+)
 """The sections that SIGHUP may change in a running process."""
 
 

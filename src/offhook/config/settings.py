@@ -132,6 +132,25 @@ WeekDays = Annotated[
 ]
 
 
+Money = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?\Z",
+        description='an amount in quotes, up to 6 decimals, such as "0.035"',
+    ),
+]
+Currency = Annotated[
+    str, Meta(pattern=r"^[A-Z]{3}\Z", description='a currency of ISO 4217, such as "EUR"')
+]
+BillingIncrement = Annotated[
+    str,
+    Meta(
+        pattern=r"^[1-9][0-9]{0,3}\+[1-9][0-9]{0,3}\Z",
+        description='seconds billed at first and then, such as "60+60" or "30+6"',
+    ),
+]
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What all sections share: an unknown key is an error."""
 
@@ -350,6 +369,9 @@ class SubAccount(Section, frozen=True, kw_only=True):
     cps: Rate | None = None
     withheld_caller_id: bool = False
     dtmf_event_data: Literal["object", "string"] = "object"
+    daily_minutes: Count | None = None
+    daily_cost: Money | None = None
+    """In ``rates.currency``."""
     calling_hours: tuple[CallingWindow, ...] = ()
     """Absent: at any time."""
     outside_hours: Literal["queue", "refuse"] = "queue"
@@ -357,6 +379,29 @@ class SubAccount(Section, frozen=True, kw_only=True):
     webhooks: tuple[SubAccountWebhook, ...] = ()
     scenarios: tuple[ScenarioFile, ...] = ()
     opt_out: OptOut | None = None
+
+
+class RatePrice(Section, frozen=True, kw_only=True):
+    """``[[rates.prices]]``"""
+
+    prefix: Prefix = ""
+    price: Money
+    """Per minute."""
+    direction: Literal["outbound", "inbound"] = "outbound"
+    increment: BillingIncrement | None = None
+    currency: Currency | None = None
+    subaccounts: tuple[SubAccountId, ...] | None = None
+    """Of these only; absent: of all."""
+
+
+class Rates(Section, frozen=True, kw_only=True):
+    """``[rates]``"""
+
+    currency: Currency = "USD"
+    increment: BillingIncrement = "1+1"
+    decimals: Annotated[int, Meta(ge=0, le=6, description="a whole number from 0 to 6")] = 6
+    """Of the price of a call."""
+    prices: tuple[RatePrice, ...] = ()
 
 
 class TestbedPhone(Section, frozen=True, kw_only=True):
@@ -444,6 +489,7 @@ class Config(Section, frozen=True, kw_only=True):
     recording: Recording = Recording()
     admin: Admin = Admin()
     testbed: Testbed = Testbed()
+    rates: Rates = Rates()
     trunks: tuple[Trunk, ...] = ()
     routes: tuple[Route, ...] = ()
     subaccounts: tuple[SubAccount, ...] = ()

@@ -138,6 +138,11 @@ class Conversation:
         """Facts that leave the record as it is."""
         self.change(self.session, *events)
 
+    def spoke(self, text: str) -> None:
+        """A text is spoken; its length is stored with the next change."""
+        length = self.session.tts_length + len(text)
+        self.session = msgspec.structs.replace(self.session, tts_length=length)
+
     def leg(self, call_id: str) -> Leg:
         """The leg with this id."""
         return next(leg for leg in self.session.legs if leg.call_id == call_id)

@@ -7,12 +7,14 @@ from offhook.flow.actions import Callflow
 
 
 class SessionFailure(Exception):
-    """The session ends ``ERROR`` with ``code``; ``detail`` is for the operator."""
+    """The session ends ``ERROR`` with ``code``; ``detail`` is for the operator, ``reason`` for the
+    customer."""
 
-    def __init__(self, code: RuntimeCode, detail: str) -> None:
+    def __init__(self, code: RuntimeCode, detail: str, *, reason: str | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.reason = reason
 
 
 class CallOver(Exception):

@@ -17,6 +17,7 @@ from offhook.session import states
 from offhook.session.ports.record import Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
+from offhook.session.ports.usage import Spending
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
 
@@ -57,8 +58,10 @@ class InboundCalls:
         dispatcher: Dispatcher,
         numbers: NumberBook,
         make_runner: Callable[[Session, ReceivedCall], Runner],
+        spending: Spending,
         clock: Clock,
     ) -> None:
+        self._spending = spending
         self._store = store
         self._node = node
         self._dispatcher = dispatcher
@@ -92,6 +95,11 @@ class InboundCalls:
             return
         now = self._clock.now()
         sub_account, number = owner
+        spent = self._spending.spent_out(sub_account, now)
+        if spent is not None:
+            log.info("a call to sub-account %s is refused: %s", sub_account.sub_account_id, spent)
+            call.refuse(480, CallStatus.ERROR)
+            return
         session = states.receive(
             call.call_id,
             sub_account_id=sub_account.sub_account_id,

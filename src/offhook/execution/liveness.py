@@ -44,7 +44,8 @@ _BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
 class Liveness:
     """One registered process: its heartbeats, and its check of other nodes.
 
-    ``runs_here`` says whether a session runs in this process, ``knows`` whether it knows a sub-account.
+    ``runs_here`` says whether a session runs in this process, ``knows`` whether it knows a sub-account;
+    ``charged`` adds what the calls of an ended session cost.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Liveness:
         wake_outbox: Callable[[], None],
         runs_here: Callable[[str], bool] = lambda _session_id: False,
         knows: Callable[[str], bool] = lambda _sub_account_id: True,
+        charged: Callable[[Session], Session] = lambda session: session,
     ) -> None:
         self._store = store
         self._node = node
@@ -65,6 +67,7 @@ class Liveness:
         self._wake_outbox = wake_outbox
         self._runs_here = runs_here
         self._knows = knows
+        self._charged = charged
         self._left: dict[str, float] = {}
         """Monotonic: since when each session is left to other processes."""
         self._reached_since: float | None = None
@@ -142,7 +145,7 @@ class Liveness:
         """``ERROR`` -2001, summary included; False: the node is live after all, or another process ended
         it."""
         now = self._clock.now()
-        final = states.abandon(session, now)
+        final = self._charged(states.abandon(session, now))
         outbox = self._reports.session_ended(final)
         done = await self._store.end_orphan(final, [states.ended(final)], outbox, silent_since)
         if done:
@@ -158,6 +161,7 @@ async def judge_others(
     *,
     wake_outbox: Callable[[], None],
     knows: Callable[[str], bool],
+    charged: Callable[[Session], Session],
 ) -> None:
     """The loop of a process without sessions, until cancelled: register, write heartbeats, end orphans.
 
@@ -173,6 +177,7 @@ async def judge_others(
                 reports=reports,
                 wake_outbox=wake_outbox,
                 knows=knows,
+                charged=charged,
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(liveness.beat())

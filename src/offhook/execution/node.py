@@ -32,6 +32,7 @@ from offhook.faults import FaultLog
 from offhook.flow.context import Profiles
 from offhook.flow.numbers import country_of
 from offhook.session import control, states
+from offhook.session.billing import Tariff
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.opt_outs import OptOutService
@@ -41,6 +42,7 @@ from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall, Telephony
 from offhook.session.ports.tenants import SubAccounts
+from offhook.session.ports.usage import Spending
 from offhook.session.ports.webhooks import Asker, Reports
 from offhook.session.routing import trunks_for
 from offhook.session.session import Leg, Session
@@ -68,6 +70,7 @@ class VoiceNode:
         config: Config,
         clock: Clock,
         fabric: Fabric,
+        spending: Spending,
         capacity: int,
         metrics: CallMetrics,
         recorder: Recorder | None = None,
@@ -83,6 +86,8 @@ class VoiceNode:
         self._config = config
         self._clock = clock
         self._fabric = fabric
+        self._spending = spending
+        self._tariff = Tariff(config.rates, directory.sub_account)
         self._metrics = metrics
         self._recorder = recorder or NoRecorder()
         self._commands = Commands()
@@ -97,6 +102,7 @@ class VoiceNode:
             dispatcher=self._dispatcher,
             numbers=self._numbers,
             make_runner=lambda session, call: self._make_runner(session, (), call),
+            spending=spending,
             clock=clock,
         )
 
@@ -109,6 +115,7 @@ class VoiceNode:
             sub_account=self._directory.sub_account,
             country_of=country_of,
             reports=self._reports,
+            spending=self._spending,
         )
 
     def _make_dispatcher(self, capacity: int) -> Dispatcher:
@@ -170,11 +177,13 @@ class VoiceNode:
             wake_outbox=self._wake_outbox,
             runs_here=lambda session_id: self._dispatcher.find(session_id) is not None,
             knows=lambda owner: self._directory.sub_account(owner) is not None,
+            charged=self._tariff.charged,
         )
 
     def reload(self, config: Config) -> None:
         """Take over what a reload may change; running sessions keep their settings."""
         self._config = config
+        self._tariff.use(config.rates)
         self._planner.use(config.routes, config.trunks, config.limits)
         self._services = self._services_by(config)
         self.wake()
@@ -235,6 +244,8 @@ class VoiceNode:
             keep_traces=config.sip.keep_traces,
             sub_account=self._directory.sub_account,
             route=self._route,
+            charged=self._tariff.charged,
+            spent_out=lambda owner: self._spending.spent_out(owner, self._clock.now()),
             take_channel=self._take_channel,
             recorder=self._recorder,
             recording_notice=RecordingNotice(

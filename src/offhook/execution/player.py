@@ -43,6 +43,8 @@ class Player:
         if playback is None:
             playback = self._playback(self._prompts.of(action), action.repetition)
             playback.begin(await conversation.during(playback.ready()))
+        if isinstance(action, Say):
+            conversation.spoke(action.text)
         following = self._after(action)
         ahead: list[asyncio.Task[None]] = []
         if isinstance(following, Say | PlayFile):
@@ -63,6 +65,7 @@ class Player:
 
     def message(self, action: SayAndCapture, text: str, *, repetition: int) -> SayingPlayback:
         """A message of ``action``, one of the list, to be begun behind what plays."""
+        self._conversation.spoke(text)
         return self._playback(self._prompts.of_text(action, text), repetition)
 
     async def close(self) -> None:

@@ -181,7 +181,7 @@ class SessionRunner(Runner):
             if conversation.breakdown is None:
                 conversation.refuse_a(480, CallStatus.CANCELED)
         except SessionFailure as failure:
-            return self._error(failure.code, failure.detail)
+            return self._error(failure.code, failure.detail, reason=failure.reason)
         except Exception as crash:
             faults.report("running its callflow")
             return self._error(RuntimeCode.INTERNAL, repr(crash))
@@ -268,10 +268,10 @@ class SessionRunner(Runner):
             return True
         return masking
 
-    def _error(self, code: RuntimeCode, detail: str) -> SessionError:
+    def _error(self, code: RuntimeCode, detail: str, *, reason: str | None = None) -> SessionError:
         session = self._conversation.session
         self._conversation.refuse_a(480, CallStatus.ERROR)
-        return SessionError(code=code, action=session.last_action, detail=detail)
+        return SessionError(code=code, action=session.last_action, detail=detail, reason=reason)
 
     async def _end(self, why: SessionError | _OptOutEnd | None) -> Session:
         """Hang up the legs and store the outcome. After an internal error here the session ends ERROR."""
@@ -296,8 +296,12 @@ class SessionRunner(Runner):
     def _ended(self, why: SessionError | _OptOutEnd | None) -> Session:
         session, now = self._conversation.session, self._services.clock.now()
         if isinstance(why, _OptOutEnd):
-            return states.opt_out(session, now, told=why is _OptOutEnd.TOLD)
-        return states.finish(session, now) if why is None else states.fail(session, why, now)
+            ended = states.opt_out(session, now, told=why is _OptOutEnd.TOLD)
+        elif why is None:
+            ended = states.finish(session, now)
+        else:
+            ended = states.fail(session, why, now)
+        return self._services.charged(ended)
 
     def _summary(self, ended: Session) -> Sequence[OutboxEntry]:
         """The session summary. The session ends even if making it fails."""

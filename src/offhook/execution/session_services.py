@@ -33,6 +33,10 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The trunks that lead to a number, in order; none: no coverage."""
     recorder: Recorder = NoRecorder()
     recording_notice: RecordingNotice = RecordingNotice()
+    charged: Callable[[Session], Session]
+    """A session that has ended, with what its calls cost."""
+    spent_out: Callable[[SubAccount], str | None]
+    """Why a sub-account may dial nothing more today; None: it may."""
     take_channel: Callable[[Session, Leg, tuple[str, ...]], Awaitable[str | None]]
     """Store a session before one of its legs is dialled, with the leg on the first of these trunks that
     has a free channel; None: all are full and nothing was stored."""

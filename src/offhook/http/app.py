@@ -42,6 +42,7 @@ from offhook.http.resources import (
     session_views,
     sessions,
     speech_profiles,
+    usage_report,
     virtual_numbers,
     webhook_deliveries,
     webhook_settings,
@@ -64,6 +65,7 @@ BELOW_SUB_ACCOUNT = (
     opt_out_list,
     recordings,
     recording_push,
+    usage_report,
 )
 
 
@@ -159,6 +161,7 @@ def _typed_routes() -> list[ControllerRouterHandler]:
         below_sub_account,
         admin.router,
         operation.router,
+        usage_report.admin_router,
         *health.handlers,
         *api_docs.handlers,
         *code_pages.handlers,

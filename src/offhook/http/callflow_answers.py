@@ -119,7 +119,7 @@ def refused(request_id: str, refused: Refused) -> HttpAnswer:
         status_code=code,
         status_message=message,
         message=message,
-        errors=[CallflowProblem(status_code=code, path="$", message=message)],
+        errors=[CallflowProblem(status_code=code, path="$", message=refused.reason or message)],
     )
     return HttpAnswer(refused.refusal.status, msgspec.json.encode(body), refused.headers)
 

@@ -20,6 +20,7 @@ from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.recording import NoRecordingFiles, RecordingFiles
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
+from offhook.session.ports.usage import NoBudgets, Spending
 from offhook.session.session import Session
 from offhook.session.tenancy import PushConfig, SubAccount
 
@@ -96,6 +97,7 @@ class Deps:
     recordings: RecordingFiles = field(default_factory=NoRecordingFiles)
     push_problem: Callable[[PushConfig], Awaitable[str | None]] = no_push_problem
     """Why recordings cannot be uploaded there (a private address …); None: it seems fine."""
+    spending: Spending = field(default_factory=NoBudgets)
     config: Config = field(default_factory=Config)
     clock: Clock = field(default_factory=SystemClock)
     limits: HttpLimits = field(default_factory=HttpLimits)

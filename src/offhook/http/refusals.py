@@ -84,15 +84,24 @@ BY_STATUS: Mapping[int, Refusal] = {
 
 
 class Refused(Exception):
-    """Ends a request with a refusal; ``message`` replaces the refusal's own text."""
+    """Ends a request with a refusal; ``message`` replaces the refusal's own text.
+
+    ``reason`` says more in ``errors[0].message`` of the callflow endpoints, where the text is fixed.
+    """
 
     def __init__(
-        self, refusal: Refusal, message: str | None = None, *, headers: Headers = ()
+        self,
+        refusal: Refusal,
+        message: str | None = None,
+        *,
+        headers: Headers = (),
+        reason: str | None = None,
     ) -> None:
         super().__init__(message or refusal.message)
         self.refusal = refusal
         self.message = message or refusal.message
         self.headers = headers
+        self.reason = reason
 
 
 def refusal_answer(

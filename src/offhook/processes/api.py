@@ -6,8 +6,9 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from datetime import datetime
+from decimal import Decimal
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 
 from offhook.aio import wait_or
 from offhook.clock import new_id
@@ -19,10 +20,18 @@ from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.recordings import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
-from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
+from offhook.processes.shared import (
+    follow_reloads,
+    keep_directory_fresh,
+    open_fabric,
+    open_record,
+    spending_watch,
+)
 from offhook.processes.site_metrics import SiteMetrics
+from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.billing import Tariff
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.scenario_filling import unusable_patterns
@@ -62,8 +71,13 @@ async def run(context: RoleContext) -> None:
         follow_reloads(context, client, None)
         pushes = HttpClient(allow_private=context.config.recording.allow_private)
         stack.push_async_callback(pushes.close)
+        tariff = Tariff(context.config.rates, directory.sub_account)
+        context.reloads.append(lambda config: tariff.use(config.rates))
+        spending = _open_spending(context, store, directory, registry)
+        await spending.read()
         deps = Deps(
             store=store,
+            spending=spending,
             directory=directory,
             fabric=fabric,
             profiles=ProfileTable.installed(context.config.voices),
@@ -98,7 +112,9 @@ async def run(context: RoleContext) -> None:
                         reports,
                         wake_outbox=delivery.wake,
                         knows=directory.knows,
+                        charged=tariff.charged,
                     ),
+                    spending.run(),
                 )
             ]
             scheme = "http" if context.config.http.tls_certificate is None else "https"
@@ -182,6 +198,28 @@ def _open_delivery(
     )
     delivery.start()
     return delivery
+
+
+def _open_spending(
+    context: RoleContext, store: Store, directory: Directory, registry: CollectorRegistry
+) -> SpendingWatch:
+    """The spending of today; a sub-account that nears its budget is logged and counted."""
+    alerts = Counter(
+        "offhook_budget_alerts",
+        "Days on which a sub-account has used 80 % of its budget.",
+        ["sub_account"],
+        registry=registry,
+    )
+
+    def alert(owner: SubAccount, part: Decimal) -> None:
+        log.warning(
+            "sub-account %s has used %d %% of its budget of the day",
+            owner.sub_account_id,
+            part * 100,
+        )
+        alerts.labels(owner.sub_account_id).inc()
+
+    return spending_watch(context, store, directory, alert)
 
 
 def _disabled(webhook: Webhook) -> Webhook:

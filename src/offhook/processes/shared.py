@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from decimal import Decimal
 
 from offhook.aio import wait_or
 from offhook.config import Config
@@ -11,8 +13,10 @@ from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
 from offhook.net.http_client import HttpClient
 from offhook.processes.role_context import RoleContext
+from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.stores import Store
+from offhook.session.tenancy import SubAccount
 from offhook.store import open_store
 from offhook.store.directory import Directory
 
@@ -52,6 +56,29 @@ def follow_reloads(context: RoleContext, webhooks: HttpClient, files: HttpClient
             files.allow(private=private, loopback=loopback)
 
     context.reloads.append(reload)
+
+
+def spending_watch(
+    context: RoleContext,
+    store: Store,
+    directory: Directory,
+    on_alert: Callable[[SubAccount, Decimal], None] = lambda _owner, _part: None,
+) -> SpendingWatch:
+    """The spending of today, which follows a reload of ``[rates]``."""
+    currency = context.config.rates.currency
+
+    def reload(config: Config) -> None:
+        nonlocal currency
+        currency = config.rates.currency
+
+    context.reloads.append(reload)
+    return SpendingWatch(
+        store,
+        directory.sub_accounts,
+        context.clock,
+        currency=lambda: currency,
+        on_alert=on_alert,
+    )
 
 
 async def keep_directory_fresh(directory: Directory, fabric: Fabric) -> None:

@@ -18,7 +18,13 @@ from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
 from offhook.processes.recordings import RecordingDuties
 from offhook.processes.role_context import CannotServe, RoleContext
-from offhook.processes.shared import follow_reloads, keep_directory_fresh, open_fabric, open_record
+from offhook.processes.shared import (
+    follow_reloads,
+    keep_directory_fresh,
+    open_fabric,
+    open_record,
+    spending_watch,
+)
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
 from offhook.sip.demux import mark_of
 from offhook.speech.profiles import ProfileTable
@@ -82,6 +88,8 @@ async def run(context: RoleContext) -> None:
             wake_outbox=lambda: fabric.publish("outbox"),
         )
         await recordings.open(stack)
+        spending = spending_watch(context, store, directory)
+        await spending.read()
         node = VoiceNode(
             store=store,
             node=registered,
@@ -95,6 +103,7 @@ async def run(context: RoleContext) -> None:
             config=context.config,
             clock=context.clock,
             fabric=fabric,
+            spending=spending,
             capacity=capacity(context),
             metrics=CallMetrics(context.registry),
             recorder=recordings.recorder,
@@ -113,6 +122,7 @@ async def run(context: RoleContext) -> None:
         async with asyncio.TaskGroup() as group:
             duties = [
                 group.create_task(keep_directory_fresh(directory, fabric)),
+                group.create_task(spending.run()),
                 group.create_task(collector.in_quiet_moments(lambda: node.live)),
                 group.create_task(recordings.run()),
             ]

@@ -19,6 +19,7 @@ from offhook.flow.numbers import time_zones_of
 from offhook.session import states
 from offhook.session.calling_hours import CallingHours, OutsideHours, zones_of
 from offhook.session.ports.record import ClaimDecision, Queued, Rates, Usage
+from offhook.session.ports.usage import Spending
 from offhook.session.ports.webhooks import Reports
 from offhook.session.routing import covered, trunks_for
 from offhook.session.session import Session, SessionError
@@ -76,12 +77,14 @@ class ClaimPlanner:
         sub_account: Callable[[str], SubAccount | None],
         country_of: Callable[[str], str | None],
         reports: Reports,
+        spending: Spending,
     ) -> None:
         self._node_name = node_name
         self.use(routes, trunks, limits)
         self._sub_account = sub_account
         self._country_of = country_of
         self._reports = reports
+        self._spending = spending
         self.left_waiting = False
         """Whether the last plan left sessions waiting for a limit."""
 
@@ -142,6 +145,8 @@ class ClaimPlanner:
         trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
         if not trunks:
             return self._pass_over(queued, RuntimeCode.NO_COVERAGE, "a route to it", now)
+        if (spent := self._spending.spent_out(sub_account, now)) is not None:
+            return self._refuse(session, RuntimeCode.CAPACITY_EXCEEDED, spent, now, reason=spent)
         hours = sub_account.calling_hours
         if hours is not None and not hours.open_at(zones_of(time_zones_of(call.destination)), now):
             return self._outside_hours(session, call.destination, hours, now)

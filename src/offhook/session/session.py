@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -55,6 +56,19 @@ class LegFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Each trunk that was tried, in order."""
 
 
+class Charge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a call costs (:mod:`offhook.session.billing`)."""
+
+    increment: str
+    """``60+60``."""
+    billable_seconds: int
+    currency: str | None = None
+    """None: there was no rate for it."""
+    unit_price: Decimal | None = None
+    """Per minute."""
+    total: Decimal | None = None
+
+
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a session."""
 
@@ -76,6 +90,16 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     failure: LegFailure | None = None
     """Of a leg that ended without an answer."""
     quality: CallQuality | None = None
+    charge: Charge | None = None
+    """Of a call that was connected, once its session has ended."""
+
+    @property
+    def connected_seconds(self) -> int:
+        """Whole seconds connected, of a leg that is over; else 0."""
+        if self.connected_at is None or self.disconnected_at is None:
+            return 0
+        passed = self.disconnected_at.astimezone(UTC) - self.connected_at
+        return max(0, int(passed.total_seconds()))
 
 
 class SessionError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -105,6 +129,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_action: str | None = None
     legs: tuple[Leg, ...] = ()
     error: SessionError | None = None
+    tts_length: int = 0
+    """Characters of text that were spoken."""
 
     @property
     def valid_until(self) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from offhook.flow.context import ANY_SOURCE, JudgingContext, Profiles
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.calling_hours import CallingHours
+from offhook.session.spending import Budget
 
 
 class WebhookType(StrEnum):
@@ -80,6 +82,12 @@ class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
     record_inbound: bool = False
     """Record every session that begins with a call to this number."""
+    incoming_rate: Decimal | None = None
+    """The price of a minute of a call to it; None: that of ``[rates]``."""
+    billing_unit: int | None = None
+    """Seconds in which calls to it are billed; None: the increment of ``[rates]``."""
+    billing_currency: str | None = None
+    """None: the currency of ``[rates]``."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +137,8 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     withheld_caller_id: bool = False
     calling_hours: CallingHours | None = None
     """When its callflows may dial; None: at any time."""
+    budget: Budget | None = None
+    """What it may spend a day; None: no limit."""
     dtmf_event_data: str = "object"
     """``object`` or ``string`` (``spec/webhooks.md``)."""
     webhooks: Mapping[WebhookType, Webhook] = {}

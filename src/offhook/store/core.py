@@ -26,12 +26,13 @@ from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call,
 from offhook.store.stored_opt_outs import SqlOptOuts
 from offhook.store.stored_recordings import SqlRecordings
 from offhook.store.stored_tenancy import SqlTenancy
+from offhook.store.stored_usage import SqlUsage
 
 NOBODY = Node(name="", epoch=0)
 """Stands for the node in writes without one: the API's, and the end of a dead node's session."""
 
 
-class SqlStore(SqlHistory, SqlTenancy, SqlOptOuts, SqlRecordings, Store):
+class SqlStore(SqlHistory, SqlTenancy, SqlOptOuts, SqlRecordings, SqlUsage, Store):
     """Encodes the hot calls; a dialect's store runs them in batches."""
 
     # --- the API's side

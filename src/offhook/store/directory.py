@@ -24,6 +24,7 @@ from offhook.session.calling_hours import OutsideHours, calling_hours
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Tenancy
 from offhook.session.ports.tenants import TenantDirectory
+from offhook.session.spending import budget_of
 from offhook.session.tenancy import (
     KeyGrant,
     OptOutSettings,
@@ -158,6 +159,7 @@ def _sub_account(entry: config.SubAccount) -> SubAccount:
         cps=entry.cps,
         withheld_caller_id=entry.withheld_caller_id,
         dtmf_event_data=entry.dtmf_event_data,
+        budget=budget_of(entry.daily_minutes, entry.daily_cost),
         calling_hours=calling_hours(entry.calling_hours, OutsideHours(entry.outside_hours)),
         webhooks={WebhookType(webhook.type): _webhook(webhook) for webhook in entry.webhooks},
         scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},

@@ -197,6 +197,26 @@ outbox = Table(
 """``next_at``: when a pending entry falls due, when a leased one's lease is over.
 ``history``: one JSON object per attempt, each followed by a newline."""
 
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("country", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("answered", BigInteger, nullable=False),
+    Column("seconds", BigInteger, nullable=False),
+    Column("billable_seconds", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Index("usage_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+"""What ended sessions have used (:mod:`.usage_rows`). ``day``: ``2026-11-28``, UTC; ``cost``: millionths of
+the currency; ``node``: whoever added it, so that nodes do not wait for each other."""
+
 sub_accounts = Table(
     "sub_accounts",
     metadata,

@@ -25,6 +25,7 @@ from offhook.store.rows import (
     session_row,
 )
 from offhook.store.search_terms import TermRow, first_terms, later_terms
+from offhook.store.usage_rows import UsageRow, usage_rows
 
 
 class Accept(NamedTuple):
@@ -75,6 +76,8 @@ class Save(NamedTuple):
     outbox_rows: list[OutboxRow]
     term_rows: list[TermRow]
     """The search terms that this state adds."""
+    usage_rows: list[UsageRow]
+    """What a session that ends has used."""
 
     def late(self) -> list[str]:
         """The documents to keep when the node may not write the session."""
@@ -129,6 +132,7 @@ def save_call(
         events=events,
         outbox_rows=[outbox_row(entry) for entry in outbox],
         term_rows=later_terms(session),
+        usage_rows=usage_rows(session, node.name),
     )
 
 

@@ -23,6 +23,7 @@ from offhook.session.control import AnyCommand
 from offhook.session.ports.opt_outs import OptOut, OptOutService
 from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.ports.tenants import SubAccounts
+from offhook.session.ports.usage import NoBudgets
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable
@@ -118,6 +119,7 @@ class Run:
             config=world.config,
             clock=self.clock,
             fabric=MemoryFabric(),
+            spending=NoBudgets(),
             capacity=1000,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
+from tests.support.node_world import SwitchedSpending
 
 from offhook.clock import SystemClock
 from offhook.codes import CallStatus
@@ -52,6 +53,7 @@ class World:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
         self.draining = False
+        self.spending = SwitchedSpending()
         self.started: list[Session] = []
         self.owned: list[str] = []
         self.happenings: list[AnyEvent] = []
@@ -75,6 +77,7 @@ class World:
             dispatcher=cast(Dispatcher, self),
             numbers=NumberBook(lambda: [ACME]),
             make_runner=lambda session, received: cast(SessionRunner, self),
+            spending=self.spending,
             clock=SystemClock(),
         )
         inbound.take(cast(ReceivedCall, call), "carrier", caller, called)
@@ -95,6 +98,13 @@ async def test_a_node_that_drains_takes_nobody() -> None:
     world = World()
     world.draining = True
     assert (await world.take()).refused == (503, CallStatus.ERROR)
+    assert world.started == []
+
+
+async def test_a_caller_is_refused_with_480_once_the_budget_of_the_day_is_spent() -> None:
+    world = World()
+    world.spending.reason = "the budget of the day is spent"
+    assert (await world.take()).refused == (480, CallStatus.ERROR)
     assert world.started == []
 
 

@@ -22,6 +22,7 @@ from offhook.session.ports.record import (
     Queued,
     Usage,
 )
+from offhook.session.ports.usage import NoBudgets, Spending
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
 from offhook.session.tenancy import OptOutSettings, SubAccount, VirtualNumber
@@ -67,7 +68,9 @@ class Told(Reports):
         return [entry(session)]
 
 
-def planner(sub_account: SubAccount, **limits: Any) -> ClaimPlanner:
+def planner(
+    sub_account: SubAccount, spending: Spending | None = None, **limits: Any
+) -> ClaimPlanner:
     return ClaimPlanner(
         node_name="n1",
         routes=ROUTES,
@@ -76,6 +79,7 @@ def planner(sub_account: SubAccount, **limits: Any) -> ClaimPlanner:
         sub_account={sub_account.sub_account_id: sub_account}.get,
         country_of=lambda number: "GB" if number.startswith("+44") else "US",
         reports=Told(),
+        spending=NoBudgets() if spending is None else spending,
     )
 
 
@@ -241,6 +245,7 @@ def test_what_a_node_does_not_know_ends_once_no_live_node_knew_it_for_queue_time
         sub_account={owner.sub_account_id: owner}.get,
         country_of=lambda _number: "US",
         reports=Told(),
+        spending=NoBudgets(),
     )
     at = None if since is None else NOW - timedelta(seconds=since)
     session = queued(destination=destination, age=3000)
@@ -361,3 +366,16 @@ def test_only_the_lists_of_those_with_a_key_are_read() -> None:
     leaves = msgspec.structs.replace(ACME, opt_out=OptOutSettings(key="9"))
     assert planner(ACME).rates([ACME]).opt_out_lists == frozenset()
     assert planner(ACME).rates([leaves]).opt_out_lists == {"acme"}
+
+
+class SpentOut(Spending):
+    def spent_out(self, sub_account: SubAccount, now: datetime) -> str | None:
+        return "the budget of the day is spent: 10 minutes"
+
+
+def test_a_session_that_waits_when_the_budget_is_spent_ends_and_says_why() -> None:
+    (decision,) = planner(ACME, SpentOut())([queued()], IDLE, NOW)
+    error = decision.session.error
+    assert error is not None
+    assert error.code is RuntimeCode.CAPACITY_EXCEEDED
+    assert error.reason == "the budget of the day is spent: 10 minutes"

@@ -49,6 +49,10 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
     services, sub_account = conversation.services, conversation.sub_account
     trunks = services.route(action.destination, sub_account) if sub_account else ()
     leg = states.dial_leg(action, sub_account, services.clock.now())
+    spent = services.spent_out(sub_account) if sub_account else None
+    if spent is not None:
+        conversation.failed_before_dialling(leg)
+        raise SessionFailure(RuntimeCode.CAPACITY_EXCEEDED, spent, reason=spent)
     if not trunks:
         conversation.failed_before_dialling(leg)
         raise SessionFailure(RuntimeCode.NO_COVERAGE, "no route leads to leg B")

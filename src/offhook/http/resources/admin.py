@@ -24,7 +24,9 @@ from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.calling_hours import OutsideHours
 from offhook.session.ports.record import KeyRecord
+from offhook.session.spending import budget_of
 from offhook.session.tenancy import KeyGrant, SubAccount, VirtualNumber
+from offhook.session.usage_totals import amount
 
 LONGEST_OVERLAP = 7 * 86_400
 
@@ -59,6 +61,10 @@ class SubAccountBody(View, frozen=True, kw_only=True):
     withheld_caller_id: bool = False
     dtmf_event_data: Literal["object", "string"] | None = None
     """How webhooks carry captured digits; absent: ``object``."""
+    daily_minutes: config.Count | None = None
+    """Billed minutes it may spend a day (UTC); absent: no limit."""
+    daily_cost: config.Money | None = None
+    """What it may spend a day, in the currency of the rates; absent: no limit."""
     calling_hours: Annotated[list[CallingWindowBody], msgspec.Meta(max_length=50)] = msgspec.field(
         default_factory=list
     )
@@ -202,6 +208,7 @@ async def put_sub_account(
         cps=data.cps,
         withheld_caller_id=data.withheld_caller_id,
         dtmf_event_data=data.dtmf_event_data or "object",
+        budget=budget_of(data.daily_minutes, data.daily_cost),
         calling_hours=hours_of(data.calling_hours, data.outside_hours),
     )
     await deps.store.put_sub_account(sub_account)
@@ -311,7 +318,7 @@ def _answer(sub_account: SubAccount) -> SubAccountAnswer:
 
 
 def _fields(sub_account: SubAccount) -> dict[str, Any]:
-    hours = sub_account.calling_hours
+    hours, budget = sub_account.calling_hours, sub_account.budget
     return {
         "sub_account_id": sub_account.sub_account_id,
         "account_id": sub_account.account_id,
@@ -330,6 +337,10 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
         "cps": sub_account.cps,
         "withheld_caller_id": sub_account.withheld_caller_id,
         "dtmf_event_data": sub_account.dtmf_event_data,
+        "daily_minutes": budget.daily_minutes if budget is not None else None,
+        "daily_cost": amount(budget.daily_cost)
+        if budget is not None and budget.daily_cost is not None
+        else None,
         "calling_hours": windows_of(hours),
         "outside_hours": hours.outside if hours is not None else OutsideHours.QUEUE,
     }

@@ -33,6 +33,7 @@ from offhook.session import states
 from offhook.session.control import ReplaceCallflow
 from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
 from offhook.session.scenario_filling import filled, names_scenario
+from offhook.session.spending import until_tomorrow
 from offhook.session.tenancy import SubAccount, facts_of
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ class CallflowEndpoints:
         phase = self._deps.phase
         if phase.draining.is_set() or not phase.ready:
             raise refusals.unavailable()
+        self._check_budget(request.caller.sub_account)
         key = _idempotency_key(request.headers)
         judged = await self._judge(request, Mode.SUBMITTED)
         verdict = judged.verdict
@@ -163,6 +165,14 @@ class CallflowEndpoints:
         if stored.call_flow_request_id == request.request_id:
             self._announce()
         return _stored_answer(stored, record)
+
+    def _check_budget(self, sub_account: SubAccount) -> None:
+        """429 until the day ends where the sub-account has spent its budget. Raises :class:`Refused`."""
+        now = self._deps.clock.now()
+        spent = self._deps.spending.spent_out(sub_account, now)
+        if spent is not None:
+            wait = refusals.retry_after(until_tomorrow(now))
+            raise Refused(refusals.TOO_MANY, headers=(wait,), reason=spent)
 
     def _announce(self) -> None:
         """Wake the voice nodes. A failure here does not matter: the stored callflow is accepted."""

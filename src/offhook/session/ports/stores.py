@@ -36,6 +36,7 @@ from offhook.session.ports.record import (
 )
 from offhook.session.ports.recording import RecordingStore
 from offhook.session.ports.telephony import SipMessage
+from offhook.session.ports.usage import Metering
 from offhook.session.session import Session
 from offhook.session.tenancy import (
     KeyGrant,
@@ -338,7 +339,9 @@ class Tenancy(ABC):
         """Grows with every change of accounts, keys, webhooks or scenarios."""
 
 
-class Store(Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore):
+class Store(
+    Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore, Metering
+):
     """The whole durable record."""
 
     @abstractmethod

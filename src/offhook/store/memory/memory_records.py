@@ -34,6 +34,7 @@ from offhook.store.queueing import (
     MarkRow,
 )
 from offhook.store.rows import BucketRow
+from offhook.store.usage_rows import UsageRow, usage_rows
 
 T = TypeVar("T")
 
@@ -130,6 +131,7 @@ class MemoryRecords:
         self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
         self.opt_outs: dict[tuple[str, str], OptOut] = {}
         self.tenancy_version = 0
+        self.usage_counted: list[UsageRow] = []
 
     def register(self, name: str, role: NodeRole, now: datetime) -> Node:
         """A new epoch of a node."""
@@ -155,6 +157,7 @@ class MemoryRecords:
         stored.session = decode_session(encode_session(session))
         stored.events.extend(events)
         self.add_deliveries(outbox)
+        self.usage_counted += usage_rows(session, stored.node.name if stored.node else "")
         if session.status.final:
             self.live.pop(session.session_id, None)
             stored.ended.set()

@@ -13,6 +13,7 @@ from offhook.store.memory.memory_opt_outs import MemoryOptOuts
 from offhook.store.memory.memory_outbox import MemoryOutbox
 from offhook.store.memory.memory_recordings import MemoryRecordings
 from offhook.store.memory.memory_tenancy import MemoryTenancy
+from offhook.store.memory.memory_usage import MemoryUsage
 
 
 @final
@@ -24,6 +25,7 @@ class MemoryStore(
     MemoryTenancy,
     MemoryOptOuts,
     MemoryRecordings,
+    MemoryUsage,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""

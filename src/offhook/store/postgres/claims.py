@@ -45,6 +45,7 @@ from offhook.store.rows import (
 )
 from offhook.store.search_terms import first_terms
 from offhook.store.session_writes import ChannelCall, Save
+from offhook.store.usage_rows import added_up
 
 _QUEUE_LOCK = 0x6F66_6671_0001
 """Advisory lock for planning against the limits of the installation: claims and channels ("offq")."""
@@ -217,6 +218,8 @@ async def _finish_session(connection: asyncpg.Connection, call: Save, count: int
     await _write(connection, [row], events, call.outbox_rows)
     if call.term_rows:
         await connection.execute(SQL["insert_terms"], *columns(call.term_rows, 4))
+    if call.usage_rows:
+        await connection.execute(SQL["add_usage"], *columns(added_up(call.usage_rows), 11))
     return True
 
 

@@ -105,11 +105,13 @@ async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> se
     ]
     outbox = [(call.session_id, *row) for call in calls for row in call.outbox_rows]
     terms = [row for call in calls for row in call.term_rows]
+    usage = [(call.session_id, *row) for call in calls for row in call.usage_rows]
     arguments = (
         *columns(sessions, 7),
         *columns(events, 3),
         *columns(outbox, 14),
         *columns(terms, 4),
+        *columns(usage, 12),
     )
     saved = {row["session_id"] for row in await connection.fetch(SQL["save"], *arguments)}
     left = [call for call in calls if call.session_id not in saved]

@@ -53,7 +53,8 @@ JOIN requests AS r ON r.call_flow_request_id = i.call_flow_request_id;
 -- New state of sessions ($1..$7: session, node, epoch, status, channels, events added, document)
 -- where they still run and are that node's; with it their events ($8..$10: session, offset,
 -- document), deliveries ($11: session saved, $12..$24: the row) and what they can be found by
--- ($25..$28). Returns what was written.
+-- ($25..$28), and what those that end have used ($29: session saved, $30..$40: the row). Returns what
+-- was written.
 -- A save whose answer was lost with the connection is made again: where the document and the last
 -- event stand there already, nothing is written (see: repeated).
 -- The share lock on the node's row keeps its next registration waiting until this is committed.
@@ -105,8 +106,43 @@ WITH u AS (
         AS x (sub_account_id, term, created_at, session_id)
     JOIN w USING (session_id)
     ON CONFLICT DO NOTHING
+), c AS (
+    INSERT INTO usage_days AS d (
+        sub_account_id, day, node, direction, country, currency, calls, answered, seconds,
+        billable_seconds, cost
+    )
+    SELECT x.sub_account_id, x.day, x.node, x.direction, x.country, x.currency,
+        sum(x.calls)::bigint, sum(x.answered)::bigint, sum(x.seconds)::bigint,
+        sum(x.billable_seconds)::bigint, sum(x.cost)::bigint
+    FROM unnest(
+        $29::text[], $30::text[], $31::text[], $32::text[], $33::text[], $34::text[], $35::text[],
+        $36::bigint[], $37::bigint[], $38::bigint[], $39::bigint[], $40::bigint[]
+    ) AS x (saved, sub_account_id, day, node, direction, country, currency, calls, answered,
+        seconds, billable_seconds, cost)
+    JOIN w ON w.session_id = x.saved
+    GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (sub_account_id, day, node, direction, country, currency) DO UPDATE
+    SET calls = d.calls + excluded.calls, answered = d.answered + excluded.answered,
+        seconds = d.seconds + excluded.seconds,
+        billable_seconds = d.billable_seconds + excluded.billable_seconds,
+        cost = d.cost + excluded.cost
 )
 SELECT session_id FROM w;
+
+-- name: add_usage
+-- What ended sessions have used, added to the rows of usage_days.
+INSERT INTO usage_days AS d (
+    sub_account_id, day, node, direction, country, currency, calls, answered, seconds,
+    billable_seconds, cost
+)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
+ON CONFLICT (sub_account_id, day, node, direction, country, currency) DO UPDATE
+SET calls = d.calls + excluded.calls, answered = d.answered + excluded.answered,
+    seconds = d.seconds + excluded.seconds,
+    billable_seconds = d.billable_seconds + excluded.billable_seconds,
+    cost = d.cost + excluded.cost;
 
 -- name: repeated
 -- Of saves that wrote nothing ($1..$5: session, document, last event, node, epoch): those that an

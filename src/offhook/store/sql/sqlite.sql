@@ -31,6 +31,17 @@ INSERT INTO outbox (
 INSERT INTO session_terms (sub_account_id, term, created_at, session_id)
 VALUES {values} ON CONFLICT DO NOTHING;
 
+-- name: add_usage
+-- What ended sessions have used, added to the rows of usage_days.
+INSERT INTO usage_days (
+    sub_account_id, day, node, direction, country, currency, calls, answered, seconds,
+    billable_seconds, cost
+) VALUES {values}
+ON CONFLICT (sub_account_id, day, node, direction, country, currency) DO UPDATE
+SET calls = calls + excluded.calls, answered = answered + excluded.answered,
+    seconds = seconds + excluded.seconds,
+    billable_seconds = billable_seconds + excluded.billable_seconds, cost = cost + excluded.cost;
+
 -- name: known_keys
 -- Of (sub-account, Idempotency-Key, oldest time that still counts): the request each named first.
 SELECT json_group_array(json_array(i.sub_account_id, i.idempotency_key, i.call_flow_request_id))

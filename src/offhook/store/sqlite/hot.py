@@ -12,6 +12,7 @@ from offhook.store.search_terms import TermRow
 from offhook.store.session_writes import Accept, Save, rounds
 from offhook.store.sqlfiles import load
 from offhook.store.sqlite.connection import rows_of_many, run_many
+from offhook.store.usage_rows import UsageRow, added_up
 
 SQL = load("sqlite")
 
@@ -91,6 +92,7 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
     events: list[EventRow] = []
     outbox: list[OutboxRow] = []
     terms: list[TermRow] = []
+    usage: list[UsageRow] = []
     fenced: set[str] = set()
     for call in calls:
         count, ours = counts.get(call.session_id, (0, False))
@@ -99,6 +101,7 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
             updates.append(StateRow.of(call, count + len(documents)))
             outbox += call.outbox_rows
             terms += call.term_rows
+            usage += call.usage_rows
         else:
             fenced.add(call.session_id)
             if call.session_id not in counts:
@@ -110,6 +113,7 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
     run_many(connection, SQL["insert_events"], events)
     run_many(connection, SQL["insert_outbox"], outbox)
     run_many(connection, SQL["insert_terms"], terms)
+    run_many(connection, SQL["add_usage"], added_up(usage))
     return fenced
 
 
@@ -136,6 +140,7 @@ def store_change(connection: sqlite3.Connection, call: Save, count: int) -> None
     run_many(connection, SQL["insert_events"], event_rows(call.session_id, documents, count))
     run_many(connection, SQL["insert_outbox"], call.outbox_rows)
     run_many(connection, SQL["insert_terms"], call.term_rows)
+    run_many(connection, SQL["add_usage"], added_up(call.usage_rows))
 
 
 def one(connection: sqlite3.Connection, name: str, arguments: Sequence[Any]) -> Any:
