@@ -54,7 +54,6 @@ BATCH_COLUMNS = {
     "insert_outbox": 13,
     "insert_terms": 4,
     "add_usage": 11,
-    "add_usage": 11,
     "known_keys": 3,
     "remember_keys": 4,
     "owned_sessions": 3,

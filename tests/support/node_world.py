@@ -79,7 +79,6 @@ class Tone(Speech):
         return await self.say(url)
 
 
-class World(SubAccounts):
 class SwitchedSpending(Spending):
     """A budget that a test declares spent."""
 
@@ -90,7 +89,7 @@ class SwitchedSpending(Spending):
         return self.reason
 
 
-class World:
+class World(SubAccounts):
     """A voice node, and a carrier with phones, each with SIP and media of its own."""
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from offhook.clock import Clock
 from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.usage import Metering, UsageRecord
@@ -17,7 +18,7 @@ OWNER = SubAccount(sub_account_id="acme", account_id="a", budget=Budget(daily_mi
 FREE = SubAccount(sub_account_id="free", account_id="a")
 
 
-class World(Metering):
+class World(Metering, Clock):
     """A store that tells what a test says was spent, and a watch over it."""
 
     def __init__(self) -> None:

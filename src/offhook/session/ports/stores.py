@@ -339,9 +339,7 @@ class Tenancy(ABC):
         """Grows with every change of accounts, keys, webhooks or scenarios."""
 
 
-class Store(
-    Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore, Metering
-):
+class Store(Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore, Metering):
     """The whole durable record."""
 
     @abstractmethod
