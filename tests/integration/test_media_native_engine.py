@@ -69,13 +69,14 @@ async def test_a_sound_stays_until_its_last_playback_ends_and_no_longer() -> Non
         sound = engine.load({codec: memoryview(each) for codec, each in octets.items()})
         assert sound.samples == 1600
         leg.play(sound)
-        other.play(sound, repetition=2, pause=0.0)
+        endless = other.play(sound, repetition=100_000, pause=0.0)
         del sound
         gc.collect()
         packets = await peer.packets(10)
         assert b"".join(packet.payload for packet in packets) == b"s" * 1600
         await events.wait(PlaybackEnded)
         assert not freed(octets[Codec.PCMU])
+        other.stop(endless)
         await other_events.wait(PlaybackEnded)
         await eventually(lambda: all(freed(each) for each in octets.values()))
 

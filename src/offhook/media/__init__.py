@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from offhook.media import rtcp
 from offhook.media.engine import MediaEngine
 
+NOT_BUILT: Final = (
+    "the native media engine is not built; python -m offhook.media.native.build says why"
+)
 EngineKind = Literal["auto", "native", "python"]
 
 
@@ -17,7 +20,7 @@ def make_engine(
     ports: tuple[int, int],
     report_interval: float = rtcp.MIN_INTERVAL,
 ) -> MediaEngine:
-    """The engine named in ``[media] engine``; ``auto`` is the best there is.
+    """The engine named in ``[media] engine``; ``auto`` is ``python``.
 
     ``host`` is the literal address to bind, ``ports`` the first and last RTP/RTCP port, inclusive;
     ``report_interval`` is in seconds, before randomisation (RFC 3550 §6.2). Raises :class:`RuntimeError` for
@@ -28,9 +31,7 @@ def make_engine(
         try:
             from offhook.media.native.native_engine import NativeEngine
         except ImportError as error:
-            raise RuntimeError(
-                "the native media engine is not built; python -m offhook.media.native.build says why"
-            ) from error
+            raise RuntimeError(NOT_BUILT) from error
         return NativeEngine(host=host, ports=ports, report_interval=report_interval)
     from offhook.media.python.python_engine import PythonEngine
 

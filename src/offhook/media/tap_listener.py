@@ -23,26 +23,33 @@ class TapListener:
 
     def __init__(self, leg: MediaLeg, sink: Callable[[bytes], None]) -> None:
         self._leg = leg
-        self._recorder = AudioRecorder(sink, time.monotonic())
+        self._recorder: AudioRecorder | None = AudioRecorder(sink, time.monotonic())
         leg.start_tap()
-        self._task = asyncio.get_running_loop().create_task(self._listen())
+        self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(
+            self._listen()
+        )
 
     def close(self) -> None:
         """Give the sink the rest, up to now."""
-        if self._task.cancel():
+        recorder, self._recorder = self._recorder, None
+        # A cancelled task keeps its frame, and that keeps this object.
+        task, self._task = self._task, None
+        if recorder is not None and task is not None:
+            task.cancel()
             self._leg.stop_tap()
-            self._take()
-            self._recorder.finish(time.monotonic())
+            self._take(recorder)
+            recorder.finish(time.monotonic())
 
     async def _listen(self) -> None:
-        while True:
+        while self._recorder is not None:
             await asyncio.sleep(_EVERY)
-            self._take()
-            self._recorder.advance(time.monotonic())
+            if self._recorder is not None:
+                self._take(self._recorder)
+                self._recorder.advance(time.monotonic())
 
-    def _take(self) -> None:
+    def _take(self, recorder: AudioRecorder) -> None:
         for frame in frames_of(self._leg.take_frames()):
             if frame.kind is FrameKind.RECEIVED:
-                self._recorder.packet(
+                recorder.packet(
                     frame.codec, frame.ssrc, frame.timestamp, frame.payload, frame.at / 1e6
                 )

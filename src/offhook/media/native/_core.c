@@ -11,6 +11,7 @@
 
 #include "core/oh_media.h"
 
+#define INTERFACE 1 /* one more with each change of what _core.pyi says */
 #define EVENTS_AT_ONCE 64
 #define FRAMES_AT_ONCE 65536
 #define MOST_FRAME_OCTETS ((size_t)1 << 24)
@@ -512,6 +513,8 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
 
 static int fill_module(PyObject *module) {
     state_of_module *state = PyModule_GetState(module);
+    if (PyModule_AddIntConstant(module, "INTERFACE", INTERFACE) < 0)
+        return -1;
     if (add_type(module, &engine_spec, &state->engine) < 0 || add_type(module, &leg_spec, &state->leg) < 0)
         return -1;
     return add_type(module, &sound_spec, &state->sound);

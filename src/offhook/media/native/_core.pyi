@@ -4,6 +4,9 @@ from typing import final
 
 from typing_extensions import Buffer
 
+INTERFACE: int
+"""Of which version of this file the module is."""
+
 Event = tuple[int, int, float, int, int, str, bytes]
 """Kind, key of the leg, monotonic time, playback, flag, digit, packed host."""
 Numbers = tuple[int, int, int, int, int, int, int, float, float, float, float]

@@ -20,6 +20,10 @@ from offhook.media.native import _core
 from offhook.media.native.native_leg import NativeLeg, NativeSound
 from offhook.negotiated import LAWS, Codec
 
+INTERFACE = 1
+if getattr(_core, "INTERFACE", 0) != INTERFACE:
+    raise ImportError("the native media engine is of another version: build it anew")
+
 _log = logging.getLogger(__name__)
 
 
