@@ -18,6 +18,7 @@ from cyclopts import App, Parameter
 
 from offhook import __version__
 from offhook.commands import session_commands as sessions
+from offhook.commands.campaigns import campaigns
 from offhook.commands.common import (
     FAILED,
     INTERRUPTED,
@@ -62,6 +63,7 @@ app.command(opt_outs)
 app.command(voices)
 app.command(recordings)
 app.command(usage, help_epilogue=epilogue("usage"))
+app.command(campaigns)
 app.command(db)
 
 

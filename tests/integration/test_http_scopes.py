@@ -24,6 +24,8 @@ OPERATIONS = [
 ]
 """Method, path and scope, as ``docs/api.md`` tells customers."""
 VALUES = {
+    "campaignId": "none",
+    "order": "start",
     "subAccountId": "acme_corp",
     "sessionId": "7",
     "callFlowRequestId": "7",

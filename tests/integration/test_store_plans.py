@@ -21,6 +21,8 @@ from sqlalchemy import Executable
 from tests.support.stores import NOW, opened
 
 from offhook.codes import SessionStatus
+from offhook.session.campaign import Campaign, CampaignOrder, CampaignState, TargetState
+from offhook.session.ports.campaigns import TargetFilter
 from offhook.session.ports.record import OutboxType, SessionFilter
 from offhook.session.ports.stores import Store
 from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
@@ -39,6 +41,7 @@ GROWING = {
     "session_terms",
     "sip_traces",
     "opt_outs",
+    "campaign_targets",
 }
 LATER = NOW + timedelta(days=1)
 ROWS = 20_000
@@ -62,6 +65,8 @@ BATCH_COLUMNS = {
     "decide_sessions": 9,
     "put_buckets": 4,
     "opted_out": 2,
+    "add_targets": 5,
+    "count_targets": 3,
     "passed_over": 1,
     "pass_over": 4,
     "forget_marks": 2,
@@ -72,7 +77,16 @@ BATCH_COLUMNS = {
 
 
 def test_the_tables_that_grow_are_those_of_sessions_and_requests() -> None:
-    small = {"api_keys", "buckets", "nodes", "passed_over", "scenarios", "sub_accounts"}
+    small = {
+        "api_keys",
+        "buckets",
+        "nodes",
+        "passed_over",
+        "scenarios",
+        "sub_accounts",
+        "campaigns",
+        "campaign_counts",
+    }
     assert GROWING | small | {"versions", "webhooks"} == set(schema.metadata.tables)
 
 
@@ -90,6 +104,10 @@ INSERT INTO requests SELECT 'r' || n, 'a' || (n % {accounts}), 1000000 + n, {blo
     's' || n, NULL FROM n;
 INSERT INTO idempotency SELECT 'a' || (n % {accounts}), 'k' || n, 'r' || n, 1000000 + n FROM n;
 INSERT INTO opt_outs SELECT 'a' || (n % {accounts}), '+' || n, 1000000 + n, 'key', NULL FROM n;
+INSERT INTO campaigns SELECT 'c' || n, 'a1', 'RUNNING', 1000000, 0, NULL, 0, '{{}}' FROM n WHERE n < 9;
+INSERT INTO campaign_targets SELECT 'c' || (n % 9), n, '+' || n, '{{}}',
+    CASE WHEN n % 99 = 0 THEN 'CALLING' WHEN n % 2 = 0 THEN 'WAITING' ELSE 'DONE' END, 1, 0,
+    1000000 + n, 's' || n, NULL, NULL, NULL FROM n;
 INSERT INTO sip_traces SELECT 's' || n, '[]' FROM n;
 INSERT INTO session_terms SELECT 'a' || (n % {accounts}), 'number:+' || (n % 100), 1000000 + n, 's' || n
     FROM n;
@@ -157,6 +175,32 @@ async def make_every_call(store: Store) -> None:
     await store.make_due("a1", OutboxType.VSS, None, NOW)
     await store.purge(NOW - timedelta(days=40_000))
     await make_every_tenancy_call(store)
+    await make_every_campaign_call(store)
+
+
+async def make_every_campaign_call(store: Store) -> None:
+    campaign = Campaign(
+        campaign_id="x",
+        sub_account_id="x",
+        state=CampaignState.DRAFT,
+        template="{}",
+        pace=1,
+        created_at=NOW,
+    )
+    await store.create_campaign(campaign)
+    await store.campaign("x", "x")
+    await store.campaigns("x", cursor=cursor_at(1, "c"))
+    await store.order_campaign(campaign, CampaignOrder.START, NOW)
+    await store.campaign_counts("c1")
+    chosen = TargetFilter(state=TargetState.DONE, outcome="BUSY")
+    await store.targets("c1", after=7, limit=5)
+    await store.targets("c1", chosen, limit=5)
+    await store.lease_campaigns("x", NOW, lease=10)
+    await store.due_targets("c1", NOW, 5)
+    await store.calling_targets("c1")
+    await store.postpone_targets("x", campaign, [1, 2], NOW)
+    await store.finish_campaign("x", campaign, NOW)
+    await store.release_campaigns("x")
 
 
 async def make_every_tenancy_call(store: Store) -> None:

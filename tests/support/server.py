@@ -282,6 +282,19 @@ class Server:
         async with self._client.request(method, path, json=body) as answer:
             return answer.status, await answer.json()
 
+    async def must(
+        self, method: str, path: str, body: object = None, *, content_type: str = "application/json"
+    ) -> dict[str, Any]:
+        """A request below the sub-account that must succeed; its JSON answer."""
+        assert self._client is not None
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        headers = {"Content-Type": content_type} if data is not None else {}
+        url = f"/api/v1/subaccounts/{SUB_ACCOUNT}{path}"
+        async with self._client.request(method, url, data=data, headers=headers) as answer:
+            found: dict[str, Any] = await answer.json()
+            assert answer.ok, found
+            return found
+
     async def session(self, session_id: str) -> dict[str, Any]:
         """``GET …/sessions/{id}``."""
         assert self._client is not None

@@ -335,7 +335,7 @@ def test_every_command_has_json_help_and_examples(
 ) -> None:
     status, out, _ = run(capsys, *command.split(), "--help")
     assert status == 0
-    assert "--json" in out or command in ("keys", "db", "opt-outs", "recordings")
+    assert "--json" in out or command in ("keys", "db", "opt-outs", "recordings", "campaigns")
     assert "\n\nExamples:\n  offhook " in out
     for example in EXAMPLES[command]:
         assert f"  {example}\n" in out

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "__main__",
         "cli",
         "testing processes commands",
-        "http console webhooks execution recording reporting testbed store fabric",
+        "http console webhooks execution campaigns recording reporting testbed store fabric",
         "telephony speech",
         "sip media session",
         "flow net",

@@ -7,13 +7,16 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from offhook.commands.common import CommandError
 
 TIMEOUT = 15.0
 """Seconds without a byte."""
+STREAM_PART = 65_536
+"""Bytes of a streamed document that are read at once."""
 MAX_ANSWER = 32 * 1024 * 1024
 
 
@@ -58,8 +61,35 @@ class ApiClient(NamedTuple):
             return "/admin/v1"
         return f"/api/v1/subaccounts/{urllib.parse.quote(self.sub_account)}"
 
-    def _ask(self, path: str, body: bytes | None, method: str | None = None) -> dict[str, Any]:
+    def upload(self, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        """POST a file below the sub-account. Raises :class:`ApiError`."""
+        return self._ask(path, body, content_type=content_type)
+
+    def stream(self, path: str, take: Callable[[bytes], object]) -> None:
+        """GET a document of any length, part by part of whole lines. Raises :class:`ApiError`."""
+        with self._opened(path, None) as response:
+            while part := response.readlines(STREAM_PART):
+                take(b"".join(part))
+
+    def _ask(
+        self,
+        path: str,
+        body: bytes | None,
+        method: str | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
         """``method``: None for GET, or for POST with a body."""
+        with self._opened(path, body, method, content_type) as response:
+            return _json_object(response.read(MAX_ANSWER)) or {}
+
+    @contextmanager
+    def _opened(
+        self,
+        path: str,
+        body: bytes | None,
+        method: str | None = None,
+        content_type: str = "application/json",
+    ) -> Iterator[Any]:
         base = self.url.rstrip("/")
         parts = urllib.parse.urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -70,13 +100,13 @@ class ApiClient(NamedTuple):
             method=method,
             headers={
                 "Authorization": f"Bearer {self.api_key}",
-                "Content-Type": "application/json",
+                "Content-Type": content_type,
                 "Accept": "application/json",
             },
         )
         try:
             with _opener(parts.hostname).open(request, timeout=TIMEOUT) as response:
-                answer = response.read(MAX_ANSWER)
+                yield response
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error.code, error.read(65_536)) from None
@@ -86,7 +116,6 @@ class ApiClient(NamedTuple):
             raise ApiError(
                 f"cannot reach {base}: {reason}. Is it running (offhook serve)? --url says where"
             ) from None
-        return _json_object(answer) or {}
 
     def _refusal(self, status: int, body: bytes) -> ApiError:
         if status == 401:

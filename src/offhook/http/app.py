@@ -31,6 +31,8 @@ from offhook.http.openapi.parts import Json
 from offhook.http.resources import (
     admin,
     api_docs,
+    campaign_views,
+    campaigns,
     code_pages,
     health,
     operation,
@@ -53,6 +55,7 @@ from offhook.http.resources.params import AnyRequest, always, caller_of
 from offhook.http.resources.route_failures import RouteFailures
 from offhook.http.resources.strict_body import strict_body
 from offhook.http.resources.strict_query import strict_query
+from offhook.session import target_lists
 
 BELOW_SUB_ACCOUNT = (
     sessions,
@@ -66,6 +69,7 @@ BELOW_SUB_ACCOUNT = (
     recordings,
     recording_push,
     usage_report,
+    campaigns,
 )
 
 
@@ -93,6 +97,8 @@ def openapi_document() -> Json:
         callflow_answers,
         refusals,
         session_views,
+        campaign_views,
+        target_lists,
         webhook_bodies,
     )
     return document(_typed_routes(), modules)

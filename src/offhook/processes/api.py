@@ -11,6 +11,7 @@ from decimal import Decimal
 from prometheus_client import CollectorRegistry, Counter
 
 from offhook.aio import wait_or
+from offhook.campaigns.campaign_worker import CampaignWorker
 from offhook.clock import new_id
 from offhook.config import file as config_file
 from offhook.execution.liveness import judge_others
@@ -89,6 +90,14 @@ async def run(context: RoleContext) -> None:
             clock=context.clock,
             registry=registry,
         )
+        campaigns = CampaignWorker(
+            store=store,
+            sub_account=directory.sub_account,
+            profiles=deps.profiles,
+            clock=context.clock,
+            queued=lambda: fabric.publish("queue"),
+        )
+        fabric.subscribe("campaigns", lambda _topic, _message: campaigns.wake())
         delivery = _open_delivery(context, client, store, directory, registry)
         fabric.subscribe("outbox", lambda _topic, _message: delivery.wake())
         host, _, port = context.config.http.listen.rpartition(":")
@@ -104,6 +113,7 @@ async def run(context: RoleContext) -> None:
                 for duty in (
                     keep_directory_fresh(directory, fabric),
                     _purge(context, store),
+                    campaigns.run(),
                     figures.keep(store, context.clock),
                     judge_others(
                         store,

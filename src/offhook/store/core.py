@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from offhook.events import AnyEvent
 from offhook.session.ports.record import (
@@ -23,6 +23,7 @@ from offhook.store.history import SqlHistory
 from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
+from offhook.store.stored_campaigns import SqlCampaigns
 from offhook.store.stored_opt_outs import SqlOptOuts
 from offhook.store.stored_recordings import SqlRecordings
 from offhook.store.stored_tenancy import SqlTenancy
@@ -32,8 +33,14 @@ NOBODY = Node(name="", epoch=0)
 """Stands for the node in writes without one: the API's, and the end of a dead node's session."""
 
 
-class SqlStore(SqlHistory, SqlTenancy, SqlOptOuts, SqlRecordings, SqlUsage, Store):
+class SqlStore(SqlHistory, SqlTenancy, SqlOptOuts, SqlRecordings, SqlUsage, SqlCampaigns, Store):
     """Encodes the hot calls; a dialect's store runs them in batches."""
+
+    async def purge(
+        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
+    ) -> int:
+        gone = await super().purge(now, requests_days=requests_days, sessions_days=sessions_days)
+        return gone + await self._purge_campaigns(now - timedelta(days=sessions_days))
 
     # --- the API's side
 

@@ -300,6 +300,58 @@ recording_pushes = Table(
     Column("document", Text, nullable=False),
 )
 """Where each sub-account's recordings are uploaded to, with the password."""
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("campaign_id", Text, primary_key=True),
+    Column("sub_account_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("active", Integer, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("campaigns_by_sub_account", "sub_account_id", "created_at", "campaign_id"),
+    Index(
+        "campaigns_active",
+        "lease_until",
+        sqlite_where=text("active = 1"),
+        postgresql_where=text("active = 1"),
+    ),
+)
+"""``active`` 1: a process must look after it, from its start until its last call has ended.
+``owner``: the process that does, until ``lease_until``."""
+
+campaign_targets = Table(
+    "campaign_targets",
+    metadata,
+    Column("campaign_id", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("undialled", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("session_id", Text),
+    Column("outcome", Text),
+    Column("detail", Text),
+    Column("ended_at", BigInteger),
+    Index("campaign_targets_by_number", "campaign_id", "number", unique=True),
+    Index("campaign_targets_by_state", "campaign_id", "state", "due_at", "position"),
+    sqlite_with_rowid=False,
+)
+"""The numbers of a campaign's list."""
+
+campaign_counts = Table(
+    "campaign_counts",
+    metadata,
+    Column("campaign_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Progress of campaigns, counted with each change, so that nobody counts a list."""
 
 versions = Table(
     "versions",

@@ -26,9 +26,11 @@ RESOURCES = frozenset(
     {
         "calls",
         "callflows",
+        "campaigns",
         "numbers",
         "recording-push-config",
         "recordings",
+        "opt-outs",
         "requests",
         "scenarios",
         "sessions",

@@ -16,7 +16,7 @@ class Fabric(ABC):
     Topics are dotted words. Used so far: ``queue`` (sessions were accepted: voice nodes try to
     claim), ``outbox`` (deliveries are due), ``session.{id}.events`` (new timeline facts, JSON),
     ``control.{id}`` (commands to the node that runs a session), ``tenancy`` (accounts, keys or
-    webhooks changed).
+    webhooks changed), ``campaigns`` (one was started, paused or canceled).
     """
 
     @abstractmethod

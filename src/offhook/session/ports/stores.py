@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from offhook.events import AnyEvent
+from offhook.session.ports.campaigns import Campaigns
 from offhook.session.ports.opt_outs import OptOuts
 from offhook.session.ports.record import (
     EVERY_SESSION,
@@ -339,7 +340,9 @@ class Tenancy(ABC):
         """Grows with every change of accounts, keys, webhooks or scenarios."""
 
 
-class Store(Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore, Metering):
+class Store(
+    Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore, Metering, Campaigns
+):
     """The whole durable record."""
 
     @abstractmethod

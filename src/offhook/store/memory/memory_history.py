@@ -89,7 +89,16 @@ class MemoryHistory(MemoryPart, History):
         gone = {*sessions}
         for key in [k for k, each in data.outbox.items() if each.entry.session_id in gone]:
             del data.outbox[key]
-        return len(requests) + len(sessions)
+        campaigns = [
+            key
+            for key, each in data.campaigns.items()
+            if each.campaign.state.final
+            and not each.active
+            and each.campaign.created_at < now - timedelta(days=sessions_days)
+        ]
+        for key in campaigns:
+            del data.campaigns[key]
+        return len(requests) + len(sessions) + len(campaigns)
 
 
 def _matches(session: Session, chosen: SessionFilter) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
+from offhook.session.campaign import Campaign, Target
 from offhook.session.ports.opt_outs import OptOut
 from offhook.session.ports.record import (
     DeliveryAttempt,
@@ -109,6 +110,17 @@ class StoredNode(msgspec.Struct):
     """None: retired."""
 
 
+class StoredCampaign:
+    """One campaign with its list."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.active = False
+        self.owner: str | None = None
+        self.lease_until = campaign.created_at
+        self.targets: dict[int, Target] = {}
+
+
 class MemoryRecords:
     """What one or more :class:`MemoryStore` hold, as the processes of a site share a database."""
 
@@ -130,6 +142,7 @@ class MemoryRecords:
         self.push_configs: dict[str, PushConfig] = {}
         self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
         self.opt_outs: dict[tuple[str, str], OptOut] = {}
+        self.campaigns: dict[str, StoredCampaign] = {}
         self.tenancy_version = 0
         self.usage_counted: list[UsageRow] = []
 

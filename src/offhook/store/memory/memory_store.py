@@ -7,6 +7,7 @@ from typing import final
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.store.memory.memory_accepting import MemoryAccepting
+from offhook.store.memory.memory_campaigns import MemoryCampaigns
 from offhook.store.memory.memory_claiming import MemoryClaiming
 from offhook.store.memory.memory_history import MemoryHistory
 from offhook.store.memory.memory_opt_outs import MemoryOptOuts
@@ -26,6 +27,7 @@ class MemoryStore(
     MemoryOptOuts,
     MemoryRecordings,
     MemoryUsage,
+    MemoryCampaigns,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""

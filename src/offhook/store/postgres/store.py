@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, final
 
@@ -27,7 +27,7 @@ from offhook.session.ports.record import (
 from offhook.session.session import Session
 from offhook.store.core import NOBODY, SqlStore
 from offhook.store.documents import micros
-from offhook.store.postgres import claims, hot
+from offhook.store.postgres import claims, hot, lists
 from offhook.store.postgres.batch import Batcher
 from offhook.store.postgres.hot import SQL
 from offhook.store.postgres.pool import NOT_STORABLE, Pool
@@ -35,6 +35,7 @@ from offhook.store.queueing import Rotation
 from offhook.store.rows import ResultRow
 from offhook.store.session_writes import Accept, ChannelCall, Save, save_call
 from offhook.store.statements import Rows
+from offhook.store.stored_campaigns import CallRows, SettledRow
 
 
 @final
@@ -160,6 +161,26 @@ class PostgresStore(SqlStore):
 
     async def _finish(self, results: Sequence[ResultRow]) -> None:
         await self._finishes.submit(results)
+
+    # --- campaigns
+
+    async def _add_targets(
+        self, campaign_id: str, rows: Sequence[tuple[str, str]], due_at: int
+    ) -> int | None:
+        async with self._pool.transaction() as connection:
+            return await lists.add_targets(connection, campaign_id, rows, due_at)
+
+    async def _call_targets(
+        self, owner: str, campaign_id: str, calls: Sequence[CallRows]
+    ) -> Iterable[int]:
+        async with self._pool.transaction() as connection:
+            return await lists.call_targets(connection, owner, campaign_id, calls)
+
+    async def _settle_targets(
+        self, owner: str, campaign_id: str, rows: Sequence[SettledRow]
+    ) -> None:
+        async with self._pool.transaction() as connection:
+            await lists.settle_targets(connection, owner, campaign_id, rows)
 
     # --- the rest
 

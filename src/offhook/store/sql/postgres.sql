@@ -290,6 +290,60 @@ SELECT o.sub_account_id, o.number
 FROM unnest($1::text[], $2::text[]) AS u (sub_account_id, number)
     JOIN opt_outs AS o ON o.sub_account_id = u.sub_account_id AND o.number = u.number;
 
+-- name: campaign_grows
+-- A campaign whose list may grow; locked, so that positions follow each other.
+SELECT 1 FROM campaigns
+WHERE campaign_id = $1 AND state NOT IN ('COMPLETED', 'CANCELED') FOR UPDATE;
+
+-- name: add_targets
+-- Numbers that are not on the list yet: (number, parameters); how many.
+WITH last AS (
+    SELECT coalesce(max(position), 0) AS position FROM campaign_targets WHERE campaign_id = $1
+), added AS (
+    INSERT INTO campaign_targets (
+        campaign_id, position, number, parameters, state, attempts, undialled, due_at)
+    SELECT $1, last.position + u.place, u.number, u.parameters, 'WAITING', 0, 0, $4::bigint
+    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS u (number, parameters, place), last
+    ON CONFLICT DO NOTHING RETURNING 1
+)
+SELECT count(*) FROM added;
+
+-- name: campaign_runs
+-- A running campaign under this process's lease; locked until its calls are stored.
+SELECT 1 FROM campaigns
+WHERE campaign_id = $1 AND owner = $2 AND state = 'RUNNING' FOR UPDATE;
+
+-- name: campaign_held
+-- A campaign under this process's lease; locked.
+SELECT 1 FROM campaigns WHERE campaign_id = $1 AND owner = $2 FOR UPDATE;
+
+-- name: call_targets
+-- Numbers that still wait are called by sessions: (position, attempts, session).
+UPDATE campaign_targets AS t
+SET state = 'CALLING', attempts = t.attempts + 1, session_id = u.session_id
+FROM unnest($2::bigint[], $3::int[], $4::text[]) AS u (position, attempts, session_id)
+WHERE t.campaign_id = $1 AND t.position = u.position AND t.state = 'WAITING'
+    AND t.attempts = u.attempts
+RETURNING t.position;
+
+-- name: settle_targets
+-- What follows the ends of attempts, of those that are the one under way.
+UPDATE campaign_targets AS t
+SET state = u.state, outcome = u.outcome, detail = u.detail, ended_at = u.ended_at,
+    due_at = coalesce(u.due_at, t.due_at), undialled = u.undialled
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+    $8::bigint[], $9::int[])
+    AS u (position, session_id, state, outcome, detail, ended_at, due_at, undialled)
+WHERE t.campaign_id = $1 AND t.position = u.position AND CASE WHEN u.session_id IS NULL
+    THEN t.state = 'WAITING' ELSE t.state = 'CALLING' AND t.session_id = u.session_id END
+RETURNING t.position;
+
+-- name: count_targets
+-- Add to the counts of a campaign: (name, how many).
+INSERT INTO campaign_counts AS c (campaign_id, name, count)
+SELECT $1, u.name, u.count FROM unnest($2::text[], $3::bigint[]) AS u (name, count)
+ON CONFLICT (campaign_id, name) DO UPDATE SET count = c.count + excluded.count;
+
 -- name: live_nodes
 -- The voice nodes heard of since then; few enough to read whole.
 SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= $1::bigint;

@@ -152,6 +152,49 @@ SELECT json_group_array(json_array(o.sub_account_id, o.number))
 FROM (VALUES {values}) AS u
     JOIN opt_outs AS o ON o.sub_account_id = u.column1 AND o.number = u.column2;
 
+-- name: campaign_grows
+-- A campaign whose list may grow.
+SELECT 1 FROM campaigns WHERE campaign_id = ? AND state NOT IN ('COMPLETED', 'CANCELED');
+
+-- name: last_target
+-- The last position of a list.
+SELECT max(position) FROM campaign_targets WHERE campaign_id = ?;
+
+-- name: add_targets
+-- Numbers that are not on the list yet: (campaign, position, number, parameters, due).
+INSERT INTO campaign_targets (
+    campaign_id, position, number, parameters, state, attempts, undialled, due_at)
+SELECT u.column1, u.column2, u.column3, u.column4, 'WAITING', 0, 0, u.column5
+FROM (VALUES {values}) AS u WHERE true ON CONFLICT DO NOTHING;
+
+-- name: campaign_runs
+-- A running campaign under this process's lease.
+SELECT 1 FROM campaigns WHERE campaign_id = ? AND owner = ? AND state = 'RUNNING';
+
+-- name: campaign_held
+-- A campaign under this process's lease.
+SELECT 1 FROM campaigns WHERE campaign_id = ? AND owner = ?;
+
+-- name: call_target
+-- A number that still waits is called by this session.
+UPDATE campaign_targets SET state = 'CALLING', attempts = attempts + 1, session_id = ?
+WHERE campaign_id = ? AND position = ? AND state = 'WAITING' AND attempts = ?
+RETURNING position;
+
+-- name: settle_target
+-- What follows the end of an attempt, if it is the one under way.
+UPDATE campaign_targets SET state = ?, outcome = ?, detail = ?, ended_at = ?,
+    due_at = coalesce(?, due_at), undialled = ?
+WHERE campaign_id = ? AND position = ? AND CASE WHEN ? IS NULL THEN state = 'WAITING'
+    ELSE state = 'CALLING' AND session_id = ? END
+RETURNING position;
+
+-- name: count_targets
+-- Add to the counts of campaigns: (campaign, name, how many).
+INSERT INTO campaign_counts (campaign_id, name, count)
+SELECT u.column1, u.column2, u.column3 FROM (VALUES {values}) AS u WHERE true
+ON CONFLICT (campaign_id, name) DO UPDATE SET count = count + excluded.count;
+
 -- name: live_nodes
 -- The voice nodes heard of since then; few enough to read whole.
 SELECT name, epoch FROM nodes WHERE role = 'voice' AND heartbeat_at >= ?;

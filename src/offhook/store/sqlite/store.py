@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, final
 
@@ -30,11 +30,12 @@ from offhook.store.migrate import upgrade
 from offhook.store.queueing import Rotation
 from offhook.store.rows import ResultRow
 from offhook.store.session_writes import Accept, ChannelCall, Save, save_call
-from offhook.store.sqlite import claims, hot
+from offhook.store.sqlite import claims, hot, lists
 from offhook.store.sqlite.hot import SQL
 from offhook.store.sqlite.readers import Readers
 from offhook.store.sqlite.writer import Writer
 from offhook.store.statements import Rows
+from offhook.store.stored_campaigns import CallRows, SettledRow
 
 
 @final
@@ -126,6 +127,27 @@ class SqliteStore(SqlStore):
 
     async def _finish(self, results: Sequence[ResultRow]) -> None:
         await self._writer.run(hot.finish, results)
+
+    # --- campaigns
+
+    async def _add_targets(
+        self, campaign_id: str, rows: Sequence[tuple[str, str]], due_at: int
+    ) -> int | None:
+        return await self._writer.transact(
+            lambda c: lists.add_targets(c, campaign_id, rows, due_at)
+        )
+
+    async def _call_targets(
+        self, owner: str, campaign_id: str, calls: Sequence[CallRows]
+    ) -> Iterable[int]:
+        return await self._writer.transact(
+            lambda c: lists.call_targets(c, owner, campaign_id, calls)
+        )
+
+    async def _settle_targets(
+        self, owner: str, campaign_id: str, rows: Sequence[SettledRow]
+    ) -> None:
+        await self._writer.transact(lambda c: lists.settle_targets(c, owner, campaign_id, rows))
 
     # --- the rest
 

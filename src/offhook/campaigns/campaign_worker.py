@@ -1,0 +1,119 @@
+"""Looks after the campaigns of one process: leases them, and owns the tasks that call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from offhook.aio import end_all, wait_or
+from offhook.campaigns.campaign_calls import CampaignCalls
+from offhook.clock import Clock, new_id
+from offhook.faults import FaultLog
+from offhook.flow.context import Profiles
+from offhook.session.campaign import Campaign
+from offhook.session.ports.campaigns import Campaigns
+from offhook.session.ports.record import StoreUnavailable
+from offhook.session.tenancy import SubAccount
+
+log = logging.getLogger(__name__)
+faults = FaultLog(log)
+
+LEASE = 10.0
+"""Seconds for which a campaign is leased: a dead process's campaigns go on after this time."""
+RENEW_EVERY = 1.0
+"""Seconds between two renewals, and between two looks for campaigns that nobody has."""
+AFTER_FAILURE = 1.0
+"""Seconds until a campaign is looked at again after an error."""
+RELEASE_TIMEOUT = 2.0
+"""Seconds to give the campaigns back at the end."""
+
+
+class CampaignWorker:
+    """Calls the campaigns that no other process has, until :meth:`run` is cancelled."""
+
+    def __init__(
+        self,
+        *,
+        store: Campaigns,
+        sub_account: Callable[[str], SubAccount | None],
+        profiles: Profiles,
+        clock: Clock,
+        queued: Callable[[], None],
+    ) -> None:
+        """``queued`` is called after sessions were queued."""
+        self._store = store
+        self._sub_account = sub_account
+        self._profiles = profiles
+        self._clock = clock
+        self._queued = queued
+        self._owner = new_id()
+        self._wake = asyncio.Event()
+        self._calling: dict[str, tuple[CampaignCalls, asyncio.Task[None]]] = {}
+
+    def wake(self) -> None:
+        """A campaign was started, paused or canceled: look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Lease and call until cancelled; then others may take the campaigns at once."""
+        try:
+            while True:
+                self._wake.clear()
+                await self._renew()
+                await wait_or(self._wake.wait(), RENEW_EVERY)
+        finally:
+            await end_all(*(task for _, task in self._calling.values()))
+            await self._release()
+
+    async def _renew(self) -> None:
+        try:
+            leased = await self._store.lease_campaigns(self._owner, self._clock.now(), lease=LEASE)
+        except StoreUnavailable as error:
+            log.warning("campaigns wait: %s", error)
+            return
+        except Exception:
+            faults.report("leasing campaigns")
+            return
+        await self._call_these(leased)
+
+    async def _call_these(self, leased: Sequence[Campaign]) -> None:
+        for campaign in leased:
+            known = self._calling.get(campaign.campaign_id)
+            if known is not None:
+                known[0].campaign = campaign
+                continue
+            calls = CampaignCalls(
+                campaign,
+                store=self._store,
+                owner=self._owner,
+                sub_account=self._sub_account,
+                profiles=self._profiles,
+                clock=self._clock,
+                queued=self._queued,
+            )
+            name = f"campaign {campaign.campaign_id}"
+            task = asyncio.get_running_loop().create_task(self._keep_calling(calls), name=name)
+            self._calling[campaign.campaign_id] = (calls, task)
+        for gone in self._calling.keys() - {campaign.campaign_id for campaign in leased}:
+            _, task = self._calling.pop(gone)
+            await end_all(task)
+
+    async def _keep_calling(self, calls: CampaignCalls) -> None:
+        """Step after step; an error in one campaign does not touch another."""
+        while True:
+            try:
+                pause = await calls.step()
+            except StoreUnavailable as error:
+                log.warning("campaign %s waits: %s", calls.campaign.campaign_id, error)
+                pause = AFTER_FAILURE
+            except Exception:
+                faults.report(f"calling campaign {calls.campaign.campaign_id}")
+                pause = AFTER_FAILURE
+            await asyncio.sleep(pause)
+
+    async def _release(self) -> None:
+        try:
+            await wait_or(self._store.release_campaigns(self._owner), RELEASE_TIMEOUT)
+        except StoreUnavailable as error:
+            log.warning("the leases of campaigns run out by themselves: %s", error)

@@ -1,0 +1,314 @@
+"""``offhook campaigns``: one callflow for a list of numbers, through a running server."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
+from urllib.parse import quote
+
+from cyclopts import App, Parameter
+
+from offhook.commands.common import (
+    DEMO,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    CommandError,
+    Json,
+    emit,
+    table,
+)
+from offhook.commands.help_examples import epilogue
+from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.times import local
+
+if TYPE_CHECKING:
+    from offhook.commands.api_client import ApiClient
+
+campaigns = App(
+    name="campaigns",
+    help="One callflow for a list of numbers, called at a pace.",
+    help_epilogue=epilogue("campaigns"),
+)
+
+Id = Annotated[str, Parameter(help="Its id.")]
+
+PIECE = 4 * 1024 * 1024
+"""Bytes of a list that go into one request; a server takes 8 MiB."""
+WATCH_EVERY = 1.0
+"""Seconds between two looks at a campaign that is watched."""
+FINAL = ("COMPLETED", "CANCELED")
+
+
+@campaigns.command(name="create", help_epilogue=epilogue("campaigns create"))
+def campaigns_create(
+    callflow: Annotated[Path, Parameter(help="The template: a callflow as JSON.")],
+    *,
+    list_: Annotated[
+        Path, Parameter(name="--list", help="The numbers: CSV with the column number.")
+    ],
+    name: Annotated[str | None, Parameter(help="A name for people.")] = None,
+    pace: Annotated[float, Parameter(help="Calls started a second.")] = 1.0,
+    max_calls: Annotated[
+        int | None, Parameter(help="Calls at once; absent: as many as the trunks allow.")
+    ] = None,
+    start: Annotated[
+        bool, Parameter(negative="--no-start", help="Call as soon as the list is there.")
+    ] = True,
+    watch: Annotated[bool, Parameter(negative=(), help="Show the progress until its end.")] = False,
+    url: Url = LOCAL,
+    api_key: ApiKey = None,
+    subaccount: SubAccount = DEMO,
+    json: Json = False,
+) -> int:
+    """Create a campaign, upload its list and start it."""
+    client = client_of(url, api_key, subaccount)
+    body = {**_template(callflow), "pace": pace, "start": False}
+    body |= {"name": name} if name is not None else {}
+    body |= {"maxCalls": max_calls} if max_calls is not None else {}
+    with _opened(list_) as file:
+        made = client.post("/campaigns", body)
+        campaign = str(made["campaignId"])
+        uploaded = _upload(client, campaign, file, quiet=json)
+    for problem in uploaded["problems"][:10]:
+        print(f"offhook: {list_}: line {problem['line']}: {problem['what']}", file=sys.stderr)
+    if start:
+        client.post(f"/campaigns/{campaign}/start", {})
+    if watch and start:
+        return _watch(client, campaign, as_json=json)
+    shown = client.get(f"/campaigns/{campaign}")
+    text = f"Campaign {campaign}: {uploaded['added']} numbers, {uploaded['duplicates']} twice, "
+    text += f"{uploaded['rejected']} not usable.\nFollow it: offhook campaigns watch {campaign}"
+    emit(json, {**shown, "upload": uploaded}, text)
+    return OK
+
+
+@campaigns.command(name="list", help_epilogue=epilogue("campaigns list"))
+def campaigns_list(
+    *,
+    cursor: Annotated[str | None, Parameter(help="Where the page before ended.")] = None,
+    limit: Annotated[int, Parameter(help="At most so many, 1 to 200.")] = 20,
+    url: Url = LOCAL,
+    api_key: ApiKey = None,
+    subaccount: SubAccount = DEMO,
+    json: Json = False,
+) -> None:
+    """List the campaigns, newest first; times are local."""
+    answer = client_of(url, api_key, subaccount).get(
+        "/campaigns", {"cursor": cursor, "limit": limit}
+    )
+    rows = [
+        (
+            each["campaignId"],
+            local(each["createdAt"]),
+            each["state"],
+            f"{each['done']}/{each['total']}",
+            each.get("name", ""),
+        )
+        for each in answer["campaigns"]
+    ]
+    text = table(("CAMPAIGN", "CREATED", "STATE", "DONE", "NAME"), rows)
+    if answer.get("nextCursor"):
+        text += f"\nMore: --cursor {answer['nextCursor']}"
+    emit(json, answer, text if rows else "No campaigns.")
+
+
+@campaigns.command(name="show", help_epilogue=epilogue("campaigns show"))
+def campaigns_show(
+    campaign: Id,
+    *,
+    url: Url = LOCAL,
+    api_key: ApiKey = None,
+    subaccount: SubAccount = DEMO,
+    json: Json = False,
+) -> None:
+    """Show a campaign: its state, its progress and its outcomes."""
+    shown = client_of(url, api_key, subaccount).get(_path(campaign))
+    emit(json, shown, campaign_text(shown))
+
+
+@campaigns.command(name="watch", help_epilogue=epilogue("campaigns watch"))
+def campaigns_watch(
+    campaign: Id,
+    *,
+    url: Url = LOCAL,
+    api_key: ApiKey = None,
+    subaccount: SubAccount = DEMO,
+    json: Json = False,
+) -> int:
+    """Follow a campaign with a progress bar until it has ended."""
+    return _watch(client_of(url, api_key, subaccount), campaign, as_json=json)
+
+
+def _order(name: str, done: str) -> Any:
+    """A command that gives an order to a campaign."""
+
+    def order(
+        campaign: Id,
+        *,
+        url: Url = LOCAL,
+        api_key: ApiKey = None,
+        subaccount: SubAccount = DEMO,
+        json: Json = False,
+    ) -> None:
+        shown = client_of(url, api_key, subaccount).post(f"{_path(campaign)}/{name}", {})
+        emit(json, shown, f"Campaign {campaign} {done}.")
+
+    return order
+
+
+for _name, _done, _help in (
+    ("start", "is started", "Start a campaign whose list was uploaded."),
+    ("pause", "is paused; calls that were begun go on", "Call nothing new for now."),
+    ("resume", "goes on", "Go on with a campaign that is paused."),
+    ("cancel", "is canceled; calls that were begun go on", "End a campaign for good."),
+):
+    campaigns.command(
+        _order(_name, _done), name=_name, help=_help, help_epilogue=epilogue(f"campaigns {_name}")
+    )
+
+
+@campaigns.command(name="results", help_epilogue=epilogue("campaigns results"))
+def campaigns_results(
+    campaign: Id,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="A file; absent: standard output.")
+    ] = None,
+    url: Url = LOCAL,
+    api_key: ApiKey = None,
+    subaccount: SubAccount = DEMO,
+    json: Json = False,
+) -> None:
+    """Write the result of each number as CSV; with --json a JSON object in each line."""
+    client = client_of(url, api_key, subaccount)
+    with _results_file(output) as out:
+        if json:
+            for target in _targets(client, campaign):
+                out.write(json_module.dumps(target, ensure_ascii=False) + "\n")
+        else:
+            client.stream(f"{_path(campaign)}/results", lambda part: out.write(part.decode()))
+
+
+def _targets(client: ApiClient, campaign: str) -> Iterator[dict[str, Any]]:
+    cursor: str | None = None
+    while True:
+        page = client.get(f"{_path(campaign)}/targets", {"limit": 1000, "cursor": cursor})
+        yield from page["targets"]
+        cursor = page.get("nextCursor")
+        if cursor is None:
+            return
+
+
+def _results_file(output: Path | None) -> AbstractContextManager[TextIO]:
+    if output is None:
+        return nullcontext(sys.stdout)
+    try:
+        return output.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise CommandError(f"{output}: {error.strerror}", USAGE) from None
+
+
+def _path(campaign: str) -> str:
+    return f"/campaigns/{quote(campaign, safe='')}"
+
+
+def _template(path: Path) -> dict[str, Any]:
+    """The template's members that a campaign takes. Raises :class:`CommandError`."""
+    try:
+        value = json_module.loads(path.read_bytes())
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", USAGE) from None
+    except ValueError as error:
+        raise CommandError(f"{path}: not JSON: {error}", USAGE) from None
+    if isinstance(value, list):
+        value = {"callflow": value}
+    if not isinstance(value, dict):
+        raise CommandError(f"{path}: neither a callflow nor the list of its actions", USAGE)
+    return {name: value[name] for name in ("callflow", "clientRequestId") if name in value}
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", USAGE) from None
+
+
+def pieces(file: BinaryIO, size: int = PIECE) -> Iterator[bytes]:
+    """A CSV file in pieces of whole lines, each with the header line. A line break within quotes ends no
+    line."""
+    header = file.readline()
+    rest = b""
+    while part := file.read(size):
+        whole, _, left = (rest + part).rpartition(b"\n")
+        while whole.count(b'"') % 2:
+            whole, _, more = whole.rpartition(b"\n")
+            left = more + b"\n" + left
+        rest = left
+        if whole:
+            yield header + whole + b"\n"
+    if rest.strip():
+        yield header + rest
+
+
+def _upload(client: ApiClient, campaign: str, file: BinaryIO, *, quiet: bool) -> dict[str, Any]:
+    """Upload the list piece by piece; what became of it."""
+    total: dict[str, Any] = {"added": 0, "duplicates": 0, "rejected": 0, "problems": []}
+    for piece in pieces(file):
+        answer = client.upload(f"{_path(campaign)}/targets", piece, "text/csv")
+        for name in ("added", "duplicates", "rejected", "problems"):
+            total[name] += answer[name]
+        if not quiet and sys.stderr.isatty():
+            print(f"\r{total['added']:,} numbers uploaded", end="", file=sys.stderr)
+    if not quiet and sys.stderr.isatty():
+        print(file=sys.stderr)
+    return total
+
+
+def _watch(client: ApiClient, campaign: str, *, as_json: bool) -> int:
+    """Show the progress until the end: a bar on a terminal, a line at each change elsewhere."""
+    try:
+        shown = _followed(client, campaign, bar=sys.stderr.isatty() and not as_json)
+    except KeyboardInterrupt:
+        raise CommandError(
+            f"no longer watching; the campaign goes on. See it: offhook campaigns show {campaign}",
+            INTERRUPTED,
+        ) from None
+    emit(as_json, shown, campaign_text(shown))
+    return OK
+
+
+def _followed(client: ApiClient, campaign: str, *, bar: bool) -> dict[str, Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not bar) as progress:
+        task = progress.add_task("…", total=None)
+        while True:
+            shown = client.get(_path(campaign))
+            text = f"{shown['state'].lower()}, {shown['calling']} calling"
+            progress.update(
+                task, description=text, total=shown["total"] or None, completed=shown["done"]
+            )
+            if shown["state"] in FINAL:
+                return shown
+            time.sleep(WATCH_EVERY)
+
+
+def campaign_text(shown: dict[str, Any]) -> str:
+    """A campaign for people."""
+    lines = [
+        f"Campaign {shown['campaignId']}  {shown['state']}  {shown.get('name', '')}".rstrip(),
+        f"created {local(shown['createdAt'])}, {shown['pace']:g} calls a second",
+        f"{shown['total']:,} numbers: {shown['done']:,} done, {shown['calling']:,} calling, "
+        f"{shown['waiting']:,} waiting; {shown['attempts']:,} calls made",
+    ]
+    lines += [f"  {outcome:24}{count:>10,}" for outcome, count in shown["outcomes"].items()]
+    return "\n".join(lines)
