@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -22,11 +23,16 @@ from offhook.store.postgres.hot import SQL
 from offhook.store.postgres.pool import Pool, columns
 from offhook.store.sqlite.readers import Readers
 from offhook.store.sqlite.store import SqliteStore
-from offhook.store.sqlite.writer import Writer
+from offhook.store.sqlite.writer import RESOLVED_AT_ONCE, Writer
 
 SHORT = 0.3
 FULL = 2
 """``PRAGMA synchronous``: the file is on the disk before a commit returns."""
+
+
+def int_of(connection: sqlite3.Connection) -> int:
+    """A statement that costs nothing."""
+    return int(connection.execute("SELECT 1").fetchone()[0])
 
 
 class TestSqlite:
@@ -36,6 +42,32 @@ class TestSqlite:
         row = await writer.transact(lambda c: c.execute("PRAGMA synchronous").fetchone())
         await writer.close()
         assert row[0] == FULL
+
+    async def test_callers_of_one_transaction_go_on_a_few_in_each_turn_of_the_loop(
+        self, sqlite_url: str
+    ) -> None:
+        """After a disk that was slow hundreds go on at once, and calls must be served meanwhile."""
+        writer = Writer(Path(sqlite_url.removeprefix("sqlite:///")))
+        writer.start()
+        blocked, release = threading.Event(), threading.Event()
+
+        def hold(connection: sqlite3.Connection) -> None:
+            blocked.set()
+            release.wait(30)
+
+        first = asyncio.ensure_future(writer.transact(hold))
+        await asyncio.to_thread(blocked.wait, 30)
+        together = [asyncio.ensure_future(writer.transact(int_of)) for _ in range(100)]
+        await asyncio.sleep(0)
+        release.set()
+        await first
+        done = [0]
+        while done[-1] < 100:
+            await asyncio.sleep(0)
+            done.append(sum(one.done() for one in together))
+        await writer.close()
+        in_a_turn = max(after - before for before, after in pairwise(done))
+        assert in_a_turn <= 2 * RESOLVED_AT_ONCE, "a look can see the end of two turns"
 
     async def test_an_accept_that_is_being_written_is_waited_for(self, sqlite_url: str) -> None:
         store = SqliteStore(sqlite_url, timeout=SHORT)

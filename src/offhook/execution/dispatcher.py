@@ -31,6 +31,9 @@ _MOST_REASONS = 1000
 """Sub-accounts and reasons that are remembered, so that each is logged once."""
 BATCH = 64
 """Sessions planned in one claim at the most."""
+AT_ONCE = 4
+"""Sessions of one claim that begin in one turn of the event loop. Each takes about 0.6 ms, and all other
+calls of the process wait meanwhile."""
 
 
 class Dispatcher:
@@ -146,13 +149,14 @@ class Dispatcher:
         except StoreUnavailable as error:
             log.warning("nothing can be claimed: %s", error)
             return False
-        for decision in decisions:
-            self._begin(decision)
+        for place, decision in enumerate(decisions):
+            self._begin(decision, turns=place // AT_ONCE)
         if any(decision.outbox for decision in decisions):
             self._on_outbox()
         return len(decisions) >= room
 
-    def _begin(self, decision: ClaimDecision) -> None:
+    def _begin(self, decision: ClaimDecision, turns: int) -> None:
+        """Run a session that was claimed, ``turns`` of the event loop later."""
         session = decision.session
         if decision.passed_over is not None:
             self._say_passed_over(session, decision.passed_over)
@@ -161,7 +165,7 @@ class Dispatcher:
         if session.status is not SessionStatus.RUNNING:
             return
         runner = self._make_runner(session, decision.trunks)
-        self.own(session.session_id, runner)
+        self.own(session.session_id, runner, turns)
 
     def _ended_without_call(self, session: Session) -> None:
         error = session.error
@@ -182,9 +186,11 @@ class Dispatcher:
                 reason,
             )
 
-    def own(self, session_id: str, runner: Runner) -> None:
-        """Start a task for ``runner``; its session counts as live until the task ends."""
-        task = asyncio.get_running_loop().create_task(runner.run(), name=f"session {session_id}")
+    def own(self, session_id: str, runner: Runner, turns: int = 0) -> None:
+        """Start a task for ``runner``; its session counts as live until the task ends. ``turns`` of the
+        event loop pass first."""
+        running = _after(turns, runner)
+        task = asyncio.get_running_loop().create_task(running, name=f"session {session_id}")
         self._live[session_id] = (runner, task)
         task.add_done_callback(lambda done: self._done(session_id, done))
 
@@ -193,3 +199,9 @@ class Dispatcher:
         self._wake.set()
         if not task.cancelled() and (crash := task.exception()) is not None:
             log.error("session %s: running it failed", session_id, exc_info=crash)
+
+
+async def _after(turns: int, runner: Runner) -> Session:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    return await runner.run()

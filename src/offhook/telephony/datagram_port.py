@@ -20,11 +20,11 @@ from offhook.telephony.udp_socket import bound_socket
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 64
+BATCH: Final = 16
 """Datagrams read before other tasks of the loop get their turn."""
 _RECONNECT: Final = 0.1
 """Seconds between two tries to reach the front."""
-_CHUNK: Final = 32_768
+_CHUNK: Final = 8_192
 """Octets read at a time: about as many messages as :data:`BATCH`."""
 _HEAD: Final = struct.Struct(">IHB")
 """Octets that follow, port, octets of the host."""

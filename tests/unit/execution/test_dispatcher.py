@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, cast
 
 from offhook.codes import SessionStatus
 from offhook.execution.call_metrics import CallMetrics
-from offhook.execution.dispatcher import Dispatcher
+from offhook.execution.dispatcher import AT_ONCE, Dispatcher
 from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import Callflow
 from offhook.session.claim_planner import ClaimPlanner
@@ -47,8 +48,10 @@ class Runner:
         self.told: list[str] = []
         self._seconds = seconds
         self._heeds = heeds
+        self.runs = False
 
     async def run(self) -> None:
+        self.runs = True
         try:
             async with asyncio.timeout(self._seconds):
                 await self.over.wait()
@@ -125,6 +128,23 @@ def run(test: Callable[[World], Awaitable[Any]], capacity: int = 10) -> None:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         runner.run(main(loop))
+
+
+def test_the_sessions_of_one_claim_begin_a_few_in_each_turn_of_the_loop() -> None:
+    async def test(world: World) -> None:
+        await asyncio.sleep(0.5)
+        world.waiting = [ClaimDecision(session=session(number)) for number in range(30)]
+        world.dispatcher.wake()
+        begun = [0]
+        while begun[-1] < 30:
+            await asyncio.sleep(0)
+            begun.append(sum(runner.runs for runner in world.runners))
+        assert max(after - before for before, after in pairwise(begun)) == AT_ONCE
+        assert world.dispatcher.live == 30, (
+            "all count at once, so that the next claim takes no more"
+        )
+
+    run(test, capacity=40)
 
 
 def test_it_looks_once_a_second_and_at_once_when_woken() -> None:

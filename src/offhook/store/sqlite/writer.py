@@ -40,6 +40,8 @@ _RETRY = 0.0005
 """Seconds between two attempts while another process has the lock."""
 _MOST_WAITING = 20_000
 _MOST_PER_TRANSACTION = 512
+RESOLVED_AT_ONCE = 16
+"""Callers that go on in one turn of the event loop."""
 _BACK_OFF = 0.1
 """Seconds before the next attempt while the file cannot be opened."""
 
@@ -225,17 +227,24 @@ class Writer:
     def _resolve(self, results: list[tuple[_QueuedCall, Any]]) -> None:
         assert self._loop is not None
         if results and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_set_results, results)
+            self._loop.call_soon_threadsafe(_set_results, self._loop, results)
 
 
-def _set_results(results: list[tuple[_QueuedCall, Any]]) -> None:
-    for operation, result in results:
+def _set_results(
+    loop: asyncio.AbstractEventLoop, results: list[tuple[_QueuedCall, Any]], start: int = 0
+) -> None:
+    """Resolve the futures, :data:`RESOLVED_AT_ONCE` in each turn of the event loop: their callers go on
+    in the next one, and all calls of the process wait for them."""
+    end = start + RESOLVED_AT_ONCE
+    for operation, result in results[start:end]:
         if operation.future.done():
             continue
         if isinstance(result, BaseException):
             operation.future.set_exception(result)
         else:
             operation.future.set_result(result)
+    if end < len(results):
+        loop.call_soon(_set_results, loop, results, end)
 
 
 def _try_begin(connection: sqlite3.Connection) -> bool:
