@@ -275,7 +275,7 @@ class SipCall(InDialog):
             tx.respond(200, now, extra=core.dialog_response)
         else:
             self.refresh_target(request)
-            tx.on_cancel = self.canceled
+            tx.on_cancel, tx.trust = self.canceled, self.trusts
             self.reoffer = tx
             self.reoffer_brings_offer = request.sdp is not None
             core.emit(

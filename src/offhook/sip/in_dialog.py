@@ -156,6 +156,10 @@ class InDialog(ABC):
         """
         return dialog.comes_from(host) or self.trust(host)
 
+    def trusts(self, host: str) -> bool:
+        """Whether the address belongs to the trunk of the call, by what :attr:`trust` says now."""
+        return self.trust(host)
+
     def dialog_of(self, remote_tag: str) -> Dialog | None:
         """The dialog with that remote tag."""
         if self.dialog is not None and self.dialog.remote_tag == remote_tag:

@@ -34,7 +34,7 @@ class InboundCall(SipCall):
         """Answer in this transaction of the INVITE."""
         self._enter()
         self._invite = invite
-        invite.on_cancel = self.canceled
+        invite.on_cancel, invite.trust = self.canceled, self.trusts
 
     def ring(self, now: float, status: int, sdp: bytes | None) -> None:
         """A provisional response of 101..199, with early media if ``sdp`` is given."""

@@ -139,7 +139,7 @@ class RequestReceiver:
         if problem is not None:
             received.refuse_malformed(problem)
             return
-        if transaction is None:
+        if transaction is None or not transaction.may_cancel(source.host):
             received.refuse(481)
             return
         head = reply_head(request, source)

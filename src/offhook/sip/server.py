@@ -70,8 +70,10 @@ class ServerTransaction(Timed):
         "merged_key",
         "on_cancel",
         "record_routes",
+        "source",
         "state",
         "to",
+        "trust",
     )
 
     def __init__(
@@ -91,6 +93,9 @@ class ServerTransaction(Timed):
         )
         self.on_cancel: CancelHandler | None = None
         """Called when a CANCEL comes before the final response."""
+        self.source = source.host
+        self.trust: Callable[[str], bool] | None = None
+        """Whether an address may cancel the request besides the one that it came from."""
         self.merged_key: tuple[str, str, str] | None = None
         self.last: bytes | None = None
         """The response that a retransmitted request gets again."""
@@ -176,6 +181,11 @@ class ServerTransaction(Timed):
             self.core.timers.linger(now, self.core.timing.t4, self)
         return True
 
+    def may_cancel(self, host: str) -> bool:
+        """Whether a CANCEL from ``host`` is obeyed. It goes hop by hop, so it comes from where the INVITE
+        came from (RFC 3261 §9.1, §16.10); branch and tags travel in clear text and prove nothing."""
+        return host == self.source or (self.trust is not None and self.trust(host))
+
     def canceled(self, request: Request, now: float) -> None:
         """A CANCEL came; too late when the final response is given (RFC 3261 §9.2)."""
         if not self.answered and self.on_cancel is not None:
@@ -209,7 +219,7 @@ class ServerTransaction(Timed):
     def _shed(self) -> None:
         """Drop what a finished transaction no longer needs."""
         self.head = self.record_routes = ""
-        self.on_cancel = None
+        self.on_cancel = self.trust = None
 
     def abandon(self, now: float) -> None:
         """Handling the request or a timer failed: answer 500, or end if that was done before."""
@@ -224,7 +234,7 @@ class ServerTransaction(Timed):
         """Forget the transaction."""
         self._on(event)
         self.wake = NEVER
-        self.on_cancel = None
+        self.on_cancel = self.trust = None
         del self.layer.open[self.key]
         if self.merged_key is not None:
             self.layer.merged.pop(self.merged_key, None)

@@ -12,6 +12,7 @@ from offhook.sip import (
     Address,
     Admitted,
     Answered,
+    Canceled,
     Confirmed,
     Ended,
     EndedBy,
@@ -217,6 +218,43 @@ def test_a_request_with_stolen_tags_is_refused_and_changes_nothing(method: str) 
     assert wire.agent.dialogs == 1
     wire.receive(request("BYE", to_tag=handle, cseq=2))
     assert wire.words() == ["200 BYE"], "that CSeq did not count"
+
+
+def test_a_cancel_with_a_stolen_branch_is_refused_and_the_call_rings_on() -> None:
+    wire = Wire()
+    wire.receive(request())
+    handle = wire.took()[0].handle
+    wire.words()
+    wire.receive(request("CANCEL"), UNKNOWN)
+    assert wire.words() == ["481 CANCEL"]
+    assert wire.took() == []
+    wire.receive(request("CANCEL"))
+    assert wire.words() == ["200 CANCEL", "487 INVITE"]
+    assert wire.took() == [Canceled(handle=handle)]
+
+
+def test_a_cancel_from_the_trunk_is_obeyed() -> None:
+    wire = Wire()
+    wire.receive(request())
+    handle = wire.took()[0].handle
+    wire.agent.trust(handle, lambda host: host == UNKNOWN.host)
+    wire.words()
+    wire.receive(request("CANCEL"), UNKNOWN)
+    assert wire.words() == ["200 CANCEL", "487 INVITE"]
+
+
+def test_a_cancel_with_a_stolen_branch_leaves_a_re_offer_alone() -> None:
+    wire, handle = inbound()
+
+    def in_second_transaction(method: str, body: bytes = b"") -> bytes:
+        return request(method, to_tag=handle, cseq=2, branch="z9hG4bK-2", body=body)
+
+    wire.receive(in_second_transaction("INVITE", MOVED))
+    wire.words()
+    wire.receive(in_second_transaction("CANCEL"), UNKNOWN)
+    assert wire.words() == ["481 CANCEL"]
+    wire.receive(in_second_transaction("CANCEL"))
+    assert wire.words() == ["200 CANCEL", "487 INVITE"]
 
 
 def test_an_answer_in_an_ack_with_stolen_tags_does_not_count() -> None:
