@@ -12,9 +12,8 @@ import sys
 RESERVED = 64
 """Descriptors of a voice worker that no session accounts for: the event loop, the database, the fabric,
 SIP, the log, the speech workers' pipes (about 45 with everything idle)."""
-PER_SESSION = 3
-"""A leg's RTP and RTCP socket, and one more: a question to a webhook, a file being fetched, or half of a
-second leg."""
+PER_SESSION = 5
+"""The RTP and RTCP sockets of two legs, and one more: a question to a webhook or a file being fetched."""
 UNLIMITED = 1 << 20
 """The value that counts as no limit; it is the maximum of Linux unless configured otherwise."""
 

@@ -27,6 +27,10 @@ PER_UNPROVEN_ENDPOINT = 8
 PER_SILENT_ENDPOINT = 1
 """… to one that did not answer last."""
 
+MOST_DOUBTFUL = 512
+"""… to all endpoints together that did not answer last or have not been asked yet. Each such request may
+wait out its whole timeout; the other half of the delivery worker's places stays for those that answer."""
+
 DOWN_AFTER = 2
 """Attempts without success, one after the other, that make an endpoint down."""
 
@@ -109,6 +113,11 @@ class Endpoint:
         self._catch_up = CatchUp()
 
     @property
+    def doubtful(self) -> bool:
+        """Whether its next request may well wait for its whole timeout."""
+        return not self._answers
+
+    @property
     def limit(self) -> int:
         """Requests under way at once."""
         if not self._answers:
@@ -162,6 +171,10 @@ class Endpoints:
     def __init__(self) -> None:
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._turns: deque[Endpoint] = deque()
+        self._doubtful_turns: deque[Endpoint] = deque()
+        self._doubtful: set[str] = set()
+        """Deliveries under way to endpoints that were doubtful when they began."""
+        self._doubtful_first = False
 
     def get(self, sub_account_id: str, url: str) -> Endpoint:
         """The endpoint; idle ones are removed when there are too many."""
@@ -185,11 +198,13 @@ class Endpoints:
 
     def next(self) -> tuple[Endpoint, Held] | None:
         """The next delivery, its endpoint counted as running one more; None: there is none."""
-        if not self._turns:
+        endpoint = self._next_in_turn()
+        if endpoint is None:
             return None
-        endpoint = self._turns.popleft()
         endpoint.in_turn = False
         held = endpoint.line.popleft()
+        if endpoint.doubtful:
+            self._doubtful.add(held.delivery.entry.delivery_id)
         endpoint.waiting -= 1
         endpoint.running += 1
         self._take_turn(endpoint)
@@ -198,6 +213,7 @@ class Endpoints:
     def ended(self, endpoint: Endpoint, held: Held) -> None:
         """A delivery from :meth:`next` is done; the next of its sequence may be sent."""
         endpoint.running -= 1
+        self._doubtful.discard(held.delivery.entry.delivery_id)
         behind = endpoint.behind.get(held.sequence)
         if behind:
             endpoint.line.appendleft(behind.popleft())
@@ -217,9 +233,32 @@ class Endpoints:
             endpoint.waiting = 0
             endpoint.in_turn = False
         self._turns.clear()
+        self._doubtful_turns.clear()
         return found
 
+    def _next_in_turn(self) -> Endpoint | None:
+        """Endpoints that answer and doubtful ones take turns; of the latter only so many run at once."""
+        self._doubtful_first = not self._doubtful_first
+        if self._doubtful_first and (endpoint := self._next_doubtful()):
+            return endpoint
+        while self._turns:
+            endpoint = self._turns.popleft()
+            if not endpoint.doubtful:
+                return endpoint
+            self._doubtful_turns.append(endpoint)  # it was silent meanwhile
+        return self._next_doubtful()
+
+    def _next_doubtful(self) -> Endpoint | None:
+        if self._doubtful_turns and len(self._doubtful) < MOST_DOUBTFUL:
+            return self._doubtful_turns.popleft()
+        return None
+
     def _take_turn(self, endpoint: Endpoint) -> None:
-        if endpoint.line and endpoint.running < endpoint.limit and not endpoint.in_turn:
+        if not endpoint.line or endpoint.running >= endpoint.limit:
+            return
+        if not endpoint.in_turn:
             endpoint.in_turn = True
+            (self._doubtful_turns if endpoint.doubtful else self._turns).append(endpoint)
+        elif not endpoint.doubtful and endpoint in self._doubtful_turns:
+            self._doubtful_turns.remove(endpoint)  # it answers now
             self._turns.append(endpoint)

@@ -11,7 +11,7 @@ from offhook.processes import descriptors
 
 
 @pytest.mark.parametrize(
-    ("limit", "sessions"), [(20, 1), (64, 1), (200, 45), (1024, 320), (1 << 20, 349_504)]
+    ("limit", "sessions"), [(20, 1), (64, 1), (200, 27), (1024, 192), (1 << 20, 209_702)]
 )
 def test_sessions_within_a_limit(limit: int, sessions: int) -> None:
     assert descriptors.sessions_within(limit) == sessions

@@ -14,6 +14,7 @@ from offhook.webhooks.endpoints import (
     LONGEST_CATCH_UP_PAUSE,
     LONGEST_LINE,
     LONGEST_POSTPONEMENT,
+    MOST_DOUBTFUL,
     PER_ENDPOINT,
     PER_SILENT_ENDPOINT,
     PER_UNPROVEN_ENDPOINT,
@@ -200,3 +201,64 @@ def test_idle_endpoints_are_forgotten_and_busy_ones_kept() -> None:
         endpoints.get(str(number), "http://x/")
     assert endpoints.get("busy", "http://x/") is busy
     assert len(endpoints._endpoints) <= 10_001
+
+
+def silent(endpoints: Endpoints, count: int) -> None:
+    """Endpoints that did not answer last, each with deliveries waiting."""
+    for number in range(count):
+        fill(endpoints, f"silent {number}", 3).learn(10.0, answered=False)
+
+
+def test_silent_endpoints_together_leave_room_for_those_that_answer() -> None:
+    endpoints = Endpoints()
+    silent(endpoints, MOST_DOUBTFUL + 200)
+    assert len(taken(endpoints)) == MOST_DOUBTFUL
+    proven = endpoints.get("proven", "http://x/")
+    proven.learn(0.01, answered=True)
+    fill(endpoints, "proven", 100)
+    assert taken(endpoints) == [proven] * PER_ENDPOINT
+
+
+def test_a_silent_endpoint_has_its_turn_when_another_one_ends() -> None:
+    endpoints = Endpoints()
+    silent(endpoints, MOST_DOUBTFUL + 1)
+    running = [found for _ in range(MOST_DOUBTFUL) if (found := endpoints.next())]
+    assert endpoints.next() is None
+    endpoints.ended(*running[0])
+    assert endpoints.next() is not None
+    assert endpoints.next() is None
+
+
+def test_an_endpoint_that_answers_for_the_first_time_no_longer_waits_with_the_silent_ones() -> None:
+    endpoints = Endpoints()
+    new = fill(endpoints, "new", 20)
+    first = endpoints.next()
+    silent(endpoints, MOST_DOUBTFUL + 1)
+    taken(endpoints)
+    assert first is not None
+    waiting = new.waiting
+    new.learn(0.01, answered=True)
+    endpoints.ended(*first)
+    assert taken(endpoints).count(new) == waiting
+
+
+def test_an_endpoint_that_falls_silent_while_it_waits_counts_as_silent() -> None:
+    endpoints = Endpoints()
+    falling = endpoints.get("falling", "http://x/")
+    falling.learn(0.01, answered=True)
+    fill(endpoints, "falling", 5)
+    silent(endpoints, MOST_DOUBTFUL)
+    falling.learn(10.0, answered=False)
+    assert len(taken(endpoints)) == MOST_DOUBTFUL
+
+
+def test_neither_kind_waits_for_the_other_while_there_is_room() -> None:
+    endpoints = Endpoints()
+    silent(endpoints, 3)
+    proven = endpoints.get("proven", "http://x/")
+    proven.learn(0.01, answered=True)
+    fill(endpoints, "proven", 3)
+    kinds = [endpoint is proven for endpoint in taken(endpoints)]
+    assert len(kinds) == 6
+    assert kinds[0] is not kinds[1]
+    assert kinds[2] is not kinds[3]
