@@ -169,7 +169,7 @@ class Copy:
         failed = [
             line.split()[1].partition("[")[0]
             for line in text.splitlines()
-            if line.startswith(("FAILED ", "ERROR "))
+            if line.startswith(("FAILED tests/", "ERROR tests/"))
         ]
         return Run(status == 0, (failed or [""])[0], "Timeout (>" in text)
 
