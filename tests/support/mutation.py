@@ -258,7 +258,10 @@ class MeasuredTests:
         self._files = {file: known for file, known in self._files.items() if file in files}
 
     def running(self, module: str, function: str) -> list[MeasuredTest]:
-        """The tests that run a function, or anything of the module where the fault is in no function."""
+        """The tests that run a function, or anything of the module where the fault is in no function.
+
+        First come those that run most of the module: they are about it, others only pass through.
+        """
         module = module.removeprefix(SOURCES)
         every = [test for _, tests in self._files.values() for test in tests]
         for wanted in (f"{module}:{function}", f"{module}:", f"{module.partition('/')[0]}/"):
@@ -274,15 +277,20 @@ class MeasuredTests:
             ]
             if found:
                 break
-        return found
+        of_module = f"{module}:"
+        return sorted(
+            found, key=lambda t: (-sum(f.startswith(of_module) for f in t.functions), t.seconds)
+        )
 
 
 def within(tests: Iterable[MeasuredTest], budget: float) -> list[MeasuredTest]:
-    """The quick ones of them that together take at most ``budget`` seconds, at least one."""
+    """The first of them that together take at most ``budget`` seconds, at least one.
+
+    One that would take more than what is left is passed over.
+    """
     chosen: list[MeasuredTest] = []
-    for test in sorted(tests, key=lambda test: test.seconds):
-        budget -= test.seconds
-        if chosen and budget < 0:
-            break
-        chosen.append(test)
+    for test in tests:
+        if not chosen or test.seconds <= budget:
+            budget -= test.seconds
+            chosen.append(test)
     return chosen
