@@ -79,7 +79,6 @@ class SessionJournal:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         if self._saving is not None:
             await self._saving
         self.put(session, events, outbox)

@@ -138,6 +138,14 @@ async def test_who_died_during_an_outage_is_judged_after_a_full_period_of_availa
     assert await site.until(54, 0) == 1
 
 
+async def test_a_heartbeat_that_is_four_seconds_late_is_no_outage() -> None:
+    site = Site()
+    site.run(site.nodes[1])
+    await site.until(20, 0, 1)
+    site.clock.seconds += 4
+    assert await site.until(30, 0) == 1, "a dead node is judged as if nothing had been late"
+
+
 async def test_a_process_that_was_suspended_waits_as_after_an_outage() -> None:
     site = Site()
     site.run(site.nodes[1])

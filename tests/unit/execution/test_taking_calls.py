@@ -94,6 +94,10 @@ async def test_without_the_record_a_caller_is_refused_with_503(failure: Exceptio
     assert world.owned == []
 
 
+async def test_an_error_of_ours_refuses_the_caller_too() -> None:
+    assert (await World(RuntimeError("a bug")).take()).refused == (503, CallStatus.ERROR)
+
+
 async def test_a_node_that_drains_takes_nobody() -> None:
     world = World()
     world.draining = True
