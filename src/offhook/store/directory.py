@@ -186,12 +186,7 @@ def _scenario(entry: config.ScenarioFile) -> Scenario:
         name=entry.name,
         callflow=Path(entry.file).read_text("utf-8"),
         parameters=tuple(
-            ScenarioParameter(
-                name=parameter.name,
-                required=parameter.required,
-                default=parameter.default,
-                pattern=parameter.pattern,
-            )
+            msgspec.convert(parameter, ScenarioParameter, from_attributes=True)
             for parameter in entry.parameters
         ),
     )

@@ -25,15 +25,9 @@ class Digits(WebhookPart, frozen=True, kw_only=True):
     """The digits; null when none were captured."""
 
 
-class CallEventPayload(WebhookPart, frozen=True, kw_only=True):
-    """A call event."""
+class CallParties(WebhookPart, frozen=True, kw_only=True):
+    """Who calls whom."""
 
-    event_id: str
-    """Also the header `webhook-id`; the same over retries."""
-    call_id: str
-    """Of the call (leg) that the event is about."""
-    session_id: str
-    sub_account_id: str
     call_direction: Direction
     call_type: Literal["PSTN", "VOIP"]
     source: str
@@ -48,6 +42,17 @@ class CallEventPayload(WebhookPart, frozen=True, kw_only=True):
     """Outbound: reference id of the number used."""
     destination_ref_id: str | None = None
     """Inbound: reference id of the number called."""
+
+
+class CallEventPayload(CallParties, frozen=True, kw_only=True):
+    """A call event."""
+
+    event_id: str
+    """Also the header `webhook-id`; the same over retries."""
+    call_id: str
+    """Of the call (leg) that the event is about."""
+    session_id: str
+    sub_account_id: str
     call_duration: int
     """Whole seconds connected."""
     sip_code: int
@@ -112,24 +117,14 @@ class SummaryQuality(WebhookPart, frozen=True, kw_only=True):
     """Whole milliseconds."""
 
 
-class SummaryCall(WebhookPart, frozen=True, kw_only=True):
+class SummaryCall(CallParties, frozen=True, kw_only=True):
     """One call (leg) of the session."""
 
     call_id: str
-    call_direction: Direction
-    call_type: Literal["PSTN", "VOIP"]
     initiated_timestamp: str | None = None
     connected_timestamp: str | None = None
     """Only if it was connected."""
     disconnected_timestamp: str | None = None
-    source: str
-    destination: str
-    source_format: Literal["MSISDN"] | None = None
-    destination_format: Literal["MSISDN"] | None = None
-    source_country_code: str | None = None
-    destination_country_code: str | None = None
-    source_ref_id: str | None = None
-    destination_ref_id: str | None = None
     call_status: CallStatus | None = None
     call_duration: int
     """Whole seconds connected."""

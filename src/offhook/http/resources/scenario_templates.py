@@ -122,12 +122,7 @@ async def put_scenario(
         name=name,
         callflow=msgspec.json.encode({"callflow": data.callflow}).decode(),
         parameters=tuple(
-            ScenarioParameter(
-                name=parameter.name,
-                required=parameter.required,
-                default=parameter.default,
-                pattern=parameter.pattern,
-            )
+            msgspec.convert(parameter, ScenarioParameter, from_attributes=True)
             for parameter in data.parameters
         ),
     )
