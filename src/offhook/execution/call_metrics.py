@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -26,6 +27,8 @@ from offhook.events import (
     SessionEnded,
 )
 from offhook.session.session import CallQuality, Leg, Session
+
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 MOS_BUCKETS = (2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4)
 LOSS_BUCKETS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -51,6 +54,7 @@ class CallMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         """Without a ``registry``, one of its own."""
         self._registry = registry or CollectorRegistry()
+        self._children: dict[tuple[object, tuple[str, ...]], Any] = {}
         self._count_sessions()
         self._count_calls()
         self._measure_quality()
@@ -154,13 +158,21 @@ class CallMetrics:
             registry=registry,
         )
 
+    def child(self, metric: _Metric, *labels: str) -> _Metric:
+        """``metric.labels(*labels)``, looked up once: its checks take longer than the counting."""
+        key = (metric, labels)
+        found: _Metric | None = self._children.get(key)
+        if found is None:
+            found = self._children[key] = metric.labels(*labels)
+        return found
+
     def of_session(self) -> SessionMeter:
         """A meter for one more session."""
         return SessionMeter(self)
 
     def session_ended(self, status: str, code: int | None) -> None:
         """Count a session that ended with ``status`` and, of ERROR, a status code."""
-        self.sessions_ended.labels(status, "" if code is None else str(int(code))).inc()
+        self.child(self.sessions_ended, status, "" if code is None else str(int(code))).inc()
 
 
 class SessionMeter:
@@ -181,7 +193,9 @@ class SessionMeter:
                 case SessionEnded(status=status, error_code=code):
                     self._metrics.session_ended(status, code)
                 case DigitsCaptured(digits=digits):
-                    self._metrics.captures.labels("none" if digits is None else "digits").inc()
+                    self._metrics.child(
+                        self._metrics.captures, "none" if digits is None else "digits"
+                    ).inc()
                 case DecisionAsked():
                     self._asked[event.event_id] = event
                 case DecisionMade():
@@ -196,12 +210,12 @@ class SessionMeter:
     def close(self) -> None:
         """The session is over: none of its legs is live any more."""
         for direction, state in self._states.values():
-            self._metrics.live.labels(direction, state.value).dec()
+            self._metrics.child(self._metrics.live, direction, state.value).dec()
         self._states.clear()
 
     def _answered(self, event: DecisionMade) -> None:
         result = "usable" if event.problem is None else "unusable"
-        self._metrics.answers.labels(result).inc()
+        self._metrics.child(self._metrics.answers, result).inc()
         asked = self._asked.pop(event.event_id, None)
         if asked is not None:
             self._metrics.vca_seconds.observe(max(0.0, (event.at - asked.at).total_seconds()))
@@ -212,7 +226,7 @@ class SessionMeter:
             return
         if isinstance(event, CallInitiated):
             self._delayed.add(event.call_id)
-        self._metrics.started.labels(leg.direction.value, leg.trunk or "").inc()
+        self._metrics.child(self._metrics.started, leg.direction.value, leg.trunk or "").inc()
         self._enter(leg, CallState.RINGING)
 
     def _moved(self, session: Session, event: CallUpdated | CallConnected) -> None:
@@ -223,9 +237,9 @@ class SessionMeter:
             self._delayed.discard(event.call_id)
             if leg.initiated_at is not None:
                 delay = max(0.0, (event.at - leg.initiated_at).total_seconds())
-                self._metrics.post_dial_delay.labels(leg.trunk or "").observe(delay)
+                self._metrics.child(self._metrics.post_dial_delay, leg.trunk or "").observe(delay)
         if isinstance(event, CallConnected):
-            self._metrics.connected.labels(leg.direction.value, leg.trunk or "").inc()
+            self._metrics.child(self._metrics.connected, leg.direction.value, leg.trunk or "").inc()
             self._enter(leg, CallState.CONNECTED)
 
     def _over(self, session: Session, event: CallDisconnected) -> None:
@@ -236,27 +250,27 @@ class SessionMeter:
         self._delayed.discard(event.call_id)
         direction, trunk = leg.direction.value, leg.trunk or ""
         code = NO_RESPONSE if event.sip_code is None else str(event.sip_code)
-        self._metrics.ended.labels(direction, trunk, event.call_status, code).inc()
+        self._metrics.child(self._metrics.ended, direction, trunk, event.call_status, code).inc()
         if leg.connected_at is not None:
             seconds = max(0.0, (event.at - leg.connected_at).total_seconds())
-            self._metrics.call_seconds.labels(direction, trunk).inc(seconds)
+            self._metrics.child(self._metrics.call_seconds, direction, trunk).inc(seconds)
         if leg.quality is not None:
             self._measure(trunk, leg.quality)
 
     def _measure(self, trunk: str, quality: CallQuality) -> None:
-        self._metrics.mos.labels(trunk).observe(quality.mos)
-        self._metrics.loss.labels(trunk).observe(quality.packet_loss_rate)
-        self._metrics.jitter.labels(trunk).observe(quality.jitter)
+        self._metrics.child(self._metrics.mos, trunk).observe(quality.mos)
+        self._metrics.child(self._metrics.loss, trunk).observe(quality.packet_loss_rate)
+        self._metrics.child(self._metrics.jitter, trunk).observe(quality.jitter)
 
     def _enter(self, leg: Leg, state: CallState | None) -> None:
         """The leg is in ``state`` now; None: it is over."""
         live = self._metrics.live
         before = self._states.pop(leg.call_id, None)
         if before is not None:
-            live.labels(before[0], before[1].value).dec()
+            self._metrics.child(live, before[0], before[1].value).dec()
         if state is not None:
             self._states[leg.call_id] = (leg.direction.value, state)
-            live.labels(leg.direction.value, state.value).inc()
+            self._metrics.child(live, leg.direction.value, state.value).inc()
 
 
 def _leg(session: Session, call_id: str) -> Leg | None:

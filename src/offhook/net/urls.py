@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote, urljoin
 
 from yarl import URL
@@ -27,6 +28,7 @@ _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
+@lru_cache(maxsize=1024)
 def parse_url(text: str, *, allow_http: bool = True) -> URL:
     """The absolute http or https URL that ``text`` is. Raises :class:`InvalidUrl`.
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from offhook.negotiated import LAWS, Codec, SrtpSuite
 from offhook.sip.crypto_lines import CryptoLine, crypto_lines
-from offhook.sip.grammar import is_ip
+from offhook.sip.grammar import ip_of
 
 MAX_MEDIA = 32
 MAX_SDP = 16_384
@@ -177,14 +176,15 @@ def usable_host(host: str | None, our_host: str | None) -> str:
     """
     if host is None:
         raise SdpError("no connection address")
-    if not is_ip(host):
+    address = ip_of(host)
+    if address is None:
         if _HOST_NAME.fullmatch(host) and not host.replace(".", "").isdigit():
             return host
         raise SdpError("the connection address is neither an IP address nor a host name")
-    address = ip_address(host)
     if address.is_multicast:
         raise SdpError("the connection address is a multicast address")
-    if our_host is not None and ip_address(our_host).version != address.version:
+    ours = None if our_host is None else ip_of(our_host)
+    if ours is not None and ours.version != address.version:
         raise SdpError(f"the connection address is of another family: IP{address.version}")
     return host
 

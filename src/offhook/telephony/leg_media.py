@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -204,6 +205,7 @@ class LegMedia:
         )
 
 
+@lru_cache(maxsize=1024)
 def _is_private(host: str) -> bool:
     address = ip_address(host)
     return any(address in network for network in _PRIVATE if network.version == address.version)

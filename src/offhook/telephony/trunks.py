@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import msgspec
 
@@ -11,6 +11,7 @@ from offhook import config
 from offhook.media.engine import MediaCapabilities
 from offhook.negotiated import LAWS, Codec
 from offhook.sip.descriptions import MediaTerms, Security
+from offhook.sip.grammar import ip_of
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +66,8 @@ def in_networks(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> boo
 
     An IPv4 address that came over an IPv6 socket (``::ffff:192.0.2.1``) counts as itself.
     """
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
+    address = ip_of(host.partition("%")[0])
+    if address is None:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     address = mapped or address
