@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import statistics
 import sys
@@ -32,8 +33,9 @@ EVERY = 5.0
 """Seconds between two readings."""
 WARM_UP_CALLS = 300
 """Before the first reading: caches and pools of threads and connections are full then."""
-WARM_UP = 60.0
-"""Seconds of load before readings of memory count: SIP keeps ended calls for 32 s."""
+FULL = 5_000
+"""Calls of each worker before readings of memory count: SIP keeps ended calls for 32 s, and the SIP messages
+of past calls fill 16 MiB (:mod:`offhook.telephony.sip_trace`)."""
 SETTLE = 40.0
 """Seconds after the last call until descriptors and threads are compared."""
 MOST_GROWTH = 300.0
@@ -80,7 +82,10 @@ class Watch:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        await asyncio.sleep(WARM_UP)
+        workers = sum(name.startswith("voice") for name in self.pids)
+        await self._receiver.wait_for(
+            lambda: len(self._receiver.at("/vss")) >= FULL * workers, timeout=7200
+        )
         while True:
             for name, reading in self.all().items():
                 self.readings[name].append(reading)
@@ -90,7 +95,7 @@ class Watch:
         """Octets a call: the slope of the line through the readings."""
         readings = self.readings[name]
         if len(readings) < 3:
-            return 0.0
+            return math.nan
         line = statistics.linear_regression(
             [one.calls for one in readings], [one.memory * 1024 for one in readings]
         )
@@ -154,12 +159,13 @@ def world(way: str, carrier: Sipp, receiver: Receiver) -> dict[str, Any]:
 def judged(name: str, before: Reading, after: Reading, growth: float) -> bool:
     """Print a process's figures; whether it is as it was."""
     well = (
-        growth <= MOST_GROWTH
+        not growth > MOST_GROWTH
         and after.descriptors <= before.descriptors
         and after.threads <= before.threads
     )
+    slope = "too few calls to tell" if math.isnan(growth) else f"{growth:+.0f} octets a call"
     print(
-        f"{name}: {before.memory} KiB, then {after.memory}; {growth:+.0f} octets a call;"
+        f"{name}: {before.memory} KiB, then {after.memory}; {slope};"
         f" descriptors {before.descriptors}, then {after.descriptors};"
         f" threads {before.threads}, then {after.threads}{'' if well else '  <-- grows'}"
     )

@@ -74,6 +74,8 @@ def pause_behind(piece: str) -> float:
 
 def weight(text: str) -> int:
     """About how long ``text`` takes to speak, in characters of an alphabet."""
+    if text.isascii():
+        return len(text)
     return sum(_WIDE if c >= "\u2e80" else 1 for c in text)
 
 
