@@ -168,11 +168,11 @@ def ftp_server(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def ftps_server(folder: Path, certificate: Path, key: Path) -> Iterator[int]:
-    """vsftpd with TLS and its strict defaults (the data connection must reuse the session of the command
-    connection). Only ``anonymous`` may come in, with any password; it may write in ``/files``."""
+    """vsftpd with TLS and its strict defaults: the data connection must reuse the session of the command
+    connection. Only ``anonymous`` may come in, with any password. It has no root of its own:
+    paths are those of this machine, so tests name a folder below ``folder``."""
     port = free_port()
     (folder / "files").mkdir(parents=True)
-    folder.chmod(0o555)
     options = {
         "listen": "YES",
         "listen_address": "127.0.0.1",
@@ -208,7 +208,6 @@ def ftps_server(folder: Path, certificate: Path, key: Path) -> Iterator[int]:
     finally:
         server.terminate()
         server.wait()
-        folder.chmod(0o755)
 
 
 def _wait_until_it_listens(port: int) -> None:

@@ -43,11 +43,14 @@ class _GuardedClient(aioftp.Client):
         self._address = str(made.getpeername()[0])
         return await asyncio.open_connection(sock=made)
 
-    async def append(self, path: str) -> asyncio.StreamWriter:
-        """Begin to append to a file. The handshake of TLS follows the command: many servers wait for that."""
+    async def send(self, command: str) -> asyncio.StreamWriter:
+        """Begin to write to a file by ``STOR path`` or ``APPE path``.
+
+        The handshake of TLS follows the command: many servers wait for that.
+        """
         _, writer = await self.get_passive_connection()
         try:
-            await self.command(f"APPE {path}", "1xx")
+            await self.command(command, "1xx")
             control = self.stream.writer.transport.get_extra_info("ssl_object")
             if control is not None:
                 # Servers demand the session of the command connection, as a proof that it is the same client.
@@ -66,7 +69,7 @@ class _GuardedClient(aioftp.Client):
         if self._stream is not None:
             await _closed(self._stream.writer)
 
-    async def appended(self, writer: asyncio.StreamWriter) -> None:
+    async def sent(self, writer: asyncio.StreamWriter) -> None:
         """All of it was written: close the data connection and hear that the server has it."""
         async with asyncio.timeout(_STEP):
             writer.close()
@@ -111,13 +114,12 @@ class FtpUploader(Uploader):
 
     async def _write(self, order: Upload, client: _GuardedClient, path: str) -> None:
         part, source = path + _PART, order.source
-        await client.make_directory(posixpath.dirname(path) or "/")
+        await _make_folders(client, posixpath.dirname(path))
         await client.command("TYPE I", "2xx")
         position = await _size(client, part)
         if position > source.size:
-            await client.remove_file(part)
             position = 0
-        writer = await client.append(part)
+        writer = await client.send(f"APPE {part}" if position else f"STOR {part}")
         try:
             while position < source.size:
                 octets = await asyncio.to_thread(source.read, position, PIECE)
@@ -125,7 +127,7 @@ class FtpUploader(Uploader):
                 async with asyncio.timeout(_STEP):
                     await writer.drain()
                 position += len(octets)
-            await client.appended(writer)
+            await client.sent(writer)
         finally:
             await _closed(writer)
         arrived = await _size(client, part)
@@ -144,6 +146,15 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
     with contextlib.suppress(OSError, ssl.SSLError):
         await wait_or(writer.wait_closed(), CONNECT)
+
+
+async def _make_folders(client: aioftp.Client, folder: str) -> None:
+    """Make a folder and those above it; one that is there already is an error of no account."""
+    begin = 1
+    while begin and folder:
+        begin = folder.find("/", begin) + 1
+        with contextlib.suppress(aioftp.StatusCodeError):
+            await client.command(f"MKD {folder[: begin - 1] if begin else folder}", "257")
 
 
 async def _size(client: aioftp.Client, path: str) -> int:
