@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,12 +15,14 @@ import numpy as np
 import pytest
 import soundfile
 from tests.support import sipp
-from tests.support.receiver import Receiver
+from tests.support.net import free_port
+from tests.support.receiver import Receiver, Reply
 from tests.support.server import SOURCE, Server, configuration
 from tests.support.sipp import Sipp
 from tests.support.talker import talk
 from tests.support.tape import LEVEL, RATE, Sound, heard, level
 from tests.support.telephone import Telephone
+from tests.support.upload_servers import PASSWORD, USER, sftp_server
 
 pytestmark = pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
 
@@ -73,15 +76,16 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, **recording: Any) -> AsyncIterator[Site]:
+async def site(folder: Path, *, scenario: str = "answer", **recording: Any) -> AsyncIterator[Site]:
+    """``scenario`` is that of leg A's carrier."""
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(Receiver())
         phones = [await stack.enter_async_context(Telephone()) for _ in range(2)]
         carriers = [
             await stack.enter_async_context(
-                Sipp("answer", folder, keys={"rtp_port": phone.port}, calls=1)
+                Sipp(each, folder, keys={"rtp_port": phone.port}, calls=1)
             )
-            for phone in phones
+            for each, phone in zip((scenario, "answer"), phones, strict=True)
         ]
         config = configuration(
             {"+1": carriers[0].address, "+44": carriers[1].address},
@@ -160,15 +164,14 @@ LONG = {"text": "One. Two. Three. Four. Five. Six. Seven. " * 5, "language": "en
 
 
 async def test_the_legs_hear_that_they_are_recorded(tmp_path: Path) -> None:
-    notice = {"beep": True, "consent_prompt": "This call is recorded."}
-    async with site(tmp_path, consent_language="en-US", **notice) as here:
+    words = "This call is recorded."
+    async with site(tmp_path, beep=True, consent_prompt=words, consent_language="en-US") as here:
         session = await here.server.place(recorded(BRIDGE))
         await here.b.wait_for(lambda: len(_loud(here.b)) > 50, 20)
         await here.server.delete_session(session)
         sound = await here.sound(session)
         for phone in (here.a, here.b):
-            words = _loud(phone)
-            assert len(words) > 50, "each leg hears the words and the tone"
+            assert len(_loud(phone)) > 50, "each leg hears the words and the tone"
     beeps = heard(sound[:, 1], 1400.0, window=0.05)
     assert beeps or level(sound[:, 1], 1400.0) > 50
 
@@ -180,3 +183,80 @@ def _loud(phone: Telephone) -> list[Any]:
 async def _later(seconds: float, what: Any) -> Any:
     await asyncio.sleep(seconds)
     return await what
+
+
+async def test_a_recording_is_pushed_to_sftp_once_the_server_is_there(tmp_path: Path) -> None:
+    """The server is away at first, and the process that would upload is killed in between."""
+    async with site(tmp_path, format="mp3", allow_private=True) as here:
+        port = free_port()
+        push = {"protocol": "SFTP", "host": "127.0.0.1", "port": port, "username": USER}
+        push |= {"password": PASSWORD, "path": "/calls"}
+        status, answer = await here.server.ask("POST", "recording-push-config", push)
+        assert status == 200, answer
+        session = await here.server.place(recorded(SPEAK, {"action": "hangup"}))
+        await here.receiver.wait_for(lambda: len(here.receiver.at("/vss")) == 1, 30)
+        async with asyncio.timeout(60):
+            while "no connection" not in (await here.recordings(session))[0].get("detail", ""):
+                await asyncio.sleep(0.1)
+        pid = here.server.kill("voice")
+        async with sftp_server(tmp_path / "files", port=port) as files:
+            await here.server.restarted("voice", pid)
+            found = await here.finished(session)
+            (file,) = files.folder.rglob("*.mp3")
+        told = here.receiver.at("/vru")[0].payload
+    name = file.relative_to(tmp_path / "files" / "calls").as_posix()
+    assert name.startswith(f"{session}/{found['recordingId']}_")
+    assert told["filePath"] == found["externalFileUrl"] == f"sftp://127.0.0.1:{port}/calls/{name}"
+    sound, _ = soundfile.read(file, dtype="int16", always_2d=True)
+    assert np.abs(sound.astype(np.int32)).max() > 3000
+    kept = list((tmp_path / "recordings" / "files").rglob("*.mp3"))
+    assert kept == [], "what was uploaded is deleted here"
+
+
+async def test_a_hold_is_silence_of_its_length_and_the_prompt_goes_on(tmp_path: Path) -> None:
+    """The phone holds us for some seconds in the middle of the call, and sends nothing meanwhile."""
+    async with site(tmp_path, scenario="hold_sendonly_silent") as here:
+        session = await here.server.place(recorded({"action": "say", "params": LONG}))
+        before = await talk(here.a, TONE_A, 0.6)
+        await here.receiver.wait_for(lambda: len(here.receiver.at("/vss")) == 1, 60)
+        sound = await here.sound(session)
+        summary = here.receiver.at("/vss")[0].payload
+    (begin, end), *rest = heard(sound[:, 0], TONE_A)
+    assert not rest
+    assert end - begin == pytest.approx(before[1] - before[0], abs=2 * NEAR)
+    seconds = len(sound) / RATE
+    assert seconds == pytest.approx(summary["details"]["callA"]["callDuration"], abs=1.1)
+    # While it holds us nothing is sent to it, so nothing of the prompt is in the recording.
+    right = np.abs(sound[:, 1].astype(np.int32))
+    quiet = [right[at : at + RATE].max() == 0 for at in range(0, len(right) - RATE, RATE // 4)]
+    assert any(quiet)
+
+
+async def test_a_number_can_have_its_incoming_calls_recorded(tmp_path: Path) -> None:
+    """A caller is answered by say, and is recorded from the answer on, without callRecording."""
+    async with Receiver() as receiver, Telephone() as phone:
+        answers = [{"callflow": [SPEAK, {"action": "hangup"}]}, {}]
+        receiver.on("/vca", lambda _request, _body: Reply(body=json.dumps(answers.pop(0)).encode()))
+        config = configuration(
+            {"": "udp:127.0.0.1:9"},
+            webhooks={name: receiver.url(f"/{name.lower()}") for name in ("VCA", "VSS", "VRU")},
+            sub_account={"numbers": [{"msisdn": "+6568332048", "record_inbound": True}]},
+        )
+        config["recording"] = {"directory": str(tmp_path / "recordings"), "format": "wav"}
+        async with (
+            Server(tmp_path / "server", config) as server,
+            Sipp(
+                "call",
+                tmp_path,
+                keys={"caller_number": "+14155550123", "rtp_port": phone.port},
+                calls=1,
+                target=f"127.0.0.1:{server.sip_port}",
+                service="+6568332048",
+            ),
+        ):
+            await receiver.wait_for(lambda: len(receiver.at("/vru")) == 1, 60)
+            told = receiver.at("/vru")[0].payload
+    assert told["status"] == "UPLOAD_COMPLETED"
+    (file,) = (tmp_path / "recordings" / "files").rglob("*.wav")
+    sound, _ = soundfile.read(file, dtype="int16", always_2d=True)
+    assert np.abs(sound.astype(np.int32)).max() > 3000

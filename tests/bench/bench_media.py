@@ -18,13 +18,19 @@ import selectors
 import socket
 import struct
 import time
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import quantiles
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from offhook.media import make_engine, rtp
 from offhook.media.engine import MediaEvent
 from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.recording.recorder import DiskRecorder
+from offhook.recording.storage import RecordingStorage
+from offhook.telephony.line_call import LegTap
 
 PACKET = 0.02
 SO_TIMESTAMPNS = 35
@@ -92,9 +98,14 @@ def pacing(arrivals: list[list[float]]) -> list[float]:
 
 
 async def measure(
-    kind: Literal["python", "native"], legs: int, seconds: float, record: bool
+    kind: Literal["python", "native"], legs: int, seconds: float, folder: Path | None
 ) -> dict[str, float]:
-    """One run."""
+    """One run; with a folder every leg is recorded there, as a voice process does it."""
+    recorder = None
+    if folder is not None:
+        storage = RecordingStorage(folder)
+        recorder = DiskRecorder(storage, seal=None, begun=lambda _it: None, ended=lambda: None)
+        recorder.start()
     engine = make_engine(kind, host="127.0.0.1", ports=(20000, 29999))
     engine.start()
     events: list[MediaEvent] = []
@@ -120,8 +131,10 @@ async def measure(
                 dtmf_receive_payload_type=101,
             )
         )
-        if record:
-            leg.start_tap()
+        if recorder is not None:
+            recording = recorder.begin("s", "acme", datetime.now(UTC))
+            assert recording is not None
+            recording.add(LegTap(leg))
         leg.play(sound)
     await asyncio.sleep(0.5)
     before, wall = time.process_time(), time.monotonic()
@@ -133,6 +146,8 @@ async def measure(
     sent = sum(leg.statistics().packets_sent for leg in opened) - sent_before
     arrivals, _ = await loop.run_in_executor(None, pipe.recv)
     jitter = max(leg.statistics().jitter for leg in opened)
+    if recorder is not None:
+        await recorder.close()
     engine.close()
     process.join()
     cuts = quantiles(pacing(arrivals), n=1000)
@@ -155,10 +170,12 @@ def main() -> None:
     parser.add_argument("--legs", type=int, nargs="+", default=[50, 200])
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--engine", choices=["python", "native"], default="python")
-    parser.add_argument("--record", action="store_true", help="tap every leg as well")
+    parser.add_argument("--record", action="store_true", help="record every leg as well")
     options = parser.parse_args()
     for legs in options.legs:
-        result = asyncio.run(measure(options.engine, legs, options.seconds, options.record))
+        with TemporaryDirectory() as folder:
+            path = Path(folder) if options.record else None
+            result = asyncio.run(measure(options.engine, legs, options.seconds, path))
         print(json.dumps(result), flush=True)
 
 

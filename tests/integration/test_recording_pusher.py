@@ -18,6 +18,7 @@ from tests.support.stores import NOW
 from tests.support.tape import RATE, Sound, Tape, heard, level
 from tests.support.waiting import Changes
 
+from offhook.clock import Clock
 from offhook.media.tap_frames import FrameKind, end_frame, frame
 from offhook.negotiated import Codec
 from offhook.recording.container import Seal
@@ -32,6 +33,7 @@ from offhook.recording.storage import RecordingStorage
 from offhook.recording.workshop import MixSettings, Workshop
 from offhook.session.ports.record import OutboxType
 from offhook.session.ports.recording import AudioTap, RecordingRecord, RecordingState
+from offhook.session.ports.tenants import SubAccounts
 from offhook.session.tenancy import (
     PushConfig,
     PushProtocol,
@@ -46,7 +48,7 @@ PUSH = PushConfig(protocol=PushProtocol.SFTP, host="x", username="u", password="
 KEY = bytes(range(32))
 
 
-class HandClock:
+class HandClock(Clock):
     """A clock that tests set."""
 
     def __init__(self) -> None:
@@ -82,7 +84,7 @@ class Courier(Uploader, Changes):
             self.changed()
 
 
-class Site:
+class Site(SubAccounts):
     """A folder of recordings with everything that works on it, stepped by hand."""
 
     def __init__(self, folder: Path, *, key: bytes | None = None, audio: str = "wav") -> None:
@@ -120,6 +122,9 @@ class Site:
         return SubAccount(
             sub_account_id=sub_account_id, account_id="a", webhooks={WebhookType.VRU: hook}
         )
+
+    def sub_accounts(self) -> list[SubAccount]:
+        return []
 
     def left(self, tape: Tape) -> Path:
         """A crash has left this recording in the folder."""
