@@ -259,4 +259,4 @@ async def test_a_number_can_have_its_incoming_calls_recorded(tmp_path: Path) -> 
     assert told["status"] == "UPLOAD_COMPLETED"
     (file,) = (tmp_path / "recordings" / "files").rglob("*.wav")
     sound, _ = soundfile.read(file, dtype="int16", always_2d=True)
-    assert np.abs(sound.astype(np.int32)).max() > 3000
+    assert len(sound) / RATE > 0.2, "the caller hangs up soon"

@@ -34,6 +34,8 @@ from offhook.session.tenancy import DEFAULT_PORTS, PushConfig, PushProtocol, Sub
 log = logging.getLogger(__name__)
 faults = FaultLog(log)
 
+MOST_UNLISTED = 4096
+"""Recordings that wait to be listed while the store is slow; more are listed once they are mixed."""
 MISSING_EXTRA = 'this server lacks the extra "recordings": pip install "offhook[recordings]"'
 
 
@@ -77,55 +79,75 @@ class RecordingDuties:
     ) -> None:
         """Raises ``ValueError`` with a text for the operator."""
         section = config.recording
-        key = encryption_key(section)
-        seal = seal_of(key)
+        self._section = section
         self._store = store
+        self._reports = reports
+        self._sub_account = sub_account
+        self._clock = clock
+        self._wake_outbox = wake_outbox
+        self._key = encryption_key(section)
+        self._seal = seal_of(self._key)
         self._storage = RecordingStorage(Path(section.folder))
-        shelf = Shelf(self._storage, seal)
+        self._shelf = Shelf(self._storage, self._seal)
         self._client = HttpClient(allow_private=section.allow_private)
-
-        def pushes(sub_account_id: str) -> PushConfig | None:
-            owner = sub_account(sub_account_id)
-            return owner.recording_push if owner is not None else None
-
-        self._pusher = Pusher(
-            storage=self._storage,
-            shelf=shelf,
-            store=store,
-            reports=reports,
-            pushes=pushes,
-            uploaders=uploaders(self._client, clock, allow_private=section.allow_private),
-            clock=clock,
-            on_outbox=wake_outbox,
+        self._pusher = self._make_pusher()
+        self._workshop = self._make_workshop()
+        self._retention = RecordingRetention(
+            storage=self._storage, shelf=self._shelf, store=store, clock=clock
+        )
+        self._retention.keep_days = section.keep_days
+        self._begun: asyncio.Queue[Beginning] = asyncio.Queue(MOST_UNLISTED)
+        self.recorder = DiskRecorder(
+            self._storage,
+            seal=self._seal,
+            begun=self._list,
+            ended=self._workshop.wake,
         )
 
-        def ready() -> None:
-            self._pusher.wake()
-            wake_outbox()
-
-        self._workshop = Workshop(
+    def _make_pusher(self) -> Pusher:
+        allow_private = self._section.allow_private
+        return Pusher(
             storage=self._storage,
-            store=store,
-            reports=reports,
-            pushes=pushes,
+            shelf=self._shelf,
+            store=self._store,
+            reports=self._reports,
+            pushes=self._push_of,
+            uploaders=uploaders(self._client, self._clock, allow_private=allow_private),
+            clock=self._clock,
+            on_outbox=self._wake_outbox,
+        )
+
+    def _make_workshop(self) -> Workshop:
+        section = self._section
+        return Workshop(
+            storage=self._storage,
+            store=self._store,
+            reports=self._reports,
+            pushes=self._push_of,
             settings=MixSettings(
                 format=AudioFormat(section.format),
                 channels=2 if section.channels == "stereo" else 1,
-                key=key,
+                key=self._key,
                 give_up_after=section.push_retry,
             ),
-            seal=seal,
-            clock=clock,
-            ready=ready,
+            seal=self._seal,
+            clock=self._clock,
+            ready=self._mixed,
         )
-        self._retention = RecordingRetention(
-            storage=self._storage, shelf=shelf, store=store, clock=clock
-        )
-        self._retention.keep_days = section.keep_days
-        self._begun: asyncio.Queue[Beginning] = asyncio.Queue()
-        self.recorder = DiskRecorder(
-            self._storage, seal=seal, begun=self._begun.put_nowait, ended=self._workshop.wake
-        )
+
+    def _push_of(self, sub_account_id: str) -> PushConfig | None:
+        owner = self._sub_account(sub_account_id)
+        return owner.recording_push if owner is not None else None
+
+    def _list(self, beginning: Beginning) -> None:
+        """A recording has begun: have it listed, if not too many wait for that already."""
+        if not self._begun.full():
+            self._begun.put_nowait(beginning)
+
+    def _mixed(self) -> None:
+        """A recording is mixed: upload it, or send its webhook."""
+        self._pusher.wake()
+        self._wake_outbox()
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Start; what runs ends with the stack."""
