@@ -119,6 +119,8 @@ class Copy:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
+        for module in (ROOT / SOURCES).rglob("*.so"):  # built, not tracked
+            shutil.copy(module, folder / module.relative_to(ROOT))
         # What is compiled now is never written again: a fault must not be hidden by an older .pyc.
         compileall.compile_dir(str(folder), quiet=1)
         self._server = subprocess.Popen(

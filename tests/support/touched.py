@@ -33,9 +33,9 @@ def _enter(frame: FrameType, event: str, _: object) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember whether all parts of the test passed."""
+    """Remember whether a part of the test failed."""
     report = yield
-    _passed[item.nodeid] = _passed.get(item.nodeid, True) and report.passed
+    _passed[item.nodeid] = _passed.get(item.nodeid, True) and not report.failed
     return report
 
 
