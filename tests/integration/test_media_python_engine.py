@@ -45,6 +45,23 @@ async def test_a_fault_ends_its_own_leg_only(
     assert len([record for record in caplog.records if record.exc_info]) == 1
 
 
+async def test_a_failed_leg_that_cannot_be_closed_lets_its_listener_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async with running_engine() as engine, connected(engine) as (leg, phone, events):
+        assert isinstance(leg, PythonLeg)
+        phone.send()
+        await eventually(lambda: leg.statistics().packets_received == 1)
+        monkeypatch.setattr(type(leg._worker), "close", broken)
+        leg._worker.receiver.audio = broken
+        phone.send()
+        await events.wait(LegFailed)
+        await eventually(lambda: leg._on_event is not events)
+
+
 async def test_after_a_standstill_packets_do_not_come_in_a_burst() -> None:
     def block() -> None:
         """What no command does."""
