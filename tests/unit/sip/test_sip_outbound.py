@@ -631,6 +631,19 @@ def test_a_stale_nonce_is_replaced_and_a_proxy_chain_passed() -> None:
     assert 'uri="sip:bob@192.0.2.2:5070"' in (bye.get("authorization") or "")
 
 
+def test_a_challenge_ends_the_branches_that_rang_before_it() -> None:
+    wire = Wire()
+    wire.call(credentials=Credentials("u", "p"))
+    first = wire.last("INVITE").request
+    wire.receive(answer(first, 180, tag="rang"))
+    wire.receive(answer(first, 407, headers=CHALLENGE.format("n1")))
+    wire.words()
+    wire.receive(
+        request("INFO", call_id=first.call_id or "", to_tag=first.from_tag, from_tag="rang")
+    )
+    assert wire.words() == ["481 INFO"]
+
+
 def test_endless_challenges_end() -> None:
     wire = Wire()
     handle = wire.call(credentials=Credentials("u", "p"))
