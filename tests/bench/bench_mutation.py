@@ -9,10 +9,10 @@ the package, then the other unit tests, then the integration tests, then the acc
 which function is found out first, by running them all once without a fault; failing ones are left out.
 
 It prints the rate by package and every fault that lived, with its place. Faults that a person has found to
-change nothing that a test could see are listed in ``faults_without_effect.tsv`` (module, function, fault,
-why): they are counted apart, and the rate is given with and without them. A fault that makes a test run into
-its limit counts as noticed and is counted apart too. A test over real sockets that fails, or one that was too
-slow, is run once more without the fault: if it fails again nothing is known.
+change nothing that a test could see are listed in ``faults_without_effect.tsv`` (module, function, line,
+fault, why): they are counted apart, and the rate is given with and without them. A fault that makes a test
+run into its limit counts as noticed and is counted apart too. A test over real sockets that fails, or one
+that was too slow, is run once more without the fault: if it fails again nothing is known.
 
 Results are kept in ``build/mutation.jsonl`` (``--results``): a fault whose module has not changed since is
 not tried again, so the run can be ended and continued; ``--again`` tries those that lived once more. The same
@@ -206,10 +206,10 @@ class Bench:
             self._copies.put(copy)
 
 
-def without_effect() -> set[tuple[str, str, str]]:
-    """Module, function and text of the faults that change nothing a test could see."""
+def without_effect() -> set[tuple[str, ...]]:
+    """Module, function, line and text of the faults that change nothing a test could see."""
     rows = [line.split("\t") for line in WITHOUT_EFFECT.read_text().splitlines()[1:]]
-    return {(module, function, fault) for module, function, fault, _ in rows}
+    return {tuple(row[:4]) for row in rows}
 
 
 def report(trials: list[Trial], results: Results) -> Iterator[str]:
@@ -223,7 +223,7 @@ def report(trials: list[Trial], results: Results) -> Iterator[str]:
             continue
         kind = str(outcome)
         if outcome is Outcome.LIVED:
-            if (trial.module, trial.function, trial.fault.text) in harmless:
+            if (trial.module, trial.function, trial.line, trial.fault.text) in harmless:
                 kind = "harmless"
             else:
                 lived.append(f"lived: {trial.module}:{trial.fault.line}: {trial.fault.text}")

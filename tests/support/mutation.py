@@ -39,6 +39,8 @@ class Trial(NamedTuple):
     """Of the function's source, or of the line where there is none."""
     offset: int
     """Where the fault begins in it."""
+    line: str
+    """The source's line that it begins in."""
     fault: Fault
 
     @property
@@ -59,7 +61,8 @@ def trials_of(package: str, path: Path) -> list[Trial]:
         text = source[starts[first - 1] : starts[last]]
         offset = fault.start - starts[first - 1]
         module = str(path.relative_to(ROOT))
-        trials.append(Trial(package, module, function, digest_of(text), offset, fault))
+        line = source[starts[fault.line - 1] : starts[fault.line]].strip()
+        trials.append(Trial(package, module, function, digest_of(text), offset, line, fault))
     return trials
 
 

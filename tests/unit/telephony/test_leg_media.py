@@ -149,6 +149,14 @@ def test_a_refused_offer_leaves_everything_as_it_was() -> None:
     assert len(call.engine.made) == 1
 
 
+def test_an_answer_without_anything_we_speak_is_refused() -> None:
+    call = Call()
+    call.media.offer()
+    call.answered(sdp("8.8.8.8", "18"))
+    assert len(call.refusals) == 1
+    assert (call.settled, call.media.settled, call.engine.made) == (0, None, [])
+
+
 async def test_a_host_name_is_looked_up_before_anything_is_answered() -> None:
     call = Call({"media.example.org": "9.9.9.9"})
     call.offered(sdp("media.example.org"))
