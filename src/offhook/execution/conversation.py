@@ -237,7 +237,7 @@ class Conversation:
         self.call_a = call = self._dial(action, leg, self._trunks, lambda _early: None)
         if self._awaited_key is not None:
             call.on_digit(self._key_pressed)
-        connected_at = await self.during(call.answered(), a_may_end=True)
+        connected_at = await self.during(call.answer, a_may_end=True)
         if connected_at is None:
             raise CallOver
         self.connected(leg.call_id, connected_at)
@@ -252,7 +252,7 @@ class Conversation:
         if received is None:
             return
         received.accept()
-        connected_at = await self.during(received.answered(), a_may_end=True)
+        connected_at = await self.during(received.answer, a_may_end=True)
         if connected_at is None:
             raise CallOver
         self.connected(received.call_id, connected_at)

@@ -12,6 +12,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 HEAD: Final = 64
@@ -26,8 +27,9 @@ Key = bytes
 """32 octets that name a sound; see :func:`key_of`."""
 
 
+@lru_cache(maxsize=256, typed=True)
 def key_of(*parts: str | float) -> Key:
-    """The key of the sound that ``parts`` decide."""
+    """The key of the sound that ``parts`` decide. Many calls say the same: it is remembered."""
     return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).digest()
 
 

@@ -157,8 +157,9 @@ class LineCall(Call):
         """Whether offer and answer have settled where the media flows, early media included."""
         return self.leg_media.settled is not None
 
-    async def answered(self) -> datetime | None:
-        return await asyncio.shield(self._answered)
+    @property
+    def answer(self) -> asyncio.Future[datetime | None]:
+        return self._answered
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> LinePlayback:
         playback = LinePlayback(self, self._loop.create_future())

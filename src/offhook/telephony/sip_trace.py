@@ -24,7 +24,8 @@ MOST_MESSAGES: Final = 200
 """Of one call; later ones are not kept."""
 _OVERHEAD = 200
 """Octets counted for a message besides its own."""
-_CALL_ID = re.compile(rb"\r?\n(?:call-id|i)[ \t]*:[ \t]*([^\s]{1,256})", re.IGNORECASE)
+# The pattern begins with one fixed octet: an optional one makes the search five times as slow.
+_CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*([^\s]{1,256})", re.IGNORECASE)
 _HEAD = 2048
 """Octets of a message that are searched for its Call-ID."""
 _SECRETS = re.compile(

@@ -107,8 +107,9 @@ class SimulatedCall(Call):
         """Whether it was answered and is up."""
         return self._answered.done() and not self._ended.done()
 
-    async def answered(self) -> datetime | None:
-        return await asyncio.shield(self._answered)
+    @property
+    def answer(self) -> asyncio.Future[datetime | None]:
+        return self._answered
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> SimulatedPlayback:
         playback = SimulatedPlayback(prompt, repetition, pause)

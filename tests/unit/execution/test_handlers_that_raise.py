@@ -66,11 +66,11 @@ async def broken_later(*_arguments: object, **_named: object) -> None:
     raise Bug("an error of ours")
 
 
-Place = tuple[object, str, Callable[..., Any]]
+Place = tuple[object, str, Callable[..., Any] | property]
 
 WHILE_A_CALL_RUNS: dict[str, Place] = {
     "dialling": (SimulatedLine, "dial", broken),
-    "the call's answer": (SimulatedCall, "answered", broken_later),
+    "the call's answer": (SimulatedCall, "answer", property(broken)),
     "playing": (SimulatedCall, "play", broken),
     "listening to keys": (SimulatedCall, "on_digit", broken),
     "preparing a prompt": (FakeSpeech, "say", broken_later),

@@ -85,7 +85,7 @@ async def _bridge(
         if conversation.ringing_a is None:
             # Early media replaces our ringback from its first packet on.
             call_b.relay(call_a)
-        connected_at = await conversation.during(call_b.answered())
+        connected_at = await conversation.during(call_b.answer)
         if connected_at is not None:
             conversation.connected(leg.call_id, connected_at)
             await conversation.send_digits(call_b, action.send_digits or "")

@@ -115,9 +115,15 @@ class Call(ABC):
     def ended(self) -> CallEnd | None:
         """How it ended; None while it is up or ringing."""
 
+    @property
     @abstractmethod
+    def answer(self) -> asyncio.Future[datetime | None]:
+        """Done when the 200 comes (its time) or the leg ends before (None; see :attr:`ended`). Only to be
+        watched, as :attr:`over`."""
+
     async def answered(self) -> datetime | None:
-        """Wait for the 200 (its time is returned) or the end (None; see :attr:`ended`)."""
+        """Wait for :attr:`answer`."""
+        return await asyncio.shield(self.answer)
 
     @property
     @abstractmethod
