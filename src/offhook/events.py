@@ -125,6 +125,14 @@ class RecordingEnded(SessionEvent, frozen=True, kw_only=True, tag="RECORDING_END
     recording_id: str
 
 
+class MenuFollowed(SessionEvent, frozen=True, kw_only=True, tag="MENU_FOLLOWED"):
+    """The table of a stored menu led to a callflow; ``digits``: of the one before."""
+
+    menu: str
+    callflow: str
+    digits: str | None = None
+
+
 class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag="SESSION_ENDED"):
     """The final status."""
 
@@ -153,6 +161,7 @@ AnyEvent = (
     | DecisionAsked
     | DecisionMade
     | NumberListed
+    | MenuFollowed
     | RecordingStarted
     | RecordingEnded
     | SessionEnded

@@ -158,6 +158,24 @@ def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) ->
         if window.opens == "24:00":
             yield (*path, "calling_hours", index, "opens"), 'expected a time before "24:00"'
     yield from _scenarios(path, account)
+    yield from _menus(path, account)
+
+
+def _menus(path: Path, account: SubAccount) -> Iterator[Finding]:
+    """Menus that name no file, or numbers that are not the sub-account's."""
+    yield from _unique((*path, "menus"), "name", [menu.name for menu in account.menus])
+    own = {number.msisdn for number in account.numbers}
+    answered: set[str] = set()
+    for index, menu in enumerate(account.menus):
+        here = (*path, "menus", index)
+        if not os.path.isfile(menu.file):
+            yield (*here, "file"), f"there is no file {menu.file}"
+        for number in menu.numbers:
+            if number not in own:
+                yield (*here, "numbers"), f"{number} is no number of the sub-account"
+            if number in answered:
+                yield (*here, "numbers"), f"{number} has another menu"
+            answered.add(number)
 
 
 def _scenarios(path: Path, account: SubAccount) -> Iterator[Finding]:

@@ -216,6 +216,10 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
                 msgspec.structs.replace(scenario, file=os.path.join(folder, scenario.file))
                 for scenario in account.scenarios
             ),
+            menus=tuple(
+                msgspec.structs.replace(menu, file=os.path.join(folder, menu.file))
+                for menu in account.menus
+            ),
             opt_out=None
             if account.opt_out is None
             else msgspec.structs.replace(account.opt_out, file=absolute(account.opt_out.file)),

@@ -342,6 +342,15 @@ class CallingWindow(Section, frozen=True, kw_only=True):
     """At or before ``opens``: on the next day."""
 
 
+class MenuFile(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.menus]]``"""
+
+    name: Name
+    file: str
+    """Relative to the configuration file; absolute once loaded."""
+    numbers: tuple[Msisdn, ...] = ()
+
+
 class OptOut(Section, frozen=True, kw_only=True):
     """``[subaccounts.opt_out]``"""
 
@@ -378,6 +387,7 @@ class SubAccount(Section, frozen=True, kw_only=True):
     numbers: tuple[Number, ...] = ()
     webhooks: tuple[SubAccountWebhook, ...] = ()
     scenarios: tuple[ScenarioFile, ...] = ()
+    menus: tuple[MenuFile, ...] = ()
     opt_out: OptOut | None = None
 
 

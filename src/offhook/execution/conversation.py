@@ -101,6 +101,8 @@ class Conversation:
         self._client_action_id = session.callflow.client_action_id
         self._time_of_a: asyncio.TimerHandle | None = None
         self._awaited_key: str | None = None
+        self.menu_position: str | None = None
+        """The callflow of a stored menu that runs or ran last; None: another callflow."""
         self._interrupt: asyncio.Future[_Interruption]
         self._interrupt = asyncio.get_running_loop().create_future()
 

@@ -10,6 +10,7 @@ from offhook.codes import RuntimeCode, StatusCode
 from offhook.events import DecisionAsked, DecisionMade
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
+from offhook.execution.menu_steps import MenuSteps
 from offhook.execution.steps.outcome import Outcome
 from offhook.flow import positions
 from offhook.flow.actions import Callflow
@@ -30,6 +31,7 @@ class Decisions:
     def __init__(self, ask: Asker, profiles: Profiles) -> None:
         self._ask = ask
         self._profiles = profiles
+        self.menus = MenuSteps(profiles)
 
     def has_webhook(self, conversation: Conversation) -> bool:
         """Whether the sub-account has an enabled VCA webhook."""
@@ -44,8 +46,12 @@ class Decisions:
 
         ``outcome`` is that of its last action; None: nothing ran yet, a call from outside rings.
 
-        Raises :class:`SessionFailure` with -2002, -2003 or -2008.
+        A stored menu is asked before the webhook. Raises :class:`SessionFailure` with -2002, -2003 or
+        -2008.
         """
+        stored = self.menus.next(conversation, outcome)
+        if stored is not None:
+            return stored if stored.actions else None
         sub_account = conversation.sub_account
         if sub_account is None or not self.has_webhook(conversation):
             return None

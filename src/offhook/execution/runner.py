@@ -214,13 +214,15 @@ class SessionRunner(Runner):
                 callflow = await self._decisions.next(conversation, callflow, outcome)
             except Replaced as replaced:
                 conversation.go_on(replaced)
+                conversation.menu_position = None
                 callflow = replaced.callflow
             self._opting_out.end()
 
     async def _first_decision(self) -> Callflow | None:
         """The first callflow of a call from outside; None: refuse the call."""
         conversation = self._conversation
-        if not self._decisions.has_webhook(conversation):
+        decisions = self._decisions
+        if not decisions.menus.begins(conversation) and not decisions.has_webhook(conversation):
             raise SessionFailure(RuntimeCode.CONNECTIVITY, "no VCA webhook for an inbound call")
         callflow = await self._decisions.next(conversation, Callflow(actions=()), None)
         if callflow is None:
@@ -266,7 +268,7 @@ class SessionRunner(Runner):
             refusal = REFUSALS.get(outcome.bridge, 503)
             self._conversation.refuse_a(refusal, CallStatus.COMPLETED)
             return True
-        return masking
+        return masking and not self._decisions.menus.leads_on(self._conversation, outcome)
 
     def _error(self, code: RuntimeCode, detail: str, *, reason: str | None = None) -> SessionError:
         session = self._conversation.session

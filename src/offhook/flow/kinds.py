@@ -193,6 +193,8 @@ class Boolean(Kind):
 _URL = re.compile(r"""https?://[^\x00-\x20\x7f\\"<>\s\ud800-\udfff]+""", flags=re.IGNORECASE)
 
 
+_LIBRARY = re.compile("offhook:[A-Za-z0-9._-]{1,100}")
+"""A file of the media library."""
 LONGEST_URL = 8192
 """Characters of any URL: the limit where the contract has none, because the URL must fit in a request."""
 
@@ -203,6 +205,8 @@ class Url(Kind):
     """An absolute http or https URL with a host. Whether it may be reached is ``net``'s business."""
 
     longest: int | None = None
+    library: bool = False
+    """Whether ``offhook:name`` is taken too, a file of the media library."""
 
     def read(self, value: object, wrong: list[str]) -> str | None:
         if not isinstance(value, str):
@@ -210,12 +214,15 @@ class Url(Kind):
             return None
         if self.longest is not None and len(value) > self.longest:
             wrong.append(shorter(self.longest))
-        if not is_http_url(value):
+        if not is_http_url(value) and not (self.library and _LIBRARY.fullmatch(value)):
             wrong.append(NOT_A_URL)
         return value
 
     def schema(self) -> Schema:
-        schema: Schema = {"type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://[^\\s\\\\]"}
+        pattern = "[hH][tT][tT][pP][sS]?://[^\\s\\\\]"
+        if self.library:
+            pattern = f"(?:{pattern}|{_LIBRARY.pattern}$)"
+        schema: Schema = {"type": "string", "pattern": f"^{pattern}"}
         if self.longest is not None:
             schema["maxLength"] = self.longest
         return schema

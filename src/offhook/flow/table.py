@@ -225,7 +225,10 @@ ROWS = (
         type=PlayFile,
         params=(
             _param(
-                "fileUrl", Url(2048), "The audio file, wav or mp3, at most 5120 KiB.", required=True
+                "fileUrl",
+                Url(2048, library=True),
+                "The audio file, wav or mp3, at most 5120 KiB; offhook:name is one of the media library.",
+                required=True,
             ),
             _REPETITION,
         ),

@@ -35,6 +35,7 @@ from offhook.http.resources import (
     campaigns,
     code_pages,
     health,
+    media_files,
     operation,
     opt_out_list,
     recording_push,
@@ -44,6 +45,7 @@ from offhook.http.resources import (
     session_views,
     sessions,
     speech_profiles,
+    stored_menus,
     usage_report,
     virtual_numbers,
     webhook_deliveries,
@@ -70,6 +72,8 @@ BELOW_SUB_ACCOUNT = (
     recording_push,
     usage_report,
     campaigns,
+    stored_menus,
+    media_files,
 )
 
 

@@ -69,6 +69,7 @@ async def run(context: RoleContext) -> None:
             settings=context.config.voices,
             disk=open_prompts(context.config),
             run=context.supervisor.snapshot or "",
+            library=store,
         )
         stack.push_async_callback(speech.close)
         speech.warm()

@@ -12,6 +12,7 @@ import msgspec
 from offhook.flow.context import ANY_SOURCE, JudgingContext, Profiles
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.calling_hours import CallingHours
+from offhook.session.menus import Menu
 from offhook.session.spending import Budget
 
 
@@ -143,10 +144,15 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     """``object`` or ``string`` (``spec/webhooks.md``)."""
     webhooks: Mapping[WebhookType, Webhook] = {}
     scenarios: Mapping[str, Scenario] = {}
+    menus: Mapping[str, Menu] = {}
     opt_out: OptOutSettings | None = None
     """None: called persons cannot opt out, and no opt-out list counts."""
     recording_push: PushConfig | None = None
     """Where its recordings are uploaded to; None: they stay here."""
+
+    def menu_of(self, number: str) -> Menu | None:
+        """The stored menu that answers a number of the sub-account."""
+        return next((menu for menu in self.menus.values() if number in menu.numbers), None)
 
     @property
     def own_number(self) -> str | None:

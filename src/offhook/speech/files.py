@@ -85,6 +85,17 @@ class AudioFiles:
         except TooBusy as error:
             raise FileFailed(f"the sub-account fetches too many files at once: {error}") from error
 
+    async def decoded(self, content: bytes, *, owner: str, sound: Sound) -> G711Prompt:
+        """The sound of a file of the media library. Raises :class:`FileFailed`, :class:`NoRoom`."""
+        with self._store.scratch() as file:
+            await asyncio.to_thread(file.write, content)
+            try:
+                async with self._decoders.place(owner):
+                    return await self.decode(file, owner=owner, sound=sound)
+            except TooBusy as error:
+                detail = f"the sub-account decodes too many files at once: {error}"
+                raise FileFailed(detail) from error
+
     async def decode(
         self,
         file: IO[bytes],

@@ -12,6 +12,8 @@ from typing import Final, final
 from offhook.codes import RuntimeCode
 from offhook.config import Voices
 from offhook.net.http_client import HttpClient
+from offhook.session.ports.media_library import SCHEME, MediaLibrary
+from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.speech import confined, ssml
 from offhook.speech.cache import PromptCache
@@ -53,8 +55,11 @@ class SpeechService(Speech):
         clock: Callable[[], float] = time.time,
         store: PromptStore | None = None,
         run: str = "",
+        library: MediaLibrary | None = None,
     ) -> None:
-        """``client`` fetches the files; the caller closes it. The other arguments are closed here.
+        """``library`` has the files that are named ``offhook:name``; None: there are none.
+
+        ``client`` fetches the files; the caller closes it. The other arguments are closed here.
 
         ``clock``: Unix time. ``run``: processes with the same share the files that were fetched.
         """
@@ -65,6 +70,7 @@ class SpeechService(Speech):
         self._store = store or PromptStore()
         self._maker = PromptMaker(self._store, self._make_room)
         self._files = AudioFiles(client, self._store, self._maker)
+        self._library = library
         self._silence = silence(SILENCE)
         self._health = EngineHealth()
         self._warming: list[asyncio.Task[None]] = []
@@ -81,6 +87,7 @@ class SpeechService(Speech):
         clock: Callable[[], float] = time.time,
         disk: PromptDisk | None = None,
         run: str = "",
+        library: MediaLibrary | None = None,
     ) -> SpeechService:
         """The service with this machine's engines, espeak-ng in up to ``processes`` workers.
 
@@ -98,6 +105,7 @@ class SpeechService(Speech):
             clock=clock,
             store=PromptStore(disk=disk),
             run=run,
+            library=library,
         )
 
     async def say(
@@ -179,6 +187,8 @@ class SpeechService(Speech):
         return await self._spoken.get(key, speak, owner=owner)
 
     async def fetch(self, url: str, *, owner: str) -> Prompt:
+        if url.startswith(SCHEME):
+            return await self._of_library(url.removeprefix(SCHEME), owner)
         key = key_of("fetch", SOUND_REVISION, self._run, url)
 
         async def load() -> G711Prompt:
@@ -189,6 +199,31 @@ class SpeechService(Speech):
         try:
             return await self._fetched.get(key, load, owner=owner)
         except (FileFailed, NoRoom) as error:
+            raise PromptError(RuntimeCode.DOWNLOAD_FAILED, str(error)) from error
+
+    async def _of_library(self, name: str, owner: str) -> Prompt:
+        """A file of the media library; a file that was replaced is decoded anew."""
+        library = self._library
+        try:
+            file = await library.media_file(owner, name) if library is not None else None
+        except StoreUnavailable as error:
+            raise PromptError(RuntimeCode.DOWNLOAD_FAILED, f"the media library: {error}") from error
+        if library is None or file is None:
+            detail = f"there is no file {name} in the media library"
+            raise PromptError(RuntimeCode.DOWNLOAD_FAILED, detail)
+        key = key_of("media", SOUND_REVISION, owner, file.digest)
+
+        async def load() -> G711Prompt:
+            async with self._store.claim(key, owner) as decoded:
+                if decoded:
+                    return decoded
+                content = await library.media_content(owner, name)
+                sound = Sound(key, self._clock() + FETCHED_LIFETIME)
+                return await self._files.decoded(content or b"", owner=owner, sound=sound)
+
+        try:
+            return await self._fetched.get(key, load, owner=owner)
+        except (FileFailed, NoRoom, StoreUnavailable) as error:
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, str(error)) from error
 
     def warm(self) -> None:

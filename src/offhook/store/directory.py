@@ -21,6 +21,7 @@ from offhook import config
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.api_keys import key_digest
 from offhook.session.calling_hours import OutsideHours, calling_hours
+from offhook.session.menus import InvalidMenu, Menu, menu_of_text
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Tenancy
 from offhook.session.ports.tenants import TenantDirectory
@@ -136,6 +137,10 @@ class Directory(TenantDirectory):
         for sub_account_id, push in await self._store.push_configs():
             if (owner := merged.get(sub_account_id)) is not None:
                 merged[sub_account_id] = msgspec.structs.replace(owner, recording_push=push)
+        for sub_account_id, menu in await self._store.menus():
+            if (owner := merged.get(sub_account_id)) is not None:
+                menus = {menu.name: menu, **_without(owner.menus, menu)}
+                merged[sub_account_id] = msgspec.structs.replace(owner, menus=menus)
         self._keys = {**dict(await self._store.keys()), **self._keys_of_file}
         self._sub_accounts = merged
         self._listed = tuple(merged.values())
@@ -163,8 +168,27 @@ def _sub_account(entry: config.SubAccount) -> SubAccount:
         calling_hours=calling_hours(entry.calling_hours, OutsideHours(entry.outside_hours)),
         webhooks={WebhookType(webhook.type): _webhook(webhook) for webhook in entry.webhooks},
         scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},
+        menus={menu.name: _menu(menu) for menu in entry.menus},
         opt_out=_opt_out(entry.opt_out),
     )
+
+
+def _without(menus: Mapping[str, Menu], stored: Menu) -> dict[str, Menu]:
+    """The other menus; a stored one takes its numbers over from them."""
+    return {
+        name: msgspec.structs.replace(menu, numbers=menu.numbers - stored.numbers)
+        for name, menu in menus.items()
+        if name != stored.name
+    }
+
+
+def _menu(entry: config.MenuFile) -> Menu:
+    try:
+        return menu_of_text(
+            entry.name, Path(entry.file).read_text("utf-8"), frozenset(entry.numbers)
+        )
+    except InvalidMenu as error:
+        raise ValueError(f"{entry.file}: {error}") from None
 
 
 def _opt_out(entry: config.OptOut | None) -> OptOutSettings | None:

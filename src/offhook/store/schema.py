@@ -353,6 +353,26 @@ campaign_counts = Table(
 )
 """Progress of campaigns, counted with each change, so that nobody counts a list."""
 
+menus = Table(
+    "menus",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Customers' audio files. ``digest``: SHA-256 of the content, hexadecimal."""
+
 versions = Table(
     "versions",
     metadata,

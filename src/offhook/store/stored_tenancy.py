@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 from sqlalchemy import delete, or_, select, update
 
+from offhook.session.menus import Menu
 from offhook.session.ports.record import KeyRecord
 from offhook.session.ports.stores import Tenancy
 from offhook.session.tenancy import KeyGrant, PushConfig, Scenario, SubAccount, Webhook, WebhookType
@@ -111,6 +112,26 @@ class SqlTenancy(Statements, Tenancy):
         return [
             (row["sub_account_id"], msgspec.json.decode(row["document"], type=PushConfig))
             for row in rows
+        ]
+
+    async def put_menu(self, sub_account_id: str, menu: Menu) -> None:
+        values = {"sub_account_id": sub_account_id, "name": menu.name, "document": encode(menu)}
+        await self._write(
+            self._upsert(schema.menus, ["sub_account_id", "name"], values), self._next_version()
+        )
+
+    async def delete_menu(self, sub_account_id: str, name: str) -> bool:
+        t = schema.menus
+        gone = delete(t).where(t.c.sub_account_id == sub_account_id, t.c.name == name)
+        return await self._tenancy_changed(gone, t.c.name)
+
+    async def menus(self) -> Sequence[tuple[str, Menu]]:
+        t = schema.menus
+        rows = await self._read(
+            select(t.c.sub_account_id, t.c.document).order_by(t.c.sub_account_id, t.c.name)
+        )
+        return [
+            (row["sub_account_id"], msgspec.json.decode(row["document"], type=Menu)) for row in rows
         ]
 
     async def keys(self) -> Sequence[tuple[bytes, KeyGrant]]:

@@ -21,6 +21,7 @@ from offhook.flow.judge import judge
 from offhook.flow.problems import Mode
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.control import EndSession, ReplaceCallflow
+from offhook.session.menus import read_menu
 from offhook.session.ports.opt_outs import OptOut
 from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import (
@@ -140,6 +141,11 @@ class Offhook:
         settings = OptOutSettings(key=key, prompt=prompt, confirmation=confirmation)
         self._list_service = ListService(problem)
         self._change(opt_out=settings)
+
+    def menu(self, name: str, document: Mapping[str, Any], *, numbers: Sequence[str]) -> None:
+        """A stored menu answers calls to these numbers of the sub-account."""
+        menu = read_menu(name, document, frozenset(numbers))
+        self._change(menus={**self._sub_account.menus, name: menu})
 
     @property
     def opted_out(self) -> dict[str, datetime]:

@@ -184,6 +184,7 @@ NEIGHBOURS: dict[str, object] = {
             )
         )
     ),
+    "a file of the media library": call_and(play(fileUrl="offhook:jingle-1.mp3")),
     "null callRecording": flow(make_call(callRecording=None)),
     "ids of 1": call_and(clientBatchId="a", clientRequestId="b"),
     "ids of 255": call_and(clientBatchId="é" * 255, clientRequestId="\U0001f600" * 255),

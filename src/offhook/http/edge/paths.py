@@ -27,6 +27,8 @@ RESOURCES = frozenset(
         "calls",
         "callflows",
         "campaigns",
+        "media",
+        "menus",
         "numbers",
         "recording-push-config",
         "recordings",

@@ -69,6 +69,7 @@ COMMON_TEXTS: Mapping[str, str] = {
     "localeDescription": "The locale in English.",
     "engine": "What speaks this profile on this server: `espeak-ng`, `kokoro` …",
     "maxCalls": "Sessions at once; absent: no limit.",
+    "menus": "The menus, by name.",
     "mos": "1 to 4.4, by the E-model.",
     "msisdn": "The number, E.164 with `+`.",
     "name": "The name.",

@@ -15,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from offhook.events import AnyEvent
+from offhook.session.menus import Menu
 from offhook.session.ports.campaigns import Campaigns
+from offhook.session.ports.media_library import MediaLibrary
 from offhook.session.ports.opt_outs import OptOuts
 from offhook.session.ports.record import (
     EVERY_SESSION,
@@ -316,6 +318,18 @@ class Tenancy(ABC):
         """All of them with their sub-account's id."""
 
     @abstractmethod
+    async def put_menu(self, sub_account_id: str, menu: Menu) -> None:
+        """Create or replace a stored menu, also for a sub-account of the file."""
+
+    @abstractmethod
+    async def delete_menu(self, sub_account_id: str, name: str) -> bool:
+        """False: there was none."""
+
+    @abstractmethod
+    async def menus(self) -> Sequence[tuple[str, Menu]]:
+        """All menus stored with :meth:`put_menu`, with their sub-account's id."""
+
+    @abstractmethod
     async def keys(self) -> Sequence[tuple[bytes, KeyGrant]]:
         """All unexpired, unrevoked keys: SHA-256 of the key, and what it opens."""
 
@@ -341,7 +355,16 @@ class Tenancy(ABC):
 
 
 class Store(
-    Accepting, Claiming, History, Outbox, Tenancy, OptOuts, RecordingStore, Metering, Campaigns
+    Accepting,
+    Claiming,
+    History,
+    Outbox,
+    Tenancy,
+    OptOuts,
+    RecordingStore,
+    Metering,
+    Campaigns,
+    MediaLibrary,
 ):
     """The whole durable record."""
 

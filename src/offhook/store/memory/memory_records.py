@@ -12,6 +12,8 @@ import msgspec
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
 from offhook.session.campaign import Campaign, Target
+from offhook.session.menus import Menu
+from offhook.session.ports.media_library import MediaFile
 from offhook.session.ports.opt_outs import OptOut
 from offhook.session.ports.record import (
     DeliveryAttempt,
@@ -143,6 +145,8 @@ class MemoryRecords:
         self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
         self.opt_outs: dict[tuple[str, str], OptOut] = {}
         self.campaigns: dict[str, StoredCampaign] = {}
+        self.menus: dict[tuple[str, str], Menu] = {}
+        self.media: dict[tuple[str, str], tuple[MediaFile, bytes]] = {}
         self.tenancy_version = 0
         self.usage_counted: list[UsageRow] = []
 

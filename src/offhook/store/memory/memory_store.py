@@ -10,6 +10,7 @@ from offhook.store.memory.memory_accepting import MemoryAccepting
 from offhook.store.memory.memory_campaigns import MemoryCampaigns
 from offhook.store.memory.memory_claiming import MemoryClaiming
 from offhook.store.memory.memory_history import MemoryHistory
+from offhook.store.memory.memory_media import MemoryMedia
 from offhook.store.memory.memory_opt_outs import MemoryOptOuts
 from offhook.store.memory.memory_outbox import MemoryOutbox
 from offhook.store.memory.memory_recordings import MemoryRecordings
@@ -28,6 +29,7 @@ class MemoryStore(
     MemoryRecordings,
     MemoryUsage,
     MemoryCampaigns,
+    MemoryMedia,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from offhook.session.menus import Menu
 from offhook.session.ports.record import (
     KeyRecord,
 )
@@ -60,6 +61,16 @@ class MemoryTenancy(MemoryPart, Tenancy):
 
     async def push_configs(self) -> Sequence[tuple[str, PushConfig]]:
         return list(self._data.push_configs.items())
+
+    async def put_menu(self, sub_account_id: str, menu: Menu) -> None:
+        self._data.menus[sub_account_id, menu.name] = menu
+        self._data.tenancy_version += 1
+
+    async def delete_menu(self, sub_account_id: str, name: str) -> bool:
+        return self._gone(self._data.menus.pop((sub_account_id, name), None))
+
+    async def menus(self) -> Sequence[tuple[str, Menu]]:
+        return [(owner, menu) for (owner, _), menu in sorted(self._data.menus.items())]
 
     def _gone(self, removed: object | None) -> bool:
         self._data.tenancy_version += 1
