@@ -11,6 +11,7 @@ BENCHES: dict[str, list[str]] = {
     "attack": [],
     "calls": ["--rates", "20,50,100", "--seconds", "15", "--live", "200"],
     "conversation": ["--live", "0,100", "--rounds", "60"],
+    "engines": ["--engine", "none", "native", "python", "--legs", "100", "500", "1000", "--way", "play", "bridge"],
     "endurance": ["--rate", "60", "--minutes", "10"],
     "front": [],
     "full_store": ["--sizes", "0,100000,500000"],

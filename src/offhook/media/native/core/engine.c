@@ -169,6 +169,8 @@ void oh_engine_forget(oh_engine *engine, oh_leg *leg) {
     oh_ports_release(&engine->ports, leg->port);
 }
 
+void oh_engine_relays(oh_engine *engine, int more) { engine->relays += (size_t)more; }
+
 void oh_engine_changed(oh_engine *engine, oh_leg *leg) {
     if (leg->dirty)
         return;

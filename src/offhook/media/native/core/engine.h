@@ -67,7 +67,7 @@ struct oh_engine {
     struct oh_slot slot[OH_TICKS_PER_PACKET];
     struct oh_timers timers;
     oh_leg *legs;                  /* the open ones */
-    size_t leg_count;
+    size_t leg_count, relays;      /* of the open ones, and how many of them are relayed to another */
     oh_leg **changed, **dead;      /* with room for every leg that was opened */
     size_t changed_count, dead_count, room;
     size_t known;                  /* legs that are not freed */

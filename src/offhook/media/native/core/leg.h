@@ -237,6 +237,8 @@ void oh_engine_schedule(oh_engine *engine, oh_leg *leg);
 bool oh_engine_watch(oh_engine *engine, oh_leg *leg);
 void oh_engine_unwatch(oh_engine *engine, oh_leg *leg);
 void oh_engine_forget(oh_engine *engine, oh_leg *leg);
+/* So many legs more are relayed to another. */
+void oh_engine_relays(oh_engine *engine, int more);
 void oh_engine_changed(oh_engine *engine, oh_leg *leg); /* its numbers are to be published */
 void oh_engine_timer(oh_engine *engine, struct oh_timer *timer, double at);
 void oh_engine_untimer(oh_engine *engine, struct oh_timer *timer);

@@ -4,7 +4,8 @@
  * every fourth tick, so the legs that send are spread over four slots. In a pass the thread carries out the
  * commands, sends what the due tick asks for, runs timers, reads every socket that has something, and hands
  * the events of the whole pass over with one signal. With few legs it waits for packets too, so that they are
- * handled as they arrive; with many it sleeps from tick to tick and handles them in batches. Late ticks are
+ * handled as they arrive; with many it sleeps from tick to tick, or for 1 ms while legs are bridged, and handles
+ * them in batches. Late ticks are
  * made up for in order; after a standstill of more than 200 ms they are skipped, and the legs begin a new
  * talkspurt. */
 #include <errno.h>
@@ -24,6 +25,7 @@
 #define MOST_LATE 40     /* ticks made up for after a standstill */
 #define SLOT_SLACK 4     /* legs by which a slot may exceed its share before a leg waits for the next tick */
 #define READY 256        /* sockets asked for at once */
+#define RELAY_EVERY 0.001 /* seconds between two looks at the sockets while legs are bridged */
 #define RETRY 0.001      /* seconds until events are posted again that found the queue locked */
 #define NICE (-10)       /* of the thread, where the system allows it */
 
@@ -225,6 +227,8 @@ static double until(const oh_engine *engine, bool busy) {
         at = fmin(at, next_tick_at(engine));
     else if (busy)
         at = fmin(at, engine->now + OH_TICK);
+    if (busy && engine->relays)
+        at = fmin(at, engine->now + RELAY_EVERY);
     if (engine->outbox.count)
         at = fmin(at, engine->now + RETRY);
     return at;

@@ -17,6 +17,7 @@ void oh_relay_begin(oh_leg *leg, oh_leg *target) {
     relay->next_source = target->relayed_from;
     target->relayed_from = leg;
     target->sender.relays++;
+    oh_engine_relays(leg->engine, 1);
     target->sender.relay_tick = -INFINITY;
 }
 
@@ -30,6 +31,7 @@ void oh_relay_end(oh_leg *leg) {
     *link = leg->relay.next_source;
     leg->relay.target = leg->relay.next_source = NULL;
     target->sender.relays--;
+    oh_engine_relays(leg->engine, -1);
 }
 
 /* Whether nothing else was sent on the target since the last relayed packet. */
