@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta
@@ -90,6 +90,14 @@ NatsUrl = Annotated[
 HttpUrl = Annotated[
     str, Meta(pattern=r"^https?://[^\s/]+\S*\Z", description="an http or https URL")
 ]
+LanguageTag = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}\Z",
+        description='a language such as "en" or "en-GB"',
+    ),
+]
+Secret = Annotated[str, Meta(min_length=1, max_length=500, description="a key")]
 Keys = Annotated[
     str, Meta(pattern=r"^[0-9*#A-Da-dwW,]*\Z", description='keys such as "1" or "42#"')
 ]
@@ -245,7 +253,61 @@ class Kokoro(Section, frozen=True, kw_only=True):
     """Of each process; 0: one for each core."""
 
 
-EngineName = Literal["kokoro", "espeak-ng"]
+class CloudVoice(Section, frozen=True, kw_only=True):
+    """``[[voices.openai.voices]]``, ``[[voices.elevenlabs.voices]]``"""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100, description="a voice's name or id")]
+    languages: tuple[LanguageTag, ...]
+    gender: Literal["M", "F", ""] = ""
+
+
+class Azure(Section, frozen=True, kw_only=True):
+    """``[voices.azure]``"""
+
+    key: Secret
+    region: Name = "westeurope"
+    endpoint: HttpUrl | None = None
+    """Instead of the region's."""
+
+
+class Google(Section, frozen=True, kw_only=True):
+    """``[voices.google]``"""
+
+    key: Secret
+    endpoint: HttpUrl | None = None
+
+
+class Polly(Section, frozen=True, kw_only=True):
+    """``[voices.polly]``"""
+
+    key_id: Secret
+    secret: Secret
+    region: Name = "us-east-1"
+    engine: Literal["standard", "neural"] = "neural"
+    endpoint: HttpUrl | None = None
+
+
+class OpenAi(Section, frozen=True, kw_only=True):
+    """``[voices.openai]``"""
+
+    key: Secret | None = None
+    model: str = "gpt-4o-mini-tts"
+    endpoint: HttpUrl | None = None
+    """Of any server that speaks the same interface, up to ``/v1``."""
+    voices: tuple[CloudVoice, ...] = ()
+
+
+class ElevenLabs(Section, frozen=True, kw_only=True):
+    """``[voices.elevenlabs]``"""
+
+    key: Secret
+    model: str = "eleven_flash_v2_5"
+    endpoint: HttpUrl | None = None
+    voices: tuple[CloudVoice, ...] = ()
+
+
+EngineName = Literal["azure", "google", "polly", "elevenlabs", "openai", "kokoro", "espeak-ng"]
+ENGINE_ORDER: tuple[EngineName, ...] = get_args(EngineName)
 
 
 class Voices(Section, frozen=True, kw_only=True):
@@ -253,9 +315,18 @@ class Voices(Section, frozen=True, kw_only=True):
 
     folder: str | None = None
     """Of the installed voices; absent: ``/var/lib/offhook/voices`` where that is, else the user's own."""
-    order: tuple[EngineName, ...] = ("kokoro", "espeak-ng")
+    order: tuple[EngineName, ...] = ENGINE_ORDER
     """Which engine is asked first, and which next when it fails; one that is not named is not used."""
+    timeout: Seconds = 5
+    """Of one request to an engine in the cloud."""
+    characters_per_day: Count | None = None
+    """That one sub-account may have spoken by engines in the cloud; absent: as many as it asks."""
     kokoro: Kokoro = Kokoro()
+    azure: Azure | None = None
+    google: Google | None = None
+    polly: Polly | None = None
+    elevenlabs: ElevenLabs | None = None
+    openai: OpenAi | None = None
 
 
 class Limits(Section, frozen=True, kw_only=True):

@@ -15,7 +15,9 @@ from offhook.config.checks import did_you_mean
 from offhook.config.mistakes import Source
 from offhook.config.toml_lines import Path
 
-_SECRET_KEYS = frozenset({"api_keys", "password", "secret", "http_auth_header", "url", "nats"})
+_SECRET_KEYS = frozenset(
+    {"api_keys", "key", "key_id", "password", "secret", "http_auth_header", "url", "nats"}
+)
 
 
 class TypedReader:

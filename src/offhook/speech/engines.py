@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
-from offhook.config import Voices
+from offhook.config import CloudVoice, Voices
 from offhook.speech import espeak_voices, kokoro_voices
+from offhook.speech.cloud.azure import AzureSpeech
+from offhook.speech.cloud.cloud_engine import CloudTools
+from offhook.speech.cloud.elevenlabs import ElevenLabsSpeech
+from offhook.speech.cloud.google import GoogleSpeech
+from offhook.speech.cloud.openai_speech import OpenAiSpeech
+from offhook.speech.cloud.polly import PollySpeech
 from offhook.speech.espeak import Espeak
 from offhook.speech.kokoro import Kokoro
+from offhook.speech.profile_rows import profile_rows
 from offhook.speech.speech_engine import Engine
 from offhook.speech.voice_folder import default_folder
 from offhook.speech.voices import EngineVoice
@@ -27,14 +34,6 @@ def kokoro_folder(settings: Voices) -> Path:
     return voice_folder(settings) / kokoro_voices.ENGINE
 
 
-_VOICES: Final[Mapping[str, Callable[[Voices], tuple[EngineVoice, ...]]]] = {
-    kokoro_voices.ENGINE: lambda settings: kokoro_voices.installed_kokoro_voices(
-        kokoro_folder(settings)
-    ),
-    espeak_voices.ENGINE: lambda _: espeak_voices.installed_voices(),
-}
-
-
 def installed_voices(settings: Voices) -> tuple[EngineVoice, ...]:
     """Every voice of the engines that are installed and named in the order."""
     return tuple(
@@ -47,9 +46,77 @@ def installed_voices(settings: Voices) -> tuple[EngineVoice, ...]:
 def make_engines(settings: Voices, *, espeak_processes: int) -> list[Engine]:
     """The engines; starts none of them."""
     engines: list[Engine] = [Espeak(processes=espeak_processes)]
-    if _VOICES[kokoro_voices.ENGINE](settings):
+    if _kokoro_voices(settings):
         kokoro = settings.kokoro
         engines.append(
             Kokoro(kokoro_folder(settings), processes=kokoro.processes, threads=kokoro.threads)
         )
+    engines += _cloud_engines(settings)
     return engines
+
+
+def _cloud_engines(settings: Voices) -> Iterable[Engine]:
+    sections = (
+        *(settings.azure, settings.google, settings.polly, settings.openai, settings.elevenlabs),
+    )
+    if not any(sections):
+        return
+    own = any(section is not None and section.endpoint is not None for section in sections)
+    tools = CloudTools.of(
+        timeout=settings.timeout,
+        characters_per_day=settings.characters_per_day,
+        allow_private=own,  # the operator names the address
+    )
+    if settings.azure is not None:
+        yield AzureSpeech(settings.azure, tools)
+    if settings.google is not None:
+        yield GoogleSpeech(settings.google, tools)
+    if settings.polly is not None:
+        yield PollySpeech(settings.polly, tools)
+    if settings.openai is not None:
+        yield OpenAiSpeech(settings.openai, tools)
+    if settings.elevenlabs is not None:
+        yield ElevenLabsSpeech(settings.elevenlabs, tools)
+
+
+def _kokoro_voices(settings: Voices) -> tuple[EngineVoice, ...]:
+    return kokoro_voices.installed_kokoro_voices(kokoro_folder(settings))
+
+
+def _vendor_voices(vendor: str, *, section: object) -> tuple[EngineVoice, ...]:
+    """The voices that the profiles name; none where the operator has no key."""
+    if section is None:
+        return ()
+    return tuple(
+        EngineVoice(engine=vendor, id=row.code, tags={row.locale.lower(): 0}, gender=row.gender)
+        for row in profile_rows()
+        if row.vendor == vendor
+    )
+
+
+def _named_voices(engine: str, named: Iterable[CloudVoice]) -> tuple[EngineVoice, ...]:
+    """The voices that the configuration names; the first of a language serves it best."""
+    return tuple(
+        EngineVoice(
+            engine=engine,
+            id=voice.name,
+            tags={language.lower(): place for language in voice.languages},
+            gender=voice.gender,
+        )
+        for place, voice in enumerate(named)
+    )
+
+
+_VOICES: Final[Mapping[str, Callable[[Voices], tuple[EngineVoice, ...]]]] = {
+    "azure": lambda settings: _vendor_voices("azure", section=settings.azure),
+    "google": lambda settings: _vendor_voices("google", section=settings.google),
+    "polly": lambda settings: _vendor_voices("polly", section=settings.polly),
+    "openai": lambda settings: _named_voices(
+        "openai", settings.openai.voices if settings.openai else ()
+    ),
+    "elevenlabs": lambda settings: _named_voices(
+        "elevenlabs", settings.elevenlabs.voices if settings.elevenlabs else ()
+    ),
+    kokoro_voices.ENGINE: _kokoro_voices,
+    espeak_voices.ENGINE: lambda _: espeak_voices.installed_voices(),
+}

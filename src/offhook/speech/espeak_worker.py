@@ -88,4 +88,4 @@ class EspeakSynthesis:
 
 
 if __name__ == "__main__":
-    worker_kit.serve(lambda: EspeakSynthesis().speak)
+    worker_kit.serve(lambda: worker_kit.asked(EspeakSynthesis().speak))

@@ -211,7 +211,10 @@ class KokoroSynthesis:
         return samples
 
 
+def load() -> worker_kit.Speak:
+    """The model, by the program's arguments."""
+    return worker_kit.asked(KokoroSynthesis(Path(sys.argv[1]), int(sys.argv[2])).speak)
+
+
 if __name__ == "__main__":
-    worker_kit.serve(
-        lambda: KokoroSynthesis(Path(sys.argv[1]), int(sys.argv[2])).speak, cpu_seconds=CPU_SECONDS
-    )
+    worker_kit.serve(load, cpu_seconds=CPU_SECONDS)

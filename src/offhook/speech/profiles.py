@@ -13,6 +13,7 @@ from offhook.flow.context import ListedProfile, Profile, Profiles
 from offhook.flow.neighbours import ProfileNeighbours
 from offhook.speech.engines import installed_voices
 from offhook.speech.locales import describe
+from offhook.speech.profile_rows import profile_rows
 from offhook.speech.voices import EngineVoice, VoiceIndex
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -33,7 +34,9 @@ class ProfileTable(Profiles):
     def __init__(self, voices: Iterable[EngineVoice]) -> None:
         self._index = VoiceIndex(voices)
         self._profiles = {
-            profile.code: profile for profile in _read_table() if self._index.speaks(profile.locale)
+            profile.code: profile
+            for profile in profile_rows()
+            if self._index.speaks(profile.locale)
         }
         self._neighbours = ProfileNeighbours(self._profiles.values())
         self._alike = _read_likeness()
@@ -64,12 +67,17 @@ class ProfileTable(Profiles):
         return self._nearest_of_each(language, "") if language is not None else iter(())
 
     def _of(self, profile: Profile) -> Iterator[EngineVoice]:
+        exact = self._index.find(profile.vendor, profile.code)
+        if exact is not None:
+            yield exact
         alike = self._alike.get(profile.code)
-        for voice in self._nearest_of_each(profile.locale, profile.gender):
+        asked = frozenset() if exact is None else frozenset({exact.engine})
+        for voice in self._nearest_of_each(profile.locale, profile.gender, asked):
             yield self._index.alike(voice, alike) if alike else voice
 
-    def _nearest_of_each(self, locale: str, gender: str) -> Iterator[EngineVoice]:
-        asked: frozenset[str] = frozenset()
+    def _nearest_of_each(
+        self, locale: str, gender: str, asked: frozenset[str] = frozenset()
+    ) -> Iterator[EngineVoice]:
         while voice := self._index.nearest(locale, gender, asked):
             asked |= {voice.engine}
             yield voice
@@ -105,12 +113,3 @@ def _read_likeness() -> dict[str, str]:
     """By profile: the name of the installed voice that is most like it, after the vendors' descriptions."""
     text = files("offhook.speech").joinpath("likeness.tsv").read_text("utf-8")
     return dict(line.split("\t") for line in text.splitlines()[1:])
-
-
-def _read_table() -> list[Profile]:
-    text = files("offhook.speech").joinpath("speech-profiles.tsv").read_text("utf-8")
-    rows = (line.split("\t") for line in text.splitlines()[1:])
-    return [
-        Profile(code=code, locale=locale, gender=gender, vendor=vendor)
-        for code, locale, gender, vendor in rows
-    ]

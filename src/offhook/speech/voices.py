@@ -75,6 +75,10 @@ class VoiceIndex:
         known = tag.partition("-")[0] in self._by_language
         return known or any(wider in self._by_tag for wider in _widening(tag))
 
+    def find(self, engine: str, voice: str) -> EngineVoice | None:
+        """The voice ``voice`` of ``engine``."""
+        return self._by_id.get((engine, voice))
+
     def alike(self, voice: EngineVoice, name: str) -> EngineVoice:
         """The voice ``name`` instead of ``voice``, with the same accent; ``voice`` where there is none."""
         _, _, accent = voice.id.partition("@")

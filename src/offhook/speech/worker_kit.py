@@ -5,7 +5,7 @@ library that they load may be under the GPL. A program reads requests from stand
 answers to standard output until the input ends. First come two tables of 65,536 octets that turn 16-bit
 samples into µ-law and A-law; when it is ready it sends an empty answer. Then:
 
-    request: length (4 octets, big-endian), JSON as the program says
+    request: length (4 octets, big-endian), octets as the program says, mostly JSON
     answer:  0 and length (4 octets), the sound at 8,000 samples a second: all µ-law, then all A-law
              samples; nothing where the text has no sound
              1 and length, a sentence in UTF-8 that says what went wrong
@@ -39,7 +39,7 @@ TABLE = 65_536
 
 Table = np.ndarray[tuple[int], np.dtype[np.uint8]]
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
-Speak = Callable[[dict[str, Any]], Samples]
+Speak = Callable[[bytes], Samples]
 """Speaks a request, as 8,000 samples a second of -1..1. Raises :class:`Failed`."""
 
 
@@ -72,7 +72,7 @@ def limit_processor(seconds: int) -> None:
 def answer(speak: Speak, tables: Sequence[Table], request: bytes) -> bytes:
     """The answer to one request, framed."""
     try:
-        samples = finished(speak(json.loads(request))).view(np.uint16)
+        samples = finished(speak(request)).view(np.uint16)
         return framed(0, b"".join(table[samples].tobytes() for table in tables))
     except Failed as failure:
         return framed(1, str(failure).encode())
@@ -83,9 +83,16 @@ def framed(status: int, payload: bytes) -> bytes:
     return struct.pack("!BI", status, len(payload)) + payload
 
 
-def serve(load: Callable[[], Speak], *, cpu_seconds: int = CPU_SECONDS) -> None:
+def asked(speak: Callable[[dict[str, Any]], Samples]) -> Speak:
+    """Speaks requests that are JSON objects."""
+    return lambda request: speak(json.loads(request))
+
+
+def serve(
+    load: Callable[[], Speak], *, cpu_seconds: int = CPU_SECONDS, max_request: int = MAX_REQUEST
+) -> None:
     """Serve until standard input ends. ``load`` makes the engine ready to speak; a request may take
-    ``cpu_seconds`` of the processor.
+    ``cpu_seconds`` of the processor and have ``max_request`` octets.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -96,7 +103,7 @@ def serve(load: Callable[[], Speak], *, cpu_seconds: int = CPU_SECONDS) -> None:
     answers.flush()
     while len(head := requests.read(4)) == 4:
         (length,) = struct.unpack("!I", head)
-        if length > MAX_REQUEST:
+        if length > max_request:
             return
         limit_processor(cpu_seconds)
         answers.write(answer(speak, tables, requests.read(length)))

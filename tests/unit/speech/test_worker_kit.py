@@ -35,7 +35,14 @@ def level(pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
 
 @pytest.mark.parametrize(
     "program",
-    ["espeak_worker", "kokoro_worker", "espeak_library", "kokoro_front_ends", "worker_kit"],
+    [
+        "espeak_worker",
+        "kokoro_worker",
+        "espeak_library",
+        "kokoro_front_ends",
+        "worker_kit",
+        "pcm_worker",
+    ],
 )
 def test_programs_that_load_gpl_code_load_nothing_of_offhook(program: str) -> None:
     """They are the border to a GPL library: programs of their own."""
@@ -82,7 +89,7 @@ def ask(request: bytes) -> tuple[int, bytes]:
             raise worker.Failed("empty")
         return tone(1, 0.3)
 
-    framed = worker.answer(speak, TABLES, request)
+    framed = worker.answer(worker.asked(speak), TABLES, request)
     status, length = struct.unpack("!BI", framed[:5])
     assert length == len(framed) - 5
     return status, framed[5:]

@@ -1,0 +1,46 @@
+"""ElevenLabs (``v1/text-to-speech/{voice_id}``)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, final
+from urllib.parse import quote
+
+from offhook.config import ElevenLabs
+from offhook.net.http_client import HttpResponse
+from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound, CloudTools
+
+_RATE: Final = 8000
+_ENDPOINT: Final = "https://api.elevenlabs.io"
+SPEEDS: Final = (0.7, 1.2)
+"""What the interface takes; a speed beyond is spoken at the nearest one."""
+
+
+@final
+class ElevenLabsSpeech(CloudEngine):
+    """Speaks with the voices that the configuration names."""
+
+    def __init__(self, settings: ElevenLabs, tools: CloudTools) -> None:
+        super().__init__(tools)
+        self._settings = settings
+
+    @property
+    def name(self) -> str:
+        return "elevenlabs"
+
+    def _decides_sound(self) -> tuple[str, ...]:
+        return (self._settings.endpoint or _ENDPOINT, self._settings.model)
+
+    def _request(self, text: str, voice: str, speed: float) -> CloudRequest:
+        body: dict[str, Any] = {"text": text, "model_id": self._settings.model}
+        if speed != 1:
+            body["voice_settings"] = {"speed": min(max(speed, SPEEDS[0]), SPEEDS[1])}
+        return CloudRequest(
+            f"{self._settings.endpoint or _ENDPOINT}/v1/text-to-speech/{quote(voice, safe='')}"
+            f"?output_format=pcm_{_RATE}",
+            {"xi-api-key": self._settings.key, "Content-Type": "application/json"},
+            json.dumps(body).encode(),
+        )
+
+    def _sound(self, answer: HttpResponse) -> CloudSound:
+        return CloudSound(_RATE, answer.body)
