@@ -37,7 +37,7 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 _WITHOUT_EFFECT = frozenset({"daemon", "exc_info", "frozen", "kw_only", "name", "slots", "strict"})
 """Arguments that change how code is written or debugged, not what it does."""
-_LOGGERS = frozenset({"log", "_log", "logger", "logging", "warnings"})
+_LOGGERS = frozenset({"faults", "log", "_log", "logger", "logging", "warnings"})
 
 
 class Fault(NamedTuple):

@@ -11,6 +11,7 @@ from offhook import config
 from offhook.flow.numbers import time_zones_of
 from offhook.session.calling_hours import (
     CallingHours,
+    CallingWindow,
     OutsideHours,
     calling_hours,
     days_of,
@@ -120,6 +121,12 @@ def test_counting_ends_at_the_most_that_is_asked_for() -> None:
     since = utc("2026-11-01T00:00:00")
     waited = hours().open_seconds((SINGAPORE,), since, since + timedelta(days=20), most=60)
     assert waited == 60
+
+
+def test_a_window_without_days_is_open_on_every_day() -> None:
+    window = CallingWindow(opens=600, closes=660)
+    noons = [datetime(2026, 6, day, 10, 30, tzinfo=UTC) for day in range(1, 8)]
+    assert all(window.holds(at) for at in noons)
 
 
 def test_no_window_means_no_calling_hours() -> None:

@@ -1,9 +1,10 @@
-"""Stored patterns that this version does not take are named to the operator."""
+"""Which callflows name a scenario, and the stored patterns that this version does not take."""
 
 from __future__ import annotations
 
+from offhook.flow.actions import Callflow, ExecuteScenario, Hangup
 from offhook.flow.scenarios import ScenarioParameter
-from offhook.session.scenario_filling import unusable_patterns
+from offhook.session.scenario_filling import names_scenario, unusable_patterns
 from offhook.session.tenancy import Scenario, SubAccount
 
 
@@ -19,3 +20,9 @@ def test_each_unusable_pattern_is_named_with_its_place_and_reason() -> None:
         "sub-account acme, scenario 'reminder', parameter 'bad': "
         "not a regular expression in RE2 syntax: invalid perl operator: (?="
     ]
+
+
+def test_a_callflow_names_a_scenario_with_its_first_action() -> None:
+    assert names_scenario(Callflow(actions=(ExecuteScenario(scenario_name="reminder"),)))
+    assert not names_scenario(Callflow(actions=(Hangup(),)))
+    assert not names_scenario(Callflow(actions=()))
