@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support import sipp
 from tests.support.receiver import Receiver
-from tests.support.server import Server, configuration, voice_message
+from tests.support.server import Server, ServerError, configuration, voice_message
 from tests.support.sipp import Sipp
 
 pytestmark = pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
@@ -81,3 +81,14 @@ async def test_the_next_trunk_must_have_a_free_channel(tmp_path: Path) -> None:
     summary, _, asked_second = await summary_over(tmp_path, first, second_is_full=True)
     assert summary["sessionStatus"] == "FAILED"
     assert set(asked_second) == {ELSEWHERE}
+
+
+async def test_a_trunk_that_requires_what_the_media_engine_has_not_stops_the_start(
+    tmp_path: Path,
+) -> None:
+    config = configuration({"": "udp:192.0.2.1:5060"})
+    config["trunks"][0]["srtp"] = "required"
+    config["media"] = {"engine": "python"}
+    with pytest.raises(ServerError, match="the media engine has no SRTP"):
+        async with Server(tmp_path, config):
+            pass

@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from offhook import log
 from offhook.config import Config
 from offhook.config import file as config_file
-from offhook.flow.numbers import load_metadata
 from offhook.process_metrics import ProcessMetrics
 from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
@@ -48,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except config_file.ConfigError as error:
         _log.error("%s", error)
         return 2
-    load_metadata()
+    if options.role != "front":
+        _load_numbers()
     try:
         return _run_loop(_serve(options, config, link))
     except (OSError, StoreUnavailable, CannotServe) as error:
@@ -60,6 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def process_name(role: str, worker: int) -> str:
     """The name of a process in log lines and metrics."""
     return f"voice-{worker}" if role == "voice" else role
+
+
+def _load_numbers() -> None:
+    """Load what is known about telephone numbers; the front, which sees none, stays small."""
+    from offhook.flow.numbers import load_metadata
+
+    load_metadata()
 
 
 def _configuration(path: str | None, link: SupervisorLink) -> Config:

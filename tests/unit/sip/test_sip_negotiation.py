@@ -290,3 +290,11 @@ def test_of_two_streams_the_one_that_the_terms_allow_is_taken() -> None:
     assert plain.media.remote_port == 5000
     assert secure.media is not None
     assert secure.media.remote_port == 4000
+
+
+def test_an_answer_with_the_tag_of_another_suite_is_refused() -> None:
+    ours = side("192.0.2.1", SECURE)
+    (first, *_others) = crypto(ours.offer())
+    assert first.split()[1] != SUITE
+    with pytest.raises(SdpError, match="none of our keys"):
+        ours.accept(offer(f"1 {SUITE} {KEY}"))
