@@ -32,6 +32,7 @@ from offhook.session.campaign import (
 )
 from offhook.session.campaign_templates import callflow_of
 from offhook.session.ports.campaigns import Campaigns, TargetCall
+from offhook.session.ports.usage import Spending
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class CampaignCalls:
         sub_account: Callable[[str], SubAccount | None],
         profiles: Profiles,
         clock: Clock,
+        spending: Spending,
         queued: Callable[[], None],
     ) -> None:
         """``queued`` is called after sessions were queued."""
@@ -68,6 +70,7 @@ class CampaignCalls:
         self._sub_account = sub_account
         self._profiles = profiles
         self._clock = clock
+        self._spending = spending
         self._queued = queued
         self._pace = Pace(campaign.pace, clock.monotonic())
         self._looked_at = -math.inf
@@ -110,6 +113,8 @@ class CampaignCalls:
         if room <= 0 or sub_account is None:
             return 0
         now = self._clock.now()
+        if self._spending.spent_out(sub_account, now) is not None:
+            return 0  # the list waits for the next day, or for a larger budget
         hours = [h for h in (self.campaign.calling_hours, sub_account.calling_hours) if h]
         look = max(room, LOOK_AHEAD) if hours else room
         due = await self._store.due_targets(self.campaign.campaign_id, now, look)

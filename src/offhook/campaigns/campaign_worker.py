@@ -14,6 +14,7 @@ from offhook.flow.context import Profiles
 from offhook.session.campaign import Campaign
 from offhook.session.ports.campaigns import Campaigns
 from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.usage import Spending
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class CampaignWorker:
         sub_account: Callable[[str], SubAccount | None],
         profiles: Profiles,
         clock: Clock,
+        spending: Spending,
         queued: Callable[[], None],
     ) -> None:
         """``queued`` is called after sessions were queued."""
@@ -46,6 +48,7 @@ class CampaignWorker:
         self._sub_account = sub_account
         self._profiles = profiles
         self._clock = clock
+        self._spending = spending
         self._queued = queued
         self._owner = new_id()
         self._wake = asyncio.Event()
@@ -90,6 +93,7 @@ class CampaignWorker:
                 sub_account=self._sub_account,
                 profiles=self._profiles,
                 clock=self._clock,
+                spending=self._spending,
                 queued=self._queued,
             )
             name = f"campaign {campaign.campaign_id}"

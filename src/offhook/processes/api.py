@@ -95,6 +95,7 @@ async def run(context: RoleContext) -> None:
             sub_account=directory.sub_account,
             profiles=deps.profiles,
             clock=context.clock,
+            spending=spending,
             queued=lambda: fabric.publish("queue"),
         )
         fabric.subscribe("campaigns", lambda _topic, _message: campaigns.wake())

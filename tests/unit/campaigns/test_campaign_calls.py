@@ -30,6 +30,7 @@ from offhook.session.campaign import (
     TargetState,
 )
 from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.usage import Spending
 from offhook.session.session import Session, SessionError
 from offhook.session.tenancy import SubAccount
 from offhook.store.memory import MemoryRecords, MemoryStore
@@ -51,6 +52,16 @@ def completed(number: str, attempt: int) -> SessionStatus:
     return SessionStatus.COMPLETED
 
 
+class Budget(Spending):
+    """A budget that a test spends."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def spent_out(self, sub_account: SubAccount, now: datetime) -> str | None:
+        return self.reason
+
+
 class World:
     """A store, a worker, and voice nodes that end each session after a moment."""
 
@@ -63,6 +74,7 @@ class World:
         self.owner = SubAccount(
             sub_account_id="acme_corp", account_id="acme", caller_ids=frozenset({SOURCE})
         )
+        self.budget = Budget()
         self.fate = fate
         self.lasts = lasts
         self.dialled: list[tuple[float, str]] = []
@@ -76,6 +88,7 @@ class World:
             sub_account=lambda _id: self.owner,
             profiles=profiles(),
             clock=self.clock,
+            spending=self.budget,
             queued=self._dial,
         )
 
@@ -396,3 +409,19 @@ async def test_an_internal_error_in_one_campaign_leaves_the_others_alone() -> No
     assert await world.state(fine) is CampaignState.COMPLETED
     targets = await world.store.targets(broken.campaign_id)
     assert all(target.state is not TargetState.CALLING for target in targets)
+
+
+@in_virtual_time
+async def test_a_spent_budget_holds_the_list_until_there_is_one_again() -> None:
+    world = World()
+    campaign = await world.started(*numbers(20))
+    world.budget.reason = "the minutes of the day are spent"
+    running = asyncio.create_task(world.worker().run())
+    await asyncio.sleep(3600)
+    assert world.dialled == []
+    world.budget.reason = None
+    await asyncio.sleep(30)
+    assert world.calls() == dict.fromkeys(numbers(20), 1)
+    assert await world.state(campaign) is CampaignState.COMPLETED
+    running.cancel()
+    await asyncio.wait({running})
