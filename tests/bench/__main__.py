@@ -25,6 +25,7 @@ BENCHES: dict[str, list[str]] = {
         "bridge",
     ],
     "endurance": ["--rate", "60", "--minutes", "10"],
+    "exports": [],
     "front": [],
     "full_store": ["--sizes", "0,100000,500000"],
     "http_attack": [],

@@ -36,6 +36,7 @@ from offhook.http.resources import (
     code_pages,
     health,
     media_files,
+    message_exports,
     operation,
     opt_out_list,
     recording_push,
@@ -74,6 +75,7 @@ BELOW_SUB_ACCOUNT = (
     campaigns,
     stored_menus,
     media_files,
+    message_exports,
 )
 
 

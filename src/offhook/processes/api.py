@@ -13,12 +13,14 @@ from prometheus_client import CollectorRegistry, Counter
 from offhook.aio import wait_or
 from offhook.campaigns.campaign_worker import CampaignWorker
 from offhook.clock import new_id
+from offhook.config import Config
 from offhook.config import file as config_file
 from offhook.execution.liveness import judge_others
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
+from offhook.processes.export_keeper import ExportKeeper
 from offhook.processes.recordings import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
@@ -100,6 +102,8 @@ async def run(context: RoleContext) -> None:
         )
         fabric.subscribe("campaigns", lambda _topic, _message: campaigns.wake())
         delivery = _open_delivery(context, client, store, directory, registry)
+        exports = _open_exports(context, store)
+        fabric.subscribe("exports", lambda _topic, _message: exports.wake())
         fabric.subscribe("outbox", lambda _topic, _message: delivery.wake())
         host, _, port = context.config.http.listen.rpartition(":")
         server = await serve(create_app(deps), deps, host.strip("[]"), int(port))
@@ -126,6 +130,7 @@ async def run(context: RoleContext) -> None:
                         charged=tariff.charged,
                     ),
                     spending.run(),
+                    exports.run(),
                 )
             ]
             scheme = "http" if context.config.http.tls_certificate is None else "https"
@@ -211,6 +216,18 @@ def _open_delivery(
     return delivery
 
 
+def _open_exports(context: RoleContext, store: Store) -> ExportKeeper:
+    """The exporting process, which gets the configuration as it was read last."""
+    current = context.config
+
+    def reload(config: Config) -> None:
+        nonlocal current
+        current = config
+
+    context.reloads.append(reload)
+    return ExportKeeper(store, context.clock, lambda: current)
+
+
 def _open_spending(
     context: RoleContext, store: Store, directory: Directory, registry: CollectorRegistry
 ) -> SpendingWatch:
@@ -253,6 +270,7 @@ async def _purge(context: RoleContext, store: Store) -> None:
     while True:
         try:
             rows = await store.purge(context.clock.now())
+            rows += await store.purge_exports(context.clock.now())
         except StoreUnavailable as error:
             log.warning("nothing was purged: %s", error)
         else:

@@ -24,6 +24,7 @@ from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
 from offhook.store.stored_campaigns import SqlCampaigns
+from offhook.store.stored_exports import SqlExports
 from offhook.store.stored_media import SqlMedia
 from offhook.store.stored_opt_outs import SqlOptOuts
 from offhook.store.stored_recordings import SqlRecordings
@@ -35,7 +36,15 @@ NOBODY = Node(name="", epoch=0)
 
 
 class SqlStore(
-    SqlHistory, SqlTenancy, SqlOptOuts, SqlRecordings, SqlUsage, SqlCampaigns, SqlMedia, Store
+    SqlHistory,
+    SqlTenancy,
+    SqlOptOuts,
+    SqlRecordings,
+    SqlUsage,
+    SqlCampaigns,
+    SqlMedia,
+    SqlExports,
+    Store,
 ):
     """Encodes the hot calls; a dialect's store runs them in batches."""
 

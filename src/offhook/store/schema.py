@@ -217,6 +217,46 @@ usage_days = Table(
 """What ended sessions have used (:mod:`.usage_rows`). ``day``: ``2026-11-28``, UTC; ``cost``: millionths of
 the currency; ``node``: whoever added it, so that nodes do not wait for each other."""
 
+_OPEN_EXPORT = text("state IN ('queued', 'running')")
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("sub_account_id", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("cursor", Text),
+    Column("rows", BigInteger, nullable=False),
+    Column("pieces", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("exports_by_token", "token", unique=True),
+    Index("exports_by_expiry", "expires_at"),
+    Index(
+        "exports_open",
+        "sub_account_id",
+        "created_at",
+        "job_id",
+        sqlite_where=_OPEN_EXPORT,
+        postgresql_where=_OPEN_EXPORT,
+    ),
+)
+"""Jobs that export the call log; ``lease_until`` 0: never leased."""
+
+export_pieces = Table(
+    "export_pieces",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""The files of exports: of CSV pieces that are compressed one by one, of Parquet whole files."""
+
 sub_accounts = Table(
     "sub_accounts",
     metadata,

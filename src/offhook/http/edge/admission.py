@@ -43,6 +43,8 @@ class Admission:
         try:
             if context.place.area is Area.SUB_ACCOUNT:
                 context.caller = await self._caller(scope, context)
+            elif context.place.area is Area.LINK:
+                self._check_address(scope)
             elif context.place.area is Area.ADMIN:
                 self._check_operator(scope, context)
             elif context.place.area is Area.UNKNOWN:
@@ -80,6 +82,12 @@ class Admission:
             raise Refused(refusals.TOO_MANY, headers=(refusals.RETRY,)) from None
         self._key_use.used(grant.key_id)
         return Caller(grant, sub_account)
+
+    def _check_address(self, scope: Scope) -> None:
+        """429 where an address asks too often."""
+        wait = self._by_address.take(self._addresses.of(scope), self._deps.clock.monotonic())
+        if wait > 0:
+            raise Refused(refusals.TOO_MANY, headers=(retry_after(wait),))
 
     def _check_operator(self, scope: Scope, context: RequestContext) -> None:
         """404 unless the operator has configured keys for it, then 401, then 429."""

@@ -29,6 +29,7 @@ RESOURCES = frozenset(
         "campaigns",
         "media",
         "menus",
+        "messages",
         "numbers",
         "recording-push-config",
         "recordings",
@@ -51,6 +52,8 @@ class Area(StrEnum):
     """Below a sub-account: an API key of its account."""
     ADMIN = "admin"
     """The operator's own API: one of the operator's keys."""
+    LINK = "link"
+    """A secret link below a sub-account, which needs no key."""
     PAGE = "page"
     """A page at the root, which needs no key."""
     UNKNOWN = "unknown"
@@ -111,6 +114,9 @@ def _below_v1(path: str) -> ResourcePlace:
 
 def _below_sub_account(sub_account_id: str, rest: str) -> ResourcePlace:
     resource, *more = rest.split("/")
+    if resource == "messages" and len(more) == 2 and more[0] == "download":
+        route = API_PREFIX + "{subAccountId}/messages/download"
+        return ResourcePlace(Area.LINK, route, sub_account_id)
     endpoint, session_id = None, ""
     if rest == "callflows":
         endpoint = CallflowEndpoint.SUBMIT

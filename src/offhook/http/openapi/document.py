@@ -131,6 +131,8 @@ def _of_litestar(handlers: Sequence[ControllerRouterHandler]) -> Json:
 # --- the typed routes
 
 
+LINKS = "/messages/download/{token}"
+"""How paths end that need no key: the link itself is secret."""
 _EVENT_STREAM: Json = {
     "schema": {
         "type": "string",
@@ -159,7 +161,7 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
     if "requestBody" in operation:
         refused_as.append(refusals.TOO_LARGE)
     if path.startswith((API_PREFIX, ADMIN_PREFIX)):
-        operation["security"] = [{"apiKey": []}]
+        operation["security"] = [] if path.endswith(LINKS) else [{"apiKey": []}]
     for refusal in refused_as:
         shared = {"$ref": f"#/components/responses/{error_name(refusal.status)}"}
         own = operation["responses"].setdefault(str(refusal.status), shared)

@@ -346,5 +346,10 @@ def _session_fields(session: Session) -> dict[str, Any]:
     }
 
 
+def iso_or_none(at: datetime | None) -> str | None:
+    """ISO 8601 with milliseconds; None for None."""
+    return _time(at)
+
+
 def _time(at: datetime | None) -> str | None:
     return iso_milliseconds(at) if at is not None else None

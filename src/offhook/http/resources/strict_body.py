@@ -32,6 +32,8 @@ async def strict_body(request: AnyRequest) -> None:
         body = await request.body()
     except InternalServerException:  # the framework raises this when the client has gone
         raise ClientGone from None
+    if not body and declared.has_default:
+        return
     if not body:
         raise Refused(INVALID, f"body: {MISSING}")
     try:

@@ -17,6 +17,7 @@ from datetime import datetime
 from offhook.events import AnyEvent
 from offhook.session.menus import Menu
 from offhook.session.ports.campaigns import Campaigns
+from offhook.session.ports.exports import Exporting
 from offhook.session.ports.media_library import MediaLibrary
 from offhook.session.ports.opt_outs import OptOuts
 from offhook.session.ports.record import (
@@ -365,6 +366,7 @@ class Store(
     Metering,
     Campaigns,
     MediaLibrary,
+    Exporting,
 ):
     """The whole durable record."""
 

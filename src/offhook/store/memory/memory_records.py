@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
 from offhook.session.campaign import Campaign, Target
 from offhook.session.menus import Menu
+from offhook.session.ports.exports import ExportJob
 from offhook.session.ports.media_library import MediaFile
 from offhook.session.ports.opt_outs import OptOut
 from offhook.session.ports.record import (
@@ -103,6 +104,26 @@ class StoredDelivery:
         )
 
 
+class StoredExport:
+    """One export job with the pieces of its file."""
+
+    def __init__(self, job: ExportJob) -> None:
+        self.job = job
+        self.pieces: list[bytes] = []
+        self.owner: str | None = None
+        self.lease_until = job.created_at
+        self.expires_at = job.created_at + timedelta(days=31)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it waits, or has lost its worker."""
+        return not self.job.state.final and self.lease_until <= now
+
+    def change(self, **changes: Any) -> ExportJob:
+        """Its next record."""
+        self.job = msgspec.structs.replace(self.job, **changes)
+        return self.job
+
+
 class StoredNode(msgspec.Struct):
     """One registered process."""
 
@@ -148,6 +169,7 @@ class MemoryRecords:
         self.menus: dict[tuple[str, str], Menu] = {}
         self.media: dict[tuple[str, str], tuple[MediaFile, bytes]] = {}
         self.tenancy_version = 0
+        self.exports: dict[str, StoredExport] = {}
         self.usage_counted: list[UsageRow] = []
 
     def register(self, name: str, role: NodeRole, now: datetime) -> Node:

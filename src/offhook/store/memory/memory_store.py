@@ -9,6 +9,7 @@ from offhook.session.session import Session
 from offhook.store.memory.memory_accepting import MemoryAccepting
 from offhook.store.memory.memory_campaigns import MemoryCampaigns
 from offhook.store.memory.memory_claiming import MemoryClaiming
+from offhook.store.memory.memory_exports import MemoryExports
 from offhook.store.memory.memory_history import MemoryHistory
 from offhook.store.memory.memory_media import MemoryMedia
 from offhook.store.memory.memory_opt_outs import MemoryOptOuts
@@ -30,6 +31,7 @@ class MemoryStore(
     MemoryUsage,
     MemoryCampaigns,
     MemoryMedia,
+    MemoryExports,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""
