@@ -453,6 +453,8 @@ class Conversation:
             self._time_of_a.cancel()
         self.recording.end()
         self.call_a = self.call_b = self.ringing_a = None
+        for call in self._calls:
+            call.drop_sip_trace()
         self._calls.clear()
         self._interrupt.cancel()
 

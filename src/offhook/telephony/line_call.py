@@ -204,6 +204,10 @@ class LineCall(Call):
     def sip_trace(self) -> Sequence[SipMessage]:
         return [message for sip_id in self._sip_ids for message in self._traces.of(sip_id)]
 
+    def drop_sip_trace(self) -> None:
+        for sip_id in self._sip_ids:
+            self._traces.drop(sip_id)
+
     def _trace(self, sip_id: str) -> None:
         """Keep the messages with this Call-ID as this leg's."""
         self._sip_ids.append(sip_id)

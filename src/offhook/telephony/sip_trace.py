@@ -86,13 +86,16 @@ class SipTraces:
 
     def claim(self, call_id: str) -> None:
         """The messages with this Call-ID belong to a call of ours."""
-        key = call_id.encode("utf-8", "surrogateescape")
+        key = _key(call_id)
         if key and key not in self._calls.groups:
             self._calls.add(key, self._strangers.take(key))
 
+    def drop(self, call_id: str) -> None:
+        """Nobody asks for the messages of this call any more."""
+        self._calls.take(_key(call_id))
+
     def of(self, call_id: str) -> tuple[SipMessage, ...]:
         """What is kept of one call, in order. Passwords' digests and media keys are taken out."""
-        key = call_id.encode("utf-8", "surrogateescape")
         return tuple(
             SipMessage(
                 at=at,
@@ -101,7 +104,7 @@ class SipTraces:
                 far=f"{far.transport}:{far.host}:{far.port}",
                 text=without_secrets(data).decode("utf-8", "replace"),
             )
-            for at, sent, far, data in self._calls.groups.get(key, ())
+            for at, sent, far, data in self._calls.groups.get(_key(call_id), ())
         )
 
 
@@ -109,6 +112,10 @@ def without_secrets(data: bytes) -> bytes:
     """A message without the digests of ``Authorization`` (RFC 3261 §22) and the keys of ``a=crypto``
     (RFC 4568)."""
     return _SECRETS.sub(lambda found: (found[1] or found[2]) + b"hidden", data)
+
+
+def _key(call_id: str) -> bytes:
+    return call_id.encode("utf-8", "surrogateescape")
 
 
 def _size(message: _Kept) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from offhook.sip import Address
-from offhook.telephony.sip_trace import MOST_MESSAGES, SipTraces, without_secrets
+from offhook.telephony.sip_trace import CALLS_OCTETS, MOST_MESSAGES, SipTraces, without_secrets
 
 AT = datetime(2026, 11, 28, tzinfo=UTC)
 FAR = Address("udp", "192.0.2.1", 5060)
@@ -64,6 +64,17 @@ def test_the_call_that_began_first_goes_first_when_the_space_is_full() -> None:
         kept.tap("<", message(call_id, 2_500), FAR)
     assert kept.of("a") == ()
     assert len(kept.of("b")) == 1
+
+
+def test_what_is_said_after_the_session_is_over_takes_no_calls_space() -> None:
+    kept = traces()
+    kept.claim("a")
+    kept.tap("<", message("a"), FAR)
+    kept.drop("a")
+    kept.tap("<", message("a"), FAR)
+    assert kept.of("a") == ()
+    assert not kept._calls.groups
+    assert kept._calls._left == CALLS_OCTETS
 
 
 def test_one_call_keeps_a_bounded_number_of_messages() -> None:

@@ -181,6 +181,10 @@ class Call(ABC):
         """The SIP messages of this leg that are still known, in order; none where nothing is traced."""
         return ()
 
+    def drop_sip_trace(self) -> None:
+        """The session is over: the messages of this leg are not needed any more."""
+        return
+
 
 class ReceivedCall(Call):
     """A leg that came from outside and rings until we decide."""
