@@ -24,11 +24,6 @@ class Codec(StrEnum):
         """RTP timestamps a second; 8,000 for G.722 too (RFC 3551 §4.5.2)."""
         return 48_000 if self is Codec.OPUS else 8_000
 
-    @property
-    def sample_rate(self) -> int:
-        """Samples of sound a second."""
-        return {Codec.G722: 16_000, Codec.OPUS: 48_000}.get(self, 8_000)
-
 
 LAWS = (Codec.PCMU, Codec.PCMA)
 """G.711, which every engine and every peer has."""
