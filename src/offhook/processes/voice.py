@@ -26,6 +26,7 @@ from offhook.processes.shared import (
     spending_watch,
 )
 from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
+from offhook.session.ports.stores import Store
 from offhook.sip.demux import mark_of
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt_disk import PromptDisk
@@ -59,20 +60,7 @@ async def run(context: RoleContext) -> None:
         await directory.refresh()
         shared = shared_port(context)
         line = await open_line(context, stack, shared)
-        section = context.config.webhooks
-        files = HttpClient(
-            allow_private=section.opens_private, allow_loopback=section.opens_loopback
-        )
-        stack.push_async_callback(files.close)
-        speech = SpeechService.embedded(
-            files,
-            settings=context.config.voices,
-            disk=open_prompts(context.config),
-            run=context.supervisor.snapshot or "",
-            library=store,
-        )
-        stack.push_async_callback(speech.close)
-        speech.warm()
+        files, speech = open_speech(context, stack, store)
         questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
         stack.push_async_callback(questions.close)
         follow_reloads(context, questions, files)
@@ -150,6 +138,25 @@ def shared_port(context: RoleContext) -> SharedPort | None:
     if link.sip_fd is None or link.front is None:
         return None
     return SharedPort(link.sip_fd, link.front, context.worker)
+
+
+def open_speech(
+    context: RoleContext, stack: AsyncExitStack, store: Store
+) -> tuple[HttpClient, SpeechService]:
+    """What fetches customers' files, and what makes prompts of them and of texts."""
+    section = context.config.webhooks
+    files = HttpClient(allow_private=section.opens_private, allow_loopback=section.opens_loopback)
+    stack.push_async_callback(files.close)
+    speech = SpeechService.embedded(
+        files,
+        settings=context.config.voices,
+        disk=open_prompts(context.config),
+        run=context.supervisor.snapshot or "",
+        library=store,
+    )
+    stack.push_async_callback(speech.close)
+    speech.warm()
+    return files, speech
 
 
 async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedPort | None) -> Line:
