@@ -48,7 +48,7 @@ class Saying:
         try:
             return await asyncio.shield(future)
         except PromptError as error:
-            raise SessionFailure(error.code, error.detail) from error
+            raise SessionFailure(error.code, error.detail) from error.with_traceback(None)
         finally:
             del future  # the error's traceback holds this frame, and the future holds the error
 
@@ -63,6 +63,9 @@ class Saying:
                 del after
             for future, make in zip(self._pieces, makes, strict=True):
                 future.set_result(await make())
+        except PromptError as error:
+            # Without its traceback: that holds this frame, and so everything that waits for the pieces.
+            self._fail(error.with_traceback(None))
         except Exception as error:
             self._fail(error)
         except asyncio.CancelledError:
