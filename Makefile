@@ -4,7 +4,7 @@
 #   make demo        one voice message to a built-in phone, explained step by step
 #   make voices      the natural voice, which the server and the demo speak with from then on
 #   make serve       the server on embedded defaults (ARGS="--config offhook.toml" for yours)
-#   make test        what must always hold, real peers included (under 10 minutes on 2 cores)
+#   make test        what must always hold, real peers included (under 15 minutes on 2 cores)
 #   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers, and make test on a fresh Debian 13
 #   make check       format, lint, types, dead code
 #   make format      the code as `make check` wants it
@@ -40,7 +40,7 @@ serve: .venv/.runtime
 test: .venv/.dev
 	@scripts/system-packages tests
 	@$(MAKE) --no-print-directory .venv/.voices
-	$(BIN)/pytest -n 2 -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+	$(BIN)/pytest -n 3 -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
 
 test-full: .venv/.dev
 	@scripts/system-packages tests

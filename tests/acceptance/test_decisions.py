@@ -93,6 +93,7 @@ async def test_digits_are_asked_about_and_the_answer_is_run(
     assert (second["dtmf"], second["eventData"]) == (None, {"dtmf": None})
     assert second["clientActionId"] == "second"
     assert first["eventId"] != second["eventId"]
+    await receiver.wait_for(lambda: len(receiver.at("/vcs")) >= 5, timeout=30)
     statuses = [one.payload["callStatus"] for one in receiver.at("/vcs")]
     assert sorted(statuses) == sorted(
         [

@@ -95,6 +95,7 @@ async def test_an_inbound_call_is_asked_about_answered_and_reported(world: World
     assert leg["callStatus"] == "COMPLETED"
     assert leg["callDirection"] == "INBOUND"
     assert "connectedTimestamp" in leg
+    await world.receiver.wait_for(lambda: len(world.receiver.at("/vcs")) >= 3, timeout=30)
     statuses = {one.payload["callStatus"] for one in world.receiver.at("/vcs")}
     assert statuses == {"CALL_RECEIVED", "CALL_CONNECTED", "CALL_DISCONNECTED"}
 

@@ -72,6 +72,7 @@ async def test_a_key_a_sub_account_and_the_operators_key_of_a_reload_are_known(
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(180)
 async def test_webhooks_at_private_addresses_are_allowed_by_a_reload(
     tmp_path: Path, receiver: Receiver

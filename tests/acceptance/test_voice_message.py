@@ -175,6 +175,7 @@ async def test_a_stop_lets_live_calls_finish_and_their_summaries_outlive_it(
     assert {one["sessionStatus"] for one in found.values()} == {"COMPLETED"}
 
 
+@pytest.mark.full
 async def test_a_carrier_that_never_answers_at_all_is_a_failure(
     tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -141,6 +141,7 @@ async def test_a_caller_who_gives_up_reaches_the_worker_of_its_call(world: World
     assert workers_of(phone) == {"w00", "w01"}
 
 
+@pytest.mark.full
 @pytest.mark.timeout(180)
 async def test_a_killed_worker_ends_its_own_calls_only(world: World) -> None:
     """Inbound calls of two workers; one is killed. The others' BYEs are answered 200, its own 481."""

@@ -131,6 +131,7 @@ def measure(count: int) -> dict[str, object]:
         process.stdin.write(len(config).to_bytes(8, "big") + config)
         process.stdin.flush()
         status = process.wait()
+        process.stdin.close()
         seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         connection = sqlite3.connect(path)

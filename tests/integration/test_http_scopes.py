@@ -23,7 +23,10 @@ OPERATIONS = [
     ("POST", "/api/v1/{subAccountId}/calls", Scope.CALLFLOWS_WRITE),
 ]
 """Method, path and scope, as ``docs/api.md`` tells customers."""
+LINKS = {("GET", ROOT + "/messages/download/{token}")}
+"""Opened by the link itself, without a key (``test_http_exports.py``)."""
 VALUES = {
+    "jobId": "7",
     "campaignId": "none",
     "order": "start",
     "subAccountId": "acme_corp",
@@ -64,7 +67,8 @@ def test_every_operation_of_the_document_is_tried() -> None:
         for method in item
         if path.startswith("/api/")
     }
-    assert {(method, path) for method, path, _ in OPERATIONS} == served
+    assert {(method, path) for method, path, _ in OPERATIONS} == served - LINKS
+    assert served >= LINKS
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), OPERATIONS)

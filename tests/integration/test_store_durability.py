@@ -178,7 +178,7 @@ class TestPostgres:
                 await writing.start()
                 if statement == "save":
                     row = (session.session_id, "n1", node.epoch, "RUNNING", "[]", 0, "{}")
-                    empty = [*columns([], 3), *columns([], 14), *columns([], 4)]
+                    empty = [*columns([], 3), *columns([], 14), *columns([], 4), *columns([], 12)]
                     saved = await connection.fetch(SQL["save"], *columns([row], 7), *empty)
                     assert len(saved) == 1
                 else:
