@@ -20,6 +20,7 @@ from offhook.media import g711, rtcp, rtp
 from offhook.media.engine import (
     DigitReceived,
     MediaEvent,
+    MediaLeg,
     MediaLost,
     PlaybackEnded,
     PlaybackStarted,
@@ -467,3 +468,26 @@ async def test_nothing_of_a_finished_leg_waits_for_the_collector() -> None:
         finally:
             gc.enable()
         peer.close()
+
+
+async def test_a_closed_leg_lets_go_of_its_listener() -> None:
+    class Call:
+        """Holds its leg, as the calls of the telephone line do."""
+
+        def __init__(self) -> None:
+            self.leg: MediaLeg | None = None
+
+        def on_event(self, event: MediaEvent) -> None:
+            """Nothing: only the reference matters."""
+
+    async with running_engine() as engine:
+        call = Call()
+        call.leg = engine.open_leg(call.on_event)
+        gone = weakref.ref(call)
+        gc.disable()
+        try:
+            call.leg.close()
+            del call
+            await eventually(lambda: gone() is None)
+        finally:
+            gc.enable()

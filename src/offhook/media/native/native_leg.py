@@ -63,6 +63,10 @@ class NativeSound(Sound):
         return self.core.samples
 
 
+def _to_nobody(event: MediaEvent) -> None:
+    """The leg is over."""
+
+
 @final
 class NativeLeg(MediaLeg):
     """Hands each command to the library, and makes events of what it tells."""
@@ -175,6 +179,8 @@ class NativeLeg(MediaLeg):
         kind, _, at, number, flag, digit, host = event
         if kind == _Kind.LEG_CLOSED:
             self._closed = True
+            # The listener holds the call, and the call this leg: together they would be a cycle.
+            self._on_event = _to_nobody
             return True
         if kind == _Kind.PLAYBACK_ENDED:
             self._on_event(PlaybackEnded(at=at, playback=number, stopped=bool(flag)))
