@@ -117,7 +117,7 @@ async def _api(url: str, pipe: Connection) -> None:
 async def _deps(url: str) -> AsyncIterator[Deps]:
     settings = config.Config(
         subaccounts=(
-            config.SubAccount(
+            config.SubAccountSection(
                 id="acme_corp",
                 account="acme",
                 api_keys=(KEY,),

@@ -41,7 +41,7 @@ async def test_a_further_leg_ends_2010_after_what_was_under_way() -> None:
 
 async def test_a_call_that_ends_is_priced_counted_and_its_texts_measured() -> None:
     prices = (config.RatePrice(prefix="+1", price="0.6", increment="60+60"),)
-    async with world(rates=config.Rates(currency="EUR", prices=prices)) as running:
+    async with world(rates=config.RatesSection(currency="EUR", prices=prices)) as running:
         session = await running.run(CALL, SPEAK, SPEAK, Hangup())
         (charge,) = [leg.charge for leg in session.legs]
         day = session.created_at.date()

@@ -28,7 +28,7 @@ from offhook.session.session import CallQuality, Direction, Leg, Session
 from offhook.session.tenancy import SubAccount
 
 OWNER = SubAccount(sub_account_id="acme_corp", account_id="acme")
-RATES = config.Rates(
+RATES = config.RatesSection(
     currency="EUR",
     increment="60+60",
     prices=(config.RatePrice(prefix="+65", price="0.05"),),

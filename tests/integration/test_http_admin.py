@@ -91,7 +91,7 @@ async def test_without_configured_keys_it_does_not_exist() -> None:
 async def test_a_configuration_that_is_read_again_changes_keys_and_what_only_the_file_may_change(
     world: RecordWorld, operator: aiohttp.ClientSession
 ) -> None:
-    added = config.SubAccount(id="added_corp", account="added")
+    added = config.SubAccountSection(id="added_corp", account="added")
     changed = Config(admin=Admin(api_keys=("key-of-the-next-operator",)), subaccounts=(added,))
     world.directory.use(changed)
     status, _ = await call(operator, "GET", world.url("/admin/v1/keys"))

@@ -19,7 +19,7 @@ async def bridged(here: World) -> Session:
 async def test_the_route_of_leg_b_is_that_of_the_new_configuration() -> None:
     async with world() as here:
         assert (await bridged(here)).error is None
-        only_a = config.Route(prefix=ANSWERS, trunks=("carrier",))
+        only_a = config.RouteSection(prefix=ANSWERS, trunks=("carrier",))
         here.node.reload(msgspec.structs.replace(here.config, routes=(only_a,)))
         ended = await bridged(here)
         assert ended.error is not None

@@ -240,7 +240,7 @@ async def running_record_world(folder: Path, **changes: Any) -> AsyncIterator[Re
     settings = Config(
         admin=Admin(api_keys=(OPERATOR_KEY,)),
         subaccounts=(
-            config.SubAccount(
+            config.SubAccountSection(
                 id="acme_corp",
                 account="acme",
                 api_keys=(KEY,),
@@ -252,7 +252,7 @@ async def running_record_world(folder: Path, **changes: Any) -> AsyncIterator[Re
                     ),
                 ),
             ),
-            config.SubAccount(id="other_corp", account="other", api_keys=(OTHER_KEY,)),
+            config.SubAccountSection(id="other_corp", account="other", api_keys=(OTHER_KEY,)),
         ),
     )
     store = open_store(f"sqlite:///{folder}/offhook.db")

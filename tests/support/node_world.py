@@ -154,7 +154,7 @@ class World(SubAccounts):
 @asynccontextmanager
 async def world(
     spending: SwitchedSpending | None = None,
-    rates: config.Rates = config.Rates(),  # noqa: B008 - frozen
+    rates: config.RatesSection = config.RatesSection(),  # noqa: B008 - frozen
     **limits: Any,
 ) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
@@ -184,17 +184,17 @@ async def world(
         phones.start()
         stack.push_async_callback(phones.close)
         _, port = carrier_line.endpoint.local_address
-        trunk = config.Trunk(
+        trunk = config.TrunkSection(
             name="carrier", address=f"udp:127.0.0.1:{port}", inbound_from=("127.0.0.1",)
         )
         server_line = await line(base + 400, {"carrier": trunk_of(trunk)})
         _, server_port = server_line.endpoint.local_address
-        server = config.Trunk(name="server", address=f"udp:127.0.0.1:{server_port}")
+        server = config.TrunkSection(name="server", address=f"udp:127.0.0.1:{server_port}")
         made.caller = await line(base + 800, {"server": trunk_of(server)})
         node = await made.store.register_node("n", NodeRole.VOICE, made.clock.now())
         made.config = config.Config(
             trunks=(trunk,),
-            routes=(config.Route(prefix="+1", trunks=("carrier",)),),
+            routes=(config.RouteSection(prefix="+1", trunks=("carrier",)),),
             rates=rates,
             limits=config.Limits(**({"ring_timeout": 0.3, "queue_timeout": 0.1} | limits)),
         )

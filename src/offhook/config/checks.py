@@ -13,7 +13,7 @@ import phonenumbers
 from offhook.config import (
     TESTBED_TRUNK,
     Config,
-    SubAccount,
+    SubAccountSection,
     api_key_digest,
     host_and_port,
     port_range,
@@ -141,7 +141,9 @@ def _keys(path: Path, keys: Iterable[str], environ: Mapping[str, str]) -> Iterat
             yield path, f"the variable {missing.args[0]} is not set"
 
 
-def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) -> Iterator[Finding]:
+def _sub_account(
+    path: Path, account: SubAccountSection, environ: Mapping[str, str]
+) -> Iterator[Finding]:
     yield from _keys((*path, "api_keys"), account.api_keys, environ)
     yield from _unique((*path, "webhooks"), "type", [w.type for w in account.webhooks])
     yield from _unique((*path, "scenarios"), "name", [s.name for s in account.scenarios])
@@ -161,7 +163,7 @@ def _sub_account(path: Path, account: SubAccount, environ: Mapping[str, str]) ->
     yield from _menus(path, account)
 
 
-def _menus(path: Path, account: SubAccount) -> Iterator[Finding]:
+def _menus(path: Path, account: SubAccountSection) -> Iterator[Finding]:
     """Menus that name no file, or numbers that are not the sub-account's."""
     yield from _unique((*path, "menus"), "name", [menu.name for menu in account.menus])
     own = {number.msisdn for number in account.numbers}
@@ -178,7 +180,7 @@ def _menus(path: Path, account: SubAccount) -> Iterator[Finding]:
             answered.add(number)
 
 
-def _scenarios(path: Path, account: SubAccount) -> Iterator[Finding]:
+def _scenarios(path: Path, account: SubAccountSection) -> Iterator[Finding]:
     for index, scenario in enumerate(account.scenarios):
         here = (*path, "scenarios", index)
         if not os.path.isfile(scenario.file):

@@ -19,7 +19,7 @@ from offhook.config import (
     Config,
     Http,
     Section,
-    SubAccount,
+    SubAccountSection,
     Testbed,
     Webhooks,
     checks,
@@ -126,7 +126,7 @@ def embedded() -> Config:
     return Config(
         webhooks=Webhooks(allow_private=None),
         testbed=Testbed(phones=DEFAULT_PHONES),
-        subaccounts=(SubAccount(id="demo", account="demo", caller_ids=("*",)),),
+        subaccounts=(SubAccountSection(id="demo", account="demo", caller_ids=("*",)),),
     )
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from offhook.config.settings import Recording
+from offhook.config.server_sections import Recording
 
 KEY_SIZE = 32
 

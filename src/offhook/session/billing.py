@@ -81,12 +81,12 @@ class Tariff:
     """The configured rates."""
 
     def __init__(
-        self, rates: config.Rates, sub_account: Callable[[str], SubAccount | None]
+        self, rates: config.RatesSection, sub_account: Callable[[str], SubAccount | None]
     ) -> None:
         self._sub_account = sub_account
         self.use(rates)
 
-    def use(self, rates: config.Rates) -> None:
+    def use(self, rates: config.RatesSection) -> None:
         """Use these rates for the calls that end from now on."""
         self._rates = rates
 

@@ -142,7 +142,7 @@ def days_of(names: Sequence[str]) -> tuple[int, ...]:
 
 
 def calling_hours(
-    windows: Sequence[config.CallingWindow], outside: OutsideHours
+    windows: Sequence[config.CallingWindowSection], outside: OutsideHours
 ) -> CallingHours | None:
     """The calling hours that an operator has written; None: there are none."""
     if not windows:

@@ -34,7 +34,7 @@ LONGEST_HOLD = timedelta(hours=1)
 class _Budget:
     """The rest of every limit while one plan is made."""
 
-    def __init__(self, usage: Usage, trunks: Mapping[str, config.Trunk]) -> None:
+    def __init__(self, usage: Usage, trunks: Mapping[str, config.TrunkSection]) -> None:
         self._running = dict(usage.running_by_sub_account)
         self._channels = dict(usage.channels_by_trunk)
         self._sub_account_tokens = dict(usage.tokens_by_sub_account)
@@ -71,8 +71,8 @@ class ClaimPlanner:
         self,
         *,
         node_name: str,
-        routes: Sequence[config.Route],
-        trunks: Sequence[config.Trunk],
+        routes: Sequence[config.RouteSection],
+        trunks: Sequence[config.TrunkSection],
         limits: config.Limits,
         sub_account: Callable[[str], SubAccount | None],
         country_of: Callable[[str], str | None],
@@ -90,8 +90,8 @@ class ClaimPlanner:
 
     def use(
         self,
-        routes: Sequence[config.Route],
-        trunks: Sequence[config.Trunk],
+        routes: Sequence[config.RouteSection],
+        trunks: Sequence[config.TrunkSection],
         limits: config.Limits,
     ) -> None:
         """Use these settings from now on."""

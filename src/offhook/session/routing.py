@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from offhook.config import Route
+from offhook.config import RouteSection
 from offhook.session.tenancy import SubAccount
 
 
 def trunks_for(
     destination: str,
     sub_account: SubAccount,
-    routes: Sequence[Route],
+    routes: Sequence[RouteSection],
     country_of: Callable[[str], str | None],
 ) -> tuple[str, ...]:
     """Names of the trunks to try, in order; empty: no coverage (-2004).
@@ -24,7 +24,7 @@ def trunks_for(
     if not covered(destination, sub_account.coverage, country_of):
         return ()
     digits = destination.lstrip("+")
-    best: Route | None = None
+    best: RouteSection | None = None
     for route in routes:
         prefix = route.prefix.lstrip("+")
         open_to = route.subaccounts is None or sub_account.sub_account_id in route.subaccounts

@@ -146,7 +146,7 @@ class Directory(TenantDirectory):
         self._listed = tuple(merged.values())
 
 
-def _sub_account(entry: config.SubAccount) -> SubAccount:
+def _sub_account(entry: config.SubAccountSection) -> SubAccount:
     return SubAccount(
         sub_account_id=entry.id,
         account_id=entry.account,
@@ -191,7 +191,7 @@ def _menu(entry: config.MenuFile) -> Menu:
         raise ValueError(f"{entry.file}: {error}") from None
 
 
-def _opt_out(entry: config.OptOut | None) -> OptOutSettings | None:
+def _opt_out(entry: config.OptOutSection | None) -> OptOutSettings | None:
     return None if entry is None else OptOutSettings(**msgspec.structs.asdict(entry))
 
 

@@ -74,7 +74,7 @@ def in_networks(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> boo
     return any(address in network for network in networks if network.version == address.version)
 
 
-def trunk_of(section: config.Trunk) -> Trunk:
+def trunk_of(section: config.TrunkSection) -> Trunk:
     """The trunk of a ``[[trunks]]`` section. Its address was checked when the file was read."""
     transport, host, port = split_address(section.address)
     return Trunk(

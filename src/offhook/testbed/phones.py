@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from offhook.config import TESTBED_TRUNK, Config, Route, Trunk
+from offhook.config import TESTBED_TRUNK, Config, RouteSection, TrunkSection
 
 REFUSALS: Mapping[str, tuple[int, str | None]] = {
     "busy": (486, None),
@@ -22,10 +22,10 @@ def with_testbed(config: Config, address: str) -> Config:
 
     Their own numbers are routed there; without a configured trunk all numbers are.
     """
-    trunk = Trunk(name=TESTBED_TRUNK, address=address)
+    trunk = TrunkSection(name=TESTBED_TRUNK, address=address)
     own_numbers = [phone.number for phone in config.testbed.phones]
     prefixes = own_numbers if config.trunks else [""]
-    routes = tuple(Route(prefix=prefix, trunks=(TESTBED_TRUNK,)) for prefix in prefixes)
+    routes = tuple(RouteSection(prefix=prefix, trunks=(TESTBED_TRUNK,)) for prefix in prefixes)
     return msgspec.structs.replace(
         config, trunks=(*config.trunks, trunk), routes=(*config.routes, *routes)
     )

@@ -15,8 +15,8 @@ from offhook.config import (
     Http,
     Limits,
     Media,
-    SubAccount,
-    Trunk,
+    SubAccountSection,
+    TrunkSection,
     api_key_digest,
     checks,
     host_and_port,
@@ -139,7 +139,7 @@ def test_no_file_is_the_embedded_default() -> None:
     assert is_embedded(config)
     assert config.http.listen.startswith("127.0.0.1:")
     assert all(":127.0.0.1:" in address for address in config.sip.listen)
-    assert config.subaccounts == (SubAccount(id="demo", account="demo", caller_ids=("*",)),)
+    assert config.subaccounts == (SubAccountSection(id="demo", account="demo", caller_ids=("*",)),)
 
 
 def test_variables_change_the_embedded_default() -> None:
@@ -174,7 +174,7 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
     assert config.trunks[0].password == "p,q"
     whole = '[{"name": "b", "address": "udp:h:5060", "password": null}]'
     assert read(tmp_path, text, {"OFFHOOK_TRUNKS": whole}).trunks == (
-        Trunk(name="b", address="udp:h:5060"),
+        TrunkSection(name="b", address="udp:h:5060"),
     )
 
 
@@ -407,7 +407,7 @@ def test_a_reload_says_what_it_takes_over() -> None:
         http=Http(listen="127.0.0.1:1"),
         limits=Limits(ring_timeout=1, media_timeout=1),
         media=Media(engine="python"),
-        trunks=(Trunk(name="a", address="udp:h:1"),),
+        trunks=(TrunkSection(name="a", address="udp:h:1"),),
     )
     assert changes(old, old) == ((), ())
     assert changes(old, new) == (

@@ -19,7 +19,7 @@ from tests.unit.execution.flows import (
     say,
 )
 
-from offhook.config import Config, Limits, Route, Trunk
+from offhook.config import Config, Limits, RouteSection, TrunkSection
 from offhook.events import CallInitiated
 from offhook.testing import Offhook, SimulatedSession
 
@@ -179,13 +179,13 @@ def test_neither_side_sees_the_other_s_number(offhook: Offhook) -> None:
 
 
 def test_leg_b_moves_to_the_next_trunk_with_a_free_channel() -> None:
-    trunks = [Trunk(name=name, address="udp:192.0.2.1:5060") for name in ("first", "second")]
+    trunks = [TrunkSection(name=name, address="udp:192.0.2.1:5060") for name in ("first", "second")]
     offhook = Offhook(
         Config(
             trunks=tuple(trunks),
             routes=(
-                Route(prefix=A, trunks=("second",)),
-                Route(prefix=B, trunks=("first", "second")),
+                RouteSection(prefix=A, trunks=("second",)),
+                RouteSection(prefix=B, trunks=("first", "second")),
             ),
             limits=Limits(ring_timeout=120),
         )
@@ -199,10 +199,10 @@ def test_leg_b_moves_to_the_next_trunk_with_a_free_channel() -> None:
 
 def test_leg_b_begins_with_the_first_trunk_that_has_a_channel() -> None:
     trunks = (
-        Trunk(name="first", address="udp:192.0.2.1:5060", channels=1),
-        Trunk(name="second", address="udp:192.0.2.1:5060"),
+        TrunkSection(name="first", address="udp:192.0.2.1:5060", channels=1),
+        TrunkSection(name="second", address="udp:192.0.2.1:5060"),
     )
-    offhook = Offhook(Config(trunks=trunks, routes=(Route(trunks=("first", "second")),)))
+    offhook = Offhook(Config(trunks=trunks, routes=(RouteSection(trunks=("first", "second")),)))
     offhook.phone(B).waits(1).hangs_up()
     call = offhook.call([make_call(), make_call(B), HANGUP])
     assert call.status == "COMPLETED"
@@ -213,10 +213,13 @@ def test_leg_b_begins_with_the_first_trunk_that_has_a_channel() -> None:
 
 def test_leg_b_stays_failed_when_the_next_trunk_is_full() -> None:
     trunks = (
-        Trunk(name="first", address="udp:192.0.2.1:5060"),
-        Trunk(name="second", address="udp:192.0.2.1:5060", channels=1),
+        TrunkSection(name="first", address="udp:192.0.2.1:5060"),
+        TrunkSection(name="second", address="udp:192.0.2.1:5060", channels=1),
     )
-    routes = (Route(prefix=A, trunks=("second",)), Route(prefix=B, trunks=("first", "second")))
+    routes = (
+        RouteSection(prefix=A, trunks=("second",)),
+        RouteSection(prefix=B, trunks=("first", "second")),
+    )
     offhook = Offhook(Config(trunks=trunks, routes=routes, limits=Limits(ring_timeout=120)))
     offhook.trunk_is_down("first")
     call = offhook.call([make_call(), make_call(B), say("Sorry."), HANGUP])

@@ -25,13 +25,13 @@ from tests.unit.execution.flows import (
 
 from offhook.clock import iso_milliseconds
 from offhook.codes import RuntimeCode
-from offhook.config import Config, Route, Trunk
+from offhook.config import Config, RouteSection, TrunkSection
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session import states
 from offhook.testing import Answer, Offhook, SimulatedSession
 
 FILE = "https://customer.example/jingle.mp3"
-CARRIER = Trunk(name="carrier", address="udp:192.0.2.1:5060", channels=1)
+CARRIER = TrunkSection(name="carrier", address="udp:192.0.2.1:5060", channels=1)
 
 
 def assert_error(call: SimulatedSession, code: RuntimeCode, action: str) -> None:
@@ -147,7 +147,9 @@ def test_2003_says_where_the_json_of_an_answer_ends_to_be_json(
 
 
 def test_2004_no_route_for_leg_a() -> None:
-    offhook = Offhook(Config(trunks=(CARRIER,), routes=(Route(prefix="+1", trunks=("carrier",)),)))
+    offhook = Offhook(
+        Config(trunks=(CARRIER,), routes=(RouteSection(prefix="+1", trunks=("carrier",)),))
+    )
     call = offhook.call([make_call("+6591234567"), say("Hello."), HANGUP])
     assert_error(call, RuntimeCode.NO_COVERAGE, "MAKE_CALL")
     assert call.summary["details"]["callA"]["callStatus"] == "ERROR"
@@ -292,7 +294,7 @@ def test_a_scenario_as_the_answer_of_the_decision_point(offhook: Offhook) -> Non
 
 
 def full_trunk() -> Offhook:
-    return Offhook(Config(trunks=(CARRIER,), routes=(Route(trunks=("carrier",)),)))
+    return Offhook(Config(trunks=(CARRIER,), routes=(RouteSection(trunks=("carrier",)),)))
 
 
 def test_2010_no_channel_within_the_queue_timeout() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from offhook.config import Config, Trunk
+from offhook.config import Config, TrunkSection
 from offhook.processes.site_metrics import SiteMetrics
 from offhook.session.ports.record import DEAD_AFTER, Installation, NodeRole, NodeState
 
@@ -29,7 +29,7 @@ SEEN = Installation(
 
 def config(**channels: int | None) -> Config:
     trunks = [
-        Trunk(name=name, address="udp:127.0.0.1:5080", channels=limit)
+        TrunkSection(name=name, address="udp:127.0.0.1:5080", channels=limit)
         for name, limit in channels.items()
     ]
     return Config(trunks=tuple(trunks))

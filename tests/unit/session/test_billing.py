@@ -71,7 +71,7 @@ def test_a_price_is_exact_and_rounded_half_up(
     assert str(price_of(Decimal(per_minute), seconds, decimals)) == price
 
 
-RATES = config.Rates(
+RATES = config.RatesSection(
     currency="EUR",
     increment="60+60",
     decimals=4,
@@ -107,7 +107,7 @@ def leg(
     )
 
 
-def tariff(*numbers: VirtualNumber, rates: config.Rates = RATES) -> Tariff:
+def tariff(*numbers: VirtualNumber, rates: config.RatesSection = RATES) -> Tariff:
     owner = SubAccount(sub_account_id="acme", account_id="a", numbers=numbers)
     return Tariff(rates, {"acme": owner}.get)
 
@@ -152,7 +152,7 @@ def test_a_call_to_our_number_costs_what_the_number_says() -> None:
 
 
 def test_without_a_rate_time_is_counted_and_nothing_is_charged() -> None:
-    found = tariff(rates=config.Rates()).charge_of("acme", leg("+4930123456", 61))
+    found = tariff(rates=config.RatesSection()).charge_of("acme", leg("+4930123456", 61))
     assert found == Charge(increment="1+1", billable_seconds=61)
 
 
@@ -169,5 +169,5 @@ def test_a_session_that_ends_keeps_the_price_of_its_end() -> None:
     rates = tariff()
     charged = rates.charged(session)
     assert [each.charge is None for each in charged.legs] == [False, True]
-    rates.use(config.Rates(prices=(config.RatePrice(price="99"),)))
+    rates.use(config.RatesSection(prices=(config.RatePrice(price="99"),)))
     assert rates.charged(charged) == charged

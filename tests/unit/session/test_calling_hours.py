@@ -22,7 +22,7 @@ SINGAPORE = ZoneInfo("Asia/Singapore")
 
 
 def hours(opens: str = "09:00", closes: str = "21:00", *days: str) -> CallingHours:
-    window = config.CallingWindow(days=days or ("mon-sun",), opens=opens, closes=closes)
+    window = config.CallingWindowSection(days=days or ("mon-sun",), opens=opens, closes=closes)
     found = calling_hours([window], OutsideHours.QUEUE)
     assert found is not None
     return found

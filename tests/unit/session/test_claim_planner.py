@@ -35,15 +35,15 @@ IDLE = Usage(
     tokens_by_trunk={},
 )
 ROUTES = (
-    config.Route(prefix="", trunks=("one", "two")),
-    config.Route(prefix="+44", trunks=("uk",)),
-    config.Route(prefix="+4479", trunks=("mobile",), subaccounts=("other",)),
+    config.RouteSection(prefix="", trunks=("one", "two")),
+    config.RouteSection(prefix="+44", trunks=("uk",)),
+    config.RouteSection(prefix="+4479", trunks=("mobile",), subaccounts=("other",)),
 )
 TRUNKS = (
-    config.Trunk(name="one", address="udp:127.0.0.1:1", channels=1),
-    config.Trunk(name="two", address="udp:127.0.0.1:2", channels=1),
-    config.Trunk(name="uk", address="udp:127.0.0.1:3"),
-    config.Trunk(name="mobile", address="udp:127.0.0.1:4"),
+    config.TrunkSection(name="one", address="udp:127.0.0.1:1", channels=1),
+    config.TrunkSection(name="two", address="udp:127.0.0.1:2", channels=1),
+    config.TrunkSection(name="uk", address="udp:127.0.0.1:3"),
+    config.TrunkSection(name="mobile", address="udp:127.0.0.1:4"),
 )
 
 
@@ -239,7 +239,7 @@ def test_what_a_node_does_not_know_ends_once_no_live_node_knew_it_for_queue_time
 ) -> None:
     chosen = ClaimPlanner(
         node_name="n1",
-        routes=(config.Route(prefix="+1", trunks=("one",)),),
+        routes=(config.RouteSection(prefix="+1", trunks=("one",)),),
         trunks=TRUNKS,
         limits=config.Limits(queue_timeout=30),
         sub_account={owner.sub_account_id: owner}.get,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.config import Route
+from offhook.config import RouteSection
 from offhook.session.routing import trunks_for
 from offhook.session.tenancy import SubAccount
 
 ACME = SubAccount(sub_account_id="acme_corp", account_id="acme")
 
 
-def route(prefix: str, trunk: str, *subaccounts: str) -> Route:
-    return Route(prefix=prefix, trunks=(trunk,), subaccounts=subaccounts or None)
+def route(prefix: str, trunk: str, *subaccounts: str) -> RouteSection:
+    return RouteSection(prefix=prefix, trunks=(trunk,), subaccounts=subaccounts or None)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def route(prefix: str, trunk: str, *subaccounts: str) -> Route:
         ([route("+6591", "closed", "other"), route("+65", "sg")], "sg"),
     ],
 )
-def test_which_route_is_taken(routes: list[Route], trunk: str) -> None:
+def test_which_route_is_taken(routes: list[RouteSection], trunk: str) -> None:
     assert trunks_for("+6591234567", ACME, routes, lambda number: "SG") == (trunk,)
 
 

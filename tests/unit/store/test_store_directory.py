@@ -17,7 +17,7 @@ from offhook.store.directory import Directory
 from offhook.store.sqlite.store import SqliteStore
 
 NOW = datetime.now(UTC)
-ACME = config.SubAccount(id="acme_corp", account="acme", api_keys=("plain-key",))
+ACME = config.SubAccountSection(id="acme_corp", account="acme", api_keys=("plain-key",))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-def settings(*sub_accounts: config.SubAccount) -> config.Config:
+def settings(*sub_accounts: config.SubAccountSection) -> config.Config:
     """A configuration with these sub-accounts."""
     return config.Config(subaccounts=sub_accounts)
 
@@ -46,7 +46,7 @@ class TestKeys:
         self, store: SqliteStore, configured: str
     ) -> None:
         acme = msgspec.structs.replace(ACME, api_keys=(configured,))
-        other = config.SubAccount(id="acme_other", account="acme")
+        other = config.SubAccountSection(id="acme_other", account="acme")
         directory = Directory(settings(acme, other), store, {"THE_KEY": "a-plain-key"})
         grant = directory.authenticate("a-plain-key")
         assert grant is not None
@@ -115,7 +115,7 @@ class TestKeys:
 class TestSubAccounts:
     def test_everything_the_file_says(self, store: SqliteStore, tmp_path: Path) -> None:
         (tmp_path / "reminder.json").write_text('[{"action":"hangup"}]')
-        entry = config.SubAccount(
+        entry = config.SubAccountSection(
             id="acme_corp",
             account="acme",
             caller_ids=("+6512341234",),
@@ -131,7 +131,7 @@ class TestSubAccounts:
                 config.ScenarioFile(
                     name="reminder",
                     file=str(tmp_path / "reminder.json"),
-                    parameters=(config.ScenarioParameter(name="who", required=True),),
+                    parameters=(config.ScenarioParameterSection(name="who", required=True),),
                 ),
             ),
         )

@@ -14,7 +14,7 @@ from offhook.telephony.trunks import trunk_of
 
 PLAIN = MediaCapabilities()
 WIDE = MediaCapabilities(codecs=(*LAWS, Codec.OPUS), suites=tuple(SrtpSuite))
-SECTION = config.Trunk(name="carrier", address="udp:192.0.2.1:5060")
+SECTION = config.TrunkSection(name="carrier", address="udp:192.0.2.1:5060")
 
 
 def test_usually_it_is_g711_without_encryption_whatever_the_engine_has() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from offhook.config import Config, Limits, Route, Trunk
+from offhook.config import Config, Limits, RouteSection, TrunkSection
 from offhook.testing import (
     Answer,
     CallflowRejected,
@@ -314,10 +314,10 @@ def test_the_next_trunk_is_tried_when_one_is_down() -> None:
     offhook = Offhook(
         Config(
             trunks=(
-                Trunk(name="first", address="udp:192.0.2.1:5060"),
-                Trunk(name="second", address="udp:192.0.2.2:5060"),
+                TrunkSection(name="first", address="udp:192.0.2.1:5060"),
+                TrunkSection(name="second", address="udp:192.0.2.2:5060"),
             ),
-            routes=(Route(trunks=("first", "second")),),
+            routes=(RouteSection(trunks=("first", "second")),),
             limits=Limits(ring_timeout=120),
         )
     )

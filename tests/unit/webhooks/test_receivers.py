@@ -8,7 +8,7 @@ from offhook import config
 from offhook.config.file import embedded
 from offhook.webhooks.receivers import open_client, url_problem
 
-OTHER = config.Config(subaccounts=(config.SubAccount(id="acme", account="a"),))
+OTHER = config.Config(subaccounts=(config.SubAccountSection(id="acme", account="a"),))
 PRIVATE = config.Config(webhooks=config.Webhooks(allow_private=True))
 NO_HTTP = config.Config(webhooks=config.Webhooks(allow_http=False))
 

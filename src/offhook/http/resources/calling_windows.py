@@ -36,7 +36,7 @@ def hours_of(windows: Sequence[CallingWindowBody], outside: OutsideHours) -> Cal
     if any(window.opens == "24:00" for window in windows):
         raise Refused(INVALID, "callingHours: opens must be before 24:00")
     wanted = [
-        config.CallingWindow(days=tuple(each.days), opens=each.opens, closes=each.closes)
+        config.CallingWindowSection(days=tuple(each.days), opens=each.opens, closes=each.closes)
         for each in windows
     ]
     return calling_hours(wanted, outside)

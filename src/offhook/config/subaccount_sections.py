@@ -1,0 +1,117 @@
+"""The sections of a customer: its numbers, webhooks, scenarios, menus, opt-out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from offhook.config.section import Section
+from offhook.config.value_types import (
+    ApiKey,
+    Area,
+    CallerId,
+    ClockTime,
+    Count,
+    HttpUrl,
+    Money,
+    Msisdn,
+    Name,
+    OptOutKey,
+    Rate,
+    SpokenText,
+    SubAccountId,
+    WeekDays,
+)
+
+
+class Number(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.numbers]]``"""
+
+    msisdn: Msisdn
+    reference_id: str | None = None
+    record_inbound: bool = False
+
+
+class SubAccountWebhook(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.webhooks]]``"""
+
+    type: Literal["VCA", "VCS", "VSS", "VRU", "VNU"]
+    url: HttpUrl
+    enabled: bool = True
+    http_auth_header: str | None = None
+    secret: str | None = None
+
+
+class ScenarioParameterSection(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.scenarios.parameters]]``"""
+
+    name: Name
+    required: bool = False
+    default: str | None = None
+    pattern: str | None = None
+
+
+class ScenarioFile(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.scenarios]]``"""
+
+    name: str
+    file: str
+    """Relative to the configuration file; absolute once loaded."""
+    parameters: tuple[ScenarioParameterSection, ...] = ()
+
+
+class CallingWindowSection(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.calling_hours]]``, in the callee's own time zone."""
+
+    days: tuple[WeekDays, ...] = ("mon-sun",)
+    opens: ClockTime
+    closes: ClockTime
+    """At or before ``opens``: on the next day."""
+
+
+class MenuFile(Section, frozen=True, kw_only=True):
+    """``[[subaccounts.menus]]``"""
+
+    name: Name
+    file: str
+    """Relative to the configuration file; absolute once loaded."""
+    numbers: tuple[Msisdn, ...] = ()
+
+
+class OptOutSection(Section, frozen=True, kw_only=True):
+    """``[subaccounts.opt_out]``"""
+
+    key: OptOutKey
+    prompt: SpokenText | None = None
+    confirmation: SpokenText | None = None
+    voice_profile: str | None = None
+    language: str = "en-US"
+    """Of the texts, without ``voice_profile``."""
+    file: str | None = None
+    """Relative to the configuration file; absolute once loaded."""
+    webhook: HttpUrl | None = None
+    http_auth_header: str | None = None
+
+
+class SubAccountSection(Section, frozen=True, kw_only=True):
+    """``[[subaccounts]]``"""
+
+    id: SubAccountId
+    account: Name
+    api_keys: tuple[ApiKey, ...] = ()
+    caller_ids: tuple[CallerId, ...] = ()
+    coverage: tuple[Area, ...] | None = None
+    max_calls: Count | None = None
+    cps: Rate | None = None
+    withheld_caller_id: bool = False
+    dtmf_event_data: Literal["object", "string"] = "object"
+    daily_minutes: Count | None = None
+    daily_cost: Money | None = None
+    """In ``rates.currency``."""
+    calling_hours: tuple[CallingWindowSection, ...] = ()
+    """Absent: at any time."""
+    outside_hours: Literal["queue", "refuse"] = "queue"
+    numbers: tuple[Number, ...] = ()
+    webhooks: tuple[SubAccountWebhook, ...] = ()
+    scenarios: tuple[ScenarioFile, ...] = ()
+    menus: tuple[MenuFile, ...] = ()
+    opt_out: OptOutSection | None = None

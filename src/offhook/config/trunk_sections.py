@@ -1,0 +1,113 @@
+"""The sections of telephony: trunks, routes, the built-in phones, and what a call costs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from offhook.config.section import Section
+from offhook.config.value_types import (
+    BillingIncrement,
+    Count,
+    Currency,
+    Delay,
+    Keys,
+    Money,
+    Msisdn,
+    Name,
+    Network,
+    Prefix,
+    Rate,
+    Seconds,
+    SipAddress,
+    SubAccountId,
+)
+
+
+class TrunkSection(Section, frozen=True, kw_only=True):
+    """``[[trunks]]``"""
+
+    name: Name
+    address: SipAddress
+    username: str | None = None
+    password: str | None = None
+    register: bool = False
+    channels: Count | None = None
+    cps: Rate | None = None
+    inbound_from: tuple[Network, ...] = ()
+    trusted: bool = False
+    early_media: bool = False
+    media_from: tuple[Network, ...] = ()
+    codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
+    srtp: Literal["off", "accepted", "required"] = "off"
+
+
+class RouteSection(Section, frozen=True, kw_only=True):
+    """``[[routes]]``"""
+
+    prefix: Prefix = ""
+    trunks: tuple[Name, ...]
+    subaccounts: tuple[SubAccountId, ...] | None = None
+    """Open to these only; absent: to all."""
+
+
+TESTBED_TRUNK = "testbed"
+"""The trunk name that means the built-in carrier; a route may name it without a ``[[trunks]]``."""
+
+
+class TestbedPhone(Section, frozen=True, kw_only=True):
+    """``[[testbed.phones]]``; seconds."""
+
+    number: Msisdn
+    answer_after: Delay = 0.5
+    outcome: Literal["answer", "busy", "no-answer", "decline", "unreachable", "error"] = "answer"
+    press: Keys = ""
+    hangup_after: Seconds | None = None
+
+
+DEFAULT_PHONES: tuple[TestbedPhone, ...] = (
+    TestbedPhone(number="+12025550100"),
+    TestbedPhone(number="+12025550101", press="1"),
+    TestbedPhone(number="+12025550102", outcome="busy"),
+    TestbedPhone(number="+12025550103", outcome="no-answer"),
+    TestbedPhone(number="+12025550104", outcome="decline"),
+    TestbedPhone(number="+12025550105", outcome="unreachable"),
+    TestbedPhone(number="+12025550106", outcome="error"),
+    TestbedPhone(number="+12025550107", hangup_after=2.0),
+    TestbedPhone(number="+12025550108", press="123#"),
+    TestbedPhone(number="+12025550109", answer_after=0.0),
+)
+"""The built-in phones of the embedded default, for ``demo`` and for tests: numbers reserved for fiction
+(555-01xx), so that no real phone is called."""
+
+
+class Testbed(Section, frozen=True, kw_only=True):
+    """``[testbed]``"""
+
+    phones: tuple[TestbedPhone, ...] = ()
+    recordings: str | None = None
+    """Folder for a WAV of what each phone heard; absent: not recorded."""
+
+
+class RatePrice(Section, frozen=True, kw_only=True):
+    """``[[rates.prices]]``"""
+
+    prefix: Prefix = ""
+    price: Money
+    """Per minute."""
+    direction: Literal["outbound", "inbound"] = "outbound"
+    increment: BillingIncrement | None = None
+    currency: Currency | None = None
+    subaccounts: tuple[SubAccountId, ...] | None = None
+    """Of these only; absent: of all."""
+
+
+class RatesSection(Section, frozen=True, kw_only=True):
+    """``[rates]``"""
+
+    currency: Currency = "USD"
+    increment: BillingIncrement = "1+1"
+    decimals: Annotated[int, Meta(ge=0, le=6, description="a whole number from 0 to 6")] = 6
+    """Of the price of a call."""
+    prices: tuple[RatePrice, ...] = ()
