@@ -11,7 +11,7 @@ from tests.integration.media_peer import connected, eventually, in_all, running_
 
 from offhook.media import rtp
 from offhook.media.engine import MediaLeg, PlaybackEnded
-from offhook.media.tap_frames import FrameKind, TapFrame, ends_tap, frames_of
+from offhook.media.tap_frames import TapFrame, TapFrameKind, ends_tap, frames_of
 
 pytestmark = pytest.mark.usefixtures("each_engine")
 
@@ -35,7 +35,7 @@ async def test_what_the_peer_says_comes_with_its_timestamp_and_arrival() -> None
         for octet in (b"a", b"b", b"c"):
             peer.send(octet * 160)
         frames = await tapped(leg, 3)
-        assert [frame.kind for frame in frames] == [FrameKind.RECEIVED] * 3
+        assert [frame.kind for frame in frames] == [TapFrameKind.RECEIVED] * 3
         assert [frame.payload for frame in frames] == [b"a" * 160, b"b" * 160, b"c" * 160]
         assert [frame.timestamp - frames[0].timestamp for frame in frames] == [0, 160, 320]
         assert {frame.ssrc for frame in frames} == {peer.ssrc}
@@ -50,7 +50,7 @@ async def test_what_we_play_comes_on_the_packet_clock_and_silence_does_not() -> 
         await events.wait(PlaybackEnded)
         await peer.packets(5)
         frames = await tapped(leg, 3)
-        assert [frame.kind for frame in frames] == [FrameKind.SENT] * 3
+        assert [frame.kind for frame in frames] == [TapFrameKind.SENT] * 3
         assert b"".join(frame.payload for frame in frames) == b"p" * 480
         steps = [later.at - sooner.at for sooner, later in itertools.pairwise(frames)]
         assert all(abs(step - 20_000) <= 1 for step in steps)
@@ -79,7 +79,7 @@ async def test_the_end_of_the_tap_and_of_the_leg_is_the_last_frame() -> None:
         await tapped(leg, 1)
         leg.stop_tap()
         (end,) = await tapped(leg, 1)
-        assert end.kind is FrameKind.END
+        assert end.kind is TapFrameKind.END
         leg.start_tap()
         leg.close()
         octets = bytearray()

@@ -19,7 +19,7 @@ from tests.support.tape import RATE, Sound, Tape, heard, level
 from tests.support.waiting import Changes
 
 from offhook.clock import Clock
-from offhook.media.tap_frames import FrameKind, end_frame, frame
+from offhook.media.tap_frames import TapFrameKind, end_frame, frame
 from offhook.negotiated import Codec
 from offhook.recording.container import Seal
 from offhook.recording.mix_order import AudioFormat
@@ -295,7 +295,7 @@ class Speaker(AudioTap):
             at = time.monotonic()
             self.number += 1
             octets = bytes([self.number % 100]) * 160
-            made.append(frame(FrameKind.RECEIVED, Codec.PCMU, 1, 160 * self.number, at, octets))
+            made.append(frame(TapFrameKind.RECEIVED, Codec.PCMU, 1, 160 * self.number, at, octets))
         if self.stopped:
             made.append(end_frame(time.monotonic()))
         return b"".join(made)

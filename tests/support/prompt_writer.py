@@ -16,7 +16,7 @@ from offhook.speech import prompt_store
 from offhook.speech.prompt import G711Prompt
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.prompt_file import key_of
-from offhook.speech.prompt_store import PromptStore, Sound
+from offhook.speech.prompt_store import PromptDetails, PromptStore
 
 KEY: Final = key_of("say", "the prompt of the tests")
 SOUND: Final = bytes(range(1, 251)) * 256
@@ -39,7 +39,7 @@ async def make(store: PromptStore) -> G711Prompt:
         if sys.argv[2] == "claim":
             await asyncio.Event().wait()
         await asyncio.sleep(0.1)  # so that another process asks meanwhile
-        return await store.keep([(SOUND, len(SOUND))], owner=OWNER, sound=Sound(KEY))
+        return await store.keep([(SOUND, len(SOUND))], owner=OWNER, sound=PromptDetails(KEY))
 
 
 def stop_half_way(file: IO[bytes], octets: bytes, at: int) -> None:

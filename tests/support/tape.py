@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offhook.media import g711
-from offhook.media.tap_frames import FrameKind, end_frame, frame
+from offhook.media.tap_frames import TapFrameKind, end_frame, frame
 from offhook.negotiated import Codec
 from offhook.recording.container import Beginning, ChunkKind, ChunkWriter, Ending, Seal
 from offhook.recording.mixdown import mix, survey
@@ -57,7 +57,7 @@ class Tape:
         begin: float,
         end: float,
         *,
-        kind: FrameKind = FrameKind.RECEIVED,
+        kind: TapFrameKind = TapFrameKind.RECEIVED,
         ssrc: int = 1,
         delays: Iterable[float] = (),
         lost: frozenset[int] = frozenset(),

@@ -11,7 +11,7 @@ LOCAL = "offhook.toml"
 SYSTEM = "/etc/offhook/offhook.toml"
 
 
-class Found(NamedTuple):
+class FoundConfiguration(NamedTuple):
     """The place where a configuration was found."""
 
     path: str | None
@@ -26,19 +26,21 @@ def find(
     *,
     folder: str = "",
     system: str = SYSTEM,
-) -> Found:
+) -> FoundConfiguration:
     """``given`` (``--config``), else ``OFFHOOK_CONFIG``, else ``./offhook.toml``, else the system's file.
 
     A file that was named is taken even if it is not there: reading it then fails with its name. An empty
     ``OFFHOOK_CONFIG`` counts as unset. ``folder`` stands for the working directory.
     """
     if given is not None:
-        return Found(given, given)
+        return FoundConfiguration(given, given)
     if named := environ.get(VARIABLE):
-        return Found(named, f"{named} ({VARIABLE})")
+        return FoundConfiguration(named, f"{named} ({VARIABLE})")
     local = os.path.join(folder, LOCAL)
     if os.path.isfile(local):
-        return Found(local, f"./{LOCAL}")
+        return FoundConfiguration(local, f"./{LOCAL}")
     if os.path.isfile(system):
-        return Found(system, system)
-    return Found(None, f"embedded defaults (no --config, {VARIABLE}, ./{LOCAL} or {system})")
+        return FoundConfiguration(system, system)
+    return FoundConfiguration(
+        None, f"embedded defaults (no --config, {VARIABLE}, ./{LOCAL} or {system})"
+    )

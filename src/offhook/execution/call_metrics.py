@@ -40,7 +40,7 @@ NO_RESPONSE = "none"
 """The ``sip_code`` of a leg whose far end gave no final response."""
 
 
-class CallState(StrEnum):
+class CountedState(StrEnum):
     """How far a live call is."""
 
     RINGING = "ringing"
@@ -180,7 +180,7 @@ class SessionMeter:
 
     def __init__(self, metrics: CallMetrics) -> None:
         self._metrics = metrics
-        self._states: dict[str, tuple[str, CallState]] = {}
+        self._states: dict[str, tuple[str, CountedState]] = {}
         """Direction and state of each live leg, by its id."""
         self._delayed: set[str] = set()
         """Dialled legs that neither rang nor answered yet."""
@@ -227,7 +227,7 @@ class SessionMeter:
         if isinstance(event, CallInitiated):
             self._delayed.add(event.call_id)
         self._metrics.child(self._metrics.started, leg.direction.value, leg.trunk or "").inc()
-        self._enter(leg, CallState.RINGING)
+        self._enter(leg, CountedState.RINGING)
 
     def _moved(self, session: Session, event: CallUpdated | CallConnected) -> None:
         leg = _leg(session, event.call_id)
@@ -240,7 +240,7 @@ class SessionMeter:
                 self._metrics.child(self._metrics.post_dial_delay, leg.trunk or "").observe(delay)
         if isinstance(event, CallConnected):
             self._metrics.child(self._metrics.connected, leg.direction.value, leg.trunk or "").inc()
-            self._enter(leg, CallState.CONNECTED)
+            self._enter(leg, CountedState.CONNECTED)
 
     def _over(self, session: Session, event: CallDisconnected) -> None:
         leg = _leg(session, event.call_id)
@@ -262,7 +262,7 @@ class SessionMeter:
         self._metrics.child(self._metrics.loss, trunk).observe(quality.packet_loss_rate)
         self._metrics.child(self._metrics.jitter, trunk).observe(quality.jitter)
 
-    def _enter(self, leg: Leg, state: CallState | None) -> None:
+    def _enter(self, leg: Leg, state: CountedState | None) -> None:
         """The leg is in ``state`` now; None: it is over."""
         live = self._metrics.live
         before = self._states.pop(leg.call_id, None)

@@ -6,7 +6,7 @@ little-endian, and then its payload.
 ======  =========  =====================================================================================
 octets  field      meaning
 ======  =========  =====================================================================================
-1       kind       :class:`FrameKind`
+1       kind       :class:`TapFrameKind`
 1       codec      :data:`CODEC_NUMBERS`
 2       octets     of the payload
 4       SSRC       of the stream (RFC 3550 §5.1)
@@ -31,7 +31,7 @@ CODEC_NUMBERS: Final = {Codec.PCMU: 0, Codec.PCMA: 8}
 CODECS: Final = {number: codec for codec, number in CODEC_NUMBERS.items()}
 
 
-class FrameKind(IntEnum):
+class TapFrameKind(IntEnum):
     """What a frame holds."""
 
     END = 0
@@ -46,7 +46,7 @@ class FrameKind(IntEnum):
 class TapFrame(NamedTuple):
     """One frame."""
 
-    kind: FrameKind
+    kind: TapFrameKind
     codec: Codec
     ssrc: int
     timestamp: int
@@ -61,11 +61,11 @@ class BadFrame(ValueError):
 
 def end_frame(at: float) -> bytes:
     """The last frame of a tap, at monotonic seconds ``at``."""
-    return FRAME_HEADER.pack(FrameKind.END, 0, 0, 0, 0, int(at * 1e6))
+    return FRAME_HEADER.pack(TapFrameKind.END, 0, 0, 0, 0, int(at * 1e6))
 
 
 def frame(
-    kind: FrameKind,
+    kind: TapFrameKind,
     codec: Codec,
     ssrc: int,
     timestamp: int,
@@ -86,17 +86,17 @@ def frames_of(octets: bytes) -> Iterator[TapFrame]:
             raise BadFrame("a frame is cut off")
         kind, codec, size, ssrc, timestamp, at = FRAME_HEADER.unpack_from(octets, position)
         position += FRAME_HEADER.size
-        if kind > FrameKind.SENT or codec not in CODECS or position + size > end:
+        if kind > TapFrameKind.SENT or codec not in CODECS or position + size > end:
             raise BadFrame("not a frame")
         payload = octets[position : position + size]
-        yield TapFrame(FrameKind(kind), CODECS[codec], ssrc, timestamp, at, payload)
+        yield TapFrame(TapFrameKind(kind), CODECS[codec], ssrc, timestamp, at, payload)
         position += size
 
 
 def ends_tap(octets: bytes) -> bool:
     """Whether the last of these frames, which must be whole, is the last one of its tap."""
-    position, kind = 0, int(FrameKind.SENT)
+    position, kind = 0, int(TapFrameKind.SENT)
     while position < len(octets):
         kind, _, size, *_ = FRAME_HEADER.unpack_from(octets, position)
         position += FRAME_HEADER.size + size
-    return kind == FrameKind.END
+    return kind == TapFrameKind.END

@@ -9,7 +9,7 @@ from typing import Final
 
 from offhook.media.audio_recorder import AudioRecorder
 from offhook.media.engine import MediaLeg
-from offhook.media.tap_frames import FrameKind, frames_of
+from offhook.media.tap_frames import TapFrameKind, frames_of
 
 _EVERY: Final = 0.1
 """Seconds between two looks at the tap."""
@@ -49,7 +49,7 @@ class TapListener:
 
     def _take(self, recorder: AudioRecorder) -> None:
         for frame in frames_of(self._leg.take_frames()):
-            if frame.kind is FrameKind.RECEIVED:
+            if frame.kind is TapFrameKind.RECEIVED:
                 recorder.packet(
                     frame.codec, frame.ssrc, frame.timestamp, frame.payload, frame.at / 1e6
                 )

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offhook.media import g711
-from offhook.media.tap_frames import BadFrame, FrameKind, TapFrame, frames_of
+from offhook.media.tap_frames import BadFrame, TapFrame, TapFrameKind, frames_of
 from offhook.recording.container import (
     BadRecording,
     Beginning,
@@ -49,13 +49,13 @@ class StreamKey(NamedTuple):
     """One stream of the recording."""
 
     leg: int
-    kind: FrameKind
+    kind: TapFrameKind
     ssrc: int
 
     @property
     def channel(self) -> int:
         """Where it is heard."""
-        return LEFT if self.leg == 0 and self.kind is FrameKind.RECEIVED else RIGHT
+        return LEFT if self.leg == 0 and self.kind is TapFrameKind.RECEIVED else RIGHT
 
 
 class Contents(NamedTuple):
@@ -105,7 +105,7 @@ def mix(
 ) -> None:
     """Write the sound, in blocks of ``channels`` (1 or 2) columns."""
     file.seek(0)
-    console = _Console(contents.length, write, channels)
+    console = _MixingConsole(contents.length, write, channels)
     counters = dict.fromkeys(contents.streams, 0)
     for chunk in chunks_of(file, seal):
         if chunk.kind is not ChunkKind.FRAMES:
@@ -120,7 +120,7 @@ def mix(
     console.finish()
 
 
-class _Console:
+class _MixingConsole:
     """Sums the streams of both channels over a window that moves on."""
 
     def __init__(
@@ -187,7 +187,7 @@ def _streams_of(leg: int, octets: bytes) -> Iterator[tuple[StreamKey, TapFrame]]
     """The frames with sound in a chunk, each with its stream."""
     try:
         for frame in frames_of(octets):
-            if frame.kind is not FrameKind.END and frame.payload:
+            if frame.kind is not TapFrameKind.END and frame.payload:
                 yield StreamKey(leg, frame.kind, frame.ssrc), frame
     except BadFrame as error:
         raise BadRecording(str(error)) from error

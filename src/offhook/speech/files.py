@@ -15,7 +15,7 @@ from offhook.net.errors import OutgoingError
 from offhook.net.http_client import HttpClient
 from offhook.speech.making import PromptMaker
 from offhook.speech.prompt import LAWS, G711Prompt
-from offhook.speech.prompt_store import NoRoom, PromptStore, Sound
+from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.shares import FairPlaces, TooBusy
 from offhook.speech.workers import confined_program, worker_environment
 
@@ -71,7 +71,7 @@ class AudioFiles:
         url: str,
         *,
         owner: str,
-        sound: Sound = Sound(),  # noqa: B008 frozen
+        sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
     ) -> G711Prompt:
         """The sound behind ``url``. Raises :class:`FileFailed`."""
         try:
@@ -85,7 +85,7 @@ class AudioFiles:
         except TooBusy as error:
             raise FileFailed(f"the sub-account fetches too many files at once: {error}") from error
 
-    async def decoded(self, content: bytes, *, owner: str, sound: Sound) -> G711Prompt:
+    async def decoded(self, content: bytes, *, owner: str, sound: PromptDetails) -> G711Prompt:
         """The sound of a file of the media library. Raises :class:`FileFailed`, :class:`NoRoom`."""
         with self._store.scratch() as file:
             await asyncio.to_thread(file.write, content)
@@ -102,7 +102,7 @@ class AudioFiles:
         *,
         encoding: str = "",
         owner: str,
-        sound: Sound = Sound(),  # noqa: B008 frozen
+        sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
     ) -> G711Prompt:
         """The sound of a wav or mp3 file. Raises :class:`FileFailed`, :class:`NoRoom`."""
         file.seek(0)

@@ -15,7 +15,7 @@ from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
 from offhook.negotiated import Codec
 from offhook.speech.prompt import LAWS, G711Prompt
-from offhook.speech.prompt_store import NoRoom, PromptStore, Sound, Source
+from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore, Source
 from offhook.speech.speech_engine import Engine
 from offhook.speech.texts import Piece, pause_behind, pieces
 from offhook.speech.voices import EngineVoice
@@ -53,7 +53,7 @@ class PromptMaker:
         *,
         speed: float,
         owner: str,
-        sound: Sound = Sound(),  # noqa: B008 frozen
+        sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
     ) -> G711Prompt:
         """``text`` as ``engine`` speaks it; half a second of silence when there is nothing to speak.
 
@@ -85,7 +85,7 @@ class PromptMaker:
         sources: list[Source],
         *,
         owner: str,
-        sound: Sound = Sound(),  # noqa: B008 frozen
+        sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
     ) -> G711Prompt:
         """Store a prompt; prompts that are only cached are dropped to make room. Raises :class:`NoRoom`."""
         while True:

@@ -45,7 +45,7 @@ _SWEEPING: Final = 0
 """The octet that the process locks which sweeps."""
 
 
-class Found(NamedTuple):
+class StoredPrompt(NamedTuple):
     """A prompt's file, mapped and verified."""
 
     head: Head
@@ -97,7 +97,7 @@ class PromptDisk:
         """Give up the claims."""
         os.close(self._locks)
 
-    def find(self, key: Key) -> Found | None:
+    def find(self, key: Key) -> StoredPrompt | None:
         """The prompt of ``key``; None: it is not there. A damaged or expired file is deleted."""
         path = self._path(key)
         try:
@@ -173,10 +173,10 @@ class PromptDisk:
         name = key.hex()
         return self.folder / name[:2] / name[2:]
 
-    def _mapped(self, file: IO[bytes], head: Head) -> Found | None:
+    def _mapped(self, file: IO[bytes], head: Head) -> StoredPrompt | None:
         if head.file_size != os.fstat(file.fileno()).st_size or self._is_over(head):
             return None
-        found = Found(head, map_file(file.fileno(), head.file_size))
+        found = StoredPrompt(head, map_file(file.fileno(), head.file_size))
         return found if is_whole(head, found.mapping.octets[HEAD:]) else None
 
     def _is_over(self, head: Head) -> bool:

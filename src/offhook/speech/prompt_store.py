@@ -29,7 +29,7 @@ from typing import IO, Any, Final, NamedTuple, TypeVar, final
 
 from offhook.speech.mapped import Mapping, map_file
 from offhook.speech.prompt import G711Prompt
-from offhook.speech.prompt_disk import Found, PromptDisk
+from offhook.speech.prompt_disk import PromptDisk, StoredPrompt
 from offhook.speech.prompt_file import HEAD, MAX_REMARK, Head, Key, checksum, owner_mark, pack
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class NoRoom(Exception):
     """The prompt does not fit; the text says why."""
 
 
-class Sound(NamedTuple):
+class PromptDetails(NamedTuple):
     """What a prompt is called and how long it may be used; see :meth:`PromptStore.keep`."""
 
     key: Key | None = None
@@ -171,7 +171,7 @@ class PromptStore:
         sources: Sequence[Source],
         *,
         owner: str,
-        sound: Sound = Sound(),  # noqa: B008 frozen
+        sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
     ) -> G711Prompt:
         """A prompt of ``sources``, one after the other: all µ-law samples, then all A-law samples.
 
@@ -225,14 +225,16 @@ class PromptStore:
         """Count the prompt no longer once the last view of it is freed."""
         weakref.finalize(mapping, self._returned.append, (owner, size)).atexit = False
 
-    def _prompt(self, found: Found) -> G711Prompt:
+    def _prompt(self, found: StoredPrompt) -> G711Prompt:
         self._mappings.add(found.mapping)
         self._sweep_later()
         return G711Prompt(found.sound, remark=found.remark, expires=found.head.expires)
 
     # --- on a thread
 
-    def _put(self, sources: Sequence[Source], owner: str, size: int, sound: Sound) -> Found:
+    def _put(
+        self, sources: Sequence[Source], owner: str, size: int, sound: PromptDetails
+    ) -> StoredPrompt:
         try:
             head = Head(0, 0, size, sound.expires, owner_mark(owner))
             found = self._written(sources, head, sound)
@@ -242,7 +244,7 @@ class PromptStore:
         self._give_back_with(found.mapping, owner, size)
         return found
 
-    def _written(self, sources: Sequence[Source], head: Head, sound: Sound) -> Found:
+    def _written(self, sources: Sequence[Source], head: Head, sound: PromptDetails) -> StoredPrompt:
         remark = sound.remark.encode()[:MAX_REMARK]
         head = head._replace(remark_octets=len(remark))
         sources = [*sources, (remark, len(remark))]
@@ -250,11 +252,13 @@ class PromptStore:
             return self._shared(self._disk, sources, head, sound.key)
         if self._in_memory:
             octets = b"".join([bytes(HEAD), *_pieces(sources)])
-            return Found(head, Mapping.of(octets))
+            return StoredPrompt(head, Mapping.of(octets))
         with tempfile.TemporaryFile(dir=self.folder, buffering=0) as file:
             return _write(file, sources, head)
 
-    def _shared(self, disk: PromptDisk, sources: Sequence[Source], head: Head, key: Key) -> Found:
+    def _shared(
+        self, disk: PromptDisk, sources: Sequence[Source], head: Head, key: Key
+    ) -> StoredPrompt:
         """Write a prompt where other processes find it; a full disk loses half of its old ones."""
         for attempt in (1, 2):
             new = disk.create()
@@ -319,7 +323,7 @@ def _pieces(sources: Sequence[Source]) -> Iterator[bytes]:
             yield piece
 
 
-def _write(file: IO[bytes], sources: Sequence[Source], head: Head) -> Found:
+def _write(file: IO[bytes], sources: Sequence[Source], head: Head) -> StoredPrompt:
     """Write a prompt's whole file, and map it. Raises :class:`OSError`."""
     behind = 0
     at = HEAD
@@ -329,7 +333,7 @@ def _write(file: IO[bytes], sources: Sequence[Source], head: Head) -> Found:
         at += len(piece)
     head = head._replace(checksum=behind)
     _write_at(file, pack(head), 0)
-    return Found(head, map_file(file.fileno(), head.file_size))
+    return StoredPrompt(head, map_file(file.fileno(), head.file_size))
 
 
 def _write_at(file: IO[bytes], octets: bytes, at: int) -> None:

@@ -25,7 +25,7 @@ from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt import G711Prompt
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.prompt_file import key_of
-from offhook.speech.prompt_store import NoRoom, PromptStore, Sound
+from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.speech_engine import Engine, SynthesisFailed
 from offhook.speech.texts import is_speakable, pieces
 from offhook.speech.voices import EngineVoice
@@ -181,7 +181,7 @@ class SpeechService(Speech):
         async def speak() -> G711Prompt:
             async with self._store.claim(key, owner) as made:
                 return made or await self._maker.speak(
-                    engine, voice, text, speed=speed, owner=owner, sound=Sound(key)
+                    engine, voice, text, speed=speed, owner=owner, sound=PromptDetails(key)
                 )
 
         return await self._spoken.get(key, speak, owner=owner)
@@ -193,7 +193,7 @@ class SpeechService(Speech):
 
         async def load() -> G711Prompt:
             async with self._store.claim(key, owner) as fetched:
-                sound = Sound(key, self._clock() + FETCHED_LIFETIME)
+                sound = PromptDetails(key, self._clock() + FETCHED_LIFETIME)
                 return fetched or await self._files.load(url, owner=owner, sound=sound)
 
         try:
@@ -218,7 +218,7 @@ class SpeechService(Speech):
                 if decoded:
                     return decoded
                 content = await library.media_content(owner, name)
-                sound = Sound(key, self._clock() + FETCHED_LIFETIME)
+                sound = PromptDetails(key, self._clock() + FETCHED_LIFETIME)
                 return await self._files.decoded(content or b"", owner=owner, sound=sound)
 
         try:

@@ -25,7 +25,7 @@ from offhook.store.rows import (
     session_row,
 )
 from offhook.store.search_terms import TermRow, first_terms, later_terms
-from offhook.store.usage_rows import UsageRow, usage_rows
+from offhook.store.usage_rows import CountedUsage, usage_rows
 
 
 class Accept(NamedTuple):
@@ -76,7 +76,7 @@ class Save(NamedTuple):
     outbox_rows: list[OutboxRow]
     term_rows: list[TermRow]
     """The search terms that this state adds."""
-    usage_rows: list[UsageRow]
+    usage_rows: list[CountedUsage]
     """What a session that ends has used."""
 
     def late(self) -> list[str]:

@@ -18,7 +18,7 @@ _MICROS = 1_000_000
 """Costs are stored as whole millionths: prices have at most six decimals."""
 
 
-class UsageRow(NamedTuple):
+class CountedUsage(NamedTuple):
     """What is added to a row of ``usage_days``."""
 
     sub_account_id: str
@@ -44,7 +44,7 @@ class UsageRow(NamedTuple):
         return self[:6]
 
 
-def usage_rows(session: Session, node: str) -> list[UsageRow]:
+def usage_rows(session: Session, node: str) -> list[CountedUsage]:
     """The rows of a session's legs; none while it runs."""
     if not session.status.final:
         return []
@@ -56,12 +56,12 @@ def _was_dialled(leg: Leg) -> bool:
     return leg.status is not CallStatus.ERROR or leg.trunk is not None
 
 
-def _row(session: Session, leg: Leg, node: str) -> UsageRow:
+def _row(session: Session, leg: Leg, node: str) -> CountedUsage:
     at = leg.initiated_at or session.created_at
     other_side = leg.destination if leg.direction is Direction.OUTBOUND else leg.source
     charge = leg.charge
     cost = charge.total if charge is not None and charge.total is not None else Decimal(0)
-    return UsageRow(
+    return CountedUsage(
         sub_account_id=session.sub_account_id,
         day=at.astimezone(UTC).date().isoformat(),
         node=node,
@@ -76,16 +76,16 @@ def _row(session: Session, leg: Leg, node: str) -> UsageRow:
     )
 
 
-def added_up(rows: Iterable[UsageRow]) -> list[UsageRow]:
+def added_up(rows: Iterable[CountedUsage]) -> list[CountedUsage]:
     """One row for each key, ordered, so that writers lock rows in the same order."""
-    sums: dict[tuple[str, ...], UsageRow] = {}
+    sums: dict[tuple[str, ...], CountedUsage] = {}
     for row in rows:
         known = sums.get(row.key)
         if known is None:
             sums[row.key] = row
         else:
             counts = (a + b for a, b in zip(known[6:], row[6:], strict=True))
-            sums[row.key] = UsageRow(*known[:6], *counts)
+            sums[row.key] = CountedUsage(*known[:6], *counts)
     return [sums[key] for key in sorted(sums)]
 
 

@@ -23,7 +23,7 @@ from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, St
 from offhook.session.ports.stores import Outbox
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret
-from offhook.webhooks.endpoints import Endpoint, Endpoints, Held, Target
+from offhook.webhooks.endpoints import DeliveryTarget, Endpoint, Endpoints, Held
 from offhook.webhooks.metrics import DeliveryMetrics
 from offhook.webhooks.results import Results
 from offhook.webhooks.retry import decide, given_up, retry_after_seconds
@@ -175,14 +175,14 @@ class DeliveryWorker:
             else:
                 self._postpone(delivery, endpoint)
 
-    def _target(self, delivery: Delivery) -> Target | None:
+    def _target(self, delivery: Delivery) -> DeliveryTarget | None:
         entry = delivery.entry
         if entry.url is not None:
-            return Target(entry.url)
+            return DeliveryTarget(entry.url)
         webhook = self._lookup(entry.sub_account_id, WebhookType(entry.type))
         if webhook is None or not webhook.enabled:
             return None
-        return Target(webhook.url, webhook.http_auth_header, webhook.secret)
+        return DeliveryTarget(webhook.url, webhook.http_auth_header, webhook.secret)
 
     def _leave(self, delivery: Delivery) -> None:
         """Give back a delivery for an unknown sub-account, so that another API process may send it; give

@@ -48,7 +48,7 @@ _WEIGHT = 0.2
 """Of the latest attempt in the moving average."""
 
 
-class Target(msgspec.Struct, frozen=True):
+class DeliveryTarget(msgspec.Struct, frozen=True):
     """The target of one delivery; the last two fields are never logged."""
 
     url: str
@@ -60,7 +60,7 @@ class Held(msgspec.Struct, frozen=True):
     """A leased delivery that waits or is being sent."""
 
     delivery: Delivery
-    target: Target
+    target: DeliveryTarget
     send_before: float
     """Monotonic: later than this its attempt might outlast the lease."""
 

@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.media.tap_frames import BadFrame, FrameKind, end_frame, ends_tap, frame, frames_of
+from offhook.media.tap_frames import BadFrame, TapFrameKind, end_frame, ends_tap, frame, frames_of
 from offhook.negotiated import Codec
 
-SPOKEN = frame(FrameKind.RECEIVED, Codec.PCMA, 7, 2**32 - 1, 1.5, b"abc")
+SPOKEN = frame(TapFrameKind.RECEIVED, Codec.PCMA, 7, 2**32 - 1, 1.5, b"abc")
 
 
 def test_frames_come_back_as_they_were_made() -> None:
     (one, last) = frames_of(SPOKEN + end_frame(2.0))
-    assert one.kind is FrameKind.RECEIVED
+    assert one.kind is TapFrameKind.RECEIVED
     assert (one.codec, one.ssrc, one.timestamp) == (Codec.PCMA, 7, 2**32 - 1)
     assert (one.at, one.payload) == (1_500_000, b"abc")
-    assert (last.kind, last.at, last.payload) == (FrameKind.END, 2_000_000, b"")
+    assert (last.kind, last.at, last.payload) == (TapFrameKind.END, 2_000_000, b"")
 
 
 def test_the_layout_is_fixed_for_engines_in_other_languages() -> None:
@@ -28,7 +28,7 @@ def test_the_layout_is_fixed_for_engines_in_other_languages() -> None:
 def test_the_end_of_a_tap_is_seen_without_reading_the_frames() -> None:
     assert ends_tap(SPOKEN + end_frame(2.0))
     assert not ends_tap(SPOKEN)
-    sounds_like_an_end = frame(FrameKind.RECEIVED, Codec.PCMU, 7, 0, 1.0, bytes(160))
+    sounds_like_an_end = frame(TapFrameKind.RECEIVED, Codec.PCMU, 7, 0, 1.0, bytes(160))
     assert not ends_tap(sounds_like_an_end)
     assert not ends_tap(b"")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.support.tape import LEVEL, RATE, Sound, Tape, heard, level, mixed
 
-from offhook.media.tap_frames import FrameKind
+from offhook.media.tap_frames import TapFrameKind
 from offhook.recording.container import BadRecording
 from offhook.recording.mixdown import survey
 
@@ -30,7 +30,7 @@ def test_leg_a_is_left_and_its_partner_and_prompts_are_right() -> None:
     tape = Tape()
     tape.says(0, CALLER, 0.5, 1.5)
     tape.says(1, CALLEE, 1.0, 2.0, ssrc=2)
-    tape.says(0, PROMPT, 2.2, 2.8, kind=FrameKind.SENT, ssrc=3)
+    tape.says(0, PROMPT, 2.2, 2.8, kind=TapFrameKind.SENT, ssrc=3)
     tape.end(3.0)
     sound = mixed(tape)
     assert sound.shape == (3 * RATE, 2)

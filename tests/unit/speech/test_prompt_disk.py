@@ -18,7 +18,7 @@ from offhook.speech.cache import PromptCache
 from offhook.speech.prompt import G711Prompt
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.prompt_file import HEAD, Key, key_of
-from offhook.speech.prompt_store import PromptStore, Sound
+from offhook.speech.prompt_store import PromptDetails, PromptStore
 
 
 class Time:
@@ -54,7 +54,7 @@ async def new(tmp_path: Path, time: Time) -> AsyncIterator[New]:
 async def keep(
     store: PromptStore, key: Key = KEY, octets: bytes = SOUND, owner: str = OWNER
 ) -> G711Prompt:
-    return await store.keep([(octets, len(octets))], owner=owner, sound=Sound(key))
+    return await store.keep([(octets, len(octets))], owner=owner, sound=PromptDetails(key))
 
 
 async def find(store: PromptStore, key: Key = KEY, owner: str = OWNER) -> G711Prompt | None:
@@ -94,7 +94,7 @@ async def test_what_one_process_made_another_finds(new: New) -> None:
 
 async def test_a_remark_and_the_end_of_life_are_found_too(new: New, time: Time) -> None:
     store = new()
-    sound = Sound(KEY, expires=time.now + 3600, remark="ends early, after 3 s: «Ärger»")
+    sound = PromptDetails(KEY, expires=time.now + 3600, remark="ends early, after 3 s: «Ärger»")
     await store.keep([(SOUND, len(SOUND))], owner=OWNER, sound=sound)
     time.now += 3599
     found = await find(new())
@@ -189,7 +189,7 @@ async def test_one_copy_of_a_prompt_serves_every_call(new: New) -> None:
 @pytest.mark.parametrize("damage", ["cut", "longer", "sound", "head", "remark", "empty", "zeros"])
 async def test_a_damaged_file_is_made_again(new: New, tmp_path: Path, damage: str) -> None:
     store = new()
-    sound = Sound(KEY, remark="ends early")
+    sound = PromptDetails(KEY, remark="ends early")
     await store.keep([(SOUND, len(SOUND))], owner=OWNER, sound=sound)
     gc.collect()
     (path,) = files(tmp_path)

@@ -15,7 +15,7 @@ import pytest
 from offhook.negotiated import Codec
 from offhook.speech import prompt_store
 from offhook.speech.prompt import G711Prompt
-from offhook.speech.prompt_disk import Found
+from offhook.speech.prompt_disk import StoredPrompt
 from offhook.speech.prompt_file import Head
 from offhook.speech.prompt_store import NoRoom, PromptStore, Source
 
@@ -98,7 +98,7 @@ async def test_a_prompt_that_is_given_up_while_it_is_copied_takes_no_room(
     started, go_on = threading.Event(), threading.Event()
     write = prompt_store._write
 
-    def slow(file: IO[bytes], sources: Sequence[Source], head: Head) -> Found:
+    def slow(file: IO[bytes], sources: Sequence[Source], head: Head) -> StoredPrompt:
         started.set()
         go_on.wait(10)
         return write(file, sources, head)

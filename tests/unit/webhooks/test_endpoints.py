@@ -18,16 +18,16 @@ from offhook.webhooks.endpoints import (
     PER_ENDPOINT,
     PER_SILENT_ENDPOINT,
     PER_UNPROVEN_ENDPOINT,
+    DeliveryTarget,
     Endpoint,
     Endpoints,
     Held,
-    Target,
 )
 
 
 def held(session: str | None = None) -> Held:
     one = msgspec.structs.replace(entry(), session_id=session)
-    return Held(Delivery(entry=one, attempts=0), Target("http://x/"), 0.0)
+    return Held(Delivery(entry=one, attempts=0), DeliveryTarget("http://x/"), 0.0)
 
 
 def fill(endpoints: Endpoints, name: str, count: int) -> Endpoint:

@@ -36,7 +36,7 @@ from offhook.media.python.rtcp_port import RtcpPort
 from offhook.media.python.sender import Address, RtpSender
 from offhook.media.python.services import EngineServices
 from offhook.media.python.tap_buffer import TapBuffer
-from offhook.media.tap_frames import FrameKind
+from offhook.media.tap_frames import TapFrameKind
 from offhook.media.tones import InbandDigits
 from offhook.negotiated import Codec, NegotiatedMedia
 
@@ -278,7 +278,7 @@ class LegWorker:
             return
         if self._tap is not None:
             self._tap.add(
-                FrameKind.RECEIVED,
+                TapFrameKind.RECEIVED,
                 packet.codec,
                 packet.ssrc,
                 packet.timestamp,
@@ -294,7 +294,7 @@ class LegWorker:
     def _made(self, codec: Codec, timestamp: int, payload: bytes | memoryview, tick: float) -> None:
         if self._tap is not None:
             at = self._engine.at_tick(tick)
-            self._tap.add(FrameKind.SENT, codec, self.sender.ssrc, timestamp, at, payload)
+            self._tap.add(TapFrameKind.SENT, codec, self.sender.ssrc, timestamp, at, payload)
 
     # The media timeout.
 

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Final
 
-from offhook.media.tap_frames import FrameKind, end_frame, frame
+from offhook.media.tap_frames import TapFrameKind, end_frame, frame
 from offhook.negotiated import Codec
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class TapBuffer:
 
     def add(
         self,
-        kind: FrameKind,
+        kind: TapFrameKind,
         codec: Codec,
         ssrc: int,
         timestamp: int,

@@ -38,7 +38,7 @@ from offhook.store.queueing import (
     MarkRow,
 )
 from offhook.store.rows import BucketRow
-from offhook.store.usage_rows import UsageRow, usage_rows
+from offhook.store.usage_rows import CountedUsage, usage_rows
 
 T = TypeVar("T")
 
@@ -170,7 +170,7 @@ class MemoryRecords:
         self.media: dict[tuple[str, str], tuple[MediaFile, bytes]] = {}
         self.tenancy_version = 0
         self.exports: dict[str, StoredExport] = {}
-        self.usage_counted: list[UsageRow] = []
+        self.usage_counted: list[CountedUsage] = []
 
     def register(self, name: str, role: NodeRole, now: datetime) -> Node:
         """A new epoch of a node."""

@@ -12,7 +12,7 @@ from offhook.store.search_terms import TermRow
 from offhook.store.session_writes import Accept, Save, rounds
 from offhook.store.sqlfiles import load
 from offhook.store.sqlite.connection import rows_of_many, run_many
-from offhook.store.usage_rows import UsageRow, added_up
+from offhook.store.usage_rows import CountedUsage, added_up
 
 SQL = load("sqlite")
 
@@ -92,7 +92,7 @@ def _save_once(connection: sqlite3.Connection, calls: Sequence[Save]) -> set[str
     events: list[EventRow] = []
     outbox: list[OutboxRow] = []
     terms: list[TermRow] = []
-    usage: list[UsageRow] = []
+    usage: list[CountedUsage] = []
     fenced: set[str] = set()
     for call in calls:
         count, ours = counts.get(call.session_id, (0, False))
