@@ -21,7 +21,7 @@ import uvloop
 
 from offhook.sip.demux import mark_of
 from offhook.telephony.datagram_port import DatagramPort, OwnPort, SharedPort
-from offhook.telephony.front import Front
+from offhook.telephony.sip_front import Front
 
 WORKERS = 2
 

@@ -23,7 +23,7 @@ from offhook.session.campaign import (
     TargetState,
 )
 from offhook.session.campaign_templates import callflow_of
-from offhook.session.ports.campaigns import TargetCall
+from offhook.session.ports.campaign_records import TargetCall
 from offhook.session.ports.record import NodeRole
 
 SOURCE = "+6512341234"

@@ -11,7 +11,7 @@ import pytest
 from tests.support.http_world import RecordWorld, running_record_world
 from tests.support.stores import NOW
 
-from offhook.session.ports.opt_outs import OptOut, OptOutWay
+from offhook.session.ports.opt_out_lists import OptOut, OptOutWay
 
 
 @pytest.fixture

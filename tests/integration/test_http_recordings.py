@@ -16,7 +16,7 @@ from tests.support.http_world import OTHER_KEY, RecordWorld, now, running_record
 from offhook.clock import new_id
 from offhook.flow.actions import Callflow, Hangup
 from offhook.net.http_client import HttpClient
-from offhook.processes.recordings import push_problem
+from offhook.processes.recording_duties import push_problem
 from offhook.recording.shelf import Shelf
 from offhook.recording.storage import RecordingStorage
 from offhook.session import states

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from offhook.net.errors import ConnectFailed, UnreadableAnswer
 from offhook.net.http_client import HttpClient
+from offhook.net.outgoing_errors import ConnectFailed, UnreadableAnswer
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhooks.vca import ask_webhook
 

@@ -17,7 +17,9 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from offhook.net.errors import (
+from offhook.net.guard import may_connect
+from offhook.net.http_client import HttpClient
+from offhook.net.outgoing_errors import (
     AddressRefused,
     AnswerTooLarge,
     ConnectFailed,
@@ -26,8 +28,6 @@ from offhook.net.errors import (
     TimedOut,
     TooManyRedirects,
 )
-from offhook.net.guard import may_connect
-from offhook.net.http_client import HttpClient
 
 
 class Server:

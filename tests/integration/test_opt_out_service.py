@@ -12,7 +12,7 @@ import pytest
 from tests.support.receiver import Receiver, Reply
 
 from offhook.net.http_client import HttpClient
-from offhook.session.ports.opt_outs import OptOut, OptOutWay
+from offhook.session.ports.opt_out_lists import OptOut, OptOutWay
 from offhook.session.tenancy import OptOutSettings, SubAccount
 from offhook.webhooks.opt_out_service import OperatorLists
 

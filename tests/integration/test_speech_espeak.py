@@ -17,7 +17,7 @@ from offhook.speech import espeak
 from offhook.speech.espeak import Espeak
 from offhook.speech.espeak_voices import installed_voices
 from offhook.speech.speech_engine import SynthesisFailed
-from offhook.speech.voices import VoiceIndex
+from offhook.speech.voice_index import VoiceIndex
 
 REMINDER = "Hello, this is a reminder of your appointment tomorrow at ten o'clock."
 TEXTS = {

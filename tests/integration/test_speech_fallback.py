@@ -12,7 +12,7 @@ from offhook.session.ports.speech import PromptError
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
 from offhook.speech.speech_engine import Engine, SynthesisFailed
-from offhook.speech.voices import EngineVoice
+from offhook.speech.voice_index import EngineVoice
 
 HALF_A_SECOND = b"\x80" * 8000
 SSML = "<speak>One <break time='1s'/> two</speak>"

@@ -24,7 +24,7 @@ from offhook.session.campaign import (
     Target,
     TargetState,
 )
-from offhook.session.ports.campaigns import TargetCall, TargetFilter
+from offhook.session.ports.campaign_records import TargetCall, TargetFilter
 from offhook.session.ports.record import NodeRole
 from offhook.session.ports.stores import Store
 

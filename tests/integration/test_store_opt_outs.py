@@ -10,7 +10,7 @@ import pytest
 from tests.support.stores import NOW, accepted, begin, seconds, waiting
 
 from offhook.flow.actions import MakeCall, SayAndCapture
-from offhook.session.ports.opt_outs import OptOut, OptOutWay
+from offhook.session.ports.opt_out_lists import OptOut, OptOutWay
 from offhook.session.ports.record import ClaimDecision, NodeRole, Queued, Rates, Usage
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session

@@ -22,7 +22,7 @@ from tests.support.stores import NOW, opened
 
 from offhook.codes import SessionStatus
 from offhook.session.campaign import Campaign, CampaignOrder, CampaignState, TargetState
-from offhook.session.ports.campaigns import TargetFilter
+from offhook.session.ports.campaign_records import TargetFilter
 from offhook.session.ports.record import OutboxType, SessionFilter
 from offhook.session.ports.stores import Store
 from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType

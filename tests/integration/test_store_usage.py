@@ -10,9 +10,9 @@ import pytest
 from tests.support.stores import NOW, accepted, leg, seconds, start_all, waiting
 
 from offhook.codes import CallStatus, SessionStatus
+from offhook.session.ports.metering import UsageRecord
 from offhook.session.ports.record import Fenced, Node, NodeRole
 from offhook.session.ports.stores import Store
-from offhook.session.ports.usage import UsageRecord
 from offhook.session.session import Charge, Direction, Leg, Session
 from offhook.session.spending import Spent
 

@@ -21,11 +21,11 @@ from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import AnyAction, Callflow
 from offhook.media import make_engine
 from offhook.session import states
+from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.session.ports.telephony import DialOrder
 from offhook.session.ports.tenants import SubAccounts
-from offhook.session.ports.usage import Spending
 from offhook.session.ports.webhooks import Question, Reply
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber, Webhook, WebhookType

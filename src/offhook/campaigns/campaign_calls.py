@@ -31,8 +31,8 @@ from offhook.session.campaign import (
     settled,
 )
 from offhook.session.campaign_templates import callflow_of
-from offhook.session.ports.campaigns import Campaigns, TargetCall
-from offhook.session.ports.usage import Spending
+from offhook.session.ports.campaign_records import Campaigns, TargetCall
+from offhook.session.ports.metering import Spending
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)

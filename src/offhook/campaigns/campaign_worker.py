@@ -12,9 +12,9 @@ from offhook.clock import Clock, new_id
 from offhook.faults import FaultLog
 from offhook.flow.context import Profiles
 from offhook.session.campaign import Campaign
-from offhook.session.ports.campaigns import Campaigns
+from offhook.session.ports.campaign_records import Campaigns
+from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.usage import Spending
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)

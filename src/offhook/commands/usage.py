@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from offhook.commands.common import OK, USAGE, CommandError, Config, Json, emit, table
 
 if TYPE_CHECKING:
-    from offhook.session.ports.usage import UsageRecord
+    from offhook.session.ports.metering import UsageRecord
 
 Grouping = Literal["subaccount", "day", "country"]
 

@@ -7,8 +7,8 @@ from datetime import date
 
 from offhook.commands.configured import configuration_with_database
 from offhook.commands.key_admin import with_store
+from offhook.session.ports.metering import UsageRecord
 from offhook.session.ports.stores import Store
-from offhook.session.ports.usage import UsageRecord
 
 
 def read(

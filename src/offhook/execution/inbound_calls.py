@@ -14,10 +14,10 @@ from offhook.execution.runner import Runner
 from offhook.faults import FaultLog
 from offhook.flow.numbers import source_number
 from offhook.session import states
+from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
-from offhook.session.ports.usage import Spending
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
 

@@ -35,14 +35,14 @@ from offhook.session import control, states
 from offhook.session.billing import Tariff
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.fabric import Fabric
-from offhook.session.ports.opt_outs import OptOutService
+from offhook.session.ports.metering import Spending
+from offhook.session.ports.opt_out_lists import OptOutService
 from offhook.session.ports.record import Node
 from offhook.session.ports.recording import NoRecorder, Recorder
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall, Telephony
 from offhook.session.ports.tenants import SubAccounts
-from offhook.session.ports.usage import Spending
 from offhook.session.ports.webhooks import Asker, Reports
 from offhook.session.routing import trunks_for
 from offhook.session.session import Leg, Session

@@ -17,7 +17,7 @@ from offhook.execution.decision import Decisions
 from offhook.execution.endings import keeps_trace, log_end
 from offhook.execution.failures import CallOver, Interrupted, OptedOut, Replaced, SessionFailure
 from offhook.execution.journal import SessionJournal
-from offhook.execution.opting_out import OptingOut
+from offhook.execution.opt_out_key import OptingOut
 from offhook.execution.player import Player
 from offhook.execution.session_services import Services
 from offhook.execution.steps import STEPS
@@ -26,7 +26,7 @@ from offhook.faults import FaultLog
 from offhook.flow.actions import LAST_ACTION_NAMES, AnyAction, Callflow, Hangup
 from offhook.log import about
 from offhook.session import states
-from offhook.session.ports.opt_outs import OptOuts, OptOutService
+from offhook.session.ports.opt_out_lists import OptOuts, OptOutService
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.ports.webhooks import Reports

@@ -16,11 +16,11 @@ from offhook.config import Config
 from offhook.events import AnyEvent
 from offhook.flow.context import Profiles
 from offhook.session.ports.fabric import Fabric
+from offhook.session.ports.metering import NoBudgets, Spending
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.recording import NoRecordingFiles, RecordingFiles
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
-from offhook.session.ports.usage import NoBudgets, Spending
 from offhook.session.session import Session
 from offhook.session.tenancy import PushConfig, SubAccount
 

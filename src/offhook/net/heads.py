@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from offhook.net.errors import UnreadableAnswer
+from offhook.net.outgoing_errors import UnreadableAnswer
 
 MAX_HEAD: Final = 64 * 1024
 """Octets of header lines (``spec/webhooks.md``)."""

@@ -23,7 +23,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
 from yarl import URL
 
-from offhook.net.errors import (
+from offhook.net.guard import is_address, may_connect
+from offhook.net.heads import MAX_HEAD
+from offhook.net.inflate import inflated
+from offhook.net.outgoing_errors import (
     AddressRefused,
     AnswerTooLarge,
     ConnectFailed,
@@ -32,9 +35,6 @@ from offhook.net.errors import (
     TimedOut,
     TooManyRedirects,
 )
-from offhook.net.guard import is_address, may_connect
-from offhook.net.heads import MAX_HEAD
-from offhook.net.inflate import inflated
 from offhook.net.tolerant import read_tolerantly
 from offhook.net.urls import parse_url, redirect_target, redirected_headers, redirected_method
 

@@ -10,8 +10,8 @@ from typing import Any, final
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from offhook.net.errors import UnreadableAnswer
 from offhook.net.heads import AnswerFilter
+from offhook.net.outgoing_errors import UnreadableAnswer
 
 
 @final

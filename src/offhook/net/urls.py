@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin
 
 from yarl import URL
 
-from offhook.net.errors import InvalidUrl
+from offhook.net.outgoing_errors import InvalidUrl
 
 MAX_URL = 2048
 """Characters (``spec/status-codes.md``, playFile)."""

@@ -21,7 +21,7 @@ from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.export_keeper import ExportKeeper
-from offhook.processes.recordings import push_problem, shelf_of
+from offhook.processes.recording_duties import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
     follow_reloads,

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from offhook.processes import collector
 from offhook.processes.role_context import CannotServe, RoleContext
-from offhook.telephony.front import Front
+from offhook.telephony.sip_front import Front
 
 LINGER = 1.5
 """Seconds; a process has :data:`offhook.processes.child.LAST_SECONDS` after its supervisor has died."""

@@ -1,7 +1,7 @@
 """``offhook serve``: starts the processes of an installation, keeps them running, stops them in order.
 
 One API process, the voice workers, the SIP front of several workers and, where the configuration has built-in
-phones, their testbed. Each is ``python -m offhook.processes.node`` (the contract:
+phones, their testbed. Each is ``python -m offhook.processes.role_process`` (the contract:
 :mod:`offhook.processes.child`). They communicate through the store and the fabric; the supervisor runs the
 fabric's hub and handles no calls.
 """
@@ -61,7 +61,7 @@ class Options(NamedTuple):
     """Where the configuration was found, for the log."""
     role: Role = "all"
     workers: int = 1
-    command: tuple[str, ...] = (sys.executable, "-m", "offhook.processes.node")
+    command: tuple[str, ...] = (sys.executable, "-m", "offhook.processes.role_process")
     """What to start; tests put a program of their own here."""
 
 

@@ -16,7 +16,7 @@ from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
-from offhook.processes.recordings import RecordingDuties
+from offhook.processes.recording_duties import RecordingDuties
 from offhook.processes.role_context import CannotServe, RoleContext
 from offhook.processes.shared import (
     follow_reloads,

@@ -18,7 +18,7 @@ import soundfile
 from offhook.recording.container import BadRecording, Seal
 from offhook.recording.mix_order import AudioFormat, MixAnswer, MixOrder
 from offhook.recording.mixdown import mix, survey
-from offhook.recording.timeline import RATE
+from offhook.recording.placement import RATE
 
 FORMATS: Final = {
     AudioFormat.MP3: {"format": "MP3", "subtype": "MPEG_LAYER_III"},

@@ -4,7 +4,7 @@ What the peer of leg A says is left; what the peers of the other legs say, and w
 mono recording has the sum of both. Every voice stands in it once, where it was received: a bridge relays it
 to the other leg, but gives no frames for that.
 
-The file is read twice: first for the times of all frames, from which :mod:`.timeline` finds their places,
+The file is read twice: first for the times of all frames, from which :mod:`.placement` finds their places,
 then for their sound. Memory holds a few seconds of sound and some octets per packet, whatever the length.
 """
 
@@ -28,7 +28,7 @@ from offhook.recording.container import (
     Seal,
     chunks_of,
 )
-from offhook.recording.timeline import RATE, Arrivals, Join, Placed, places
+from offhook.recording.placement import RATE, Arrivals, Join, Placed, places
 
 BLOCK: Final = RATE
 """Samples per block that is written."""

@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import final
 
 from offhook.clock import Clock
+from offhook.session.ports.metering import Metering, Spending
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.usage import Metering, Spending
 from offhook.session.spending import ALERT_AT, Spent
 from offhook.session.tenancy import SubAccount
 

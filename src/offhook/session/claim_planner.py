@@ -18,8 +18,8 @@ from offhook.flow.actions import LAST_ACTION_NAMES, MakeCall
 from offhook.flow.numbers import time_zones_of
 from offhook.session import states
 from offhook.session.calling_hours import CallingHours, OutsideHours, zones_of
+from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import ClaimDecision, Queued, Rates, Usage
-from offhook.session.ports.usage import Spending
 from offhook.session.ports.webhooks import Reports
 from offhook.session.routing import covered, trunks_for
 from offhook.session.session import Session, SessionError

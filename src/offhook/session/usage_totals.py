@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
-from offhook.session.ports.usage import UsageRecord
+from offhook.session.ports.metering import UsageRecord
 
 K = TypeVar("K")
 

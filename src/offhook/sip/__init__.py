@@ -1,8 +1,7 @@
 """SIP: a user agent as a protocol engine without I/O (RFC 3261, 3264, 3311, 3581, 6026, 6086, 8760)."""
 
 from offhook.sip.agent import UserAgent
-from offhook.sip.auth import DigestVerdict, ServerAuth
-from offhook.sip.events import (
+from offhook.sip.agent_events import (
     Address,
     Answered,
     AnyEvent,
@@ -22,6 +21,7 @@ from offhook.sip.events import (
     ReofferRejected,
     dtmf_of_info,
 )
+from offhook.sip.auth import DigestVerdict, ServerAuth
 from offhook.sip.screen import Admitted, Ignored, Judgement, OpenScreen, Screen, ScreenedOut
 from offhook.sip.timers import Timers
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from offhook.sip.build import header_lines
+from offhook.sip.agent_core import Core
+from offhook.sip.agent_events import Address, AnyEvent, Credentials
 from offhook.sip.call import Calls, SipCall
 from offhook.sip.client import ClientTransactions
-from offhook.sip.core import Core
-from offhook.sip.events import Address, AnyEvent, Credentials
+from offhook.sip.encoding import header_lines
 from offhook.sip.grammar import GrammarError, check_uri_text, parse_name_addr, uri_scheme
 from offhook.sip.in_dialog import Trust, no_trunk
 from offhook.sip.inbound import InboundCall

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from enum import Enum
 
-from offhook.sip.events import Credentials
+from offhook.sip.agent_events import Credentials
 from offhook.sip.grammar import GrammarError, octets, quote, split_outside_quotes, unquote
 from offhook.sip.message import Message, Request, Response
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from offhook.sip.build import Headers, header_lines
-from offhook.sip.call_states import CallEvent, CallState
-from offhook.sip.client import ClientTransaction, ClientTransactions
-from offhook.sip.core import Core
-from offhook.sip.events import (
+from offhook.sip.agent_core import Core
+from offhook.sip.agent_events import (
     Confirmed,
     Credentials,
     Ended,
@@ -22,6 +19,9 @@ from offhook.sip.events import (
     ReofferAnswered,
     ReofferRejected,
 )
+from offhook.sip.call_states import CallEvent, CallState
+from offhook.sip.client import ClientTransaction, ClientTransactions
+from offhook.sip.encoding import Headers, header_lines
 from offhook.sip.grammar import readable
 from offhook.sip.in_dialog import InDialog
 from offhook.sip.machine import StateMachine

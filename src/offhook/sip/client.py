@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import final
 
-from offhook.sip.build import encode
-from offhook.sip.core import MAGIC, Core
-from offhook.sip.events import Address
+from offhook.sip.agent_core import MAGIC, Core
+from offhook.sip.agent_events import Address
+from offhook.sip.encoding import encode
 from offhook.sip.message import Response
 from offhook.sip.timers import NEVER, Timed
 from offhook.sip.transactions import INVITE_CLIENT, NON_INVITE_CLIENT, ClientEvent, ClientState

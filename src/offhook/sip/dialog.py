@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from offhook.sip.agent_events import Address
 from offhook.sip.call_states import DIALOG, DialogEvent, DialogState
-from offhook.sip.events import Address
 from offhook.sip.grammar import GrammarError, is_ip, parse_name_addr, parse_uri, tag_of, uri_of
 from offhook.sip.message import Message, Request, Response
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from offhook.sip.build import encode
+from offhook.sip.agent_core import MAGIC, Core
+from offhook.sip.agent_events import Address, Credentials, ForeignRequest
 from offhook.sip.client import ClientTransactions, Handler, OutgoingRequest
-from offhook.sip.core import MAGIC, Core
 from offhook.sip.dialog import Dialog
-from offhook.sip.events import Address, Credentials, ForeignRequest
+from offhook.sip.encoding import encode
 from offhook.sip.message import Request
 from offhook.sip.pending import Attempt, ChallengeAnswers, PendingAck
 from offhook.sip.timers import NEVER

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import final
 
-from offhook.sip.build import Headers, header_lines
+from offhook.sip.agent_events import Address, Canceled
 from offhook.sip.call import Calls, SipCall, ignore, reason_of
 from offhook.sip.call_states import INBOUND_CALL, CallEvent, CallState
 from offhook.sip.dialog import Dialog
-from offhook.sip.events import Address, Canceled
+from offhook.sip.encoding import Headers, header_lines
 from offhook.sip.message import Request
 from offhook.sip.server import ServerTransaction
 from offhook.sip.transactions import ServerState

@@ -8,7 +8,7 @@ cannot frame raises :class:`MessageError`. A message that it can frame but must 
 
 from __future__ import annotations
 
-from offhook.sip.events import Address
+from offhook.sip.agent_events import Address
 from offhook.sip.grammar import (
     GrammarError,
     Via,

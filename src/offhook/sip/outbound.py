@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import final
 
-from offhook.sip.build import Headers, header_lines
+from offhook.sip.agent_events import Address, Answered, Credentials, Provisional, Rejected
 from offhook.sip.call import Calls, SipCall, ignore
 from offhook.sip.call_states import OUTBOUND_CALL, CallEvent, CallState
 from offhook.sip.client import ClientTransaction, OutgoingRequest
 from offhook.sip.dialog import Dialog
-from offhook.sip.events import Address, Answered, Credentials, Provisional, Rejected
+from offhook.sip.encoding import Headers, header_lines
 from offhook.sip.grammar import GrammarError, parse_number, readable
 from offhook.sip.in_dialog import Trust
 from offhook.sip.message import Request, Response

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
+from offhook.sip.agent_core import Core
+from offhook.sip.agent_events import Address, Credentials
 from offhook.sip.auth import MAX_ROUNDS, ClientAuth
 from offhook.sip.client import (
     AtTime,
@@ -12,9 +14,7 @@ from offhook.sip.client import (
     Handler,
     OutgoingRequest,
 )
-from offhook.sip.core import Core
 from offhook.sip.dialog import Dialog
-from offhook.sip.events import Address, Credentials
 from offhook.sip.message import Response
 from offhook.sip.timers import NEVER, Timed
 

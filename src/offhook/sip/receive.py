@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import zlib
 
-from offhook.sip.build import (
+from offhook.sip.agent_core import MAGIC, METHODS, OTHER_METHODS, Core
+from offhook.sip.agent_events import Address, IncomingInvite, Info
+from offhook.sip.call import Calls, SipCall
+from offhook.sip.encoding import (
     REASONS,
     header_lines,
     reply_address,
@@ -16,9 +19,6 @@ from offhook.sip.build import (
     response,
     to_with_tag,
 )
-from offhook.sip.call import Calls, SipCall
-from offhook.sip.core import MAGIC, METHODS, OTHER_METHODS, Core
-from offhook.sip.events import Address, IncomingInvite, Info
 from offhook.sip.grammar import GrammarError, octets, parse_name_addr, readable, uri_scheme
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request

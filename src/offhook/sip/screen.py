@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple, final
 
-from offhook.sip.events import Address
+from offhook.sip.agent_events import Address
 from offhook.sip.message import Request
 
 

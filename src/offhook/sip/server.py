@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, final
 
-from offhook.sip.build import reply_address, reply_head, response, to_with_tag
-from offhook.sip.core import Core
-from offhook.sip.events import Address
+from offhook.sip.agent_core import Core
+from offhook.sip.agent_events import Address
+from offhook.sip.encoding import reply_address, reply_head, response, to_with_tag
 from offhook.sip.message import Request
 from offhook.sip.timers import NEVER, Timed
 from offhook.sip.transactions import INVITE_SERVER, NON_INVITE_SERVER, ServerEvent, ServerState

@@ -21,7 +21,7 @@ from offhook.speech.kokoro import Kokoro
 from offhook.speech.profile_rows import profile_rows
 from offhook.speech.speech_engine import Engine
 from offhook.speech.voice_folder import default_folder
-from offhook.speech.voices import EngineVoice
+from offhook.speech.voice_index import EngineVoice
 
 
 def voice_folder(settings: Voices) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from offhook.speech.voices import EngineVoice
+from offhook.speech.voice_index import EngineVoice
 
 ENGINE = "espeak-ng"
 _PACKAGE = "espeakng_loader"

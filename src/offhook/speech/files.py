@@ -11,8 +11,8 @@ from typing import IO, Final
 
 import msgspec
 
-from offhook.net.errors import OutgoingError
 from offhook.net.http_client import HttpClient
+from offhook.net.outgoing_errors import OutgoingError
 from offhook.speech.making import PromptMaker
 from offhook.speech.prompt import LAWS, G711Prompt
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from offhook.speech.voice_folder import manifest
-from offhook.speech.voices import EngineVoice
+from offhook.speech.voice_index import EngineVoice
 
 ENGINE: Final = "kokoro"
 

@@ -18,7 +18,7 @@ from offhook.speech.prompt import LAWS, G711Prompt
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore, Source
 from offhook.speech.speech_engine import Engine
 from offhook.speech.texts import Piece, pause_behind, pieces
-from offhook.speech.voices import EngineVoice
+from offhook.speech.voice_index import EngineVoice
 
 LONGEST: Final = 4 * 3600
 """Seconds of speech: a call lasts no longer (``limits.max_call_duration``), so the rest is left out."""

@@ -14,7 +14,7 @@ from offhook.flow.neighbours import ProfileNeighbours
 from offhook.speech.engines import installed_voices
 from offhook.speech.locales import describe
 from offhook.speech.profile_rows import profile_rows
-from offhook.speech.voices import EngineVoice, VoiceIndex
+from offhook.speech.voice_index import EngineVoice, VoiceIndex
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _NEURAL = "Neural"

@@ -28,7 +28,7 @@ from offhook.speech.prompt_file import key_of
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.speech_engine import Engine, SynthesisFailed
 from offhook.speech.texts import is_speakable, pieces
-from offhook.speech.voices import EngineVoice
+from offhook.speech.voice_index import EngineVoice
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from offhook.session.ports.opt_outs import OptOut, OptOuts, OptOutWay
+from offhook.session.ports.opt_out_lists import OptOut, OptOuts, OptOutWay
 from offhook.store import schema
 from offhook.store.documents import from_micros, micros
 from offhook.store.rows import Row

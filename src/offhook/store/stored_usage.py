@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import func, select
 
-from offhook.session.ports.usage import Metering, UsageRecord
+from offhook.session.ports.metering import Metering, UsageRecord
 from offhook.session.spending import Spent
 from offhook.store import schema
 from offhook.store.statements import Statements

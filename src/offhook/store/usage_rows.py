@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from offhook.codes import CallStatus
 from offhook.flow.numbers import country_of
-from offhook.session.ports.usage import UsageRecord
+from offhook.session.ports.metering import UsageRecord
 from offhook.session.session import Direction, Leg, Session
 from offhook.session.spending import Spent
 from offhook.store.rows import Row

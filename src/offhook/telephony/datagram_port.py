@@ -1,7 +1,7 @@
 """Where an endpoint's datagrams come from and go to: its own UDP socket, or one that workers share.
 
 Several workers share one UDP socket like this. The supervisor binds it, and every process inherits it. Only
-the front reads it (:mod:`.front`): one reader keeps the order of a peer's messages, and while it restarts
+the front reads it (:mod:`.sip_front`): one reader keeps the order of a peer's messages, and while it restarts
 they wait in the socket. It passes each datagram to the worker that it is for over a stream socket of that
 worker. Workers send on the UDP socket themselves.
 """

@@ -7,7 +7,7 @@ from typing import final
 
 from offhook.codes import CallStatus
 from offhook.session.ports.telephony import CallEnd, ReceivedCall, Side
-from offhook.sip import events as sip
+from offhook.sip import agent_events as sip
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import LineCall

@@ -10,7 +10,7 @@ from offhook.flow.context import WITHHELD_SOURCES
 from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
 from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Credentials
-from offhook.sip.build import host_port
+from offhook.sip.encoding import host_port
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall

@@ -43,8 +43,8 @@ from offhook.session.ports.telephony import (
     SipMessage,
 )
 from offhook.session.session import CallQuality, TrunkTry
-from offhook.sip import events as sip
-from offhook.sip.events import dtmf_of_info
+from offhook.sip import agent_events as sip
+from offhook.sip.agent_events import dtmf_of_info
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces

@@ -11,7 +11,7 @@ from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import PortsExhausted
 from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side
 from offhook.session.session import TrunkTry
-from offhook.sip import events as sip
+from offhook.sip import agent_events as sip
 from offhook.sip.descriptions import SdpError
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line

@@ -12,7 +12,7 @@ from offhook.aio import first_of, wait_or
 from offhook.clock import new_id
 from offhook.config import TestbedPhone
 from offhook.media.engine import PortsExhausted
-from offhook.sip.events import IncomingInvite
+from offhook.sip.agent_events import IncomingInvite
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
 from offhook.testbed.ear import Ear, write_wav

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from offhook.session.ports.opt_outs import OptOut, OptOutService
+from offhook.session.ports.opt_out_lists import OptOut, OptOutService
 from offhook.session.tenancy import SubAccount
 
 

@@ -20,10 +20,10 @@ from offhook.fabric.memory import MemoryFabric
 from offhook.flow.actions import Callflow
 from offhook.session import states
 from offhook.session.control import AnyCommand
-from offhook.session.ports.opt_outs import OptOut, OptOutService
+from offhook.session.ports.metering import NoBudgets
+from offhook.session.ports.opt_out_lists import OptOut, OptOutService
 from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.ports.tenants import SubAccounts
-from offhook.session.ports.usage import NoBudgets
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount
 from offhook.speech.profiles import ProfileTable

@@ -22,7 +22,7 @@ from offhook.flow.problems import Mode
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.control import EndSession, ReplaceCallflow
 from offhook.session.menus import read_menu
-from offhook.session.ports.opt_outs import OptOut
+from offhook.session.ports.opt_out_lists import OptOut
 from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import (
     OptOutSettings,

@@ -10,8 +10,8 @@ from typing import Any, final
 
 import msgspec
 
-from offhook.net.errors import TimedOut
 from offhook.net.http_client import HttpClient, HttpRequester, HttpResponse
+from offhook.net.outgoing_errors import TimedOut
 from offhook.testing.errors import Runaway
 from offhook.testing.loop import VirtualLoop
 from offhook.testing.timeline import Timeline

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from offhook.aio import wait_or
 from offhook.clock import Clock, SystemClock
-from offhook.net.errors import OutgoingError
 from offhook.net.http_client import HttpClient
+from offhook.net.outgoing_errors import OutgoingError
 from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, StoreUnavailable
 from offhook.session.ports.stores import Outbox
 from offhook.session.tenancy import Webhook, WebhookType

@@ -10,7 +10,7 @@ import msgspec
 
 from offhook.clock import iso_milliseconds, new_id
 from offhook.net.http_client import HttpRequester
-from offhook.session.ports.opt_outs import OptOut, OptOutService
+from offhook.session.ports.opt_out_lists import OptOut, OptOutService
 from offhook.session.tenancy import OptOutSettings, SubAccount, Webhook, WebhookType
 from offhook.webhooks.vca import ask_webhook
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from offhook.config import Config
-from offhook.net.errors import AddressRefused, OutgoingError
 from offhook.net.http_client import HttpClient
+from offhook.net.outgoing_errors import AddressRefused, OutgoingError
 
 ALLOW_PRIVATE = "[webhooks] allow_private = true in the server's configuration allows it"
 ALLOW_HTTP = "[webhooks] allow_http = true in the server's configuration allows http"

@@ -9,8 +9,8 @@ import random
 import msgspec
 
 from offhook.clock import Clock, SystemClock
-from offhook.net.errors import ConnectFailed, OutgoingError, UnreadableAnswer
 from offhook.net.http_client import HttpRequester, HttpResponse
+from offhook.net.outgoing_errors import ConnectFailed, OutgoingError, UnreadableAnswer
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret

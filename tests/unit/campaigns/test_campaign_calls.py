@@ -29,8 +29,8 @@ from offhook.session.campaign import (
     RetryRules,
     TargetState,
 )
+from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.usage import Spending
 from offhook.session.session import Session, SessionError
 from offhook.session.tenancy import SubAccount
 from offhook.store.memory import MemoryRecords, MemoryStore

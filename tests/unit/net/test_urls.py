@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from offhook.net.errors import InvalidUrl
+from offhook.net.outgoing_errors import InvalidUrl
 from offhook.net.urls import parse_url, redirect_target, redirected_headers, redirected_method
 
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from offhook.clock import Clock
 from offhook.reporting.spending_watch import SpendingWatch
+from offhook.session.ports.metering import Metering, UsageRecord
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.usage import Metering, UsageRecord
 from offhook.session.spending import Budget, Spent
 from offhook.session.tenancy import SubAccount
 

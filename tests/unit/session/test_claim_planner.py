@@ -15,6 +15,7 @@ from offhook.events import AnyEvent
 from offhook.flow.actions import Callflow, Hangup, MakeCall
 from offhook.session.calling_hours import CallingHours, CallingWindow, OutsideHours
 from offhook.session.claim_planner import LONGEST_HOLD, ClaimPlanner
+from offhook.session.ports.metering import NoBudgets, Spending
 from offhook.session.ports.record import (
     ClaimDecision,
     OutboxEntry,
@@ -22,7 +23,6 @@ from offhook.session.ports.record import (
     Queued,
     Usage,
 )
-from offhook.session.ports.usage import NoBudgets, Spending
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
 from offhook.session.tenancy import OptOutSettings, SubAccount, VirtualNumber

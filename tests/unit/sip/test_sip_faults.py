@@ -26,9 +26,9 @@ from offhook.sip import (
     Judgement,
     Rejected,
     Screen,
+    encoding,
 )
 from offhook.sip import auth as auth_module
-from offhook.sip import build as build_module
 from offhook.sip.call import Calls, SipCall
 from offhook.sip.client import ClientTransaction, ClientTransactions, OutgoingRequest
 from offhook.sip.dialog import Dialog
@@ -234,7 +234,7 @@ PARTS: list[Any] = [
     ServerTransaction,
     Everybody,
     auth_module,
-    build_module,
+    encoding,
 ]
 ONCE = frozenset({"Calls.__init__", "ClientTransactions.__init__", "RequestReceiver.__init__"})
 """What makes the agent itself: a bug there is seen at the start."""

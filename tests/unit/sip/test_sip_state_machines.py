@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.sip.wire import PEER, SDP, Wire, request
 
+from offhook.sip.agent_core import Core
 from offhook.sip.call_states import (
     DIALOG,
     INBOUND_CALL,
@@ -20,7 +21,6 @@ from offhook.sip.call_states import (
     DialogEvent,
     DialogState,
 )
-from offhook.sip.core import Core
 from offhook.sip.machine import IllegalEvent, StateMachine
 from offhook.sip.message import Request, parse
 from offhook.sip.receive import server_key

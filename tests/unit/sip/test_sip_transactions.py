@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.unit.sip.wire import OURS, PEER, answer, request
 
 from offhook.sip import Timers
+from offhook.sip.agent_core import Core
 from offhook.sip.client import ClientTransaction, ClientTransactions, OutgoingRequest
-from offhook.sip.core import Core
 from offhook.sip.message import Request, Response, parse
 from offhook.sip.receive import server_key
 from offhook.sip.server import ServerTransaction, ServerTransactions

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from offhook.clock import iso_milliseconds
 from offhook.session.campaign import Target
-from offhook.session.ports.campaigns import Campaigns, TargetFilter
+from offhook.session.ports.campaign_records import Campaigns, TargetFilter
 
 COLUMNS = (
     "number",

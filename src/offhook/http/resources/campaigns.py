@@ -47,7 +47,7 @@ from offhook.session.campaign import (
     TargetState,
 )
 from offhook.session.campaign_templates import UnfitTemplate, callflow_of, template_of
-from offhook.session.ports.campaigns import TargetFilter
+from offhook.session.ports.campaign_records import TargetFilter
 from offhook.session.target_lists import (
     MOST_PROBLEMS,
     Entry,

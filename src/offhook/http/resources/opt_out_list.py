@@ -15,7 +15,7 @@ from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
-from offhook.session.ports.opt_outs import OptOut, OptOutWay
+from offhook.session.ports.opt_out_lists import OptOut, OptOutWay
 
 Number = Annotated[
     str,

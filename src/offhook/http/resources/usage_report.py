@@ -16,7 +16,7 @@ from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import INVALID, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
-from offhook.session.ports.usage import UsageRecord
+from offhook.session.ports.metering import UsageRecord
 from offhook.session.tenancy import SubAccount
 from offhook.session.usage_totals import UsageTotal, amount, month_of, totals
 

@@ -12,8 +12,8 @@ import aioftp
 from aioftp.common import SSLSessionBoundContext
 
 from offhook.aio import wait_or
-from offhook.net.connections import open_socket
-from offhook.net.errors import OutgoingError
+from offhook.net.outgoing_errors import OutgoingError
+from offhook.net.tcp_connect import open_socket
 from offhook.recording.push.upload import CONNECT, PIECE, Upload, Uploader, UploadFailed, joined
 from offhook.session.tenancy import DEFAULT_PORTS, PushProtocol
 

@@ -18,8 +18,8 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from offhook.clock import Clock
-from offhook.net.errors import OutgoingError
 from offhook.net.http_client import HttpClient, HttpResponse
+from offhook.net.outgoing_errors import OutgoingError
 from offhook.recording.push.sigv4 import S3Credentials, query_string, quoted_path, signed
 from offhook.recording.push.upload import Upload, Uploader, UploadFailed, joined
 from offhook.session.tenancy import PushConfig

@@ -9,9 +9,9 @@ from typing import Final, final
 
 import asyncssh
 
-from offhook.net.connections import open_socket
-from offhook.net.errors import OutgoingError
 from offhook.net.host_keys import fingerprint_of
+from offhook.net.outgoing_errors import OutgoingError
+from offhook.net.tcp_connect import open_socket
 from offhook.recording.push.upload import CONNECT, PIECE, Upload, Uploader, UploadFailed, joined
 from offhook.session.tenancy import DEFAULT_PORTS, PushConfig, PushProtocol
 

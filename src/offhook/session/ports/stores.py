@@ -16,10 +16,11 @@ from datetime import datetime
 
 from offhook.events import AnyEvent
 from offhook.session.menus import Menu
-from offhook.session.ports.campaigns import Campaigns
+from offhook.session.ports.campaign_records import Campaigns
 from offhook.session.ports.exports import Exporting
 from offhook.session.ports.media_library import MediaLibrary
-from offhook.session.ports.opt_outs import OptOuts
+from offhook.session.ports.metering import Metering
+from offhook.session.ports.opt_out_lists import OptOuts
 from offhook.session.ports.record import (
     EVERY_SESSION,
     NO_RATES,
@@ -40,7 +41,6 @@ from offhook.session.ports.record import (
 )
 from offhook.session.ports.recording import RecordingStore
 from offhook.session.ports.telephony import SipMessage
-from offhook.session.ports.usage import Metering
 from offhook.session.session import Session
 from offhook.session.tenancy import (
     KeyGrant,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from offhook.media import g711
-from offhook.net.errors import OutgoingError
 from offhook.net.http_client import HttpClient, HttpResponse
+from offhook.net.outgoing_errors import OutgoingError
 from offhook.speech.cloud.budgets import Budgets
 from offhook.speech.prompt import LAWS
 from offhook.speech.shares import FairPlaces, TooBusy

@@ -20,7 +20,7 @@ from offhook.session.campaign import (
     Target,
     TargetState,
 )
-from offhook.session.ports.campaigns import (
+from offhook.session.ports.campaign_records import (
     EVERY_TARGET,
     CallingTarget,
     Campaigns,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offhook.session.ports.opt_outs import OptOut, OptOuts
+from offhook.session.ports.opt_out_lists import OptOut, OptOuts
 from offhook.store.documents import micros
 from offhook.store.memory.memory_records import MemoryPart, page
 

@@ -15,7 +15,7 @@ from offhook.session.campaign import Campaign, Target
 from offhook.session.menus import Menu
 from offhook.session.ports.exports import ExportJob
 from offhook.session.ports.media_library import MediaFile
-from offhook.session.ports.opt_outs import OptOut
+from offhook.session.ports.opt_out_lists import OptOut
 from offhook.session.ports.record import (
     DeliveryAttempt,
     DeliveryRecord,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from offhook.session.ports.usage import Metering, UsageRecord
+from offhook.session.ports.metering import Metering, UsageRecord
 from offhook.session.spending import Spent
 from offhook.store.memory.memory_records import MemoryPart
 from offhook.store.usage_rows import added_up, spent_by_currency, usage_record

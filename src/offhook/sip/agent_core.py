@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from offhook.random_bits import StockRandom
-from offhook.sip.build import host_port
-from offhook.sip.events import Address, AnyEvent
+from offhook.sip.agent_events import Address, AnyEvent
+from offhook.sip.encoding import host_port
 from offhook.sip.timers import TimerQueue, Timers
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"

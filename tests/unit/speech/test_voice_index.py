@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.speech.voices import EngineVoice, VoiceIndex
+from offhook.speech.voice_index import EngineVoice, VoiceIndex
 
 
 def voice(id_: str, gender: str = "M", **tags: int) -> EngineVoice:

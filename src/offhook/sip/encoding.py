@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offhook.sip.events import Address
+from offhook.sip.agent_events import Address
 from offhook.sip.grammar import GrammarError, Via, is_token, octets
 from offhook.sip.message import Request
 

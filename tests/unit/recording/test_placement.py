@@ -9,7 +9,7 @@ from operator import mul
 
 import numpy as np
 
-from offhook.recording.timeline import Arrivals, Join, Placed, places
+from offhook.recording.placement import Arrivals, Join, Placed, places
 
 START = 4_294_960_000
 TEN_MINUTES = 30_000

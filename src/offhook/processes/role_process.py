@@ -1,4 +1,4 @@
-"""Builds one process of a role and owns it: ``python -m offhook.processes.node --role voice …``.
+"""Builds one process of a role and owns it: ``python -m offhook.processes.role_process --role voice …``.
 
 Started by the supervisor (:mod:`offhook.processes.child` is the contract). The first SIGTERM or SIGINT makes
 the role drain and end, a second one ends the process at once. When the supervisor has died the role hangs up
@@ -32,7 +32,7 @@ Role = Callable[[RoleContext], Awaitable[None]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one role until it ends; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="offhook.processes.node")
+    parser = argparse.ArgumentParser(prog="offhook.processes.role_process")
     parser.add_argument("--role", choices=("api", "voice", "testbed", "front"), required=True)
     parser.add_argument("--worker", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)

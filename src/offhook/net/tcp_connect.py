@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from offhook.net.errors import AddressRefused, ConnectFailed
 from offhook.net.guard import may_connect
+from offhook.net.outgoing_errors import AddressRefused, ConnectFailed
 
 
 async def open_socket(

@@ -17,7 +17,7 @@ from offhook.execution.player import Player
 from offhook.faults import FaultLog
 from offhook.flow.actions import AnyAction, Callflow, Hangup, Say
 from offhook.session.opting_out import is_voice_message
-from offhook.session.ports.opt_outs import OptOut, OptOuts, OptOutService, OptOutWay
+from offhook.session.ports.opt_out_lists import OptOut, OptOuts, OptOutService, OptOutWay
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.tenancy import OptOutSettings, SubAccount
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from offhook.sip.demux import mark_of
-from offhook.telephony import front as front_module
+from offhook.telephony import sip_front
 from offhook.telephony.datagram_port import Datagram, SharedPort
-from offhook.telephony.front import Front
+from offhook.telephony.sip_front import Front
 from offhook.telephony.udp_socket import bound_socket
 
 WORKERS = 2
@@ -144,7 +144,7 @@ async def test_before_the_first_worker_datagrams_wait(tmp_path: Path) -> None:
 async def test_a_worker_that_reads_nothing_holds_up_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(front_module, "MOST_WAITING", 100_000)
+    monkeypatch.setattr(sip_front, "MOST_WAITING", 100_000)
     await world.kill(0)
     stuck = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     stuck.connect(world.path)

@@ -13,8 +13,8 @@ from offhook.clock import Clock
 from offhook.config import Config
 from offhook.config.recording_key import encryption_key
 from offhook.faults import FaultLog
-from offhook.net.errors import OutgoingError
 from offhook.net.http_client import HttpClient
+from offhook.net.outgoing_errors import OutgoingError
 from offhook.recording.container import Beginning, Seal
 from offhook.recording.mix_order import AudioFormat
 from offhook.recording.push.s3 import S3Uploader, s3_origin
