@@ -10,10 +10,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
 from tests.support.certificates import make_certificate
-from tests.support.http_world import KEY, MESSAGE, World, running_world
+from tests.support.http_world import KEY, MESSAGE, RawClient, World, running_world
 
 from offhook.config import Config, Http
+from offhook.http.deps import HttpLimits
 from offhook.http.edge.server_tls import ServerTls
 
 
@@ -100,3 +102,49 @@ async def test_a_certificate_that_cannot_be_used_stops_the_start(
     with pytest.raises(OSError):
         async with running_world(config=config_with(certificate, key)):
             pass
+
+
+class TestHandshakes:
+    """A client that connects and never ends its handshake."""
+
+    async def test_they_take_places_of_their_address_only(self, tmp_path: Path) -> None:
+        certificate, key = make_certificate(tmp_path, "first")
+        limits = HttpLimits(connections=8, address_half_open=3)
+        async with running_world(limits, config=config_with(certificate, key)) as world:
+            silent = [await RawClient.connect(world.port) for _ in range(5)]
+            for gone in silent[:2]:
+                assert await gone.closed()
+            for kept in silent[2:]:
+                await kept.writer.start_tls(trusting(certificate))
+            assert await submitted(world, trusting(certificate)) == 200
+            for client in silent:
+                await client.close()
+
+    async def test_a_finished_handshake_leaves_its_place(self, tmp_path: Path) -> None:
+        certificate, key = make_certificate(tmp_path, "first")
+        limits = HttpLimits(connections=2, address_half_open=1)
+        async with running_world(limits, config=config_with(certificate, key)) as world:
+            for _ in range(5):
+                assert await submitted(world, trusting(certificate)) == 200
+
+    async def test_what_is_no_handshake_is_closed(self, tmp_path: Path) -> None:
+        certificate, key = make_certificate(tmp_path, "first")
+        async with running_world(config=config_with(certificate, key)) as world:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            writer.write(b"\x16\x03\x01\xff\xff" + b"\xff" * 200)
+            alert = await asyncio.wait_for(reader.read(), 10)
+            assert len(alert) < 16
+            writer.close()
+            assert await submitted(world, trusting(certificate)) == 200
+
+    async def test_the_stop_does_not_wait_for_them(self, tmp_path: Path) -> None:
+        certificate, key = make_certificate(tmp_path, "first")
+        async with running_world(config=config_with(certificate, key)) as world:
+            client = await RawClient.connect(world.port)
+            client.send(b"\x16")
+        assert await client.closed()
+        await client.close()
+
+    def test_it_is_so_on_the_loop_of_the_server(self, tmp_path: Path) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self.test_they_take_places_of_their_address_only(tmp_path))

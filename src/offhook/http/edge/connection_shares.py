@@ -12,12 +12,21 @@ Pure: it selects the connection; the server closes it. Every operation takes con
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
 
 C = TypeVar("C")
+
+
+class SharedConnection(ABC):
+    """A connection that can be asked to close for another."""
+
+    @abstractmethod
+    def give_way(self) -> None:
+        """Close: another connection takes this one's place, or there are too many."""
 
 
 class Stage(Enum):

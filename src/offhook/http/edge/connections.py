@@ -19,7 +19,7 @@ from offhook.clock import Clock
 from offhook.http import refusals
 from offhook.http.deps import HttpLimits
 from offhook.http.edge.addresses import Addresses
-from offhook.http.edge.connection_shares import ConnectionShares, Stage
+from offhook.http.edge.connection_shares import ConnectionShares, SharedConnection, Stage
 from offhook.http.refusals import Refusal, refusal_answer
 
 OWN_DESCRIPTORS = 256
@@ -28,13 +28,15 @@ OWN_DESCRIPTORS = 256
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(HttpToolsProtocol, SharedConnection):
     """uvicorn's HTTP/1.1 protocol with the bounds of this module; :func:`bounded` sets them."""
 
     limits: HttpLimits
     clock: Clock
-    shares: ConnectionShares[BoundedProtocol]
+    shares: ConnectionShares[SharedConnection]
     addresses: Addresses
+    handshake: SharedConnection | None = None
+    """What holds the connection's place until its TLS handshake is done."""
 
     def __init__(
         self,
@@ -52,6 +54,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Make room for the connection or refuse it; start the first request's clock."""
+        if self.handshake is not None:
+            self.shares.leave(self.handshake)
         super().connection_made(transport)  # type: ignore[arg-type]
         peer = self.client[0] if self.client else ""
         goes = self.shares.arrive(self, self.addresses.of_peer(peer))
@@ -109,7 +113,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(refusals.BAD_REQUEST)
 
     def give_way(self) -> None:
-        """Close: another connection takes this one's place, or there are too many."""
         self._clear_deadline()
         self._refuse(refusals.UNAVAILABLE)
 
@@ -157,7 +160,7 @@ def _without_upgrade(data: bytes) -> bytes:
 
 def bounded(limits: HttpLimits, clock: Clock, addresses: Addresses) -> type[BoundedProtocol]:
     """The protocol class with these limits."""
-    shares = ConnectionShares[BoundedProtocol](
+    shares = ConnectionShares[SharedConnection](
         total=_within_descriptors(limits.connections),
         per_address=limits.address_connections,
         half_open_per_address=limits.address_half_open,

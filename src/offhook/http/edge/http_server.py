@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import uvicorn
 
@@ -15,8 +15,9 @@ from offhook.aio import first_of
 from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.http.edge.addresses import Addresses
-from offhook.http.edge.connections import bounded
-from offhook.http.edge.server_tls import HANDSHAKE_SECONDS, ServerTls
+from offhook.http.edge.connections import BoundedProtocol, bounded
+from offhook.http.edge.server_tls import ServerTls
+from offhook.http.edge.tls_door import TlsDoor
 
 BACKLOG = 2048
 
@@ -24,31 +25,42 @@ BACKLOG = 2048
 class _QuietServer(uvicorn.Server):
     """uvicorn's server without its signal handlers: it would raise SIGTERM again after the stop."""
 
-    def __init__(self, config: uvicorn.Config, tls: ServerTls | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, bounded: type[BoundedProtocol], tls: ServerTls | None
+    ) -> None:
         super().__init__(config)
         self.accepting = asyncio.Event()
+        self._bounded = bounded
         self._tls = tls
+        self._doors: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections on ``sockets``, and report that."""
         await self.lifespan.startup()
         loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(
-                self._protocol,
-                sock=sock,
-                backlog=self.config.backlog,
-                ssl=self._tls.context if self._tls else None,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
-            )
-            for sock in sockets or ()
-        ]
+        self.servers = []
+        for sock in sockets or ():
+            if self._tls is None:
+                server = await loop.create_server(
+                    self._protocol, sock=sock, backlog=self.config.backlog
+                )
+                self.servers.append(server)
+            else:
+                sock.listen(self.config.backlog)
+                door = TlsDoor(self._tls, self._protocol)
+                self._doors.append(loop.create_task(door.accept(sock), name="tls-door"))
         self.started = True
         self.accepting.set()
 
-    def _protocol(self) -> asyncio.Protocol:
-        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
-        return make(
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the doors too; uvicorn closes what came in."""
+        for door in self._doors:
+            door.cancel()
+        await asyncio.gather(*self._doors, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> BoundedProtocol:
+        return self._bounded(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 
@@ -111,9 +123,10 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
     )
     sock = _listen(host, port)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # clients cause its warnings
+    protocol = bounded(deps.limits, deps.clock, Addresses(deps.config.http.trusted_proxies))
     config = uvicorn.Config(
         app,
-        http=bounded(deps.limits, deps.clock, Addresses(deps.config.http.trusted_proxies)),
+        http=protocol,
         ws="none",
         loop="none",
         lifespan="on",
@@ -125,7 +138,7 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
         backlog=BACKLOG,
         timeout_keep_alive=deps.limits.idle_seconds,
     )
-    server = _QuietServer(config, tls)
+    server = _QuietServer(config, protocol, tls)
     loop = asyncio.get_running_loop()
     task = loop.create_task(server.serve(sockets=[sock]), name="http-server")
     try:
