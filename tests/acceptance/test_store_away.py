@@ -1,11 +1,17 @@
-"""The record cannot be written for a while: live calls go on, and none is declared dead afterwards."""
+"""The record cannot be written for a while: live calls go on, and none is declared dead afterwards.
+
+Once because the database is locked, once because its disk is full.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
+from collections import Counter
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.support import sipp
 from tests.support.net import RtpSink
@@ -67,3 +73,63 @@ async def test_live_calls_outlive_an_outage_of_the_database(tmp_path: Path) -> N
         assert "heartbeat not written" in server.log()
     told = [one.payload["sessionStatus"] for one in receiver.at("/vss")]
     assert told == ["COMPLETED"] * CALLS
+
+
+async def readiness(server: Server) -> str:
+    """The word of ``/readyz``."""
+    async with aiohttp.ClientSession(server.url) as client, client.get("/readyz") as answer:
+        status: str = (await answer.json())["status"]
+        return status
+
+
+async def until_ready_says(server: Server, word: str) -> None:
+    async with asyncio.timeout(60):
+        while await readiness(server) != word:
+            await asyncio.sleep(0.2)
+
+
+def fill(path: Path) -> None:
+    """Write into the file until its disk is full."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+async def test_a_full_disk_refuses_new_callflows_and_loses_none(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with (
+        Receiver() as receiver,
+        RtpSink() as ear,
+        Sipp("answer", tmp_path, keys={"rtp_port": ear.port}) as carrier,
+        Server(
+            tmp_path / "server",
+            configuration(
+                {"": carrier.address},
+                webhooks={"VSS": receiver.url("/vss")},
+                database=f"sqlite:///{disk}/offhook.db",
+            ),
+            disk=disk,
+        ) as server,
+    ):
+        live = await server.place(voice_message("+12025570000", TEXT))
+        await connected(server, live)
+        fill(server.on_disk("everything"))
+        accepted, refusal = [live], None
+        for number in range(1, 1_000):
+            status, answer = await server.post(voice_message(f"+1202557{number:04}", "Hello."))
+            if status != 200:
+                refusal = status, answer["statusCode"]
+                break
+            accepted.append(str(answer["sessionId"]))
+        assert refusal == (503, 503)
+        await until_ready_says(server, "database cannot be written")
+        assert (await server.session(live))["sessionStatus"] == "RUNNING"
+        server.on_disk("everything").unlink()
+        await until_ready_says(server, "ready")
+        assert await server.delete_session(live) in (200, 202)
+        accepted.append(await server.place(voice_message("+12025579999", "Hello.")))
+        await receiver.wait_for(lambda: len(receiver.summaries()) >= len(accepted), timeout=60)
+    told = Counter(one.payload["sessionId"] for one in receiver.at("/vss"))
+    assert told == Counter(accepted)
+    assert {one.payload["sessionStatus"] for one in receiver.at("/vss")} == {"COMPLETED"}

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -98,10 +99,15 @@ class Server:
         *,
         workers: int = 1,
         descriptors: int | None = None,
+        disk: Path | None = None,
     ) -> None:
-        """``descriptors``: ``ulimit -n`` of all its processes; None: as here."""
+        """``descriptors``: ``ulimit -n`` of all its processes; None: as here.
+
+        ``disk``: an empty folder that its processes see as a disk of 8 MiB (see :meth:`on_disk`).
+        """
         self.folder = folder
         self._limit = f"ulimit -n {descriptors}; " if descriptors else ""
+        self._disk = disk
         self.url = f"http://{config['http']['listen']}"
         self.sip_port = int(str(config["sip"]["listen"][0]).rpartition(":")[2])
         self.started_in = 0.0
@@ -144,6 +150,7 @@ class Server:
         with (self.folder / "log.txt").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *("sh", "-ec", f'{self._limit}exec "$@"', "sh"),
+                *(_with_disk(self._disk) if self._disk else ()),
                 *(sys.executable, "-m", "offhook", "serve", "--json", "--config", str(path)),
                 *("--workers", str(self._workers)),
                 cwd=self.folder,
@@ -220,6 +227,11 @@ class Server:
                     if answer.status == 200:
                         return
             await asyncio.sleep(0.05)
+
+    def on_disk(self, name: str) -> Path:
+        """A file of its small disk, as seen from here."""
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/root{self._disk}/{name}")
 
     def log(self) -> str:
         """Everything it has logged."""
@@ -335,6 +347,19 @@ def _free_rtp_range() -> int:
     """The first of 2,000 ports below the ephemeral ones, different for tests that run in parallel."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return 10_000 + 2_000 * (worker % 5)
+
+
+def _with_disk(folder: Path) -> tuple[str, ...]:
+    """The command that gives a program a small disk at ``folder``, which nobody else sees.
+
+    In a chroot, where mounts cannot be made private, those of the surrounding namespace are.
+    """
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    command = ("unshare", *user, "--mount")
+    if subprocess.run((*command, "true"), capture_output=True, check=False).returncode:
+        command += ("--propagation", "unchanged")
+    mount = f"mount -t tmpfs -o size=8m tmpfs '{folder}'"
+    return (*command, "sh", "-ec", f'{mount}; exec "$@"', "sh")
 
 
 def _children(pid: int) -> list[int]:
