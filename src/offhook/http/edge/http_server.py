@@ -122,6 +122,22 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
         else None
     )
     sock = _listen(host, port)
+    server = _server(app, deps, tls)
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(server.serve(sockets=[sock]), name="http-server")
+    try:
+        await first_of(task, server.accepting.wait())
+    except BaseException:
+        sock.close()
+        raise
+    if task.done():
+        sock.close()
+        raise RuntimeError("the HTTP server ended before it started")
+    return RunningServer(server, task, sock.getsockname()[1], deps, tls)
+
+
+def _server(app: AsgiApp, deps: Deps, tls: ServerTls | None) -> _QuietServer:
+    """uvicorn with the limits of ``deps``; it reads no headers of proxies and writes no log of its own."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # clients cause its warnings
     protocol = bounded(deps.limits, deps.clock, Addresses(deps.config.http.trusted_proxies))
     config = uvicorn.Config(
@@ -138,18 +154,7 @@ async def serve(app: AsgiApp, deps: Deps, host: str, port: int) -> RunningServer
         backlog=BACKLOG,
         timeout_keep_alive=deps.limits.idle_seconds,
     )
-    server = _QuietServer(config, protocol, tls)
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(server.serve(sockets=[sock]), name="http-server")
-    try:
-        await first_of(task, server.accepting.wait())
-    except BaseException:
-        sock.close()
-        raise
-    if task.done():
-        sock.close()
-        raise RuntimeError("the HTTP server ended before it started")
-    return RunningServer(server, task, sock.getsockname()[1], deps, tls)
+    return _QuietServer(config, protocol, tls)
 
 
 def _listen(host: str, port: int) -> socket.socket:
