@@ -29,6 +29,7 @@ BENCHES: dict[str, list[str]] = {
     "front": [],
     "full_store": ["--sizes", "0,100000,500000"],
     "http_attack": [],
+    "hear": [],
     "http": ["--seconds", "8"],
     "judge": [],
     "mutation": ["--each", "12"],
