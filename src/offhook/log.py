@@ -178,6 +178,16 @@ class _About(AbstractContextManager[None]):
             self._token = None
 
 
+def session_in_context() -> str | None:
+    """The id of the session that :func:`about` names here."""
+    return _session.get()
+
+
+def redacted_text(text: str) -> str:
+    """``text`` without the credentials in it."""
+    return _SECRET_TEXT.sub(lambda match: (match[1] or match[2] or match[3]) + REDACTED, text)
+
+
 def _with_session(logger: Any, method: str, event: EventDict) -> EventDict:
     session = _session.get()
     if session is not None:
@@ -196,7 +206,7 @@ def _redacted(key: str, value: Any) -> Any:
     if key.lower().replace("-", "_") in SECRET_FIELDS:
         return REDACTED
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(lambda match: (match[1] or match[2] or match[3]) + REDACTED, value)
+        return redacted_text(value)
     if isinstance(value, Mapping):
         return {name: _redacted(str(name), inner) for name, inner in value.items()}
     return value

@@ -40,6 +40,7 @@ from offhook.sip import (
     ForeignRequest,
     IncomingInvite,
     Info,
+    OptionsAnswered,
     Provisional,
     Rejected,
     Reoffer,
@@ -264,6 +265,8 @@ def describe(event: AnyEvent) -> str:
             extra += f" q850={event.q850_cause}" if event.q850_cause is not None else ""
             extra += f" retry={event.retry_after}" if event.retry_after is not None else ""
             return f"Rejected {event.status}{extra}"
+        case OptionsAnswered(status=status):
+            return f"OptionsAnswered {status}"
         case IncomingInvite(sdp=sdp):
             return "IncomingInvite" + (" sdp" if sdp else "")
         case Canceled():

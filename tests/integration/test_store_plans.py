@@ -40,6 +40,8 @@ GROWING = {
     "outbox",
     "session_terms",
     "sip_traces",
+    "log_lines",
+    "captures",
     "opt_outs",
     "campaign_targets",
 }
@@ -92,6 +94,7 @@ def test_the_tables_that_grow_are_those_of_sessions_and_requests() -> None:
         "media",
         "recording_pushes",
         "recordings",
+        "trunk_states",
     }
     assert GROWING | small | {"versions", "webhooks"} == set(schema.metadata.tables)
 
@@ -115,6 +118,8 @@ INSERT INTO campaign_targets SELECT 'c' || (n % 9), n, '+' || n, '{{}}',
     CASE WHEN n % 99 = 0 THEN 'CALLING' WHEN n % 2 = 0 THEN 'WAITING' ELSE 'DONE' END, 1, 0,
     1000000 + n, 's' || n, NULL, NULL, NULL FROM n;
 INSERT INTO sip_traces SELECT 's' || n, '[]' FROM n;
+INSERT INTO log_lines SELECT 's' || n, 1000000 + n, 'l' || n, 'api', 'info', 'x' FROM n;
+INSERT INTO captures SELECT 's' || n, 1000000 + n, {blob} FROM n;
 INSERT INTO session_terms SELECT 'a' || (n % {accounts}), 'number:+' || (n % 100), 1000000 + n, 's' || n
     FROM n;
 INSERT INTO outbox SELECT 'd' || n, 'a' || (n % {accounts}), CASE WHEN n % 4 = 0 THEN 'VSS' ELSE 'VCS' END,

@@ -14,6 +14,9 @@ from offhook.execution.call_metrics import CallMetrics
 from offhook.http.http_metrics import HttpMetrics
 from offhook.process_metrics import ProcessMetrics
 from offhook.processes.site_metrics import SiteMetrics
+from offhook.speech.speech_metrics import SpeechMetrics
+from offhook.telephony.inbound_refusals import InboundRefusals
+from offhook.telephony.line_metrics import LineMetrics
 from offhook.webhooks.metrics import DeliveryMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -21,6 +24,9 @@ MAKERS: list[Callable[[CollectorRegistry], object]] = [
     CallMetrics,
     HttpMetrics,
     DeliveryMetrics,
+    LineMetrics,
+    InboundRefusals,
+    SpeechMetrics,
     lambda registry: SiteMetrics(registry, Config()),
     lambda registry: ProcessMetrics(registry, "api"),
 ]

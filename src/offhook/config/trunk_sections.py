@@ -38,6 +38,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     inbound_from: tuple[Network, ...] = ()
     trusted: bool = False
     early_media: bool = False
+    options_every: Delay = 0
     media_from: tuple[Network, ...] = ()
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
     srtp: Literal["off", "accepted", "required"] = "off"

@@ -43,7 +43,7 @@ from offhook.session.ports.telephony import (
     SipMessage,
 )
 from offhook.session.ports.webhooks import Reports
-from offhook.session.session import Leg, Session
+from offhook.session.session import Leg, LegFailure, Session
 from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
@@ -403,7 +403,7 @@ class Conversation:
             status=end.status,
             disconnected_at=end.at,
             sip_code=end.sip_code,
-            failure=end.failure() if leg.connected_at is None else None,
+            failure=_failure(leg, call, end),
             quality=call.quality() if leg.connected_at is not None else None,
         )
         self.change(states.with_leg(self.session, done), states.disconnected(done, by=end.by))
@@ -457,6 +457,14 @@ class Conversation:
             call.drop_sip_trace()
         self._calls.clear()
         self._interrupt.cancel()
+
+
+def _failure(leg: Leg, call: Call, end: CallEnd) -> LegFailure | None:
+    """Why a leg did not connect, or what was wrong with its media."""
+    if leg.connected_at is None:
+        return end.failure()
+    complaint = call.complaint()
+    return None if complaint is None else LegFailure(detail=complaint)
 
 
 def _interruption(why: _Interruption) -> Exception:

@@ -67,8 +67,9 @@ def _leg(leg: Leg) -> str:
 
 
 def _try(one: TrunkTry) -> str:
-    answer = one.detail if one.sip_code is None else f"{one.sip_code} {one.sip_reason or ''}"
-    return f"{_over(one.trunk)}{(answer or 'no answer').strip()}"
+    answer = "" if one.sip_code is None else f"{one.sip_code} {one.sip_reason or ''}".strip()
+    text = ": ".join(part for part in (answer, one.detail) if part)
+    return f"{_over(one.trunk)}{text or 'no answer'}"
 
 
 def _over(trunk: str | None) -> str:

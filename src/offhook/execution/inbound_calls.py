@@ -20,9 +20,9 @@ from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
+from offhook.telephony.inbound_refusals import InboundRefusals, RefusalReason
 
-log = logging.getLogger(__name__)
-faults = FaultLog(log)
+faults = FaultLog(logging.getLogger(__name__))
 
 
 class NumberBook:
@@ -60,8 +60,10 @@ class InboundCalls:
         make_runner: Callable[[Session, ReceivedCall], Runner],
         spending: Spending,
         clock: Clock,
+        refusals: InboundRefusals,
     ) -> None:
         self._spending = spending
+        self._refusals = refusals
         self._store = store
         self._node = node
         self._dispatcher = dispatcher
@@ -86,19 +88,24 @@ class InboundCalls:
             await self._begin(call, trunk, caller, called)
         except Exception:
             faults.report(f"beginning a session for call {call.call_id}")
-            call.refuse(503, CallStatus.ERROR)
+            self._refuse(call, trunk, RefusalReason.INTERNAL, "an internal error", 503)
 
     async def _begin(self, call: ReceivedCall, trunk: str, caller: str, called: str) -> None:
         owner = self._numbers.owner(called)
-        if owner is None or self._dispatcher.draining:
-            call.refuse(503, CallStatus.ERROR)
+        if owner is None:
+            words = "the called number is no sub-account's any more"
+            self._refuse(call, trunk, RefusalReason.UNKNOWN_NUMBER, words, 503)
+            return
+        if self._dispatcher.draining:
+            words = "this node is shutting down"
+            self._refuse(call, trunk, RefusalReason.DRAINING, words, 503)
             return
         now = self._clock.now()
         sub_account, number = owner
         spent = self._spending.spent_out(sub_account, now)
         if spent is not None:
-            log.info("a call to sub-account %s is refused: %s", sub_account.sub_account_id, spent)
-            call.refuse(480, CallStatus.ERROR)
+            words = f"sub-account {sub_account.sub_account_id}: {spent}"
+            self._refuse(call, trunk, RefusalReason.SPENT_OUT, words, 480)
             return
         session = states.receive(
             call.call_id,
@@ -112,8 +119,7 @@ class InboundCalls:
         try:
             await self._store.start(self._node, session, ())
         except (StoreUnavailable, Fenced) as error:
-            log.warning("an inbound call is refused: %s", error)
-            call.refuse(503, CallStatus.ERROR)
+            self._refuse(call, trunk, RefusalReason.NO_STORE, str(error), 503)
             return
         runner = self._make_runner(session, call)
         leg = session.legs[0]
@@ -123,3 +129,9 @@ class InboundCalls:
             )
         )
         self._dispatcher.own(session.session_id, runner)
+
+    def _refuse(
+        self, call: ReceivedCall, trunk: str, reason: RefusalReason, words: str, sip_code: int
+    ) -> None:
+        self._refusals.refused(f"trunk {trunk}", reason, f"{words}: {sip_code}")
+        call.refuse(sip_code, CallStatus.ERROR)

@@ -47,6 +47,7 @@ from offhook.session.ports.webhooks import Asker, Reports
 from offhook.session.routing import trunks_for
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
+from offhook.telephony.inbound_refusals import InboundRefusals
 
 log = logging.getLogger(__name__)
 faults = FaultLog(log)
@@ -74,6 +75,7 @@ class VoiceNode:
         capacity: int,
         metrics: CallMetrics,
         recorder: Recorder | None = None,
+        refusals: InboundRefusals | None = None,
     ) -> None:
         """``capacity``: sessions that run here at once at the most."""
         self._store = store
@@ -104,6 +106,7 @@ class VoiceNode:
             make_runner=lambda session, call: self._make_runner(session, (), call),
             spending=spending,
             clock=clock,
+            refusals=refusals or InboundRefusals(),
         )
 
     def _make_planner(self) -> ClaimPlanner:

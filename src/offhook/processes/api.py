@@ -21,6 +21,7 @@ from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.export_keeper import ExportKeeper
+from offhook.processes.operator_notes import OperatorNotes
 from offhook.processes.recording_duties import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
@@ -62,6 +63,9 @@ async def run(context: RoleContext) -> None:
     async with AsyncExitStack() as stack:
         store = await open_record(context, stack)
         fabric = await open_fabric(context, stack)
+        notes = OperatorNotes(store, process="api", node=f"{context.node_name}/api")
+        stack.enter_context(notes.listening())
+        stack.push_async_callback(notes.save)
         directory = Directory(context.config, store)
         registry = context.registry
         api_key = await _first_key(context, store)
@@ -131,6 +135,7 @@ async def run(context: RoleContext) -> None:
                     ),
                     spending.run(),
                     exports.run(),
+                    notes.run(),
                 )
             ]
             scheme = "http" if context.config.http.tls_certificate is None else "https"

@@ -21,7 +21,7 @@ from offhook.config import file as config_file
 from offhook.process_metrics import ProcessMetrics
 from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
-from offhook.processes.role_context import CannotServe, RoleContext
+from offhook.processes.role_context import CannotServe, RoleContext, process_name
 from offhook.session.ports.record import StoreUnavailable
 from offhook.testbed.phones import with_testbed
 
@@ -55,11 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not link.failed(str(error)):
             raise
         return 1
-
-
-def process_name(role: str, worker: int) -> str:
-    """The name of a process in log lines and metrics."""
-    return f"voice-{worker}" if role == "voice" else role
 
 
 def _load_numbers() -> None:

@@ -46,6 +46,9 @@ class SiteMetrics:
         self._limits = self._gauge(
             "trunk_channels_limit", "The trunk's channels; absent: no limit", "trunk"
         )
+        self._cps_limits = self._gauge(
+            "trunk_cps_limit", "Calls a second that the trunk takes; absent: no limit", "trunk"
+        )
         self._pending = self._gauge(
             "webhooks_pending", "Webhook deliveries that wait for an attempt, counted to 100,000"
         )
@@ -58,6 +61,7 @@ class SiteMetrics:
     def use(self, config: Config) -> None:
         """Show these trunks and their limits from now on."""
         self._limits_by_trunk = {trunk.name: trunk.channels for trunk in config.trunks}
+        self._cps_by_trunk = {trunk.name: trunk.cps for trunk in config.trunks if trunk.cps}
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(
@@ -86,6 +90,8 @@ class SiteMetrics:
         for trunk, channels in self._limits_by_trunk.items():
             if channels is not None:
                 self._limits.labels(trunk).set(channels)
+        for trunk, cps in self._cps_by_trunk.items():
+            self._cps_limits.labels(trunk).set(cps)
 
     async def keep(self, store: Claiming, clock: Clock) -> None:
         """Read the store and set the gauges until cancelled."""

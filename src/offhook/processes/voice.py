@@ -16,8 +16,9 @@ from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
+from offhook.processes.operator_notes import OperatorNotes
 from offhook.processes.recording_duties import RecordingDuties
-from offhook.processes.role_context import CannotServe, RoleContext
+from offhook.processes.role_context import CannotServe, RoleContext, process_name
 from offhook.processes.shared import (
     follow_reloads,
     keep_directory_fresh,
@@ -31,12 +32,16 @@ from offhook.sip.demux import mark_of
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.service import SpeechService
+from offhook.speech.speech_metrics import SpeechMetrics
 from offhook.store.directory import Directory
 from offhook.telephony.datagram_port import SharedPort
 from offhook.telephony.dialer import Dialer
 from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
+from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.screening import InboundScreening, Received
+from offhook.telephony.trunk_health import TrunkProbe
 from offhook.telephony.trunks import Trunk, split_address, trunk_of
 from offhook.webhooks.opt_out_service import OperatorLists
 from offhook.webhooks.receivers import open_client
@@ -58,6 +63,11 @@ async def run(context: RoleContext) -> None:
         fabric = await open_fabric(context, stack)
         directory = Directory(context.config, store)
         await directory.refresh()
+        notes = OperatorNotes(
+            store, process=process_name("voice", context.worker), node=context.node_name
+        )
+        stack.enter_context(notes.listening())
+        stack.push_async_callback(notes.save)
         shared = shared_port(context)
         line = await open_line(context, stack, shared)
         files, speech = open_speech(context, stack, store)
@@ -79,6 +89,9 @@ async def run(context: RoleContext) -> None:
         await recordings.open(stack)
         spending = spending_watch(context, store, directory)
         await spending.read()
+        line.health.on_change = notes.trunk_changed
+        probe = TrunkProbe(line.endpoint, line.health, lambda: line.trunks, context.clock)
+        refusals = InboundRefusals(context.registry)
         node = VoiceNode(
             store=store,
             node=registered,
@@ -96,8 +109,9 @@ async def run(context: RoleContext) -> None:
             capacity=capacity(context),
             metrics=CallMetrics(context.registry),
             recorder=recordings.recorder,
+            refusals=refusals,
         )
-        take_calls(line, node)
+        take_calls(line, node, refusals)
         if shared is not None:
             shared.open()
 
@@ -114,6 +128,8 @@ async def run(context: RoleContext) -> None:
                 group.create_task(spending.run()),
                 group.create_task(collector.in_quiet_moments(lambda: node.live)),
                 group.create_task(recordings.run()),
+                group.create_task(notes.run()),
+                group.create_task(probe.run()),
             ]
             await node.run(
                 context.stopping,
@@ -153,6 +169,7 @@ def open_speech(
         disk=open_prompts(context.config),
         run=context.supervisor.snapshot or "",
         library=store,
+        metrics=SpeechMetrics(context.registry),
     )
     stack.push_async_callback(speech.close)
     speech.warm()
@@ -186,6 +203,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
         trunks=trunks_of(config),
         media_timeout=config.limits.media_timeout,
         clock=context.clock,
+        metrics=LineMetrics(context.registry),
     )
 
 
@@ -230,12 +248,14 @@ def trunks_of(config: Config) -> dict[str, Trunk]:
     return {section.name: trunk_of(section) for section in config.trunks}
 
 
-def take_calls(line: Line, node: VoiceNode) -> InboundScreening:
+def take_calls(
+    line: Line, node: VoiceNode, refusals: InboundRefusals | None = None
+) -> InboundScreening:
     """Let calls from outside begin sessions."""
 
     def take(got: Received) -> None:
         node.take(got.call, trunk=got.trunk, caller=got.caller, called=got.called)
 
-    screening = InboundScreening(line, take, knows=node.owns)
+    screening = InboundScreening(line, take, knows=node.owns, refusals=refusals)
     screening.start()
     return screening

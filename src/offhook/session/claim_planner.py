@@ -21,7 +21,7 @@ from offhook.session.calling_hours import CallingHours, OutsideHours, zones_of
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import ClaimDecision, Queued, Rates, Usage
 from offhook.session.ports.webhooks import Reports
-from offhook.session.routing import covered, trunks_for
+from offhook.session.routing import covered, trunks_for, why_not_routed
 from offhook.session.session import Session, SessionError
 from offhook.session.tenancy import SubAccount
 
@@ -140,11 +140,12 @@ class ClaimPlanner:
         if session.valid_until is not None and now >= session.valid_until:
             return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
         if not covered(call.destination, sub_account.coverage, self._country_of):
-            detail = "the destination is not in the sub-account's coverage"
+            detail = why_not_routed(call.destination, sub_account, self._country_of)
             return self._refuse(session, RuntimeCode.NO_COVERAGE, detail, now)
         trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
         if not trunks:
-            return self._pass_over(queued, RuntimeCode.NO_COVERAGE, "a route to it", now)
+            detail = why_not_routed(call.destination, sub_account, self._country_of)
+            return self._pass_over(queued, RuntimeCode.NO_COVERAGE, "a route to it", now, detail)
         if (spent := self._spending.spent_out(sub_account, now)) is not None:
             return self._refuse(session, RuntimeCode.CAPACITY_EXCEEDED, spent, now, reason=spent)
         hours = sub_account.calling_hours
@@ -216,13 +217,19 @@ class ClaimPlanner:
         return ClaimDecision(session=queued.session, ready_since=ready_since, trunks=trunks)
 
     def _pass_over(
-        self, queued: Queued, code: RuntimeCode, unknown: str, now: datetime
+        self,
+        queued: Queued,
+        code: RuntimeCode,
+        unknown: str,
+        now: datetime,
+        why: str | None = None,
     ) -> ClaimDecision:
-        """Leave a session that this node does not know to other nodes; end it once no live node knows
-        it."""
+        """Leave a session that this node does not know to other nodes; end it, because of ``why``, once no
+        live node knows it."""
         since = queued.passed_over_since
         if since is not None and (now - since).total_seconds() >= self._limits.queue_timeout:
             detail = f"no live node has known {unknown} for queue_timeout"
+            detail = detail if why is None else f"{why}; {detail}"
             return self._refuse(queued.session, code, detail, now)
         return ClaimDecision(session=queued.session, passed_over=unknown)
 

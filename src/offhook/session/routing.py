@@ -34,6 +34,17 @@ def trunks_for(
     return best.trunks if best is not None else ()
 
 
+def why_not_routed(
+    destination: str, sub_account: SubAccount, country_of: Callable[[str], str | None]
+) -> str:
+    """Which rule keeps the sub-account from calling ``destination``, for the operator; without the number."""
+    country = country_of(destination) or "country unknown"
+    if not covered(destination, sub_account.coverage, country_of):
+        allowed = ", ".join(sub_account.coverage or ()) or "nothing"
+        return f"coverage: the destination ({country}) is not in the sub-account's: {allowed}"
+    return f"no route: no prefix of [[routes]] leads to the destination ({country})"
+
+
 def covered(
     destination: str,
     coverage: Sequence[str] | None,

@@ -39,11 +39,12 @@ class TrunkTry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sip_reason: str | None = None
     """The far end's reason phrase."""
     detail: str | None = None
-    """In words where there is no code: ``no response from udp:192.0.2.1:5060 for 32 s``."""
+    """In words where the code does not say it: ``no response from udp:192.0.2.1:5060 for 32 s``."""
 
 
 class LegFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a leg did not connect, in words and numbers: for the session record, never sent to a webhook."""
+    """Why a leg did not connect, in words and numbers, or in ``detail`` what was wrong with the media of one
+    that did: for the session record, never sent to a webhook."""
 
     detail: str | None = None
     sip_reason: str | None = None
@@ -88,7 +89,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     """None while the leg is up or being tried."""
     sip_code: int | None = None
     failure: LegFailure | None = None
-    """Of a leg that ended without an answer."""
+    """Of a leg that ended without an answer, or that had one-way audio."""
     quality: CallQuality | None = None
     charge: Charge | None = None
     """Of a call that was connected, once its session has ended."""

@@ -12,9 +12,9 @@ import random
 from collections.abc import Sequence
 
 from offhook.sip.agent_core import Core
-from offhook.sip.agent_events import Address, AnyEvent, Credentials
+from offhook.sip.agent_events import Address, AnyEvent, Credentials, OptionsAnswered
 from offhook.sip.call import Calls, SipCall
-from offhook.sip.client import ClientTransactions
+from offhook.sip.client import ClientTransaction, ClientTransactions, OutgoingRequest
 from offhook.sip.encoding import header_lines
 from offhook.sip.grammar import GrammarError, check_uri_text, parse_name_addr, uri_scheme
 from offhook.sip.in_dialog import Trust, no_trunk
@@ -122,9 +122,38 @@ class UserAgent:
         events, self._core.events = self._core.events, []
         return events
 
-    def unreachable(self, destination: Address, now: float) -> None:
-        """The transport cannot deliver there: requests without a response fail now (§8.1.3.1)."""
-        self._clients.transport_failed(destination, now)
+    def unreachable(self, destination: Address, now: float, problem: str) -> None:
+        """The transport cannot deliver there: requests without a response fail now (§8.1.3.1).
+
+        ``problem`` says why, for people.
+        """
+        self._clients.transport_failed(destination, now, problem)
+
+    def options(
+        self, now: float, *, target: Address, request_uri: str, from_uri: str, to_uri: str
+    ) -> str:
+        """Ask whether ``target`` is there (RFC 3261 §11.1); returns the handle of the answer's event."""
+        core = self._core
+        handle = core.token()
+
+        def over(tx: ClientTransaction, response: Response | None, _now: float) -> None:
+            status = None if response is None else response.status
+            if status is None or status >= 200:
+                core.emit(OptionsAnswered(handle=handle, status=status, problem=tx.problem))
+
+        request = OutgoingRequest(
+            "OPTIONS",
+            request_uri,
+            routes="",
+            from_=f"{_name_addr(from_uri)};tag={handle}",
+            to=_name_addr(to_uri),
+            call_id=core.token(),
+            cseq=1,
+            destination=target,
+        )
+        head = f"{core.request_tail}{core.contact}Accept: application/sdp\r\n"
+        ClientTransaction(self._clients, request, head, b"", over, lambda _now: None).start(now)
+        return handle
 
     # --- calls we make
 

@@ -1,7 +1,7 @@
 """The events of a user agent, in the field's terms (RFC 3261, 3264, 3326, 6086).
 
 Every event names the call by its opaque ``handle``. The last event of a call is :class:`Rejected`,
-:class:`Canceled` or :class:`Ended`, exactly one of them.
+:class:`Canceled` or :class:`Ended`, exactly one of them (of an OPTIONS of ours: :class:`OptionsAnswered`).
 """
 
 from __future__ import annotations
@@ -73,6 +73,17 @@ class Rejected(Event, frozen=True, kw_only=True):
     local: bool = False
     """The status is our own: 408 when no response came or the transport failed, 487 when our CANCEL
     was never answered or crossed a 200, 500 after an error in our own code."""
+    problem: str | None = None
+    """Why the transport could not deliver the INVITE, for people; None: it could."""
+
+
+class OptionsAnswered(Event, frozen=True, kw_only=True):
+    """Our OPTIONS outside a call is over (RFC 3261 §11); the last event of its handle."""
+
+    status: int | None
+    """Of the final response; None: none came."""
+    problem: str | None = None
+    """Why the transport could not deliver it, for people; None: it could."""
 
 
 class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
@@ -173,6 +184,7 @@ AnyEvent = (
     Provisional
     | Answered
     | Rejected
+    | OptionsAnswered
     | IncomingInvite
     | Canceled
     | Confirmed

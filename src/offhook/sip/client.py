@@ -85,11 +85,11 @@ class ClientTransactions:
         """The transaction that a response belongs to. Raises :class:`GrammarError`."""
         return self.open.get((response.via.branch, response.cseq[1]))
 
-    def transport_failed(self, destination: Address, now: float) -> None:
-        """Nothing can be delivered to ``destination`` (§8.1.3.1)."""
+    def transport_failed(self, destination: Address, now: float, problem: str) -> None:
+        """Nothing can be delivered to ``destination`` (§8.1.3.1), because of ``problem``."""
         for transaction in list(self.open.values()):
             if transaction.request.destination == destination:
-                transaction.transport_failed(now)
+                transaction.transport_failed(now, problem)
 
     @property
     def hanging_up(self) -> int:
@@ -118,6 +118,7 @@ class ClientTransaction(Timed):
         "limit",
         "machine",
         "method",
+        "problem",
         "request",
         "state",
     )
@@ -153,6 +154,8 @@ class ClientTransaction(Timed):
         self.wake = 0.0
         self.interval = core.timing.t1
         self.deadline = 0.0
+        self.problem: str | None = None
+        """Why the transport could not deliver the request; None: it could."""
         self.limit = NEVER
         """When an INVITE that is answered provisionally only is given up."""
 
@@ -209,10 +212,11 @@ class ClientTransaction(Timed):
             handler(self, None, now)
         self.fault = None
 
-    def transport_failed(self, now: float) -> None:
+    def transport_failed(self, now: float, problem: str) -> None:
         """The request cannot be delivered: fail. If a response came before, wait for the next one
         instead."""
         if not self.heard_from:
+            self.problem = problem
             self._fail(ClientEvent.TRANSPORT_ERROR, now)
 
     def abandon(self, now: float) -> None:

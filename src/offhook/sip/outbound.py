@@ -155,7 +155,7 @@ class OutboundCall(SipCall):
 
     def _on_response(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
         if response is None:
-            self._no_answer(now)
+            self._no_answer(tx.problem, now)
         elif response.status < 200:
             self._provisional(response, now)
         elif response.status < 300:
@@ -163,11 +163,11 @@ class OutboundCall(SipCall):
         else:
             self._refused(response, now)
 
-    def _no_answer(self, now: float) -> None:
+    def _no_answer(self, problem: str | None, now: float) -> None:
         if self.state is CallState.CANCELING:
             self._reject(now, 487, "Request Terminated")
         elif self.state is CallState.EARLY:
-            self._reject(now, 408, "Request Timeout")
+            self._reject(now, 408, "Request Timeout", problem=problem)
 
     def _reject(
         self,
@@ -177,6 +177,7 @@ class OutboundCall(SipCall):
         *,
         response: Response | None = None,
         event: CallEvent = CallEvent.REFUSED,
+        problem: str | None = None,
     ) -> None:
         """Report the end without an answer; without ``response`` the status is our own."""
         rejected = Rejected(
@@ -187,6 +188,7 @@ class OutboundCall(SipCall):
             warning=None if response is None else warning_of(response),
             retry_after=None if response is None else response.retry_after,
             local=response is None,
+            problem=problem,
         )
         self._over(event, now)
         self.core.emit(rejected)

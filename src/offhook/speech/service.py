@@ -27,6 +27,7 @@ from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.prompt_file import key_of
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.speech_engine import Engine, SynthesisFailed
+from offhook.speech.speech_metrics import PromptSource, SpeechMetrics
 from offhook.speech.texts import is_speakable, pieces
 from offhook.speech.voice_index import EngineVoice
 
@@ -56,6 +57,7 @@ class SpeechService(Speech):
         store: PromptStore | None = None,
         run: str = "",
         library: MediaLibrary | None = None,
+        metrics: SpeechMetrics | None = None,
     ) -> None:
         """``library`` has the files that are named ``offhook:name``; None: there are none.
 
@@ -64,6 +66,7 @@ class SpeechService(Speech):
         ``clock``: Unix time. ``run``: processes with the same share the files that were fetched.
         """
         self._profiles = profiles
+        self._metrics = metrics or SpeechMetrics()
         self._engines = {engine.name: engine for engine in engines}
         self._clock = clock
         self._run = run or secrets.token_hex(16)
@@ -88,6 +91,7 @@ class SpeechService(Speech):
         disk: PromptDisk | None = None,
         run: str = "",
         library: MediaLibrary | None = None,
+        metrics: SpeechMetrics | None = None,
     ) -> SpeechService:
         """The service with this machine's engines, espeak-ng in up to ``processes`` workers.
 
@@ -106,6 +110,7 @@ class SpeechService(Speech):
             store=PromptStore(disk=disk),
             run=run,
             library=library,
+            metrics=metrics,
         )
 
     async def say(
@@ -178,13 +183,29 @@ class SpeechService(Speech):
             "say", SOUND_REVISION, engine.name, engine.version, voice.id, float(speed), text
         )
 
+        source = PromptSource.MEMORY
+
         async def speak() -> G711Prompt:
+            nonlocal source
             async with self._store.claim(key, owner) as made:
-                return made or await self._maker.speak(
+                if made:
+                    source = PromptSource.DISK
+                    return made
+                source = PromptSource.ENGINE
+                began = time.monotonic()
+                prompt = await self._maker.speak(
                     engine, voice, text, speed=speed, owner=owner, sound=PromptDetails(key)
                 )
+                self._metrics.spoken(engine.name, time.monotonic() - began)
+                return prompt
 
-        return await self._spoken.get(key, speak, owner=owner)
+        try:
+            prompt = await self._spoken.get(key, speak, owner=owner)
+        except (SynthesisFailed, NoRoom):
+            self._metrics.prompt(engine.name, PromptSource.FAILED)
+            raise
+        self._metrics.prompt(engine.name, source)
+        return prompt
 
     async def fetch(self, url: str, *, owner: str) -> Prompt:
         if url.startswith(SCHEME):

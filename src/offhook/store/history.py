@@ -234,7 +234,8 @@ class SqlHistory(Statements, History):
     async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
         """Delete final sessions with everything that belongs to them."""
         s, e, o = schema.sessions, schema.events, schema.outbox
-        t, trace = schema.session_terms, schema.sip_traces
+        t = schema.session_terms
+        kept = (schema.sip_traces, schema.log_lines, schema.captures)
         old = (
             select(s.c.session_id, s.c.document)
             .where(
@@ -254,7 +255,7 @@ class SqlHistory(Statements, History):
                 delete(e).where(e.c.session_id.in_(ids)),
                 delete(o).where(o.c.session_id.in_(ids)),
                 delete(t).where(tuple_(*t.primary_key.columns).in_(found_by)),
-                delete(trace).where(trace.c.session_id.in_(ids)),
+                *(delete(each).where(each.c.session_id.in_(ids)) for each in kept),
                 delete(s).where(s.c.session_id.in_(ids)),
             )
             gone += len(ids)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -140,6 +141,40 @@ sip_traces = Table(
     Column("document", Text, nullable=False),
 )
 """The SIP messages of sessions that failed: a JSON array."""
+
+trunk_states = Table(
+    "trunk_states",
+    metadata,
+    Column("trunk", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("up", Boolean, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("detail", Text),
+    sqlite_with_rowid=False,
+)
+"""Whether each trunk answered each node last."""
+
+log_lines = Table(
+    "log_lines",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("line_id", Text, primary_key=True),
+    Column("process", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What processes logged about sessions."""
+
+captures = Table(
+    "captures",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("pcap", LargeBinary, nullable=False),
+)
+"""The packets of sessions that an operator asked for."""
 
 nodes = Table(
     "nodes",

@@ -17,6 +17,7 @@ from offhook.sip import (
     Credentials,
     Ended,
     IncomingInvite,
+    OptionsAnswered,
     Rejected,
     Screen,
     Timers,
@@ -221,6 +222,20 @@ class UdpEndpoint:
         self._flush()
         return handle
 
+    def options(
+        self, *, host: str, port: int, request_uri: str, from_uri: str, listener: Listener
+    ) -> None:
+        """Ask ``host`` and ``port`` whether it is there; the listener gets the answer's event."""
+        handle = self.agent.options(
+            time.monotonic(),
+            target=Address("udp", host, port),
+            request_uri=request_uri,
+            from_uri=from_uri,
+            to_uri=request_uri,
+        )
+        self.listen(handle, listener)
+        self._flush()
+
     def call_id_of(self, handle: str) -> str:
         """The Call-ID of a call; empty when the call is over."""
         call = self.agent.call_of(handle)
@@ -347,7 +362,7 @@ class UdpEndpoint:
                 self._dispatch_invite(event)
                 return
             listener = self._listeners.get(event.handle)
-            if isinstance(event, Rejected | Canceled | Ended):
+            if isinstance(event, Rejected | Canceled | Ended | OptionsAnswered):
                 self._listeners.pop(event.handle, None)
             if listener is not None:
                 listener(event)
@@ -389,15 +404,16 @@ class UdpEndpoint:
         except (BlockingIOError, InterruptedError):
             log.warning("the socket's send buffer is full; a datagram is left to retransmission")
         except OSError as error:
-            log.info("cannot send to %s: %s", destination.host, error)
-            self._fail(destination)
+            problem = f"cannot send to {destination.host}: {error.strerror or error}"
+            log.info("%s", problem)
+            self._fail(destination, problem)
 
-    def _fail(self, destination: Address) -> None:
+    def _fail(self, destination: Address, problem: str) -> None:
         """Report on the loop's next turn, so that a caller has time to listen."""
         if self._loop is not None:
-            self._loop.call_soon(self._unreachable, destination)
+            self._loop.call_soon(self._unreachable, destination, problem)
 
-    def _unreachable(self, destination: Address) -> None:
+    def _unreachable(self, destination: Address, problem: str) -> None:
         if self._in_use is not None:
-            self.agent.unreachable(destination, time.monotonic())
+            self.agent.unreachable(destination, time.monotonic(), problem)
             self._flush()

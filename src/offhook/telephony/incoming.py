@@ -26,6 +26,7 @@ class IncomingCall(LineCall, ReceivedCall):
         super().__init__(call_id, line.clock, line.traces)
         self.media, self.leg_media = line.open_media(self.on_media, trunk)
         self.sounds = line.sounds
+        self.metrics = line.metrics
         self.invite = invite
         self._line = line
         self._handle = invite.handle

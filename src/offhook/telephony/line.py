@@ -14,8 +14,10 @@ from offhook.sip.encoding import host_port
 from offhook.telephony.endpoint import UdpEndpoint
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
+from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
+from offhook.telephony.trunk_health import TrunkHealth
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class Line:
         trunks: Mapping[str, Trunk],
         media_timeout: float,
         clock: Clock,
+        metrics: LineMetrics | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.media = media
@@ -42,6 +45,8 @@ class Line:
         self.trunks: dict[str, Trunk] = {}
         self.use(trunks, media_timeout=media_timeout)
         self.clock = clock
+        self.metrics = metrics or LineMetrics()
+        self.health = TrunkHealth(clock, self.metrics)
         host, sip_port = endpoint.local_address
         self.traces = SipTraces(f"udp:{host_port(host, sip_port)}", clock.now)
         endpoint.tap = self.traces.tap

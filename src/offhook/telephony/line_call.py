@@ -46,6 +46,7 @@ from offhook.session.session import CallQuality, TrunkTry
 from offhook.sip import agent_events as sip
 from offhook.sip.agent_events import dtmf_of_info
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
+from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
 
@@ -55,6 +56,9 @@ faults = FaultLog(log)
 
 DigitListener = Callable[[str, float], None]
 
+DEAF_AFTER = 150
+"""Packets that we sent, 3 s of audio, after which a call without a packet from the far end has one-way
+audio."""
 INFO_WAITS = 0.25
 """Seconds that a digit by SIP INFO waits before it crosses a bridge, where the phone also agreed to
 telephone-event: such a phone may send the same press both ways."""
@@ -123,6 +127,7 @@ class LineCall(Call):
         self.media: MediaLeg
         self.leg_media: LegMedia
         self.sounds: PromptSounds
+        self.metrics: LineMetrics
         self._clock = clock
         self._traces = traces
         self._sip_ids: list[str] = []
@@ -200,6 +205,22 @@ class LineCall(Call):
         return CallQuality(
             mos=judged.mos, packet_loss_rate=judged.packet_loss_rate, jitter=judged.jitter
         )
+
+    def complaint(self) -> str | None:
+        """What was wrong with the media of a leg that was connected, in words; None: nothing."""
+        settled, counted = self.leg_media.settled, self._statistics
+        if settled is None or counted is None or not self._is_deaf(counted):
+            return None
+        dropped = counted.packets_refused
+        return (
+            f"one-way audio: no RTP came from {settled.remote_host}:{settled.remote_port}, and we sent"
+            f" {counted.packets_sent} packets"
+            + (f"; {dropped} packets from another address were dropped" if dropped else "")
+        )
+
+    @staticmethod
+    def _is_deaf(counted: LegStatistics) -> bool:
+        return counted.packets_received == 0 and counted.packets_sent >= DEAF_AFTER
 
     def sip_trace(self) -> Sequence[SipMessage]:
         return [message for sip_id in self._sip_ids for message in self._traces.of(sip_id)]
@@ -318,6 +339,7 @@ class LineCall(Call):
         """Report a press; False when it was already reported in another way."""
         if not self._deduplicator.is_new(digit, at, way):
             return False
+        self.metrics.pressed(way)
         if self._digit_listener is not None:
             self._digit_listener(digit, at)
         return True
@@ -325,7 +347,31 @@ class LineCall(Call):
     def _answer_at(self, at: datetime) -> None:
         if not self._answered.done():
             self.media.keep_sending()
+            self._look_for_telephone_event()
             self._answered.set_result(at)
+
+    def _look_for_telephone_event(self) -> None:
+        settled = self.leg_media.settled
+        if settled is not None and settled.dtmf_payload_type is None:
+            trunk = self._trunk_name
+            self.metrics.without_telephone_event(trunk)
+            log.info(
+                "call %s: trunk %s did not agree to telephone-event (RFC 4733): its digits are taken"
+                " from the audio and from SIP INFO",
+                self.call_id,
+                trunk,
+            )
+
+    @property
+    def _trunk_name(self) -> str:
+        return "" if self.leg_media.trunk is None else self.leg_media.trunk.name
+
+    def _count_media(self, counted: LegStatistics) -> None:
+        """The media is over: count its packets, and say so where none came."""
+        self.metrics.media_ended(self._trunk_name, counted)
+        if self.connected and (words := self.complaint()) is not None:
+            self.metrics.without_audio(self._trunk_name)
+            log.warning("call %s: trunk %s: %s", self.call_id, self._trunk_name, words)
 
     def _end(self, status: CallStatus, **facts: Unpack[EndFacts]) -> None:
         """The leg is over; only the first call counts."""
@@ -335,6 +381,7 @@ class LineCall(Call):
             self._statistics = self.media.statistics()
             self.media.close()
             self.leg_media.close()
+            self._count_media(self._statistics)
         except Exception:
             faults.report(f"call {self.call_id}: closing its media")
         self._relay_to = None

@@ -20,6 +20,9 @@ from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
 
+CHALLENGES = (401, 407)
+"""They ask for credentials."""
+
 
 @final
 class OutgoingCall(LineCall):
@@ -28,6 +31,7 @@ class OutgoingCall(LineCall):
     def __init__(self, line: Line, order: DialOrder, on_ringing: Ringing, may_use: MayUse) -> None:
         super().__init__(order.call_id, line.clock, line.traces, order.session_id)
         self.sounds = line.sounds
+        self.metrics = line.metrics
         self._line = line
         self._order = order
         self._on_ringing = on_ringing
@@ -115,6 +119,7 @@ class OutgoingCall(LineCall):
                 self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
 
     def _provisional(self, status: int, body: bytes | None, origin: DescriptionOrigin) -> None:
+        self._heard()
         if self.ended is not None or self.connected:
             return
         if body is not None:
@@ -135,6 +140,7 @@ class OutgoingCall(LineCall):
 
     def _accepted(self, sdp: bytes | None, origin: DescriptionOrigin) -> None:
         self._stop_ring_timer()
+        self._heard()
         if self.ended is not None or self._handle is None:
             return
         if sdp is None and self.has_media:
@@ -173,16 +179,35 @@ class OutgoingCall(LineCall):
         """The result of the INVITE that ended, for the session record."""
         trunk = self.trunk
         name = trunk.name if trunk is not None else ""
-        if not event.local:
-            return TrunkTry(trunk=name, sip_code=event.status, sip_reason=event.reason)
-        return TrunkTry(trunk=name, detail=self._silence())
+        if event.local:
+            detail = event.problem or self._silence()
+            if event.status == 408:
+                self._line.health.silent(name, detail)
+            return TrunkTry(trunk=name, detail=detail)
+        self._heard()
+        return TrunkTry(
+            trunk=name,
+            sip_code=event.status,
+            sip_reason=event.reason,
+            detail=self._unproven() if event.status in CHALLENGES else None,
+        )
+
+    def _heard(self) -> None:
+        if self.trunk is not None:
+            self._line.health.heard(self.trunk.name)
+
+    def _unproven(self) -> str:
+        """Why a challenge was the last answer (RFC 3261 §22)."""
+        if self.trunk is None or not self.trunk.username:
+            return "it asks for a username and a password, and the trunk has none"
+        return "it does not accept the trunk's username and password"
 
     def _silence(self) -> str:
         """``no response from udp:192.0.2.1:5060 for 32 s``."""
-        trunk = self.trunk
-        where = f"{trunk.transport}:{trunk.host}:{trunk.port}" if trunk is not None else "its trunk"
         waited = self._clock.monotonic() - self._sent_at
-        return f"no response from {where} for {waited:.0f} s"
+        if self.trunk is None:
+            return f"no response from its trunk for {waited:.0f} s"
+        return self.trunk.silence(waited)
 
     async def _move_on(self, refused: sip.Rejected) -> None:
         """Try the next trunk that has a free channel; without one the refusal stands."""
@@ -208,7 +233,7 @@ class OutgoingCall(LineCall):
             outcome_of_sip_status(event.status, event.q850_cause),
             by=Side.CALLEE,
             sip_code=event.status,
-            detail=event.reason,
+            detail=tries[-1].detail or event.reason,
             sip_reason=event.reason,
             q850_cause=event.q850_cause,
             warning=event.warning,
@@ -227,6 +252,8 @@ class OutgoingCall(LineCall):
             self._line.endpoint.cancel(self._handle)
         name = self.trunk.name if self.trunk is not None else ""
         detail = "ring timeout" if heard else self._silence()
+        if not heard:
+            self._line.health.silent(name, detail)
         self._end(
             CallStatus.NO_ANSWER if heard else CallStatus.FAILED,
             by=Side.SERVER,

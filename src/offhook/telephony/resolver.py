@@ -32,10 +32,10 @@ class Resolver:
         self,
         family: socket.AddressFamily,
         send: Callable[[bytes, Address], None],
-        fail: Callable[[Address], None],
+        fail: Callable[[Address, str], None],
     ) -> None:
         """``send`` gets the waiting datagrams once a name is resolved, ``fail`` the destinations that
-        cannot be."""
+        cannot be, and why."""
         self._family = family
         self._send = send
         self._fail = fail
@@ -82,7 +82,7 @@ class Resolver:
 
     async def _asked(self, host: str) -> str | None:
         try:
-            address = await self._look_up(host)
+            address, _ = await self._look_up(host)
         finally:
             self._asking.pop(host, None)
         if address is not None:
@@ -108,29 +108,38 @@ class Resolver:
 
     async def _resolve(self, host: str) -> None:
         try:
-            address = await self._look_up(host)
+            address, problem = await self._look_up(host)
         finally:
             del self._lookups[host]
         waiting = [item for item in self._waiting if item[1].host == host]
         self._waiting = deque(item for item in self._waiting if item[1].host != host)
         if address is None:
             for destination in {item[1] for item in waiting}:
-                self._fail(destination)
+                self._fail(destination, problem)
             return
         self._remember(host, address, time.monotonic() + LIFETIME)
         for data, destination in waiting:
             self._send(data, destination)
 
-    async def _look_up(self, host: str) -> str | None:
-        """Ask the system; while it has no answer, the last one stays valid."""
+    async def _look_up(self, host: str) -> tuple[str | None, str]:
+        """Ask the system: the address, or None and the reason. While the system has no answer, the last one
+        stays valid."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(TIMEOUT):
                 found = await loop.getaddrinfo(
                     host, None, family=self._family, type=socket.SOCK_DGRAM
                 )
-            return str(found[0][4][0])
+            return str(found[0][4][0]), ""
         except (OSError, TimeoutError, UnicodeError, IndexError) as error:
-            log.warning("cannot look up %s: %s", host, error or type(error).__name__)
+            problem = f"cannot look up {host}: {_words(error)}"
+            log.warning("%s", problem)
             last = self._known.get(host)
-            return last[0] if last is not None else None
+            return (last[0] if last is not None else None), problem
+
+
+def _words(error: Exception) -> str:
+    """Why a lookup failed, for people."""
+    if isinstance(error, TimeoutError):
+        return f"no answer from the name service in {TIMEOUT:g} s"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -11,7 +11,6 @@ a request inside a known dialog: ten forged packets must not block a carrier.
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 import time
@@ -34,11 +33,11 @@ from offhook.sip import (
 )
 from offhook.sip.grammar import GrammarError, parse_uri, readable, unescape, uri_of
 from offhook.sip.message import Request
+from offhook.telephony.inbound_refusals import InboundRefusals, RefusalReason
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 REALM = "offhook"
 BAN_AFTER = 10
@@ -47,8 +46,6 @@ BAN_TIME = 600.0
 """Seconds."""
 REMEMBERED = 10_000
 """Addresses with counted failures that are remembered, and as many that gave right credentials."""
-REFUSALS_LOGGED_EVERY = 1.0
-"""Seconds between two log lines about unknown callers; the others are counted."""
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _SEPARATORS = str.maketrans("", "", "-.()")
 """Visual separators of a telephone number (RFC 3966 §5.1.1)."""
@@ -75,6 +72,7 @@ class InboundScreening(Screen):
         take: Callable[[Received], None],
         *,
         knows: Callable[[str], bool],
+        refusals: InboundRefusals | None = None,
     ) -> None:
         """``knows`` tells whether a called number is one of a sub-account."""
         self._line = line
@@ -84,10 +82,7 @@ class InboundScreening(Screen):
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._proven: OrderedDict[str, float] = OrderedDict()
         """When an address last gave right credentials."""
-        self._logged_at = float("-inf")
-        self._unlogged = 0
-        self.bans = 0
-        """Addresses banned since the start."""
+        self._refusals = refusals or InboundRefusals()
 
     def start(self) -> None:
         """Begin to take calls."""
@@ -97,7 +92,10 @@ class InboundScreening(Screen):
     # --- before a call exists
 
     def ignores(self, source: Address) -> bool:
-        return self.banned(source.host)
+        if not self.banned(source.host):
+            return False
+        self._refusals.refused(f"address {source.host}", RefusalReason.BANNED, "banned: no answer")
+        return True
 
     def banned(self, host: str) -> bool:
         """Whether this address gets no answer outside dialogs at this time."""
@@ -126,6 +124,11 @@ class InboundScreening(Screen):
         if names and verdict in (DigestVerdict.MISSING, DigestVerdict.STALE):
             stale = verdict is DigestVerdict.STALE
             return ScreenedOut(401, self._auth.challenge(host, now, stale=stale))
+        if verdict is DigestVerdict.MISSING:
+            reason, words = RefusalReason.UNKNOWN_ADDRESS, "it is no trunk's address"
+        else:
+            reason, words = RefusalReason.WRONG_CREDENTIALS, "its credentials are wrong"
+        self._refusals.refused(f"address {host}", reason, f"{words}: 403")
         self._failed(host, now)
         return ScreenedOut(403)
 
@@ -137,14 +140,10 @@ class InboundScreening(Screen):
 
     def _failed(self, host: str, now: float) -> None:
         """Count a failure of this address, and ban it at the limit."""
-        self._log_refusal(host, now)
         count, _ = self._failures.get(host, (0, 0.0))
         _remember(self._failures, host, (count + 1, now))
         if count + 1 == BAN_AFTER and not self._exempt(host):
-            self.bans += 1
-            log.warning(
-                "address %s: banned for %g s after %d refused calls", host, BAN_TIME, BAN_AFTER
-            )
+            self._refusals.banned(host, BAN_TIME, BAN_AFTER)
 
     def _exempt(self, host: str) -> bool:
         """Whether an address is a trunk's: by configuration, by its name, or by right credentials."""
@@ -156,32 +155,31 @@ class InboundScreening(Screen):
             for trunk in self._line.trunks.values()
         )
 
-    def _log_refusal(self, host: str, now: float) -> None:
-        if now - self._logged_at < REFUSALS_LOGGED_EVERY:
-            self._unlogged += 1
-            return
-        more = f" ({self._unlogged} more refused since the last line)" if self._unlogged else ""
-        log.warning("address %s: an INVITE, but it is no trunk: 403%s", host, more)
-        self._logged_at, self._unlogged = now, 0
-
     # --- calls of known peers
 
     def _on_invite(self, invite: IncomingInvite) -> None:
         endpoint = self._line.endpoint
         trunk = self._line.trunks.get(invite.admitted_as or "")
         if trunk is None:
+            self._refusals.refused(
+                f"trunk {invite.admitted_as}",
+                RefusalReason.UNKNOWN_ADDRESS,
+                "the trunk was removed: 403",
+            )
             endpoint.reject(invite.handle, 403)
             return
+        source = f"trunk {trunk.name}"
         endpoint.trust(invite.handle, trunk.owns)
         called = user_of(invite.request_uri)
         if not self._knows(called):
-            log.info("trunk %s: a call to a number of no sub-account: 404", trunk.name)
+            words = "the called number is no sub-account's: 404"
+            self._refusals.refused(source, RefusalReason.UNKNOWN_NUMBER, words)
             endpoint.reject(invite.handle, 404)
             return
         try:
             call = IncomingCall(self._line, new_id(), invite, trunk)
         except PortsExhausted as error:
-            log.error("trunk %s: no media for a call: 503: %s", trunk.name, error)
+            self._refusals.refused(source, RefusalReason.NO_MEDIA, f"no media: 503: {error}")
             endpoint.reject(invite.handle, 503, headers=[("Retry-After", "5")])
             return
         call.ring()

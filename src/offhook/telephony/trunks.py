@@ -35,6 +35,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     security: Security = Security.OFF
     """Whether its media is encrypted."""
 
+    options_every: float = 0
+    """Seconds between two OPTIONS; 0: none are sent."""
     media_from: tuple[IPv4Network | IPv6Network, ...] = ()
     """The networks that its media may come from, besides the signalled hosts."""
 
@@ -51,6 +53,10 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
             names = ", ".join(self.codecs)
             return f'[[trunks]] "{self.name}": the media engine has none of the codecs {names}'
         return None
+
+    def silence(self, waited: float) -> str:
+        """``no response from udp:192.0.2.1:5060 for 32 s``."""
+        return f"no response from {self.transport}:{self.host}:{self.port} for {waited:.0f} s"
 
     def sends_from(self, host: str) -> bool:
         """Whether an address literal is one of ``inbound_from``."""
@@ -87,6 +93,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         inbound_from=tuple(ip_network(text, strict=False) for text in section.inbound_from),
         trusted=section.trusted,
         early_media=section.early_media,
+        options_every=section.options_every,
         media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
         codecs=tuple(Codec(name) for name in section.codecs),
         security=Security(section.srtp),

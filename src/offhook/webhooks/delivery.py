@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from offhook.aio import wait_or
 from offhook.clock import Clock, SystemClock
+from offhook.log import about
 from offhook.net.http_client import HttpClient
 from offhook.net.outgoing_errors import OutgoingError
 from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, StoreUnavailable
@@ -307,7 +308,8 @@ class DeliveryWorker:
             endpoint.failed(self._clock.monotonic(), pause)
         elif endpoint.succeeded(self._clock.monotonic()):
             self._catch_up(held, now)
-        _say(endpoint, held, verdict.state, detail)
+        with about(entry.session_id):
+            _say(endpoint, held, verdict.state, detail)
         if verdict.disable and entry.url is None:
             log.warning("webhook %s of %s is disabled: 410 Gone", entry.type, entry.sub_account_id)
             try:

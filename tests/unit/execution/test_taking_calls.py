@@ -20,6 +20,7 @@ from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
+from offhook.telephony.inbound_refusals import InboundRefusals
 
 OURS = "+6568332048"
 ACME = SubAccount(
@@ -72,6 +73,7 @@ class World:
     async def take(self, caller: str = "+4915112345678", called: str = OURS) -> Ringing:
         call = Ringing()
         inbound = InboundCalls(
+            refusals=InboundRefusals(),
             store=cast(Store, self),
             node=Node(name="n", epoch=1),
             dispatcher=cast(Dispatcher, self),

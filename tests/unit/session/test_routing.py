@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offhook.config import RouteSection
-from offhook.session.routing import trunks_for
+from offhook.session.routing import trunks_for, why_not_routed
 from offhook.session.tenancy import SubAccount
 
 ACME = SubAccount(sub_account_id="acme_corp", account_id="acme")
@@ -35,3 +35,19 @@ def test_which_route_is_taken(routes: list[RouteSection], trunk: str) -> None:
 
 def test_without_a_route_there_is_no_coverage() -> None:
     assert trunks_for("+6591234567", ACME, [route("+1", "us")], lambda number: "SG") == ()
+
+
+@pytest.mark.parametrize(
+    ("coverage", "why"),
+    [
+        (("US", "+44"), "coverage: the destination (SG) is not in the sub-account's: US, +44"),
+        ((), "coverage: the destination (SG) is not in the sub-account's: nothing"),
+        (("SG",), "no route: no prefix of [[routes]] leads to the destination (SG)"),
+        (None, "no route: no prefix of [[routes]] leads to the destination (SG)"),
+    ],
+)
+def test_the_rule_that_keeps_from_calling_is_named(
+    coverage: tuple[str, ...] | None, why: str
+) -> None:
+    closed = SubAccount(sub_account_id="acme_corp", account_id="acme", coverage=coverage)
+    assert why_not_routed("+6591234567", closed, lambda number: "SG") == why

@@ -15,6 +15,7 @@ from offhook.sip import (
     Ended,
     EndedBy,
     Info,
+    OptionsAnswered,
     Provisional,
     Rejected,
     Reoffer,
@@ -438,9 +439,11 @@ def test_both_hang_up_at_once() -> None:
 def test_the_transport_fails() -> None:
     wire = Wire()
     handle = wire.call()
-    wire.agent.unreachable(PEER, wire.now)
+    wire.agent.unreachable(PEER, wire.now, "no network")
     assert wire.took() == [
-        Rejected(handle=handle, status=408, reason="Request Timeout", local=True)
+        Rejected(
+            handle=handle, status=408, reason="Request Timeout", local=True, problem="no network"
+        )
     ]
     assert wire.empty()
 
@@ -450,8 +453,54 @@ def test_a_transport_failure_after_ringing_changes_nothing() -> None:
     wire.call()
     wire.receive(answer(wire.last("INVITE").request, 180))
     wire.took()
-    wire.agent.unreachable(PEER, wire.now)
+    wire.agent.unreachable(PEER, wire.now, "no network")
     assert wire.took() == []
+
+
+# --- OPTIONS
+
+
+def ask(wire: Wire) -> str:
+    return wire.agent.options(
+        wire.now,
+        target=PEER,
+        request_uri="sip:192.0.2.2:5060",
+        from_uri="sip:offhook@192.0.2.1",
+        to_uri="sip:192.0.2.2:5060",
+    )
+
+
+@pytest.mark.parametrize("status", [200, 404, 486])
+def test_an_options_is_answered_with_any_status(status: int) -> None:
+    wire = Wire()
+    handle = ask(wire)
+    sent = wire.last("OPTIONS").request
+    assert sent.check() is None
+    wire.receive(answer(sent, 100))
+    assert wire.took() == []
+    wire.receive(answer(sent, status))
+    assert wire.took() == [OptionsAnswered(handle=handle, status=status)]
+    wire.advance(33)
+    assert wire.empty()
+
+
+def test_an_options_without_an_answer_ends_after_32_seconds() -> None:
+    wire = Wire()
+    handle = ask(wire)
+    wire.advance(31.9)
+    assert wire.took() == []
+    wire.advance(0.2)
+    assert wire.took() == [OptionsAnswered(handle=handle, status=None)]
+    assert wire.empty()
+
+
+def test_an_options_that_cannot_be_sent_says_why() -> None:
+    wire = Wire()
+    handle = ask(wire)
+    wire.agent.unreachable(PEER, wire.now, "cannot look up sip.example")
+    assert wire.took() == [
+        OptionsAnswered(handle=handle, status=None, problem="cannot look up sip.example")
+    ]
 
 
 # --- inside the call

@@ -14,6 +14,7 @@ from offhook.session.ports.telephony import CallEnd
 from offhook.sip import AnyEvent
 from offhook.telephony.leg_media import LegMedia
 from offhook.telephony.line_call import LineCall
+from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.sip_trace import SipTraces
 
 
@@ -63,6 +64,7 @@ def leg(dtmf: int | None) -> LineCall:
     call = SilentCall("c1", SystemClock(), SipTraces("udp:127.0.0.1:5060", SystemClock().now))
     call.media = cast(MediaLeg, Leg())
     call.leg_media = cast(LegMedia, State(dtmf))
+    call.metrics = LineMetrics()
     return call
 
 

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from prometheus_client import CollectorRegistry
 from tests.unit.sip.wire import OURS, Wire, request
 
 from offhook.sip import Address, Admitted, Ignored, IncomingInvite, ScreenedOut
 from offhook.sip.message import Request, parse
 from offhook.telephony import screening
+from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.screening import BAN_AFTER, BAN_TIME, InboundScreening, caller_of, user_of
 from offhook.telephony.trunks import Trunk, in_networks
@@ -126,7 +128,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def screen() -> InboundScreening:
+def screen(refusals: InboundRefusals | None = None) -> InboundScreening:
     """A carrier known by its network, and one known by name that is sent to only."""
     trunks = {
         "carrier": Trunk(
@@ -142,7 +144,9 @@ def screen() -> InboundScreening:
         is_address_of=lambda host, address: (host, address) == ("sip.example.net", BY_NAME)
     )
     line = cast(Line, SimpleNamespace(trunks=trunks, endpoint=endpoint))
-    return InboundScreening(line, lambda received: None, knows=lambda called: True)
+    return InboundScreening(
+        line, lambda received: None, knows=lambda called: True, refusals=refusals
+    )
 
 
 def source(host: str) -> Address:
@@ -156,17 +160,25 @@ def test_a_network_of_a_trunk_is_let_in(clock: Clock) -> None:
 def test_an_unknown_address_is_banned_after_ten_refusals_for_ten_minutes(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    judge = screen()
-    with caplog.at_level(logging.WARNING):
-        for _ in range(BAN_AFTER):
-            assert not judge.ignores(source(UNKNOWN))
-            assert judge.judge(invite(), source(UNKNOWN)) == ScreenedOut(403)
+    registry = CollectorRegistry()
+    judge = screen(InboundRefusals(registry))
+    caplog.set_level(logging.INFO)
+    for _ in range(BAN_AFTER):
+        assert not judge.ignores(source(UNKNOWN))
+        assert judge.judge(invite(), source(UNKNOWN)) == ScreenedOut(403)
     assert judge.ignores(source(UNKNOWN))
     assert isinstance(judge.judge(invite(), source(UNKNOWN)), Ignored)
-    assert judge.bans == 1
-    bans = [record.message for record in caplog.records if "banned" in record.message]
+    assert registry.get_sample_value("offhook_addresses_banned_total") == 1
+    refused = "offhook_inbound_calls_refused_total"
+    assert registry.get_sample_value(refused, {"reason": "unknown_address"}) == BAN_AFTER
+    assert registry.get_sample_value(refused, {"reason": "banned"}) == 1
+    bans = [one.message for one in caplog.records if one.levelno == logging.WARNING]
     assert bans == [f"address {UNKNOWN}: banned for 600 s after 10 refused calls"]
-    assert len(caplog.records) == 2, "not a line for each refusal"
+    lines = [(one.levelname, one.message) for one in caplog.records if one.message not in bans]
+    assert lines == [
+        ("INFO", f"address {UNKNOWN}: a call is refused: it is no trunk's address: 403"),
+        ("INFO", f"address {UNKNOWN}: a call is refused: banned: no answer"),
+    ], "a line for each reason, not for each refusal"
     clock.now += BAN_TIME
     assert not judge.ignores(source(UNKNOWN))
 
@@ -177,7 +189,7 @@ def test_an_address_of_a_trunk_is_refused_but_never_banned(host: str, clock: Clo
     for _ in range(3 * BAN_AFTER):
         assert judge.judge(invite(), source(host)) == ScreenedOut(403)
     assert not judge.ignores(source(host))
-    assert judge.bans == 0
+    assert not judge.banned(host)
 
 
 def test_what_is_counted_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,10 @@ from offhook.execution.player import Player
 from offhook.execution.ringback import RINGBACK, RINGBACK_PAUSE
 from offhook.execution.steps.outcome import Outcome
 from offhook.flow.actions import MakeCall
+from offhook.flow.numbers import country_of
 from offhook.session import states
 from offhook.session.ports.record import StoreUnavailable
+from offhook.session.routing import why_not_routed
 from offhook.session.session import Leg
 
 
@@ -55,7 +57,10 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
         raise SessionFailure(RuntimeCode.CAPACITY_EXCEEDED, spent, reason=spent)
     if not trunks:
         conversation.failed_before_dialling(leg)
-        raise SessionFailure(RuntimeCode.NO_COVERAGE, "no route leads to leg B")
+        why = "no sub-account"
+        if sub_account is not None:
+            why = why_not_routed(action.destination, sub_account, country_of)
+        raise SessionFailure(RuntimeCode.NO_COVERAGE, f"leg B: {why}")
     wanted = states.with_leg(conversation.session, leg)
     try:
         trunk = await conversation.during(services.take_channel(wanted, leg, trunks))

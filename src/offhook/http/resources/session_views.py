@@ -64,7 +64,7 @@ class LegView(View, frozen=True, kw_only=True):
     q850_cause: int | None = None
     warning: str | None = None
     detail: str | None = None
-    """Why the leg did not connect, in words."""
+    """Why the leg did not connect, or what was wrong with its audio, in words."""
     trunks_tried: tuple[TrunkTriedView, ...] = ()
     call_duration: int | None = None
     """Whole seconds connected; absent while it is up."""

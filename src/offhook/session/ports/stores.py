@@ -20,6 +20,7 @@ from offhook.session.ports.campaign_records import Campaigns
 from offhook.session.ports.exports import Exporting
 from offhook.session.ports.media_library import MediaLibrary
 from offhook.session.ports.metering import Metering
+from offhook.session.ports.operating import Operating
 from offhook.session.ports.opt_out_lists import OptOuts
 from offhook.session.ports.record import (
     EVERY_SESSION,
@@ -367,6 +368,7 @@ class Store(
     Campaigns,
     MediaLibrary,
     Exporting,
+    Operating,
 ):
     """The whole durable record."""
 

@@ -177,6 +177,10 @@ class Call(ABC):
     def quality(self) -> CallQuality | None:
         """The measured quality; None when no media flowed."""
 
+    def complaint(self) -> str | None:
+        """What was wrong with the media of a leg that was connected, in words; None: nothing."""
+        return None
+
     def sip_trace(self) -> Sequence[SipMessage]:
         """The SIP messages of this leg that are still known, in order; none where nothing is traced."""
         return ()

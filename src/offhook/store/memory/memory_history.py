@@ -86,6 +86,8 @@ class MemoryHistory(MemoryPart, History):
         for key in sessions:
             del data.sessions[key]
             data.sip_traces.pop(key, None)
+            data.log_lines.pop(key, None)
+            data.captures.pop(key, None)
         gone = {*sessions}
         for key in [k for k, each in data.outbox.items() if each.entry.session_id in gone]:
             del data.outbox[key]

@@ -1,0 +1,79 @@
+"""Calls from outside that are refused: counted by reason, and logged with their source.
+
+Scanners try hundreds of calls a second. So each reason is logged once a second at the most, with the number
+of refusals that were not logged since its last line.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter
+
+log = logging.getLogger(__name__)
+
+LOGGED_EVERY = 1.0
+"""Seconds between two log lines with the same reason."""
+
+
+class RefusalReason(StrEnum):
+    """Why a call from outside began no session; the values are labels of metrics."""
+
+    UNKNOWN_ADDRESS = "unknown_address"
+    """It comes from no trunk's address and has no credentials."""
+    WRONG_CREDENTIALS = "wrong_credentials"
+    BANNED = "banned"
+    """Its address was refused too often; it gets no answer."""
+    UNKNOWN_NUMBER = "unknown_number"
+    """The called number is no sub-account's."""
+    NO_MEDIA = "no_media"
+    """No RTP port is free."""
+    DRAINING = "draining"
+    SPENT_OUT = "spent_out"
+    """The sub-account's budget of today is used up."""
+    NO_STORE = "no_store"
+    """The database is away."""
+    INTERNAL = "internal"
+
+
+class InboundRefusals:
+    """The refused calls of one voice process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Without a ``registry``, one of its own."""
+        registry = registry or CollectorRegistry()
+        self._refused = Counter(
+            "offhook_inbound_calls_refused",
+            "Calls from outside that began no session, by reason",
+            ("reason",),
+            registry=registry,
+        )
+        self._banned = Counter(
+            "offhook_addresses_banned",
+            "Addresses that were banned because their calls were refused again and again",
+            registry=registry,
+        )
+        self._logged: dict[RefusalReason, tuple[float, int]] = {}
+        """When each reason was logged last, and how many refusals came since."""
+
+    def refused(self, source: str, reason: RefusalReason, words: str) -> None:
+        """Count one refusal and log it at info; ``source`` is an address or ``trunk NAME``.
+
+        ``words`` say why and what was answered, without phone numbers.
+        """
+        self._refused.labels(reason.value).inc()
+        now = time.monotonic()
+        at, unlogged = self._logged.get(reason, (float("-inf"), 0))
+        if now - at < LOGGED_EVERY:
+            self._logged[reason] = (at, unlogged + 1)
+            return
+        more = f" ({unlogged} more since the last such line)" if unlogged else ""
+        log.info("%s: a call is refused: %s%s", source, words, more)
+        self._logged[reason] = (now, 0)
+
+    def banned(self, host: str, seconds: float, after: int) -> None:
+        """Count and log an address that gets no answer for ``seconds``."""
+        self._banned.inc()
+        log.warning("address %s: banned for %g s after %d refused calls", host, seconds, after)

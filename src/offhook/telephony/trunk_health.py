@@ -1,0 +1,115 @@
+"""Whether each trunk answers: learned from its calls, and from OPTIONS where the configuration asks for them.
+
+Any response shows that a trunk is up: also a refusal, and a 401 to an OPTIONS. Silence shows that it is
+down, and so does a host name that cannot be looked up. A change is logged, and counted in the metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from offhook.clock import Clock
+from offhook.session.ports.operating import TrunkState
+from offhook.sip import AnyEvent, OptionsAnswered
+from offhook.sip.encoding import host_port
+from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.trunks import Trunk
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for trunks whose next OPTIONS is due."""
+
+
+class TrunkHealth:
+    """What one voice process knows of its trunks."""
+
+    def __init__(self, clock: Clock, metrics: LineMetrics) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._states: dict[str, TrunkState] = {}
+        self.on_change: Callable[[TrunkState], object] = lambda _state: None
+        """Called with each new state."""
+
+    def state(self, trunk: str) -> TrunkState | None:
+        """What is known of a trunk; None: it was not asked and had no call yet."""
+        return self._states.get(trunk)
+
+    def heard(self, trunk: str) -> None:
+        """A response of the trunk came."""
+        self._now(trunk, up=True, detail=None)
+
+    def silent(self, trunk: str, detail: str) -> None:
+        """No response came to an INVITE or an OPTIONS; ``detail`` says it in words."""
+        self._now(trunk, up=False, detail=detail)
+
+    def _now(self, trunk: str, *, up: bool, detail: str | None) -> None:
+        before = self._states.get(trunk)
+        if before is not None and before.up is up:
+            return
+        state = TrunkState(trunk=trunk, up=up, since=self._clock.now(), detail=detail)
+        self._states[trunk] = state
+        self._metrics.trunk_is(trunk, up=up)
+        if not up:
+            log.warning("trunk %s is down: %s", trunk, detail)
+        elif before is not None:
+            log.warning("trunk %s is up again", trunk)
+        self.on_change(state)
+
+
+class TrunkProbe:
+    """Sends an OPTIONS to each trunk with ``options_every``."""
+
+    def __init__(
+        self,
+        endpoint: UdpEndpoint,
+        health: TrunkHealth,
+        trunks: Callable[[], Mapping[str, Trunk]],
+        clock: Clock,
+    ) -> None:
+        self._endpoint = endpoint
+        self._health = health
+        self._trunks = trunks
+        self._clock = clock
+        self._asked: dict[str, float] = {}
+        """When each trunk was asked last."""
+        self._waiting: set[str] = set()
+        """Trunks with an OPTIONS that is not over."""
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        while True:
+            self.ask_due()
+            await asyncio.sleep(LOOK_EVERY)
+
+    def ask_due(self) -> None:
+        """Send the OPTIONS that are due."""
+        now = self._clock.monotonic()
+        for trunk in self._trunks().values():
+            due = self._asked.get(trunk.name, float("-inf")) + trunk.options_every
+            if trunk.options_every and now >= due and trunk.name not in self._waiting:
+                self._ask(trunk, now)
+
+    def _ask(self, trunk: Trunk, now: float) -> None:
+        self._asked[trunk.name] = now
+        self._waiting.add(trunk.name)
+        self._endpoint.options(
+            host=trunk.host,
+            port=trunk.port,
+            request_uri=f"sip:{host_port(trunk.host, trunk.port)}",
+            from_uri=f"sip:offhook@{host_port(self._endpoint.advertised_host, None)}",
+            listener=lambda event: self._answered(trunk, now, event),
+        )
+
+    def _answered(self, trunk: Trunk, asked_at: float, event: AnyEvent) -> None:
+        self._waiting.discard(trunk.name)
+        if not isinstance(event, OptionsAnswered):
+            return
+        if event.status is not None:
+            self._health.heard(trunk.name)
+            return
+        waited = self._clock.monotonic() - asked_at
+        self._health.silent(trunk.name, event.problem or trunk.silence(waited))

@@ -1,0 +1,116 @@
+"""Whether a trunk answers: from calls and from OPTIONS."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from offhook.clock import Clock, SystemClock
+from offhook.session.ports.operating import TrunkState
+from offhook.sip import OptionsAnswered
+from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.trunk_health import TrunkHealth, TrunkProbe
+from offhook.telephony.trunks import Trunk
+
+
+class World:
+    """A health without a line, and an endpoint that only notes what it was asked."""
+
+    def __init__(self, options_every: float = 30) -> None:
+        self.now = 1000.0
+        self.registry = CollectorRegistry()
+        clock = SimpleNamespace(now=SystemClock().now, monotonic=lambda: self.now)
+        self.health = TrunkHealth(cast(Clock, clock), LineMetrics(self.registry))
+        self.told: list[TrunkState] = []
+        self.health.on_change = self.told.append
+        self.asked: list[dict[str, Any]] = []
+        endpoint = SimpleNamespace(
+            advertised_host="192.0.2.1", options=lambda **order: self.asked.append(order)
+        )
+        trunk = Trunk(
+            name="carrier",
+            transport="udp",
+            host="192.0.2.9",
+            port=5060,
+            options_every=options_every,
+        )
+        self.probe = TrunkProbe(
+            cast(UdpEndpoint, endpoint), self.health, lambda: {"carrier": trunk}, cast(Clock, clock)
+        )
+
+    def answered(self, status: int | None, problem: str | None = None) -> None:
+        event = OptionsAnswered(handle="h", status=status, problem=problem)
+        self.asked[-1]["listener"](event)
+
+    def up(self) -> float | None:
+        return self.registry.get_sample_value("offhook_trunk_up", {"trunk": "carrier"})
+
+
+def test_only_changes_are_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    assert world.up() is None
+    for _ in range(3):
+        world.health.heard("carrier")
+    for _ in range(3):
+        world.health.silent("carrier", "no response from udp:192.0.2.9:5060 for 32 s")
+    world.health.heard("carrier")
+    assert [state.up for state in world.told] == [True, False, True]
+    assert [(one.levelno, one.message) for one in caplog.records] == [
+        (
+            logging.WARNING,
+            "trunk carrier is down: no response from udp:192.0.2.9:5060 for 32 s",
+        ),
+        (logging.WARNING, "trunk carrier is up again"),
+    ]
+    assert world.up() == 1
+
+
+@pytest.mark.parametrize("status", [200, 401, 405, 503])
+def test_any_answer_to_options_shows_that_it_is_up(status: int) -> None:
+    world = World()
+    world.probe.ask_due()
+    assert world.asked[0]["request_uri"] == "sip:192.0.2.9:5060"
+    world.answered(status)
+    assert world.up() == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "detail"),
+    [
+        (None, "no response from udp:192.0.2.9:5060 for 32 s"),
+        ("cannot look up sip.example", "cannot look up sip.example"),
+    ],
+)
+def test_silence_shows_that_it_is_down(problem: str | None, detail: str) -> None:
+    world = World()
+    world.probe.ask_due()
+    world.now += 32
+    world.answered(None, problem)
+    assert world.up() == 0
+    assert world.told[0].detail == detail
+
+
+def test_it_is_asked_again_once_the_time_has_passed_and_the_answer_came() -> None:
+    world = World()
+    world.probe.ask_due()
+    world.now += 100
+    world.probe.ask_due()
+    assert len(world.asked) == 1
+    world.answered(200)
+    world.probe.ask_due()
+    assert len(world.asked) == 2
+    world.answered(200)
+    world.now += 29
+    world.probe.ask_due()
+    assert len(world.asked) == 2
+
+
+def test_without_options_every_nothing_is_sent() -> None:
+    world = World(options_every=0)
+    world.probe.ask_due()
+    assert world.asked == []
