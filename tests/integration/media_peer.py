@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from offhook.media import EngineKind, make_engine, rtcp, rtp
 from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg, Sound
-from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.negotiated import LAWS, Codec, NegotiatedMedia
 
 DEADLINE = 5.0
 PORTS = (20000, 29999)
@@ -30,7 +30,7 @@ class UnderTest:
 
 def in_all(octets: bytes) -> Sound:
     """A sound of the engine that runs, with these octets in every codec."""
-    return UnderTest.engine.load(dict.fromkeys(Codec, octets))
+    return UnderTest.engine.load(dict.fromkeys(LAWS, octets))
 
 
 class Peer:

@@ -90,8 +90,8 @@ async def test_a_sound_is_freed_however_its_playback_ends(how: str) -> None:
     peer, events = Peer(), Events()
     leg = engine.open_leg(events)
     leg.connect(peer.media())
-    leg.play(engine.load(dict.fromkeys(Codec, memoryview(octets))))
-    leg.play_below(engine.load(dict.fromkeys(Codec, memoryview(octets))))
+    leg.play(engine.load(dict.fromkeys(LAWS, memoryview(octets))))
+    leg.play_below(engine.load(dict.fromkeys(LAWS, memoryview(octets))))
     await peer.packets(2)
     if how == "stopped":
         leg.stop()
@@ -142,7 +142,7 @@ def test_handles_are_made_by_the_module_only(kind: str) -> None:
 
 async def test_arguments_out_of_range_are_refused() -> None:
     async with core_leg() as (engine, leg):
-        ok = (LOOPBACK, 4000, 0, 0, 0, -1, -1, True, True, False, NO_TYPES, b"")
+        ok = (LOOPBACK, 4000, 0, 0, 0, -1, -1, True, True, False, NO_TYPES, b"", 0, b"", b"")
         leg.connect(*ok)
 
         def wrong(place: int, value: object) -> Callable[[], None]:
@@ -151,7 +151,7 @@ async def test_arguments_out_of_range_are_refused() -> None:
         for place, value in (
             *((0, b""), (0, b"\0" * 16), (0, b"\0" * 5), (1, 0), (1, 65536), (1, -1), (2, 65536)),
             *(
-                (3, 2),
+                (3, 4),
                 (3, -1),
                 (4, 128),
                 (5, 128),
@@ -160,6 +160,7 @@ async def test_arguments_out_of_range_are_refused() -> None:
                 (10, b""),
                 (11, b"x"),
             ),
+            *((12, 1), (12, 7), (12, -1), (13, b"x"), (14, bytes(30))),
             (11, bytes((4, 33)) + bytes(16)),
             (11, (bytes((4, 32)) + bytes(16)) * 5000),
         ):

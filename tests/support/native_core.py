@@ -24,9 +24,9 @@ def compiled(
     if parts is not None:
         core = [PACKAGE / "core" / f"{part}.c" for part in parts]
     command = [compiler, "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wshadow", "-Werror"]
-    command += [*flags, f"-I{PACKAGE / 'core'}", *map(str, sources)]
+    command += [*build.macros(build.LIBRARIES), *flags, f"-I{PACKAGE / 'core'}", *map(str, sources)]
     command += [*map(str, core), "-o", str(target)]
-    command += ["-lm", "-pthread"]
+    command += build.links(build.LIBRARIES)
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return target

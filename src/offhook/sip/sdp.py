@@ -33,6 +33,8 @@ from offhook.sip.payload_formats import (
     formats_of,
 )
 
+_OPUS = "maxplaybackrate=16000;stereo=0;sprop-stereo=0"
+"""Parameters of Opus (RFC 7587 §6.1): we play wideband speech, so peers need not send more, and mono."""
 NO_KEYS: Mapping[int, SrtpKey] = {}
 
 
@@ -242,7 +244,7 @@ def _audio(
         if not isinstance(meaning, Codec):
             lines += [f"a=rtpmap:{number} telephone-event/{meaning}", f"a=fmtp:{number} 0-15"]
         elif meaning is Codec.OPUS:
-            lines += [f"a=rtpmap:{number} opus/48000/2", f"a=fmtp:{number} stereo=0;sprop-stereo=0"]
+            lines += [f"a=rtpmap:{number} opus/48000/2", f"a=fmtp:{number} {_OPUS}"]
         else:
             lines.append(f"a=rtpmap:{number} {meaning}/8000")
     lines += attributes_of(keys)

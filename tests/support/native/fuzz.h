@@ -42,6 +42,8 @@ static struct oh_media fuzz_media(uint16_t port) {
                              .dtmf_receive_type = 96, .send = true, .receive = true};
     media.receive_codecs[0] = OH_PCMU + 1;
     media.receive_codecs[8] = OH_PCMA + 1;
+    media.receive_codecs[9] = OH_G722 + 1;
+    media.receive_codecs[111] = OH_OPUS + 1;
     return media;
 }
 

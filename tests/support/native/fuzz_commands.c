@@ -15,14 +15,18 @@ static uint8_t next(struct input *input) {
     return *input->at++;
 }
 
-static const uint8_t octets[2000];
+static uint8_t octets[2000];
 
 static void new_sound(oh_engine *engine, oh_sound **sound, uint8_t size) {
-    const uint8_t *const both[OH_CODECS] = {octets, octets};
+    /* The octets are packets of Opus, too: ever two of length, and what they say. */
+    struct oh_sources sources = {{octets, octets}, (size_t)size * 7, size & 1 ? octets : NULL,
+                                 size & 2 ? octets : NULL, sizeof octets, sizeof octets};
+    for (size_t at = 0; at + 1 < sizeof octets; at += 12)
+        octets[at + 1] = 10;
     if (*sound)
         oh_sound_release(*sound);
-    if (oh_sound_new(engine, both, (size_t)size * 7, NULL, sound) != OH_OK)
-        abort();
+    if (oh_sound_new(engine, &sources, NULL, sound) != OH_OK)
+        *sound = NULL;
 }
 
 static void connect_leg(oh_leg *leg, struct input *input) {
@@ -35,6 +39,9 @@ static void connect_leg(oh_leg *leg, struct input *input) {
     media.codec = next(input) % (OH_CODECS + 1);
     media.dtmf_payload_type = (int16_t)(how & 8 ? -1 : 101);
     media.networks = how >> 7;
+    media.keys.suite = next(input) % (OH_SUITES + 1);
+    memset(media.keys.send, next(input), sizeof media.keys.send);
+    memset(media.keys.receive, next(input), sizeof media.keys.receive);
     media.network = &network;
     if (how & 16)
         memset(media.remote.octets, 0, sizeof media.remote.octets);

@@ -1,5 +1,5 @@
-/* RTP and RTCP of two bridged legs, one with tones and a tap: each datagram of the input is a length, where it
- * comes from, and its octets. */
+/* RTP and RTCP of two bridged legs, one with tones and a tap: the first octet says which codecs they speak and whether
+ * they are encrypted, then each datagram is a length, where it comes from, and its octets. */
 #include "fuzz.h"
 
 static void receive(oh_leg *leg, uint8_t how, const uint8_t *octets, size_t size) {
@@ -10,20 +10,22 @@ static void receive(oh_leg *leg, uint8_t how, const uint8_t *octets, size_t size
     memcpy(datagram, octets, size);
     oh_endpoint_of(&from, &address);
     if (how & 4)
-        oh_control_received(leg, datagram, size);
+        oh_control_arrived(leg, datagram, size);
     else
-        oh_receiver_datagram(leg, datagram, size, &from, oh_engine_clock());
+        oh_receiver_arrived(leg, datagram, size, &from, oh_engine_clock());
     free(datagram);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     oh_engine *engine = fuzz_engine();
     oh_leg *leg[2];
+    uint8_t kinds = size ? data[0] : 0;
     for (int at = 0; at < 2; at++) {
         struct oh_media media = fuzz_media(5000);
         media.rtcp_mux = at;
         media.dtmf_payload_type = at ? -1 : 101;
-        media.codec = (uint8_t)at;
+        media.codec = at ? kinds >> 2 & 3 : kinds & 3;
+        media.keys.suite = at && kinds >> 4 < OH_SUITES ? kinds >> 4 : OH_NO_SRTP;
         if (oh_leg_open(engine, (uint64_t)at + 1, 0.01, &leg[at]) != OH_OK)
             abort();
         oh_leg_connect(leg[at], &media);
@@ -33,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     oh_leg_relay(leg[0], leg[1]);
     oh_leg_relay(leg[1], leg[0]);
     fuzz_pass(engine, 0);
-    size_t at = 0;
+    size_t at = 1;
     while (at + 2 <= size) {
         size_t length = data[at] < 240 ? data[at] : (size_t)(data[at] - 239) * 128;
         uint8_t how = data[at + 1];

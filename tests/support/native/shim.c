@@ -79,15 +79,15 @@ void *shim_rtcp(const char *cname) {
 size_t shim_rtcp_report(void *session, const int64_t numbers[5], int64_t heard, void *source, double now,
                         double wall, int bye, uint8_t *into) {
     struct oh_sending sending = {(uint32_t)numbers[0], (uint32_t)numbers[1], (uint64_t)numbers[2],
-                                 (uint64_t)numbers[3], (uint16_t)numbers[4]};
-    struct oh_heard from = {heard >= 0, (uint32_t)heard, source};
+                                 (uint64_t)numbers[3], (uint16_t)numbers[4], 1};
+    struct oh_heard from = {heard >= 0, (uint32_t)heard, source, 1};
     return oh_rtcp_report(session, &sending, &from, now, wall, bye, into);
 }
 int shim_rtcp_received(struct oh_rtcp *session, const uint8_t *datagram, size_t size,
                        const int64_t numbers[5], int64_t heard, double now, double told[3]) {
     struct oh_sending sending = {(uint32_t)numbers[0], (uint32_t)numbers[1], (uint64_t)numbers[2],
-                                 (uint64_t)numbers[3], (uint16_t)numbers[4]};
-    struct oh_heard from = {heard >= 0, (uint32_t)heard, NULL};
+                                 (uint64_t)numbers[3], (uint16_t)numbers[4], 1};
+    struct oh_heard from = {heard >= 0, (uint32_t)heard, NULL, 1};
     int taken = oh_rtcp_received(session, datagram, size, &sending, &from, now);
     told[0] = session->remote_loss;
     told[1] = session->remote_jitter;

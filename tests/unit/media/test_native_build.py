@@ -57,3 +57,28 @@ def test_by_hand_it_says_nothing_about_what_is_built_already(folder: Path) -> No
     command = [sys.executable, str(copy), "--unless-built"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_what_the_machine_has_no_headers_for_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        build,
+        "LIBRARIES",
+        (
+            build.Library("Maths", "math.h", "", "HAVE_MATHS", "m", "libc6-dev"),
+            build.Library("Nothing", "no/such.h", "", "HAVE_NOTHING", "no-such", "nothing-dev"),
+            build.Library("Unlinked", "math.h", "", "HAVE_UNLINKED", "no-such", "other-dev"),
+        ),
+    )
+    (tmp_path / "core").mkdir()
+    (tmp_path / "_core.c").write_text(
+        "#if !defined HAVE_MATHS || defined HAVE_NOTHING || defined HAVE_UNLINKED\n#error\n#endif\n"
+        "int made;\n"
+    )
+    made = build.build(tmp_path)
+    assert made.module == tmp_path / build.MODULE
+    assert made.line == (
+        "The native media engine is built with Maths, without Nothing, Unlinked"
+        " (on Debian: nothing-dev other-dev)."
+    )

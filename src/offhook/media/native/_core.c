@@ -7,11 +7,12 @@
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/oh_media.h"
+#include "core/coders.h"
 
-#define INTERFACE 1 /* one more with each change of what _core.pyi says */
+#define INTERFACE 2 /* one more with each change of what _core.pyi says */
 #define EVENTS_AT_ONCE 64
 #define FRAMES_AT_ONCE 65536
 #define MOST_FRAME_OCTETS ((size_t)1 << 24)
@@ -41,7 +42,7 @@ typedef struct {
 } SoundObject;
 
 typedef struct {
-    Py_buffer view[OH_CODECS];
+    Py_buffer view[OH_CODECS]; /* without a buffer where the codec is not there */
 } Octets;
 
 static PyObject *raise_result(enum oh_result result) {
@@ -109,6 +110,7 @@ static PyObject *sound_samples(PyObject *at, void *Py_UNUSED(closure)) {
     return PyLong_FromSsize_t(((SoundObject *)at)->samples);
 }
 
+/* None, besides for G.711: the codec is not there. */
 static Octets *read_octets(PyObject *const source[OH_CODECS]) {
     Octets *octets = PyMem_Calloc(1, sizeof *octets);
     if (!octets) {
@@ -116,13 +118,15 @@ static Octets *read_octets(PyObject *const source[OH_CODECS]) {
         return NULL;
     }
     for (int codec = 0; codec < OH_CODECS; codec++) {
+        if (codec >= OH_LAWS && source[codec] == Py_None)
+            continue;
         if (PyObject_GetBuffer(source[codec], &octets->view[codec], PyBUF_SIMPLE) < 0) {
             drop_octets(octets);
             return NULL;
         }
     }
     if (octets->view[OH_PCMU].len != octets->view[OH_PCMA].len) {
-        PyErr_SetString(PyExc_ValueError, "a sound has the same number of octets in every codec");
+        PyErr_SetString(PyExc_ValueError, "a sound has the same number of octets in both laws");
         drop_octets(octets);
         return NULL;
     }
@@ -131,8 +135,9 @@ static Octets *read_octets(PyObject *const source[OH_CODECS]) {
 
 static PyObject *engine_load(PyObject *at, PyObject *arguments) {
     EngineObject *self = (EngineObject *)at;
-    PyObject *source[OH_CODECS];
-    if (!PyArg_ParseTuple(arguments, "OO", &source[OH_PCMU], &source[OH_PCMA]))
+    PyObject *source[OH_CODECS] = {NULL, NULL, Py_None, Py_None};
+    if (!PyArg_ParseTuple(arguments, "OO|OO", &source[OH_PCMU], &source[OH_PCMA], &source[OH_G722],
+                          &source[OH_OPUS]))
         return NULL;
     Octets *octets = read_octets(source);
     SoundObject *sound = octets ? new_object(self->sound) : NULL;
@@ -141,9 +146,12 @@ static PyObject *engine_load(PyObject *at, PyObject *arguments) {
             drop_octets(octets);
         return NULL;
     }
-    const uint8_t *const data[OH_CODECS] = {octets->view[OH_PCMU].buf, octets->view[OH_PCMA].buf};
-    sound->samples = octets->view[OH_PCMU].len;
-    enum oh_result result = oh_sound_new(self->core, data, (size_t)sound->samples, octets, &sound->core);
+    const Py_buffer *view = octets->view;
+    struct oh_sources sources = {{view[OH_PCMU].buf, view[OH_PCMA].buf}, (size_t)view[OH_PCMU].len,
+                                 view[OH_G722].buf, view[OH_OPUS].buf, (size_t)view[OH_G722].len,
+                                 (size_t)view[OH_OPUS].len};
+    sound->samples = view[OH_PCMU].len;
+    enum oh_result result = oh_sound_new(self->core, &sources, octets, &sound->core);
     if (result != OH_OK) {
         drop_octets(octets);
         Py_DECREF((PyObject *)sound);
@@ -320,13 +328,13 @@ static PyObject *connect_with(oh_leg *leg, struct oh_media *media, const char *n
 
 static PyObject *leg_connect(PyObject *at, PyObject *arguments) {
     struct oh_media media;
-    const char *host, *types, *networks;
-    Py_ssize_t host_size, types_size, networks_size;
-    int port, rtcp_port, codec, type, dtmf, dtmf_receive, send, receive, mux;
+    const char *host, *types, *networks, *send_key, *receive_key;
+    Py_ssize_t host_size, types_size, networks_size, send_size, receive_size;
+    int suite, port, rtcp_port, codec, type, dtmf, dtmf_receive, send, receive, mux;
     memset(&media, 0, sizeof media);
-    if (!PyArg_ParseTuple(arguments, "y#iiiiiipppy#y#", &host, &host_size, &port, &rtcp_port, &codec, &type,
+    if (!PyArg_ParseTuple(arguments, "y#iiiiiipppy#y#iy#y#", &host, &host_size, &port, &rtcp_port, &codec, &type,
                           &dtmf, &dtmf_receive, &send, &receive, &mux, &types, &types_size, &networks,
-                          &networks_size))
+                          &networks_size, &suite, &send_key, &send_size, &receive_key, &receive_size))
         return NULL;
     if (!read_address(&media.remote, host, host_size, port))
         return NULL;
@@ -334,6 +342,12 @@ static PyObject *leg_connect(PyObject *at, PyObject *arguments) {
         dtmf < -1 || dtmf > 127 || dtmf_receive < -1 || dtmf_receive > 127 ||
         types_size != (Py_ssize_t)sizeof media.receive_codecs)
         return raise_result(OH_INVALID);
+    if (suite < 0 || suite >= OH_SUITES || send_size != receive_size ||
+        (size_t)send_size != oh_key_octets((enum oh_suite)suite))
+        return raise_result(OH_INVALID);
+    media.keys.suite = (uint8_t)suite;
+    memcpy(media.keys.send, send_key, (size_t)send_size);
+    memcpy(media.keys.receive, receive_key, (size_t)receive_size);
     media.rtcp_port = (uint16_t)rtcp_port;
     media.codec = (uint8_t)codec;
     media.payload_type = (uint8_t)type;
@@ -343,7 +357,9 @@ static PyObject *leg_connect(PyObject *at, PyObject *arguments) {
     media.receive = receive;
     media.rtcp_mux = mux;
     memcpy(media.receive_codecs, types, sizeof media.receive_codecs);
-    return connect_with(leg_core(at), &media, networks, networks_size);
+    PyObject *done = connect_with(leg_core(at), &media, networks, networks_size);
+    explicit_bzero(&media.keys, sizeof media.keys);
+    return done;
 }
 
 static PyObject *leg_keep_sending(PyObject *at, PyObject *Py_UNUSED(arguments)) {
@@ -536,7 +552,59 @@ static int clear_module(PyObject *module) {
     return 0;
 }
 
+/* What the core was built with, as a tuple of numbers. */
+static PyObject *built(int count, bool (*has)(int)) {
+    PyObject *found = PyList_New(0);
+    for (int number = 0; found && number < count; number++) {
+        if (!has(number))
+            continue;
+        PyObject *one = PyLong_FromLong(number);
+        if (!one || PyList_Append(found, one) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(one);
+    }
+    PyObject *all = found ? PyList_AsTuple(found) : NULL;
+    Py_XDECREF(found);
+    return all;
+}
+
+static bool has_codec(int codec) { return oh_codec_built((enum oh_codec)codec); }
+static bool has_suite(int suite) { return oh_suite_built((enum oh_suite)suite); }
+
+static PyObject *codecs(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments)) {
+    return built(OH_CODECS, has_codec);
+}
+
+static PyObject *suites(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments)) {
+    return built(OH_SUITES, has_suite);
+}
+
+static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    int codec, rate;
+    Py_buffer pcm;
+    size_t size = 0;
+    uint8_t *octets;
+    if (!PyArg_ParseTuple(arguments, "iiy*", &codec, &rate, &pcm))
+        return NULL;
+    if (pcm.len % 2 || (uintptr_t)pcm.buf % 2 || rate < 0 || codec < OH_LAWS || codec >= OH_CODECS) {
+        PyBuffer_Release(&pcm);
+        return raise_result(OH_INVALID);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    octets = oh_encode_sound((enum oh_codec)codec, pcm.buf, (size_t)pcm.len / 2, (uint32_t)rate, &size);
+    Py_END_ALLOW_THREADS
+    PyBuffer_Release(&pcm);
+    if (!octets)
+        return raise_result(OH_INVALID);
+    PyObject *encoded = PyBytes_FromStringAndSize((const char *)octets, (Py_ssize_t)size);
+    free(octets);
+    return encoded;
+}
+
 static PyMethodDef module_methods[] = {{"make_engine", make_engine, METH_VARARGS, NULL},
+                                       {"codecs", codecs, METH_NOARGS, NULL},
+                                       {"suites", suites, METH_NOARGS, NULL},
+                                       {"encode", encode, METH_VARARGS, NULL},
                                        {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill_module}, {0, NULL}};
 static struct PyModuleDef definition = {

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,34 @@ FLAGS = (
     *("-fvisibility=hidden", "-fstack-protector-strong", "-Wall", "-Wextra", "-Werror=implicit"),
 )
 TIMEOUT = 300.0
+
+
+class Library(NamedTuple):
+    """A library of the system that the module uses where its headers are."""
+
+    name: str
+    """For people."""
+    header: str
+    before: str
+    """Headers that it needs."""
+    macro: str
+    link: str
+    package: str
+    """Debian's, with the header."""
+
+
+LIBRARIES = (
+    Library("SRTP", "srtp2/srtp.h", "", "OH_HAVE_SRTP", "srtp2", "libsrtp2-dev"),
+    Library(
+        "G.722",
+        "spandsp/g722.h",
+        "#include <stdint.h>\n#include <spandsp/telephony.h>\n",
+        "OH_HAVE_SPANDSP",
+        "spandsp",
+        "libspandsp-dev",
+    ),
+    Library("Opus", "opus/opus.h", "", "OH_HAVE_OPUS", "opus", "libopus-dev"),
+)
 
 
 class Built(NamedTuple):
@@ -42,11 +71,12 @@ def build(folder: Path) -> Built:
     lacking = _lacking()
     if lacking is not None:
         return _left_out(folder, lacking)
+    found = [library for library in LIBRARIES if _has(library)]
     target = folder / MODULE
     partial = folder / f".{MODULE}.{os.getpid()}"
     sources = [folder / "_core.c", *sorted((folder / "core").glob("*.c"))]
-    command = [*_compiler(), *FLAGS, *_includes(), *map(str, sources)]
-    command += ["-o", str(partial), "-lm", "-pthread"]
+    command = [*_compiler(), *FLAGS, *macros(found), *_includes(), *map(str, sources)]
+    command += ["-o", str(partial), *links(found)]
     try:
         done = subprocess.run(  # noqa: S603 the compiler that this interpreter was built with
             command, capture_output=True, text=True, timeout=TIMEOUT, check=False
@@ -58,7 +88,42 @@ def build(folder: Path) -> Built:
         return _left_out(folder, f"the C compiler failed: {error}")
     finally:
         partial.unlink(missing_ok=True)
-    return Built(target, "The native media engine is built.", _tag())
+    return Built(target, f"The native media engine is built{_with(found)}.", _tag())
+
+
+def macros(libraries: Iterable[Library]) -> list[str]:
+    """The compiler's flags that say what there is."""
+    return [f"-D{library.macro}" for library in libraries]
+
+
+def links(libraries: Iterable[Library]) -> list[str]:
+    """The linker's flags."""
+    return [*(f"-l{library.link}" for library in libraries), "-lm", "-pthread"]
+
+
+def _with(found: list[Library]) -> str:
+    """What it has, and what it lacks."""
+    lacking = [library for library in LIBRARIES if library not in found]
+    text = f" with {', '.join(library.name for library in found)}" if found else ""
+    if lacking:
+        packages = " ".join(library.package for library in lacking)
+        text += (
+            f", without {', '.join(library.name for library in lacking)} (on Debian: {packages})"
+        )
+    return text
+
+
+def _has(library: Library) -> bool:
+    """Whether a program with its header compiles and links."""
+    source = f"{library.before}#include <{library.header}>\nint main(void) {{ return 0; }}\n"
+    command = [*_compiler(), "-x", "c", "-", "-o", os.devnull, f"-l{library.link}"]
+    try:
+        done = subprocess.run(  # noqa: S603 as above
+            command, input=source, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _left_out(folder: Path, why: str) -> Built:

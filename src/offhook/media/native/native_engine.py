@@ -12,19 +12,31 @@ import ipaddress
 import itertools
 import logging
 from collections.abc import Callable
-from typing import final
+from typing import Final, final
 
 from offhook.media import rtcp
-from offhook.media.engine import Audio, MediaEngine, MediaEvent, PortsExhausted
+from offhook.media.engine import (
+    Audio,
+    MediaCapabilities,
+    MediaEngine,
+    MediaEvent,
+    PortsExhausted,
+)
 from offhook.media.native import _core
-from offhook.media.native.native_leg import NativeLeg, NativeSound
-from offhook.negotiated import LAWS, Codec
+from offhook.media.native.native_leg import CODECS, SUITES, NativeLeg, NativeSound
+from offhook.negotiated import LAWS, Codec, SrtpSuite
 
-INTERFACE = 1
+INTERFACE = 2
 if getattr(_core, "INTERFACE", 0) != INTERFACE:
     raise ImportError("the native media engine is of another version: build it anew")
 
 _log = logging.getLogger(__name__)
+
+CAPABILITIES: Final = MediaCapabilities(
+    codecs=tuple(codec for codec in Codec if CODECS[codec] in _core.codecs()),
+    suites=tuple(suite for suite in SrtpSuite if SUITES[suite] in _core.suites()),
+)
+"""By the libraries that this build found."""
 
 
 @final
@@ -48,6 +60,10 @@ class NativeEngine(MediaEngine):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
+    @property
+    def capabilities(self) -> MediaCapabilities:
+        return CAPABILITIES
+
     def start(self) -> None:
         if self._loop is not None or self._closed:
             raise RuntimeError("a media engine starts once")
@@ -58,7 +74,8 @@ class NativeEngine(MediaEngine):
     def load(self, audio: Audio) -> NativeSound:
         if audio.keys() < set(LAWS):
             raise ValueError("a sound has every codec")
-        return NativeSound(self._core.load(audio[Codec.PCMU], audio[Codec.PCMA]))
+        others = (audio.get(Codec.G722), audio.get(Codec.OPUS))
+        return NativeSound(self._core.load(audio[Codec.PCMU], audio[Codec.PCMA], *others))
 
     def open_leg(
         self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None

@@ -26,12 +26,21 @@ from offhook.media.engine import (
     SourceRefused,
 )
 from offhook.media.native import _core
-from offhook.negotiated import Codec, NegotiatedMedia
+from offhook.negotiated import Codec, NegotiatedMedia, SrtpSuite
 
 _log = logging.getLogger(__name__)
 
-CODECS: Final = {Codec.PCMU: 0, Codec.PCMA: 1}
+CODECS: Final = {Codec.PCMU: 0, Codec.PCMA: 1, Codec.G722: 2, Codec.OPUS: 3}
 """As the library numbers them (``enum oh_codec``)."""
+SUITES: Final = {
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: 1,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: 2,
+    SrtpSuite.AES_256_CM_HMAC_SHA1_80: 3,
+    SrtpSuite.AES_256_CM_HMAC_SHA1_32: 4,
+    SrtpSuite.AEAD_AES_128_GCM: 5,
+    SrtpSuite.AEAD_AES_256_GCM: 6,
+}
+"""``enum oh_suite``."""
 _NO_SOURCES: Final = MediaSources()
 _LONGEST_PAUSE: Final = 0xFFFFFFFF
 _MOST_PASSES: Final = 0xFFFFFFFF
@@ -101,6 +110,7 @@ class NativeLeg(MediaLeg):
             media.rtcp_mux,
             _types(media),
             _networks(sources),
+            *_keys(media),
         )
 
     def keep_sending(self) -> None:
@@ -238,6 +248,19 @@ def _types(media: NegotiatedMedia) -> bytes:
     for payload_type, codec in media.receive_types.items():
         types[payload_type] = CODECS[codec] + 1
     return bytes(types)
+
+
+def _keys(media: NegotiatedMedia) -> tuple[int, bytes, bytes]:
+    """The suite's number, our key and the peer's.
+
+    Raises :class:`ValueError` for keys of two suites, which the library does not have.
+    """
+    ours, theirs = media.send_key, media.receive_key
+    if ours is None and theirs is None:
+        return 0, b"", b""
+    if ours is None or theirs is None or ours.suite is not theirs.suite:
+        raise ValueError("both directions have the same suite of SRTP")
+    return SUITES[ours.suite], ours.key, theirs.key
 
 
 def _networks(sources: MediaSources) -> bytes:

@@ -122,6 +122,7 @@ void oh_engine_carry_out(oh_engine *engine, struct oh_command *command) {
     case OH_OPEN: open_now(engine, leg); break;
     case OH_CONNECT:
         oh_leg_use(leg, command->with.media);
+        explicit_bzero(&command->with.media->keys, sizeof command->with.media->keys);
         free(command->with.media);
         break;
     case OH_KEEP_SENDING: keep_sending_now(leg); break;
@@ -198,19 +199,28 @@ void oh_sound_drop(oh_sound *sound) {
         oh_engine_emit(sound->engine, &event);
     }
     free(sound->own);
+    free(sound->packet_at);
     free(sound);
 }
 
-enum oh_result oh_sound_new(oh_engine *engine, const uint8_t *const octets[OH_CODECS], size_t size,
-                            void *owner, oh_sound **made) {
+enum oh_result oh_sound_new(oh_engine *engine, const struct oh_sources *sources, void *owner,
+                            oh_sound **made) {
+    if (sources->g722 && sources->g722_size < sources->size)
+        return OH_INVALID;
     oh_sound *sound = calloc(1, sizeof *sound);
     if (!sound)
         return OH_NO_MEMORY;
     sound->engine = engine;
-    sound->size = size;
-    sound->owner = owner;
+    sound->size = sources->size;
+    sound->g722 = sources->g722;
     sound->uses = 1;
-    memcpy(sound->octets, octets, sizeof sound->octets);
+    memcpy(sound->law, sources->law, sizeof sound->law);
+    if (sources->opus && !oh_sound_index(sound, sources->opus, sources->opus_size)) {
+        free(sound->packet_at);
+        free(sound);
+        return OH_INVALID;
+    }
+    sound->owner = owner;
     *made = sound;
     return OH_OK;
 }
@@ -272,13 +282,19 @@ enum oh_result oh_leg_open(oh_engine *engine, uint64_t key, double timeout, oh_l
     return OH_OK;
 }
 
+static bool valid_keys(const struct oh_keys *keys) {
+    return keys->suite == OH_NO_SRTP || (keys->suite < OH_SUITES && oh_suite_built(keys->suite));
+}
+
 static bool valid(const struct oh_media *media, uint8_t version) {
     if (media->remote.version != version || !media->remote.port || media->codec >= OH_CODECS ||
+        !oh_codec_built(media->codec) || !valid_keys(&media->keys) ||
         media->payload_type > 127 || media->dtmf_payload_type > 127 ||
         media->dtmf_receive_type > 127 || media->networks > MOST_NETWORKS)
         return false;
     for (size_t type = 0; type < sizeof media->receive_codecs; type++)
-        if (media->receive_codecs[type] > OH_CODECS)
+        if (media->receive_codecs[type] > OH_CODECS ||
+            (media->receive_codecs[type] && !oh_codec_built(media->receive_codecs[type] - 1)))
             return false;
     for (size_t at = 0; at < media->networks; at++) {
         const struct oh_network *network = &media->network[at];
@@ -310,8 +326,10 @@ enum oh_result oh_leg_connect(oh_leg *leg, const struct oh_media *media) {
         discard_waiting(leg);
     struct oh_command order = {.leg = leg, .kind = OH_CONNECT, .with.media = copy};
     enum oh_result result = post(leg->engine, &order);
-    if (result != OH_OK)
+    if (result != OH_OK) {
+        explicit_bzero(&copy->keys, sizeof copy->keys);
         free(copy);
+    }
     return result;
 }
 

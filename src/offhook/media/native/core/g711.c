@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const uint8_t oh_silence_octet[OH_CODECS] = {0xFF, 0xD5};
-int16_t oh_g711_levels[OH_CODECS][256];
-uint8_t oh_g711_other[OH_CODECS][256];
-uint8_t oh_silence[OH_CODECS][OH_PACKET];
+const uint8_t oh_silence_octet[OH_LAWS] = {0xFF, 0xD5};
+int16_t oh_g711_levels[OH_LAWS][256];
+uint8_t oh_g711_other[OH_LAWS][256];
+uint8_t oh_silence[OH_LAWS][OH_PACKET];
 
 /* The octets in the order of their levels, and twice the threshold between each and the next. */
-static uint8_t order[OH_CODECS][256];
-static int32_t doubled_threshold[OH_CODECS][255];
+static uint8_t order[OH_LAWS][256];
+static int32_t doubled_threshold[OH_LAWS][255];
 
 /* ITU-T G.711 table 2, scaled to 16 bits. */
 static int16_t ulaw_level(int octet) {
@@ -72,7 +72,7 @@ static void fill_tables(void) {
         oh_g711_other[OH_PCMU][octet] = oh_g711_encode(OH_PCMA, oh_g711_levels[OH_PCMU][octet]);
         oh_g711_other[OH_PCMA][octet] = oh_g711_encode(OH_PCMU, oh_g711_levels[OH_PCMA][octet]);
     }
-    for (int codec = 0; codec < OH_CODECS; codec++)
+    for (int codec = 0; codec < OH_LAWS; codec++)
         memset(oh_silence[codec], oh_silence_octet[codec], OH_PACKET);
 }
 

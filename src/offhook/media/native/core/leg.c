@@ -8,7 +8,7 @@
 
 #define RELAYED_TONE 0.1 /* seconds of the tones for a digit that came as an event */
 
-static const uint8_t static_type[OH_CODECS] = {0, 8};
+static const uint8_t static_type[OH_LAWS] = {0, 8}; /* a tap has G.711 only */
 
 static void emit(oh_leg *leg, enum oh_event_kind kind, double at) {
     struct oh_event event = {.key = leg->key, .at = at, .kind = (uint8_t)kind};
@@ -30,11 +30,8 @@ static void listen_for_tones(oh_leg *leg, const struct oh_packet *packet) {
     }
 }
 
-void oh_leg_heard(oh_leg *leg, const struct oh_packet *packet) {
-    if (leg->relay.target)
-        oh_relay_packet(leg, packet);
-    if (packet->codec < 0)
-        return;
+/* G.711 for those who record the leg or look for tones. */
+static void heard_law(oh_leg *leg, const struct oh_packet *packet) {
     if (leg->tapping)
         oh_tap_put(leg->tap, OH_FRAME_RECEIVED, static_type[packet->codec], packet->ssrc,
                    packet->timestamp, packet->arrival, packet->payload, packet->size);
@@ -42,8 +39,60 @@ void oh_leg_heard(oh_leg *leg, const struct oh_packet *packet) {
         listen_for_tones(leg, packet);
 }
 
+static struct oh_decoder *decoder_for(oh_leg *leg, const struct oh_packet *packet) {
+    bool fits = leg->decoder && oh_decoder_codec(leg->decoder) == (enum oh_codec)packet->codec &&
+                leg->decoded_ssrc == packet->ssrc;
+    if (fits)
+        return leg->decoder;
+    oh_decoder_free(leg->decoder);
+    leg->decoded_ssrc = packet->ssrc;
+    return leg->decoder = oh_decoder_new((enum oh_codec)packet->codec);
+}
+
+/* A packet of another codec than G.711: it is decoded, in the order of the packets, where somebody needs the
+ * sound itself. */
+static void heard_coded(oh_leg *leg, const struct oh_packet *packet) {
+    oh_leg *target = leg->relay.target;
+    if (!packet->samples)
+        return;
+    bool passed = target && (int)target->sender.codec == packet->codec;
+    if (passed)
+        oh_relay_packet(leg, packet);
+    if (packet->reordered || !(leg->tapping || leg->inband || (target && !passed)))
+        return;
+    int16_t wide[OH_WIDE_MOST], narrow[OH_HALF_MOST];
+    uint8_t octets[OH_HALF_MOST];
+    struct oh_packet heard = *packet;
+    struct oh_decoder *decoder = decoder_for(leg, packet);
+    heard.wide = wide;
+    heard.wide_count = decoder ? oh_decoder_packet(decoder, packet->payload, packet->size, wide) : 0;
+    if (!heard.wide_count)
+        return;
+    if (target && !passed && target->sender.codec >= OH_LAWS)
+        oh_relay_packet(leg, &heard);
+    heard.samples = heard.size = oh_decoder_narrow(decoder, wide, heard.wide_count, narrow);
+    heard.codec = target ? (int)target->sender.law : OH_PCMU;
+    heard.payload = octets;
+    for (size_t at = 0; at < heard.size; at++)
+        octets[at] = oh_g711_encode((enum oh_codec)heard.codec, narrow[at]);
+    if (target && target->sender.codec < OH_LAWS)
+        oh_relay_packet(leg, &heard);
+    heard_law(leg, &heard);
+}
+
+void oh_leg_heard(oh_leg *leg, const struct oh_packet *packet) {
+    if (packet->codec >= OH_LAWS) {
+        heard_coded(leg, packet);
+        return;
+    }
+    if (leg->relay.target)
+        oh_relay_packet(leg, packet);
+    if (packet->codec >= 0)
+        heard_law(leg, packet);
+}
+
 void oh_leg_tap_sent(oh_leg *leg, int64_t units, int64_t tick, const uint8_t *payload) {
-    oh_tap_put(leg->tap, OH_FRAME_SENT, static_type[leg->sender.codec], leg->sender.ssrc,
+    oh_tap_put(leg->tap, OH_FRAME_SENT, static_type[leg->sender.law], leg->sender.ssrc,
                (uint32_t)units, oh_engine_time_of(leg->engine, tick), payload, OH_PACKET);
 }
 
@@ -73,7 +122,7 @@ void oh_leg_digit(oh_leg *leg, char digit, double at) {
 void oh_leg_collision(oh_leg *leg) {
     /* The peer uses our SSRC: send BYE for it and continue with another (RFC 3550 section 8.2). */
     oh_control_send(leg, true);
-    oh_sender_new_source(&leg->sender);
+    oh_sender_new_source(leg);
 }
 
 void oh_leg_refused(oh_leg *leg, const struct oh_endpoint *from) {
@@ -132,7 +181,9 @@ void oh_leg_use(oh_leg *leg, const struct oh_media *media) {
     struct oh_endpoint remote;
     if (leg->closed)
         return;
-    if (!oh_receiver_configure(&leg->receiver, media)) {
+    leg->secure = oh_secure_change(leg->secure, &media->keys);
+    bool insecure = media->keys.suite != OH_NO_SRTP && !leg->secure;
+    if (insecure || !oh_receiver_configure(&leg->receiver, media)) {
         oh_leg_fail(leg);
         return;
     }
@@ -185,6 +236,12 @@ void oh_leg_shut(oh_leg *leg) {
     oh_receiver_free(&leg->receiver);
     free(leg->inband);
     leg->inband = NULL;
+    oh_secure_free(leg->secure);
+    leg->secure = NULL;
+    oh_encoder_free(leg->encoder);
+    leg->encoder = NULL;
+    oh_decoder_free(leg->decoder);
+    leg->decoder = NULL;
 }
 
 void oh_leg_tap(oh_leg *leg, bool start) {

@@ -7,9 +7,11 @@
 #include <math.h>
 #include <stdatomic.h>
 
+#include "coders.h"
 #include "playout.h"
 #include "ports.h"
 #include "rtcp.h"
+#include "secure.h"
 #include "tap.h"
 #include "telephone_event.h"
 #include "timers.h"
@@ -37,7 +39,9 @@ struct oh_sender {
     int digit_step;          /* packets of the running digit that are over; its gap follows them */
     bool digit_running;
     int64_t digit_units;
-    enum oh_codec codec;
+    enum oh_codec codec;     /* on the wire */
+    enum oh_codec law;       /* of what is played: the codec, or that from which it is encoded */
+    uint32_t scale;          /* RTP timestamp units for one of 8,000 a second */
     uint8_t payload_type;
     int16_t dtmf_payload_type; /* -1: not agreed */
     struct oh_endpoint remote;
@@ -53,7 +57,7 @@ struct oh_sender {
     uint32_t ssrc;
     uint64_t sequence;       /* of the next packet, unwrapped */
     uint16_t first_sequence;
-    int64_t anchor_units, next_units; /* RTP timestamps, unwrapped */
+    int64_t anchor_units, next_units; /* RTP timestamps of a clock of 8,000, unwrapped */
     double anchor_tick;
     int64_t next_tick;       /* when the packet after the last one of transmit is due */
     uint64_t packets_sent, octets_sent, errors;
@@ -65,6 +69,8 @@ struct oh_stream {
     struct oh_presses presses;
     uint32_t ssrc;
     double heard_at;
+    int64_t wire;            /* the last RTP timestamp of another clock, unwrapped */
+    bool scaled;             /* there was one */
 };
 
 struct oh_counts {
@@ -76,6 +82,7 @@ struct oh_counts {
 struct oh_receiver {
     uint8_t types[128];         /* codec + 1 of each payload type; 0: none */
     int16_t event_types[2];     /* -1: none */
+    uint32_t event_scale;       /* of their clock */
     bool receive, mux, latched, has_signalled, has_remote, has_candidate;
     struct oh_endpoint signalled, remote;
     struct oh_network *network; /* hosts besides the signalled one */
@@ -99,8 +106,12 @@ struct oh_packet {
     size_t size;
     int codec; /* of the audio; -1: it is none */
     bool marker, is_event;
+    bool reordered;          /* a later packet came before */
     uint16_t sequence;
-    uint32_t ssrc, timestamp;
+    uint32_t ssrc, timestamp; /* of a clock of 8,000 */
+    size_t samples;          /* of the audio, at 8,000 a second */
+    const int16_t *wide;     /* the decoded sound of a codec that is not G.711 */
+    size_t wide_count;
     double arrival;
 };
 
@@ -145,6 +156,10 @@ struct oh_leg {
     struct oh_endpoint rtcp_remote;
     bool has_rtcp_remote;
     struct oh_inband *inband; /* NULL: tones are not looked for */
+    struct oh_secure *secure; /* NULL: plain RTP */
+    struct oh_encoder *encoder; /* NULL: not needed yet */
+    struct oh_decoder *decoder;
+    uint32_t decoded_ssrc;    /* the stream that it decodes */
     double media_timeout;     /* 0 or less: none */
     double silent_since;      /* infinity: the peer need not send */
     struct oh_timer timer[OH_TIMERS];
@@ -162,19 +177,22 @@ bool oh_sender_has_work(const struct oh_sender *sender);
 /* Whether a playback or digit replaces the relayed audio. */
 bool oh_sender_busy(const struct oh_sender *sender);
 void oh_sender_configure(oh_leg *leg, const struct oh_media *media, bool can_send);
-void oh_sender_new_source(struct oh_sender *sender);
+void oh_sender_new_source(oh_leg *leg);
 /* The timestamp, unwrapped, of a tick or of a time between two. */
 int64_t oh_sender_units_at(const struct oh_sender *sender, double tick);
 int64_t oh_sender_free_units_at(const struct oh_sender *sender, double tick);
 void oh_sender_send_digit(oh_leg *leg, char digit, double duration);
 /* Sends audio of another leg, which arrived at `tick`; the clock goes on from it. */
-void oh_sender_relayed(oh_leg *leg, uint8_t second, int64_t units, const uint8_t *payload, size_t size,
-                       double tick);
+void oh_sender_relayed(oh_leg *leg, uint8_t second, int64_t units, struct oh_coded coded, double tick);
+/* The encoder for the codec that the leg sends; NULL: none can be made. */
+struct oh_encoder *oh_sender_encoder(oh_leg *leg);
 /* Sends what is due at `tick`; false when there is nothing (more) to send. */
 bool oh_sender_transmit(oh_leg *leg, int64_t tick);
 /* Sends any payload now with the next sequence number. */
 void oh_sender_send(oh_leg *leg, uint8_t second, int64_t timestamp, const uint8_t *payload, size_t size);
-/* The same with an earlier number that was left out. */
+/* The same for a telephone event, whose duration has a clock of 8,000. */
+void oh_sender_send_event(oh_leg *leg, uint8_t second, int64_t timestamp, const uint8_t *payload, size_t size);
+/* As oh_sender_send with an earlier number that was left out. */
 void oh_sender_send_as(oh_leg *leg, uint64_t sequence, uint8_t second, int64_t timestamp,
                        const uint8_t *payload, size_t size);
 
@@ -184,7 +202,10 @@ void oh_receiver_free(struct oh_receiver *receiver);
 /* Takes the networks over; false when there is no memory. */
 bool oh_receiver_configure(struct oh_receiver *receiver, const struct oh_media *media);
 void oh_receiver_read(oh_leg *leg, uint64_t pass, double now, double skew);
-/* One datagram of the RTP socket. */
+/* One datagram of the RTP socket, as it came; aligned to 4 octets. */
+void oh_receiver_arrived(oh_leg *leg, uint8_t *datagram, size_t size, const struct oh_endpoint *from,
+                         double arrival);
+/* The same after it was decrypted. */
 void oh_receiver_datagram(oh_leg *leg, const uint8_t *datagram, size_t size,
                           const struct oh_endpoint *from, double arrival);
 struct oh_counts oh_receiver_counts(const struct oh_receiver *receiver);
@@ -203,6 +224,8 @@ void oh_control_moved(oh_leg *leg, const struct oh_endpoint *remote, uint16_t si
 void oh_control_send(oh_leg *leg, bool bye);
 void oh_control_read(oh_leg *leg);
 bool oh_control_received(oh_leg *leg, const uint8_t *datagram, size_t size);
+/* The same as it came; aligned to 4 octets. */
+bool oh_control_arrived(oh_leg *leg, uint8_t *datagram, size_t size);
 void oh_control_again(oh_leg *leg, bool initial);
 
 /* leg.c */

@@ -22,7 +22,27 @@
 #define OH_PACKET 160      /* octets of G.711 in a packet of 20 ms */
 #define OH_MOST_QUEUED 1000 /* playbacks waiting on one leg; one more ends at once */
 
-enum oh_codec { OH_PCMU = 0, OH_PCMA = 1, OH_CODECS = 2 };
+enum oh_codec { OH_PCMU = 0, OH_PCMA = 1, OH_LAWS = 2, OH_G722 = 2, OH_OPUS = 3, OH_CODECS = 4 };
+
+/* Of SRTP (RFC 4568 section 6.2, 6188, 7714). */
+enum oh_suite {
+    OH_NO_SRTP = 0,
+    OH_AES_CM_128_HMAC_SHA1_80,
+    OH_AES_CM_128_HMAC_SHA1_32,
+    OH_AES_256_CM_HMAC_SHA1_80,
+    OH_AES_256_CM_HMAC_SHA1_32,
+    OH_AEAD_AES_128_GCM,
+    OH_AEAD_AES_256_GCM,
+    OH_SUITES,
+};
+#define OH_MOST_KEY 46 /* octets of master key and master salt */
+
+/* Both directions of a leg: master key, then master salt, of oh_key_octets(suite) together. */
+struct oh_keys {
+    uint8_t suite;
+    uint8_t send[OH_MOST_KEY], receive[OH_MOST_KEY];
+};
+
 
 enum oh_result {
     OH_OK = 0,
@@ -63,6 +83,7 @@ struct oh_media {
     int16_t dtmf_receive_type;     /* as the peer sends it; -1: not agreed */
     bool send, receive, rtcp_mux;
     uint8_t receive_codecs[128];   /* by payload type: codec + 1; 0: none */
+    struct oh_keys keys;           /* telephone-event has the clock rate of the codec that we send */
     size_t networks;               /* hosts besides the signalled one whose packets are taken */
     const struct oh_network *network; /* copied */
 };
@@ -103,6 +124,11 @@ typedef struct oh_engine oh_engine;
 typedef struct oh_leg oh_leg;
 typedef struct oh_sound oh_sound;
 
+/* What this library was built with. */
+bool oh_codec_built(enum oh_codec codec);
+bool oh_suite_built(enum oh_suite suite);
+size_t oh_key_octets(enum oh_suite suite);
+
 enum oh_result oh_engine_new(const struct oh_config *config, oh_engine **made);
 enum oh_result oh_engine_start(oh_engine *engine);
 /* Closes all legs and joins the thread. Events stay to be taken. Idempotent. */
@@ -114,9 +140,18 @@ int oh_engine_event_fd(const oh_engine *engine);
 /* For one thread at a time. */
 size_t oh_engine_take_events(oh_engine *engine, struct oh_event *events, size_t most);
 
-/* octets[codec]: `size` octets each, which must stay until OH_SOUND_FREED comes with `owner`. */
-enum oh_result oh_sound_new(oh_engine *engine, const uint8_t *const octets[OH_CODECS], size_t size,
-                            void *owner, oh_sound **made);
+/* What a sound is made of. The octets must stay until OH_SOUND_FREED comes with `owner`. Without G.722 or Opus a leg
+ * with that codec encodes the G.711 as it plays. */
+struct oh_sources {
+    const uint8_t *law[OH_LAWS];
+    size_t size;                     /* octets of each law: samples at 8,000 a second */
+    const uint8_t *g722;             /* NULL, or at least `size` octets */
+    const uint8_t *opus;             /* NULL, or packets of 20 ms, each after its length in 2 octets */
+    size_t g722_size, opus_size;
+};
+
+/* OH_INVALID: G.722 or Opus are not what they should be. */
+enum oh_result oh_sound_new(oh_engine *engine, const struct oh_sources *sources, void *owner, oh_sound **made);
 void oh_sound_release(oh_sound *sound);
 
 /* timeout: seconds of silence until OH_MEDIA_LOST; 0 or less: none. */

@@ -53,7 +53,7 @@ static size_t next_part(struct oh_play_queue *queue, uint8_t *into, size_t room)
     struct oh_playback *playback = queue->first;
     if (queue->silence_left) {
         size_t part = room < queue->silence_left ? room : queue->silence_left;
-        memset(into, oh_silence_octet[queue->codec], part);
+        memset(into, oh_silence_octet[queue->law], part);
         queue->silence_left -= part;
         return part;
     }
@@ -61,7 +61,7 @@ static size_t next_part(struct oh_play_queue *queue, uint8_t *into, size_t room)
         return 0;
     size_t left = playback->sound->size - queue->position;
     size_t part = room < left ? room : left;
-    memcpy(into, playback->sound->octets[queue->codec] + queue->position, part);
+    memcpy(into, playback->sound->law[queue->law] + queue->position, part);
     queue->position += part;
     if (queue->position >= playback->sound->size) {
         playback->passes_left--;
@@ -71,15 +71,35 @@ static size_t next_part(struct oh_play_queue *queue, uint8_t *into, size_t room)
     return part;
 }
 
+static void begin(struct oh_play_queue *queue, struct oh_playback *playback) {
+    if (playback->started)
+        return;
+    playback->started = true;
+    tell(queue, playback, OH_PLAYBACK_STARTED, false);
+}
+
+/* The 20 ms of a sound from `position` on, which it has. */
+static struct oh_part whole_part(const oh_sound *sound, size_t position, const struct oh_play_queue *queue) {
+    struct oh_part part = {sound->law[queue->law] + position, {NULL, 0, OH_PACKET}};
+    size_t packet = position / OH_PACKET;
+    if (queue->codec == OH_G722 && sound->g722) {
+        part.coded.octets = sound->g722 + position;
+        part.coded.size = OH_PACKET;
+    } else if (queue->codec == OH_OPUS && position % OH_PACKET == 0 && packet < sound->packets) {
+        part.coded.octets = sound->opus + sound->packet_at[packet] + 2;
+        part.coded.size = sound->packet_at[packet + 1] - sound->packet_at[packet] - 2;
+    }
+    return part;
+}
+
 /* Builds a packet at the beginning or end of a playback or pass, possibly from several parts. */
-static const uint8_t *assemble(struct oh_play_queue *queue) {
+static struct oh_part assemble(struct oh_play_queue *queue) {
     size_t filled = 0;
     while (filled < OH_PACKET && queue->first) {
         struct oh_playback *playback = queue->first;
-        if (!playback->started) {
-            playback->started = true;
-            tell(queue, playback, OH_PLAYBACK_STARTED, false);
-        }
+        if (filled && !playback->started && queue->codec == OH_OPUS && playback->sound->packets)
+            break; /* its packets of 20 ms cannot begin in the middle of ours */
+        begin(queue, playback);
         size_t part = next_part(queue, queue->assembled + filled, OH_PACKET - filled);
         if (!part)
             end_first(queue);
@@ -89,23 +109,37 @@ static const uint8_t *assemble(struct oh_play_queue *queue) {
     while (queue->first && queue->first->started && !queue->first->passes_left &&
            !queue->silence_left)
         end_first(queue);
-    if (!filled)
-        return NULL;
-    memset(queue->assembled + filled, oh_silence_octet[queue->codec], OH_PACKET - filled);
-    return queue->assembled;
+    struct oh_part part = {filled ? queue->assembled : NULL, {NULL, 0, 0}};
+    memset(queue->assembled + filled, oh_silence_octet[queue->law], OH_PACKET - filled);
+    return part;
 }
 
-const uint8_t *oh_queue_take(struct oh_play_queue *queue) {
+struct oh_part oh_queue_take(struct oh_play_queue *queue) {
     struct oh_playback *first = queue->first;
     if (!first)
-        return NULL;
-    if (first->started && first->passes_left && !queue->silence_left &&
-        queue->position + OH_PACKET < first->sound->size) {
-        const uint8_t *part = first->sound->octets[queue->codec] + queue->position;
+        return (struct oh_part){NULL, {NULL, 0, 0}};
+    if (first->passes_left && !queue->silence_left && queue->position + OH_PACKET < first->sound->size) {
+        begin(queue, first);
         queue->position += OH_PACKET;
-        return part;
+        return whole_part(first->sound, queue->position - OH_PACKET, queue);
     }
     return assemble(queue);
+}
+
+bool oh_sound_index(oh_sound *sound, const uint8_t *opus, size_t size) {
+    size_t packets = 0, most = (sound->size + OH_PACKET - 1) / OH_PACKET;
+    if (size > UINT32_MAX || !(sound->packet_at = calloc(most + 1, sizeof *sound->packet_at)))
+        return false;
+    for (size_t at = 0; packets < most; packets++) {
+        size_t octets = size - at < 2 ? 0 : (size_t)opus[at] << 8 | opus[at + 1];
+        if (!octets || octets > size - at - 2)
+            return false;
+        at += 2 + octets;
+        sound->packet_at[packets + 1] = (uint32_t)at;
+    }
+    sound->opus = opus;
+    sound->packets = packets;
+    return true;
 }
 
 void oh_queue_remove(struct oh_play_queue *queue, uint32_t number) {
@@ -139,14 +173,14 @@ void oh_repeated_set(struct oh_repeated *repeated, oh_sound *sound, size_t pause
     repeated->position = 0;
 }
 
-const uint8_t *oh_repeated_take(struct oh_repeated *repeated, enum oh_codec codec) {
+struct oh_part oh_repeated_take(struct oh_repeated *repeated, const struct oh_play_queue *queue) {
     size_t begin = repeated->position, end = begin + OH_PACKET, size = repeated->sound->size;
     repeated->position = end < size + repeated->pause ? end : 0;
-    const uint8_t *octets = repeated->sound->octets[codec];
     if (end <= size)
-        return octets + begin;
+        return whole_part(repeated->sound, begin, queue);
     size_t part = begin < size ? size - begin : 0;
-    memcpy(repeated->assembled, octets + begin, part);
-    memset(repeated->assembled + part, oh_silence_octet[codec], OH_PACKET - part);
-    return repeated->assembled;
+    if (part)
+        memcpy(repeated->assembled, repeated->sound->law[queue->law] + begin, part);
+    memset(repeated->assembled + part, oh_silence_octet[queue->law], OH_PACKET - part);
+    return (struct oh_part){repeated->assembled, {NULL, 0, 0}};
 }

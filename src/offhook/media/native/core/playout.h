@@ -6,10 +6,26 @@
 
 #include "oh_media.h"
 
+/* A piece of audio as it is sent. */
+struct oh_coded {
+    const uint8_t *octets;
+    size_t size, samples; /* samples at 8,000 a second */
+};
+
+/* 20 ms of a sound. */
+struct oh_part {
+    const uint8_t *law;    /* OH_PACKET octets; NULL: there is nothing */
+    struct oh_coded coded; /* the same in the codec of the wire, where it is ready; else size 0 */
+};
+
 struct oh_sound {
     oh_engine *engine;
-    const uint8_t *octets[OH_CODECS];
+    const uint8_t *law[OH_LAWS];
     size_t size;
+    const uint8_t *g722;  /* NULL: not ready */
+    const uint8_t *opus;
+    uint32_t *packet_at;   /* where each packet of Opus begins, and where the last one ends */
+    size_t packets;
     void *owner;       /* NULL: the octets belong to the sound itself */
     uint8_t *own;      /* freed with the sound */
     uint32_t uses;     /* playbacks, and one for the caller's handle */
@@ -29,7 +45,7 @@ typedef void oh_playback_listener(void *leg, uint32_t number, enum oh_event_kind
 struct oh_play_queue {
     struct oh_playback *first, *last;
     int waiting;
-    enum oh_codec codec;
+    enum oh_codec law, codec; /* of what is assembled, and of the wire */
     size_t position, silence_left;
     oh_playback_listener *listener;
     void *leg;
@@ -50,12 +66,16 @@ void oh_sound_drop(oh_sound *sound);
 void oh_queue_init(struct oh_play_queue *queue, oh_playback_listener *listener, void *leg);
 /* Takes the playback over. */
 void oh_queue_add(struct oh_play_queue *queue, struct oh_playback *playback);
-/* The next OH_PACKET octets, valid until the next call; NULL when there is nothing to play. */
-const uint8_t *oh_queue_take(struct oh_play_queue *queue);
+/* The next 20 ms, valid until the next call. */
+struct oh_part oh_queue_take(struct oh_play_queue *queue);
 /* Drops one playback, or all (0). */
 void oh_queue_remove(struct oh_play_queue *queue, uint32_t number);
 
 void oh_repeated_set(struct oh_repeated *repeated, oh_sound *sound, size_t pause);
-const uint8_t *oh_repeated_take(struct oh_repeated *repeated, enum oh_codec codec);
+/* `queue` tells the codec. */
+struct oh_part oh_repeated_take(struct oh_repeated *repeated, const struct oh_play_queue *queue);
+
+/* Notes where the packets of Opus are; false: they are none, or there is no memory. */
+bool oh_sound_index(oh_sound *sound, const uint8_t *opus, size_t size);
 
 #endif

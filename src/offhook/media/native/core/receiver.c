@@ -5,6 +5,8 @@
 
 #include "leg.h"
 
+#define FIRST_CONTROL 192    /* packet types of RTCP on the port of RTP (RFC 5761 section 4) */
+#define LAST_CONTROL 223
 #define BURST 8              /* datagrams read from one leg in one go while they queue up */
 #define DIGITS_PER_SECOND 25 /* a digit takes at least 40 ms, so faster ones are not key presses */
 
@@ -49,6 +51,7 @@ bool oh_receiver_configure(struct oh_receiver *receiver, const struct oh_media *
     /* Some peers send the payload type of their own description instead of ours. */
     receiver->event_types[0] = event_type(media, media->dtmf_receive_type);
     receiver->event_types[1] = event_type(media, media->dtmf_payload_type);
+    receiver->event_scale = oh_clock_scale(media->codec);
     receiver->receive = media->receive;
     receiver->mux = media->rtcp_mux;
     oh_endpoint_of(&remote, &media->remote);
@@ -103,6 +106,21 @@ static bool is_event_type(const struct oh_receiver *receiver, uint8_t type) {
     return receiver->event_types[0] == type || receiver->event_types[1] == type;
 }
 
+/* The timestamp in a clock of 8,000. */
+static uint32_t units_of(struct oh_stream *stream, uint32_t timestamp, uint32_t scale) {
+    if (scale == 1) {
+        stream->scaled = false;
+        return timestamp;
+    }
+    if (!stream->scaled)
+        stream->wire = (int64_t)1 << 32 | timestamp;
+    stream->scaled = true;
+    stream->wire += oh_timestamp_distance(timestamp, (uint32_t)stream->wire);
+    return (uint32_t)(stream->wire / scale);
+}
+
+static uint32_t audio_scale(int codec) { return codec < 0 ? 1 : oh_clock_scale((enum oh_codec)codec); }
+
 /* The usual packet: plain audio of the known stream, and no listener. */
 static bool usual(oh_leg *leg, const uint8_t *datagram, const struct oh_endpoint *from, double arrival) {
     struct oh_receiver *receiver = &leg->receiver;
@@ -111,19 +129,21 @@ static bool usual(oh_leg *leg, const uint8_t *datagram, const struct oh_endpoint
         !oh_endpoint_equal(from, &receiver->remote))
         return false;
     receiver->heard_at = arrival;
-    oh_source_update(&receiver->audio->source, oh_get16(datagram + 2), oh_get32(datagram + 4), arrival,
-                     true);
+    uint32_t scale = audio_scale(receiver->types[datagram[1] & 0x7F] - 1);
+    uint32_t units = units_of(receiver->audio, oh_get32(datagram + 4), scale);
+    oh_source_update(&receiver->audio->source, oh_get16(datagram + 2), units, arrival, true);
     return true;
 }
 
 /* A packet that the source check let through. */
-static void accepted(oh_leg *leg, struct oh_stream *stream, const struct oh_packet *packet) {
+static void accepted(oh_leg *leg, struct oh_stream *stream, struct oh_packet *packet) {
     struct oh_receiver *receiver = &leg->receiver;
     receiver->heard_at = stream->heard_at = packet->arrival;
     enum oh_arrival outcome = oh_source_update(&stream->source, packet->sequence, packet->timestamp,
                                                packet->arrival, packet->codec >= 0);
     if ((outcome != OH_NEW && outcome != OH_REORDERED) || !receiver->receive)
         return;
+    packet->reordered = outcome == OH_REORDERED;
     if (packet->is_event) {
         char key = oh_presses_packet(&stream->presses, packet->sequence, packet->timestamp,
                                      packet->marker, packet->payload, packet->size);
@@ -132,6 +152,22 @@ static void accepted(oh_leg *leg, struct oh_stream *stream, const struct oh_pack
     }
     if (oh_leg_listens(leg))
         oh_leg_heard(leg, packet);
+}
+
+/* An event's duration in a clock of 8,000. */
+static void scale_event(const struct oh_receiver *receiver, struct oh_packet *packet, uint8_t scaled[4]) {
+    if (!packet->is_event || packet->size < 4 || receiver->event_scale == 1)
+        return;
+    memcpy(scaled, packet->payload, 2);
+    oh_put16(scaled + 2, oh_get16(packet->payload + 2) / receiver->event_scale);
+    packet->payload = scaled;
+    packet->size = 4;
+}
+
+static size_t samples_of(const struct oh_packet *packet) {
+    if (packet->codec < OH_LAWS)
+        return packet->size;
+    return oh_coded_samples((enum oh_codec)packet->codec, packet->payload, packet->size);
 }
 
 void oh_receiver_datagram(oh_leg *leg, const uint8_t *datagram, size_t size,
@@ -145,7 +181,7 @@ void oh_receiver_datagram(oh_leg *leg, const uint8_t *datagram, size_t size,
         receiver->discarded++;
         return;
     }
-    if (datagram[1] >= 192 && datagram[1] <= 223) {
+    if (datagram[1] >= FIRST_CONTROL && datagram[1] <= LAST_CONTROL) {
         control(leg, datagram, size, from);
         return;
     }
@@ -158,10 +194,30 @@ void oh_receiver_datagram(oh_leg *leg, const uint8_t *datagram, size_t size,
                                .timestamp = oh_get32(datagram + 4), .arrival = arrival};
     struct oh_stream *stream = oh_receiver_admit(leg, from, packet.ssrc, packet.sequence, arrival,
                                                  packet.codec >= 0, packet.is_event);
-    if (stream)
-        accepted(leg, stream, &packet);
-    else
+    if (!stream) {
         receiver->discarded++;
+        return;
+    }
+    uint8_t scaled[4];
+    uint32_t scale = packet.is_event ? receiver->event_scale : audio_scale(packet.codec);
+    packet.timestamp = units_of(stream, packet.timestamp, scale);
+    packet.samples = samples_of(&packet);
+    scale_event(receiver, &packet, scaled);
+    accepted(leg, stream, &packet);
+}
+
+void oh_receiver_arrived(oh_leg *leg, uint8_t *datagram, size_t size, const struct oh_endpoint *from,
+                         double arrival) {
+    bool is_control = size >= 2 && datagram[1] >= FIRST_CONTROL && datagram[1] <= LAST_CONTROL;
+    if (leg->secure) {
+        size = is_control ? oh_unsecure_rtcp(leg->secure, datagram, size)
+                          : oh_unsecure_rtp(leg->secure, datagram, size);
+        if (!size) {
+            leg->receiver.discarded++;
+            return;
+        }
+    }
+    oh_receiver_datagram(leg, datagram, size, from, arrival);
 }
 
 /* When the kernel received the datagram, as monotonic time; `now` when it does not say. */
@@ -178,7 +234,7 @@ static double arrival_of(struct msghdr *message, double now, double skew) {
 
 void oh_receiver_read(oh_leg *leg, uint64_t pass, double now, double skew) {
     struct oh_receiver *receiver = &leg->receiver;
-    uint8_t datagram[OH_MOST_DATAGRAM];
+    _Alignas(8) uint8_t datagram[OH_MOST_DATAGRAM];
     int reads = receiver->last_pass + 1 == pass ? BURST : 1;
     receiver->last_pass = pass;
     while (reads-- && !leg->closed) {
@@ -195,6 +251,6 @@ void oh_receiver_read(oh_leg *leg, uint64_t pass, double now, double skew) {
         if (message.msg_flags & MSG_TRUNC)
             receiver->discarded++;
         else
-            oh_receiver_datagram(leg, datagram, (size_t)size, &from, arrival_of(&message, now, skew));
+            oh_receiver_arrived(leg, datagram, (size_t)size, &from, arrival_of(&message, now, skew));
     }
 }

@@ -44,16 +44,69 @@ static void note_next(struct oh_relay *relay) {
     relay->next = relay->target->sender.sequence;
 }
 
+/* The packet in the target's codec, where no sound must be encoded for it; else of size 0. `other` has room for the other
+ * law. */
+static struct oh_coded as_it_is(const struct oh_relay *relay, const struct oh_packet *packet,
+                                uint8_t other[OH_MOST_DATAGRAM]) {
+    int codec = (int)relay->target->sender.codec;
+    struct oh_coded coded = {packet->payload, packet->size, packet->samples};
+    if (packet->codec == codec)
+        return coded;
+    coded.octets = other;
+    if (codec >= OH_LAWS || packet->codec >= OH_LAWS)
+        coded.size = 0;
+    for (size_t at = 0; at < coded.size; at++)
+        other[at] = oh_g711_other[packet->codec][packet->payload[at]];
+    return coded;
+}
+
+/* Encodes the packet's sound for a target that has another codec than G.711, and sends it. It may take more than one
+ * packet. */
+static void send_encoded(struct oh_relay *relay, const struct oh_packet *packet, uint8_t second,
+                         int64_t units, double tick) {
+    uint8_t octets[OH_CODED_MOST];
+    int16_t narrow[OH_HALF_MOST];
+    enum oh_codec codec = relay->target->sender.codec;
+    struct oh_encoder *encoder = oh_sender_encoder(relay->target);
+    size_t all = packet->samples < OH_HALF_MOST ? packet->samples : OH_HALF_MOST, part;
+    if (!encoder)
+        return;
+    for (size_t at = 0; !packet->wide && at < all; at++)
+        narrow[at] = oh_g711_levels[packet->codec][packet->payload[at]];
+    for (size_t at = 0; (part = oh_coded_part(codec, all - at)); at += part) {
+        struct oh_coded coded = {octets, 0, part};
+        if (packet->wide)
+            coded.size = oh_encoder_wide(encoder, packet->wide + 2 * at, 2 * part, octets);
+        else
+            coded.size = oh_encoder_narrow(encoder, narrow + at, part, octets);
+        if (coded.size)
+            oh_sender_relayed(relay->target, second, units + (int64_t)at, coded, tick);
+        second &= 0x7F;
+    }
+}
+
+static void send_audio(struct oh_relay *relay, const struct oh_packet *packet, uint8_t second,
+                       int64_t units, double tick) {
+    uint8_t other[OH_MOST_DATAGRAM];
+    struct oh_coded coded = as_it_is(relay, packet, other);
+    if (coded.size)
+        oh_sender_relayed(relay->target, second, units, coded, tick);
+    else
+        send_encoded(relay, packet, second, units, tick);
+}
+
 /* A reordered packet takes the sequence number that was left out for it. */
-static void overtaken(struct oh_relay *relay, const struct oh_packet *packet, const uint8_t *payload,
-                      int32_t step) {
+static void overtaken(struct oh_relay *relay, const struct oh_packet *packet, int32_t step) {
     struct oh_sender *sender = &relay->target->sender;
+    uint8_t other[OH_MOST_DATAGRAM];
     if (!unbroken(relay) || step <= -MOST_SKIPPED)
         return;
     int32_t distance = oh_timestamp_distance(packet->timestamp, relay->newest_timestamp);
     uint64_t number = sender->sequence - 1 - (uint64_t)-step;
-    oh_sender_send_as(relay->target, number, sender->payload_type, relay->newest_units + distance,
-                      payload, packet->size);
+    struct oh_coded coded = as_it_is(relay, packet, other);
+    if (coded.size)
+        oh_sender_send_as(relay->target, number, sender->payload_type, relay->newest_units + distance,
+                          coded.octets, coded.size);
 }
 
 /* The packet's timestamp in the target's stream; false: the timestamps must be mapped anew. */
@@ -68,8 +121,7 @@ static bool place(const struct oh_relay *relay, const struct oh_packet *packet, 
     return !late || (!packet->marker && tick - relay->late_since < LATE_FOR);
 }
 
-static void relay_audio(struct oh_relay *relay, const struct oh_packet *packet, const uint8_t *payload,
-                        double tick) {
+static void relay_audio(struct oh_relay *relay, const struct oh_packet *packet, double tick) {
     struct oh_sender *sender = &relay->target->sender;
     bool same = relay->has_source && packet->ssrc == relay->source;
     int32_t step = same ? oh_sequence_distance(packet->sequence, relay->last) : 1;
@@ -77,7 +129,7 @@ static void relay_audio(struct oh_relay *relay, const struct oh_packet *packet, 
     int64_t units;
     if (step <= 0) {
         if (follows)
-            overtaken(relay, packet, payload, step);
+            overtaken(relay, packet, step);
         return;
     }
     bool joins = !same || !place(relay, packet, tick, &units);
@@ -96,19 +148,8 @@ static void relay_audio(struct oh_relay *relay, const struct oh_packet *packet, 
     if (follows && step <= MOST_SKIPPED)
         sender->sequence += (uint64_t)step - 1;
     uint8_t marker = packet->marker || joins ? OH_RTP_MARKER : 0;
-    oh_sender_relayed(relay->target, sender->payload_type | marker, units, payload, packet->size, tick);
+    send_audio(relay, packet, sender->payload_type | marker, units, tick);
     note_next(relay);
-}
-
-static void transcoded(struct oh_relay *relay, const struct oh_packet *packet, double tick) {
-    uint8_t other[OH_MOST_DATAGRAM];
-    const uint8_t *payload = packet->payload;
-    if (packet->codec != (int)relay->target->sender.codec) {
-        for (size_t at = 0; at < packet->size; at++)
-            other[at] = oh_g711_other[packet->codec][payload[at]];
-        payload = other;
-    }
-    relay_audio(relay, packet, payload, tick);
 }
 
 /* The timestamp of a press in the target's stream: the current one if the sender does not advance its own. */
@@ -139,7 +180,7 @@ static void relay_event(struct oh_relay *relay, const struct oh_packet *packet, 
             sender->sequence += (uint64_t)step - 1;
     }
     int second = sender->dtmf_payload_type | (packet->marker ? OH_RTP_MARKER : 0);
-    oh_sender_send(relay->target, (uint8_t)second, relay->event_units, packet->payload, packet->size);
+    oh_sender_send_event(relay->target, (uint8_t)second, relay->event_units, packet->payload, packet->size);
     if (same || follows)
         note_next(relay);
 }
@@ -157,5 +198,5 @@ void oh_relay_packet(oh_leg *leg, const struct oh_packet *packet) {
     if (event)
         relay_event(relay, packet, tick);
     else
-        transcoded(relay, packet, tick);
+        relay_audio(relay, packet, tick);
 }

@@ -46,7 +46,7 @@ static uint8_t *put_block(uint8_t *at, struct oh_rtcp *session, const struct oh_
     oh_put32(at, heard->ssrc);
     oh_put32(at + 4, (uint32_t)fraction << 24 | ((uint32_t)cumulative & 0xFFFFFF));
     oh_put32(at + 8, (uint32_t)heard->source->highest);
-    oh_put32(at + 12, clamped(rint(heard->source->jitter)));
+    oh_put32(at + 12, clamped(rint(heard->source->jitter * heard->scale)));
     oh_put32(at + 16, session->last_sr);
     oh_put32(at + 20, clamped(delay));
     return at + BLOCK_SIZE;
@@ -113,7 +113,7 @@ static void learn(struct oh_rtcp *session, const uint8_t *block, const struct oh
     double expected = (double)oh_get32(block + 8) - sending->first_sequence + 1;
     if (0 < expected && expected <= (double)sending->packets + 1)
         session->remote_loss = fmin(1.0, lost / expected);
-    session->remote_jitter = oh_get32(block + 12) / 8000.0;
+    session->remote_jitter = oh_get32(block + 12) / (8000.0 * sending->scale);
     uint32_t last_sr = oh_get32(block + 16);
     int known = session->sent_count;
     if (known > OH_REMEMBERED_REPORTS)

@@ -14,6 +14,7 @@ struct oh_sending {
     uint32_t ssrc, rtp_timestamp; /* of the present moment */
     uint64_t packets, octets;
     uint16_t first_sequence;
+    uint32_t scale; /* of its clock: units for one of 8,000 a second */
 };
 
 /* The source we receive. */
@@ -21,6 +22,7 @@ struct oh_heard {
     bool known;
     uint32_t ssrc;
     struct oh_source *source;
+    uint32_t scale; /* of its clock, for the jitter */
 };
 
 struct oh_rtcp {

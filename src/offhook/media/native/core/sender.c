@@ -19,7 +19,10 @@ static void playback_changed(void *at, uint32_t number, enum oh_event_kind what,
     oh_engine_emit(leg->engine, &event);
 }
 
-void oh_sender_new_source(struct oh_sender *sender) {
+void oh_sender_new_source(oh_leg *leg) {
+    struct oh_sender *sender = &leg->sender;
+    if (leg->secure)
+        oh_secure_forget(leg->secure, sender->ssrc);
     oh_random_octets(&sender->ssrc, sizeof sender->ssrc);
     oh_random_octets(&sender->first_sequence, sizeof sender->first_sequence);
     /* In the lower half, so that no wrap comes before the first packet arrives (RFC 3711 3.3.1). */
@@ -32,10 +35,11 @@ void oh_sender_init(oh_leg *leg) {
     struct oh_sender *sender = &leg->sender;
     uint32_t units;
     oh_queue_init(&sender->queue, playback_changed, leg);
-    oh_sender_new_source(sender);
+    oh_sender_new_source(leg);
     oh_random_octets(&units, sizeof units);
     sender->anchor_units = sender->next_units = units;
     sender->next_tick = -1;
+    sender->scale = 1;
     sender->relay_tick = -INFINITY;
     sender->dtmf_payload_type = -1;
 }
@@ -51,7 +55,12 @@ bool oh_sender_busy(const struct oh_sender *sender) {
 
 void oh_sender_configure(oh_leg *leg, const struct oh_media *media, bool can_send) {
     struct oh_sender *sender = &leg->sender;
+    uint32_t scale = oh_clock_scale(media->codec);
+    if (scale != sender->scale && sender->packets_sent)
+        oh_sender_new_source(leg); /* one SSRC has one clock (RFC 7160 section 4.1) */
+    sender->scale = scale;
     sender->codec = sender->queue.codec = media->codec;
+    sender->law = sender->queue.law = sender->codec < OH_LAWS ? sender->codec : OH_PCMU;
     sender->payload_type = media->payload_type;
     sender->dtmf_payload_type = media->dtmf_payload_type;
     if (sender->dtmf_payload_type < 0) {
@@ -73,13 +82,22 @@ int64_t oh_sender_free_units_at(const struct oh_sender *sender, double tick) {
     return units > sender->next_units ? units : sender->next_units;
 }
 
+/* A timestamp in the codec's clock. */
+static uint32_t on_the_wire(const struct oh_sender *sender, int64_t units) {
+    return (uint32_t)((uint64_t)units * sender->scale);
+}
+
 /* The socket. */
 
-static void send_packet(oh_leg *leg, const uint8_t *packet, size_t size) {
+static void send_packet(oh_leg *leg, uint8_t *packet, size_t size) {
     struct oh_sender *sender = &leg->sender;
     sender->packets_sent++;
     sender->octets_sent += size - OH_RTP_HEADER;
     oh_engine_changed(leg->engine, leg);
+    if (leg->secure && !(size = oh_secure_rtp(leg->secure, packet, size))) {
+        sender->errors++;
+        return;
+    }
     if (sendto(leg->rtp, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL, &sender->remote.at.any,
                sender->remote.size) < 0)
         sender->errors++;
@@ -87,10 +105,11 @@ static void send_packet(oh_leg *leg, const uint8_t *packet, size_t size) {
 
 void oh_sender_send_as(oh_leg *leg, uint64_t sequence, uint8_t second, int64_t timestamp,
                        const uint8_t *payload, size_t size) {
-    uint8_t packet[OH_RTP_HEADER + OH_MOST_DATAGRAM];
+    _Alignas(8) uint8_t packet[OH_RTP_HEADER + OH_MOST_DATAGRAM + OH_SECURE_ROOM];
     if (size > OH_MOST_DATAGRAM)
         return;
-    oh_rtp_header(packet, second, (uint16_t)sequence, (uint32_t)timestamp, leg->sender.ssrc);
+    oh_rtp_header(packet, second, (uint16_t)sequence, on_the_wire(&leg->sender, timestamp),
+                  leg->sender.ssrc);
     memcpy(packet + OH_RTP_HEADER, payload, size);
     send_packet(leg, packet, OH_RTP_HEADER + size);
 }
@@ -100,21 +119,58 @@ void oh_sender_send(oh_leg *leg, uint8_t second, int64_t timestamp, const uint8_
     oh_sender_send_as(leg, leg->sender.sequence++, second, timestamp, payload, size);
 }
 
-void oh_sender_relayed(oh_leg *leg, uint8_t second, int64_t units, const uint8_t *payload, size_t size,
-                       double tick) {
+void oh_sender_send_event(oh_leg *leg, uint8_t second, int64_t timestamp, const uint8_t *payload,
+                          size_t size) {
+    uint8_t scaled[4];
+    if (leg->sender.scale > 1 && size >= sizeof scaled) {
+        uint32_t duration = oh_get16(payload + 2) * leg->sender.scale;
+        memcpy(scaled, payload, 2);
+        oh_put16(scaled + 2, duration < 0xFFFF ? duration : 0xFFFF);
+        payload = scaled;
+        size = sizeof scaled;
+    }
+    oh_sender_send(leg, second, timestamp, payload, size);
+}
+
+struct oh_encoder *oh_sender_encoder(oh_leg *leg) {
+    enum oh_codec codec = leg->sender.codec;
+    if (leg->encoder && oh_encoder_codec(leg->encoder) == codec)
+        return leg->encoder;
+    oh_encoder_free(leg->encoder);
+    return leg->encoder = oh_encoder_new(codec);
+}
+
+void oh_sender_relayed(oh_leg *leg, uint8_t second, int64_t units, struct oh_coded coded, double tick) {
     struct oh_sender *sender = &leg->sender;
-    oh_sender_send(leg, second, units, payload, size);
+    oh_sender_send(leg, second, units, coded.octets, coded.size);
     sender->anchor_units = units;
     sender->anchor_tick = tick;
-    sender->next_units = units + (int64_t)size;
+    sender->next_units = units + (int64_t)coded.samples;
     sender->next_tick = -1;
     sender->running = true;
 }
 
-/* Sends 160 octets; while the peer holds us only the time passes.
+/* The packet on the wire; one that is not coded yet gets into `room`. */
+static struct oh_coded coded_packet(oh_leg *leg, struct oh_part part, uint8_t room[OH_CODED_MOST]) {
+    struct oh_sender *sender = &leg->sender;
+    struct oh_coded coded = {part.law, OH_PACKET, OH_PACKET};
+    if (sender->codec < OH_LAWS)
+        return coded;
+    if (part.coded.size)
+        return part.coded;
+    int16_t samples[OH_PACKET];
+    struct oh_encoder *encoder = oh_sender_encoder(leg);
+    for (int at = 0; at < OH_PACKET; at++)
+        samples[at] = oh_g711_levels[sender->law][part.law[at]];
+    coded.octets = room;
+    coded.size = encoder ? oh_encoder_narrow(encoder, samples, OH_PACKET, room) : 0;
+    return coded;
+}
+
+/* Sends a packet of 20 ms; while the peer holds us only the time passes.
  *
  * They begin where the last packet ended, unless more than a packet time has passed since. */
-static void send_audio(oh_leg *leg, int64_t tick, const uint8_t *payload, enum content content) {
+static void send_audio(oh_leg *leg, int64_t tick, struct oh_part part, enum content content) {
     struct oh_sender *sender = &leg->sender;
     int64_t units = sender->next_units;
     if (tick != sender->next_tick) {
@@ -132,12 +188,12 @@ static void send_audio(oh_leg *leg, int64_t tick, const uint8_t *payload, enum c
     if (!sender->running)
         second |= OH_RTP_MARKER;
     sender->running = true;
-    uint8_t packet[OH_RTP_HEADER + OH_PACKET];
-    oh_rtp_header(packet, second, (uint16_t)sender->sequence++, (uint32_t)units, sender->ssrc);
-    memcpy(packet + OH_RTP_HEADER, payload, OH_PACKET);
-    send_packet(leg, packet, sizeof packet);
+    uint8_t room[OH_CODED_MOST];
+    struct oh_coded coded = coded_packet(leg, part, room);
+    if (coded.size)
+        oh_sender_send(leg, second, units, coded.octets, coded.size);
     if (leg->tapping && content == SPOKEN)
-        oh_leg_tap_sent(leg, units, tick, payload);
+        oh_leg_tap_sent(leg, units, tick, part.law);
 }
 
 /* Digits. */
@@ -145,7 +201,7 @@ static void send_audio(oh_leg *leg, int64_t tick, const uint8_t *payload, enum c
 static oh_sound *tone_sound(oh_engine *engine, char digit, double duration) {
     size_t size = oh_tone_size(duration);
     oh_sound *sound = calloc(1, sizeof *sound);
-    uint8_t *octets = malloc(size * OH_CODECS);
+    uint8_t *octets = malloc(size * OH_LAWS);
     if (!sound || !octets) {
         free(sound);
         free(octets);
@@ -154,10 +210,10 @@ static oh_sound *tone_sound(oh_engine *engine, char digit, double duration) {
     sound->engine = engine;
     sound->size = size;
     sound->own = octets;
-    for (int codec = 0; codec < OH_CODECS; codec++) {
+    for (int codec = 0; codec < OH_LAWS; codec++) {
         uint8_t *part = octets + (size_t)codec * size;
         oh_tone_write(digit, duration, (enum oh_codec)codec, part);
-        sound->octets[codec] = part;
+        sound->law[codec] = part;
     }
     return sound;
 }
@@ -202,7 +258,8 @@ static void transmit_digit(oh_leg *leg, int64_t tick) {
         uint8_t payload[4];
         uint32_t offset = oh_event_payload(digit->event, digit->total, (uint32_t)step, payload);
         int second = sender->dtmf_payload_type | (step ? 0 : OH_RTP_MARKER);
-        oh_sender_send(leg, (uint8_t)second, sender->digit_units + offset, payload, sizeof payload);
+        oh_sender_send_event(leg, (uint8_t)second, sender->digit_units + offset, payload,
+                             sizeof payload);
     }
     if (step + 1 >= packets + GAP_PACKETS) {
         sender->first_digit = (sender->first_digit + 1) % OH_MOST_DIGITS;
@@ -214,6 +271,10 @@ static void transmit_digit(oh_leg *leg, int64_t tick) {
 
 /* Every packet time. */
 
+static struct oh_part silence_of(const struct oh_sender *sender) {
+    return (struct oh_part){oh_silence[sender->law], {NULL, 0, 0}};
+}
+
 /* Sends silence for the packet times since the last relayed packet. */
 static void fill(oh_leg *leg, int64_t tick) {
     struct oh_sender *sender = &leg->sender;
@@ -222,7 +283,7 @@ static void fill(oh_leg *leg, int64_t tick) {
         return;
     int64_t missing = since / OH_PACKET;
     for (int64_t packet = 0; packet < missing; packet++)
-        send_audio(leg, tick - OH_TICKS_PER_PACKET * missing, oh_silence[sender->codec], SILENT);
+        send_audio(leg, tick - OH_TICKS_PER_PACKET * missing, silence_of(sender), SILENT);
 }
 
 /* No playback: leave the time to relayed packets, or send the background sound or silence. */
@@ -233,7 +294,7 @@ static bool transmit_idle(oh_leg *leg, int64_t tick) {
         return true;
     if (sender->below.sound) {
         if (quiet >= RELAY_GONE) {
-            send_audio(leg, tick, oh_repeated_take(&sender->below, sender->codec), SPOKEN);
+            send_audio(leg, tick, oh_repeated_take(&sender->below, &sender->queue), SPOKEN);
             return true;
         }
         sender->below.position = 0;
@@ -241,7 +302,7 @@ static bool transmit_idle(oh_leg *leg, int64_t tick) {
     if (sender->keeps_sending) {
         if (sender->relays && sender->running)
             fill(leg, tick);
-        send_audio(leg, tick, oh_silence[sender->codec], SILENT);
+        send_audio(leg, tick, silence_of(sender), SILENT);
         return true;
     }
     sender->running = false;
@@ -256,9 +317,9 @@ bool oh_sender_transmit(oh_leg *leg, int64_t tick) {
         transmit_digit(leg, tick);
         return true;
     }
-    const uint8_t *payload = oh_queue_take(&sender->queue);
-    if (!payload)
+    struct oh_part part = oh_queue_take(&sender->queue);
+    if (!part.law)
         return transmit_idle(leg, tick);
-    send_audio(leg, tick, payload, SPOKEN);
+    send_audio(leg, tick, part, SPOKEN);
     return true;
 }
