@@ -29,7 +29,7 @@ from offhook.media import g711, rtcp, rtp
 from offhook.media.engine import DigitReceived, DigitWay, MediaEngine, MediaLeg, PlaybackEnded
 from offhook.media.native import _core
 from offhook.media.native.native_leg import CODECS
-from offhook.media.tap_frames import FrameKind, frames_of
+from offhook.media.tap_frames import TapFrameKind, frames_of
 from offhook.media.tones import digit_tone
 from offhook.negotiated import LAWS, Codec, NegotiatedMedia
 
@@ -315,7 +315,7 @@ async def test_a_tap_has_what_both_sides_said_in_g711(codec: Codec) -> None:
         await phone.events.wait(PlaybackEnded)
         await eventually(lambda: leg.statistics().packets_received == 30)
         frames = list(frames_of(leg.take_frames()))
-        for kind, hertz in ((FrameKind.RECEIVED, HERTZ), (FrameKind.SENT, 400)):
+        for kind, hertz in ((TapFrameKind.RECEIVED, HERTZ), (TapFrameKind.SENT, 400)):
             mine = [frame for frame in frames if frame.kind is kind]
             assert {frame.codec for frame in mine} == {Codec.PCMU}
             pcm, rate = decoded(Codec.PCMU, [frame.payload for frame in mine])
