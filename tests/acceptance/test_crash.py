@@ -20,7 +20,10 @@ pytestmark = pytest.mark.skipif(not sipp.available, reason="sipp is not installe
 
 TEXT = "This message is long enough to be interrupted while you are listening to it."
 BURST = 40
-ROUNDS = [3, pytest.param(20, marks=(pytest.mark.full, pytest.mark.timeout(900)))]
+ROUNDS = [
+    pytest.param(3, marks=pytest.mark.timeout(240)),
+    pytest.param(20, marks=(pytest.mark.full, pytest.mark.timeout(900))),
+]
 
 
 @pytest.fixture
@@ -95,7 +98,6 @@ async def settled(
 
 @pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("role", ["api", "voice"])
-@pytest.mark.timeout(240)
 async def test_killed_straight_after_a_burst(
     tmp_path: Path, receiver: Receiver, role: str, rounds: int
 ) -> None:
@@ -124,7 +126,6 @@ async def test_killed_straight_after_a_burst(
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-@pytest.mark.timeout(240)
 async def test_the_api_killed_in_the_middle_of_a_burst(
     tmp_path: Path, receiver: Receiver, rounds: int
 ) -> None:
@@ -149,7 +150,6 @@ async def test_the_api_killed_in_the_middle_of_a_burst(
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-@pytest.mark.timeout(240)
 async def test_a_voice_worker_killed_in_mid_call(
     tmp_path: Path, receiver: Receiver, rounds: int
 ) -> None:

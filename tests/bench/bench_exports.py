@@ -114,6 +114,31 @@ async def queue(url: str) -> None:
     await store.close()
 
 
+PAUSE, MOST_STARTS = 5.0, 30
+"""The API starts the process again while work is left; here so many times at most."""
+
+
+def run_exporter(config: bytes) -> int:
+    """Run the process as the API does; its exit status."""
+    process = subprocess.Popen(
+        [*PREFIX, sys.executable, "-m", "offhook.processes.exporter"], stdin=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    process.stdin.write(len(config).to_bytes(8, "big") + config)
+    process.stdin.flush()
+    status = process.wait()
+    process.stdin.close()
+    return status
+
+
+def is_over(path: Path) -> bool:
+    """Whether the job has ended; one that waited too long for a busy database has not."""
+    connection = sqlite3.connect(path)
+    (state,) = connection.execute("SELECT state FROM exports").fetchone()
+    connection.close()
+    return str(state) not in ("queued", "running")
+
+
 def measure(count: int) -> dict[str, object]:
     """One export by the real process."""
     with tempfile.TemporaryDirectory() as folder:
@@ -124,14 +149,10 @@ def measure(count: int) -> dict[str, object]:
         asyncio.run(queue(url))
         config = msgspec.msgpack.encode(Config(database=Database(url=url)))
         begin = time.perf_counter()
-        process = subprocess.Popen(
-            [*PREFIX, sys.executable, "-m", "offhook.processes.exporter"], stdin=subprocess.PIPE
-        )
-        assert process.stdin is not None
-        process.stdin.write(len(config).to_bytes(8, "big") + config)
-        process.stdin.flush()
-        status = process.wait()
-        process.stdin.close()
+        status, starts = run_exporter(config), 1
+        while status == 0 and starts < MOST_STARTS and not is_over(path):
+            time.sleep(PAUSE)
+            status, starts = run_exporter(config), starts + 1
         seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         connection = sqlite3.connect(path)
@@ -141,6 +162,7 @@ def measure(count: int) -> dict[str, object]:
         rows, found = digest_of(path, pieces)
         return {
             "status": status,
+            "starts": starts,
             "state": state,
             "rows": rows,
             "seconds": round(seconds, 1),
