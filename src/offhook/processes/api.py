@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -21,14 +23,14 @@ from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.export_keeper import ExportKeeper
-from offhook.processes.operator_notes import OperatorNotes
 from offhook.processes.recording_duties import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
+    Foundation,
     follow_reloads,
     keep_directory_fresh,
-    open_fabric,
-    open_record,
+    open_foundation,
+    open_notes,
     spending_watch,
 )
 from offhook.processes.site_metrics import SiteMetrics
@@ -36,6 +38,7 @@ from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.billing import Tariff
+from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.scenario_filling import unusable_patterns
@@ -58,92 +61,134 @@ LAST_DELIVERIES = 5.0
 EMBEDDED_KEY_NAME = "made at the first start"
 
 
+class _Parts(NamedTuple):
+    """What one API process is made of."""
+
+    deps: Deps
+    fabric: Fabric
+    directory: Directory
+    spending: SpendingWatch
+    tariff: Tariff
+    reports: WebhookReports
+    campaigns: CampaignWorker
+    delivery: DeliveryWorker
+    exports: ExportKeeper
+    figures: SiteMetrics
+
+
 async def run(context: RoleContext) -> None:
     """Serve until told to stop, finish the running work, and end."""
     async with AsyncExitStack() as stack:
-        store = await open_record(context, stack)
-        fabric = await open_fabric(context, stack)
-        notes = OperatorNotes(store, process="api", node=f"{context.node_name}/api")
-        stack.enter_context(notes.listening())
-        stack.push_async_callback(notes.save)
-        directory = Directory(context.config, store)
-        registry = context.registry
-        api_key = await _first_key(context, store)
-        await directory.refresh()
-        for line in unusable_patterns(directory.sub_accounts()):
-            log.warning("a stored pattern cannot be used, its sessions end -2009: %s", line)
-        reports = WebhookReports(directory)
-        client = open_client(context.config, connections_per_host=PER_ENDPOINT)
-        stack.push_async_callback(client.close)
-        follow_reloads(context, client, None)
-        pushes = HttpClient(allow_private=context.config.recording.allow_private)
-        stack.push_async_callback(pushes.close)
-        tariff = Tariff(context.config.rates, directory.sub_account)
-        context.reloads.append(lambda config: tariff.use(config.rates))
-        spending = _open_spending(context, store, directory, registry)
-        await spending.read()
-        deps = Deps(
-            store=store,
-            spending=spending,
-            directory=directory,
-            fabric=fabric,
-            profiles=ProfileTable.installed(context.config.voices),
-            cancel=lambda session, _sub_account, at: _canceled(session, reports, at),
-            webhook_url_problem=lambda url: url_problem(client, url),
-            recordings=shelf_of(context.config),
-            push_problem=lambda config: push_problem(pushes, config),
-            config=context.config,
-            clock=context.clock,
-            registry=registry,
-        )
-        campaigns = CampaignWorker(
+        foundation = await open_foundation(context, stack)
+        name = f"{context.node_name}/api"
+        notes = open_notes(stack, foundation.store, process="api", node=name)
+        api_key = await _first_key(context, foundation.store)
+        parts = await _open_parts(context, stack, foundation)
+        host, _, port = context.config.http.listen.rpartition(":")
+        server = await serve(create_app(parts.deps), parts.deps, host.strip("[]"), int(port))
+        parts.deps.phase.ready = True
+        context.reloads.append(parts.directory.use)
+        context.reloads.append(parts.figures.use)
+        context.reloads.append(lambda _config: server.reload_certificate())
+        async with asyncio.TaskGroup() as group:
+            duties = [group.create_task(duty) for duty in (*_duties(context, parts), notes.run())]
+            scheme = "http" if context.config.http.tls_certificate is None else "https"
+            url = f"{scheme}://{host}:{server.port}"
+            context.supervisor.ready(url=url, api_key=api_key)
+            await _until_stopped(context, parts.deps, server, parts.delivery)
+            for duty in duties:
+                duty.cancel()
+
+
+async def _open_parts(
+    context: RoleContext, stack: AsyncExitStack, foundation: Foundation
+) -> _Parts:
+    """Everything but the HTTP server, in the order in which one part needs another."""
+    store, fabric, directory = foundation
+    await directory.refresh()
+    for line in unusable_patterns(directory.sub_accounts()):
+        log.warning("a stored pattern cannot be used, its sessions end -2009: %s", line)
+    reports = WebhookReports(directory)
+    client = open_client(context.config, connections_per_host=PER_ENDPOINT)
+    stack.push_async_callback(client.close)
+    follow_reloads(context, client, None)
+    tariff = Tariff(context.config.rates, directory.sub_account)
+    context.reloads.append(lambda config: tariff.use(config.rates))
+    spending = _open_spending(context, store, directory, context.registry)
+    await spending.read()
+    deps = _open_deps(context, stack, foundation, reports, client, spending)
+    parts = _Parts(
+        deps=deps,
+        fabric=fabric,
+        directory=directory,
+        spending=spending,
+        tariff=tariff,
+        reports=reports,
+        campaigns=CampaignWorker(
             store=store,
             sub_account=directory.sub_account,
             profiles=deps.profiles,
             clock=context.clock,
             spending=spending,
             queued=lambda: fabric.publish("queue"),
-        )
-        fabric.subscribe("campaigns", lambda _topic, _message: campaigns.wake())
-        delivery = _open_delivery(context, client, store, directory, registry)
-        exports = _open_exports(context, store)
-        fabric.subscribe("exports", lambda _topic, _message: exports.wake())
-        fabric.subscribe("outbox", lambda _topic, _message: delivery.wake())
-        host, _, port = context.config.http.listen.rpartition(":")
-        server = await serve(create_app(deps), deps, host.strip("[]"), int(port))
-        deps.phase.ready = True
-        context.reloads.append(directory.use)
-        figures = SiteMetrics(registry, context.config)
-        context.reloads.append(figures.use)
-        context.reloads.append(lambda _config: server.reload_certificate())
-        async with asyncio.TaskGroup() as group:
-            duties = [
-                group.create_task(duty)
-                for duty in (
-                    keep_directory_fresh(directory, fabric),
-                    _purge(context, store),
-                    campaigns.run(),
-                    figures.keep(store, context.clock),
-                    judge_others(
-                        store,
-                        f"{context.node_name}/api",
-                        context.clock,
-                        reports,
-                        wake_outbox=delivery.wake,
-                        knows=directory.knows,
-                        charged=tariff.charged,
-                    ),
-                    spending.run(),
-                    exports.run(),
-                    notes.run(),
-                )
-            ]
-            scheme = "http" if context.config.http.tls_certificate is None else "https"
-            url = f"{scheme}://{host}:{server.port}"
-            context.supervisor.ready(url=url, api_key=api_key)
-            await _until_stopped(context, deps, server, delivery)
-            for duty in duties:
-                duty.cancel()
+        ),
+        delivery=_open_delivery(context, client, store, directory, context.registry),
+        exports=_open_exports(context, store),
+        figures=SiteMetrics(context.registry, context.config),
+    )
+    fabric.subscribe("campaigns", lambda _topic, _message: parts.campaigns.wake())
+    fabric.subscribe("exports", lambda _topic, _message: parts.exports.wake())
+    fabric.subscribe("outbox", lambda _topic, _message: parts.delivery.wake())
+    return parts
+
+
+def _open_deps(
+    context: RoleContext,
+    stack: AsyncExitStack,
+    foundation: Foundation,
+    reports: WebhookReports,
+    client: HttpClient,
+    spending: SpendingWatch,
+) -> Deps:
+    """What the resources of the HTTP API use."""
+    pushes = HttpClient(allow_private=context.config.recording.allow_private)
+    stack.push_async_callback(pushes.close)
+    return Deps(
+        store=foundation.store,
+        spending=spending,
+        directory=foundation.directory,
+        fabric=foundation.fabric,
+        profiles=ProfileTable.installed(context.config.voices),
+        cancel=lambda session, _sub_account, at: _canceled(session, reports, at),
+        webhook_url_problem=lambda url: url_problem(client, url),
+        recordings=shelf_of(context.config),
+        push_problem=lambda config: push_problem(pushes, config),
+        config=context.config,
+        clock=context.clock,
+        registry=context.registry,
+    )
+
+
+def _duties(context: RoleContext, parts: _Parts) -> tuple[Coroutine[object, object, None], ...]:
+    """What runs beside the HTTP server until it stops."""
+    store = parts.deps.store
+    return (
+        keep_directory_fresh(parts.directory, parts.fabric),
+        _purge(context, store),
+        parts.campaigns.run(),
+        parts.figures.keep(store, context.clock),
+        judge_others(
+            store,
+            f"{context.node_name}/api",
+            context.clock,
+            parts.reports,
+            wake_outbox=parts.delivery.wake,
+            knows=parts.directory.knows,
+            charged=parts.tariff.charged,
+        ),
+        parts.spending.run(),
+        parts.exports.run(),
+    )
 
 
 async def _until_stopped(

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from decimal import Decimal
+from typing import NamedTuple
 
 from offhook.aio import wait_or
 from offhook.config import Config
 from offhook.fabric.local import LocalFabric
 from offhook.fabric.memory import MemoryFabric
 from offhook.net.http_client import HttpClient
+from offhook.processes.operator_notes import OperatorNotes
 from offhook.processes.role_context import RoleContext
 from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session.ports.fabric import Fabric
@@ -21,7 +23,31 @@ from offhook.store import open_store
 from offhook.store.directory import Directory
 
 
-async def open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
+class Foundation(NamedTuple):
+    """What every role stands on."""
+
+    store: Store
+    fabric: Fabric
+    directory: Directory
+    """Not read yet."""
+
+
+async def open_foundation(context: RoleContext, stack: AsyncExitStack) -> Foundation:
+    """Open the store and the fabric; ``stack`` closes them."""
+    store = await _open_record(context, stack)
+    fabric = await _open_fabric(context, stack)
+    return Foundation(store, fabric, Directory(context.config, store))
+
+
+def open_notes(stack: AsyncExitStack, store: Store, *, process: str, node: str) -> OperatorNotes:
+    """The notes for the operator; the last ones are saved when the process ends."""
+    notes = OperatorNotes(store, process=process, node=node)
+    stack.enter_context(notes.listening())
+    stack.push_async_callback(notes.save)
+    return notes
+
+
+async def _open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
     """The store; an embedded one is upgraded on the way, another must be current."""
     store = open_store(context.config.database.url)
     await store.open()
@@ -29,7 +55,7 @@ async def open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
     return store
 
 
-async def open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
+async def _open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
     """NATS when configured, else the machine's hub, else memory."""
     fabric: Fabric
     if context.config.cluster.nats is not None:

@@ -16,17 +16,18 @@ from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
-from offhook.processes.operator_notes import OperatorNotes
 from offhook.processes.recording_duties import RecordingDuties
 from offhook.processes.role_context import CannotServe, RoleContext, process_name
 from offhook.processes.shared import (
+    Foundation,
     follow_reloads,
     keep_directory_fresh,
-    open_fabric,
-    open_record,
+    open_foundation,
+    open_notes,
     spending_watch,
 )
-from offhook.session.ports.record import Fenced, NodeRole, StoreUnavailable
+from offhook.reporting.spending_watch import SpendingWatch
+from offhook.session.ports.record import Fenced, Node, NodeRole, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.sip.demux import mark_of
 from offhook.speech.profiles import ProfileTable
@@ -59,88 +60,124 @@ MOST_SESSIONS = 2000
 async def run(context: RoleContext) -> None:
     """Serve until told to stop, then drain and end."""
     async with AsyncExitStack() as stack:
-        store = await open_record(context, stack)
-        fabric = await open_fabric(context, stack)
-        directory = Directory(context.config, store)
-        await directory.refresh()
-        notes = OperatorNotes(
-            store, process=process_name("voice", context.worker), node=context.node_name
+        foundation = await open_foundation(context, stack)
+        await foundation.directory.refresh()
+        notes = open_notes(
+            stack,
+            foundation.store,
+            process=process_name("voice", context.worker),
+            node=context.node_name,
         )
-        stack.enter_context(notes.listening())
-        stack.push_async_callback(notes.save)
         shared = shared_port(context)
         line = await open_line(context, stack, shared)
-        files, speech = open_speech(context, stack, store)
-        questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
-        stack.push_async_callback(questions.close)
-        follow_reloads(context, questions, files)
-        registered = await store.register_node(
-            context.node_name, NodeRole.VOICE, context.clock.now()
-        )
-        reports = WebhookReports(directory)
-        recordings = RecordingDuties(
-            config=context.config,
-            store=store,
-            reports=reports,
-            sub_account=directory.sub_account,
-            clock=context.clock,
-            wake_outbox=lambda: fabric.publish("outbox"),
-        )
-        await recordings.open(stack)
-        spending = spending_watch(context, store, directory)
-        await spending.read()
         line.health.on_change = notes.trunk_changed
-        probe = TrunkProbe(line.endpoint, line.health, lambda: line.trunks, context.clock)
         refusals = InboundRefusals(context.registry)
-        node = VoiceNode(
-            store=store,
-            node=registered,
-            telephony=Dialer(line),
-            speech=speech,
-            profiles=ProfileTable.installed(context.config.voices),
-            reports=reports,
-            ask=asker(questions, context.clock),
-            opt_out_service=OperatorLists(questions),
-            directory=directory,
-            config=context.config,
-            clock=context.clock,
-            fabric=fabric,
-            spending=spending,
-            capacity=capacity(context),
-            metrics=CallMetrics(context.registry),
-            recorder=recordings.recorder,
-            refusals=refusals,
-        )
+        opened = await _open_node(context, stack, foundation, line, refusals)
+        registered, node, spending, recordings = opened
         take_calls(line, node, refusals)
         if shared is not None:
             shared.open()
-
-        def reload(config: Config) -> None:
-            directory.use(config)
-            line.use(trunks_of(config), media_timeout=config.limits.media_timeout)
-            node.reload(config)
-            log.info("the configuration was read again")
-
-        context.reloads.append(reload)
+        _follow_reloads(context, foundation.directory, line, node)
         async with asyncio.TaskGroup() as group:
-            duties = [
-                group.create_task(keep_directory_fresh(directory, fabric)),
-                group.create_task(spending.run()),
-                group.create_task(collector.in_quiet_moments(lambda: node.live)),
-                group.create_task(recordings.run()),
-                group.create_task(notes.run()),
-                group.create_task(probe.run()),
+            running = [
+                group.create_task(duty)
+                for duty in (
+                    keep_directory_fresh(foundation.directory, foundation.fabric),
+                    spending.run(),
+                    collector.in_quiet_moments(lambda: node.live),
+                    recordings.run(),
+                    notes.run(),
+                    TrunkProbe(
+                        line.endpoint, line.health, lambda: line.trunks, context.clock
+                    ).run(),
+                )
             ]
             await node.run(
                 context.stopping,
                 on_ready=lambda: _ready(context),
                 drain_timeout=lambda: context.drain_timeout,
             )
-            await end_all(*duties)
-        try:
-            await store.retire_node(registered)
-        except (StoreUnavailable, Fenced) as error:
-            log.warning("%s has not retired: %s", registered.name, error)
+            await end_all(*running)
+        await _retire(foundation.store, registered)
+
+
+async def _retire(store: Store, node: Node) -> None:
+    try:
+        await store.retire_node(node)
+    except (StoreUnavailable, Fenced) as error:
+        log.warning("%s has not retired: %s", node.name, error)
+
+
+async def _open_node(
+    context: RoleContext,
+    stack: AsyncExitStack,
+    foundation: Foundation,
+    line: Line,
+    refusals: InboundRefusals,
+) -> tuple[Node, VoiceNode, SpendingWatch, RecordingDuties]:
+    """The node as the store knows it, what runs its sessions, and what is to run beside them."""
+    store, fabric, directory = foundation
+    files, speech = open_speech(context, stack, store)
+    questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
+    stack.push_async_callback(questions.close)
+    follow_reloads(context, questions, files)
+    registered = await store.register_node(context.node_name, NodeRole.VOICE, context.clock.now())
+    reports = WebhookReports(directory)
+    recordings = await _open_recordings(context, stack, foundation, reports)
+    spending = await _read_spending(context, foundation)
+    node = VoiceNode(
+        store=store,
+        node=registered,
+        telephony=Dialer(line),
+        speech=speech,
+        profiles=ProfileTable.installed(context.config.voices),
+        reports=reports,
+        ask=asker(questions, context.clock),
+        opt_out_service=OperatorLists(questions),
+        directory=directory,
+        config=context.config,
+        clock=context.clock,
+        fabric=fabric,
+        spending=spending,
+        capacity=capacity(context),
+        metrics=CallMetrics(context.registry),
+        recorder=recordings.recorder,
+        refusals=refusals,
+    )
+    return registered, node, spending, recordings
+
+
+async def _open_recordings(
+    context: RoleContext, stack: AsyncExitStack, foundation: Foundation, reports: WebhookReports
+) -> RecordingDuties:
+    recordings = RecordingDuties(
+        config=context.config,
+        store=foundation.store,
+        reports=reports,
+        sub_account=foundation.directory.sub_account,
+        clock=context.clock,
+        wake_outbox=lambda: foundation.fabric.publish("outbox"),
+    )
+    await recordings.open(stack)
+    return recordings
+
+
+async def _read_spending(context: RoleContext, foundation: Foundation) -> SpendingWatch:
+    spending = spending_watch(context, foundation.store, foundation.directory)
+    await spending.read()
+    return spending
+
+
+def _follow_reloads(
+    context: RoleContext, directory: Directory, line: Line, node: VoiceNode
+) -> None:
+    def reload(config: Config) -> None:
+        directory.use(config)
+        line.use(trunks_of(config), media_timeout=config.limits.media_timeout)
+        node.reload(config)
+        log.info("the configuration was read again")
+
+    context.reloads.append(reload)
 
 
 def _ready(context: RoleContext) -> None:

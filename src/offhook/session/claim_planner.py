@@ -135,13 +135,8 @@ class ClaimPlanner:
         if not isinstance(call, MakeCall):
             detail = "its callflow does not begin with a makeCall"
             return self._refuse(session, RuntimeCode.INVALID_CALLFLOW, detail, now)
-        if queued.opted_out and sub_account.opt_out is not None:
-            return self._leave_out(session, now)
-        if session.valid_until is not None and now >= session.valid_until:
-            return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
-        if not covered(call.destination, sub_account.coverage, self._country_of):
-            detail = why_not_routed(call.destination, sub_account, self._country_of)
-            return self._refuse(session, RuntimeCode.NO_COVERAGE, detail, now)
+        if (excluded := self._excluded(queued, call, sub_account, now)) is not None:
+            return excluded
         trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
         if not trunks:
             detail = why_not_routed(call.destination, sub_account, self._country_of)
@@ -158,6 +153,20 @@ class ClaimPlanner:
             return self._wait_for_trunk(queued, trunks, now)
         budget.take(sub_account, free[0])
         return self._start(session, call, sub_account, free, now)
+
+    def _excluded(
+        self, queued: Queued, call: MakeCall, sub_account: SubAccount, now: datetime
+    ) -> ClaimDecision | None:
+        """The decision on a call that nobody shall make at any time; None: it may be made."""
+        session = queued.session
+        if queued.opted_out and sub_account.opt_out is not None:
+            return self._leave_out(session, now)
+        if session.valid_until is not None and now >= session.valid_until:
+            return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
+        if not covered(call.destination, sub_account.coverage, self._country_of):
+            detail = why_not_routed(call.destination, sub_account, self._country_of)
+            return self._refuse(session, RuntimeCode.NO_COVERAGE, detail, now)
+        return None
 
     def _start(
         self,

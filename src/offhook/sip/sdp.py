@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from offhook.negotiated import LAWS, STATIC_TYPES, Codec, NegotiatedMedia, SrtpKey
 from offhook.sip.crypto_lines import CryptoLine, attributes_of, new_key
@@ -82,21 +83,19 @@ def answer(
 
     The offerer's first codec of ``terms`` is taken, or the first of ``preferred`` that it offers. Of its
     keys of SRTP the first usable one is taken, or the one with the suite of ``in_use``, our own key, which
-    then stays. Streams other than the one audio stream are refused in their places (RFC 3264 §6).
-    Raises :class:`SdpError` when there is nothing to agree on.
+    then stays. Other streams than the one audio stream are refused in their places (RFC 3264 §6). Raises
+    :class:`SdpError` when there is nothing to agree on.
     """
     session = SessionDescription(offer)
     media = session.audio(terms)
     offered = formats_of(media)
-    number, codec = choose(offered, terms.codecs, preferred)
-    event = event_for(codec, offered)
+    event = event_for((chosen := choose(offered, terms.codecs, preferred))[1], offered)
     crypto, ours = _agreed_key(media.keys(terms), in_use)
-    direction = session.direction_of(media)
-    mux = media.attribute("rtcp-mux") is not None
+    direction, mux = session.direction_of(media), media.attribute("rtcp-mux") is not None
     settled = _negotiated(
         media,
         host,
-        (number, codec),
+        chosen,
         receive_types=allowed(offered, terms.codecs),
         event=event,
         event_received=event,
@@ -104,15 +103,15 @@ def answer(
         keys=None if crypto is None or ours is None else (ours, crypto.key),
         mux=mux,
     )
-    lines = _origin(host, port, session_id, version)
-    formats: Formats = [(number, codec), *([] if event is None else [event])]
-    keys = NO_KEYS if crypto is None or ours is None else {crypto.tag: ours}
-    for each in session.media:
-        if each is media:
-            lines += _audio(port, each.line[2], formats, keys, direction.mirrored, mux)
-        else:
-            lines.append(f"m={each.line[0]} 0 {each.line[2]} {' '.join(each.formats) or '0'}")
-    return settled, _encode(lines)
+    formats: Formats = [chosen] if event is None else [chosen, event]
+    sent_keys = NO_KEYS if crypto is None or ours is None else {crypto.tag: ours}
+    accepted = _audio(port, media.line[2], formats, sent_keys, direction.mirrored, mux)
+    streams = chain(*(accepted if each is media else _refused(each) for each in session.media))
+    return settled, _encode([*_origin(host, port, session_id, version), *streams])
+
+
+def _refused(media: StreamDescription) -> list[str]:
+    return [f"m={media.line[0]} 0 {media.line[2]} {' '.join(media.formats) or '0'}"]
 
 
 def parse_answer(

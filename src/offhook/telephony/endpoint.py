@@ -5,35 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from offhook.aio import wait_or
 from offhook.faults import FaultLog
 from offhook.sip import (
     Address,
-    AnyEvent,
-    Canceled,
     Credentials,
-    Ended,
-    IncomingInvite,
-    OptionsAnswered,
-    Rejected,
     Screen,
     Timers,
     UserAgent,
 )
 from offhook.sip.in_dialog import Trust, no_trunk
 from offhook.sip.outbound import OutboundCall
+from offhook.telephony.call_listeners import CallListeners, IncomingListener, Listener
 from offhook.telephony.datagram_port import DatagramPort, OwnPort, SharedPort
+from offhook.telephony.deadline_timer import DeadlineTimer
 from offhook.telephony.resolver import Resolver
 from offhook.telephony.udp_socket import own_address, unspecified
 
 log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, str]]
-Listener = Callable[[AnyEvent], None]
-IncomingListener = Callable[[IncomingInvite], None]
 Tap = Callable[[str, bytes, Address], None]
 """Called for every datagram: ``<`` or ``>`` (received or sent), its octets, and the far address."""
 
@@ -62,14 +55,11 @@ class UdpEndpoint:
     ) -> None:
         """Bind to ``host`` (an address literal) and ``port`` (0: any) in :meth:`start`.
 
-        Where workers share a port, ``shared`` is used instead and ``mark`` begins every tag
-        (:mod:`offhook.sip.demux`). The advertised address is used in Via and Contact; over
-        ``max_dialogs`` calls new ones get 503.
+        Where workers share a port, ``shared`` is used; ``mark`` begins tags (:mod:`offhook.sip.demux`).
+        The advertised address is used in Via and Contact; over ``max_dialogs`` calls new ones get 503.
         """
-        self._host = host
-        self._port = port
-        self._advertise_host = advertise_host
-        self._advertise_port = advertise_port
+        self._host, self._port = host, port
+        self._advertise_host, self._advertise_port = advertise_host, advertise_port
         self._user_agent = user_agent
         self._timers = timers or Timers()
         self._max_dialogs = max_dialogs
@@ -77,16 +67,15 @@ class UdpEndpoint:
         self._mark = mark
         self._agent: UserAgent | None = None
         self._in_use: DatagramPort | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = float("inf")
-        self._listeners: dict[str, Listener] = {}
-        self._incoming: IncomingListener | None = None
+        self._timer = DeadlineTimer(self._timer_fired)
         self._screen: Screen | None = None
-        self._events: deque[AnyEvent] = deque()
-        self._dispatching = False
         self._resolver: Resolver | None = None
         self._faults = FaultLog(log)
+        self._listeners = CallListeners(
+            refuse=lambda handle: self.reject(handle, 480),
+            abandon=self.abandon,
+            faults=self._faults,
+        )
         self._quiet: asyncio.Event | None = None
         """Set when every BYE and CANCEL was answered; used only while closing."""
         self.tap: Tap | None = None
@@ -111,7 +100,6 @@ class UdpEndpoint:
         if self._screen is not None:
             self._agent.screen(self._screen)
         self._resolver = Resolver(used.socket.family, self._send, self._fail)
-        self._loop = asyncio.get_running_loop()
         used.start(self._readable)
 
     async def close(self, grace: float = 1.0) -> None:
@@ -127,9 +115,7 @@ class UdpEndpoint:
         if used is None:
             return
         used.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
         if self._resolver is not None:
             await self._resolver.close()
         self._listeners.clear()
@@ -160,11 +146,11 @@ class UdpEndpoint:
 
     def listen(self, handle: str, listener: Listener) -> None:
         """Call ``listener`` for each event of one call, up to its last."""
-        self._listeners[handle] = listener
+        self._listeners.listen(handle, listener)
 
     def on_incoming(self, listener: IncomingListener) -> None:
         """Call ``listener`` for each new call; without a listener calls are refused with 480."""
-        self._incoming = listener
+        self._listeners.on_incoming(listener)
 
     def screen(self, screen: Screen) -> None:
         """Ask ``screen`` which requests to admit. Call it after :meth:`start`."""
@@ -303,9 +289,8 @@ class UdpEndpoint:
 
     def _forget_if_over(self, handle: str) -> None:
         """Remove the listener of a call that we refused: it gets no last event."""
-        waiting = any(event.handle == handle for event in self._events)
-        if not waiting and self.agent.call_of(handle) is None:
-            self._listeners.pop(handle, None)
+        if self.agent.call_of(handle) is None:
+            self._listeners.forget(handle)
 
     # --- the loop's side
 
@@ -325,8 +310,6 @@ class UdpEndpoint:
         self._flush()
 
     def _timer_fired(self) -> None:
-        self._timer = None
-        self._timer_at = float("inf")
         if self._in_use is None:
             return
         for _ in range(TIMERS_AT_ONCE):
@@ -340,52 +323,13 @@ class UdpEndpoint:
     def _flush(self) -> None:
         """Send the waiting datagrams, deliver the events, and set the timer."""
         agent = self.agent
-        self._events.extend(agent.take_events())
+        self._listeners.add(agent.take_events())
         for data, destination in agent.take_output():
             self._send(data, destination)
-        if not self._dispatching:
-            self._dispatching = True
-            try:
-                while self._events:
-                    self._dispatch(self._events.popleft())
-            finally:
-                self._dispatching = False
-            self._set_timer()
+        if self._listeners.deliver():
+            self._timer.set(agent.next_deadline())
         if self._quiet is not None and not agent.hanging_up:
             self._quiet.set()
-
-    def _dispatch(self, event: AnyEvent) -> None:
-        """Give the event to its listener. If the listener raises, only this call is ended, and the error
-        is logged."""
-        try:
-            if isinstance(event, IncomingInvite):
-                self._dispatch_invite(event)
-                return
-            listener = self._listeners.get(event.handle)
-            if isinstance(event, Rejected | Canceled | Ended | OptionsAnswered):
-                self._listeners.pop(event.handle, None)
-            if listener is not None:
-                listener(event)
-        except Exception:
-            self._faults.report(f"handling {type(event).__name__} of a call")
-            self.abandon(event.handle)
-
-    def _dispatch_invite(self, event: IncomingInvite) -> None:
-        if self._incoming is None:
-            self.reject(event.handle, 480)
-        else:
-            self._incoming(event)
-
-    def _set_timer(self) -> None:
-        deadline = self.agent.next_deadline()
-        if deadline is None or deadline >= self._timer_at or self._loop is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = deadline
-        self._timer = self._loop.call_later(
-            max(0.0, deadline - time.monotonic()), self._timer_fired
-        )
 
     # --- sending
 
@@ -410,8 +354,7 @@ class UdpEndpoint:
 
     def _fail(self, destination: Address, problem: str) -> None:
         """Report on the loop's next turn, so that a caller has time to listen."""
-        if self._loop is not None:
-            self._loop.call_soon(self._unreachable, destination, problem)
+        asyncio.get_running_loop().call_soon(self._unreachable, destination, problem)
 
     def _unreachable(self, destination: Address, problem: str) -> None:
         if self._in_use is not None:

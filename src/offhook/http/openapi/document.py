@@ -153,16 +153,9 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
     for status in list(operation["responses"]):
         if status == "400":  # Litestar's own validation error; we answer 422 instead
             del operation["responses"][status]
-    refused_as: list[Refusal] = [*ALWAYS]
-    if path.startswith(API_PREFIX):
-        refused_as += BELOW_SUB_ACCOUNT
-    elif path.startswith(ADMIN_PREFIX):
-        refused_as += (*ADMITTED, refusals.NOT_FOUND)
-    if "requestBody" in operation:
-        refused_as.append(refusals.TOO_LARGE)
     if path.startswith((API_PREFIX, ADMIN_PREFIX)):
         operation["security"] = [] if path.endswith(LINKS) else [{"apiKey": []}]
-    for refusal in refused_as:
+    for refusal in _refused_as(path, operation):
         shared = {"$ref": f"#/components/responses/{error_name(refusal.status)}"}
         own = operation["responses"].setdefault(str(refusal.status), shared)
         if own is not shared and refusal is refusals.UNAVAILABLE:
@@ -179,6 +172,18 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
     operation["parameters"] = sorted(
         operation.get("parameters", ()), key=lambda each: each["name"] != "subAccountId"
     )
+
+
+def _refused_as(path: str, operation: Json) -> list[Refusal]:
+    """Every way in which the server refuses this request before its own code runs."""
+    refused_as = [*ALWAYS]
+    if path.startswith(API_PREFIX):
+        refused_as += BELOW_SUB_ACCOUNT
+    elif path.startswith(ADMIN_PREFIX):
+        refused_as += (*ADMITTED, refusals.NOT_FOUND)
+    if "requestBody" in operation:
+        refused_as.append(refusals.TOO_LARGE)
+    return refused_as
 
 
 def _or_error(response: Json) -> None:

@@ -138,14 +138,12 @@ class RtpSender:
         """The first tick of the talkspurt to come."""
         self.ssrc = random_bits(32)
         self.sequence = self.first_sequence = random_bits(15)
-        """Of the next packet. It starts in the lower half, so that no wrap comes before the first
-        packet arrives (RFC 3711 §3.3.1)."""
+        """Of the next packet. In the lower half: it wraps after the first has arrived (RFC 3711 §3.3.1)."""
         self._anchor_units = self._next_units = random_bits(32)
         self._anchor_tick, self._next_tick = 0.0, -1
         """When the packet after the last one of :meth:`transmit` is due."""
-        self.packets_sent = self.octets_sent = 0
-        self.errors = 0
-        """Packets the system refused to send."""
+        self.packets_sent = self.octets_sent = self.errors = 0
+        """``errors``: packets the system refused to send."""
         self.own_tap: OwnTap | None = None
 
     def let_go(self) -> None:

@@ -86,6 +86,16 @@ async def save(connection: asyncpg.Connection, calls: Sequence[Save]) -> list[Ex
 
 async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> set[str]:
     """Save sessions, each at most once; returns the ones that their caller may not write."""
+    saved = {row["session_id"] for row in await connection.fetch(SQL["save"], *_arguments(calls))}
+    left = [call for call in calls if call.session_id not in saved]
+    repeated = await _repeated(connection, [call for call in left if call.event_documents])
+    fenced = [call for call in left if call.session_id not in repeated]
+    await _keep_late(connection, [call for call in fenced if call.event_documents])
+    return {call.session_id for call in fenced}
+
+
+def _arguments(calls: Sequence[Save]) -> tuple[list[object], ...]:
+    """The columns of the rows to write, as the statement ``save`` takes them."""
     sessions = [
         (
             call.session_id,
@@ -106,19 +116,13 @@ async def save_once(connection: asyncpg.Connection, calls: Sequence[Save]) -> se
     outbox = [(call.session_id, *row) for call in calls for row in call.outbox_rows]
     terms = [row for call in calls for row in call.term_rows]
     usage = [(call.session_id, *row) for call in calls for row in call.usage_rows]
-    arguments = (
+    return (
         *columns(sessions, 7),
         *columns(events, 3),
         *columns(outbox, 14),
         *columns(terms, 4),
         *columns(usage, 12),
     )
-    saved = {row["session_id"] for row in await connection.fetch(SQL["save"], *arguments)}
-    left = [call for call in calls if call.session_id not in saved]
-    repeated = await _repeated(connection, [call for call in left if call.event_documents])
-    fenced = [call for call in left if call.session_id not in repeated]
-    await _keep_late(connection, [call for call in fenced if call.event_documents])
-    return {call.session_id for call in fenced}
 
 
 async def _repeated(connection: asyncpg.Connection, calls: Sequence[Save]) -> set[str]:
