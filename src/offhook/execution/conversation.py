@@ -17,7 +17,6 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,7 +24,8 @@ import msgspec
 from offhook.aio import first_of, wait_or
 from offhook.codes import CallStatus
 from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
-from offhook.execution.failures import CallOver, Interrupted, OptedOut, Replaced
+from offhook.execution.failures import CallOver, OptedOut, Replaced
+from offhook.execution.interruptions import Interruptions, exception_for
 from offhook.execution.journal import SessionJournal
 from offhook.execution.session_recording import SessionRecording
 from offhook.execution.session_services import Services
@@ -55,17 +55,6 @@ WAIT_KEY, WAIT = "w", 0.5
 """The key of ``sendDigits`` that waits, and its seconds."""
 KEY_SPACING = 0.2
 """Seconds from one key of ``sendDigits`` to the next: 100 ms of tone and a pause."""
-
-
-class _Key(Enum):
-    """The keys that interrupt a step."""
-
-    OPT_OUT = "opt-out"
-
-
-_OPT_OUT = _Key.OPT_OUT
-_Interruption = str | Callflow | _Key
-"""The reason to stop, the callflow to run instead, or the key that was pressed."""
 
 
 class Conversation:
@@ -100,11 +89,9 @@ class Conversation:
         self._reports = reports
         self._client_action_id = session.callflow.client_action_id
         self._time_of_a: asyncio.TimerHandle | None = None
-        self._awaited_key: str | None = None
         self.menu_position: str | None = None
         """The callflow of a stored menu that runs or ran last; None: another callflow."""
-        self._interrupt: asyncio.Future[_Interruption]
-        self._interrupt = asyncio.get_running_loop().create_future()
+        self._interruptions = Interruptions()
 
     @property
     def sub_account(self) -> SubAccount | None:
@@ -158,35 +145,19 @@ class Conversation:
 
     def stop(self, why: str) -> None:
         """End the running step with :class:`Interrupted`. An end is never undone."""
-        self._interrupt_with(why)
+        self._interruptions.come(why)
 
     def replace(self, callflow: Callflow) -> None:
         """End the running step with :class:`Replaced`; of several such callflows the last one runs."""
-        self._interrupt_with(callflow)
+        self._interruptions.come(callflow)
 
     def listen_for(self, key: str | None) -> None:
         """This digit on leg A ends the running step with :class:`OptedOut` from now on; None: no longer."""
-        self._awaited_key = key
-        if self.call_a is not None:
-            self.call_a.on_digit(self._key_pressed if key is not None else None)
-
-    def _key_pressed(self, digit: str, at: float) -> None:
-        if digit == self._awaited_key:
-            self._awaited_key = None
-            self._interrupt_with(_OPT_OUT)
-
-    def _interrupt_with(self, why: _Interruption) -> None:
-        if self._interrupt.done():
-            if isinstance(self._interrupt.result(), str):
-                return
-            self._interrupt = asyncio.get_running_loop().create_future()
-        self._interrupt.set_result(why)
+        self._interruptions.await_key(key, self.call_a)
 
     def go_on(self, after: Replaced | OptedOut) -> None:
         """The interruption ``after`` was handled: accept the next one, unless one came meanwhile."""
-        handled = after.callflow if isinstance(after, Replaced) else _OPT_OUT
-        if self._interrupt.done() and self._interrupt.result() is handled:
-            self._interrupt = asyncio.get_running_loop().create_future()
+        self._interruptions.handled(after)
 
     def break_off(self, what: str) -> None:
         """Report the exception that is being handled and end the session ``ERROR`` -2001.
@@ -206,13 +177,13 @@ class Conversation:
         Raises :class:`CallOver`, :class:`Interrupted`, :class:`Replaced` or :class:`OptedOut`;
         ``waiting``, a coroutine, is canceled and over then.
         """
-        contenders: list[Awaitable[Any]] = [self._interrupt, waiting]
+        contenders: list[Awaitable[Any]] = [self._interruptions.next, waiting]
         if self.call_a is not None and not a_may_end:
             contenders.insert(1, self.call_a.over)
         winner = await first_of(*contenders)
         assert winner is not None
         if winner.place == 0:
-            raise _interruption(winner.result)
+            raise exception_for(winner.result)
         if winner.place < len(contenders) - 1:
             raise CallOver
         result: T = winner.result
@@ -237,8 +208,7 @@ class Conversation:
         """
         leg = self.session.legs[0]
         self.call_a = call = self._dial(action, leg, self._trunks, lambda _early: None)
-        if self._awaited_key is not None:
-            call.on_digit(self._key_pressed)
+        self._interruptions.listen_on(call)
         connected_at = await self.during(call.answer, a_may_end=True)
         if connected_at is None:
             raise CallOver
@@ -456,7 +426,7 @@ class Conversation:
         for call in self._calls:
             call.drop_sip_trace()
         self._calls.clear()
-        self._interrupt.cancel()
+        self._interruptions.close()
 
 
 def _failure(leg: Leg, call: Call, end: CallEnd) -> LegFailure | None:
@@ -465,9 +435,3 @@ def _failure(leg: Leg, call: Call, end: CallEnd) -> LegFailure | None:
         return end.failure()
     complaint = call.complaint()
     return None if complaint is None else LegFailure(detail=complaint)
-
-
-def _interruption(why: _Interruption) -> Exception:
-    if isinstance(why, str):
-        return Interrupted(why)
-    return OptedOut() if isinstance(why, _Key) else Replaced(why)

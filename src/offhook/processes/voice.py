@@ -62,15 +62,12 @@ async def run(context: RoleContext) -> None:
     async with AsyncExitStack() as stack:
         foundation = await open_foundation(context, stack)
         await foundation.directory.refresh()
-        notes = open_notes(
-            stack,
-            foundation.store,
-            process=process_name("voice", context.worker),
-            node=context.node_name,
-        )
+        process = process_name("voice", context.worker)
+        notes = open_notes(stack, foundation.store, process=process, node=context.node_name)
         shared = shared_port(context)
         line = await open_line(context, stack, shared)
         line.health.on_change = notes.trunk_changed
+        probe = TrunkProbe(line.endpoint, line.health, lambda: line.trunks, context.clock)
         refusals = InboundRefusals(context.registry)
         opened = await _open_node(context, stack, foundation, line, refusals)
         registered, node, spending, recordings = opened
@@ -87,9 +84,7 @@ async def run(context: RoleContext) -> None:
                     collector.in_quiet_moments(lambda: node.live),
                     recordings.run(),
                     notes.run(),
-                    TrunkProbe(
-                        line.endpoint, line.health, lambda: line.trunks, context.clock
-                    ).run(),
+                    probe.run(),
                 )
             ]
             await node.run(
