@@ -29,9 +29,11 @@ from offhook.commands.common import (
     Json,
     emit,
 )
+from offhook.commands.doctor import config_app, doctor
 from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
-from offhook.commands.operator_commands import status
+from offhook.commands.live_screen import top
+from offhook.commands.operator_commands import logs, status, trunks
 from offhook.commands.opt_outs import opt_outs
 from offhook.commands.recordings import recordings
 from offhook.commands.usage import usage
@@ -57,7 +59,9 @@ app = App(
 db = App(name="db", help="The database.", help_epilogue=epilogue("db"))
 for command in (sessions.call, sessions.sessions, sessions.show):
     app.command(command, help_epilogue=epilogue(command.__name__))
-app.command(status, help_epilogue=epilogue("status"))
+for operating in (status, trunks, logs, top, doctor):
+    app.command(operating, help_epilogue=epilogue(operating.__name__))
+app.command(config_app)
 app.command(keys)
 app.command(opt_outs)
 app.command(voices)

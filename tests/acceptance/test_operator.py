@@ -30,6 +30,28 @@ async def offhook(server: Server, *arguments: str) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
+async def logged(server: Server, session: str) -> str:
+    """What ``offhook logs`` shows, once the process has stored it."""
+    async with asyncio.timeout(20):
+        while True:
+            code, lines = await offhook(server, "logs", session)
+            assert code == 0, lines
+            if not lines.startswith("Nothing was logged"):
+                return lines
+
+
+async def doctor(server: Server) -> tuple[int | None, str]:
+    """Run ``offhook doctor`` beside the server, with its configuration."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "offhook", "doctor", "--config", "offhook.toml", "--timeout", "1"),
+        cwd=server.folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, output.decode()
+
+
 async def test_a_call_that_the_carrier_refused_shows_what_was_said(tmp_path: Path) -> None:
     keys = {"status": 503, "reason": "No Circuit"}
     async with Receiver() as receiver, Sipp("refuse", tmp_path, keys=keys) as carrier:
@@ -47,6 +69,20 @@ async def test_a_call_that_the_carrier_refused_shows_what_was_said(tmp_path: Pat
             (trunk,) = json.loads(status)["trunks"]
             assert trunk["address"] == carrier.address
             assert "the session ended FAILED: trunk carrier-0: 503 No Circuit" in server.log()
+            assert "the session ended FAILED" in await logged(server, session)
+            code, listed = await offhook(server, "sessions", "--all", "--sip-code", "503")
+            assert (code, session[-8:] in listed, "acme_corp" in listed) == (0, True, True)
+            code, shown = await offhook(server, "show", session[-8:], "--all")
+            assert (code, "    trunk carrier-0: 503 No Circuit" in shown) == (0, True), shown
+            code, trunks = await offhook(server, "trunks")
+            assert (code, carrier.address in trunks, " up" in trunks) == (0, True, True), trunks
+            code, screen = await offhook(server, "top")
+            assert code == 0
+            assert "0 connected, 0 ringing, 0 % of 1 answered" in screen
+            assert "carrier-0          503  1" in screen, screen
+            code, report = await doctor(server)
+            assert "is in use, by Offhook that runs here" in report, report
+            assert f"{carrier.address} answers OPTIONS with" in report or code == 1
             code, refusal = await offhook(server, "show", "0" * 36, "--sip")
             assert code == 1
             assert "No SIP messages are stored" in refusal

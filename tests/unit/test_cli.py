@@ -335,7 +335,8 @@ def test_every_command_has_json_help_and_examples(
 ) -> None:
     status, out, _ = run(capsys, *command.split(), "--help")
     assert status == 0
-    assert "--json" in out or command in ("keys", "db", "opt-outs", "recordings", "campaigns")
+    groups = ("keys", "db", "opt-outs", "recordings", "campaigns", "config")
+    assert "--json" in out or command in groups
     assert "\n\nExamples:\n  offhook " in out
     for example in EXAMPLES[command]:
         assert f"  {example}\n" in out

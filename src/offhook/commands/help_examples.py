@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sessions": (
         "offhook sessions --since 1h --status ERROR",
         "offhook sessions --limit 100 --json",
+        "offhook sessions --all --sip-code 503 --since 1h",
     ),
     "show": (
         "offhook show",
@@ -41,6 +42,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook show 8e5f30c1 --pcap call.pcap",
     ),
     "status": ("offhook status", "offhook status --json"),
+    "trunks": ("offhook trunks", "offhook trunks --json"),
+    "logs": ("offhook logs", "offhook logs 8e5f30c1", "offhook logs 8e5f30c1 --json"),
+    "top": ("offhook top", "offhook top --every 5", "offhook top --once"),
+    "doctor": ("offhook doctor", "offhook doctor --config /etc/offhook/offhook.toml --json"),
+    "config": ("offhook config check offhook.toml",),
+    "config check": (
+        "offhook config check",
+        "offhook config check offhook.toml",
+        "offhook config check --config offhook.toml --json",
+    ),
     "recordings": ("offhook recordings list", "offhook recordings get 8e5f30c1 -o call.mp3"),
     "recordings list": ("offhook recordings list", "offhook recordings list 8e5f30c1 --json"),
     "recordings get": ("offhook recordings get", "offhook recordings get 8e5f30c1 -o call.mp3"),

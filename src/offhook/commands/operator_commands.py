@@ -1,7 +1,8 @@
-"""``offhook status``, and the SIP messages of ``offhook show --sip``: for the operator, with an admin key."""
+"""``offhook status``, ``trunks``, ``logs`` and ``show --sip``: for the operator, with an admin key."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,24 +10,18 @@ from urllib.parse import quote
 
 from cyclopts import Parameter
 
-from offhook.commands.common import FAILED, OK, USAGE, CommandError, Json, emit, table
-from offhook.commands.server_options import LOCAL, Url
+from offhook.commands.common import FAILED, OK, CommandError, Json, emit, table
+from offhook.commands.server_options import LOCAL, AdminKey, Url, operator_of
+from offhook.commands.session_ids import full_id
 from offhook.commands.times import local
 
-AdminKey = Annotated[
-    str | None,
-    Parameter(
-        name="--admin-key",
-        env_var="OFFHOOK_ADMIN_KEY",
-        help="One of the operator's keys ([admin] api_keys).",
-        show_default=False,
-    ),
-]
+STATES = {True: "up", False: "DOWN", None: "not asked yet"}
+"""Of a trunk, by whether it answers."""
 
 
 def status(*, url: Url = LOCAL, admin_key: AdminKey = None, json: Json = False) -> int:
     """Show nodes, trunks and queues at a glance; exit code 1 when no voice node is up."""
-    shown = admin_get(url, admin_key, "/status")
+    shown = operator_of(url, admin_key).get("/status")
     emit(json, shown, status_text(shown, datetime.now(UTC)))
     voices = [node["up"] for node in shown["nodes"] if node["role"] == "voice"]
     return OK if any(voices) else FAILED
@@ -44,15 +39,6 @@ def status_text(shown: dict[str, Any], now: datetime) -> str:
         )
         for node in shown["nodes"]
     ]
-    trunks = [
-        (
-            trunk["name"],
-            trunk["address"],
-            f"{trunk['channelsUsed']}"
-            + (f" of {trunk['channels']}" if trunk.get("channels") is not None else ""),
-        )
-        for trunk in shown["trunks"]
-    ]
     waiting = shown["sessionsQueued"]
     queue = f"Sessions: {shown['sessionsRunning']} running, {waiting} waiting"
     queue += _age(", the oldest for", shown.get("oldestQueuedAt"), now)
@@ -62,9 +48,56 @@ def status_text(shown: dict[str, Any], now: datetime) -> str:
     webhooks += _age(", the first due since", shown.get("oldestWebhookAt"), now)
     parts = [f"Offhook {shown['version']}", queue, webhooks]
     parts.append(table(("NODE", "ROLE", "STATE", "SESSIONS", "LAST HEARTBEAT"), nodes))
-    if trunks:
-        parts.append(table(("TRUNK", "ADDRESS", "CHANNELS"), trunks))
+    if shown["trunks"]:
+        parts.append(trunks_text(shown["trunks"], now))
     return "\n".join(parts)
+
+
+def trunks(*, url: Url = LOCAL, admin_key: AdminKey = None, json: Json = False) -> int:
+    """Show each trunk: whether it answers, its channels and limits; exit code 1 when one is down."""
+    shown = operator_of(url, admin_key).get("/status")["trunks"]
+    text = trunks_text(shown, datetime.now(UTC)) if shown else "The configuration has no trunks."
+    emit(json, {"trunks": shown}, text)
+    return FAILED if any(trunk.get("up") is False for trunk in shown) else OK
+
+
+def trunks_text(shown: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    """The trunks as a table; times are counted to ``now``."""
+    rows = [
+        (
+            trunk["name"],
+            trunk["address"],
+            f"{trunk['channelsUsed']}"
+            + (f" of {trunk['channels']}" if trunk.get("channels") is not None else ""),
+            "" if trunk.get("cps") is None else f"{trunk['cps']:g}",
+            STATES[trunk.get("up")] + _age(" for", trunk.get("since"), now),
+            trunk.get("detail") or "",
+        )
+        for trunk in shown
+    ]
+    return table(("TRUNK", "ADDRESS", "CHANNELS", "CPS", "STATE", "WHY"), rows)
+
+
+def logs(
+    session: Annotated[
+        str | None, Parameter(help="Its id, or the end of it; absent: the newest session.")
+    ] = None,
+    *,
+    url: Url = LOCAL,
+    admin_key: AdminKey = None,
+    json: Json = False,
+) -> None:
+    """Show what all processes logged about a session, from level info on; times are local."""
+    from offhook.log import one_line
+
+    operator = operator_of(url, admin_key)
+    named = full_id(operator, session)
+    shown = operator.get(f"/sessions/{quote(named, safe='')}/log")
+    lines = [
+        f"{local(line['at'])} {line['level']:<7} {line['process']} {one_line(line['text'])}"
+        for line in shown["lines"]
+    ]
+    emit(json, shown, "\n".join(lines) or f"Nothing was logged about session {named}.")
 
 
 def _age(words: str, since: str | None, now: datetime) -> str:
@@ -80,7 +113,7 @@ def show_sip(
     """Print the ladder of a session, or write its messages to a file."""
     from offhook.commands.sip_ladder import ladder, write_pcap
 
-    shown = admin_get(url, admin_key, f"/sessions/{quote(session, safe='')}/sip")
+    shown = operator_of(url, admin_key).get(f"/sessions/{quote(session, safe='')}/sip")
     if pcap is None:
         emit(json, shown, ladder(shown["messages"]))
         return
@@ -89,12 +122,3 @@ def show_sip(
     except OSError as error:
         raise CommandError(f"{pcap}: {error.strerror}") from None
     emit(json, shown, f"{len(shown['messages'])} messages written to {pcap}")
-
-
-def admin_get(url: str, admin_key: str | None, path: str) -> dict[str, Any]:
-    """GET below ``/admin/v1``. Raises :class:`CommandError`."""
-    from offhook.commands.api_client import ApiClient
-
-    if not admin_key:
-        raise CommandError("no operator's key: give --admin-key or set OFFHOOK_ADMIN_KEY", USAGE)
-    return ApiClient(url, admin_key, sub_account=None).get(path)

@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from offhook.commands.common import DEMO, CommandError, Json, emit, table
 from offhook.commands.help_examples import epilogue
 from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
-from offhook.commands.session_commands import full_id
+from offhook.commands.session_ids import full_id
 
 recordings = App(
     name="recordings", help="The recordings of a session.", help_epilogue=epilogue("recordings")

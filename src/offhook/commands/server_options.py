@@ -24,6 +24,26 @@ SubAccount = Annotated[
 LOCAL = "http://127.0.0.1:8080"
 
 
+AdminKey = Annotated[
+    str | None,
+    Parameter(
+        name="--admin-key",
+        env_var="OFFHOOK_ADMIN_KEY",
+        help="One of the operator's keys ([admin] api_keys).",
+        show_default=False,
+    ),
+]
+
+
+def operator_of(url: str, admin_key: str | None) -> ApiClient:
+    """The operator's own API. Raises :class:`CommandError` without a key."""
+    from offhook.commands.api_client import ApiClient
+
+    if not admin_key:
+        raise CommandError("no operator's key: give --admin-key or set OFFHOOK_ADMIN_KEY", USAGE)
+    return ApiClient(url, admin_key, sub_account=None)
+
+
 def client_of(url: str, api_key: str | None, sub_account: str) -> ApiClient:
     """The API of a sub-account. Raises :class:`CommandError` without a key."""
     from offhook.commands.api_client import ApiClient

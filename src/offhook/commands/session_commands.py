@@ -21,8 +21,17 @@ from offhook.commands.common import (
     emit,
     table,
 )
-from offhook.commands.operator_commands import AdminKey, show_sip
-from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.operator_commands import show_sip
+from offhook.commands.server_options import (
+    LOCAL,
+    AdminKey,
+    ApiKey,
+    SubAccount,
+    Url,
+    client_of,
+    operator_of,
+)
+from offhook.commands.session_ids import full_id
 from offhook.commands.session_text import session_text
 from offhook.commands.times import instant, local
 
@@ -47,13 +56,8 @@ FICTION = "+12025550199"
 """A number reserved for fiction: the caller ID of the demo sub-account."""
 FOLLOW_FOR = 600.0
 """Seconds that ``offhook call --wait`` waits for the session's end, at most."""
-WHOLE_ID = 32
-"""Characters from which an id counts as whole."""
 SHORT_ID = 8
 """Characters at the end of a session's id that a table shows: ids begin with the time, their ends differ."""
-PAGE = 200
-LOOK_BACK = 5
-"""Pages of sessions that are searched for a short id."""
 WRONG_SOURCE = -1014
 
 
@@ -118,25 +122,40 @@ def sessions(
     until: Annotated[str | None, Parameter(help="Created before; as --since.")] = None,
     cursor: Annotated[str | None, Parameter(help="Where the page before ended.")] = None,
     limit: Annotated[int, Parameter(help="At most so many, 1 to 200.")] = 20,
+    number: Annotated[str | None, Parameter(help="Calls from or to it.")] = None,
+    sip_code: Annotated[int | None, Parameter(help="Calls that ended with it, as 503.")] = None,
+    all_: Annotated[
+        bool,
+        Parameter(name="--all", negative=(), help="Of all sub-accounts; needs --admin-key."),
+    ] = False,
     url: Url = LOCAL,
     api_key: ApiKey = None,
+    admin_key: AdminKey = None,
     subaccount: SubAccount = DEMO,
     json: Json = False,
 ) -> None:
     """List the sub-account's sessions, newest first; times are local."""
     now = datetime.now(UTC)
-    answer = client_of(url, api_key, subaccount).get(
+    client = operator_of(url, admin_key) if all_ else client_of(url, api_key, subaccount)
+    answer = client.get(
         "/sessions",
         {
             "status": status,
+            "number": number,
+            "sipCode": sip_code,
             "since": instant("--since", since, now),
             "until": instant("--until", until, now),
             "cursor": cursor,
             "limit": limit,
         },
     )
+    heads = ["SESSION", "CREATED", "STATUS", "FROM", "TO", "LAST ACTION"]
     rows = [_row(session) for session in answer["sessions"]]
-    text = table(("SESSION", "CREATED", "STATUS", "FROM", "TO", "LAST ACTION"), rows)
+    if all_:
+        heads.append("SUB-ACCOUNT")
+        owners = [session["subAccountId"] for session in answer["sessions"]]
+        rows = [(*row, owner) for row, owner in zip(rows, owners, strict=True)]
+    text = table(heads, rows)
     if answer.get("nextCursor"):
         text += f"\nMore: --cursor {answer['nextCursor']}"
     emit(json, answer, text if rows else "No sessions.")
@@ -165,6 +184,10 @@ def show(
     pcap: Annotated[
         Path | None, Parameter(help="Write its SIP messages to a file for Wireshark.")
     ] = None,
+    all_: Annotated[
+        bool,
+        Parameter(name="--all", negative=(), help="Of any sub-account; needs --admin-key."),
+    ] = False,
     url: Url = LOCAL,
     api_key: ApiKey = None,
     admin_key: AdminKey = None,
@@ -173,42 +196,12 @@ def show(
 ) -> None:
     """Show a session: its legs, its timeline (local time) and its webhooks."""
     if sip or pcap is not None:
-        whole = session is not None and len(session) >= WHOLE_ID
-        named = session if whole else full_id(client_of(url, api_key, subaccount), session)
-        show_sip(str(named), url=url, admin_key=admin_key, json=json, pcap=pcap)
+        named = full_id(operator_of(url, admin_key), session)
+        show_sip(named, url=url, admin_key=admin_key, json=json, pcap=pcap)
         return
-    client = client_of(url, api_key, subaccount)
+    client = operator_of(url, admin_key) if all_ else client_of(url, api_key, subaccount)
     shown = client.get(f"/sessions/{quote(full_id(client, session), safe='')}")
     emit(json, shown, session_text(shown))
-
-
-def full_id(client: ApiClient, asked: str | None) -> str:
-    """The id of the session that was meant. Raises :class:`CommandError` for none or several."""
-    if asked is not None and len(asked) >= WHOLE_ID:
-        return asked
-    if asked is None:
-        newest = client.get("/sessions", {"limit": 1})["sessions"]
-        if not newest:
-            raise CommandError(f"{client.sub_account} has no sessions yet")
-        return str(newest[0]["sessionId"])
-    found: list[str] = []
-    cursor: str | None = None
-    for _ in range(LOOK_BACK):
-        page = client.get("/sessions", {"limit": PAGE, "cursor": cursor})
-        ids = [str(each["sessionId"]) for each in page["sessions"]]
-        found += [each for each in ids if each.endswith(asked) or each.startswith(asked)]
-        cursor = page.get("nextCursor")
-        if not cursor:
-            break
-    if not found:
-        looked = PAGE * LOOK_BACK
-        raise CommandError(
-            f"no session whose id begins or ends with {asked!r} among the newest {looked}"
-        )
-    if len(found) > 1:
-        shown = ", ".join(found[:5])
-        raise CommandError(f"{asked!r} fits {len(found)} sessions: {shown}")
-    return found[0]
 
 
 def _ended(client: ApiClient, session: str) -> dict[str, Any]:

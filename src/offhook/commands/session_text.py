@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from offhook.commands.times import local
@@ -18,7 +18,8 @@ def session_text(shown: Mapping[str, Any]) -> str:
     if error := shown.get("errorDetails"):
         detail = f": {error['detail']}" if error.get("detail") else ""
         lines.append(f"  {error['errorCode']} {error['errorMsg']}{detail}")
-    lines += [_leg(leg) for leg in shown.get("legs", ())]
+    for leg in shown.get("legs", ()):
+        lines += [_leg(leg), *_why(leg)]
     lines += [_event(event) for event in shown["events"]]
     lines += [_delivery(delivery) for delivery in shown["deliveries"]]
     return "\n".join(_one_line(line) for line in lines)
@@ -31,6 +32,21 @@ def _leg(leg: Mapping[str, Any]) -> str:
         f"{leg.get('callStatus', 'now')} {leg.get('callDuration', 0)} s"
         + (f", MOS {quality['mos']}" if quality else "")
     )
+
+
+def _why(leg: Mapping[str, Any]) -> Iterator[str]:
+    """Why a leg did not connect, or what was wrong with its audio: a line for each trunk tried."""
+    tried = leg.get("trunksTried") or ()
+    for one in tried:
+        answer = f"{one.get('sipCode', '')} {one.get('sipReason', '')}".strip()
+        words = ": ".join(part for part in (answer, one.get("detail")) if part)
+        yield f"    trunk {one['trunk']}: {words or 'no answer'}"
+    if not tried and leg.get("detail"):
+        yield f"    {leg['detail']}"
+    if leg.get("q850Cause") is not None:
+        yield f"    Q.850 cause {leg['q850Cause']}"
+    if leg.get("warning"):
+        yield f"    Warning: {leg['warning']}"
 
 
 def _event(event: Mapping[str, Any]) -> str:

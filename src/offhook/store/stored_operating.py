@@ -13,7 +13,7 @@ from offhook.session.ports.record import EVERY_SESSION, SessionFilter
 from offhook.session.ports.stores import History
 from offhook.session.session import Session
 from offhook.store import schema
-from offhook.store.documents import from_micros, micros
+from offhook.store.documents import decode_session, from_micros, micros
 from offhook.store.every_session import newest_of_all
 from offhook.store.rows import Row
 from offhook.store.statements import Statements
@@ -74,6 +74,11 @@ class SqlOperating(Statements, History, Operating):
         t = schema.captures
         rows = await self._read(select(t.c.pcap).where(t.c.session_id == session_id))
         return bytes(rows[0]["pcap"]) if rows else None
+
+    async def any_session(self, session_id: str) -> Session | None:
+        t = schema.sessions
+        rows = await self._read(select(t.c.document).where(t.c.session_id == session_id))
+        return decode_session(rows[0]["document"]) if rows else None
 
     async def every_session(
         self,

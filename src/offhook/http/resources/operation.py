@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,11 +12,13 @@ from litestar.params import PathParameter
 
 from offhook import __version__
 from offhook.clock import iso_milliseconds
+from offhook.config import TrunkSection
 from offhook.http.deps import Deps
 from offhook.http.edge.paths import ADMIN_PREFIX
 from offhook.http.refusals import NOT_FOUND, Refused
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
-from offhook.session.ports.record import DEAD_AFTER, NodeRole
+from offhook.session.ports.operating import TrunkState
+from offhook.session.ports.record import DEAD_AFTER, Installation, NodeRole, NodeState
 
 
 class NodeView(View, frozen=True, kw_only=True):
@@ -46,6 +49,14 @@ class TrunkView(View, frozen=True, kw_only=True):
     """By calls of all nodes."""
     channels: int | None = None
     """The limit; absent: none."""
+    cps: float | None = None
+    """Calls a second at most; absent: no limit."""
+    up: bool | None = None
+    """Whether it answers calls and OPTIONS, on every node; absent: it was not called or asked yet."""
+    since: str | None = None
+    """Since when it is so."""
+    detail: str | None = None
+    """Why it counts as down, in words."""
 
 
 class StatusAnswer(View, frozen=True, kw_only=True):
@@ -103,13 +114,14 @@ class SipTraceAnswer(View, frozen=True, kw_only=True):
 async def get_status(deps: NamedDependency[Deps]) -> StatusAnswer:
     """Nodes, queue, trunks and pending webhooks, over all machines."""
     seen, now = await deps.store.installation(), deps.clock.now()
+    known = trunks_seen(await deps.store.trunk_states(), seen, now)
     return StatusAnswer(
         version=__version__,
         nodes=[
             NodeView(
                 name=node.name,
                 role=node.role,
-                up=node.heartbeat_at is not None and now - node.heartbeat_at < DEAD_AFTER,
+                up=_is_up(node, now),
                 epoch=node.epoch,
                 heartbeat_at=_time(node.heartbeat_at),
                 sessions=node.sessions,
@@ -117,12 +129,7 @@ async def get_status(deps: NamedDependency[Deps]) -> StatusAnswer:
             for node in seen.nodes
         ],
         trunks=[
-            TrunkView(
-                name=trunk.name,
-                address=trunk.address,
-                channels_used=seen.channels_by_trunk.get(trunk.name, 0),
-                channels=trunk.channels,
-            )
+            _trunk_view(trunk, seen.channels_by_trunk.get(trunk.name, 0), known.get(trunk.name))
             for trunk in deps.config.trunks
         ],
         sessions_running=seen.running,
@@ -163,6 +170,36 @@ async def get_sip_trace(
         ],
         status_code=OK_CODE,
         status_message=OK_MESSAGE,
+    )
+
+
+def trunks_seen(
+    states: Sequence[tuple[str, TrunkState]], seen: Installation, now: datetime
+) -> dict[str, TrunkState]:
+    """What the nodes that are up know of each trunk: down where it is silent for one of them."""
+    live = {node.name for node in seen.nodes if _is_up(node, now)}
+    known: dict[str, TrunkState] = {}
+    for node, state in states:
+        before = known.get(state.trunk)
+        if node in live and (before is None or (before.up and not state.up)):
+            known[state.trunk] = state
+    return known
+
+
+def _is_up(node: NodeState, now: datetime) -> bool:
+    return node.heartbeat_at is not None and now - node.heartbeat_at < DEAD_AFTER
+
+
+def _trunk_view(trunk: TrunkSection, used: int, state: TrunkState | None) -> TrunkView:
+    return TrunkView(
+        name=trunk.name,
+        address=trunk.address,
+        channels_used=used,
+        channels=trunk.channels,
+        cps=trunk.cps,
+        up=None if state is None else state.up,
+        since=None if state is None else _time(state.since),
+        detail=None if state is None else state.detail,
     )
 
 

@@ -238,6 +238,16 @@ def session_view(session: Session) -> SessionView:
     return SessionView(**_session_fields(session))
 
 
+def session_list(sessions: Sequence[Session], next_cursor: str | None) -> SessionList:
+    """One page of a list."""
+    return SessionList(
+        sessions=[session_view(session) for session in sessions],
+        next_cursor=next_cursor,
+        status_code=OK_CODE,
+        status_message=OK_MESSAGE,
+    )
+
+
 def session_answer(
     session: Session,
     events: Sequence[tuple[int, AnyEvent]],

@@ -8,21 +8,32 @@ from typing import Annotated, Any, cast
 from litestar import Response, Router, delete, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter
 from litestar.response import Stream
 
 from offhook.aio import wait_or
 from offhook.clock import new_id
 from offhook.codes import SessionStatus
-from offhook.flow.context import WITHHELD_SOURCES
-from offhook.flow.numbers import source_number
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.edge.request_context import context_of
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused, unavailable
 from offhook.http.resources.event_stream import EventStreams
-from offhook.http.resources.params import AnyRequest, needs, parse_time
+from offhook.http.resources.params import AnyRequest, needs
+from offhook.http.resources.session_filters import (
+    ClientBatchId,
+    ClientRequestId,
+    Cursor,
+    Limit,
+    Number,
+    Since,
+    SipCode,
+    Status,
+    Until,
+    number_wanted,
+    within,
+)
 from offhook.http.resources.session_views import (
     OK_CODE,
     OK_MESSAGE,
@@ -30,7 +41,7 @@ from offhook.http.resources.session_views import (
     SessionAnswer,
     SessionList,
     session_answer,
-    session_view,
+    session_list,
 )
 from offhook.session.control import EndSession
 from offhook.session.ports.record import SessionFilter
@@ -42,50 +53,6 @@ POLL_SECONDS = 0.5
 """Seconds between polls, for the case that the fabric loses the event."""
 
 SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
-
-# The parameters of the list. Times are ISO 8601, or so long ago.
-_Status = Annotated[
-    SessionStatus | None, QueryParameter(description="Only sessions in this status")
-]
-_Number = Annotated[
-    str | None,
-    QueryParameter(max_length=64, description="Source or destination of any call of the session"),
-]
-_Since = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=64,
-        description="Created at or after this time: ISO 8601, or so long ago (`1h`, `2d`)",
-    ),
-]
-_Until = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=64, description="Created before this time: ISO 8601, or so long ago (`1h`, `2d`)"
-    ),
-]
-_ClientRequestId = Annotated[
-    str | None,
-    QueryParameter(
-        name="clientRequestId", max_length=255, description="The request's own `clientRequestId`"
-    ),
-]
-_ClientBatchId = Annotated[
-    str | None,
-    QueryParameter(
-        name="clientBatchId", max_length=255, description="The request's own `clientBatchId`"
-    ),
-]
-_SipCode = Annotated[
-    int | None,
-    QueryParameter(
-        name="sipCode", ge=100, le=699, description="SIP status of any call of the session"
-    ),
-]
-_Cursor = Annotated[
-    str | None, QueryParameter(max_length=200, description="`nextCursor` of the page before")
-]
-_Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 
 
 async def _session(deps: Deps, caller: Caller, session_id: str) -> Session:
@@ -125,27 +92,25 @@ async def _settled(deps: Deps, session: Session) -> Session:
 async def list_sessions(
     deps: NamedDependency[Deps],
     caller: NamedDependency[Caller],
-    status: _Status = None,
-    number: _Number = None,
-    since: _Since = None,
-    until: _Until = None,
-    client_request_id: _ClientRequestId = None,
-    client_batch_id: _ClientBatchId = None,
-    sip_code: _SipCode = None,
-    cursor: _Cursor = None,
-    limit: _Limit = 50,
+    status: Status = None,
+    number: Number = None,
+    since: Since = None,
+    until: Until = None,
+    client_request_id: ClientRequestId = None,
+    client_batch_id: ClientBatchId = None,
+    sip_code: SipCode = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> SessionList:
     """A page of the sub-account's sessions."""
-    now = deps.clock.now()
     chosen = SessionFilter(
         status=status,
-        number=_number(number),
-        since=parse_time("since", since, now),
-        until=parse_time("until", until, now),
+        number=number_wanted(number),
         client_request_id=client_request_id,
         client_batch_id=client_batch_id,
         sip_code=sip_code,
     )
+    chosen = within(chosen, since, until, deps.clock.now())
     try:
         sessions, next_cursor = await deps.store.sessions(
             caller.sub_account.sub_account_id,
@@ -155,22 +120,7 @@ async def list_sessions(
         )
     except ValueError:
         raise Refused(INVALID, "cursor: invalid cursor") from None
-    return SessionList(
-        sessions=[session_view(session) for session in sessions],
-        next_cursor=next_cursor,
-        status_code=OK_CODE,
-        status_message=OK_MESSAGE,
-    )
-
-
-def _number(text: str | None) -> str | None:
-    """A number of a query as sessions keep it. A plus that was sent as it is reads as a blank."""
-    if text is None or text in WITHHELD_SOURCES:
-        return text
-    number = source_number(text)
-    if number is None:
-        raise Refused(INVALID, "number: must be a phone number such as +6512341234")
-    return number
+    return session_list(sessions, next_cursor)
 
 
 @get(

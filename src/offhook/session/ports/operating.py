@@ -62,6 +62,10 @@ class Operating(ABC):
         """The packets that were kept of a session; None: none were."""
 
     @abstractmethod
+    async def any_session(self, session_id: str) -> Session | None:
+        """One session of any sub-account, as last saved."""
+
+    @abstractmethod
     async def every_session(
         self,
         chosen: SessionFilter = EVERY_SESSION,

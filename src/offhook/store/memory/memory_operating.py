@@ -35,6 +35,10 @@ class MemoryOperating(MemoryPart, History, Operating):
     async def capture(self, session_id: str) -> bytes | None:
         return self._data.captures.get(session_id)
 
+    async def any_session(self, session_id: str) -> Session | None:
+        stored = self._data.sessions.get(session_id)
+        return None if stored is None else stored.session
+
     async def every_session(
         self,
         chosen: SessionFilter = EVERY_SESSION,
