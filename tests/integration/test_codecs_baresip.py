@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import statistics
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import ip_network
 from pathlib import Path
 
-import numpy as np
 import pytest
-from tests.integration.media_peer import Events, Peer, UnderTest, running_engine
+from tests.integration.media_peer import UnderTest, running_engine
 from tests.integration.test_sip_baresip import MODULES
 from tests.support.net import free_port
-from tests.support.wide_codecs import LEVEL, Pcm, strongest, wide_tone
+from tests.support.tone_calls import DEADLINE, called, judge, talked
 
-from offhook.media import g711
-from offhook.media.engine import MediaEngine, MediaLeg, MediaSources
-from offhook.negotiated import Codec, NegotiatedMedia, SrtpSuite
-from offhook.sip import Answered, AnyEvent, Ended
+from offhook.negotiated import Codec, SrtpSuite
 from offhook.sip.descriptions import MediaTerms, Security
-from offhook.sip.negotiation import Negotiation
-from offhook.telephony.endpoint import UdpEndpoint
 
 pytestmark = [
     pytest.mark.full,
@@ -62,10 +54,9 @@ ITS_SUITES = (
     SrtpSuite.AEAD_AES_128_GCM,
     SrtpSuite.AEAD_AES_256_GCM,
 )
-DEADLINE = 20.0
-HERTZ = 1000.0
-SECONDS = 2.0
-RATE = 8_000
+
+LONGEST_DELAY = 0.5
+"""Seconds there and back, with the buffers of the softphone in between."""
 
 
 @pytest.fixture(autouse=True)
@@ -100,107 +91,6 @@ async def baresip(folder: Path, codec: Codec, security: str) -> AsyncIterator[in
         await process.wait()
 
 
-@asynccontextmanager
-async def called(
-    engine: MediaEngine, port: int, terms: MediaTerms
-) -> AsyncIterator[tuple[MediaLeg, NegotiatedMedia]]:
-    """A call to the softphone: its leg, and what was negotiated."""
-    endpoint, events = UdpEndpoint("127.0.0.1", 0), Events()
-    await endpoint.start()
-    leg = engine.open_leg(events)
-    negotiation = Negotiation("127.0.0.1", leg.local_port)
-    negotiation.terms = terms
-    answered: asyncio.Future[NegotiatedMedia] = asyncio.get_running_loop().create_future()
-    over = asyncio.Event()
-
-    def on_event(event: AnyEvent) -> None:
-        if isinstance(event, Answered):
-            answered.set_result(negotiation.accept(event.sdp or b""))
-        elif isinstance(event, Ended):
-            over.set()
-
-    handle = endpoint.invite(
-        host="127.0.0.1",
-        port=port,
-        request_uri=f"sip:bob@127.0.0.1:{port}",
-        from_uri="sip:alice@127.0.0.1",
-        to_uri="sip:bob@127.0.0.1",
-        sdp=negotiation.offer(),
-    )
-    endpoint.listen(handle, on_event)
-    media = await answered
-    # Its description names another address of this machine than the one it sends from.
-    leg.connect(media, MediaSources(networks=(ip_network("127.0.0.0/8"),)))
-    try:
-        yield leg, media
-    finally:
-        endpoint.bye(handle)
-        await over.wait()
-        leg.close()
-        await endpoint.close()
-
-
-def peak(payload: bytes) -> int:
-    """The largest sample of a packet."""
-    return int(np.abs(np.frombuffer(g711.decode(Codec.PCMU, payload), dtype="<i2")).max())
-
-
-async def there_and_back(leg: MediaLeg, engine: MediaEngine) -> tuple[Pcm, float]:
-    """What a G.711 leg, bridged to this one, hears of a tone that it sends for two seconds.
-
-    With the seconds from its first packet to the first that has the tone.
-    """
-    peer, loop = Peer(), asyncio.get_running_loop()
-    plain = engine.open_leg(Events())
-    peer.target = ("127.0.0.1", plain.local_port)
-    plain.connect(peer.media())
-    plain.relay(leg)
-    leg.relay(plain)
-    octets = g711.encode(Codec.PCMU, wide_tone(HERTZ, SECONDS, RATE).tobytes())
-    silence = b"\xff" * 160
-    heard: list[tuple[float, bytes]] = []
-
-    async def listen() -> None:
-        while True:
-            packet = await peer.packet()
-            heard.append((loop.time(), bytes(packet.payload)))
-
-    listening = asyncio.ensure_future(listen())
-    begun = loop.time()
-    lead = 25
-    for number in range(round(SECONDS * 50) + 2 * lead):
-        at = (number - lead) * 160
-        peer.send(octets[at : at + 160] if 0 <= at < len(octets) else silence)
-        await asyncio.sleep(max(0.0, begun + (number + 1) * 0.02 - loop.time()))
-    listening.cancel()
-    plain.close()
-    peer.close()
-    loud = [at for at, payload in heard if peak(payload) > LEVEL / 4]
-    assert loud, f"no tone in {len(heard)} packets"
-    pcm = np.frombuffer(
-        g711.decode(Codec.PCMU, b"".join(payload for _, payload in heard)), dtype="<i2"
-    )
-    return pcm, loud[0] - (begun + lead * 0.02)
-
-
-def judge(pcm: Pcm, delay: float) -> None:
-    """The tone came back: its frequency within 0.5 %, its level within 1 dB, within half a second.
-
-    Judged by most tenths of a second: on a busy machine the softphone leaves gaps in its sound.
-    """
-    loud = np.flatnonzero(np.abs(pcm) > LEVEL / 2)
-    window = RATE // 10
-    heard = [
-        strongest(pcm[at : at + window], RATE)
-        for at in range(int(loud[0]) + window, int(loud[-1]) - window, window)
-    ]
-    assert len(heard) > 10
-    assert abs(statistics.median(each.hertz for each in heard) - HERTZ) < 5
-    assert 0.89 < statistics.median(each.level for each in heard) / LEVEL < 1.12
-    assert statistics.median(each.purity for each in heard) > 0.95
-    assert 0 < delay < 0.5
-
-
 @pytest.mark.parametrize("codec", Codec)
 async def test_a_tone_goes_there_and_back_over_each_codec(codec: Codec, tmp_path: Path) -> None:
     terms = MediaTerms((codec,))
@@ -211,7 +101,9 @@ async def test_a_tone_goes_there_and_back_over_each_codec(codec: Codec, tmp_path
         called(engine, port, terms) as (leg, media),
     ):
         assert (media.codec, media.send_key) == (codec, None)
-        judge(*await there_and_back(leg, engine))
+        talk = await talked(leg, engine)
+        judge(talk.heard)
+        assert 0 < talk.delay < LONGEST_DELAY
 
 
 @pytest.mark.parametrize("suite", ITS_SUITES)
@@ -228,4 +120,6 @@ async def test_a_tone_goes_there_and_back_over_each_srtp_suite(
     ):
         assert media.receive_key is not None
         assert media.receive_key.suite is suite
-        judge(*await there_and_back(leg, engine))
+        talk = await talked(leg, engine)
+        judge(talk.heard)
+        assert 0 < talk.delay < LONGEST_DELAY
