@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import final
 
 import pytest
@@ -27,6 +27,8 @@ class Scripted(Engine):
         self._ssml = ssml
         self.asked: list[str] = []
         self.broken = False
+        self.parts_until_broken = 0
+        """So many parts come first."""
 
     @property
     def name(self) -> str:
@@ -53,6 +55,13 @@ class Scripted(Engine):
         if self.broken:
             raise SynthesisFailed(f"{self._name} hangs")
         return HALF_A_SECOND
+
+    async def parts(
+        self, text: str, *, voice: str, speed: float, owner: str
+    ) -> AsyncGenerator[bytes]:
+        for _ in range(self.parts_until_broken):
+            yield HALF_A_SECOND
+        yield await self.speak(text, voice=voice, speed=speed, owner=owner)
 
     async def close(self) -> None:
         pass
@@ -88,6 +97,41 @@ async def test_the_next_engine_speaks_what_the_first_one_cannot(
     prompt = await service.say("One.", voice_profile=None, language="en", speed=1, owner="acme")
     assert prompt.duration == 0.5
     assert (first.asked, second.asked) == (["One."], ["One."])
+
+
+async def parts_of(service: SpeechService, text: str) -> list[float]:
+    """The duration of each part."""
+    asked = service.say_in_parts(text, voice_profile=None, language="en", speed=1, owner="acme")
+    return [part.duration async for part in asked]
+
+
+async def test_a_new_text_comes_in_parts_and_a_known_one_whole(
+    service: SpeechService, first: Scripted
+) -> None:
+    first.parts_until_broken = 2
+    assert await parts_of(service, "One.") == [0.5, 0.5, 0.5]
+    assert await parts_of(service, "One.") == [1.5]
+    assert first.asked == ["One."]
+
+
+async def test_the_next_engine_says_all_of_a_text_that_broke_off(
+    service: SpeechService, first: Scripted, second: Scripted
+) -> None:
+    first.parts_until_broken, first.broken = 1, True
+    assert await parts_of(service, "One.") == [0.5, 0.5], "some words twice, but none is lost"
+    assert second.asked == ["One."]
+    assert await parts_of(service, "One.") == [0.5, 0.5], "half a text is not kept"
+
+
+async def test_a_text_that_no_engine_can_finish_fails_behind_its_first_part(
+    service: SpeechService, first: Scripted, second: Scripted
+) -> None:
+    first.parts_until_broken, first.broken, second.broken = 1, True, True
+    heard = service.say_in_parts("One.", voice_profile=None, language="en", speed=1, owner="acme")
+    part = await anext(heard)
+    assert part.duration == 0.5
+    with pytest.raises(PromptError, match="second hangs"):
+        await anext(heard)
 
 
 async def test_an_engine_that_keeps_failing_rests_and_does_not_delay_every_text(

@@ -65,6 +65,17 @@ async def test_speed_scales_the_duration(engine: Kokoro) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_the_first_second_comes_while_the_rest_is_made(engine: Kokoro) -> None:
+    text = "Thank you for calling, all our agents are busy right now, please hold the line."
+    made = engine.parts(text, voice="af_heart@gmw/en-US", speed=1.0, owner="acme")
+    lengths = [len(part) // 2 async for part in made]
+    assert len(lengths) > 2
+    assert 0.4 < lengths[0] / 8000 < 1.2
+    assert all(length % 160 == 0 for length in lengths[:-1]), "whole packets"
+    assert sum(lengths) == len(await spoken(engine, text)), "the same sound each time"
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_text_without_a_sound_is_an_empty_answer(engine: Kokoro) -> None:
     assert len(await spoken(engine, "^")) == 0
 

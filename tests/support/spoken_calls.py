@@ -7,6 +7,7 @@ each.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -85,6 +86,10 @@ def _sound(packets: Sequence[Packet]) -> npt.NDArray[np.int16]:
     """What the packets say, each at its time; silence where none came."""
     if not packets:
         return np.zeros(0, np.int16)
+    ((ssrc, _),) = Counter(packet.ssrc for packet in packets).most_common(1)
+    packets = [
+        packet for packet in packets if packet.ssrc == ssrc
+    ]  # not the call before's last ones
     first = packets[0].timestamp
     at = [(packet.timestamp - first) & 0xFFFF_FFFF for packet in packets]
     sound = np.zeros(max(at) + max(len(packet.payload) for packet in packets), np.int16)

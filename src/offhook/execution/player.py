@@ -61,7 +61,8 @@ class Player:
 
     async def remark(self, action: Say | PlayFile) -> str:
         """The remark for the session record about the prompt of ``action``, which was played."""
-        return (await self._prompts.of(action).piece(0)).remark
+        first = await self._prompts.of(action).piece(0)
+        return "" if first is None else first.remark
 
     def message(self, action: SayAndCapture, text: str, *, repetition: int) -> SayingPlayback:
         """A message of ``action``, one of the list, to be begun behind what plays."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
 from offhook.execution.sayings import Make, Saying
 from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
-from offhook.session.ports.speech import Speech
+from offhook.session.ports.speech import Prompt, Speech
 
 _Key = AnyAction | tuple[AnyAction, str]
 """The source of a prompt: an action, or one text of a sayAndCapture."""
@@ -81,13 +81,16 @@ class Prompts:
             task.add_done_callback(self._given_up.discard)
 
     def _fetched(self, action: PlayFile) -> Sequence[Make]:
-        return [partial(self._speech.fetch, action.file_url, owner=self._owner)]
+        return [partial(self._file, action.file_url)]
+
+    async def _file(self, url: str) -> AsyncIterator[Prompt]:
+        yield await self._speech.fetch(url, owner=self._owner)
 
     def _spoken(self, action: Say | SayAndCapture, text: str) -> Sequence[Make]:
         profile, language = action.voice_profile, action.language
         return [
             partial(
-                self._speech.say,
+                self._speech.say_in_parts,
                 piece,
                 voice_profile=profile,
                 language=language,

@@ -8,7 +8,7 @@ plays, so that nothing is heard of the joins.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, final
 
 from offhook.aio import end_all
@@ -17,8 +17,8 @@ from offhook.session.ports.speech import Prompt, PromptError
 from offhook.session.ports.telephony import Playback, PlaybackResult
 from offhook.speech.making import silence
 
-Make = Callable[[], Awaitable[Prompt]]
-"""Makes the prompt of one piece."""
+Make = Callable[[], AsyncIterator[Prompt]]
+"""Makes the prompts of one piece."""
 Play = Callable[[Prompt, int], Playback]
 """Queues a prompt on the line, so many times."""
 
@@ -34,23 +34,33 @@ class Saying:
 
     def __init__(self, makes: Sequence[Make], after: Saying | None = None) -> None:
         loop = asyncio.get_running_loop()
-        self._pieces: list[asyncio.Future[Prompt]] = [loop.create_future() for _ in makes]
+        self._made: list[Prompt] = []
+        self._failure: Exception | None = None
+        self._over = False
+        self._change: asyncio.Future[None] = loop.create_future()
         self._task = loop.create_task(self._make(makes, after))
 
     @property
-    def count(self) -> int:
-        """Of pieces."""
-        return len(self._pieces)
+    def is_one(self) -> bool:
+        """Whether it is known to be one prompt."""
+        return self._over and self._failure is None and len(self._made) == 1
 
-    async def piece(self, number: int) -> Prompt:
-        """Wait for a piece. Raises :class:`SessionFailure` with -2005 or -2006."""
-        future = self._pieces[number]
-        try:
-            return await asyncio.shield(future)
-        except PromptError as error:
-            raise SessionFailure(error.code, error.detail) from error.with_traceback(None)
-        finally:
-            del future  # the error's traceback holds this frame, and the future holds the error
+    async def piece(self, number: int) -> Prompt | None:
+        """Wait for a prompt; None: there are not so many.
+
+        Raises :class:`SessionFailure` with -2005 or -2006.
+        """
+        while number >= len(self._made) and not self._over:
+            await asyncio.shield(self._change)
+        if number < len(self._made):
+            return self._made[number]
+        match self._failure:
+            case None:
+                return None
+            case PromptError(code=code, detail=detail):
+                raise SessionFailure(code, detail)
+            case failure:
+                raise failure
 
     def give_up(self) -> asyncio.Task[None] | None:
         """The prompts are no longer needed; the task that is being cancelled, if there is one."""
@@ -61,24 +71,25 @@ class Saying:
             if after is not None:
                 await asyncio.wait([after._task])
                 del after
-            for future, make in zip(self._pieces, makes, strict=True):
-                future.set_result(await make())
+            for make in makes:
+                async for prompt in make():
+                    self._made.append(prompt)
+                    self._changed()
         except PromptError as error:
             # Without its traceback: that holds this frame, and so everything that waits for the pieces.
-            self._fail(error.with_traceback(None))
+            self._failure = error.with_traceback(None)
         except Exception as error:
-            self._fail(error)
+            self._failure = error
         except asyncio.CancelledError:
-            for future in self._pieces:
-                future.cancel()
+            self._change.cancel()
             raise
+        self._over = True
+        self._changed()
 
-    def _fail(self, error: Exception) -> None:
-        """The piece that is made cannot be had, so neither can those behind it."""
-        for future in self._pieces:
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # retrieved: perhaps the call ends before it is played
+    def _changed(self) -> None:
+        change, self._change = self._change, asyncio.get_running_loop().create_future()
+        if not change.done():
+            change.set_result(None)
 
 
 @final
@@ -95,11 +106,13 @@ class SayingPlayback(Playback):
 
     async def ready(self) -> Prompt:
         """Wait for the first piece. Raises :class:`SessionFailure`."""
-        return await self._saying.piece(0)
+        first = await self._saying.piece(0)
+        assert first is not None, "every text and every file has a prompt"
+        return first
 
     def begin(self, first: Prompt) -> None:
         """Queue the first piece; the others follow."""
-        if self._saying.count == 1:
+        if self._saying.is_one:
             self._queued.append(self._play(first, self._repetition))
             self._all_queued.set_result(None)
             return
@@ -137,9 +150,10 @@ class SayingPlayback(Playback):
             for round_ in range(self._repetition):
                 if round_:
                     self._queued.append(self._play(silence(REPETITION_PAUSE), 1))
-                for number in range(self._saying.count):
-                    if round_ or number:
-                        self._queued.append(self._play(await self._saying.piece(number), 1))
+                number = 0 if round_ else 1  # the first one was queued by begin()
+                while (prompt := await self._saying.piece(number)) is not None:
+                    self._queued.append(self._play(prompt, 1))
+                    number += 1
         except SessionFailure as failure:
             if not self._all_queued.done():
                 self._all_queued.set_exception(failure)

@@ -56,6 +56,10 @@ class PromptCache:
             self._making[owner, key] = task
         return await asyncio.shield(task)
 
+    def known(self, key: Hashable) -> G711Prompt | None:
+        """The prompt of ``key`` when it is here."""
+        return self._fresh(key)
+
     def drop_oldest(self, owner: str | None = None) -> bool:
         """Drop one prompt of ``owner``, or of the owner with most; False: there is none. Its room is free
         once no call plays it.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Final, final
 
 from offhook.media import g711
 from offhook.speech.kokoro_voices import ENGINE, style_and_phonemes
-from offhook.speech.prompt import LAWS
+from offhook.speech.prompt import LAWS, joined
 from offhook.speech.speech_engine import Engine, SynthesisFailed
 from offhook.speech.voice_folder import manifest
 from offhook.speech.workers import Rights, WorkerError, WorkerPool, confined_program
@@ -23,7 +25,9 @@ _WAITING: Final = 500
 _MEMORY: Final = 4 << 30
 """Of address space; the worker uses about a tenth of it."""
 _MAX_ANSWER: Final = 16 << 20
-_PROGRAMS: Final = ("kokoro_worker.py", "kokoro_front_ends.py", "worker_kit.py")
+_PROGRAMS: Final = (
+    *("kokoro_worker.py", "kokoro_graph.py", "kokoro_front_ends.py", "worker_kit.py"),
+)
 """What decides the sound besides the model."""
 
 
@@ -81,12 +85,20 @@ class Kokoro(Engine):
         return f"{digest.hexdigest()[:16]}+{phonemes}"
 
     async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+        made = self.parts(text, voice=voice, speed=speed, owner=owner)
+        return joined([part async for part in made])
+
+    async def parts(
+        self, text: str, *, voice: str, speed: float, owner: str
+    ) -> AsyncGenerator[bytes]:
         style, phonemes = style_and_phonemes(voice)
         request = {"voice": style, "phonemes": phonemes, "speed": speed, "text": text}
+        asked = json.dumps(request).encode()
         try:
-            return await self._pool.ask(
-                json.dumps(request).encode(), timeout=self._timeout, owner=owner
-            )
+            answer = self._pool.parts(asked, timeout=self._timeout, owner=owner)
+            async with aclosing(answer):
+                async for part in answer:
+                    yield part
         except WorkerError as error:
             raise SynthesisFailed(f"Kokoro: {error}") from error
 

@@ -9,8 +9,13 @@ threads. How it is asked is in :mod:`.worker_kit`; a request is
 
 "phonemes" names the espeak-ng voice that gives the phonemes, or one of :mod:`.kokoro_front_ends`.
 
-The model takes at most 510 phonemes; a longer text is spoken in parts that are joined. It gives 24,000
+The model takes at most 510 phonemes; a longer text is spoken in utterances that are joined. It gives 24,000
 samples a second.
+
+An utterance is heard before it is made: its front (:mod:`.kokoro_graph`) decides how long every phoneme
+lasts, how high and how loud, then its back makes sound of the first second, then of a longer stretch, and so
+on, cut between words. What it makes depends on what is around it, so each stretch is made with an eighth of
+a second of its neighbours, and faded into the next one where they fit best.
 """
 
 from __future__ import annotations
@@ -22,14 +27,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnxruntime
 import soxr
 
 if TYPE_CHECKING:
-    from . import espeak_library, kokoro_front_ends, worker_kit
+    from . import espeak_library, kokoro_front_ends, kokoro_graph, worker_kit
 else:
 
     def _beside(name):
@@ -40,7 +45,7 @@ else:
         return module
 
     espeak_library, worker_kit = _beside("espeak_library"), _beside("worker_kit")
-    kokoro_front_ends = _beside("kokoro_front_ends")
+    kokoro_front_ends, kokoro_graph = _beside("kokoro_front_ends"), _beside("kokoro_graph")
 
 MODEL_RATE = 24_000
 MOST_PHONEMES = 510  # of the model's context; the rows of a voice
@@ -48,7 +53,15 @@ STYLE = 256  # numbers of a style vector
 ENGLISH = "gmw/en-US"  # speaks words in Latin letters among others
 CPU_SECONDS = 120  # for one request
 IPA_WITH_TIES = 0x02 | 0x80 | ord("^") << 8  # phonemes in IPA, "^" joins the letters of one
-PAUSE = np.zeros(MODEL_RATE // 5, np.float32)  # between two parts of one text
+PAUSE = np.zeros(MODEL_RATE // 5, np.float32)  # between two utterances of one text
+FRAME = 600  # samples of a frame, 25 ms; pitch and loudness have two values for each
+AROUND = 5  # frames of its neighbours that a stretch is made with
+FADE = MODEL_RATE // 100  # samples of a stretch that are faded into the next one
+SHIFT = MODEL_RATE // 200  # samples that the next one may be moved by, to fit
+SHORTEST, LONGEST = 26, 40  # frames of the first stretch
+GROWTH = 1.7  # of the longest next one: it is made while the one before plays
+LEAST = 14  # frames of the last one
+LEAD = 3  # frames of the silence before the first word
 
 MARKS = re.compile(r'([;!?…—"“”()]+|[.,:]+(?=\s|$))')
 """Punctuation that the model knows; a dot or comma inside a number is not."""
@@ -88,6 +101,12 @@ OTHERS = [
 
 Style = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
 """A vector for each number of phonemes."""
+Values = np.ndarray[Any, np.dtype[np.float32]]
+Frames = np.ndarray[tuple[int], np.dtype[np.int64]]
+FROM_FRONT = (
+    *(kokoro_graph.DURATIONS, kokoro_graph.SOUNDS),
+    *(kokoro_graph.PITCH, kokoro_graph.LOUDNESS),
+)
 
 
 class Phonemes:
@@ -140,35 +159,74 @@ def respelled(phonemes: str, voice: str) -> str:
     return phonemes.replace("^", "")
 
 
+class Utterance(NamedTuple):
+    """What the front of the model says of up to 510 phonemes; the values are its arrays, by frame."""
+
+    style: Style
+    durations: Frames
+    """Frames of each phoneme, the silences before and behind them included."""
+    blanks: Frames
+    """Which of the phonemes are blanks between words."""
+    sounds: Values
+    pitch: Values
+    loudness: Values
+
+    def stretches(self) -> Iterator[tuple[int, int]]:
+        """First frame and end of each stretch that is made in one go."""
+        ends = np.cumsum(self.durations)
+        total = int(ends[-1])
+        gaps = ends[self.blanks] - self.durations[self.blanks] // 2
+        start, shortest, longest = max(0, int(ends[0]) - LEAD), SHORTEST, LONGEST
+        while total - start > longest + LEAST:
+            near = gaps[(gaps >= start + shortest) & (gaps <= start + longest)]
+            if len(near):
+                end = int(near[0])
+            else:
+                quiet = self.loudness[0, 2 * (start + shortest) : 2 * (start + longest)]
+                end = start + shortest + int(np.argmin(quiet)) // 2
+            yield start, end
+            longest = max(longest, int(GROWTH * (end - start)))
+            start, shortest = end, end - start
+        yield start, total
+
+
 class KokoroSynthesis:
     """The model, loaded once; one synthesis at a time."""
 
     def __init__(self, folder: Path, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        graph = kokoro_graph.ModelGraph((folder / "model.onnx").read_bytes())
+        front = graph.part(("tokens", "style", "speed"), FROM_FRONT)
+        back = graph.part((*FROM_FRONT[1:], "style"), ("audio",))
+        del graph
+        self._front, self._back = (_session(part, threads) for part in (front, back))
         self._vocabulary = json.loads((folder / "vocabulary.json").read_text("utf-8"))["vocab"]
         self._folder = folder
         self._voices: dict[str, Style] = {}
         self._front_ends: dict[str, Callable[[str], str]] = {}
         self._phonemes = Phonemes()
 
-    def speak(self, asked: dict[str, Any]) -> worker_kit.Samples:
-        """The text as spoken, 8,000 samples a second of -1..1. Raises ``Failed``."""
+    def speak(self, asked: dict[str, Any]) -> Iterator[worker_kit.Samples]:
+        """The text as spoken, 8,000 samples a second of -1..1, part by part. Raises ``Failed``."""
         style = self._style(asked["voice"])
-        parts: list[worker_kit.Samples] = []
+        resampler = soxr.ResampleStream(MODEL_RATE, worker_kit.RATE, 1, dtype="float32")
         for tokens in self._parts(self.phonemes(asked["text"], asked["phonemes"])):
-            parts += [self._infer(tokens, style, asked["speed"]), PAUSE]
-        if not parts:
-            return np.zeros(0, np.float32)
-        resampled: worker_kit.Samples
-        resampled = soxr.resample(np.concatenate(parts), MODEL_RATE, worker_kit.RATE)
-        return resampled
+            for samples in self.utter(tokens, style, asked["speed"]):
+                yield resampler.resample_chunk(samples)
+            yield resampler.resample_chunk(PAUSE)
+
+    def utter(self, tokens: list[int], style: Style, speed: float) -> Iterator[worker_kit.Samples]:
+        """The sound of these phonemes, 24,000 samples a second, part by part."""
+        said = self._planned(tokens, style, speed)
+        before = np.zeros(0, np.float32)
+        for start, end in said.stretches():
+            low, high = max(0, start - AROUND), min(said.sounds.shape[2], end + AROUND)
+            made = self._sound(said, low, high)
+            first, behind = (start - low) * FRAME, (end - low) * FRAME
+            if len(before):
+                first += _shift(before, made[first - SHIFT : first + FADE + SHIFT]) - SHIFT
+                made[first : first + FADE] = _faded(before, made[first : first + FADE])
+            before = made[behind : behind + FADE] if high > end else before[:0]
+            yield made[first:behind]
 
     def phonemes(self, text: str, name: str) -> str:
         """``text`` in the model's letters, perhaps with some that it does not know."""
@@ -201,14 +259,53 @@ class KokoroSynthesis:
                 yield [self._vocabulary[letter] for letter in known[:end]]
             known = known[end:]
 
-    def _infer(self, tokens: list[int], style: Style, speed: float) -> worker_kit.Samples:
+    def _planned(self, tokens: list[int], style: Style, speed: float) -> Utterance:
+        row = style[min(len(tokens), len(style)) - 1]
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], np.int64),
-            "style": style[min(len(tokens), len(style)) - 1],
+            "style": row,
             "speed": np.array([speed], np.float32),
         }
-        samples: worker_kit.Samples = np.ravel(self._session.run(None, inputs)[0])
+        durations, *values = self._front.run(FROM_FRONT, inputs)
+        blank = self._vocabulary.get(" ")
+        return Utterance(
+            row,
+            np.ravel(durations).astype(np.int64),
+            np.flatnonzero(inputs["tokens"][0] == blank),
+            *values,
+        )
+
+    def _sound(self, said: Utterance, low: int, high: int) -> worker_kit.Samples:
+        """The frames from ``low`` to ``high``."""
+        inputs = {
+            kokoro_graph.SOUNDS: said.sounds[:, :, low:high],
+            kokoro_graph.PITCH: said.pitch[:, 2 * low : 2 * high],
+            kokoro_graph.LOUDNESS: said.loudness[:, 2 * low : 2 * high],
+            "style": said.style,
+        }
+        samples: worker_kit.Samples = np.ravel(self._back.run(None, inputs)[0])
         return samples
+
+
+def _session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _shift(before: worker_kit.Samples, near: worker_kit.Samples) -> int:
+    """Where in ``near`` the sound goes on most like ``before``: 0 to twice SHIFT."""
+    likeness = np.correlate(near, before, "valid")
+    energy = np.convolve(np.square(near), np.ones(len(before), np.float32), "valid")
+    return int(np.argmax(likeness / np.sqrt(energy + 1e-6)))
+
+
+def _faded(before: worker_kit.Samples, behind: worker_kit.Samples) -> worker_kit.Samples:
+    ramp = np.linspace(0, 1, len(before), dtype=np.float32)
+    return before * (1 - ramp) + behind * ramp
 
 
 def load() -> worker_kit.Speak:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from typing import IO, Final
 
 from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
 from offhook.negotiated import Codec
-from offhook.speech.prompt import LAWS, G711Prompt
+from offhook.speech.prompt import LAWS, G711Prompt, joined
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore, Source
 from offhook.speech.speech_engine import Engine
 from offhook.speech.texts import Piece, pause_behind, pieces
@@ -26,6 +26,14 @@ SOUND_REVISION: Final = 2
 """Part of every prompt's key. Raise it when the cutting of texts or the encoding changes the sound."""
 SILENCE: Final = 0.5
 """Seconds that a text lasts which holds nothing to speak (``spec/execution.md``, say)."""
+
+
+Heard = Callable[[G711Prompt], None]
+"""Takes a part of a prompt that is being made."""
+
+
+def not_heard(_part: G711Prompt) -> None:
+    """The whole prompt is enough."""
 
 
 def silence(seconds: float) -> G711Prompt:
@@ -54,17 +62,29 @@ class PromptMaker:
         speed: float,
         owner: str,
         sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
+        heard: Heard = not_heard,
     ) -> G711Prompt:
         """``text`` as ``engine`` speaks it; half a second of silence when there is nothing to speak.
+
+        ``heard`` gets the parts of a short text as they come, none of a long one; what is returned is all.
 
         Raises :class:`~.speech_engine.SynthesisFailed`, :class:`~.prompt_store.NoRoom`.
         """
         cut = pieces(text, longest=engine.longest_piece)
         if len(cut) == 1:
-            octets = await engine.speak(text, voice=voice.id, speed=speed, owner=owner)
-            if not octets:
+            parts = []
+            made = engine.parts(text, voice=voice.id, speed=speed, owner=owner)
+            async with aclosing(made):
+                async for part in made:
+                    if part:
+                        parts.append(part)
+                        heard(G711Prompt(part))
+            if not parts:
                 return silence(SILENCE)
-            octets = _with_pause(octets, pause_behind(text))
+            if pause := pause_behind(text):
+                parts.append(b"".join(_silence(law, pause) for law in LAWS))
+                heard(G711Prompt(parts[-1]))
+            octets = joined(parts)
             return await self.keep([(octets, len(octets))], owner=owner, sound=sound)
         with ExitStack() as files:
             spools = [files.enter_context(self._store.scratch()) for _ in LAWS]
@@ -94,15 +114,6 @@ class PromptMaker:
             except NoRoom:
                 if not self._make_room(owner):
                     raise
-
-
-def _with_pause(octets: bytes, pause: float) -> bytes:
-    """The sound in both laws with ``pause`` seconds of silence behind it."""
-    if not pause:
-        return octets
-    half = len(octets) // len(LAWS)
-    sounds = (octets[:half], octets[half:])
-    return b"".join(sound + _silence(law, pause) for law, sound in zip(LAWS, sounds, strict=True))
 
 
 def _append(spools: list[IO[bytes]], octets: bytes, piece: Piece) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, final
 
 from offhook.media import g711
@@ -12,6 +13,14 @@ from offhook.session.ports.speech import Prompt
 
 LAWS: Final = (Codec.PCMU, Codec.PCMA)
 """In the order in which a prompt's octets hold them."""
+
+
+def joined(parts: Sequence[bytes]) -> bytes:
+    """Sounds in both laws, one behind the other, as one."""
+    if len(parts) == 1:
+        return parts[0]
+    halves = [(part[: len(part) // 2], part[len(part) // 2 :]) for part in parts]
+    return b"".join(half[law] for law in range(len(LAWS)) for half in halves)
 
 
 @final

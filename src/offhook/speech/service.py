@@ -6,9 +6,10 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from typing import Final, final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, NamedTuple, final
 
+from offhook.aio import end_all
 from offhook.codes import RuntimeCode
 from offhook.config import Voices
 from offhook.net.http_client import HttpClient
@@ -20,11 +21,18 @@ from offhook.speech.cache import PromptCache
 from offhook.speech.engine_health import EngineHealth
 from offhook.speech.engines import make_engines
 from offhook.speech.files import AudioFiles, FileFailed
-from offhook.speech.making import SILENCE, SOUND_REVISION, PromptMaker, silence
+from offhook.speech.making import (
+    SILENCE,
+    SOUND_REVISION,
+    Heard,
+    PromptMaker,
+    not_heard,
+    silence,
+)
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt import G711Prompt
 from offhook.speech.prompt_disk import PromptDisk
-from offhook.speech.prompt_file import key_of
+from offhook.speech.prompt_file import Key, key_of
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.speech_engine import Engine, SynthesisFailed
 from offhook.speech.speech_metrics import PromptSource, SpeechMetrics
@@ -38,6 +46,14 @@ SPOKEN_BYTES: Final = 256 << 20
 FETCHED_BYTES: Final = 256 << 20
 FETCHED_LIFETIME: Final = 3600.0
 """Seconds a file is kept (``spec/execution.md``, playFile)."""
+
+
+class _Asked(NamedTuple):
+    """What is to be said, and for whom."""
+
+    text: str
+    speed: float
+    owner: str
 
 
 @final
@@ -122,12 +138,51 @@ class SpeechService(Speech):
         speed: float,
         owner: str,
     ) -> Prompt:
+        asked = _Asked(text, speed, owner)
+        return await self._say(asked, self._choices(voice_profile, language), not_heard)
+
+    async def say_in_parts(
+        self,
+        text: str,
+        *,
+        voice_profile: str | None,
+        language: str | None,
+        speed: float,
+        owner: str,
+    ) -> AsyncIterator[Prompt]:
+        asked = _Asked(text, speed, owner)
         choices = self._choices(voice_profile, language)
+        engine, voice = choices[0]
+        known = self._spoken.known(_key(engine, voice, asked))
+        if known is not None:
+            self._metrics.prompt(engine.name, PromptSource.MEMORY)
+            yield known
+            return
+        parts: asyncio.Queue[Prompt | None] = asyncio.Queue()
+        task = asyncio.create_task(self._say(asked, choices, parts.put_nowait))
+        task.add_done_callback(lambda _: parts.put_nowait(None))
+        try:
+            while (part := await parts.get()) is not None:
+                yield part
+            await task
+        finally:
+            await end_all(task)
+
+    async def _say(
+        self, asked: _Asked, choices: list[tuple[Engine, EngineVoice]], heard: Heard
+    ) -> Prompt:
+        """The prompt by the first engine that can; ``heard`` gets it too, in parts where it is made.
+
+        Where an engine fails behind a part, the next one speaks the text from its beginning. Raises
+        :class:`PromptError`.
+        """
+        text = asked.text
         if not is_speakable(ssml.words(text) if ssml.is_ssml(text) else text):
+            heard(self._silence)
             return self._silence
         for number, (engine, voice) in enumerate(choices, 1):
             try:
-                prompt = await self._speak(engine, voice, text, speed=speed, owner=owner)
+                prompt = await self._speak(engine, voice, asked, heard)
             except NoRoom as error:
                 raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
             except SynthesisFailed as error:
@@ -174,37 +229,51 @@ class SpeechService(Speech):
         return sorted(choices, key=lambda choice: self._health.rests(choice[0].name, now))
 
     async def _speak(
-        self, engine: Engine, voice: EngineVoice, text: str, *, speed: float, owner: str
+        self, engine: Engine, voice: EngineVoice, asked: _Asked, heard: Heard
     ) -> G711Prompt:
         """Raises :class:`SynthesisFailed`, :class:`NoRoom`."""
-        if ssml.is_ssml(text) and not engine.takes_ssml:
-            text = ssml.words(text)
-        key = key_of(
-            "say", SOUND_REVISION, engine.name, engine.version, voice.id, float(speed), text
-        )
-
+        key = _key(engine, voice, asked)
         source = PromptSource.MEMORY
+        came = False
+
+        def hear(part: G711Prompt) -> None:
+            nonlocal came
+            came = True
+            heard(part)
 
         async def speak() -> G711Prompt:
             nonlocal source
-            async with self._store.claim(key, owner) as made:
+            async with self._store.claim(key, asked.owner) as made:
                 if made:
                     source = PromptSource.DISK
                     return made
                 source = PromptSource.ENGINE
-                began = time.monotonic()
-                prompt = await self._maker.speak(
-                    engine, voice, text, speed=speed, owner=owner, sound=PromptDetails(key)
-                )
-                self._metrics.spoken(engine.name, time.monotonic() - began)
-                return prompt
+                return await self._made(engine, voice, asked, key, hear)
 
         try:
-            prompt = await self._spoken.get(key, speak, owner=owner)
+            prompt = await self._spoken.get(key, speak, owner=asked.owner)
         except (SynthesisFailed, NoRoom):
             self._metrics.prompt(engine.name, PromptSource.FAILED)
             raise
         self._metrics.prompt(engine.name, source)
+        if not came:
+            heard(prompt)
+        return prompt
+
+    async def _made(
+        self, engine: Engine, voice: EngineVoice, asked: _Asked, key: Key, heard: Heard
+    ) -> G711Prompt:
+        began = time.monotonic()
+        prompt = await self._maker.speak(
+            engine,
+            voice,
+            _given(engine, asked.text),
+            speed=asked.speed,
+            owner=asked.owner,
+            sound=PromptDetails(key),
+            heard=heard,
+        )
+        self._metrics.spoken(engine.name, time.monotonic() - began)
         return prompt
 
     async def fetch(self, url: str, *, owner: str) -> Prompt:
@@ -270,3 +339,21 @@ class SpeechService(Speech):
         if holds_much and any(cache.drop_oldest(owner) for cache in caches):
             return True
         return any(cache.drop_oldest() for cache in caches)
+
+
+def _given(engine: Engine, text: str) -> str:
+    """``text`` as ``engine`` takes it: SSML, or its words."""
+    return ssml.words(text) if ssml.is_ssml(text) and not engine.takes_ssml else text
+
+
+def _key(engine: Engine, voice: EngineVoice, asked: _Asked) -> Key:
+    """Everything that decides the sound."""
+    return key_of(
+        "say",
+        SOUND_REVISION,
+        engine.name,
+        engine.version,
+        voice.id,
+        float(asked.speed),
+        _given(engine, asked.text),
+    )

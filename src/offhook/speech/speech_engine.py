@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator
 
 from offhook.speech.texts import PIECE
 
@@ -54,6 +55,15 @@ class Engine(ABC):
         ``speed`` 0.5..2 with 1 as usual; ``owner`` takes turns with others. Raises
         :class:`SynthesisFailed`.
         """
+
+    async def parts(
+        self, text: str, *, voice: str, speed: float, owner: str
+    ) -> AsyncGenerator[bytes]:
+        """The sound of :meth:`speak` part by part, as it is made; whole frames of 20 ms but the last.
+
+        Raises :class:`SynthesisFailed`, also behind a part.
+        """
+        yield await self.speak(text, voice=voice, speed=speed, owner=owner)
 
     @abstractmethod
     async def close(self) -> None:

@@ -9,6 +9,7 @@ samples into µ-law and A-law; when it is ready it sends an empty answer. Then:
     answer:  0 and length (4 octets), the sound at 8,000 samples a second: all µ-law, then all A-law
              samples; nothing where the text has no sound
              1 and length, a sentence in UTF-8 that says what went wrong
+             2 and length, the first part of the sound; the answer goes on behind it
 
 Leading and trailing silence is trimmed, the level made even.
 """
@@ -20,7 +21,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,26 +40,59 @@ TABLE = 65_536
 
 Table = np.ndarray[tuple[int], np.dtype[np.uint8]]
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
-Speak = Callable[[bytes], Samples]
-"""Speaks a request, as 8,000 samples a second of -1..1. Raises :class:`Failed`."""
+Pcm = np.ndarray[tuple[int], np.dtype[np.int16]]
+Speak = Callable[[bytes], Samples | Iterator[Samples]]
+"""Speaks a request, whole or part by part, as 8,000 samples a second of -1..1. Raises :class:`Failed`."""
+DONE, FAILED, PART = 0, 1, 2  # what an answer begins with
 
 
 class Failed(Exception):
     """The request cannot be spoken; the text is the answer."""
 
 
-def finished(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+class Evener:
+    """Trims the silence around a sound and evens its level, part by part.
+
+    The first part decides the level. A part is whole frames of 20 ms, without the silence at its end, which
+    is kept for when more is heard behind it.
+    """
+
+    def __init__(self) -> None:
+        self._held = np.zeros(0, np.float32)
+        self._gain = 0.0
+
+    def part(self, samples: Samples) -> Pcm:
+        """What can be heard of it now, and of what was kept."""
+        samples = np.concatenate([self._held, samples])
+        frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+        loudness = np.sqrt(np.mean(np.square(frames), axis=1))
+        spoken = np.flatnonzero(loudness > SILENCE)
+        if not len(spoken):
+            self._held = samples
+            return np.zeros(0, np.int16)
+        first = 0
+        if not self._gain:
+            first = max(0, int(spoken[0]) * FRAME - LEAD)
+            self._gain = ACTIVE_LEVEL / float(np.sqrt(np.mean(np.square(loudness[spoken]))))
+        end = min(len(frames) * FRAME, (int(spoken[-1]) + 1) * FRAME + TAIL)
+        self._held = samples[end:]
+        return self._levelled(samples[first:end])
+
+    def rest(self) -> Pcm:
+        """What is left behind the last part: less than a frame, if that was not silence."""
+        if not self._gain or len(self._held) >= FRAME:
+            return np.zeros(0, np.int16)
+        return self._levelled(self._held)
+
+    def _levelled(self, samples: Samples) -> Pcm:
+        gain = min(self._gain, PEAK / max(1e-6, float(np.max(np.abs(samples), initial=0.0))))
+        return (samples * (gain * 32767)).astype(np.int16)
+
+
+def finished(samples: Samples) -> Pcm:
     """Trimmed and levelled 16-bit samples; none when there is nothing to hear."""
-    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
-    loudness = np.sqrt(np.mean(np.square(frames), axis=1))
-    spoken = np.flatnonzero(loudness > SILENCE)
-    if not len(spoken):
-        return np.zeros(0, np.int16)
-    first = max(0, int(spoken[0]) * FRAME - LEAD)
-    last = min(len(samples), (int(spoken[-1]) + 1) * FRAME + TAIL)
-    level = float(np.sqrt(np.mean(np.square(loudness[spoken]))))
-    gain = min(ACTIVE_LEVEL / level, PEAK / float(np.max(np.abs(samples))))
-    return (samples[first:last] * (gain * 32767)).astype(np.int16)
+    evener = Evener()
+    return np.concatenate([evener.part(samples), evener.rest()])
 
 
 def limit_processor(seconds: int) -> None:
@@ -69,13 +103,25 @@ def limit_processor(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def answer(speak: Speak, tables: Sequence[Table], request: bytes) -> bytes:
-    """The answer to one request, framed."""
+def answer(speak: Speak, tables: Sequence[Table], request: bytes) -> Iterator[bytes]:
+    """The answer to one request, framed, part by part."""
+    evener = Evener()
     try:
-        samples = finished(speak(request)).view(np.uint16)
-        return framed(0, b"".join(table[samples].tobytes() for table in tables))
+        sound = speak(request)
+        if isinstance(sound, np.ndarray):
+            yield framed(DONE, encoded(finished(sound), tables))
+            return
+        for samples in sound:
+            if len(part := evener.part(samples)):
+                yield framed(PART, encoded(part, tables))
+        yield framed(DONE, encoded(evener.rest(), tables))
     except Failed as failure:
-        return framed(1, str(failure).encode())
+        yield framed(FAILED, str(failure).encode())
+
+
+def encoded(pcm: Pcm, tables: Sequence[Table]) -> bytes:
+    """In both laws, one after the other."""
+    return b"".join(table[pcm.view(np.uint16)].tobytes() for table in tables)
 
 
 def framed(status: int, payload: bytes) -> bytes:
@@ -83,7 +129,7 @@ def framed(status: int, payload: bytes) -> bytes:
     return struct.pack("!BI", status, len(payload)) + payload
 
 
-def asked(speak: Callable[[dict[str, Any]], Samples]) -> Speak:
+def asked(speak: Callable[[dict[str, Any]], Samples | Iterator[Samples]]) -> Speak:
     """Speaks requests that are JSON objects."""
     return lambda request: speak(json.loads(request))
 
@@ -106,5 +152,6 @@ def serve(
         if length > max_request:
             return
         limit_processor(cpu_seconds)
-        answers.write(answer(speak, tables, requests.read(length)))
-        answers.flush()
+        for part in answer(speak, tables, requests.read(length)):
+            answers.write(part)
+            answers.flush()

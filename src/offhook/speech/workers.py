@@ -2,9 +2,8 @@
 
 A crash or a hang in them fails one request and never this process, and they have no rights but to answer
 (:mod:`.confined`). A request is a length (4 octets, big-endian) and that many octets; an answer is a
-status
-octet (0: fine, 1: a sentence that says what went wrong), a length and that many octets. A worker that has
-started sends one empty answer, which says that it is ready.
+status octet (0: fine, 1: a sentence that says what went wrong, 2: fine, and there is more), a length and that
+many octets. A worker that has started sends one empty answer, which says that it is ready.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ import os
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ from offhook.speech.restarts import WorkerRestarts
 from offhook.speech.shares import FairPlaces, TooBusy
 
 _HEAD: Final = struct.Struct("!BI")
+_REFUSED: Final = 1
+_PART: Final = 2
 _PATIENCE: Final = 300.0
 """Seconds a request waits for a free worker; it leaves the line at once when its caller hangs up."""
 _START: Final = 20.0
@@ -131,11 +133,24 @@ class WorkerPool:
         When the worker dies during the request, a new one is asked once more. Raises
         :class:`WorkerError`.
         """
+        answer = b""
+        async for part in self.parts(request, timeout=timeout, owner=owner):
+            answer = part
+        return answer
+
+    async def parts(self, request: bytes, *, timeout: float, owner: str) -> AsyncGenerator[bytes]:
+        """The answer to ``request`` part by part, as it is made; the last one may be empty.
+
+        A worker that dies behind the first part is not replaced. A caller that stops early costs the
+        worker. Otherwise as :meth:`ask`.
+        """
         if self._closed:
             raise WorkersBusy("closed")
         try:
-            async with self._places.place(owner):
-                return await self._ask_twice(request, timeout)
+            answer = self._parts_of_two(request, timeout)
+            async with self._places.place(owner), aclosing(answer):
+                async for part in answer:
+                    yield part
         except TooBusy as error:
             raise WorkersBusy(str(error)) from error
 
@@ -158,20 +173,25 @@ class WorkerPool:
             self._bury(self._idle.pop(), farewell=_FAREWELL)
         await asyncio.gather(*self._burials)
 
-    async def _ask_twice(self, request: bytes, timeout: float) -> bytes:
+    async def _parts_of_two(self, request: bytes, timeout: float) -> AsyncGenerator[bytes]:
+        """The parts from an idle worker, which may have died, or from a new one; at most two are asked."""
         worker = self._take_idle()
-        if worker is not None:
+        for attempt in (1, 2):
+            if worker is None:
+                worker = await self._start()
+            begun = False
             try:
-                return await self._ask(worker, request, timeout)
-            except _Died:
-                pass  # it may have died while it was idle: the second attempt uses a new worker
-        for attempt in (1, 2) if worker is None else (2,):
-            try:
-                return await self._ask(await self._start(), request, timeout)
+                async with aclosing(self._parts(worker, request, timeout)) as answer:
+                    async for part in answer:
+                        begun = True
+                        yield part
+                return
             except _Died as error:
+                if begun:
+                    raise WorkerLost("the worker died over it") from error
                 if attempt == 2:
                     raise WorkerLost("the worker died over it, twice") from error
-        raise AssertionError("unreachable")
+            worker = None
 
     def _take_idle(self) -> Process | None:
         """An idle worker that is alive."""
@@ -183,25 +203,33 @@ class WorkerPool:
             self._bury(worker)
         return None
 
-    async def _ask(self, worker: Process, request: bytes, timeout: float) -> bytes:
-        answered = False
+    async def _parts(
+        self, worker: Process, request: bytes, timeout: float
+    ) -> AsyncGenerator[bytes]:
+        deadline = asyncio.get_running_loop().time() + timeout
+        status = _PART
         try:
-            async with asyncio.timeout(timeout):
-                status, answer = await self._exchange(worker, request)
-            answered = True
+            async with asyncio.timeout_at(deadline):
+                await self._write(worker, request)
+            while True:
+                async with asyncio.timeout_at(deadline):
+                    status, answer = await self._answer(worker)
+                if status != _PART:
+                    break
+                yield answer
         except TimeoutError as error:
             raise WorkerLost(f"no answer within {timeout:g} s") from error
         # A transport that is closed already raises RuntimeError (uvloop) where a pipe raises OSError.
         except (OSError, EOFError, ValueError, RuntimeError) as error:
             raise _Died from error
         finally:
-            if answered and not self._closed:
+            if status != _PART and not self._closed:
                 self._idle.append(worker)
             else:
                 self._bury(worker)
-        if status:
+        if status == _REFUSED:
             raise WorkerRefused(answer.decode("utf-8", "replace"))
-        return answer
+        yield answer
 
     async def _start(self) -> Process:
         """A new worker, ready. After a failed start it is tried once more at once, then only after a
@@ -242,18 +270,18 @@ class WorkerPool:
             raise _StartFailed("the worker cannot be started: it did not say that it is ready")
         return worker
 
-    async def _exchange(self, worker: Process, request: bytes) -> tuple[int, bytes]:
-        """Raises ``OSError`` or ``EOFError`` when the worker dies, ``ValueError`` for a malformed
-        answer."""
+    async def _write(self, worker: Process, request: bytes) -> None:
+        """Raises ``OSError`` when the worker dies."""
         assert worker.stdin is not None
         worker.stdin.write(struct.pack("!I", len(request)) + request)
         await worker.stdin.drain()
-        return await self._answer(worker)
 
     async def _answer(self, worker: Process) -> tuple[int, bytes]:
+        """Raises ``OSError`` or ``EOFError`` when the worker dies, ``ValueError`` for a malformed
+        answer."""
         assert worker.stdout is not None
         status, length = _HEAD.unpack(await worker.stdout.readexactly(_HEAD.size))
-        if status > 1 or length > self._max_answer:
+        if status > _PART or length > self._max_answer:
             raise ValueError("the worker's answer is malformed")
         return status, await worker.stdout.readexactly(length)
 

@@ -10,7 +10,9 @@ import pytest
 
 from offhook.execution.failures import SessionFailure
 from offhook.execution.prompts import Prompts
+from offhook.execution.sayings import Saying
 from offhook.flow.actions import PlayFile, Say, SayAndCapture
+from offhook.session.ports.speech import Prompt
 from offhook.testing.simulated_speech import FakeSpeech, SpokenPrompt
 
 ONE, TWO = Say(text="One.", language="en"), Say(text="Two.", language="en")
@@ -46,13 +48,23 @@ class CountingSpeech(FakeSpeech):
         )
 
 
+async def made(saying: Saying) -> Prompt:
+    first = await saying.piece(0)
+    assert first is not None
+    return first
+
+
+async def duration(saying: Saying) -> float:
+    return (await made(saying)).duration
+
+
 async def test_each_text_is_asked_for_once() -> None:
     speech = CountingSpeech()
     prompts = Prompts(speech, "acme")
     capture = SayAndCapture(prompt_message="Well?", failure_message="No.", language="en")
     prompts.prepare([ONE, capture, ONE])
-    assert (await prompts.of(ONE).piece(0)).duration == pytest.approx(0.24)
-    assert (await prompts.of_text(capture, "No.").piece(0)).duration == pytest.approx(0.18)
+    assert await duration(prompts.of(ONE)) == pytest.approx(0.24)
+    assert await duration(prompts.of_text(capture, "No.")) == pytest.approx(0.18)
     assert speech.asked == ["One.", "Well?", "No."]
     await prompts.close()
 
@@ -61,7 +73,7 @@ async def test_what_two_lists_share_is_kept_and_the_rest_forgotten() -> None:
     speech = CountingSpeech()
     prompts = Prompts(speech, "acme")
     prompts.prepare([ONE, TWO])
-    forgotten = weakref.ref(await prompts.of(TWO).piece(0))
+    forgotten = weakref.ref(await made(prompts.of(TWO)))
     kept = await prompts.of(ONE).piece(0)
     prompts.prepare([ONE])
     assert await prompts.of(ONE).piece(0) is kept
@@ -99,7 +111,7 @@ async def test_failures_show_where_they_are_asked_for_and_nowhere_else() -> None
         await prompts.of(ONE).piece(0)
     assert caught.value.code == -2005
     prompts.prepare([TWO])  # nobody asks for the file, and nobody hears of its failure
-    assert (await prompts.of(TWO).piece(0)).duration > 0
+    assert await duration(prompts.of(TWO)) > 0
     await prompts.close()
     gc.collect()
     assert complaints == []

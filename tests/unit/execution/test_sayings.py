@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 from tests.unit.execution.flows import HANGUP, A, Answers, answer, ask, make_call, say
 
+from offhook.execution.sayings import Saying, SayingPlayback
+from offhook.session.ports.speech import Prompt
+from offhook.session.ports.telephony import Playback, PlaybackResult
 from offhook.testing import Offhook, SimulatedSession
 from offhook.testing.simulated_speech import FakeSpeech
 
@@ -83,3 +90,46 @@ def test_a_message_of_a_capture_is_played_in_pieces_too(offhook: Offhook) -> Non
     offhook.vca(Answers())
     call = offhook.call([make_call(), ask(LONG, maxDigits=1, overallTimeout=1, noOfTries=1)])
     assert starts(call)[:3] == pytest.approx([2.0, 4.0, 6.0], abs=0.01)
+
+
+class SlowParts(FakeSpeech):
+    """Makes each text in two parts."""
+
+    async def say_in_parts(self, text: str, **asked: Any) -> AsyncIterator[Prompt]:
+        for part in (text[: len(text) // 2], text[len(text) // 2 :]):
+            await asyncio.sleep(0.01)
+            yield await self.say(part, **asked)
+
+
+async def played(saying: Saying, repetition: int) -> list[Prompt]:
+    """What a playback queues on the line."""
+    queued: list[Prompt] = []
+
+    class Line(Playback):
+        async def finished(self) -> PlaybackResult:
+            return PlaybackResult.FINISHED
+
+        def stop(self) -> None:
+            pass
+
+    def play(prompt: Prompt, times: int) -> Playback:
+        queued.extend([prompt] * times)
+        return Line()
+
+    playback = SayingPlayback(saying, play, repetition=repetition)
+    playback.begin(await playback.ready())
+    await playback.finished()
+    return queued
+
+
+async def test_a_part_is_queued_before_the_next_one_is_made() -> None:
+    speech = SlowParts()
+    asked = {"voice_profile": None, "language": "en", "speed": 1.0, "owner": "acme"}
+    saying = Saying([lambda: speech.say_in_parts("Good morning", **asked)])
+    first = await saying.piece(0)
+    assert not saying.is_one
+    second = await saying.piece(1)
+    assert await saying.piece(2) is None
+    assert await played(saying, 1) == [first, second]
+    twice = await played(saying, 2)
+    assert [twice[0], twice[1], *twice[3:]] == [first, second, first, second]

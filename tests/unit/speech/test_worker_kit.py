@@ -6,6 +6,7 @@ import json
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def level(pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
         "kokoro_worker",
         "espeak_library",
         "kokoro_front_ends",
+        "kokoro_graph",
         "worker_kit",
         "pcm_worker",
     ],
@@ -89,7 +91,7 @@ def ask(request: bytes) -> tuple[int, bytes]:
             raise worker.Failed("empty")
         return tone(1, 0.3)
 
-    framed = worker.answer(worker.asked(speak), TABLES, request)
+    (framed,) = worker.answer(worker.asked(speak), TABLES, request)
     status, length = struct.unpack("!BI", framed[:5])
     assert length == len(framed) - 5
     return status, framed[5:]
@@ -112,3 +114,29 @@ def test_an_answer_is_framed_whatever_is_asked(text: str, voice: str, rate: int)
 
 def test_a_failure_is_a_framed_sentence() -> None:
     assert ask(b'{"voice": "x", "rate": 175, "text": ""}') == (1, b"empty")
+
+
+@given(st.lists(st.integers(1, 9000), max_size=4))
+def test_a_sound_that_comes_in_parts_is_the_same_sound(cuts: list[int]) -> None:
+    whole = np.concatenate([silence(0.3), tone(0.5, 0.3), silence(0.2), tone(0.5, 0.3), silence(1)])
+    evener = worker.Evener()
+    heard = [evener.part(part) for part in np.split(whole, sorted(cuts))]
+    assert all(len(part) % worker.FRAME == 0 for part in heard), "no packet is padded between two"
+    parts = np.concatenate([*heard, evener.rest()])
+    expected = worker.finished(whole)
+    assert len(parts) == pytest.approx(len(expected), abs=2 * worker.FRAME)
+    assert level(parts) == pytest.approx(level(expected), rel=0.05)
+
+
+def test_each_part_is_answered_as_it_is_made_and_the_end_is_told() -> None:
+    made: list[int] = []
+
+    def speak(_request: bytes) -> Iterator[worker.Samples]:
+        for number in range(2):
+            made.append(number)
+            yield tone(0.5, 0.3)
+
+    answer = worker.answer(speak, TABLES, b"")
+    assert next(answer)[0] == worker.PART
+    assert made == [0], "the second part is not made yet"
+    assert [framed[0] for framed in answer] == [worker.PART, worker.DONE]

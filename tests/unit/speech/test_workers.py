@@ -41,6 +41,10 @@ while True:
         case b"die": os.kill(os.getpid(), signal.SIGKILL)
         case b"half": answer(b"abc", 0, 9); sys.exit()
         case b"status": answer(b"", 7)
+        case b"parts":
+            answer(b"first", 2); answer(b"second", 2); answer(b"")
+        case b"part":
+            answer(b"first", 2); os.kill(os.getpid(), signal.SIGKILL)
         case b"huge": answer(b"x" * 200_000)
         case b"claim": answer(b"x", 0, 4_000_000_000)
         case b"once":
@@ -238,3 +242,27 @@ async def test_workers_inherit_no_secrets(new: New, monkeypatch: pytest.MonkeyPa
     assert b"hunter2" not in await new().ask(b"env", timeout=10, owner="acme")
     known = {"PATH", "LC_ALL", "OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE"}
     assert set(worker_environment()) == known
+
+
+async def test_an_answer_comes_in_parts(new: New) -> None:
+    pool = new()
+    made = pool.parts(b"parts", timeout=10, owner="acme")
+    assert [part async for part in made] == [b"first", b"second", b""]
+    assert await pool.ask(b"echo next", timeout=10, owner="acme") == b"next"
+
+
+async def test_a_worker_that_dies_behind_a_part_fails_the_rest(new: New) -> None:
+    pool = new()
+    made = pool.parts(b"part", timeout=10, owner="acme")
+    assert await anext(made) == b"first"
+    with pytest.raises(WorkerLost, match="died"):
+        await anext(made)
+    assert await pool.ask(b"echo next", timeout=10, owner="acme") == b"next"
+
+
+async def test_a_caller_that_stops_early_gives_its_place_back(new: New) -> None:
+    pool = new()
+    made = pool.parts(b"parts", timeout=10, owner="acme")
+    assert await anext(made) == b"first"
+    await made.aclose()
+    assert await pool.ask(b"echo next", timeout=10, owner="acme") == b"next"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from offhook.codes import RuntimeCode
 from offhook.negotiated import Codec
@@ -72,6 +72,23 @@ class Speech(ABC):
         owner: str,
     ) -> Prompt:
         """Synthesise ``text``, or a piece of one. Raises :class:`PromptError` with -2005."""
+
+    async def say_in_parts(
+        self,
+        text: str,
+        *,
+        voice_profile: str | None,
+        language: str | None,
+        speed: float,
+        owner: str,
+    ) -> AsyncIterator[Prompt]:
+        """The prompt of :meth:`say`, whole when it is there, else part by part as it is made.
+
+        The parts are played one behind the other. Raises :class:`PromptError`, also behind a part.
+        """
+        yield await self.say(
+            text, voice_profile=voice_profile, language=language, speed=speed, owner=owner
+        )
 
     @abstractmethod
     async def fetch(self, url: str, *, owner: str) -> Prompt:
