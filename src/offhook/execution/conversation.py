@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from offhook.aio import first_of, wait_or
+from offhook.aio import first_of
 from offhook.codes import CallStatus
 from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
 from offhook.execution.failures import CallOver, OptedOut, Replaced
@@ -34,7 +34,6 @@ from offhook.flow.actions import Callflow, MakeCall
 from offhook.log import about
 from offhook.session import states
 from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
-from offhook.session.ports.speech import PromptError
 from offhook.session.ports.telephony import (
     Call,
     CallEnd,
@@ -50,11 +49,6 @@ log = logging.getLogger(__name__)
 faults = FaultLog(log)
 
 T = TypeVar("T")
-
-WAIT_KEY, WAIT = "w", 0.5
-"""The key of ``sendDigits`` that waits, and its seconds."""
-KEY_SPACING = 0.2
-"""Seconds from one key of ``sendDigits`` to the next: 100 ms of tone and a pause."""
 
 
 class Conversation:
@@ -191,16 +185,6 @@ class Conversation:
 
     # --- the line
 
-    async def send_digits(self, call: Call, keys: str) -> None:
-        """Send ``keys`` to a leg that was just answered, as ``sendDigits`` says."""
-        for key in keys:
-            if call.ended is not None:
-                return
-            if key != WAIT_KEY:
-                call.send_digit(key)
-            pause = WAIT if key == WAIT_KEY else KEY_SPACING
-            await self.during(wait_or(call.wait_ended(), pause))
-
     async def dial_a(self, action: MakeCall) -> None:
         """Dial leg A (stored at the claim already) and wait for its answer or its end.
 
@@ -218,17 +202,17 @@ class Conversation:
                 action.max_duration, self.stop, "the maxDuration of leg A has passed"
             )
 
-    async def answer_a(self) -> None:
-        """Answer leg A where it came from outside and still rings."""
+    async def answer_a(self) -> bool:
+        """Answer leg A where it came from outside and still rings; False: it did not ring."""
         received, self.ringing_a = self.ringing_a, None
         if received is None:
-            return
+            return False
         received.accept()
         connected_at = await self.during(received.answer, a_may_end=True)
         if connected_at is None:
             raise CallOver
         self.connected(received.call_id, connected_at)
-        await self.tell_recorded()
+        return True
 
     def refuse_a(self, sip_code: int, status: CallStatus) -> None:
         """Refuse leg A where it came from outside and still rings."""
@@ -324,35 +308,8 @@ class Conversation:
         if begun is not None:
             self.record(begun)
 
-    def record_if_inbound(self) -> None:
-        """Record a session of a caller from the answer on, if the number that was called says so."""
-        leg = self.session.legs[0]
-        numbers = self.sub_account.numbers if self.sub_account is not None else ()
-        if any(each.record_inbound for each in numbers if each.msisdn == leg.destination):
-            self.recording.begin_with(leg.call_id)
-
-    async def tell_recorded(self) -> None:
-        """Let the answered legs hear that they are recorded, if the operator wants that.
-
-        A session whose people cannot be told is not recorded.
-        """
-        up = [call for call in (self.call_a, self.call_b) if call is not None and self._is_up(call)]
-        untold = self.recording.untold(up)
-        if not untold:
-            return
-        try:
-            await self.during(self.recording.tell(untold, self.session.sub_account_id))
-        except PromptError as error:
-            log.error("the session is not recorded: the consent prompt failed: %s", error)
-            self.end_recording()
-
-    def end_recording(self) -> None:
-        """The recording is over."""
-        ended = self.recording.end()
-        if ended is not None:
-            self.record(ended)
-
-    def _is_up(self, call: Call) -> bool:
+    def is_up(self, call: Call) -> bool:
+        """Whether this leg was answered and is not over."""
         leg = self.leg(call.call_id)
         return leg.connected_at is not None and leg.status is None
 

@@ -12,6 +12,7 @@ from typing import final
 from offhook.clock import Clock
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
+from offhook.execution.consent import end_recording, record_if_inbound
 from offhook.execution.conversation import Conversation
 from offhook.execution.decision import Decisions
 from offhook.execution.endings import keeps_trace, log_end
@@ -196,7 +197,7 @@ class SessionRunner(Runner):
         callflow: Callflow | None = conversation.session.callflow
         of_the_caller = conversation.ringing_a is not None
         if of_the_caller:
-            conversation.record_if_inbound()
+            record_if_inbound(conversation)
         if of_the_caller:
             callflow = await self._first_decision()
         else:
@@ -282,7 +283,7 @@ class SessionRunner(Runner):
             if why is None and conversation.breakdown is not None:
                 why = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             await conversation.close_calls()
-            conversation.end_recording()
+            end_recording(conversation)
             if why is None and conversation.breakdown is not None:
                 why = self._error(RuntimeCode.INTERNAL, conversation.breakdown)
             ended = self._ended(why)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import signal
@@ -20,21 +19,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from offhook import process_metrics
 from offhook.aio import first_of
-from offhook.config import Config, host_and_port, sip_address
+from offhook.config import Config, sip_address
 from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
 from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
+from offhook.processes.listen_addresses import Role, unusable
 from offhook.processes.systemd import SystemdNotifier
 from offhook.telephony.udp_socket import bound_socket
 
 _log = logging.getLogger(__name__)
 
-Role = Literal["all", "api", "voice"]
 
 DRAIN_MARGIN = 10.0
 """Seconds a process may take beyond ``limits.drain_timeout`` to hang up and end."""
@@ -81,42 +80,6 @@ def members(config: Config, role: Role, workers: int) -> list[Member]:
 
 class StartFailed(Exception):
     """A process ended or did not become ready when the installation was started; it was logged."""
-
-
-class Unusable(NamedTuple):
-    """An address that cannot be listened on."""
-
-    text: str
-    """The key, the address and the reason, in a line."""
-    taken: bool
-    """Whether another process uses it; that process may end."""
-
-
-def unusable(config: Config, role: Role) -> Iterator[Unusable]:
-    """The addresses that cannot be listened on."""
-    wanted: list[tuple[str, str, socket.SocketKind]] = []
-    if role != "voice":
-        wanted.append(("http.listen", config.http.listen, socket.SOCK_STREAM))
-    if role != "api":
-        wanted += [
-            (
-                "sip.listen",
-                address.partition(":")[2],
-                socket.SOCK_DGRAM if address.startswith("udp:") else socket.SOCK_STREAM,
-            )
-            for address in config.sip.listen
-        ]
-    for key, endpoint, kind in wanted:
-        host, port = host_and_port(endpoint)
-        try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
-            with socket.socket(family, kind) as trial:
-                if kind is socket.SOCK_STREAM:
-                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                trial.bind(address)
-        except OSError as error:
-            text = f"{key}: cannot listen on {endpoint}: {error.strerror or error}"
-            yield Unusable(text, error.errno == errno.EADDRINUSE)
 
 
 class Supervisor:

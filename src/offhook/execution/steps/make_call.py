@@ -9,6 +9,7 @@ import msgspec
 from offhook.aio import wait_or
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import CallUpdated
+from offhook.execution.consent import answer_a, tell_recorded
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
 from offhook.execution.player import Player
@@ -18,8 +19,14 @@ from offhook.flow.actions import MakeCall
 from offhook.flow.numbers import country_of
 from offhook.session import states
 from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.telephony import Call
 from offhook.session.routing import why_not_routed
 from offhook.session.session import Leg
+
+WAIT_KEY, WAIT = "w", 0.5
+"""The key of ``sendDigits`` that waits, and its seconds."""
+KEY_SPACING = 0.2
+"""Seconds from one key of ``sendDigits`` to the next: 100 ms of tone and a pause."""
 
 
 async def run(action: MakeCall, conversation: Conversation, player: Player) -> Outcome:
@@ -28,8 +35,8 @@ async def run(action: MakeCall, conversation: Conversation, player: Player) -> O
         if action.call_recording:
             conversation.recording.begin_with(conversation.session.legs[0].call_id)
         await conversation.dial_a(action)
-        await conversation.send_digits(conversation.line, action.send_digits or "")
-        await conversation.tell_recorded()
+        await _send_digits(conversation, conversation.line, action.send_digits or "")
+        await tell_recorded(conversation)
         return Outcome(note="answered")
     if conversation.call_b is not None:
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, "a makeCall while leg B is up")
@@ -93,17 +100,17 @@ async def _bridge(
         connected_at = await conversation.during(call_b.answer)
         if connected_at is not None:
             conversation.connected(leg.call_id, connected_at)
-            await conversation.send_digits(call_b, action.send_digits or "")
+            await _send_digits(conversation, call_b, action.send_digits or "")
     finally:
         call_a.play_below(None)
     if connected_at is None:
         end = await call_b.wait_ended()
         return Outcome(note=end.status.value.lower().replace("_", " "), bridge=end.status)
     conversation.notice_ends()
-    await conversation.answer_a()
+    await answer_a(conversation)
     if call_b.ended is not None:
         return Outcome(note="hung up before the bridge", bridge=CallStatus.COMPLETED)
-    await conversation.tell_recorded()
+    await tell_recorded(conversation)
     call_a.relay(call_b)
     call_b.relay(call_a)
     bridged_at = conversation.services.clock.now()
@@ -114,6 +121,17 @@ async def _bridge(
     ended = await conversation.during(wait_or(call_b.wait_ended(), left))
     note = "bridged" if ended else "bridged until its maxDuration"
     return Outcome(note=note, bridge=CallStatus.COMPLETED)
+
+
+async def _send_digits(conversation: Conversation, call: Call, keys: str) -> None:
+    """Send ``keys`` to a leg that was just answered, as ``sendDigits`` says."""
+    for key in keys:
+        if call.ended is not None:
+            return
+        if key != WAIT_KEY:
+            call.send_digit(key)
+        pause = WAIT if key == WAIT_KEY else KEY_SPACING
+        await conversation.during(wait_or(call.wait_ended(), pause))
 
 
 def _time_left(action: MakeCall, connected_at: datetime, now: datetime) -> float | None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from offhook.aio import end_all, first_of
+from offhook.execution.consent import answer_a
 from offhook.execution.conversation import Conversation
 from offhook.execution.player import Player
 from offhook.execution.steps.outcome import Outcome
@@ -16,7 +17,7 @@ from offhook.session.ports.telephony import PlaybackResult
 
 async def run(action: SayAndCapture, conversation: Conversation, player: Player) -> Outcome:
     """Run the capture machine against leg A until it is done."""
-    await conversation.answer_a()
+    await answer_a(conversation)
     taker = _Taker(action, conversation, player)
     try:
         digits = await taker.run()
