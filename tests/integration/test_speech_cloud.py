@@ -119,7 +119,7 @@ async def tools() -> AsyncIterator[CloudTools]:
     await tools.client.close()
 
 
-async def heard(engine: CloudEngine, text: str, voice: str, speed: float = 1.0) -> float:
+async def heard(engine: CloudEngine[Any], text: str, voice: str, speed: float = 1.0) -> float:
     """Speak; the seconds of sound."""
     octets = await engine.speak(text, voice=voice, speed=speed, owner="acme")
     return len(octets) / 2 / 8000

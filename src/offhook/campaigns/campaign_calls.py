@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -48,31 +49,27 @@ LOOK_AHEAD = 200
 """Numbers that are looked at to find those within calling hours."""
 
 
+class CampaignTools(NamedTuple):
+    """What calling for a campaign needs."""
+
+    store: Campaigns
+    sub_account: Callable[[str], SubAccount | None]
+    profiles: Profiles
+    clock: Clock
+    spending: Spending
+    queued: Callable[[], None]
+    """Is called after sessions were queued."""
+
+
 class CampaignCalls:
     """One campaign under the lease of ``owner``."""
 
-    def __init__(
-        self,
-        campaign: Campaign,
-        *,
-        store: Campaigns,
-        owner: str,
-        sub_account: Callable[[str], SubAccount | None],
-        profiles: Profiles,
-        clock: Clock,
-        spending: Spending,
-        queued: Callable[[], None],
-    ) -> None:
-        """``queued`` is called after sessions were queued."""
+    def __init__(self, campaign: Campaign, tools: CampaignTools, *, owner: str) -> None:
         self.campaign = campaign
-        self._store = store
         self._owner = owner
-        self._sub_account = sub_account
-        self._profiles = profiles
-        self._clock = clock
-        self._spending = spending
-        self._queued = queued
-        self._pace = Pace(campaign.pace, clock.monotonic())
+        self._tools = tools
+        self._store, self._clock = tools.store, tools.clock
+        self._pace = Pace(campaign.pace, tools.clock.monotonic())
         self._looked_at = -math.inf
         self._live = 0
         """Numbers that are being called, at the most."""
@@ -109,11 +106,11 @@ class CampaignCalls:
     async def _begin_calls(self) -> int:
         """Queue the sessions of the numbers that are due; how many were due."""
         room = self._room()
-        sub_account = self._sub_account(self.campaign.sub_account_id)
+        sub_account = self._tools.sub_account(self.campaign.sub_account_id)
         if room <= 0 or sub_account is None:
             return 0
         now = self._clock.now()
-        if self._spending.spent_out(sub_account, now) is not None:
+        if self._tools.spending.spent_out(sub_account, now) is not None:
             return 0  # the list waits for the next day, or for a larger budget
         hours = [h for h in (self.campaign.calling_hours, sub_account.calling_hours) if h]
         look = max(room, LOOK_AHEAD) if hours else room
@@ -126,7 +123,7 @@ class CampaignCalls:
             self._live += len(called)
             self._waiting += len(called)
             if called:
-                self._queued()
+                self._tools.queued()
         return len(due)
 
     def _room(self) -> int:
@@ -155,7 +152,12 @@ class CampaignCalls:
     def _call(self, target: Target, sub_account: SubAccount, now: datetime) -> TargetCall:
         campaign = self.campaign
         callflow = callflow_of(
-            campaign.template, target.number, target.parameters, sub_account, self._profiles, now
+            campaign.template,
+            target.number,
+            target.parameters,
+            sub_account,
+            self._tools.profiles,
+            now,
         )
         session = states.accept(
             msgspec.structs.replace(callflow, client_batch_id=campaign.campaign_id),

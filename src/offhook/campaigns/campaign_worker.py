@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from offhook.aio import end_all, wait_or
-from offhook.campaigns.campaign_calls import CampaignCalls
-from offhook.clock import Clock, new_id
+from offhook.campaigns.campaign_calls import CampaignCalls, CampaignTools
+from offhook.clock import new_id
 from offhook.faults import FaultLog
-from offhook.flow.context import Profiles
 from offhook.session.campaign import Campaign
-from offhook.session.ports.campaign_records import Campaigns
-from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
 faults = FaultLog(log)
@@ -33,23 +29,9 @@ RELEASE_TIMEOUT = 2.0
 class CampaignWorker:
     """Calls the campaigns that no other process has, until :meth:`run` is cancelled."""
 
-    def __init__(
-        self,
-        *,
-        store: Campaigns,
-        sub_account: Callable[[str], SubAccount | None],
-        profiles: Profiles,
-        clock: Clock,
-        spending: Spending,
-        queued: Callable[[], None],
-    ) -> None:
-        """``queued`` is called after sessions were queued."""
-        self._store = store
-        self._sub_account = sub_account
-        self._profiles = profiles
-        self._clock = clock
-        self._spending = spending
-        self._queued = queued
+    def __init__(self, tools: CampaignTools) -> None:
+        self._tools = tools
+        self._store, self._clock = tools.store, tools.clock
         self._owner = new_id()
         self._wake = asyncio.Event()
         self._calling: dict[str, tuple[CampaignCalls, asyncio.Task[None]]] = {}
@@ -86,16 +68,7 @@ class CampaignWorker:
             if known is not None:
                 known[0].campaign = campaign
                 continue
-            calls = CampaignCalls(
-                campaign,
-                store=self._store,
-                owner=self._owner,
-                sub_account=self._sub_account,
-                profiles=self._profiles,
-                clock=self._clock,
-                spending=self._spending,
-                queued=self._queued,
-            )
+            calls = CampaignCalls(campaign, self._tools, owner=self._owner)
             name = f"campaign {campaign.campaign_id}"
             task = asyncio.get_running_loop().create_task(self._keep_calling(calls), name=name)
             self._calling[campaign.campaign_id] = (calls, task)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter
 
 from offhook.aio import wait_or
+from offhook.campaigns.campaign_calls import CampaignTools
 from offhook.campaigns.campaign_worker import CampaignWorker
 from offhook.clock import new_id
 from offhook.config import Config
@@ -124,14 +125,7 @@ async def _open_parts(
         spending=spending,
         tariff=tariff,
         reports=reports,
-        campaigns=CampaignWorker(
-            store=store,
-            sub_account=directory.sub_account,
-            profiles=deps.profiles,
-            clock=context.clock,
-            spending=spending,
-            queued=lambda: fabric.publish("queue"),
-        ),
+        campaigns=_open_campaigns(context, fabric, deps),
         delivery=_open_delivery(context, client, store, directory, context.registry),
         exports=_open_exports(context, store),
         figures=SiteMetrics(context.registry, context.config),
@@ -140,6 +134,19 @@ async def _open_parts(
     fabric.subscribe("exports", lambda _topic, _message: parts.exports.wake())
     fabric.subscribe("outbox", lambda _topic, _message: parts.delivery.wake())
     return parts
+
+
+def _open_campaigns(context: RoleContext, fabric: Fabric, deps: Deps) -> CampaignWorker:
+    return CampaignWorker(
+        CampaignTools(
+            store=deps.store,
+            sub_account=deps.directory.sub_account,
+            profiles=deps.profiles,
+            clock=context.clock,
+            spending=deps.spending,
+            queued=lambda: fabric.publish("queue"),
+        )
+    )
 
 
 def _open_deps(

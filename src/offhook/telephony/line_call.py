@@ -31,6 +31,7 @@ from offhook.media.engine import (
     PlaybackEnded,
     SourceRefused,
 )
+from offhook.session.call_futures import CallFutures
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
@@ -114,7 +115,7 @@ class LegTap(AudioTap):
         self._media.stop_tap()
 
 
-class LineCall(Call):
+class LineCall(CallFutures):
     """Media, playbacks, digits and the end of a leg."""
 
     def __init__(
@@ -122,6 +123,7 @@ class LineCall(Call):
     ) -> None:
         """``session_id`` is on every log line about the call."""
         loop = asyncio.get_running_loop()
+        super().__init__(loop)
         self.call_id = call_id
         self._session_id = session_id
         self.media: MediaLeg
@@ -139,32 +141,12 @@ class LineCall(Call):
         self._relay_to: LineCall | None = None
         self._heard_at: dict[str, float] = {}
         """When each digit last came as media; the engine has relayed that one already."""
-        self._answered: asyncio.Future[datetime | None] = loop.create_future()
-        self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._statistics: LegStatistics | None = None
-
-    @property
-    def ended(self) -> CallEnd | None:
-        """How it ended; None while it is up or ringing."""
-        return self._ended.result() if self._ended.done() else None
-
-    @property
-    def over(self) -> asyncio.Future[CallEnd]:
-        return self._ended
-
-    @property
-    def connected(self) -> bool:
-        """Whether the 200 has come (or gone) and the leg is up."""
-        return self._answered.done() and not self._ended.done()
 
     @property
     def has_media(self) -> bool:
         """Whether offer and answer have settled where the media flows, early media included."""
         return self.leg_media.settled is not None
-
-    @property
-    def answer(self) -> asyncio.Future[datetime | None]:
-        return self._answered
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> LinePlayback:
         playback = LinePlayback(self, self._loop.create_future())

@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import datetime
 from typing import ClassVar, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
+from offhook.session.call_futures import CallFutures
 from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult, Side
@@ -54,7 +54,7 @@ class SilentTap(AudioTap):
         pass
 
 
-class SimulatedCall(Call):
+class SimulatedCall(CallFutures):
     """What a dialled and a received call share (:class:`offhook.session.ports.telephony.Call`)."""
 
     far_side: ClassVar[Side]
@@ -70,6 +70,7 @@ class SimulatedCall(Call):
     ) -> None:
         """``failures`` gets the errors of the script."""
         loop = asyncio.get_running_loop()
+        super().__init__(loop)
         self.call_id = call_id
         self.phone = phone
         self.ear = TimelineEar(clock.monotonic)
@@ -85,31 +86,11 @@ class SimulatedCall(Call):
         self._listener: DigitListener | None = None
         self._relay_to: SimulatedCall | None = None
         self._steps: deque[Step] = deque(phone.steps)
-        self._answered: asyncio.Future[datetime | None] = loop.create_future()
-        self._ended: asyncio.Future[CallEnd] = loop.create_future()
         self._owner: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         phone.calls += 1
 
     # --- the side of the session
-
-    @property
-    def ended(self) -> CallEnd | None:
-        """How it ended; None while it is up or ringing."""
-        return self._ended.result() if self._ended.done() else None
-
-    @property
-    def over(self) -> asyncio.Future[CallEnd]:
-        return self._ended
-
-    @property
-    def connected(self) -> bool:
-        """Whether it was answered and is up."""
-        return self._answered.done() and not self._ended.done()
-
-    @property
-    def answer(self) -> asyncio.Future[datetime | None]:
-        return self._answered
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> SimulatedPlayback:
         playback = SimulatedPlayback(prompt, repetition, pause)

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from tests.support.virtual import in_virtual_time
 
+from offhook.campaigns.campaign_calls import CampaignTools
 from offhook.campaigns.campaign_worker import LEASE, CampaignWorker
 from offhook.clock import new_id
 from offhook.codes import RuntimeCode, SessionStatus
@@ -84,12 +85,14 @@ class World:
 
     def worker(self) -> CampaignWorker:
         return CampaignWorker(
-            store=self.store,
-            sub_account=lambda _id: self.owner,
-            profiles=profiles(),
-            clock=self.clock,
-            spending=self.budget,
-            queued=self._dial,
+            CampaignTools(
+                store=self.store,
+                sub_account=lambda _id: self.owner,
+                profiles=profiles(),
+                clock=self.clock,
+                spending=self.budget,
+                queued=self._dial,
+            )
         )
 
     def _dial(self) -> None:

@@ -58,7 +58,7 @@ class CampaignRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
         default_factory=list
     )
     """Windows in the callee's own time zone, besides those of the sub-account."""
-    retries: RetriesBody = RetriesBody()
+    retries: RetriesBody = msgspec.field(default_factory=RetriesBody)
     targets: Annotated[list[TargetBody | str | int], msgspec.Meta(max_length=10_000)] = (
         msgspec.field(default_factory=list)
     )

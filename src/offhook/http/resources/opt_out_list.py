@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from litestar import Router, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter
 
 from offhook.clock import iso_milliseconds
 from offhook.flow.numbers import destination_number
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
-from offhook.http.resources.params import needs
+from offhook.http.resources.params import Cursor, PageSize, needs, page_of
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.opt_out_lists import OptOut, OptOutWay
 
@@ -64,18 +64,12 @@ class OptOutList(View, frozen=True, kw_only=True):
 async def list_opt_outs(
     deps: NamedDependency[Deps],
     caller: NamedDependency[Caller],
-    cursor: Annotated[
-        str | None,
-        QueryParameter(max_length=200, description="`nextCursor` of the page before"),
-    ] = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    cursor: Cursor = None,
+    limit: PageSize = 50,
 ) -> OptOutList:
     """The list counts while the sub-account has an opt-out key."""
     owner = caller.sub_account.sub_account_id
-    try:
-        found, following = await deps.store.opt_outs(owner, cursor=cursor, limit=limit)
-    except ValueError as error:
-        raise Refused(INVALID, f"cursor: {error}") from None
+    found, following = await page_of(deps.store.opt_outs(owner, cursor=cursor, limit=limit))
     return OptOutList(
         opt_outs=[OptOutView(**_fields(entry)) for entry in found],
         next_cursor=following,

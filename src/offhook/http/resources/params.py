@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from litestar.connection import ASGIConnection, Request
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
+from litestar.params import QueryParameter
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.edge.request_context import context_of
 from offhook.http.refusals import FORBIDDEN, INVALID, UNAUTHORIZED, ErrorBody, Refused
 
+T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
+
+Cursor = Annotated[
+    str | None, QueryParameter(max_length=200, description="`nextCursor` of the page before")
+]
+PageSize = Annotated[int, QueryParameter(ge=1, le=200)]
 
 CONFLICTS: dict[int, ResponseSpec] = {
     409: ResponseSpec(
@@ -27,6 +34,14 @@ CONFLICTS: dict[int, ResponseSpec] = {
     )
 }
 """For the ``responses`` of a route that may answer 409."""
+
+
+async def page_of(finding: Awaitable[T]) -> T:
+    """A page that the store finds. Raises a 422 :class:`.Refused` for a cursor that it did not make."""
+    try:
+        return await finding
+    except ValueError as error:
+        raise Refused(INVALID, f"cursor: {error}") from None
 
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:

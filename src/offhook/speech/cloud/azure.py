@@ -7,7 +7,7 @@ from typing import final
 from offhook.config import Azure
 from offhook.net.http_client import HttpResponse
 from offhook.speech import ssml
-from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound, CloudTools
+from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound
 from offhook.speech.speech_engine import SynthesisFailed
 
 _RATE = 8000
@@ -15,12 +15,8 @@ _FORMAT = "raw-8khz-16bit-mono-pcm"
 
 
 @final
-class AzureSpeech(CloudEngine):
+class AzureSpeech(CloudEngine[Azure]):
     """Speaks with the voice that the profile names."""
-
-    def __init__(self, settings: Azure, tools: CloudTools) -> None:
-        super().__init__(tools)
-        self._settings = settings
 
     @property
     def name(self) -> str:
@@ -29,9 +25,6 @@ class AzureSpeech(CloudEngine):
     @property
     def takes_ssml(self) -> bool:
         return True
-
-    def _decides_sound(self) -> tuple[str, ...]:
-        return ()
 
     def _request(self, text: str, voice: str, speed: float) -> CloudRequest:
         settings = self._settings

@@ -9,8 +9,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
+from offhook.config import Section
 from offhook.media import g711
 from offhook.net.http_client import HttpClient, HttpResponse
 from offhook.net.outgoing_errors import OutgoingError
@@ -27,6 +28,10 @@ AT_ONCE: Final = 8
 _WAITING: Final = 200
 _TOLD: Final = 200
 """Characters of an engine's own words in a failure."""
+
+
+Settings = TypeVar("Settings", bound=Section)
+"""The engine's section of the configuration."""
 
 
 class CloudRequest(NamedTuple):
@@ -91,10 +96,11 @@ class CloudTools(NamedTuple):
         )
 
 
-class CloudEngine(Engine):
+class CloudEngine(Engine, Generic[Settings]):
     """Asks an HTTP interface for the sound of each piece."""
 
-    def __init__(self, tools: CloudTools) -> None:
+    def __init__(self, settings: Settings, tools: CloudTools) -> None:
+        self._settings = settings
         self._tools = tools
         self._places = FairPlaces(AT_ONCE, waiting=_WAITING, patience=30.0)
 
@@ -123,9 +129,9 @@ class CloudEngine(Engine):
         await self._tools.finisher.close()
         await self._tools.client.close()
 
-    @abstractmethod
     def _decides_sound(self) -> tuple[str, ...]:
         """The settings that decide how a voice sounds; no secrets."""
+        return ()
 
     @abstractmethod
     def _request(self, text: str, voice: str, speed: float) -> CloudRequest:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from offhook.config import ElevenLabs
 from offhook.net.http_client import HttpResponse
-from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound, CloudTools
+from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound
 
 _RATE: Final = 8000
 _ENDPOINT: Final = "https://api.elevenlabs.io"
@@ -17,12 +17,8 @@ SPEEDS: Final = (0.7, 1.2)
 
 
 @final
-class ElevenLabsSpeech(CloudEngine):
+class ElevenLabsSpeech(CloudEngine[ElevenLabs]):
     """Speaks with the voices that the configuration names."""
-
-    def __init__(self, settings: ElevenLabs, tools: CloudTools) -> None:
-        super().__init__(tools)
-        self._settings = settings
 
     @property
     def name(self) -> str:

@@ -14,7 +14,6 @@ from offhook.speech.cloud.cloud_engine import (
     CloudEngine,
     CloudRequest,
     CloudSound,
-    CloudTools,
     samples_of_wav,
 )
 from offhook.speech.speech_engine import SynthesisFailed
@@ -24,12 +23,8 @@ _ENDPOINT = "https://texttospeech.googleapis.com"
 
 
 @final
-class GoogleSpeech(CloudEngine):
+class GoogleSpeech(CloudEngine[Google]):
     """Speaks with the voice that the profile names."""
-
-    def __init__(self, settings: Google, tools: CloudTools) -> None:
-        super().__init__(tools)
-        self._settings = settings
 
     @property
     def name(self) -> str:
@@ -38,9 +33,6 @@ class GoogleSpeech(CloudEngine):
     @property
     def takes_ssml(self) -> bool:
         return True
-
-    def _decides_sound(self) -> tuple[str, ...]:
-        return ()
 
     def _request(self, text: str, voice: str, speed: float) -> CloudRequest:
         kind = "ssml" if ssml.is_ssml(text) else "text"

@@ -11,7 +11,6 @@ from offhook.speech.cloud.cloud_engine import (
     CloudEngine,
     CloudRequest,
     CloudSound,
-    CloudTools,
     samples_of_wav,
 )
 
@@ -19,12 +18,8 @@ _ENDPOINT: Final = "https://api.openai.com/v1"
 
 
 @final
-class OpenAiSpeech(CloudEngine):
+class OpenAiSpeech(CloudEngine[OpenAi]):
     """Speaks with the voices that the configuration names."""
-
-    def __init__(self, settings: OpenAi, tools: CloudTools) -> None:
-        super().__init__(tools)
-        self._settings = settings
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from offhook.config import Polly
 from offhook.net.aws_signature import AwsCredentials, signed_headers
 from offhook.net.http_client import HttpResponse
 from offhook.speech import ssml
-from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound, CloudTools
+from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound
 from offhook.speech.speech_engine import SynthesisFailed
 
 _RATE = 8000
@@ -18,12 +18,8 @@ _PATH = "/v1/speech"
 
 
 @final
-class PollySpeech(CloudEngine):
+class PollySpeech(CloudEngine[Polly]):
     """Speaks with the voice that the profile names."""
-
-    def __init__(self, settings: Polly, tools: CloudTools) -> None:
-        super().__init__(tools)
-        self._settings = settings
 
     @property
     def name(self) -> str:

@@ -31,6 +31,10 @@ def document() -> dict[str, Any]:
     return openapi_document()
 
 
+def test_the_document_is_json_and_holds_no_python_objects(document: dict[str, Any]) -> None:
+    assert json.dumps(document)
+
+
 def resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in value:
         reference = value["$ref"]
