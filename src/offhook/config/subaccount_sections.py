@@ -8,17 +8,22 @@ from offhook.config.section import Section
 from offhook.config.value_types import (
     ApiKey,
     Area,
+    BillingSeconds,
     CallerId,
     ClockTime,
     Count,
+    Currency,
+    Day,
     HttpUrl,
     Money,
     Msisdn,
     Name,
+    NumberType,
     OptOutKey,
     Rate,
     SpokenText,
     SubAccountId,
+    TestCallSeconds,
     WeekDays,
 )
 
@@ -28,7 +33,22 @@ class Number(Section, frozen=True, kw_only=True):
 
     msisdn: Msisdn
     reference_id: str | None = None
+    active: bool = True
     record_inbound: bool = False
+    number_type: NumberType | None = None
+    """None: as the numbering plan of its country says."""
+    expires: Day | None = None
+    """The first day (UTC) on which it is not the sub-account's any more."""
+    rental_price: Money = "0"
+    """For a month."""
+    incoming_rate: Money | None = None
+    """For a minute of a call to it; None: that of ``[rates]``."""
+    billing_unit: BillingSeconds | None = None
+    billing_currency: Currency | None = None
+    trunk: Name | None = None
+    """Over which it is reached; None: the trunks of the route to it."""
+    health_check: bool = True
+    test_call_every: TestCallSeconds | None = None
 
 
 class SubAccountWebhook(Section, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ bounds are checked.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -144,6 +144,27 @@ Money = Annotated[
 ]
 Currency = Annotated[
     str, Meta(pattern=r"^[A-Z]{3}\Z", description='a currency of ISO 4217, such as "EUR"')
+]
+BillingSeconds = Annotated[
+    int, Meta(ge=1, le=3600, description="a whole number of seconds, 1 to 3600")
+]
+TestCallSeconds = Annotated[
+    int, Meta(ge=60, le=604_800, description="a whole number of seconds, 60 to 604800")
+]
+NumberType = Literal[
+    "FIXED_LINE",
+    "MOBILE",
+    "FIXED_LINE_OR_MOBILE",
+    "TOLL_FREE",
+    "PREMIUM_RATE",
+    "SHARED_COST",
+    "VOIP",
+    "PERSONAL_NUMBER",
+    "UAN",
+    "UNKNOWN",
+]
+Day = Annotated[
+    str, Meta(pattern=r"^2[0-9]{3}-[0-9]{2}-[0-9]{2}\Z", description='a day such as "2027-01-31"')
 ]
 BillingIncrement = Annotated[
     str,

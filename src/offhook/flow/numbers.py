@@ -109,3 +109,24 @@ def time_zones_of(e164: str) -> tuple[str, ...]:
         return ()
     names: tuple[str, ...] = phonenumbers.timezone.time_zones_for_number(number)
     return () if names == (phonenumbers.timezone.UNKNOWN_TIMEZONE,) else names
+
+
+_TYPES = {
+    value: name
+    for name, value in vars(phonenumbers.PhoneNumberType).items()
+    if name in ("FIXED_LINE", "MOBILE", "FIXED_LINE_OR_MOBILE", "TOLL_FREE", "PREMIUM_RATE")
+    or name in ("SHARED_COST", "VOIP", "PERSONAL_NUMBER", "UAN")
+}
+
+
+@lru_cache(maxsize=16_384)
+def number_type_of(e164: str) -> str:
+    """What kind of number an E.164 number with ``+`` is by the numbering plan of its country.
+
+    ``FIXED_LINE``, ``MOBILE``, ``TOLL_FREE`` …; ``UNKNOWN`` where the plan does not tell.
+    """
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return "UNKNOWN"
+    return _TYPES.get(phonenumbers.number_type(number), "UNKNOWN")

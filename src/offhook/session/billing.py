@@ -107,12 +107,16 @@ class Tariff:
 
     def rate_for(self, sub_account_id: str, leg: Leg) -> Rate:
         """The rate of a call: that of the number that is called."""
-        if leg.direction is Direction.INBOUND:
-            own = self._rate_of_number(sub_account_id, leg.destination)
+        return self.rate_of(sub_account_id, leg.direction, leg.destination)
+
+    def rate_of(self, sub_account_id: str, direction: Direction, called: str) -> Rate:
+        """The rate of calls in this direction to a number (E.164 with ``+``)."""
+        if direction is Direction.INBOUND:
+            own = self._rate_of_number(sub_account_id, called)
             if own is not None:
                 return own
-        wanted = "inbound" if leg.direction is Direction.INBOUND else "outbound"
-        digits = leg.destination.removeprefix("+")
+        wanted = "inbound" if direction is Direction.INBOUND else "outbound"
+        digits = called.removeprefix("+")
         best: config.RatePrice | None = None
         for price in self._rates.prices:
             open_to = price.subaccounts is None or sub_account_id in price.subaccounts
@@ -131,6 +135,11 @@ class Tariff:
             Decimal(best.price),
             best.currency or self._rates.currency,
         )
+
+    @property
+    def currency(self) -> str:
+        """The currency of rates that name none."""
+        return self._rates.currency
 
     def _rate_of_number(self, sub_account_id: str, msisdn: str) -> Rate | None:
         """The rate of calls to one of the sub-account's numbers; None: it has none of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -89,6 +89,18 @@ class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds in which calls to it are billed; None: the increment of ``[rates]``."""
     billing_currency: str | None = None
     """None: the currency of ``[rates]``."""
+    rental_price: Decimal = Decimal(0)
+    """For a month."""
+    number_type: str | None = None
+    """``FIXED_LINE``, ``MOBILE`` …; None: as the numbering plan of its country says."""
+    expires: date | None = None
+    """The first day (UTC) on which it is not the sub-account's any more; it is not active from then on."""
+    trunk: str | None = None
+    """Over which it is reached; None: the trunks of the route to it."""
+    health_check: bool = True
+    """Whether the state of its trunk counts for its status."""
+    test_call_every: int | None = None
+    """Seconds between two test calls to it; None: there are none."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):

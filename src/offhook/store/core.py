@@ -26,6 +26,7 @@ from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call,
 from offhook.store.stored_campaigns import SqlCampaigns
 from offhook.store.stored_exports import SqlExports
 from offhook.store.stored_media import SqlMedia
+from offhook.store.stored_numbers import SqlNumbers
 from offhook.store.stored_operating import SqlOperating
 from offhook.store.stored_opt_outs import SqlOptOuts
 from offhook.store.stored_recordings import SqlRecordings
@@ -46,6 +47,7 @@ class SqlStore(
     SqlMedia,
     SqlExports,
     SqlOperating,
+    SqlNumbers,
     Store,
 ):
     """Encodes the hot calls; a dialect's store runs them in batches."""

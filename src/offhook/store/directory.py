@@ -11,7 +11,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import final
 
@@ -22,8 +23,9 @@ from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.api_keys import key_digest
 from offhook.session.calling_hours import OutsideHours, calling_hours
 from offhook.session.menus import InvalidMenu, Menu, menu_of_text
+from offhook.session.number_states import is_expired
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.stores import Tenancy
+from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.spending import budget_of
 from offhook.session.tenancy import (
@@ -50,12 +52,14 @@ class Directory(TenantDirectory):
     """
 
     def __init__(
-        self, settings: config.Config, store: Tenancy, environ: Mapping[str, str] = os.environ
+        self, settings: config.Config, store: Store, environ: Mapping[str, str] = os.environ
     ) -> None:
         self._store = store
         self._environ = environ
         self._reading = asyncio.Lock()
         self._is_stale = False
+        self._numbers_of: date | None = None
+        """The day (UTC) for which expired numbers are known."""
         self._of_file: Mapping[str, SubAccount] = {}
         self._keys_of_file: Mapping[bytes, KeyGrant] = {}
         self._admin_keys: frozenset[bytes] = frozenset()
@@ -111,7 +115,7 @@ class Directory(TenantDirectory):
         async with self._reading:
             try:
                 version = await self._store.tenancy_version()
-                if version != self._version:
+                if version != self._version or self._numbers_of != datetime.now(UTC).date():
                     await self._read()
                     self._version = version
             except StoreUnavailable as error:
@@ -141,23 +145,34 @@ class Directory(TenantDirectory):
             if (owner := merged.get(sub_account_id)) is not None:
                 menus = {menu.name: menu, **_without(owner.menus, menu)}
                 merged[sub_account_id] = msgspec.structs.replace(owner, menus=menus)
+        await self._read_numbers(merged)
         self._keys = {**dict(await self._store.keys()), **self._keys_of_file}
         self._sub_accounts = merged
         self._listed = tuple(merged.values())
+
+    async def _read_numbers(self, merged: dict[str, SubAccount]) -> None:
+        of_file = {
+            number.msisdn: owner.sub_account_id
+            for owner in self._of_file.values()
+            for number in owner.numbers
+        }
+        assigned: dict[str, list[VirtualNumber]] = {}
+        for sub_account_id, number in await self._store.assigned_numbers():
+            if of_file.get(number.msisdn, sub_account_id) == sub_account_id:
+                assigned.setdefault(sub_account_id, []).append(number)
+        now = datetime.now(UTC)
+        self._numbers_of = now.date()
+        for sub_account_id, owner in merged.items():
+            numbers = _numbers(owner.numbers, assigned.get(sub_account_id, ()), now)
+            if numbers != owner.numbers:
+                merged[sub_account_id] = msgspec.structs.replace(owner, numbers=numbers)
 
 
 def _sub_account(entry: config.SubAccountSection) -> SubAccount:
     return SubAccount(
         sub_account_id=entry.id,
         account_id=entry.account,
-        numbers=tuple(
-            VirtualNumber(
-                msisdn=number.msisdn,
-                reference_id=number.reference_id,
-                record_inbound=number.record_inbound,
-            )
-            for number in entry.numbers
-        ),
+        numbers=tuple(_number(number) for number in entry.numbers),
         caller_ids=frozenset(entry.caller_ids),
         coverage=entry.coverage,
         max_calls=entry.max_calls,
@@ -170,6 +185,26 @@ def _sub_account(entry: config.SubAccountSection) -> SubAccount:
         scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},
         menus={menu.name: _menu(menu) for menu in entry.menus},
         opt_out=_opt_out(entry.opt_out),
+    )
+
+
+def _number(entry: config.Number) -> VirtualNumber:
+    members = msgspec.structs.asdict(entry)
+    for name in ("rental_price", "incoming_rate"):
+        members[name] = Decimal(members[name]) if members[name] is not None else None
+    if entry.expires is not None:
+        members["expires"] = date.fromisoformat(entry.expires)
+    return VirtualNumber(**members)
+
+
+def _numbers(
+    own: Sequence[VirtualNumber], assigned: Sequence[VirtualNumber], now: datetime
+) -> tuple[VirtualNumber, ...]:
+    """A sub-account's numbers; an assigned one replaces its own entry, an expired one is not active."""
+    numbers = {number.msisdn: number for number in (*own, *assigned)}
+    return tuple(
+        msgspec.structs.replace(number, active=False) if is_expired(number, now) else number
+        for number in numbers.values()
     )
 
 

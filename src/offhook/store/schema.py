@@ -448,6 +448,49 @@ media = Table(
 )
 """Customers' audio files. ``digest``: SHA-256 of the content, hexadecimal."""
 
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("msisdn", Text, primary_key=True),
+    Column("sub_account_id", Text, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""Numbers that the operator has assigned beside those of the sub-accounts' own documents."""
+
+number_states = Table(
+    "number_states",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("msisdn", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("test_begun_at", BigInteger),
+    Column("test_arrived_at", BigInteger),
+    Column("tested_at", BigInteger),
+    Column("test_detail", Text),
+    Index("number_states_by_number", "msisdn"),
+)
+"""What customers were told of their numbers. ``tested_at``: when the last test call ended; ``test_detail``:
+why it did not arrive."""
+
+number_receivers = Table(
+    "number_receivers",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("receiver", Text, nullable=False),
+)
+"""Which webhook was told of all numbers of the sub-account."""
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+)
+"""What one process of the installation does at a time."""
+
 versions = Table(
     "versions",
     metadata,

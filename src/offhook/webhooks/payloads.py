@@ -54,7 +54,8 @@ class NumberStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     reference_id: str | None = None
     rental_price: float | None = None
     incoming_rate: float | None = None
-    billing_unit: str | None = None
+    billing_unit: int | None = None
+    """Seconds."""
     billing_currency: str | None = None
     number_health_check_enabled: bool | None = None
     update_status: str | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import final
 
-from offhook.clock import new_id
+from offhook.clock import iso_seconds, new_id
 from offhook.events import (
     AnyEvent,
     CallConnected,
@@ -19,14 +20,16 @@ from offhook.events import (
 from offhook.session.ports.record import OutboxEntry, OutboxType
 from offhook.session.ports.recording import RecordingRecord, RecordingState
 from offhook.session.ports.tenants import SubAccounts
-from offhook.session.ports.webhooks import RecordingReports, Reports
+from offhook.session.ports.webhooks import NumberNews, NumberReports, RecordingReports, Reports
 from offhook.session.session import Session
-from offhook.session.tenancy import Webhook, WebhookType
+from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhooks import payloads
-from offhook.webhooks.payloads import CallEventStatus
+from offhook.webhooks.payloads import CallEventStatus, NumberStatus
 from offhook.webhooks.retry import GIVE_UP_AFTER
 from offhook.webhooks.sip_codes import sip_code_of
 
+MOST_NUMBERS = 1000
+"""Numbers in one VNU delivery."""
 STATUSES: dict[type[AnyEvent], CallEventStatus] = {
     CallInitiated: CallEventStatus.CALL_INITIATED,
     CallReceived: CallEventStatus.CALL_RECEIVED,
@@ -39,7 +42,7 @@ STATUSES: dict[type[AnyEvent], CallEventStatus] = {
 
 
 @final
-class WebhookReports(Reports, RecordingReports):
+class WebhookReports(Reports, RecordingReports, NumberReports):
     """Makes outbox entries for the webhooks that the sub-account has at this moment."""
 
     def __init__(self, directory: SubAccounts) -> None:
@@ -90,6 +93,22 @@ class WebhookReports(Reports, RecordingReports):
             )
         ]
 
+    def receiver(self, sub_account: SubAccount) -> str | None:
+        webhook = sub_account.webhooks.get(WebhookType.VNU)
+        if webhook is None or not webhook.enabled:
+            return None
+        return sha256(webhook.url.encode()).hexdigest()[:16]
+
+    def all_numbers(
+        self, sub_account_id: str, numbers: Sequence[NumberNews], at: datetime
+    ) -> list[OutboxEntry]:
+        return _numbers_entries(sub_account_id, numbers, at, total=len(numbers), snapshot=True)
+
+    def changed_numbers(
+        self, sub_account_id: str, numbers: Sequence[NumberNews], at: datetime, *, total: int
+    ) -> list[OutboxEntry]:
+        return _numbers_entries(sub_account_id, numbers, at, total=total, snapshot=False)
+
     def _webhook(self, session: Session, type_: WebhookType) -> Webhook | None:
         return self._webhook_of(session.sub_account_id, type_)
 
@@ -137,4 +156,48 @@ def _entry(
         give_up_at=at + GIVE_UP_AFTER[type_],
         session_id=session.session_id,
         url=url,
+    )
+
+
+def _numbers_entries(
+    sub_account_id: str,
+    numbers: Sequence[NumberNews],
+    at: datetime,
+    *,
+    total: int,
+    snapshot: bool,
+) -> list[OutboxEntry]:
+    statuses = [_number_status(news) for news in numbers]
+    return [
+        OutboxEntry(
+            delivery_id=new_id(),
+            sub_account_id=sub_account_id,
+            type=OutboxType.VNU,
+            payload=payloads.numbers_update(
+                sub_account_id,
+                statuses[first : first + MOST_NUMBERS],
+                total=total,
+                snapshot=snapshot,
+            ),
+            created_at=at,
+            give_up_at=at + GIVE_UP_AFTER[OutboxType.VNU],
+        )
+        for first in range(0, max(1, len(statuses)), MOST_NUMBERS)
+    ]
+
+
+def _number_status(news: NumberNews) -> NumberStatus:
+    facts = news.facts
+    return NumberStatus(
+        msisdn=facts.msisdn,
+        updated_timestamp=iso_seconds(news.updated_at),
+        country_code=facts.country_code,
+        operational_status=facts.operational_status.value,
+        reference_id=facts.reference_id,
+        rental_price=float(facts.rental_price),
+        incoming_rate=float(facts.incoming_rate),
+        billing_unit=facts.billing_unit,
+        billing_currency=facts.billing_currency,
+        number_health_check_enabled=facts.health_check_enabled,
+        update_status="UPDATED" if news.changed else "NO_CHANGE",
     )

@@ -179,7 +179,8 @@ class NumberChange(WebhookPart, frozen=True, kw_only=True):
     reference_id: str | None = None
     rental_price: float | None = None
     incoming_rate: float | None = None
-    billing_unit: str | None = None
+    billing_unit: int | None = None
+    """Seconds."""
     billing_currency: str | None = None
     number_health_check_enabled: bool | None = None
     update_status: Literal["UPDATED", "NO_CHANGE"] | None = None

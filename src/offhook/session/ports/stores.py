@@ -20,6 +20,7 @@ from offhook.session.ports.campaign_records import Campaigns
 from offhook.session.ports.exports import Exporting
 from offhook.session.ports.media_library import MediaLibrary
 from offhook.session.ports.metering import Metering
+from offhook.session.ports.number_records import Numbers
 from offhook.session.ports.operating import Operating
 from offhook.session.ports.opt_out_lists import OptOuts
 from offhook.session.ports.record import (
@@ -369,6 +370,7 @@ class Store(
     MediaLibrary,
     Exporting,
     Operating,
+    Numbers,
 ):
     """The whole durable record."""
 

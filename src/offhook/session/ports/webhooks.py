@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from offhook.events import AnyEvent
+from offhook.session.number_states import NumberFacts
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.recording import RecordingRecord
 from offhook.session.session import Leg, Session
@@ -44,6 +45,15 @@ Asker = Callable[[SubAccount, Question], Awaitable[Reply]]
 far end."""
 
 
+class NumberNews(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of one number."""
+
+    facts: NumberFacts
+    updated_at: datetime
+    changed: bool
+    """Whether it has changed since it was told last."""
+
+
 class Reports(ABC):
     """Makes the outbox entries of a session; they are stored in the same transaction as the events they
     report."""
@@ -74,3 +84,23 @@ class RecordingReports(ABC):
     @abstractmethod
     def recording_status(self, record: RecordingRecord, at: datetime) -> Sequence[OutboxEntry]:
         """What became of a recording (VRU), if the sub-account wants it; nothing while it is uploaded."""
+
+
+class NumberReports(ABC):
+    """Makes the outbox entries of virtual numbers; they are stored in the transaction of the change."""
+
+    @abstractmethod
+    def receiver(self, sub_account: SubAccount) -> str | None:
+        """A mark of who is told of the numbers (VNU); None: nobody. Another mark: somebody new."""
+
+    @abstractmethod
+    def all_numbers(
+        self, sub_account_id: str, numbers: Sequence[NumberNews], at: datetime
+    ) -> Sequence[OutboxEntry]:
+        """All numbers of a sub-account (``SNAPSHOT``); a long list in several deliveries."""
+
+    @abstractmethod
+    def changed_numbers(
+        self, sub_account_id: str, numbers: Sequence[NumberNews], at: datetime, *, total: int
+    ) -> Sequence[OutboxEntry]:
+        """The numbers that changed (``UPDATES``); ``total``: the sub-account's numbers."""

@@ -15,6 +15,7 @@ from offhook.session.campaign import Campaign, Target
 from offhook.session.menus import Menu
 from offhook.session.ports.exports import ExportJob
 from offhook.session.ports.media_library import MediaFile
+from offhook.session.ports.number_records import NumberState
 from offhook.session.ports.operating import LogLine, TrunkState
 from offhook.session.ports.opt_out_lists import OptOut
 from offhook.session.ports.record import (
@@ -30,7 +31,7 @@ from offhook.session.ports.record import (
 from offhook.session.ports.recording import RecordingRecord
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
-from offhook.session.tenancy import PushConfig, Scenario, SubAccount, Webhook
+from offhook.session.tenancy import PushConfig, Scenario, SubAccount, VirtualNumber, Webhook
 from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import decode_session, encode_session, held_channels
 from offhook.store.queueing import (
@@ -174,6 +175,11 @@ class MemoryRecords:
         self.media: dict[tuple[str, str], tuple[MediaFile, bytes]] = {}
         self.tenancy_version = 0
         self.exports: dict[str, StoredExport] = {}
+        self.numbers: dict[str, tuple[str, VirtualNumber]] = {}
+        self.number_states: dict[tuple[str, str], NumberState] = {}
+        self.number_receivers: dict[str, str] = {}
+        self.tests_under_way: dict[tuple[str, str], tuple[datetime, bool]] = {}
+        self.duties: dict[str, tuple[str, datetime]] = {}
         self.usage_counted: list[CountedUsage] = []
 
     def register(self, name: str, role: NodeRole, now: datetime) -> Node:

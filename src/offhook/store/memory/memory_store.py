@@ -12,6 +12,7 @@ from offhook.store.memory.memory_claiming import MemoryClaiming
 from offhook.store.memory.memory_exports import MemoryExports
 from offhook.store.memory.memory_history import MemoryHistory
 from offhook.store.memory.memory_media import MemoryMedia
+from offhook.store.memory.memory_numbers import MemoryNumbers
 from offhook.store.memory.memory_operating import MemoryOperating
 from offhook.store.memory.memory_opt_outs import MemoryOptOuts
 from offhook.store.memory.memory_outbox import MemoryOutbox
@@ -34,6 +35,7 @@ class MemoryStore(
     MemoryMedia,
     MemoryExports,
     MemoryOperating,
+    MemoryNumbers,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""
