@@ -1,4 +1,4 @@
-"""Webhooks, deliveries, scenarios, numbers and speech profiles, over the real record."""
+"""Webhooks, deliveries, scenarios and speech profiles, over the real record."""
 
 from __future__ import annotations
 
@@ -371,42 +371,7 @@ async def test_a_scenario_name_is_bounded(
         assert answer["message"].startswith("name: ")
 
 
-# --- numbers and voices
-
-
-async def test_numbers_are_listed_with_status_and_health(
-    world: RecordWorld, client: aiohttp.ClientSession
-) -> None:
-    _, answer = await call(client, "GET", world.url("numbers"))
-    assert answer == {
-        "totalNumbers": 1,
-        "numbers": [
-            {
-                "msisdn": "+6568332048",
-                "countryCode": "SG",
-                "operationalStatus": "Active",
-                "referenceId": "PSTN1",
-                "numberHealth": {"isHealthy": True, "status": "HEALTHY"},
-            }
-        ],
-        "statusCode": 0,
-        "statusMessage": "ok",
-    }
-
-
-@pytest.mark.parametrize("number", ["6568332048", "+6568332048", "%2B6568332048"])
-async def test_one_number_is_found_with_and_without_its_plus(
-    world: RecordWorld, client: aiohttp.ClientSession, number: str
-) -> None:
-    status, answer = await call(client, "GET", world.url(f"numbers/{number}"))
-    assert (status, answer["payload"]) == (
-        200,
-        {"referenceId": "PSTN1", "msisdn": "+6568332048", "countryCode": "SG"},
-    )
-
-
-async def test_anothers_number_is_404(world: RecordWorld, client: aiohttp.ClientSession) -> None:
-    assert (await call(client, "GET", world.url("numbers/6512345678")))[0] == 404
+# --- voices
 
 
 async def test_speech_profiles_are_listed(

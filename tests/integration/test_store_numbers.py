@@ -13,7 +13,7 @@ from offhook.session.number_states import NumberFacts, OperationalStatus
 from offhook.session.ports.number_records import NumberState, Told
 from offhook.session.ports.record import OutboxEntry, OutboxType
 from offhook.session.ports.stores import Store
-from offhook.session.tenancy import VirtualNumber
+from offhook.session.tenancy import SubAccount, VirtualNumber
 
 NUMBER = VirtualNumber(
     msisdn="+6568332048",
@@ -76,6 +76,16 @@ async def test_a_number_belongs_to_the_sub_account_it_was_given_last(store: Stor
     assert await store.withdraw_number("other", NUMBER.msisdn)
     assert not await store.withdraw_number("other", NUMBER.msisdn)
     assert list(await store.assigned_numbers()) == []
+
+
+async def test_a_deleted_sub_account_leaves_no_numbers(store: Store) -> None:
+    await store.put_sub_account(SubAccount(sub_account_id="acme", account_id="acme"))
+    await store.assign_number("acme", NUMBER)
+    await store.tell_numbers(Told(sub_account_id="acme", put=[state()], receiver="r1"))
+    assert await store.delete_sub_account("acme")
+    assert not await store.delete_sub_account("acme")
+    left = [await store.assigned_numbers(), await store.number_states()]
+    assert [list(each) for each in (*left, await store.number_receivers())] == [[], [], []]
 
 
 # --- what customers were told

@@ -108,6 +108,9 @@ class FakeDirectory(TenantDirectory):
     def in_file(self, sub_account_id: str) -> bool:
         return sub_account_id in self.configured
 
+    def number_in_file(self, msisdn: str) -> bool:
+        return any(msisdn == n.msisdn for each in self.configured.values() for n in each.numbers)
+
     def authenticate(self, key: str) -> KeyGrant | None:
         return self.keys.get(key)
 

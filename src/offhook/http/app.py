@@ -37,6 +37,8 @@ from offhook.http.resources import (
     health,
     media_files,
     message_exports,
+    number_assignments,
+    number_bodies,
     operation,
     operator_sessions,
     opt_out_list,
@@ -99,6 +101,8 @@ def openapi_document() -> Json:
     modules = (
         *BELOW_SUB_ACCOUNT,
         admin,
+        number_assignments,
+        number_bodies,
         operation,
         operator_sessions,
         health,
@@ -174,6 +178,7 @@ def _typed_routes() -> list[ControllerRouterHandler]:
     return [
         below_sub_account,
         admin.router,
+        number_assignments.router,
         operation.router,
         operator_sessions.router,
         usage_report.admin_router,

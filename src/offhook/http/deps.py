@@ -15,6 +15,7 @@ from offhook.clock import Clock, SystemClock
 from offhook.config import Config
 from offhook.events import AnyEvent
 from offhook.flow.context import Profiles
+from offhook.session.number_states import NumberTerms
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.metering import NoBudgets, Spending
 from offhook.session.ports.record import OutboxEntry
@@ -98,6 +99,7 @@ class Deps:
     push_problem: Callable[[PushConfig], Awaitable[str | None]] = no_push_problem
     """Why recordings cannot be uploaded there (a private address …); None: it seems fine."""
     spending: Spending = field(default_factory=NoBudgets)
+    numbers: NumberTerms = field(default_factory=lambda: NumberTerms(Config(), lambda _id: None))
     config: Config = field(default_factory=Config)
     clock: Clock = field(default_factory=SystemClock)
     limits: HttpLimits = field(default_factory=HttpLimits)

@@ -3,7 +3,8 @@
 One process of the installation does it at a time. It compares what is now with what was told last
 (:class:`.NumberState`, in the store), so nothing is lost when it dies: the next one finds the difference.
 A sub-account with a new VNU webhook is told of all its numbers (``SNAPSHOT``), later of those that changed
-(``UPDATES``). A number that is withdrawn is told once more, as ``Inactive``.
+(``UPDATES``). A number that is withdrawn is told once more, as ``Inactive``. What was told to a sub-account
+that this process does not know stays as it is: another node may know it.
 
 It looks when accounts or trunks change, and every :data:`LOOK_EVERY` seconds; it compares numbers only when
 something they depend on has changed.
@@ -132,12 +133,8 @@ class NumberWatch:
         told = False
         for owner in owners:
             name = owner.sub_account_id
-            before = known.pop(name, {})
-            told |= await self._tell(owner, before, receivers.pop(name, None), trunks, now)
+            told |= await self._tell(owner, known.get(name, {}), receivers.get(name), trunks, now)
             await asyncio.sleep(0)
-        for name in known.keys() | receivers.keys():
-            gone = tuple(known.get(name, ()))
-            await self._store.tell_numbers(Told(sub_account_id=name, gone=gone))
         if told:
             self._on_outbox()
 

@@ -62,6 +62,7 @@ class Directory(TenantDirectory):
         """The day (UTC) for which expired numbers are known."""
         self._of_file: Mapping[str, SubAccount] = {}
         self._keys_of_file: Mapping[bytes, KeyGrant] = {}
+        self._numbers_of_file: Mapping[str, str] = {}
         self._admin_keys: frozenset[bytes] = frozenset()
         self.use(settings)
         self._sub_accounts = self._of_file
@@ -77,6 +78,11 @@ class Directory(TenantDirectory):
         keys_of_file = _file_keys(settings, self._environ)
         self._admin_keys = _admin_keys(settings, self._environ)
         self._of_file, self._keys_of_file = of_file, keys_of_file
+        self._numbers_of_file = {
+            number.msisdn: owner.sub_account_id
+            for owner in of_file.values()
+            for number in owner.numbers
+        }
         self._version = _NEVER_READ
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
@@ -107,6 +113,9 @@ class Directory(TenantDirectory):
 
     def in_file(self, sub_account_id: str) -> bool:
         return sub_account_id in self._of_file
+
+    def number_in_file(self, msisdn: str) -> bool:
+        return msisdn in self._numbers_of_file
 
     async def refresh(self) -> None:
         """Read the store again if it has changed; one small query when it has not. While the database is
@@ -151,14 +160,9 @@ class Directory(TenantDirectory):
         self._listed = tuple(merged.values())
 
     async def _read_numbers(self, merged: dict[str, SubAccount]) -> None:
-        of_file = {
-            number.msisdn: owner.sub_account_id
-            for owner in self._of_file.values()
-            for number in owner.numbers
-        }
         assigned: dict[str, list[VirtualNumber]] = {}
         for sub_account_id, number in await self._store.assigned_numbers():
-            if of_file.get(number.msisdn, sub_account_id) == sub_account_id:
+            if self._numbers_of_file.get(number.msisdn, sub_account_id) == sub_account_id:
                 assigned.setdefault(sub_account_id, []).append(number)
         now = datetime.now(UTC)
         self._numbers_of = now.date()

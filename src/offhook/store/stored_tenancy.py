@@ -42,9 +42,14 @@ class SqlTenancy(Statements, Tenancy):
 
     async def delete_sub_account(self, sub_account_id: str) -> bool:
         t = schema.sub_accounts
-        return await self._tenancy_changed(
-            delete(t).where(t.c.sub_account_id == sub_account_id), t.c.sub_account_id
+        gone = delete(t).where(t.c.sub_account_id == sub_account_id).returning(t.c.sub_account_id)
+        of_its_numbers = (schema.numbers, schema.number_states, schema.number_receivers)
+        found, *_ = await self._write(
+            gone,
+            *(delete(n).where(n.c.sub_account_id == sub_account_id) for n in of_its_numbers),
+            self._next_version(),
         )
+        return bool(found)
 
     async def put_webhook(self, sub_account_id: str, webhook: Webhook) -> None:
         values = {

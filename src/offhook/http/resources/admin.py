@@ -19,29 +19,21 @@ from offhook.http.deps import Deps
 from offhook.http.edge.access import ALL_SCOPES, SUB_ACCOUNT_ID, Scope
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.calling_windows import CallingWindowBody, hours_of, windows_of
+from offhook.http.resources.number_assignments import refuse_owned
+from offhook.http.resources.number_bodies import NumberBody, body_of, number_of
 from offhook.http.resources.params import CONFLICTS, parse_time, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.calling_hours import OutsideHours
 from offhook.session.ports.record import KeyRecord
 from offhook.session.spending import budget_of
-from offhook.session.tenancy import KeyGrant, SubAccount, VirtualNumber
+from offhook.session.tenancy import KeyGrant, SubAccount
 from offhook.session.usage_totals import amount
 
 LONGEST_OVERLAP = 7 * 86_400
 
 SubAccountId = Annotated[str, PathParameter(name="subAccountId", max_length=50)]
 KeyId = Annotated[str, PathParameter(name="keyId", max_length=64)]
-
-
-class NumberBody(View, frozen=True, kw_only=True):
-    """A number the sub-account owns."""
-
-    msisdn: config.Msisdn
-    reference_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
-    active: bool = True
-    record_inbound: bool = False
-    """Record every session that begins with a call to this number."""
 
 
 class SubAccountBody(View, frozen=True, kw_only=True):
@@ -190,17 +182,13 @@ async def put_sub_account(
     if not SUB_ACCOUNT_ID.fullmatch(sub_account_id):
         raise Refused(INVALID, "subAccountId: must be 3 to 50 of letters, digits, - . _ &")
     _refuse_file(deps, sub_account_id)
+    refuse_owned(deps, sub_account_id, tuple(each.msisdn for each in data.numbers))
     sub_account = SubAccount(
         sub_account_id=sub_account_id,
         account_id=data.account_id,
         numbers=tuple(
-            VirtualNumber(
-                msisdn=each.msisdn,
-                reference_id=each.reference_id,
-                active=each.active,
-                record_inbound=each.record_inbound,
-            )
-            for each in data.numbers
+            number_of(each.msisdn, each, f"numbers[{position}].")
+            for position, each in enumerate(data.numbers)
         ),
         caller_ids=frozenset(data.caller_ids),
         coverage=tuple(data.coverage) if data.coverage is not None else None,
@@ -322,15 +310,7 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
     return {
         "sub_account_id": sub_account.sub_account_id,
         "account_id": sub_account.account_id,
-        "numbers": [
-            NumberBody(
-                msisdn=each.msisdn,
-                reference_id=each.reference_id,
-                active=each.active,
-                record_inbound=each.record_inbound,
-            )
-            for each in sub_account.numbers
-        ],
+        "numbers": [body_of(each) for each in sub_account.numbers],
         "caller_ids": sorted(sub_account.caller_ids),
         "coverage": list(sub_account.coverage) if sub_account.coverage is not None else None,
         "max_calls": sub_account.max_calls,

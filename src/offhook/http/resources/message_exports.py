@@ -21,6 +21,7 @@ from offhook.flow.numbers import source_number
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.refusals import INVALID, NOT_FOUND, RETRY, TOO_MANY, ErrorBody, Refusal, Refused
+from offhook.http.resources.base_url import base_url
 from offhook.http.resources.params import AnyRequest, needs
 from offhook.http.resources.session_views import View, iso_or_none
 from offhook.session.ports.exports import (
@@ -129,7 +130,7 @@ async def get_export(
     ready = job.state is ExportState.SUCCEEDED
     return ExportStatus(
         status=job.state,
-        data=_links(str(request.base_url), job) if ready else None,
+        data=_links(base_url(request, deps), job) if ready else None,
         expires=iso_or_none(job.expires_at) if ready else None,
         rows=job.rows,
     )
@@ -233,9 +234,7 @@ def _time(name: str, text: str | None, *, whole_day: bool) -> datetime | None:
 
 
 def _links(base: str, job: ExportJob) -> list[str]:
-    link = (
-        f"{base.rstrip('/')}/api/v1/subaccounts/{job.sub_account_id}/messages/download/{job.token}"
-    )
+    link = f"{base}/api/v1/subaccounts/{job.sub_account_id}/messages/download/{job.token}"
     if job.request.format is ExportFormat.CSV or job.pieces == 1:
         return [link]
     return [f"{link}.{number}" for number in range(job.pieces)]

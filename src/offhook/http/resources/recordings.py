@@ -17,6 +17,7 @@ from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller, Scope
 from offhook.http.edge.paths import RECORDING_FILES
 from offhook.http.refusals import CONFLICT, FORBIDDEN, NOT_FOUND, Refused, unavailable
+from offhook.http.resources.base_url import base_url
 from offhook.http.resources.params import CONFLICTS, AnyRequest, needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.record import DeliveryRecord, DeliveryState, OutboxType
@@ -97,7 +98,7 @@ async def list_recordings(
     """Empty for a session that was not recorded."""
     records = await _records(deps, caller, session_id)
     deliveries = await deps.store.deliveries(session_id) if records else ()
-    base = deps.config.http.public_url or str(request.base_url)
+    base = base_url(request, deps)
     return RecordingList(
         recordings=[await _view(deps, record, deliveries, base) for record in records],
         status_code=OK_CODE,

@@ -282,7 +282,7 @@ class Tenancy(ABC):
 
     @abstractmethod
     async def delete_sub_account(self, sub_account_id: str) -> bool:
-        """False: there was none."""
+        """Delete it and what is stored of its numbers. False: there was none."""
 
     @abstractmethod
     async def put_webhook(self, sub_account_id: str, webhook: Webhook) -> None:

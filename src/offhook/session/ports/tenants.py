@@ -36,6 +36,10 @@ class TenantDirectory(SubAccounts):
         """Whether the configuration file holds this sub-account, as it was read last."""
 
     @abstractmethod
+    def number_in_file(self, msisdn: str) -> bool:
+        """Whether the configuration file gives this number to a sub-account, as it was read last."""
+
+    @abstractmethod
     def authenticate(self, key: str) -> KeyGrant | None:
         """What a key opens; None for one that is unknown, revoked or expired."""
 

@@ -182,6 +182,12 @@ class MemoryRecords:
         self.duties: dict[str, tuple[str, datetime]] = {}
         self.usage_counted: list[CountedUsage] = []
 
+    def forget_numbers(self, sub_account_id: str) -> None:
+        """The sub-account is deleted: nothing of its numbers stays."""
+        self.numbers = {k: v for k, v in self.numbers.items() if v[0] != sub_account_id}
+        self.number_states = {k: v for k, v in self.number_states.items() if k[0] != sub_account_id}
+        self.number_receivers.pop(sub_account_id, None)
+
     def register(self, name: str, role: NodeRole, now: datetime) -> Node:
         """A new epoch of a node."""
         epoch = self.nodes[name].epoch + 1 if name in self.nodes else 1

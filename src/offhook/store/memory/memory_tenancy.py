@@ -29,6 +29,7 @@ class MemoryTenancy(MemoryPart, Tenancy):
         self._data.tenancy_version += 1
 
     async def delete_sub_account(self, sub_account_id: str) -> bool:
+        self._data.forget_numbers(sub_account_id)
         return self._gone(self._data.sub_accounts.pop(sub_account_id, None))
 
     async def put_webhook(self, sub_account_id: str, webhook: Webhook) -> None:
