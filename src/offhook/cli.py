@@ -33,6 +33,7 @@ from offhook.commands.doctor import config_app, doctor
 from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
 from offhook.commands.live_screen import top
+from offhook.commands.number_commands import numbers
 from offhook.commands.operator_commands import logs, status, trunks
 from offhook.commands.opt_outs import opt_outs
 from offhook.commands.recordings import recordings
@@ -63,6 +64,7 @@ for operating in (status, trunks, logs, top, doctor):
     app.command(operating, help_epilogue=epilogue(operating.__name__))
 app.command(config_app)
 app.command(keys)
+app.command(numbers)
 app.command(opt_outs)
 app.command(voices)
 app.command(recordings)

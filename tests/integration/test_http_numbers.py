@@ -12,7 +12,6 @@ import aiohttp
 import jsonschema
 import msgspec
 import pytest
-from offhook.session.ports.trunk_states import DOWN_AFTER, TrunkNote
 from tests.support.http_world import (
     OPERATOR_KEY,
     RecordWorld,
@@ -24,6 +23,8 @@ from offhook import config
 from offhook.config import Config
 from offhook.http.app import openapi_document
 from offhook.session.number_states import NumberTerms
+from offhook.session.ports.operating import TrunkState
+from offhook.session.ports.record import NodeRole
 
 VENDOR = json.loads((Path(__file__).parents[1] / "support" / "vendor_schemas.json").read_text())
 MEMBERS = set(VENDOR["GET numbers 200"]["properties"]["numbers"]["items"]["properties"])
@@ -157,10 +158,11 @@ async def test_an_unknown_query_parameter_is_422(
 # --- health
 
 
-async def failed(world: RecordWorld, times: int) -> None:
-    await world.store.note_trunks(
-        [TrunkNote(trunk="carrier", at=now(), answered=False, failures=times, detail="silent")]
-    )
+async def node_says(world: RecordWorld, node: str, *, up: bool) -> None:
+    """What one node knows of the trunk."""
+    detail = None if up else "no response"
+    state = TrunkState(trunk="carrier", up=up, since=now(), detail=detail)
+    await world.store.put_trunk_state(node, state)
 
 
 async def health(world: RecordWorld, client: aiohttp.ClientSession) -> dict[str, Any]:
@@ -172,15 +174,25 @@ async def health(world: RecordWorld, client: aiohttp.ClientSession) -> dict[str,
 async def test_a_number_is_as_healthy_as_its_trunk(
     world: RecordWorld, client: aiohttp.ClientSession
 ) -> None:
-    await failed(world, DOWN_AFTER - 1)
+    await node_says(world, "n1", up=True)
     shown = await health(world, client)
     assert (shown["isHealthy"], shown["status"]) == (True, "HEALTHY")
     assert "lastCheckedTime" in shown
-    await failed(world, 1)
+    await node_says(world, "n1", up=False)
     shown = await health(world, client)
     assert (shown["isHealthy"], shown["status"]) == (False, "TRUNK_DOWN")
-    await world.store.note_trunks([TrunkNote(trunk="carrier", at=now(), answered=True)])
+
+
+async def test_a_trunk_is_up_while_it_answers_one_live_node(
+    world: RecordWorld, client: aiohttp.ClientSession
+) -> None:
+    live = await world.store.register_node("n2", NodeRole.VOICE, now())
+    await world.store.register_node("n1", NodeRole.VOICE, now())
+    await node_says(world, "n1", up=False)
+    await node_says(world, "n2", up=True)
     assert (await health(world, client))["isHealthy"]
+    await world.store.retire_node(live)
+    assert not (await health(world, client))["isHealthy"]
 
 
 # --- assignment

@@ -94,6 +94,7 @@ class World(SubAccounts):
 
     def __init__(self) -> None:
         self.clock = SystemClock()
+        self.owner = ACME
         self.store = MemoryStore()
         self.fabric = MemoryFabric()
         self.spending = SwitchedSpending()
@@ -101,13 +102,14 @@ class World(SubAccounts):
         self.node: VoiceNode
         self.config: config.Config
         self.caller: Line
+        self.telephony: Dialer
         self.port = 0
 
     def sub_account(self, sub_account_id: str) -> SubAccount | None:
-        return ACME
+        return self.owner
 
     def sub_accounts(self) -> Sequence[SubAccount]:
-        return (ACME,)
+        return (self.owner,)
 
     async def ask(self, sub_account: SubAccount, question: Question) -> Reply:
         await asyncio.sleep(0)
@@ -134,11 +136,11 @@ class World(SubAccounts):
         assert ended is not None
         return ended
 
-    async def ring(self) -> None:
+    async def ring(self, source: str = "+4915112345678") -> None:
         """A phone calls our number and hangs up when it is hung up on."""
         order = DialOrder(
             call_id=new_id(),
-            source="+4915112345678",
+            source=source,
             destination=OURS,
             trunks=("server",),
             ring_timeout=10,
@@ -188,6 +190,7 @@ async def world(
             name="carrier", address=f"udp:127.0.0.1:{port}", inbound_from=("127.0.0.1",)
         )
         server_line = await line(base + 400, {"carrier": trunk_of(trunk)})
+        made.telephony = Dialer(server_line)
         _, server_port = server_line.endpoint.local_address
         server = config.TrunkSection(name="server", address=f"udp:127.0.0.1:{server_port}")
         made.caller = await line(base + 800, {"server": trunk_of(server)})
@@ -202,7 +205,7 @@ async def world(
             metrics=CallMetrics(),
             store=made.store,
             node=node,
-            telephony=Dialer(server_line),
+            telephony=made.telephony,
             speech=Tone(),
             profiles=ProfileTable(()),
             reports=WebhookReports(made),

@@ -335,7 +335,17 @@ def test_every_command_has_json_help_and_examples(
 ) -> None:
     status, out, _ = run(capsys, *command.split(), "--help")
     assert status == 0
-    groups = ("keys", "db", "opt-outs", "recordings", "campaigns", "config")
+    groups = (
+        "keys",
+        "db",
+        "opt-outs",
+        "recordings",
+        "campaigns",
+        "config",
+        "numbers",
+        "menus",
+        "media",
+    )
     assert "--json" in out or command in groups
     assert "\n\nExamples:\n  offhook " in out
     for example in EXAMPLES[command]:

@@ -47,9 +47,13 @@ class ApiClient(NamedTuple):
         """POST JSON below the sub-account. Raises :class:`ApiError`."""
         return self._ask(path, json.dumps(body).encode())
 
-    def put(self, path: str) -> dict[str, Any]:
-        """PUT without a body below the sub-account. Raises :class:`ApiError`."""
-        return self._ask(path, None, "PUT")
+    def put(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """PUT JSON, or nothing, below the sub-account. Raises :class:`ApiError`."""
+        return self._ask(path, None if body is None else json.dumps(body).encode(), "PUT")
+
+    def put_file(self, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        """PUT a file below the sub-account. Raises :class:`ApiError`."""
+        return self._ask(path, body, "PUT", content_type)
 
     def delete(self, path: str) -> dict[str, Any]:
         """DELETE below the sub-account. Raises :class:`ApiError`."""

@@ -81,6 +81,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "campaigns results": (
         "offhook campaigns results 0193c2a4-7d1e-7000-8000-000000000000 -o results.csv",
     ),
+    "numbers": (
+        "offhook numbers list",
+        "offhook numbers assign +6568332048 --subaccount acme_corp --reference-id PSTN1",
+    ),
+    "numbers list": ("offhook numbers list --json",),
+    "numbers check": ("offhook numbers check +6568332048",),
+    "numbers assign": (
+        "offhook numbers assign +6568332048 --subaccount acme_corp --reference-id PSTN1",
+        "offhook numbers assign +6568332048 --rental-price 1.50 --test-call-every 3600",
+    ),
+    "numbers withdraw": ("offhook numbers withdraw +6568332048 --subaccount acme_corp",),
     "opt-outs": ("offhook opt-outs list", "offhook opt-outs remove +12025550101"),
     "opt-outs list": ("offhook opt-outs list --limit 200 --json",),
     "opt-outs add": ("offhook opt-outs add +12025550101",),

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 import phonenumbers
 
@@ -237,12 +238,26 @@ def _is_secret(secret: str) -> bool:
 
 def _numbers(config: Config) -> Iterator[Finding]:
     owners: dict[str, str] = {}
+    trunks = {trunk.name for trunk in config.trunks} | {TESTBED_TRUNK}
     for index, account in enumerate(config.subaccounts):
         for position, number in enumerate(account.numbers):
-            path = ("subaccounts", index, "numbers", position, "msisdn")
+            path = ("subaccounts", index, "numbers", position)
             if number.msisdn in owners:
-                yield path, f"{number.msisdn} belongs to {owners[number.msisdn]!r} already"
+                owner = owners[number.msisdn]
+                yield (*path, "msisdn"), f"{number.msisdn} belongs to {owner!r} already"
             owners.setdefault(number.msisdn, account.id)
+            if number.trunk is not None and number.trunk not in trunks:
+                yield (*path, "trunk"), f"there is no trunk {number.trunk!r}"
+            if number.expires is not None and not _is_day(number.expires):
+                yield (*path, "expires"), f"{number.expires} is no day of the calendar"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _unique(path: Path, key: str, values: list[str]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
@@ -23,6 +23,9 @@ from offhook.session.tenancy import SubAccount, VirtualNumber
 from offhook.telephony.inbound_refusals import InboundRefusals, RefusalReason
 
 faults = FaultLog(logging.getLogger(__name__))
+
+IsTest = Callable[[VirtualNumber, str], Awaitable[bool]]
+"""Whether a call from this caller (E.164 with ``+``, or nothing) to the number is a test call."""
 
 
 class NumberBook:
@@ -59,11 +62,13 @@ class InboundCalls:
         numbers: NumberBook,
         make_runner: Callable[[Session, ReceivedCall], Runner],
         spending: Spending,
+        is_test: IsTest,
         clock: Clock,
         refusals: InboundRefusals,
     ) -> None:
         self._spending = spending
         self._refusals = refusals
+        self._is_test = is_test
         self._store = store
         self._node = node
         self._dispatcher = dispatcher
@@ -102,6 +107,9 @@ class InboundCalls:
             return
         now = self._clock.now()
         sub_account, number = owner
+        if await self._is_test(number, source_number(caller) or ""):
+            call.refuse(486, CallStatus.BUSY)
+            return
         spent = self._spending.spent_out(sub_account, now)
         if spent is not None:
             words = f"sub-account {sub_account.sub_account_id}: {spent}"

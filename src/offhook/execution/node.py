@@ -25,6 +25,7 @@ from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound_calls import InboundCalls, NumberBook
 from offhook.execution.journal import SessionJournal
 from offhook.execution.liveness import Liveness
+from offhook.execution.number_tests import NumberTests
 from offhook.execution.runner import FailedStart, Runner, SessionRunner
 from offhook.execution.session_recording import RecordingNotice
 from offhook.execution.session_services import Services
@@ -34,6 +35,7 @@ from offhook.flow.numbers import country_of
 from offhook.session import control, states
 from offhook.session.billing import Tariff
 from offhook.session.claim_planner import ClaimPlanner
+from offhook.session.number_states import NumberTerms
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.opt_out_lists import OptOutService
@@ -94,6 +96,14 @@ class VoiceNode:
         self._planner = self._make_planner()
         self._dispatcher = self._make_dispatcher(capacity)
         self._numbers = NumberBook(directory.sub_accounts)
+        self._terms = NumberTerms(config, directory.sub_account)
+        self._tests = NumberTests(
+            store=store,
+            telephony=telephony,
+            sub_accounts=directory.sub_accounts,
+            terms=self._terms,
+            clock=clock,
+        )
         self._inbound = self._make_inbound(refusals or InboundRefusals())
 
     def _make_planner(self) -> ClaimPlanner:
@@ -129,6 +139,7 @@ class VoiceNode:
             numbers=self._numbers,
             make_runner=lambda session, call: self._make_runner(session, (), call),
             spending=self._spending,
+            is_test=self._tests.is_test,
             clock=self._clock,
             refusals=refusals,
         )
@@ -158,6 +169,7 @@ class VoiceNode:
                 duties = [
                     group.create_task(liveness.beat()),
                     group.create_task(liveness.end_orphans()),
+                    group.create_task(self._tests.run()),
                 ]
                 claiming = group.create_task(self._dispatcher.run())
                 on_ready()
@@ -186,6 +198,7 @@ class VoiceNode:
         """Take over what a reload may change; running sessions keep their settings."""
         self._config = config
         self._tariff.use(config.rates)
+        self._terms.use(config)
         self._planner.use(config.routes, config.trunks, config.limits)
         self._services = self._services_by(config)
         self.wake()

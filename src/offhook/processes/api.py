@@ -24,6 +24,7 @@ from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.export_keeper import ExportKeeper
+from offhook.processes.number_watching import open_number_watch
 from offhook.processes.recording_duties import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
@@ -35,10 +36,12 @@ from offhook.processes.shared import (
     spending_watch,
 )
 from offhook.processes.site_metrics import SiteMetrics
+from offhook.reporting.number_watch import NumberWatch
 from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session import states
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.billing import Tariff
+from offhook.session.number_states import NumberTerms
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
@@ -75,6 +78,7 @@ class _Parts(NamedTuple):
     delivery: DeliveryWorker
     exports: ExportKeeper
     figures: SiteMetrics
+    numbers: NumberWatch
 
 
 async def run(context: RoleContext) -> None:
@@ -129,6 +133,7 @@ async def _open_parts(
         delivery=_open_delivery(context, client, store, directory, context.registry),
         exports=_open_exports(context, store),
         figures=SiteMetrics(context.registry, context.config),
+        numbers=open_number_watch(context, foundation, deps.numbers, reports),
     )
     fabric.subscribe("campaigns", lambda _topic, _message: parts.campaigns.wake())
     fabric.subscribe("exports", lambda _topic, _message: parts.exports.wake())
@@ -163,6 +168,7 @@ def _open_deps(
     return Deps(
         store=foundation.store,
         spending=spending,
+        numbers=NumberTerms(context.config, foundation.directory.sub_account),
         directory=foundation.directory,
         fabric=foundation.fabric,
         profiles=ProfileTable.installed(context.config.voices),
@@ -195,6 +201,7 @@ def _duties(context: RoleContext, parts: _Parts) -> tuple[Coroutine[object, obje
         ),
         parts.spending.run(),
         parts.exports.run(),
+        parts.numbers.run(),
     )
 
 

@@ -54,7 +54,7 @@ class HealthStatus(StrEnum):
         return self not in (self.INACTIVE, self.TRUNK_DOWN, self.TEST_CALL_FAILED)
 
 
-class TestCall(msgspec.Struct, frozen=True, kw_only=True):
+class NumberTest(msgspec.Struct, frozen=True, kw_only=True):
     """The last test call to a number."""
 
     at: datetime
@@ -114,7 +114,7 @@ class NumberTerms:
         owner: SubAccount,
         number: VirtualNumber,
         trunks: Mapping[str, TrunkState],
-        test: TestCall | None,
+        test: NumberTest | None,
     ) -> NumberHealth:
         """The health of a number, by the states of its trunks and its last test call."""
         names = self.trunks_of(owner, number)

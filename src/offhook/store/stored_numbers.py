@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Executable, delete, insert, or_, select, update
 
-from offhook.session.number_states import NumberFacts, TestCall
+from offhook.session.number_states import NumberFacts, NumberTest
 from offhook.session.ports.number_records import Numbers, NumberState, Told
 from offhook.session.tenancy import VirtualNumber
 from offhook.store import schema
@@ -115,7 +115,7 @@ class SqlNumbers(Statements, Numbers):
 
     async def end_test(
         self, sub_account_id: str, msisdn: str, now: datetime, *, detail: str
-    ) -> TestCall | None:
+    ) -> NumberTest | None:
         (rows,) = await self._write(
             update(_s)
             .where(_s.c.sub_account_id == sub_account_id, _s.c.msisdn == msisdn)
@@ -129,7 +129,7 @@ def _state(row: Row) -> NumberState:
     test = None
     if row["tested_at"] is not None:
         reached = row["test_arrived_at"] is not None
-        test = TestCall(
+        test = NumberTest(
             at=from_micros(row["tested_at"]),
             reached=reached,
             detail=None if reached else row["test_detail"],

@@ -55,6 +55,7 @@ class World:
         self.failure = failure
         self.draining = False
         self.spending = SwitchedSpending()
+        self.tests_itself = False
         self.started: list[Session] = []
         self.owned: list[str] = []
         self.happenings: list[AnyEvent] = []
@@ -70,6 +71,9 @@ class World:
     def happened(self, event: AnyEvent) -> None:
         self.happenings.append(event)
 
+    async def is_test(self, number: VirtualNumber, caller: str) -> bool:
+        return caller == number.msisdn and self.tests_itself
+
     async def take(self, caller: str = "+4915112345678", called: str = OURS) -> Ringing:
         call = Ringing()
         inbound = InboundCalls(
@@ -80,6 +84,7 @@ class World:
             numbers=NumberBook(lambda: [ACME]),
             make_runner=lambda session, received: cast(SessionRunner, self),
             spending=self.spending,
+            is_test=self.is_test,
             clock=SystemClock(),
         )
         inbound.take(cast(ReceivedCall, call), "carrier", caller, called)
@@ -152,3 +157,12 @@ def test_the_book_follows_the_sub_accounts() -> None:
     assert book.owner("nonsense") is None
     current = 1
     assert book.owner(OURS) is None
+
+
+async def test_a_test_call_is_refused_with_486_and_begins_no_session() -> None:
+    world = World()
+    world.tests_itself = True
+    assert (await world.take(caller=OURS)).refused == (486, CallStatus.BUSY)
+    assert (world.started, world.owned) == ([], [])
+    assert (await world.take()).refused is None
+    assert len(world.started) == 1

@@ -24,8 +24,9 @@ from offhook.session.number_states import (
     OperationalStatus,
 )
 from offhook.session.ports.number_records import NumberState
-from offhook.session.ports.trunk_states import TrunkState
+from offhook.session.ports.operating import TrunkState
 from offhook.session.tenancy import SubAccount, VirtualNumber
+from offhook.session.trunk_views import known_trunks
 
 
 class HealthView(View, frozen=True, kw_only=True):
@@ -145,7 +146,7 @@ async def _views(
 ) -> list[NumberView]:
     known = await deps.store.number_states(owner.sub_account_id)
     states = {state.msisdn: state for state in known}
-    trunks = {each.trunk: each for each in await deps.store.trunk_states()}
+    trunks = await known_trunks(deps.store, deps.clock.now())
     base = f"{base_url(request, deps)}/api/v1/subaccounts/{owner.sub_account_id}/numbers"
     return [
         NumberView(

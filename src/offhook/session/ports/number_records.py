@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from offhook.session.number_states import NumberFacts, TestCall
+from offhook.session.number_states import NumberFacts, NumberTest
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.tenancy import VirtualNumber
 
@@ -22,7 +22,7 @@ class NumberState(msgspec.Struct, frozen=True, kw_only=True):
     """When it was the sub-account's first."""
     updated_at: datetime
     """When one of the facts changed last."""
-    test: TestCall | None = None
+    test: NumberTest | None = None
     """The last one; :meth:`Numbers.tell_numbers` leaves it as it is."""
 
     @property
@@ -89,7 +89,7 @@ class Numbers(ABC):
     @abstractmethod
     async def end_test(
         self, sub_account_id: str, msisdn: str, now: datetime, *, detail: str
-    ) -> TestCall | None:
+    ) -> NumberTest | None:
         """The test call is over: whether it arrived. ``detail``: how it ended, kept if it did not.
 
         None: the number is the sub-account's no more.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from offhook.session.number_states import TestCall
+from offhook.session.number_states import NumberTest
 from offhook.session.ports.number_records import Numbers, NumberState, Told
 from offhook.session.tenancy import VirtualNumber
 from offhook.store.memory.memory_records import MemoryPart
@@ -75,12 +75,12 @@ class MemoryNumbers(MemoryPart, Numbers):
 
     async def end_test(
         self, sub_account_id: str, msisdn: str, now: datetime, *, detail: str
-    ) -> TestCall | None:
+    ) -> NumberTest | None:
         key = sub_account_id, msisdn
         _, reached = self._data.tests_under_way.pop(key, (now, False))
         state = self._data.number_states.get(key)
         if state is None:
             return None
-        test = TestCall(at=now, reached=reached, detail=None if reached else detail)
+        test = NumberTest(at=now, reached=reached, detail=None if reached else detail)
         self._data.number_states[key] = msgspec.structs.replace(state, test=test)
         return test
