@@ -1,10 +1,13 @@
 """The build hook: makes the native media engine where there is a C compiler, and says so where there is not.
 
-Run by hatchling for wheels and for editable installations. It needs nothing but the interpreter.
+Run by hatchling for wheels and for editable installations. It needs nothing but the interpreter. The variable
+``OFFHOOK_NATIVE`` decides: ``auto`` (the default), ``required`` (a wheel without the engine is an error) or
+``without`` (a wheel for every platform).
 """
 
 from __future__ import annotations
 
+import os
 import runpy
 from pathlib import Path
 from typing import Any
@@ -23,12 +26,19 @@ class NativeEngineHook(BuildHookInterface):  # type: ignore[type-arg]
         """Build, or leave out; either is a complete installation."""
         if self.target_name != "wheel":
             return
+        wish = os.environ.get("OFFHOOK_NATIVE", "auto")
+        if wish not in {"auto", "required", "without"}:
+            raise ValueError(f"OFFHOOK_NATIVE={wish}: expected auto, required or without")
         root = Path(self.root)
+        if wish == "without":
+            return
         # By path: the package itself, which is not installed yet, needs more than the interpreter.
         build = runpy.run_path(str(root / NATIVE / "build.py"))["build"]
         outcome = build(root / NATIVE)
         self.app.display_info(outcome.line)
         if outcome.module is None:
+            if wish == "required":
+                raise RuntimeError(outcome.line)
             return
         build_data["artifacts"].append(str(outcome.module.relative_to(root)))
         build_data["pure_python"] = False
