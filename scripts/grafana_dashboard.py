@@ -118,6 +118,58 @@ ROWS: dict[str, list[Panel]] = {
             {"{{trunk}}": f"60 * {by('trunk', 'call_seconds_total', match=TRUNK)} / 60"},
         ),
     ],
+    "Trunks by state, keys, audio": [
+        Panel("Trunk up", "short", {"{{trunk}}": f"min by (trunk) (offhook_trunk_up{{{TRUNK}}})"}),
+        Panel(
+            "Calls dialled a second, and the limit",
+            "cps",
+            {
+                "{{trunk}}": by(
+                    "trunk", "calls_started_total", match=f'direction="OUTBOUND", {TRUNK}'
+                ),
+                "limit of {{trunk}}": f"max by (trunk) (offhook_trunk_cps_limit{{{TRUNK}}})",
+            },
+        ),
+        Panel(
+            "RTP packets",
+            "pps",
+            {"{{trunk}} {{result}}": by("trunk, result", "rtp_packets_total", match=TRUNK)},
+        ),
+        Panel(
+            "Calls without audio, without telephone-event",
+            "cps",
+            {
+                "{{trunk}} no audio": by("trunk", "calls_without_audio_total", match=TRUNK),
+                "{{trunk}} no telephone-event": by(
+                    "trunk", "calls_without_telephone_event_total", match=TRUNK
+                )
+                + " or vector(0)",
+            },
+        ),
+        Panel("Digits by the way they came", "cps", {"{{way}}": by("way", "dtmf_digits_total")}),
+        Panel(
+            "Calls from outside that are refused, addresses banned",
+            "cps",
+            {
+                "{{reason}}": f"{by('reason', 'inbound_calls_refused_total')} or vector(0)",
+                "banned": "sum(rate(offhook_addresses_banned_total[$__rate_interval])) or vector(0)",
+            },
+        ),
+    ],
+    "Speech": [
+        Panel(
+            "Texts by where the prompt came from",
+            "cps",
+            {"{{engine}} {{source}}": by("engine, source", "tts_prompts_total")},
+            width=12,
+        ),
+        Panel(
+            "Time to speak a new text, 95 %",
+            "s",
+            {"{{engine}}": quantile(0.95, "tts_seconds", "engine")},
+            width=12,
+        ),
+    ],
     "Customers' servers": [
         Panel(
             "VCA answer",

@@ -52,6 +52,28 @@ def test_the_dashboard_is_what_its_script_writes() -> None:
     assert DASHBOARD.read_text() == script.text()
 
 
+class Watch:
+    """Calls at a steady rate, until every panel has shown something and the alerts have fired."""
+
+    def __init__(self, server: Server, prometheus: Prometheus) -> None:
+        self._server = server
+        self._prometheus = prometheus
+        self.missing = list(queries())
+        self.firing: dict[str, dict[str, str]] = {}
+        assert len(self.missing) > 30
+
+    async def until_all_is_seen(self) -> None:
+        while (
+            self.missing or not {"OffhookCallsFail", "OffhookTrunkRefusesUs"} <= self.firing.keys()
+        ):
+            await self._server.place(voice_message("+6591234567", "Hello."))
+            await self._server.place(voice_message("+447700900001", "Hello."))
+            await self._server.place(CAPTURE)
+            await asyncio.sleep(1)
+            self.missing = [one for one in self.missing if not await self._prometheus.query(one[1])]
+            self.firing = await self._prometheus.firing()
+
+
 @pytest.mark.full
 @pytest.mark.skipif(
     not sipp.available or shutil.which("prometheus") is None, reason="needs SIPp and Prometheus"
@@ -70,26 +92,22 @@ async def test_panels_have_series_and_alerts_fire_while_calls_run(tmp_path: Path
             webhooks={kind: receiver.url(f"/{kind.lower()}") for kind in ("VCA", "VCS", "VSS")},
         )
         for trunk in config["trunks"]:
-            trunk["channels"] = 100
+            trunk |= {"channels": 100, "cps": 50}
         config["testbed"] = {"phones": [{"number": PHONE, "press": "1"}]}
         async with (
             Server(tmp_path / "server", config) as server,
             Prometheus(tmp_path / "prometheus", config["http"]["listen"]) as prometheus,
-            asyncio.timeout(100),
         ):
-            missing = list(queries())
-            assert len(missing) > 30
-            firing: dict[str, dict[str, str]] = {}
-            while missing or not {"OffhookCallsFail", "OffhookTrunkRefusesUs"} <= firing.keys():
-                await server.place(voice_message("+6591234567", "Hello."))
-                await server.place(voice_message("+447700900001", "Hello."))
-                await server.place(CAPTURE)
-                await asyncio.sleep(1)  # calls at a steady rate, until all is seen
-                missing = [one for one in missing if not await prometheus.query(one[1])]
-                firing = await prometheus.firing()
+            watch = Watch(server, prometheus)
+            try:
+                await asyncio.wait_for(watch.until_all_is_seen(), 60)
+            except TimeoutError:
+                pytest.fail(f"no series: {watch.missing}; alerts: {watch.firing}")
+            firing = watch.firing
             assert firing["OffhookTrunkRefusesUs"]["trunk"] == "carrier-1"
             assert firing["OffhookTrunkRefusesUs"]["sip_code"] == "403"
             assert "OffhookDown" not in firing
             server.kill_supervisor()
-            while "OffhookDown" not in await prometheus.firing():
-                await asyncio.sleep(0.2)
+            async with asyncio.timeout(30):
+                while "OffhookDown" not in await prometheus.firing():
+                    await asyncio.sleep(0.2)

@@ -33,6 +33,11 @@ HEALTHY = {
     'up{job="offhook", instance="a"}': "1x60",
     'offhook_calls_ended_total{trunk="t", status="COMPLETED", sip_code="200"}': "0+60x60",
     'offhook_calls_ended_total{trunk="t", status="FAILED", sip_code="503"}': "0+1x60",
+    'offhook_trunk_up{trunk="t"}': "1x60",
+    'offhook_calls_answered_total{trunk="t", direction="OUTBOUND"}': "0+60x60",
+    'offhook_calls_without_audio_total{trunk="t"}': "0+1x60",
+    'offhook_tts_prompts_total{engine="e", source="memory"}': "0+60x60",
+    'offhook_tts_prompts_total{engine="e", source="failed"}': "0x60",
     'offhook_trunk_channels_used{trunk="t"}': "5x60",
     'offhook_trunk_channels_limit{trunk="t"}': "100x60",
     "offhook_queue_age_seconds": "2x60",
@@ -68,6 +73,13 @@ CAUSES = {
     "OffhookTrunkRefusesUs": Cause(
         {'offhook_calls_ended_total{trunk="t", status="FAILED", sip_code="403"}': "0+1x60"},
         'trunk="t", sip_code="403"',
+    ),
+    "OffhookTrunkDown": Cause({'offhook_trunk_up{trunk="t"}': "0x60"}, 'trunk="t"'),
+    "OffhookOneWayAudio": Cause(
+        {'offhook_calls_without_audio_total{trunk="t"}': "0+30x60"}, 'trunk="t"', "40m"
+    ),
+    "OffhookSpeechFails": Cause(
+        {'offhook_tts_prompts_total{engine="e", source="failed"}': "0+30x60"}, 'engine="e"', "40m"
     ),
     "OffhookTrunkNearlyFull": Cause(
         {'offhook_trunk_channels_used{trunk="t"}': "95x60"}, 'trunk="t"'

@@ -13,6 +13,7 @@ from offhook.config.value_types import (
     Delay,
     EncryptionKey,
     Endpoint,
+    HepAddress,
     Host,
     HttpUrl,
     NatsUrl,
@@ -54,6 +55,8 @@ class Sip(Section, frozen=True, kw_only=True):
     advertise: Host | None = None
     keep_traces: KeepTraces = KeepTraces.FAILED
     """Stored SIP messages hold phone numbers and addresses, as the session's record does."""
+    hep: HepAddress | None = None
+    """A capture server such as Homer; it gets every SIP message as HEP3."""
     tls_certificate: str | None = None
     tls_key: str | None = None
 

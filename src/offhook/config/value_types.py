@@ -59,6 +59,13 @@ SipAddress = Annotated[
         description='udp:, tcp: or tls: with an address and port, such as "udp:127.0.0.1:5060"',
     ),
 ]
+HepAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^udp:(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}\Z",
+        description='udp: with an address and port, such as "udp:192.0.2.20:9060"',
+    ),
+]
 PortRange = Annotated[
     str, Meta(pattern=r"^[0-9]{1,5}-[0-9]{1,5}\Z", description='a port range such as "20000-29999"')
 ]

@@ -38,6 +38,7 @@ from offhook.store.directory import Directory
 from offhook.telephony.datagram_port import SharedPort
 from offhook.telephony.dialer import Dialer
 from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.hep import HepExport
 from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.line_metrics import LineMetrics
@@ -53,6 +54,8 @@ log = logging.getLogger(__name__)
 
 MOST_QUESTIONS = 512
 """VCA questions to one host at once: slow answers must not make other questions wait for a connection."""
+FIRST_AGENT = 2001
+"""The capture agent's number of the first worker, in HEP."""
 MOST_SESSIONS = 2000
 """Sessions a worker runs at once at the most."""
 
@@ -228,7 +231,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
             raise CannotServe(lacking)
     engine.start()
     stack.callback(engine.close)
-    return Line(
+    line = Line(
         endpoint=endpoint,
         media=engine,
         media_host=endpoint.advertised_host,
@@ -237,6 +240,29 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
         clock=context.clock,
         metrics=LineMetrics(context.registry),
     )
+    if config.sip.hep is not None:
+        line.watch_sip(open_hep(context, stack, endpoint).tap)
+    return line
+
+
+def open_hep(context: RoleContext, stack: AsyncExitStack, endpoint: UdpEndpoint) -> HepExport:
+    """Where a capture server gets every SIP message. Raises :class:`CannotServe`."""
+    address = context.config.sip.hep
+    assert address is not None
+    _, host, port = split_address(address)
+    _, near_port = endpoint.local_address
+    try:
+        export = HepExport.resolved(
+            host,
+            port,
+            (endpoint.advertised_host, near_port),
+            context.clock.now,
+            agent=FIRST_AGENT + context.worker,
+        )
+    except OSError as error:
+        raise CannotServe(f"sip.hep: cannot look up {host}: {error.strerror or error}") from None
+    stack.callback(export.close)
+    return export
 
 
 def port_range(context: RoleContext) -> tuple[int, int]:

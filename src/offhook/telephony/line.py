@@ -9,9 +9,9 @@ from offhook.clock import Clock
 from offhook.flow.context import WITHHELD_SOURCES
 from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
 from offhook.session.ports.telephony import DialOrder
-from offhook.sip import Credentials
+from offhook.sip import Address, Credentials
 from offhook.sip.encoding import host_port
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import Tap, UdpEndpoint
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
 from offhook.telephony.line_metrics import LineMetrics
@@ -50,6 +50,16 @@ class Line:
         host, sip_port = endpoint.local_address
         self.traces = SipTraces(f"udp:{host_port(host, sip_port)}", clock.now)
         endpoint.tap = self.traces.tap
+
+    def watch_sip(self, also: Tap) -> None:
+        """Give every SIP message to one more who listens, besides our own traces."""
+        first = self.traces.tap
+
+        def both(direction: str, data: bytes, far: Address) -> None:
+            first(direction, data, far)
+            also(direction, data, far)
+
+        self.endpoint.tap = both
 
     def use(self, trunks: Mapping[str, Trunk], *, media_timeout: float) -> None:
         """Use these trunks for new calls; existing calls stay as they are."""
