@@ -32,6 +32,7 @@ BENCHES: dict[str, list[str]] = {
     "hear": [],
     "http": ["--seconds", "8"],
     "judge": [],
+    "latencies": [],
     "mutation": ["--each", "12"],
     "prompts": [],
     "media": ["--legs", "50", "200", "400"],
