@@ -114,6 +114,7 @@ static struct oh_stream *open_stream(oh_leg *leg, uint32_t ssrc, uint16_t sequen
     oh_source_init(&stream->source, sequence);
     oh_presses_init(&stream->presses);
     stream->ssrc = ssrc;
+    stream->scaled = false;
     stream->heard_at = arrival;
     receiver->stream[receiver->streams++] = stream;
     if (is_audio || !receiver->audio)
