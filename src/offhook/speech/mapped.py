@@ -7,8 +7,10 @@ first. So this calls the C library: the mapping ends when the last view of it is
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import weakref
+from types import ModuleType
 from typing import Final, final
 
 import numpy as np
@@ -72,12 +74,33 @@ class Mapping:
 def map_file(descriptor: int, size: int) -> Mapping:
     """The first ``size`` octets (at least 1) of an open file, which may be closed afterwards.
 
-    The file must not become shorter while it is mapped. Raises :class:`OSError`.
+    Where the native media engine is built, a file that becomes shorter while it is mapped is silent from
+    there on; without it that ends the process. Raises :class:`OSError`.
     """
     address = _libc.mmap(None, size, _PROT_READ, _MAP_SHARED, descriptor, 0)
     if address is None or address == _FAILED:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     mapping = Mapping(address, size)
-    weakref.finalize(mapping, _libc.munmap, address, size).atexit = False
+    guards = _guards()
+    if guards is not None:
+        guards.guard(address, size)
+    weakref.finalize(mapping, _unmap, address, size).atexit = False
     return mapping
+
+
+def _unmap(address: int, size: int) -> None:
+    guards = _guards()
+    if guards is not None:
+        guards.unguard(address)
+    _libc.munmap(address, size)
+
+
+@functools.cache
+def _guards() -> ModuleType | None:
+    """The module that handles reads behind the end of a file; None: it is not built."""
+    try:
+        from offhook.media.native import native_engine
+    except ImportError:
+        return None
+    return native_engine.core

@@ -11,8 +11,9 @@
 #include <string.h>
 
 #include "core/coders.h"
+#include "core/guard.h"
 
-#define INTERFACE 2 /* one more with each change of what _core.pyi says */
+#define INTERFACE 3 /* one more with each change of what _core.pyi says */
 #define EVENTS_AT_ONCE 64
 #define FRAMES_AT_ONCE 65536
 #define MOST_FRAME_OCTETS ((size_t)1 << 24)
@@ -601,10 +602,32 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments) {
     return encoded;
 }
 
+static PyObject *guard(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    unsigned long long begin, size;
+    if (!PyArg_ParseTuple(arguments, "KK", &begin, &size))
+        return NULL;
+    return oh_guard((uintptr_t)begin, (size_t)size) ? Py_NewRef(Py_None) : PyErr_NoMemory();
+}
+
+static PyObject *unguard(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    unsigned long long begin;
+    if (!PyArg_ParseTuple(arguments, "K", &begin))
+        return NULL;
+    oh_unguard((uintptr_t)begin);
+    Py_RETURN_NONE;
+}
+
+static PyObject *guard_replaced(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments)) {
+    return PyLong_FromUnsignedLongLong(oh_guard_replaced());
+}
+
 static PyMethodDef module_methods[] = {{"make_engine", make_engine, METH_VARARGS, NULL},
                                        {"codecs", codecs, METH_NOARGS, NULL},
                                        {"suites", suites, METH_NOARGS, NULL},
                                        {"encode", encode, METH_VARARGS, NULL},
+                                       {"guard", guard, METH_VARARGS, NULL},
+                                       {"unguard", unguard, METH_VARARGS, NULL},
+                                       {"guard_replaced", guard_replaced, METH_NOARGS, NULL},
                                        {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill_module}, {0, NULL}};
 static struct PyModuleDef definition = {

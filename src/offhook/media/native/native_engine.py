@@ -12,6 +12,7 @@ import ipaddress
 import itertools
 import logging
 from collections.abc import Callable
+from types import ModuleType
 from typing import Final, final
 
 from offhook.media import rtcp
@@ -26,11 +27,14 @@ from offhook.media.native import _core
 from offhook.media.native.native_leg import CODECS, SUITES, NativeLeg, NativeSound
 from offhook.negotiated import LAWS, Codec, SrtpSuite
 
-INTERFACE = 2
+INTERFACE = 3
 if getattr(_core, "INTERFACE", 0) != INTERFACE:
     raise ImportError("the native media engine is of another version: build it anew")
 
 _log = logging.getLogger(__name__)
+
+core: Final[ModuleType] = _core
+"""The library as it is, for those who need no engine."""
 
 CAPABILITIES: Final = MediaCapabilities(
     codecs=tuple(codec for codec in Codec if CODECS[codec] in _core.codecs()),
