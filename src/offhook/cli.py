@@ -39,6 +39,7 @@ from offhook.commands.opt_outs import opt_outs
 from offhook.commands.recordings import recordings
 from offhook.commands.usage import usage
 from offhook.commands.voices import voices
+from offhook.commands.webhook_commands import webhooks
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +71,7 @@ app.command(voices)
 app.command(recordings)
 app.command(usage, help_epilogue=epilogue("usage"))
 app.command(campaigns)
+app.command(webhooks)
 app.command(db)
 
 

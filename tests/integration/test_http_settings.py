@@ -197,6 +197,69 @@ async def test_only_the_operator_removes_what_his_file_says(
     assert answer["message"] == "The VCA webhook is part of the operator's configuration"
 
 
+FALLBACK = {"type": "VCA", "url": "https://a.example/1", "fallbackUrl": "https://b.example/2"}
+
+
+async def test_a_vca_webhook_has_a_fallback(
+    world: RecordWorld, client: aiohttp.ClientSession
+) -> None:
+    _, answer = await call(client, "POST", world.url("webhooks"), FALLBACK)
+    assert answer["webhooks"][0]["fallbackUrl"] == "https://b.example/2"
+    [(_, stored)] = await world.store.webhooks()
+    assert stored.fallback_url == "https://b.example/2"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"type": "VSS"}, "fallbackUrl: only a VCA webhook has one"),
+        ({"fallbackUrl": "http://127.0.0.1/x"}, "fallbackUrl: leads to a private address"),
+    ],
+)
+async def test_a_bad_fallback_is_refused(
+    world: RecordWorld, client: aiohttp.ClientSession, change: dict[str, str], message: str
+) -> None:
+    status, answer = await call(client, "POST", world.url("webhooks"), {**FALLBACK, **change})
+    assert (status, answer["message"]) == (422, message)
+
+
+async def test_a_rotated_secret_leaves_the_old_one_valid_for_a_time(
+    world: RecordWorld, client: aiohttp.ClientSession
+) -> None:
+    await call(client, "POST", world.url("webhooks"), VSS)
+    [(_, before)] = await world.store.webhooks()
+    status, answer = await call(
+        client, "POST", world.url("webhooks/VSS/secret"), {"overlapSeconds": 3600}
+    )
+    [(_, after)] = await world.store.webhooks()
+    at = now()
+    assert status == 200
+    assert after.secrets(at) == (answer["secret"], before.secret)
+    assert after.secrets(at + timedelta(hours=2)) == (answer["secret"],)
+    assert (after.url, after.http_auth_header) == (before.url, before.http_auth_header)
+    _, listed = await call(client, "GET", world.url("webhooks"))
+    shown = next(hook for hook in listed["webhooks"] if hook["type"] == "VSS")
+    assert shown["previousSecretUntil"] == answer["previousSecretUntil"]
+    assert "whsec_" not in json.dumps(listed)
+    await call(client, "POST", world.url("webhooks"), {**VSS, "url": "https://acme.example/new"})
+    [(_, moved)] = await world.store.webhooks()
+    assert moved.secrets(at) == after.secrets(at)
+
+
+async def test_without_an_overlap_the_old_secret_ends_at_once(
+    world: RecordWorld, client: aiohttp.ClientSession
+) -> None:
+    await call(client, "POST", world.url("webhooks"), VSS)
+    mine = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    url = world.url("webhooks/VSS/secret")
+    _, answer = await call(client, "POST", url, {"overlapSeconds": 0, "secret": mine})
+    [(_, stored)] = await world.store.webhooks()
+    assert answer["secret"] == mine
+    assert stored.secrets(now()) == (mine,)
+    assert (await call(client, "POST", url, {"secret": "x"}))[0] == 422
+    assert (await call(client, "POST", world.url("webhooks/VNU/secret"), {}))[0] == 404
+
+
 # --- deliveries
 
 
@@ -251,6 +314,10 @@ async def test_a_dead_delivery_is_listed_and_sent_again(
     [delivery] = listed["deliveries"]
     assert (delivery["deliveryId"], delivery["state"]) == (delivery_id, "dead")
     assert [attempt["httpStatus"] for attempt in delivery["attempts"]] == [500]
+    _, dead = await call(client, "GET", world.url("webhooks/VSS/deliveries?state=dead"))
+    assert dead["deliveries"] == listed["deliveries"]
+    _, others = await call(client, "GET", world.url("webhooks/VSS/deliveries?state=delivered"))
+    assert others["deliveries"] == []
     path = f"webhooks/VSS/deliveries/{delivery_id}/redeliver"
     status, answer = await call(client, "POST", world.url(path))
     assert (status, answer["deliveryId"]) == (202, delivery_id)

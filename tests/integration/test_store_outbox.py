@@ -256,6 +256,26 @@ class TestResults:
         assert ids == [entry.delivery_id for entry in reversed(entries)]
         assert end is None
 
+    @pytest.mark.parametrize("state", [DeliveryState.DEAD, DeliveryState.DELIVERED])
+    async def test_deliveries_in_one_state(
+        self, store: Store, node: Node, state: DeliveryState
+    ) -> None:
+        ended, waiting, under_way = entries = [webhook_entry() for _ in range(3)]
+        await pending(store, node, *entries)
+        await leased(store)
+        await store.finish_deliveries(
+            [result(ended, state.value), result(waiting, "pending", at=NOW)]
+        )
+        found, _ = await store.deliveries_of_type("acme_corp", OutboxType.VCS, state=state)
+        assert [view.delivery_id for view in found] == [ended.delivery_id]
+        found, _ = await store.deliveries_of_type(
+            "acme_corp", OutboxType.VCS, state=DeliveryState.PENDING
+        )
+        assert {view.delivery_id for view in found} == {
+            waiting.delivery_id,
+            under_way.delivery_id,
+        }
+
 
 class TestTenancy:
     async def test_sub_accounts(self, store: Store, other: Store) -> None:

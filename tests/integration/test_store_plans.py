@@ -23,7 +23,7 @@ from tests.support.stores import NOW, opened
 from offhook.codes import SessionStatus
 from offhook.session.campaign import Campaign, CampaignOrder, CampaignState, TargetState
 from offhook.session.ports.campaign_records import TargetFilter
-from offhook.session.ports.record import OutboxType, SessionFilter
+from offhook.session.ports.record import DeliveryState, OutboxType, SessionFilter
 from offhook.session.ports.stores import Store
 from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store import schema
@@ -185,6 +185,8 @@ async def make_every_call(store: Store) -> None:
     await store.events("none")
     await store.deliveries("none")
     await store.deliveries_of_type("none", OutboxType.VSS, cursor=cursor_at(1, "d"))
+    for state in (DeliveryState.DEAD, DeliveryState.PENDING):
+        await store.deliveries_of_type("none", OutboxType.VSS, state=state)
     await store.redeliver("a1", "none", NOW, NOW)
     await store.next_delivery_at()
     await store.make_due("a1", OutboxType.VSS, None, NOW)

@@ -107,7 +107,7 @@ def verify(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Verify]:
 
 
 def headers(timestamp: int = NOW, secret: str = SECRET) -> dict[str, str]:
-    return signed_headers(secret, delivery_id=ID, timestamp=timestamp, body=BODY)
+    return signed_headers((secret,), delivery_id=ID, timestamp=timestamp, body=BODY)
 
 
 def test_the_example_takes_a_genuine_delivery(verify: Verify) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from tests.support.receiver import Receiver, Reply
 
@@ -121,3 +122,60 @@ async def test_a_bad_secret_is_no_reason_to_fall_over(
     hook = Webhook(type=WebhookType.VCA, url=receiver.url("/vca"), secret="nonsense")
     assert (await ask_webhook(client, hook, b"{}", event_id="e")).body is None
     assert not receiver.received
+
+
+# --- the fallback
+
+
+def with_fallback(receiver: Receiver) -> Webhook:
+    return msgspec.structs.replace(vca(receiver), fallback_url=receiver.url("/fallback"))
+
+
+async def ask_with_fallback(receiver: Receiver, client: HttpClient, budget: float) -> VcaReply:
+    return await ask_webhook(
+        client, with_fallback(receiver), b"{}", event_id="event-1", budget=budget
+    )
+
+
+@pytest.mark.parametrize("trouble", [Reply(status=404), Reply(status=503), Reply(cut=True)])
+async def test_the_fallback_is_asked_where_the_webhook_does_not_answer(
+    receiver: Receiver, client: HttpClient, trouble: Reply
+) -> None:
+    receiver.on("/vca", trouble)
+    receiver.on("/fallback", Reply(body=b"from the fallback"))
+    outcome = await ask_with_fallback(receiver, client, 0.5)
+    assert outcome == VcaReply(http_status=200, body=b"from the fallback")
+    [got] = receiver.at("/fallback")
+    assert got.headers["webhook-id"] == "event-1"
+    now = float(got.headers["webhook-timestamp"])
+    assert signing.verify(SECRET, got.headers, got.body, now=now) == "event-1"
+
+
+async def test_a_silent_webhook_leaves_the_fallback_four_tenths_of_the_time(
+    receiver: Receiver, client: HttpClient
+) -> None:
+    loop = asyncio.get_running_loop()
+    asked: list[float] = []
+
+    async def silent(request: object, body: bytes) -> Reply:
+        asked.append(loop.time())
+        await asyncio.Event().wait()
+        return Reply()
+
+    receiver.on("/vca", silent)
+    receiver.on("/fallback", silent)
+    outcome = await ask_with_fallback(receiver, client, 1.0)
+    ended = loop.time()
+    assert outcome.body is None
+    assert outcome.detail.count("did not answer within") == 2
+    assert asked[1] - asked[0] > 0.5
+    assert ended - asked[0] < 5
+
+
+async def test_an_answer_of_the_webhook_leaves_the_fallback_alone(
+    receiver: Receiver, client: HttpClient
+) -> None:
+    receiver.on("/vca", Reply(body=b"not even JSON"))
+    outcome = await ask_with_fallback(receiver, client, 5.0)
+    assert outcome.body == b"not even JSON"
+    assert receiver.at("/fallback") == []

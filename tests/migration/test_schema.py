@@ -24,7 +24,7 @@ from offhook.store import upgrade
 from offhook.store.migrate import HEAD, _config, _scripts
 from offhook.store.schema import metadata
 
-ALL = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
+ALL = [f"{number:04}" for number in range(1, int(HEAD) + 1)]
 """Every revision, oldest first."""
 
 

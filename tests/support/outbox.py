@@ -123,11 +123,17 @@ class WatchedOutbox(Changes, Outbox):
         return await self._store.redeliver(sub_account_id, delivery_id, now, give_up_at)
 
     async def deliveries_of_type(
-        self, sub_account_id: str, type_: OutboxType, *, cursor: str | None = None, limit: int = 50
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        *,
+        state: DeliveryState | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> tuple[Sequence[DeliveryRecord], str | None]:
         self._asked()
         return await self._store.deliveries_of_type(
-            sub_account_id, type_, cursor=cursor, limit=limit
+            sub_account_id, type_, state=state, cursor=cursor, limit=limit
         )
 
     async def next_delivery_at(self) -> datetime | None:

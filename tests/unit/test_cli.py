@@ -335,18 +335,7 @@ def test_every_command_has_json_help_and_examples(
 ) -> None:
     status, out, _ = run(capsys, *command.split(), "--help")
     assert status == 0
-    groups = (
-        "keys",
-        "db",
-        "opt-outs",
-        "recordings",
-        "campaigns",
-        "config",
-        "numbers",
-        "menus",
-        "media",
-    )
-    assert "--json" in out or command in groups
+    assert "--json" in out or "\nCommands:\n" in out  # a group of commands
     assert "\n\nExamples:\n  offhook " in out
     for example in EXAMPLES[command]:
         assert f"  {example}\n" in out

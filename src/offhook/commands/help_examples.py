@@ -100,6 +100,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook usage --month 2026-11",
         "offhook usage --by country --subaccount acme_corp --json",
     ),
+    "webhooks": ("offhook webhooks list", "offhook webhooks redeliver VSS --dead"),
+    "webhooks list": ("offhook webhooks list --json",),
+    "webhooks deliveries": (
+        "offhook webhooks deliveries VSS --state dead",
+        "offhook webhooks deliveries VCS --limit 200 --json",
+    ),
+    "webhooks redeliver": (
+        "offhook webhooks redeliver VSS 0193c2a4-7d1e-7000-8000-000000000000",
+        "offhook webhooks redeliver VSS --dead",
+    ),
+    "webhooks rotate": ("offhook webhooks rotate VSS --overlap 3600",),
     "db": ("offhook db upgrade --config offhook.toml",),
     "db upgrade": ("offhook db upgrade --config offhook.toml",),
     "completion": (

@@ -152,11 +152,15 @@ def _sub_account(
         if not area.startswith("+") and area not in phonenumbers.SUPPORTED_REGIONS:
             yield (*path, "coverage", index), _no_country(area)
     for index, webhook in enumerate(account.webhooks):
-        if webhook.secret is not None and not _is_secret(webhook.secret):
-            yield (
-                (*path, "webhooks", index, "secret"),
-                "expected whsec_ and the base64 of 24 to 64 bytes, found another string",
-            )
+        for key in ("secret", "previous_secret"):
+            secret = getattr(webhook, key)
+            if secret is not None and not _is_secret(secret):
+                yield (
+                    (*path, "webhooks", index, key),
+                    "expected whsec_ and the base64 of 24 to 64 bytes, found another string",
+                )
+        if webhook.fallback_url is not None and webhook.type != "VCA":
+            yield (*path, "webhooks", index, "fallback_url"), "only a VCA webhook has a fallback"
     for index, window in enumerate(account.calling_hours):
         if window.opens == "24:00":
             yield (*path, "calling_hours", index, "opens"), 'expected a time before "24:00"'

@@ -64,12 +64,13 @@ def warnings(config: Config) -> Iterator[Finding]:
     if not config.webhooks.opens_loopback:
         for number, account in enumerate(config.subaccounts):
             for index, webhook in enumerate(account.webhooks):
-                if _is_private(webhook.url):
-                    yield (
-                        ("subaccounts", number, "webhooks", index, "url"),
-                        "is a loopback or private address: nothing is sent there while "
-                        "webhooks.allow_private is false",
-                    )
+                for key in ("url", "fallback_url"):
+                    if _is_private(getattr(webhook, key) or ""):
+                        yield (
+                            ("subaccounts", number, "webhooks", index, key),
+                            "is a loopback or private address: nothing is sent there while "
+                            "webhooks.allow_private is false",
+                        )
             if account.opt_out is not None and _is_private(account.opt_out.webhook or ""):
                 yield (
                     ("subaccounts", number, "opt_out", "webhook"),

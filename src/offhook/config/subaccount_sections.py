@@ -59,6 +59,10 @@ class SubAccountWebhook(Section, frozen=True, kw_only=True):
     enabled: bool = True
     http_auth_header: str | None = None
     secret: str | None = None
+    previous_secret: str | None = None
+    """Signed with as well, while receivers learn the new one."""
+    fallback_url: HttpUrl | None = None
+    """VCA only."""
 
 
 class ScenarioParameterSection(Section, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter
 
 from offhook.aio import wait_or
@@ -263,7 +264,8 @@ def _open_delivery(
     async def disable(sub_account_id: str, type_: WebhookType) -> None:
         webhook = lookup(sub_account_id, type_)
         if webhook is not None:
-            await store.put_webhook(sub_account_id, _disabled(webhook))
+            disabled = msgspec.structs.replace(webhook, enabled=False)
+            await store.put_webhook(sub_account_id, disabled)
             await directory.refresh()
 
     delivery = DeliveryWorker(
@@ -312,16 +314,6 @@ def _open_spending(
         alerts.labels(owner.sub_account_id).inc()
 
     return spending_watch(context, store, directory, alert)
-
-
-def _disabled(webhook: Webhook) -> Webhook:
-    return Webhook(
-        type=webhook.type,
-        url=webhook.url,
-        enabled=False,
-        http_auth_header=webhook.http_auth_header,
-        secret=webhook.secret,
-    )
 
 
 def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancellation:

@@ -36,6 +36,19 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """Sent as ``Authorization``, exactly as configured; never shown or logged."""
     secret: str | None = None
     """Standard Webhooks signing secret, ``whsec_…``; never shown or logged."""
+    previous_secret: str | None = None
+    """The secret that :attr:`secret` has replaced; never shown or logged."""
+    previous_until: datetime | None = None
+    """Until when deliveries are signed with both; None: as long as :attr:`previous_secret` is there."""
+    fallback_url: str | None = None
+    """VCA: asked where :attr:`url` did not answer."""
+
+    def secrets(self, now: datetime) -> tuple[str, ...]:
+        """The secrets that deliveries are signed with at ``now``, the newest first."""
+        previous = self.previous_secret
+        if self.previous_until is not None and now >= self.previous_until:
+            previous = None
+        return tuple(each for each in (self.secret, previous) if each is not None)
 
 
 class PushProtocol(StrEnum):

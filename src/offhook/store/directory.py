@@ -235,13 +235,7 @@ def _opt_out(entry: config.OptOutSection | None) -> OptOutSettings | None:
 
 
 def _webhook(entry: config.SubAccountWebhook) -> Webhook:
-    return Webhook(
-        type=WebhookType(entry.type),
-        url=entry.url,
-        enabled=entry.enabled,
-        http_auth_header=entry.http_auth_header,
-        secret=entry.secret,
-    )
+    return Webhook(**{**msgspec.structs.asdict(entry), "type": WebhookType(entry.type)})
 
 
 def _scenario(entry: config.ScenarioFile) -> Scenario:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     tuple_,
     update,
 )
@@ -120,10 +121,24 @@ class SqlHistory(Statements, History):
         return [delivery_record(row) for row in rows]
 
     async def deliveries_of_type(
-        self, sub_account_id: str, type_: OutboxType, *, cursor: str | None = None, limit: int = 50
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        *,
+        state: DeliveryState | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> tuple[Sequence[DeliveryRecord], str | None]:
         t = schema.outbox
         query = select(t).where(t.c.sub_account_id == sub_account_id, t.c.type == type_.value)
+        if state is DeliveryState.PENDING:
+            query = query.where(t.c.state.in_(_UNDER_WAY))
+        elif (
+            state is DeliveryState.DEAD
+        ):  # written out: SQLite then takes the index of the dead ones
+            query = query.where(text("outbox.state = 'dead'"))
+        elif state is not None:
+            query = query.where(t.c.state == state.value)
         rows, following = await self._page(query, t.c.created_at, t.c.delivery_id, cursor, limit)
         return [delivery_record(row) for row in rows], following
 

@@ -226,6 +226,15 @@ outbox = Table(
         sqlite_where=text("state = 'leased'"),
         postgresql_where=text("state = 'leased'"),
     ),
+    Index(
+        "outbox_dead",
+        "sub_account_id",
+        "type",
+        "created_at",
+        "delivery_id",
+        sqlite_where=text("state = 'dead'"),
+        postgresql_where=text("state = 'dead'"),
+    ),
     Index("outbox_by_session", "session_id"),
     Index("outbox_by_type", "sub_account_id", "type", "created_at", "delivery_id"),
 )

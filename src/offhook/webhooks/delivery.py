@@ -183,7 +183,8 @@ class DeliveryWorker:
         webhook = self._lookup(entry.sub_account_id, WebhookType(entry.type))
         if webhook is None or not webhook.enabled:
             return None
-        return DeliveryTarget(webhook.url, webhook.http_auth_header, webhook.secret)
+        secrets = webhook.secrets(self._clock.now())
+        return DeliveryTarget(webhook.url, webhook.http_auth_header, secrets)
 
     def _leave(self, delivery: Delivery) -> None:
         """Give back a delivery for an unknown sub-account, so that another API process may send it; give
@@ -267,7 +268,7 @@ class DeliveryWorker:
 
     def _headers(self, held: Held) -> dict[str, str]:
         headers = signed_headers(
-            held.target.secret,
+            held.target.secrets,
             delivery_id=held.delivery.entry.delivery_id,
             timestamp=int(self._clock.now().timestamp()),
             body=held.delivery.entry.payload,

@@ -53,7 +53,7 @@ class DeliveryTarget(msgspec.Struct, frozen=True):
 
     url: str
     http_auth_header: str | None = None
-    secret: str | None = None
+    secrets: tuple[str, ...] = ()
 
 
 class Held(msgspec.Struct, frozen=True):

@@ -24,16 +24,18 @@ class BadSignature(Exception):
 
 
 def signed_headers(
-    secret: str | None, *, delivery_id: str, timestamp: int, body: bytes
+    secrets: tuple[str, ...], *, delivery_id: str, timestamp: int, body: bytes
 ) -> dict[str, str]:
-    """The three headers of one attempt (two without a secret).
+    """The three headers of one attempt (two without a secret); one signature for each secret.
 
     ``delivery_id`` stays the same over retries, ``timestamp`` (Unix seconds) is the attempt's own.
     Raises :class:`~offhook.webhook_secrets.BadSecret`.
     """
     headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
-    if secret is not None:
-        headers["webhook-signature"] = _signature(secret_key(secret), delivery_id, timestamp, body)
+    if secrets:
+        headers["webhook-signature"] = " ".join(
+            _signature(secret_key(secret), delivery_id, timestamp, body) for secret in secrets
+        )
     return headers
 
 

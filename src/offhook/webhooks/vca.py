@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import logging
 import random
 
 import msgspec
@@ -18,8 +19,13 @@ from offhook.webhooks.payloads import CallActionStatus, call_action
 from offhook.webhooks.retry import retry_after_seconds
 from offhook.webhooks.signing import signed_headers
 
+log = logging.getLogger(__name__)
+
 BUDGET = 10.0
 """Seconds for everything, retries included (``spec/webhooks.md``)."""
+
+FIRST_SHARE = 0.6
+"""The part of the budget after which the fallback is asked, where there is one."""
 
 MAX_ANSWER = 256 * 1024
 """Bytes of an answer's body, as of a submitted callflow."""
@@ -62,14 +68,42 @@ async def ask_webhook(
     """POST ``payload`` (:func:`.payloads.call_action`) and wait for the answer.
 
     Asked again, with the same ``event_id``, only after a connection error, a 5xx or a 429, and only
-    within ``budget`` seconds from the start. Never raises for errors of the far end.
+    within ``budget`` seconds from the start. A webhook with a fallback has 60 % of the budget; the
+    fallback has the rest, and is asked as soon as no answer of the webhook will come. Never raises for
+    errors of the far end.
     """
     clock = clock or SystemClock()
+    if webhook.fallback_url is None:
+        return await _ask_url(client, webhook, webhook.url, payload, event_id, clock, budget)
+    began = clock.monotonic()
+    share = budget * FIRST_SHARE
+    first = await _ask_url(client, webhook, webhook.url, payload, event_id, clock, share)
+    if first.body is not None:
+        return first
+    log.info("the VCA webhook did not answer (%s): its fallback is asked", first.detail)
+    left = budget - (clock.monotonic() - began)
+    second = await _ask_url(client, webhook, webhook.fallback_url, payload, event_id, clock, left)
+    if second.body is not None:
+        return second
+    detail = f"{first.detail}; the fallback: {second.detail}"
+    return msgspec.structs.replace(second, detail=detail)
+
+
+async def _ask_url(
+    client: HttpRequester,
+    webhook: Webhook,
+    url: str,
+    payload: bytes,
+    event_id: str,
+    clock: Clock,
+    budget: float,
+) -> Reply:
+    """Ask one URL until it answers or ``budget`` seconds are over."""
     deadline = clock.monotonic() + budget
     last = Reply(body=None, detail="no time was left to ask")
     pause = _FIRST_PAUSE
     while (left := deadline - clock.monotonic()) > 0:
-        outcome = await _ask_once(client, webhook, payload, event_id, clock, left)
+        outcome = await _ask_once(client, webhook, url, payload, event_id, clock, left)
         if not isinstance(outcome, _TryAgain):
             return outcome
         last = outcome.meanwhile
@@ -91,6 +125,7 @@ class _TryAgain(msgspec.Struct, frozen=True):
 async def _ask_once(
     client: HttpRequester,
     webhook: Webhook,
+    url: str,
     payload: bytes,
     event_id: str,
     clock: Clock,
@@ -99,7 +134,7 @@ async def _ask_once(
     try:
         response = await client.request(
             "POST",
-            webhook.url,
+            url,
             headers=_headers(webhook, payload, event_id, clock),
             body=payload,
             timeout=timeout,
@@ -129,9 +164,12 @@ def _judge(response: HttpResponse, clock: Clock) -> Reply | _TryAgain:
 
 
 def _headers(webhook: Webhook, payload: bytes, event_id: str, clock: Clock) -> dict[str, str]:
-    timestamp = int(clock.now().timestamp())
+    now = clock.now()
     headers = signed_headers(
-        webhook.secret, delivery_id=event_id, timestamp=timestamp, body=payload
+        webhook.secrets(now),
+        delivery_id=event_id,
+        timestamp=int(now.timestamp()),
+        body=payload,
     )
     headers["content-type"] = "application/json"
     if webhook.http_auth_header is not None:

@@ -17,7 +17,7 @@ SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def headers() -> dict[str, str]:
-    return signing.signed_headers(SECRET, delivery_id=ID, timestamp=TIMESTAMP, body=BODY)
+    return signing.signed_headers((SECRET,), delivery_id=ID, timestamp=TIMESTAMP, body=BODY)
 
 
 def test_the_specifications_example_comes_out_the_same() -> None:
@@ -65,7 +65,7 @@ def test_a_missing_header_is_refused(missing: str) -> None:
 
 
 def test_without_a_secret_nothing_is_signed() -> None:
-    unsigned = signing.signed_headers(None, delivery_id=ID, timestamp=TIMESTAMP, body=BODY)
+    unsigned = signing.signed_headers((), delivery_id=ID, timestamp=TIMESTAMP, body=BODY)
     assert sorted(unsigned) == ["webhook-id", "webhook-timestamp"]
 
 
@@ -82,3 +82,12 @@ def test_what_is_no_secret_is_refused_without_repeating_it(secret: str) -> None:
 def test_a_new_secret_is_a_good_one() -> None:
     assert len(secret_key(new_secret())) == 32
     assert new_secret() != new_secret()
+
+
+def test_while_a_secret_is_replaced_a_delivery_is_signed_with_both() -> None:
+    new = new_secret()
+    both = signing.signed_headers((new, SECRET), delivery_id=ID, timestamp=TIMESTAMP, body=BODY)
+    for secret in (new, SECRET):
+        assert signing.verify(secret, both, BODY, now=TIMESTAMP) == ID
+    with pytest.raises(BadSignature):
+        signing.verify(new_secret(), both, BODY, now=TIMESTAMP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated
 
 from litestar import Router, get, post
@@ -20,11 +21,21 @@ from offhook.http.resources.session_views import (
     View,
     delivery_view,
 )
-from offhook.session.ports.record import OutboxType
+from offhook.session.ports.record import DeliveryState, OutboxType
 from offhook.session.tenancy import WebhookType
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """How long a redelivery is tried (``spec/webhooks.md``)."""
+
+
+class ListedState(StrEnum):
+    """Which deliveries are listed."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    DROPPED = "dropped"
+
 
 Type = Annotated[WebhookType, PathParameter(name="type")]
 
@@ -57,13 +68,18 @@ async def list_deliveries(
     deps: NamedDependency[Deps],
     caller: NamedDependency[Caller],
     type_: Type,
+    listed: Annotated[ListedState | None, QueryParameter(name="state")] = None,
     cursor: Annotated[str | None, QueryParameter(max_length=200)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> DeliveryList:
-    """A page of what was sent and what came back."""
+    """A page of what was sent and what came back. `state=dead`: those that were given up."""
     try:
         deliveries, next_cursor = await deps.store.deliveries_of_type(
-            caller.sub_account.sub_account_id, OutboxType(type_), cursor=cursor, limit=limit
+            caller.sub_account.sub_account_id,
+            OutboxType(type_),
+            state=None if listed is None else DeliveryState(listed),
+            cursor=cursor,
+            limit=limit,
         )
     except ValueError:
         raise Refused(INVALID, "cursor: invalid cursor") from None

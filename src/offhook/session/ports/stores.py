@@ -30,6 +30,7 @@ from offhook.session.ports.record import (
     Delivery,
     DeliveryRecord,
     DeliveryResult,
+    DeliveryState,
     Installation,
     KeyRecord,
     Node,
@@ -260,9 +261,18 @@ class Outbox(ABC):
 
     @abstractmethod
     async def deliveries_of_type(
-        self, sub_account_id: str, type_: OutboxType, *, cursor: str | None = None, limit: int = 50
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        *,
+        state: DeliveryState | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> tuple[Sequence[DeliveryRecord], str | None]:
-        """A sub-account's deliveries of one webhook type, newest first; see :meth:`sessions`."""
+        """A sub-account's deliveries of one webhook type, newest first; see :meth:`sessions`.
+
+        ``state``: only those in that state; LEASED ones are PENDING here.
+        """
 
     @abstractmethod
     async def next_delivery_at(self) -> datetime | None:

@@ -103,10 +103,17 @@ class MemoryOutbox(MemoryPart, Outbox):
         return True
 
     async def deliveries_of_type(
-        self, sub_account_id: str, type_: OutboxType, *, cursor: str | None = None, limit: int = 50
+        self,
+        sub_account_id: str,
+        type_: OutboxType,
+        *,
+        state: DeliveryState | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> tuple[Sequence[DeliveryRecord], str | None]:
         group = (sub_account_id, type_.value)
-        found = [each.record() for each in self._data.outbox.values() if each.group() == group]
+        records = [each.record() for each in self._data.outbox.values() if each.group() == group]
+        found = [each for each in records if state is None or each.state is state]
         return page(found, lambda each: (micros(each.created_at), each.delivery_id), cursor, limit)
 
     async def next_delivery_at(self) -> datetime | None:
