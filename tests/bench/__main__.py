@@ -26,6 +26,7 @@ BENCHES: dict[str, list[str]] = {
     ],
     "endurance": ["--rate", "60", "--minutes", "10"],
     "exports": [],
+    "first_words": [],
     "front": [],
     "full_store": ["--sizes", "0,100000,500000"],
     "http_attack": [],

@@ -96,6 +96,8 @@ class Recogniser:
             language=language,
             beam_size=5,
             temperature=0.0,
+            no_repeat_ngram_size=5,
+            vad_filter=True,
             condition_on_previous_text=False,
         )
         return " ".join(segment.text.strip() for segment in found)
