@@ -71,7 +71,7 @@ class Tone(Speech):
 
     async def say(self, text: str, **_how: Any) -> Prompt:
         await asyncio.sleep(0)
-        if text == "unspeakable":
+        if text.endswith("unspeakable"):
             raise PromptError(RuntimeCode.SYNTHESIS_FAILED, "no voice")
         return self._prompt
 
@@ -98,7 +98,9 @@ class World(SubAccounts):
         self.store = MemoryStore()
         self.fabric = MemoryFabric()
         self.spending = SwitchedSpending()
-        self.decision = b"{}"
+        self.decision: bytes | None = b"{}"
+        """What the customer's server answers; None: nothing."""
+        self.owner = ACME
         self.node: VoiceNode
         self.config: config.Config
         self.caller: Line
@@ -113,6 +115,8 @@ class World(SubAccounts):
 
     async def ask(self, sub_account: SubAccount, question: Question) -> Reply:
         await asyncio.sleep(0)
+        if self.decision is None:
+            return Reply(body=None, detail="HTTP 503", http_status=503)
         return Reply(body=self.decision, http_status=200)
 
     async def run(self, *actions: AnyAction) -> Session:

@@ -164,6 +164,8 @@ def _sub_account(
     for index, window in enumerate(account.calling_hours):
         if window.opens == "24:00":
             yield (*path, "calling_hours", index, "opens"), 'expected a time before "24:00"'
+    if account.last_resort is not None and not os.path.isfile(account.last_resort):
+        yield (*path, "last_resort"), f"there is no file {account.last_resort}"
     yield from _scenarios(path, account)
     yield from _menus(path, account)
 

@@ -220,6 +220,7 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
                 msgspec.structs.replace(menu, file=os.path.join(folder, menu.file))
                 for menu in account.menus
             ),
+            last_resort=absolute(account.last_resort),
             opt_out=None
             if account.opt_out is None
             else msgspec.structs.replace(account.opt_out, file=absolute(account.opt_out.file)),

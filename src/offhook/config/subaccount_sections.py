@@ -134,6 +134,8 @@ class SubAccountSection(Section, frozen=True, kw_only=True):
     calling_hours: tuple[CallingWindowSection, ...] = ()
     """Absent: at any time."""
     outside_hours: Literal["queue", "refuse"] = "queue"
+    last_resort: str | None = None
+    """A callflow's file, relative to the configuration file; absolute once loaded."""
     numbers: tuple[Number, ...] = ()
     webhooks: tuple[SubAccountWebhook, ...] = ()
     scenarios: tuple[ScenarioFile, ...] = ()

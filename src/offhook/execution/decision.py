@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import datetime
 
 from offhook.clock import new_id
 from offhook.codes import RuntimeCode, StatusCode
 from offhook.events import DecisionAsked, DecisionMade
 from offhook.execution.conversation import Conversation
-from offhook.execution.failures import SessionFailure
+from offhook.execution.failures import NoDecision, SessionFailure
 from offhook.execution.menu_steps import MenuSteps
 from offhook.execution.steps.outcome import Outcome
 from offhook.flow import positions
@@ -20,6 +21,8 @@ from offhook.flow.problems import Mode, Verdict
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import SubAccount, WebhookType, facts_of
+
+log = logging.getLogger(__name__)
 
 KEPT_BODY = 16_384
 """Bytes of an answer that the session's record keeps."""
@@ -76,9 +79,23 @@ class Decisions:
                 problem=problem,
             )
         )
+        if code is RuntimeCode.CONNECTIVITY:
+            raise NoDecision(f"the VCA webhook: {problem}")
         if code is not None:
             raise SessionFailure(code, f"the VCA webhook: {problem}")
         return callflow if callflow is not None and callflow.actions else None
+
+    def last_resort(self, conversation: Conversation) -> Callflow | None:
+        """The sub-account's callflow for when its server did not answer, if it has a valid one."""
+        sub_account = conversation.sub_account
+        if sub_account is None or sub_account.last_resort is None:
+            return None
+        facts = facts_of(sub_account, self._profiles)
+        now = conversation.services.clock.now()
+        verdict = judge(sub_account.last_resort.encode(), facts, now, mode=Mode.DECISION)
+        if verdict.callflow is None:
+            log.warning("the callflow of last resort is invalid: %s", verdict.summary)
+        return verdict.callflow
 
     async def _judged(
         self, reply: Reply, sub_account: SubAccount, conversation: Conversation

@@ -17,6 +17,13 @@ class SessionFailure(Exception):
         self.reason = reason
 
 
+class NoDecision(SessionFailure):
+    """The customer's server, and its fallback, did not answer (-2002)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(RuntimeCode.CONNECTIVITY, detail)
+
+
 class CallOver(Exception):
     """Leg A is over: no more prompts are played and no more questions asked; the session ends by the
     table."""

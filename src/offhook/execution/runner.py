@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import final
 
+import msgspec
+
 from offhook.clock import Clock
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import ActionEnded, ActionStarted, AnyEvent
@@ -16,7 +18,14 @@ from offhook.execution.consent import end_recording, record_if_inbound
 from offhook.execution.conversation import Conversation
 from offhook.execution.decision import Decisions
 from offhook.execution.endings import keeps_trace, log_end
-from offhook.execution.failures import CallOver, Interrupted, OptedOut, Replaced, SessionFailure
+from offhook.execution.failures import (
+    CallOver,
+    Interrupted,
+    NoDecision,
+    OptedOut,
+    Replaced,
+    SessionFailure,
+)
 from offhook.execution.journal import SessionJournal
 from offhook.execution.opt_out_key import OptingOut
 from offhook.execution.player import Player
@@ -181,6 +190,10 @@ class SessionRunner(Runner):
             log.info("%s", interruption)
             if conversation.breakdown is None:
                 conversation.refuse_a(480, CallStatus.CANCELED)
+        except NoDecision as failure:
+            action = conversation.session.last_action
+            await self._say_sorry()
+            return msgspec.structs.replace(self._error(failure.code, failure.detail), action=action)
         except SessionFailure as failure:
             return self._error(failure.code, failure.detail, reason=failure.reason)
         except Exception as crash:
@@ -218,6 +231,23 @@ class SessionRunner(Runner):
                 conversation.menu_position = None
                 callflow = replaced.callflow
             self._opting_out.end()
+
+    async def _say_sorry(self) -> None:
+        """Run the callflow of last resort, if there is one and the caller still listens."""
+        callflow = self._decisions.last_resort(self._conversation)
+        if callflow is None:
+            return
+        self._opting_out.end()
+        self._conversation.runs(callflow)
+        try:
+            self._player.prepare(callflow.actions)
+            await self._walk(callflow.actions)
+        except (CallOver, Interrupted, Replaced):
+            pass
+        except SessionFailure as failure:
+            log.warning("the callflow of last resort failed: %s", failure.detail)
+        except Exception:
+            faults.report("running its callflow of last resort")
 
     async def _first_decision(self) -> Callflow | None:
         """The first callflow of a call from outside; None: refuse the call."""

@@ -172,6 +172,8 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     menus: Mapping[str, Menu] = {}
     opt_out: OptOutSettings | None = None
     """None: called persons cannot opt out, and no opt-out list counts."""
+    last_resort: str | None = None
+    """The JSON of the callflow that runs when its VCA webhook did not answer (:mod:`.last_resort`)."""
     recording_push: PushConfig | None = None
     """Where its recordings are uploaded to; None: they stay here."""
 

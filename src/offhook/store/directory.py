@@ -22,6 +22,7 @@ from offhook import config
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.api_keys import key_digest
 from offhook.session.calling_hours import OutsideHours, calling_hours
+from offhook.session.last_resort import InvalidLastResort, last_resort_of_text
 from offhook.session.menus import InvalidMenu, Menu, menu_of_text
 from offhook.session.number_states import is_expired
 from offhook.session.ports.record import StoreUnavailable
@@ -189,6 +190,7 @@ def _sub_account(entry: config.SubAccountSection) -> SubAccount:
         scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},
         menus={menu.name: _menu(menu) for menu in entry.menus},
         opt_out=_opt_out(entry.opt_out),
+        last_resort=None if entry.last_resort is None else _last_resort(entry.last_resort),
     )
 
 
@@ -228,6 +230,13 @@ def _menu(entry: config.MenuFile) -> Menu:
         )
     except InvalidMenu as error:
         raise ValueError(f"{entry.file}: {error}") from None
+
+
+def _last_resort(file: str) -> str:
+    try:
+        return last_resort_of_text(Path(file).read_text("utf-8"))
+    except InvalidLastResort as error:
+        raise ValueError(f"{file}: {error}") from None
 
 
 def _opt_out(entry: config.OptOutSection | None) -> OptOutSettings | None:

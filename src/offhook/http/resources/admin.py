@@ -25,6 +25,11 @@ from offhook.http.resources.params import CONFLICTS, parse_time, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.calling_hours import OutsideHours
+from offhook.session.last_resort import (
+    InvalidLastResort,
+    document_of_last_resort,
+    read_last_resort,
+)
 from offhook.session.ports.record import KeyRecord
 from offhook.session.spending import budget_of
 from offhook.session.tenancy import KeyGrant, SubAccount
@@ -63,6 +68,8 @@ class SubAccountBody(View, frozen=True, kw_only=True):
     """Empty: at any time."""
     outside_hours: OutsideHours = OutsideHours.QUEUE
     """Whether callflows outside of the calling hours wait, or end ``ERROR`` -2010."""
+    last_resort: dict[str, Any] | None = None
+    """``{"callflow": […]}`` of say, playFile and hangup: heard when the VCA webhook did not answer."""
 
 
 class SubAccountView(SubAccountBody, frozen=True, kw_only=True):
@@ -198,6 +205,7 @@ async def put_sub_account(
         dtmf_event_data=data.dtmf_event_data or "object",
         budget=budget_of(data.daily_minutes, data.daily_cost),
         calling_hours=hours_of(data.calling_hours, data.outside_hours),
+        last_resort=_last_resort(data.last_resort),
     )
     await deps.store.put_sub_account(sub_account)
     await tenancy_changed(deps)
@@ -289,6 +297,13 @@ async def _make_key(deps: Deps, grant: KeyGrant, name: str) -> KeyMade:
     return KeyMade(key=key, key_id=grant.key_id, status_code=OK_CODE, status_message=OK_MESSAGE)
 
 
+def _last_resort(document: dict[str, Any] | None) -> str | None:
+    try:
+        return None if document is None else read_last_resort(document)
+    except InvalidLastResort as error:
+        raise Refused(INVALID, f"lastResort.{error}") from None
+
+
 def _known(deps: Deps, sub_account_id: str) -> SubAccount:
     sub_account = deps.directory.sub_account(sub_account_id)
     if sub_account is None:
@@ -322,6 +337,9 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
         if budget is not None and budget.daily_cost is not None
         else None,
         "calling_hours": windows_of(hours),
+        "last_resort": None
+        if sub_account.last_resort is None
+        else document_of_last_resort(sub_account.last_resort),
         "outside_hours": hours.outside if hours is not None else OutsideHours.QUEUE,
     }
 
