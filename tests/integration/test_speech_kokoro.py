@@ -83,7 +83,7 @@ async def test_a_text_without_a_sound_is_an_empty_answer(engine: Kokoro) -> None
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("voice", ["af_nobody@gmw/en-US", "../model@gmw/en-US", "af_heart@xx"])
 async def test_an_unknown_voice_is_a_failure(engine: Kokoro, voice: str) -> None:
-    with pytest.raises(SynthesisFailed, match="Kokoro: "):
+    with pytest.raises(SynthesisFailed, match="kokoro: "):
         await spoken(engine, "Hello.", voice)
 
 

@@ -24,6 +24,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook voices install kokoro",
         "offhook voices install kokoro --from /media/usb",
     ),
+    "voices add": ("offhook voices add en_US-joe-medium.onnx",),
     "voices sample": ("offhook voices sample en-US-JennyNeural -o jenny.wav",),
     "say": ('offhook say "Hello from Offhook." --voice en-GB-SoniaNeural -o hello.wav',),
     "call": (

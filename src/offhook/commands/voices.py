@@ -107,6 +107,35 @@ def _installed(
         raise CommandError(f"{name} is not installed: {error}") from None
 
 
+@voices.command(name="add", help_epilogue=epilogue("voices add"))
+def voices_add(
+    model: Annotated[Path, Parameter(help="A voice of Piper: NAME.onnx, with NAME.onnx.json.")],
+    /,
+    *,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Add a voice of Piper, which you have as two files, to this machine."""
+    import importlib.util
+
+    from offhook.speech.engines import piper_folder
+    from offhook.speech.piper_voices import NoVoice, add_voice
+
+    folder = piper_folder(voice_settings(config))
+    try:
+        voice = add_voice(model, folder)
+    except NoVoice as error:
+        raise CommandError(f"no voice was added: {error}") from None
+    except OSError as error:
+        raise CommandError(f"no voice was added: {error.filename}: {error.strerror}") from None
+    runs = importlib.util.find_spec("sherpa_onnx") is not None
+    text = f"{voice.name} ({voice.locale}) is in {folder}. A restart of the server finds it."
+    if not runs:
+        text += "\nIt needs sherpa-onnx to run: pip install 'offhook[piper]'"
+    facts = {"voice": voice.name, "locale": voice.locale, "folder": str(folder), "runs": runs}
+    emit(json, facts, text)
+
+
 @voices.command(name="sample", help_epilogue=epilogue("voices sample"))
 def voices_sample(
     voice: Annotated[str, Parameter(help="A speech profile, or a language such as en-GB.")],

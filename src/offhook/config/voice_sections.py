@@ -21,8 +21,8 @@ class SpeechSection(Section, frozen=True, kw_only=True):
     """0: prompts are not shared and not kept between two starts."""
 
 
-class KokoroSection(Section, frozen=True, kw_only=True):
-    """``[voices.kokoro]``"""
+class LocalModelSection(Section, frozen=True, kw_only=True):
+    """``[voices.kokoro]``, ``[voices.piper]``"""
 
     processes: Count = 1
     threads: Annotated[int, Meta(ge=0, le=256, description="a number of threads, 0 to 256")] = 0
@@ -82,7 +82,9 @@ class ElevenLabs(Section, frozen=True, kw_only=True):
     voices: tuple[CloudVoice, ...] = ()
 
 
-EngineName = Literal["azure", "google", "polly", "elevenlabs", "openai", "kokoro", "espeak-ng"]
+EngineName = Literal[
+    "azure", "google", "polly", "elevenlabs", "openai", "kokoro", "piper", "espeak-ng"
+]
 ENGINE_ORDER: tuple[EngineName, ...] = get_args(EngineName)
 
 
@@ -97,7 +99,8 @@ class Voices(Section, frozen=True, kw_only=True):
     """Of one request to an engine in the cloud."""
     characters_per_day: Count | None = None
     """That one sub-account may have spoken by engines in the cloud; absent: as many as it asks."""
-    kokoro: KokoroSection = KokoroSection()
+    kokoro: LocalModelSection = LocalModelSection()
+    piper: LocalModelSection = LocalModelSection()
     azure: Azure | None = None
     google: Google | None = None
     polly: Polly | None = None

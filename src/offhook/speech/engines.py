@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from offhook.config import CloudVoice, Voices
-from offhook.speech import espeak_voices, kokoro_voices
+from offhook.speech import espeak_voices, kokoro_voices, piper_voices
 from offhook.speech.cloud.azure import AzureSpeech
 from offhook.speech.cloud.cloud_engine import CloudTools
 from offhook.speech.cloud.elevenlabs import ElevenLabsSpeech
@@ -18,6 +18,7 @@ from offhook.speech.cloud.openai_speech import OpenAiSpeech
 from offhook.speech.cloud.polly import PollySpeech
 from offhook.speech.espeak import Espeak
 from offhook.speech.kokoro import Kokoro
+from offhook.speech.piper import Piper
 from offhook.speech.profile_rows import profile_rows
 from offhook.speech.speech_engine import Engine
 from offhook.speech.voice_folder import default_folder
@@ -32,6 +33,11 @@ def voice_folder(settings: Voices) -> Path:
 def kokoro_folder(settings: Voices) -> Path:
     """Where the model and the voices of Kokoro lie when they are installed."""
     return voice_folder(settings) / kokoro_voices.ENGINE
+
+
+def piper_folder(settings: Voices) -> Path:
+    """Where the voices of Piper lie that were added."""
+    return voice_folder(settings) / piper_voices.ENGINE
 
 
 def installed_voices(settings: Voices) -> tuple[EngineVoice, ...]:
@@ -50,6 +56,11 @@ def make_engines(settings: Voices, *, espeak_processes: int) -> list[Engine]:
         kokoro = settings.kokoro
         engines.append(
             Kokoro(kokoro_folder(settings), processes=kokoro.processes, threads=kokoro.threads)
+        )
+    if _piper_voices(settings):
+        piper = settings.piper
+        engines.append(
+            Piper(piper_folder(settings), processes=piper.processes, threads=piper.threads)
         )
     engines += _cloud_engines(settings)
     return engines
@@ -81,6 +92,10 @@ def _cloud_engines(settings: Voices) -> Iterable[Engine]:
 
 def _kokoro_voices(settings: Voices) -> tuple[EngineVoice, ...]:
     return kokoro_voices.installed_kokoro_voices(kokoro_folder(settings))
+
+
+def _piper_voices(settings: Voices) -> tuple[EngineVoice, ...]:
+    return piper_voices.installed_piper_voices(piper_folder(settings))
 
 
 def _vendor_voices(vendor: str, *, section: object) -> tuple[EngineVoice, ...]:
@@ -118,5 +133,6 @@ _VOICES: Final[Mapping[str, Callable[[Voices], tuple[EngineVoice, ...]]]] = {
         "elevenlabs", settings.elevenlabs.voices if settings.elevenlabs else ()
     ),
     kokoro_voices.ENGINE: _kokoro_voices,
+    piper_voices.ENGINE: _piper_voices,
     espeak_voices.ENGINE: lambda _: espeak_voices.installed_voices(),
 }

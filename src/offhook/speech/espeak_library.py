@@ -1,7 +1,7 @@
 """espeak-ng's library, for the programs that load it. It stands alone: it imports nothing of Offhook.
 
 espeak-ng is GPL-3.0, so nothing else may load it: :mod:`.espeak_worker`, which speaks with it, and
-:mod:`.kokoro_worker`, which takes phonemes from it, are programs of their own.
+:mod:`.kokoro_worker` and :mod:`.piper_worker`, which take phonemes from it, are programs of their own.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ a second of its neighbours, and faded into the next one where they fit best.
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import json
 import re
@@ -34,7 +33,7 @@ import onnxruntime
 import soxr
 
 if TYPE_CHECKING:
-    from . import espeak_library, kokoro_front_ends, kokoro_graph, worker_kit
+    from . import espeak_phonemes, kokoro_front_ends, kokoro_graph, worker_kit
 else:
 
     def _beside(name):
@@ -44,7 +43,7 @@ else:
         spec.loader.exec_module(module)
         return module
 
-    espeak_library, worker_kit = _beside("espeak_library"), _beside("worker_kit")
+    espeak_phonemes, worker_kit = _beside("espeak_phonemes"), _beside("worker_kit")
     kokoro_front_ends, kokoro_graph = _beside("kokoro_front_ends"), _beside("kokoro_graph")
 
 MODEL_RATE = 24_000
@@ -52,7 +51,6 @@ MOST_PHONEMES = 510  # of the model's context; the rows of a voice
 STYLE = 256  # numbers of a style vector
 ENGLISH = "gmw/en-US"  # speaks words in Latin letters among others
 CPU_SECONDS = 120  # for one request
-IPA_WITH_TIES = 0x02 | 0x80 | ord("^") << 8  # phonemes in IPA, "^" joins the letters of one
 PAUSE = np.zeros(MODEL_RATE // 5, np.float32)  # between two utterances of one text
 FRAME = 600  # samples of a frame, 25 ms; pitch and loudness have two values for each
 AROUND = 5  # frames of its neighbours that a stretch is made with
@@ -62,9 +60,6 @@ SHORTEST, LONGEST = 26, 40  # frames of the first stretch
 GROWTH = 1.7  # of the longest next one: it is made while the one before plays
 LEAST = 14  # frames of the last one
 LEAD = 3  # frames of the silence before the first word
-
-MARKS = re.compile(r'([;!?…—"“”()]+|[.,:]+(?=\s|$))')
-"""Punctuation that the model knows; a dot or comma inside a number is not."""
 
 FROM_ENGLISH = sorted(
     {
@@ -107,43 +102,6 @@ FROM_FRONT = (
     *(kokoro_graph.DURATIONS, kokoro_graph.SOUNDS),
     *(kokoro_graph.PITCH, kokoro_graph.LOUDNESS),
 )
-
-
-class Phonemes:
-    """Texts as phonemes of espeak-ng, in the model's spelling."""
-
-    def __init__(self) -> None:
-        self._library, _ = espeak_library.load()
-        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        self._library.espeak_TextToPhonemes.argtypes = (
-            *(ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int),
-        )
-
-    def of(self, text: str, voice: str) -> str:
-        """Raises ``Failed``."""
-        if not espeak_library.select(self._library, voice):
-            raise worker_kit.Failed(f"espeak-ng has no voice {voice}")
-        parts = MARKS.split(text)
-        words, marks = parts[::2], [*parts[1::2], ""]
-        spelled = "".join(
-            (" " if words_.startswith((" ", "\n")) else "")
-            + respelled(self._clause(words_), voice)
-            + mark
-            for words_, mark in zip(words, marks, strict=True)
-        )
-        return " ".join(spelled.split())
-
-    def _clause(self, words: str) -> str:
-        if not words.strip():
-            return ""
-        left = ctypes.c_char_p(espeak_library.plain(words))
-        found = []
-        while left.value:
-            flags = espeak_library.CHARS_UTF8
-            found.append(
-                self._library.espeak_TextToPhonemes(ctypes.byref(left), flags, IPA_WITH_TIES)
-            )
-        return re.sub(r"\([a-z-]+\)", "", b" ".join(found).decode("utf-8", "replace"))
 
 
 def respelled(phonemes: str, voice: str) -> str:
@@ -203,7 +161,7 @@ class KokoroSynthesis:
         self._folder = folder
         self._voices: dict[str, Style] = {}
         self._front_ends: dict[str, Callable[[str], str]] = {}
-        self._phonemes = Phonemes()
+        self._phonemes = espeak_phonemes.Phonemes(espeak_phonemes.IPA_WITH_TIES)
 
     def speak(self, asked: dict[str, Any]) -> Iterator[worker_kit.Samples]:
         """The text as spoken, 8,000 samples a second of -1..1, part by part. Raises ``Failed``."""
@@ -232,10 +190,16 @@ class KokoroSynthesis:
         """``text`` in the model's letters, perhaps with some that it does not know."""
         makers = kokoro_front_ends.FRONT_ENDS
         if name not in makers:
-            return self._phonemes.of(text, name)
+            return self._of_espeak(text, name)
         if name not in self._front_ends:
-            self._front_ends[name] = makers[name](lambda words: self._phonemes.of(words, ENGLISH))
+            self._front_ends[name] = makers[name](lambda words: self._of_espeak(words, ENGLISH))
         return self._front_ends[name](text)
+
+    def _of_espeak(self, text: str, voice: str) -> str:
+        found = self._phonemes.of(text, voice, lambda phonemes: respelled(phonemes, voice))
+        if found is None:
+            raise worker_kit.Failed(f"espeak-ng has no voice {voice}")
+        return found
 
     def _style(self, voice: str) -> Style:
         if voice not in self._voices:

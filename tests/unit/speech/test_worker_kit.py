@@ -42,6 +42,8 @@ def level(pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
         "espeak_library",
         "kokoro_front_ends",
         "kokoro_graph",
+        "espeak_phonemes",
+        "piper_worker",
         "worker_kit",
         "pcm_worker",
     ],
