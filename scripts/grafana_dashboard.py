@@ -139,7 +139,8 @@ ROWS: dict[str, list[Panel]] = {
             "Calls without audio, without telephone-event",
             "cps",
             {
-                "{{trunk}} no audio": by("trunk", "calls_without_audio_total", match=TRUNK),
+                "{{trunk}} no audio": by("trunk", "calls_without_audio_total", match=TRUNK)
+                + " or vector(0)",
                 "{{trunk}} no telephone-event": by(
                     "trunk", "calls_without_telephone_event_total", match=TRUNK
                 )

@@ -12,6 +12,7 @@ from offhook.config.server_sections import (
     Limits,
     Media,
     Sip,
+    Telemetry,
     Webhooks,
 )
 from offhook.config.settings import (
@@ -117,6 +118,7 @@ __all__ = [
     "SubAccountId",
     "SubAccountSection",
     "SubAccountWebhook",
+    "Telemetry",
     "TestCallSeconds",
     "Testbed",
     "TestbedPhone",

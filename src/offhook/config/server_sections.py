@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from offhook.config.section import Section
 from offhook.config.value_types import (
@@ -59,6 +61,15 @@ class Sip(Section, frozen=True, kw_only=True):
     """A capture server such as Homer; it gets every SIP message as HEP3."""
     tls_certificate: str | None = None
     tls_key: str | None = None
+
+
+class Telemetry(Section, frozen=True, kw_only=True):
+    """``[telemetry]``"""
+
+    traces: HttpUrl | None = None
+    """Collector of OpenTelemetry (OTLP over HTTP), up to the port; needs the extra ``otel``."""
+    traces_ratio: Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")] = 1.0
+    """Share of the sessions that are traced."""
 
 
 class Database(Section, frozen=True, kw_only=True):

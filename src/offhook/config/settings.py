@@ -16,6 +16,7 @@ from offhook.config.server_sections import (
     Media,
     Recording,
     Sip,
+    Telemetry,
     Webhooks,
 )
 from offhook.config.subaccount_sections import SubAccountSection
@@ -28,6 +29,7 @@ class Config(Section, frozen=True, kw_only=True):
 
     http: Http = Http()
     sip: Sip = Sip()
+    telemetry: Telemetry = Telemetry()
     database: Database = Database()
     cluster: Cluster = Cluster()
     webhooks: Webhooks = Webhooks()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from offhook.events import AnyEvent
 from offhook.execution.call_metrics import CallMetrics
+from offhook.execution.session_spans import SessionSpans
 from offhook.faults import FaultLog
 from offhook.log import about
 from offhook.session.ports.record import Fenced, Node, OutboxEntry, StoreUnavailable
@@ -41,11 +42,13 @@ class SessionJournal:
         node: Node,
         notify: Callable[[str, bool], None],
         metrics: CallMetrics,
+        spans: SessionSpans | None = None,
     ) -> None:
         self._store = store
         self._node = node
         self._notify = notify
         self._meter = metrics.of_session()
+        self._spans = spans
         self._save_seconds = metrics.store_seconds.labels("save")
         self._session: Session | None = None
         self._events: list[AnyEvent] = []
@@ -64,6 +67,8 @@ class SessionJournal:
         seconds."""
         self._session = session
         self._meter.observe(session, events)
+        if self._spans is not None:
+            self._spans.observe(session, events)
         self._events.extend(events)
         self._outbox.extend(outbox)
         if self._timer is None and self._saving is None and not self._closed:
@@ -83,6 +88,8 @@ class SessionJournal:
             await self._saving
         self.put(session, events, outbox)
         self._meter.close()
+        if self._spans is not None:
+            self._spans.close(session)
         return await self._save_all()
 
     async def keep_trace(self, session_id: str, messages: Sequence[SipMessage]) -> None:

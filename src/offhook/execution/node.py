@@ -29,6 +29,7 @@ from offhook.execution.number_tests import NumberTests
 from offhook.execution.runner import FailedStart, Runner, SessionRunner
 from offhook.execution.session_recording import RecordingNotice
 from offhook.execution.session_services import Services
+from offhook.execution.session_spans import SessionSpans
 from offhook.faults import FaultLog
 from offhook.flow.context import Profiles
 from offhook.flow.numbers import country_of
@@ -45,6 +46,7 @@ from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall, Telephony
 from offhook.session.ports.tenants import SubAccounts
+from offhook.session.ports.tracing import Tracer
 from offhook.session.ports.webhooks import Asker, Reports
 from offhook.session.routing import trunks_for
 from offhook.session.session import Leg, Session
@@ -78,6 +80,7 @@ class VoiceNode:
         metrics: CallMetrics,
         recorder: Recorder | None = None,
         refusals: InboundRefusals | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """``capacity``: sessions that run here at once at the most."""
         self._store, self._node = store, node
@@ -89,6 +92,7 @@ class VoiceNode:
         self._fabric, self._spending = fabric, spending
         self._tariff = Tariff(config.rates, directory.sub_account)
         self._metrics = metrics
+        self._tracer = tracer
         self._recorder = recorder or NoRecorder()
         self._commands = Commands()
         self._decisions = Decisions(ask, profiles)
@@ -273,7 +277,13 @@ class VoiceNode:
     def _make_runner(
         self, session: Session, trunks: tuple[str, ...], received: ReceivedCall | None = None
     ) -> Runner:
-        journal = SessionJournal(self._store, self._node, self._saved, self._metrics)
+        journal = SessionJournal(
+            self._store,
+            self._node,
+            self._saved,
+            self._metrics,
+            SessionSpans(self._tracer) if self._tracer is not None else None,
+        )
         try:
             return SessionRunner(
                 session=session,

@@ -22,6 +22,7 @@ from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.recording import NoRecordingFiles, RecordingFiles
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
+from offhook.session.ports.tracing import NoTraces, Tracer
 from offhook.session.session import Session
 from offhook.session.tenancy import PushConfig, SubAccount
 
@@ -99,6 +100,7 @@ class Deps:
     push_problem: Callable[[PushConfig], Awaitable[str | None]] = no_push_problem
     """Why recordings cannot be uploaded there (a private address …); None: it seems fine."""
     spending: Spending = field(default_factory=NoBudgets)
+    tracer: Tracer = field(default_factory=NoTraces)
     numbers: NumberTerms = field(default_factory=lambda: NumberTerms(Config(), lambda _id: None))
     config: Config = field(default_factory=Config)
     clock: Clock = field(default_factory=SystemClock)

@@ -26,6 +26,7 @@ from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.export_keeper import ExportKeeper
 from offhook.processes.number_watching import open_number_watch
+from offhook.processes.otel import open_tracer
 from offhook.processes.recording_duties import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
@@ -46,6 +47,7 @@ from offhook.session.number_states import NumberTerms
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
+from offhook.session.ports.tracing import Tracer
 from offhook.session.scenario_filling import unusable_patterns
 from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType
@@ -122,7 +124,8 @@ async def _open_parts(
     context.reloads.append(lambda config: tariff.use(config.rates))
     spending = _open_spending(context, store, directory, context.registry)
     await spending.read()
-    deps = _open_deps(context, stack, foundation, reports, client, spending)
+    tracer = open_tracer(context, stack, "api")
+    deps = _open_deps(context, stack, foundation, reports, client, spending, tracer)
     parts = _Parts(
         deps=deps,
         fabric=fabric,
@@ -131,7 +134,7 @@ async def _open_parts(
         tariff=tariff,
         reports=reports,
         campaigns=_open_campaigns(context, fabric, deps),
-        delivery=_open_delivery(context, client, store, directory, context.registry),
+        delivery=_open_delivery(context, client, store, directory, context.registry, tracer),
         exports=_open_exports(context, store),
         figures=SiteMetrics(context.registry, context.config),
         numbers=open_number_watch(context, foundation, deps.numbers, reports),
@@ -162,6 +165,7 @@ def _open_deps(
     reports: WebhookReports,
     client: HttpClient,
     spending: SpendingWatch,
+    tracer: Tracer,
 ) -> Deps:
     """What the resources of the HTTP API use."""
     pushes = HttpClient(allow_private=context.config.recording.allow_private)
@@ -169,6 +173,7 @@ def _open_deps(
     return Deps(
         store=foundation.store,
         spending=spending,
+        tracer=tracer,
         numbers=NumberTerms(context.config, foundation.directory.sub_account),
         directory=foundation.directory,
         fabric=foundation.fabric,
@@ -255,6 +260,7 @@ def _open_delivery(
     store: Store,
     directory: Directory,
     registry: CollectorRegistry,
+    tracer: Tracer,
 ) -> DeliveryWorker:
 
     def lookup(sub_account_id: str, type_: WebhookType) -> Webhook | None:
@@ -276,6 +282,7 @@ def _open_delivery(
         disable=disable,
         knows=directory.knows,
         metrics=DeliveryMetrics(registry),
+        tracer=tracer,
         clock=context.clock,
     )
     delivery.start()

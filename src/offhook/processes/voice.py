@@ -16,6 +16,7 @@ from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
+from offhook.processes.otel import open_tracer
 from offhook.processes.recording_duties import RecordingDuties
 from offhook.processes.role_context import CannotServe, RoleContext, process_name
 from offhook.processes.shared import (
@@ -115,6 +116,7 @@ async def _open_node(
 ) -> tuple[Node, VoiceNode, SpendingWatch, RecordingDuties]:
     """The node as the store knows it, what runs its sessions, and what is to run beside them."""
     store, fabric, directory = foundation
+    tracer = open_tracer(context, stack, "voice")
     files, speech = open_speech(context, stack, store)
     questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
     stack.push_async_callback(questions.close)
@@ -130,7 +132,8 @@ async def _open_node(
         speech=speech,
         profiles=ProfileTable.installed(context.config.voices),
         reports=reports,
-        ask=asker(questions, context.clock),
+        ask=asker(questions, context.clock, tracer),
+        tracer=tracer if context.config.telemetry.traces is not None else None,
         opt_out_service=OperatorLists(questions),
         directory=directory,
         config=context.config,

@@ -22,6 +22,7 @@ from offhook.net.http_client import HttpClient
 from offhook.net.outgoing_errors import OutgoingError
 from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, StoreUnavailable
 from offhook.session.ports.stores import Outbox
+from offhook.session.ports.tracing import NoTraces, Span, SpanKind, Tracer
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret
 from offhook.webhooks.endpoints import DeliveryTarget, Endpoint, Endpoints, Held
@@ -75,6 +76,7 @@ class DeliveryWorker:
         disable: Disable,
         knows: Callable[[str], bool] = lambda _sub_account_id: True,
         metrics: DeliveryMetrics | None = None,
+        tracer: Tracer | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._outbox = outbox
@@ -84,6 +86,7 @@ class DeliveryWorker:
         self._knows = knows
         self._disable = disable
         self._metrics = metrics or DeliveryMetrics()
+        self._tracer = tracer or NoTraces()
         self._clock = clock or SystemClock()
         self._endpoints = Endpoints()
         self._results = Results(outbox, self._metrics, self.wake)
@@ -232,18 +235,42 @@ class DeliveryWorker:
 
     async def _attempt(self, group: asyncio.TaskGroup, endpoint: Endpoint, held: Held) -> None:
         """One POST, judged, its result noted."""
-        began = self._clock.monotonic()
+        began, began_at = self._clock.monotonic(), self._clock.now()
         try:
             status, retry_after, detail = await self._post(held)
             seconds = self._clock.monotonic() - began
             endpoint.learn(seconds, answered=status is not None)
             self._metrics.seconds.observe(seconds)
+            self._trace(held.delivery, began_at, status)
             await self._conclude(endpoint, held, status, retry_after, detail)
         finally:
             self._endpoints.ended(endpoint, held)
             self._hold(-1)
         if not self._stopping:
             self._pump(group)
+
+    def _trace(self, delivery: Delivery, began_at: datetime, status: int | None) -> None:
+        """Hand over the span of an attempt."""
+        entry = delivery.entry
+        if not entry.session_id or not self._tracer.follows(entry.session_id):
+            return
+        good = status is not None and 200 <= status <= 299
+        self._tracer.emit(
+            Span(
+                session_id=entry.session_id,
+                key=_span_key(delivery),
+                name=f"POST {entry.type} webhook",
+                kind=SpanKind.CLIENT,
+                began=began_at,
+                ended=self._clock.now(),
+                facts={
+                    "http.request.method": "POST",
+                    "http.request.resend_count": delivery.attempts,
+                    **({"http.response.status_code": status} if status is not None else {}),
+                },
+                problem=None if good else "not delivered",
+            )
+        )
 
     async def _post(self, held: Held) -> tuple[int | None, str | None, str]:
         """Send it; returns the HTTP status (None: no answer), Retry-After, and a text for people."""
@@ -274,6 +301,8 @@ class DeliveryWorker:
             body=held.delivery.entry.payload,
         )
         headers["content-type"] = "application/json"
+        if session_id := held.delivery.entry.session_id:
+            headers.update(self._tracer.headers(session_id, _span_key(held.delivery)))
         if held.target.http_auth_header is not None:
             headers["authorization"] = held.target.http_auth_header
         return headers
@@ -328,6 +357,10 @@ class DeliveryWorker:
             webhook = self._lookup(entry.sub_account_id, type_)
             if webhook is not None and webhook.enabled and webhook.url == held.target.url:
                 self._results.make_due(entry.sub_account_id, OutboxType(type_), None, now)
+
+
+def _span_key(delivery: Delivery) -> str:
+    return f"delivery:{delivery.entry.delivery_id}:{delivery.attempts}"
 
 
 def _say(endpoint: Endpoint, held: Held, state: DeliveryState, detail: str) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import codecs
 import logging
 import random
+from collections.abc import Mapping
 
 import msgspec
 
 from offhook.clock import Clock, SystemClock
 from offhook.net.http_client import HttpRequester, HttpResponse
 from offhook.net.outgoing_errors import ConnectFailed, OutgoingError, UnreadableAnswer
+from offhook.session.ports.tracing import NoTraces, Tracer, question_key
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret
@@ -34,8 +36,9 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
 
-def asker(client: HttpRequester, clock: Clock) -> Asker:
-    """Asks over HTTP, through ``client``."""
+def asker(client: HttpRequester, clock: Clock, tracer: Tracer | None = None) -> Asker:
+    """Asks over HTTP, through ``client``; the webhook gets the context of a traced session."""
+    tracer = tracer or NoTraces()
 
     async def ask(sub_account: SubAccount, question: Question) -> Reply:
         received = question.received
@@ -51,7 +54,14 @@ def asker(client: HttpRequester, clock: Clock) -> Asker:
             dtmf_event_data=sub_account.dtmf_event_data,
         )
         webhook = sub_account.webhooks[WebhookType.VCA]
-        return await ask_webhook(client, webhook, payload, event_id=question.event_id, clock=clock)
+        return await ask_webhook(
+            client,
+            webhook,
+            payload,
+            event_id=question.event_id,
+            clock=clock,
+            context=tracer.headers(question.session.session_id, question_key(question.event_id)),
+        )
 
     return ask
 
@@ -64,25 +74,31 @@ async def ask_webhook(
     event_id: str,
     clock: Clock | None = None,
     budget: float = BUDGET,
+    context: Mapping[str, str] | None = None,
 ) -> Reply:
-    """POST ``payload`` (:func:`.payloads.call_action`) and wait for the answer.
+    """POST ``payload`` (:func:`.payloads.call_action`) and wait for the answer. ``context``: headers of
+    the trace.
 
     Asked again, with the same ``event_id``, only after a connection error, a 5xx or a 429, and only
     within ``budget`` seconds from the start. A webhook with a fallback has 60 % of the budget; the
     fallback has the rest, and is asked as soon as no answer of the webhook will come. Never raises for
     errors of the far end.
     """
-    clock = clock or SystemClock()
+    clock, headers = clock or SystemClock(), context or {}
     if webhook.fallback_url is None:
-        return await _ask_url(client, webhook, webhook.url, payload, event_id, clock, budget)
+        return await _ask_url(
+            client, webhook, webhook.url, payload, event_id, clock, budget, headers
+        )
     began = clock.monotonic()
     share = budget * FIRST_SHARE
-    first = await _ask_url(client, webhook, webhook.url, payload, event_id, clock, share)
+    first = await _ask_url(client, webhook, webhook.url, payload, event_id, clock, share, headers)
     if first.body is not None:
         return first
     log.info("the VCA webhook did not answer (%s): its fallback is asked", first.detail)
     left = budget - (clock.monotonic() - began)
-    second = await _ask_url(client, webhook, webhook.fallback_url, payload, event_id, clock, left)
+    second = await _ask_url(
+        client, webhook, webhook.fallback_url, payload, event_id, clock, left, headers
+    )
     if second.body is not None:
         return second
     detail = f"{first.detail}; the fallback: {second.detail}"
@@ -97,13 +113,14 @@ async def _ask_url(
     event_id: str,
     clock: Clock,
     budget: float,
+    context: Mapping[str, str],
 ) -> Reply:
     """Ask one URL until it answers or ``budget`` seconds are over."""
     deadline = clock.monotonic() + budget
     last = Reply(body=None, detail="no time was left to ask")
     pause = _FIRST_PAUSE
     while (left := deadline - clock.monotonic()) > 0:
-        outcome = await _ask_once(client, webhook, url, payload, event_id, clock, left)
+        outcome = await _ask_once(client, webhook, url, payload, event_id, clock, left, context)
         if not isinstance(outcome, _TryAgain):
             return outcome
         last = outcome.meanwhile
@@ -130,12 +147,13 @@ async def _ask_once(
     event_id: str,
     clock: Clock,
     timeout: float,
+    context: Mapping[str, str],
 ) -> Reply | _TryAgain:
     try:
         response = await client.request(
             "POST",
             url,
-            headers=_headers(webhook, payload, event_id, clock),
+            headers={**_headers(webhook, payload, event_id, clock), **context},
             body=payload,
             timeout=timeout,
             max_body=MAX_ANSWER + 1,

@@ -32,7 +32,9 @@ from offhook.http.refusals import Refused
 from offhook.session import states
 from offhook.session.control import ReplaceCallflow
 from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
+from offhook.session.ports.tracing import Span, SpanKind
 from offhook.session.scenario_filling import filled, names_scenario
+from offhook.session.session import Session
 from offhook.session.spending import until_tomorrow
 from offhook.session.tenancy import SubAccount, facts_of
 
@@ -164,6 +166,7 @@ class CallflowEndpoints:
         stored = await self._deps.store.accept(session, (SessionQueued(at=judged.at),), record)
         if stored.call_flow_request_id == request.request_id:
             self._announce()
+            self._trace(session)
         return _stored_answer(stored, record)
 
     def _check_budget(self, sub_account: SubAccount) -> None:
@@ -173,6 +176,21 @@ class CallflowEndpoints:
         if spent is not None:
             wait = refusals.retry_after(until_tomorrow(now))
             raise Refused(refusals.TOO_MANY, headers=(wait,), reason=spent)
+
+    def _trace(self, session: Session) -> None:
+        """Hand over the span of the request, from the judged body to the durable session."""
+        if self._deps.tracer.follows(session.session_id):
+            self._deps.tracer.emit(
+                Span(
+                    session_id=session.session_id,
+                    key="accepted",
+                    name="POST callflows",
+                    kind=SpanKind.SERVER,
+                    began=session.created_at,
+                    ended=self._deps.clock.now(),
+                    facts={"http.request.method": "POST", "http.response.status_code": 200},
+                )
+            )
 
     def _announce(self) -> None:
         """Wake the voice nodes. A failure here does not matter: the stored callflow is accepted."""
