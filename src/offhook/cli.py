@@ -34,7 +34,7 @@ from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
 from offhook.commands.live_screen import top
 from offhook.commands.number_commands import numbers
-from offhook.commands.operator_commands import logs, status, trunks
+from offhook.commands.operator_commands import capture, logs, status, trunks
 from offhook.commands.opt_outs import opt_outs
 from offhook.commands.recordings import recordings
 from offhook.commands.usage import usage
@@ -61,7 +61,7 @@ app = App(
 db = App(name="db", help="The database.", help_epilogue=epilogue("db"))
 for command in (sessions.call, sessions.sessions, sessions.show):
     app.command(command, help_epilogue=epilogue(command.__name__))
-for operating in (status, trunks, logs, top, doctor):
+for operating in (status, trunks, logs, top, doctor, capture):
     app.command(operating, help_epilogue=epilogue(operating.__name__))
 app.command(config_app)
 app.command(keys)

@@ -35,6 +35,7 @@ BENCHES: dict[str, list[str]] = {
     "judge": [],
     "latencies": [],
     "mutation": ["--each", "12"],
+    "operating": [],
     "prompts": [],
     "media": ["--legs", "50", "200", "400"],
     "sip": [],

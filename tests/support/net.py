@@ -128,6 +128,14 @@ class RtpSink(UdpPeer):
         return sum(stream.loud >= packets for stream in self.streams.values())
 
 
+class RtpEcho(UdpPeer):
+    """A phone that sends back what it hears, as a stream of its own (RFC 3550 §5.1)."""
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if len(data) > 12 and data[0] >> 6 == 2 and self.transport is not None:
+            self.transport.sendto(data[:8] + b"echo" + data[12:], addr)
+
+
 class SilentCarrier(UdpPeer):
     """Takes every SIP request and answers none."""
 

@@ -43,6 +43,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook show 8e5f30c1 --pcap call.pcap",
     ),
     "status": ("offhook status", "offhook status --json"),
+    "capture": (
+        "offhook capture 8e5f30c1 --seconds 30",
+        "offhook capture --number +12025550101 --no-rtp",
+    ),
     "trunks": ("offhook trunks", "offhook trunks --json"),
     "logs": ("offhook logs", "offhook logs 8e5f30c1", "offhook logs 8e5f30c1 --json"),
     "top": ("offhook top", "offhook top --every 5", "offhook top --once"),

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cyclopts import Parameter
 
-from offhook.commands.common import FAILED, OK, CommandError, Json, emit, table
+from offhook.commands.common import FAILED, OK, USAGE, CommandError, Json, emit, table
 from offhook.commands.server_options import LOCAL, AdminKey, Url, operator_of
 from offhook.commands.session_ids import full_id
 from offhook.commands.times import local
@@ -107,18 +107,50 @@ def _age(words: str, since: str | None, now: datetime) -> str:
     return f"{words} {seconds:.0f} s" if seconds >= 1 else ""
 
 
-def show_sip(
-    session: str, *, url: str, admin_key: str | None, json: bool, pcap: Path | None
-) -> None:
-    """Print the ladder of a session, or write its messages to a file."""
-    from offhook.commands.sip_ladder import ladder, write_pcap
+def show_sip(session: str, *, url: str, admin_key: str | None, json: bool) -> None:
+    """Print the ladder of a session."""
+    from offhook.commands.sip_ladder import ladder
 
     shown = operator_of(url, admin_key).get(f"/sessions/{quote(session, safe='')}/sip")
-    if pcap is None:
-        emit(json, shown, ladder(shown["messages"]))
-        return
+    emit(json, shown, ladder(shown["messages"]))
+
+
+def save_pcap(session: str, file: Path, *, url: str, admin_key: str | None, json: bool) -> None:
+    """Write the packets of a session to a file."""
+    parts: list[bytes] = []
+    path = f"/sessions/{quote(session, safe='')}/pcap"
+    operator_of(url, admin_key).stream(path, parts.append)
     try:
-        write_pcap(pcap, shown["messages"])
+        file.write_bytes(b"".join(parts))
     except OSError as error:
-        raise CommandError(f"{pcap}: {error.strerror}") from None
-    emit(json, shown, f"{len(shown['messages'])} messages written to {pcap}")
+        raise CommandError(f"{file}: {error.strerror}") from None
+    size = sum(map(len, parts))
+    emit(json, {"sessionId": session, "file": str(file), "octets": size}, f"{file}: {size} octets")
+
+
+def capture(
+    session: Annotated[
+        str | None, Parameter(help="A session that runs or waits: its id, or the end of it.")
+    ] = None,
+    *,
+    number: Annotated[
+        str | None, Parameter(help="Instead: the next session with a call from or to this number.")
+    ] = None,
+    seconds: Annotated[float, Parameter(help="Of audio at the most, 1 to 600.")] = 60.0,
+    rtp: Annotated[bool, Parameter(negative="--no-rtp", help="Audio too, not only SIP.")] = True,
+    url: Url = LOCAL,
+    admin_key: AdminKey = None,
+    json: Json = False,
+) -> None:
+    """Capture the packets of a session; afterwards offhook show SESSION --pcap FILE writes them."""
+    if (session is None) == (number is None):
+        raise CommandError("give a SESSION or --number", USAGE, "capture")
+    operator = operator_of(url, admin_key)
+    wanted = {"number": number} if session is None else {"sessionId": full_id(operator, session)}
+    body = {**wanted, "seconds": seconds, "rtp": rtp}
+    made = operator.post("/captures", body)
+    what = (
+        f"the next session with {number}" if session is None else f"session {wanted['sessionId']}"
+    )
+    text = f"Capturing {what}. When it has ended: offhook show SESSION --pcap call.pcap"
+    emit(json, made, text)

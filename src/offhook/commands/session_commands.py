@@ -21,7 +21,7 @@ from offhook.commands.common import (
     emit,
     table,
 )
-from offhook.commands.operator_commands import show_sip
+from offhook.commands.operator_commands import save_pcap, show_sip
 from offhook.commands.server_options import (
     LOCAL,
     AdminKey,
@@ -182,7 +182,7 @@ def show(
         bool, Parameter(negative=(), help="Show its SIP messages instead; needs --admin-key.")
     ] = False,
     pcap: Annotated[
-        Path | None, Parameter(help="Write its SIP messages to a file for Wireshark.")
+        Path | None, Parameter(help="Write its SIP, and RTP if captured, to a file for Wireshark.")
     ] = None,
     all_: Annotated[
         bool,
@@ -197,7 +197,10 @@ def show(
     """Show a session: its legs, its timeline (local time) and its webhooks."""
     if sip or pcap is not None:
         named = full_id(operator_of(url, admin_key), session)
-        show_sip(named, url=url, admin_key=admin_key, json=json, pcap=pcap)
+        if pcap is not None:
+            save_pcap(named, pcap, url=url, admin_key=admin_key, json=json)
+        else:
+            show_sip(named, url=url, admin_key=admin_key, json=json)
         return
     client = operator_of(url, admin_key) if all_ else client_of(url, api_key, subaccount)
     shown = client.get(f"/sessions/{quote(full_id(client, session), safe='')}")

@@ -61,8 +61,8 @@ def _event(event: Mapping[str, Any]) -> str:
 def _delivery(delivery: Mapping[str, Any]) -> str:
     attempts = delivery.get("attempts")
     tried = f", attempt {len(attempts)}" if isinstance(attempts, list) and len(attempts) > 1 else ""
-    name, url, state = (delivery.get(key, "") for key in ("type", "url", "state"))
-    return f"  webhook {name} {url}: {state}{tried}"
+    name = f"{delivery['type']} {delivery.get('url') or ''}".rstrip()
+    return f"  webhook {name}: {delivery.get('state', '')}{tried}"
 
 
 def _one_line(text: str) -> str:

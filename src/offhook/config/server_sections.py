@@ -78,6 +78,13 @@ class Database(Section, frozen=True, kw_only=True):
     url: DatabaseUrl = "sqlite:///offhook.db"
 
 
+class MetricsSection(Section, frozen=True, kw_only=True):
+    """``[metrics]``"""
+
+    listen: Endpoint | None = None
+    """Serves ``/metrics`` besides the API, for machines without an API process."""
+
+
 class Cluster(Section, frozen=True, kw_only=True):
     """``[cluster]``"""
 

@@ -14,6 +14,7 @@ from offhook.config.server_sections import (
     Http,
     Limits,
     Media,
+    MetricsSection,
     Recording,
     Sip,
     Telemetry,
@@ -32,6 +33,7 @@ class Config(Section, frozen=True, kw_only=True):
     telemetry: Telemetry = Telemetry()
     database: Database = Database()
     cluster: Cluster = Cluster()
+    metrics: MetricsSection = MetricsSection()
     webhooks: Webhooks = Webhooks()
     media: Media = Media()
     speech: SpeechSection = SpeechSection()

@@ -36,6 +36,7 @@ JITTER_BUCKETS = (1, 2, 5, 10, 20, 30, 50, 100)
 DELAY_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 20, 32, 60)
 VCA_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
 STORE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+ANSWERED = "200"
 NO_RESPONSE = "none"
 """The ``sip_code`` of a leg whose far end gave no final response."""
 
@@ -249,7 +250,7 @@ class SessionMeter:
         self._enter(leg, None)
         self._delayed.discard(event.call_id)
         direction, trunk = leg.direction.value, leg.trunk or ""
-        code = NO_RESPONSE if event.sip_code is None else str(event.sip_code)
+        code = _sip_code(leg, event)
         self._metrics.child(self._metrics.ended, direction, trunk, event.call_status, code).inc()
         if leg.connected_at is not None:
             seconds = max(0.0, (event.at - leg.connected_at).total_seconds())
@@ -271,6 +272,13 @@ class SessionMeter:
         if state is not None:
             self._states[leg.call_id] = (leg.direction.value, state)
             self._metrics.child(live, leg.direction.value, state.value).inc()
+
+
+def _sip_code(leg: Leg, event: CallDisconnected) -> str:
+    """The final response to the INVITE: of an answered call 200."""
+    if event.sip_code is not None:
+        return str(event.sip_code)
+    return ANSWERED if leg.connected_at is not None else NO_RESPONSE
 
 
 def _leg(session: Session, call_id: str) -> Leg | None:

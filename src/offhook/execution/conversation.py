@@ -24,6 +24,7 @@ import msgspec
 from offhook.aio import first_of
 from offhook.codes import CallStatus
 from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
+from offhook.execution.capturing import SessionCapture
 from offhook.execution.failures import CallOver, OptedOut, Replaced
 from offhook.execution.interruptions import Interruptions, exception_for
 from offhook.execution.journal import SessionJournal
@@ -78,6 +79,7 @@ class Conversation:
         self.recording = SessionRecording(
             services.recorder, services.speech, services.recording_notice, services.clock
         )
+        self.capture = SessionCapture(services.captures)
         self._trunks = trunks
         self._journal = journal
         self._reports = reports
@@ -307,6 +309,12 @@ class Conversation:
         begun = self.recording.answered(self.session, call_id, (self.call_a, self.call_b))
         if begun is not None:
             self.record(begun)
+        self.look_for_capture()
+
+    def look_for_capture(self) -> None:
+        """An operator may want the packets of this session."""
+        calls = [call for call in (self.call_a, self.call_b) if call is not None]
+        self.capture.look(self.session, calls, recorded=self.recording.runs)
 
     def is_up(self, call: Call) -> bool:
         """Whether this leg was answered and is not over."""

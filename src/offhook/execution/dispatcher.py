@@ -89,6 +89,10 @@ class Dispatcher:
         entry = self._live.get(session_id)
         return entry[0] if entry else None
 
+    def runners(self) -> list[Runner]:
+        """Of the sessions that run here."""
+        return [runner for runner, _ in self._live.values()]
+
     async def run(self) -> None:
         """Claim until :meth:`drain`. Raises :class:`Fenced` when the node's epoch is over."""
         self._claiming = finished = asyncio.Event()

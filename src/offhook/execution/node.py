@@ -19,6 +19,7 @@ from offhook.aio import end_all
 from offhook.clock import Clock
 from offhook.config import Config
 from offhook.execution.call_metrics import CallMetrics
+from offhook.execution.capturing import CaptureDesk
 from offhook.execution.commands import Commands
 from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
@@ -37,6 +38,7 @@ from offhook.session import control, states
 from offhook.session.billing import Tariff
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.number_states import NumberTerms
+from offhook.session.ports.capturing import CAPTURES_TOPIC, decode_order
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.opt_out_lists import OptOutService
@@ -94,6 +96,7 @@ class VoiceNode:
         self._metrics = metrics
         self._tracer = tracer
         self._recorder = recorder or NoRecorder()
+        self._captures = CaptureDesk(store, clock)
         self._commands = Commands()
         self._decisions = Decisions(ask, profiles)
         self._services = self._services_by(config)
@@ -167,6 +170,7 @@ class VoiceNode:
         unsubscribes = [
             fabric.subscribe("queue", lambda _topic, _message: self.wake()),
             fabric.subscribe(control.CONTROL_TOPICS, self._on_command),
+            fabric.subscribe(CAPTURES_TOPIC, self._on_capture),
         ]
         try:
             async with asyncio.TaskGroup() as group:
@@ -250,6 +254,16 @@ class VoiceNode:
         if heard is not None:
             self._fabric.publish(control.heard_topic(session_id), control.encode_command(heard))
 
+    def _on_capture(self, _topic: str, message: bytes) -> None:
+        """An operator wants the packets of a session, which may run here already."""
+        try:
+            self._captures.arm(decode_order(message))
+        except msgspec.MsgspecError as error:
+            log.warning("malformed order of a capture: %s", error)
+            return
+        for runner in self._dispatcher.runners():
+            runner.look_for_capture()
+
     # --- services for sessions
 
     def _services_by(self, config: Config) -> Services:
@@ -267,6 +281,7 @@ class VoiceNode:
             spent_out=lambda owner: self._spending.spent_out(owner, self._clock.now()),
             take_channel=self._take_channel,
             recorder=self._recorder,
+            captures=self._captures,
             recording_notice=RecordingNotice(
                 beep=config.recording.beep,
                 consent_prompt=config.recording.consent_prompt,

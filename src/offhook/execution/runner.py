@@ -64,6 +64,10 @@ class Runner(ABC):
     def replace(self, callflow: Callflow) -> str | None:
         """Run ``callflow`` instead of the current one; returns the reason if that is impossible."""
 
+    def look_for_capture(self) -> None:
+        """An operator has ordered a capture, maybe of this session."""
+        return
+
     @abstractmethod
     async def run(self) -> Session:
         """Run it to its end; returns the final session, durably stored."""
@@ -163,6 +167,10 @@ class SessionRunner(Runner):
             return "the call is not up"
         self._conversation.replace(callflow)
         return None
+
+    def look_for_capture(self) -> None:
+        with about(self._conversation.session.session_id):
+            self._conversation.look_for_capture()
 
     async def run(self) -> Session:
         with about(self._conversation.session.session_id):
@@ -322,7 +330,9 @@ class SessionRunner(Runner):
             ended = self._ended(self._error(RuntimeCode.INTERNAL, repr(crash)))
         await self._journal.finish(ended, [states.ended(ended)], self._summary(ended))
         log_end(log, ended)
-        if keeps_trace(self._services.keep_traces, ended):
+        conversation.look_for_capture()
+        await conversation.capture.finish(ended.session_id)
+        if keeps_trace(self._services.keep_traces, ended) or conversation.capture.taken:
             await self._journal.keep_trace(ended.session_id, conversation.sip_trace())
         return ended
 

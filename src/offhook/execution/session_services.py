@@ -8,6 +8,7 @@ import msgspec
 
 from offhook.clock import Clock
 from offhook.config import KeepTraces
+from offhook.execution.capturing import CaptureDesk
 from offhook.execution.session_recording import RecordingNotice
 from offhook.session.ports.recording import NoRecorder, Recorder
 from offhook.session.ports.speech import Speech
@@ -32,6 +33,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     route: Callable[[str, SubAccount], tuple[str, ...]]
     """The trunks that lead to a number, in order; none: no coverage."""
     recorder: Recorder = NoRecorder()
+    captures: CaptureDesk | None = None
+    """The orders of operators; None: there are none."""
     recording_notice: RecordingNotice = RecordingNotice()
     charged: Callable[[Session], Session]
     """A session that has ended, with what its calls cost."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import ssl
 from abc import ABC, abstractmethod
 from base64 import b64encode
@@ -339,6 +340,11 @@ def _origin(url: URL) -> str:
     return f"{url.host}:{url.port}"
 
 
+def _words(error: OSError) -> str:
+    """Why a connection failed: the system's words, where asyncio has put its own in their place."""
+    return os.strerror(error.errno) if error.errno else error.strerror or "refused"
+
+
 def _translated(error: Exception, url: URL) -> OutgoingError:
     """Our exception for aiohttp's, with a text that contains only host and port of the URL."""
     origin = _origin(url)
@@ -352,7 +358,7 @@ def _translated(error: Exception, url: URL) -> OutgoingError:
                 f"no TLS connection to {origin}: its certificate or protocol failed"
             )
         case aiohttp.ClientConnectorError(os_error=cause):
-            return ConnectFailed(f"no connection to {origin}: {cause.strerror or 'refused'}")
+            return ConnectFailed(f"no connection to {origin}: {_words(cause)}")
         case aiohttp.InvalidURL():
             return InvalidUrl("the URL's host is not a name or a plain address")
         case aiohttp.ClientError() | OSError() | RuntimeError():  # uvloop has some for sockets

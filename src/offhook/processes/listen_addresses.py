@@ -35,6 +35,8 @@ def unusable(config: Config, role: Role) -> Iterator[Unusable]:
             )
             for address in config.sip.listen
         ]
+    if config.metrics.listen is not None:
+        wanted.append(("metrics.listen", config.metrics.listen, socket.SOCK_STREAM))
     for key, endpoint, kind in wanted:
         host, port = host_and_port(endpoint)
         try:

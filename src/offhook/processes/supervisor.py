@@ -29,6 +29,7 @@ from offhook.fabric.local import LocalHub
 from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
 from offhook.processes.listen_addresses import Role, unusable
+from offhook.processes.metrics_server import serving_metrics
 from offhook.processes.systemd import SystemdNotifier
 from offhook.telephony.udp_socket import bound_socket
 
@@ -126,7 +127,8 @@ class Supervisor:
                     hub = LocalHub(path)
                     await hub.start()
                     self._environ[child.FABRIC] = path
-                return await self._keep_all()
+                with serving_metrics(self._config.metrics.listen, figures):
+                    return await self._keep_all()
             finally:
                 if hub is not None:
                     await hub.close()

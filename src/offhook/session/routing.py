@@ -41,7 +41,7 @@ def why_not_routed(
     country = country_of(destination) or "country unknown"
     if not covered(destination, sub_account.coverage, country_of):
         allowed = ", ".join(sub_account.coverage or ()) or "nothing"
-        return f"coverage: the destination ({country}) is not in the sub-account's: {allowed}"
+        return f"the destination ({country}) is not in the sub-account's coverage: {allowed}"
     return f"no route: no prefix of [[routes]] leads to the destination ({country})"
 
 

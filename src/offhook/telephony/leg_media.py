@@ -70,6 +70,7 @@ class LegMedia:
     ) -> None:
         """``host``: the address in our descriptions. ``capabilities``: of the media's engine."""
         self._capabilities = capabilities
+        self.host = host
         self.media = media
         self.trunk = trunk
         self._resolve = resolve

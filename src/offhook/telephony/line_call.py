@@ -46,6 +46,7 @@ from offhook.session.ports.telephony import (
 from offhook.session.session import CallQuality, TrunkTry
 from offhook.sip import agent_events as sip
 from offhook.sip.agent_events import dtmf_of_info
+from offhook.sip.encoding import host_port
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.prompt_sounds import PromptSounds
@@ -187,6 +188,13 @@ class LineCall(CallFutures):
         return CallQuality(
             mos=judged.mos, packet_loss_rate=judged.packet_loss_rate, jitter=judged.jitter
         )
+
+    def media_ends(self) -> tuple[str, str] | None:
+        settled = self.leg_media.settled
+        if settled is None:
+            return None
+        near = host_port(self.leg_media.host, self.media.local_port)
+        return f"udp:{near}", f"udp:{host_port(settled.remote_host, settled.remote_port)}"
 
     def complaint(self) -> str | None:
         """What was wrong with the media of a leg that was connected, in words; None: nothing."""

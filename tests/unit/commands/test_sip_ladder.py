@@ -1,14 +1,8 @@
-"""The SIP messages of a session, drawn and as a file."""
+"""The SIP messages of a session, drawn."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from pathlib import Path
-
-import pytest
-
-from offhook.commands.sip_ladder import ladder, write_pcap
+from offhook.commands.sip_ladder import ladder
 
 NEAR, FAR = "udp:192.0.2.7:5060", "udp:192.0.2.1:5080"
 INVITE = (
@@ -43,35 +37,3 @@ def test_control_characters_of_the_far_end_are_not_printed() -> None:
     drawn = ladder([message("SIP/2.0 200 \x1b[31mOK\r\nCSeq: 1 \x07BYE\r\n\r\n", sent=False)])
     assert "\x1b" not in drawn
     assert "\x07" not in drawn
-
-
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
-@pytest.mark.parametrize("version", [4, 6])
-def test_wireshark_reads_the_file(tmp_path: Path, version: int) -> None:
-    six = {"near": "udp:[2001:db8::7]:5060", "far": "udp:[2001:db8::1]:5080"}
-    ends = six if version == 6 else {}
-    path = tmp_path / "call.pcap"
-    messages = [message(INVITE, sent=True), message(REFUSED, sent=False, at="13.250")]
-    write_pcap(path, [{**each, **ends} for each in messages])
-    fields = [
-        "sip.Method",
-        "sip.Status-Code",
-        "udp.srcport",
-        "frame.time_relative",
-        "ip.src",
-        "ipv6.src",
-    ]
-    options = [part for field in fields for part in ("-e", field)]
-    read = subprocess.run(
-        ["tshark", "-r", str(path), "-d", "udp.port==5080,sip", "-T", "fields", *options],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    rows = [line.split("\t") for line in read.stdout.splitlines()]
-    near, far = ("192.0.2.7", "192.0.2.1") if version == 4 else ("2001:db8::7", "2001:db8::1")
-    place = 4 if version == 4 else 5
-    assert [row[:3] for row in rows] == [["INVITE", "", "5060"], ["", "503", "5080"]]
-    assert [row[place] for row in rows] == [near, far]
-    assert [float(row[3]) for row in rows] == [0.0, 1.25]

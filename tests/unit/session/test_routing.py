@@ -40,8 +40,8 @@ def test_without_a_route_there_is_no_coverage() -> None:
 @pytest.mark.parametrize(
     ("coverage", "why"),
     [
-        (("US", "+44"), "coverage: the destination (SG) is not in the sub-account's: US, +44"),
-        ((), "coverage: the destination (SG) is not in the sub-account's: nothing"),
+        (("US", "+44"), "the destination (SG) is not in the sub-account's coverage: US, +44"),
+        ((), "the destination (SG) is not in the sub-account's coverage: nothing"),
         (("SG",), "no route: no prefix of [[routes]] leads to the destination (SG)"),
         (None, "no route: no prefix of [[routes]] leads to the destination (SG)"),
     ],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
-from litestar import Router, get
+import msgspec
+from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from offhook.clock import iso_milliseconds
+from offhook.clock import iso_milliseconds, new_id
 from offhook.http.deps import Deps
 from offhook.http.edge.paths import ADMIN_PREFIX
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
@@ -34,9 +36,19 @@ from offhook.http.resources.session_views import (
     session_answer,
     session_list,
 )
+from offhook.session.pcap import Packet, datagram, end_of, packets_of, pcap_file
+from offhook.session.ports.capturing import (
+    ARMED_FOR,
+    CAPTURES_TOPIC,
+    MOST_SECONDS,
+    CaptureOrder,
+    encode_order,
+)
 from offhook.session.ports.record import SessionFilter
+from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 
+PCAP = "application/vnd.tcpdump.pcap"
 SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
 
 
@@ -150,8 +162,96 @@ async def _session(deps: Deps, session_id: str) -> Session:
     return session
 
 
+class CaptureRequest(View, frozen=True, kw_only=True):
+    """What to capture: exactly one of `sessionId` and `number`."""
+
+    session_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    """A session that runs or waits."""
+    number: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    """The next session with a call from or to this number."""
+    seconds: Annotated[float, msgspec.Meta(ge=1, le=MOST_SECONDS)] = 60
+    """Of audio."""
+    rtp: bool = True
+    """False: SIP only."""
+
+
+class CaptureAnswer(View, frozen=True, kw_only=True):
+    """An order that waits for its session on every voice node."""
+
+    capture_id: str
+    """Of the order."""
+    expires_at: str
+    """When an order that found no session is void."""
+    status_code: int
+    status_message: str
+
+
+@post(
+    "/captures",
+    status_code=202,
+    operation_id="orderCapture",
+    summary="Capture the packets of a session",
+)
+async def order_capture(
+    deps: NamedDependency[Deps], data: JSONBody[CaptureRequest]
+) -> CaptureAnswer:
+    """SIP and RTP are kept when the session ends: `GET /admin/v1/sessions/{sessionId}/pcap`.
+
+    A session that is recorded is captured without RTP. An order that a node does not hear of (the fabric is
+    away) is lost: ask again.
+    """
+    if (data.session_id is None) == (data.number is None):
+        raise Refused(INVALID, "sessionId, number: exactly one of them is needed")
+    until = deps.clock.now() + timedelta(seconds=ARMED_FOR)
+    order = CaptureOrder(
+        capture_id=new_id(),
+        session_id=data.session_id,
+        number=number_wanted(data.number),
+        seconds=data.seconds,
+        rtp=data.rtp,
+        until=until,
+    )
+    deps.fabric.publish(CAPTURES_TOPIC, encode_order(order))
+    return CaptureAnswer(
+        capture_id=order.capture_id,
+        expires_at=iso_milliseconds(until),
+        status_code=OK_CODE,
+        status_message=OK_MESSAGE,
+    )
+
+
+@get(
+    "/sessions/{sessionId:str}/pcap",
+    operation_id="getSessionPcap",
+    summary="The packets of a session, for Wireshark",
+    media_type=PCAP,
+)
+async def get_session_pcap(deps: NamedDependency[Deps], session_id: SessionId) -> Response[bytes]:
+    """Its SIP messages (of a session that failed or was captured), and its RTP if that was captured."""
+    await _session(deps, session_id)
+    packets = [_datagram(message) for message in await deps.store.sip_trace(session_id)]
+    captured = await deps.store.capture(session_id)
+    packets += packets_of(captured) if captured is not None else ()
+    if not packets:
+        raise Refused(NOT_FOUND, "No packets are stored for this session")
+    name = f'attachment; filename="{session_id}.pcap"'
+    return Response(pcap_file(packets), media_type=PCAP, headers={"content-disposition": name})
+
+
+def _datagram(message: SipMessage) -> Packet:
+    ends = end_of(message.near), end_of(message.far)
+    source, target = ends if message.sent else reversed(ends)
+    return datagram(message.at.timestamp(), source, target, message.text.encode())
+
+
 router = Router(
     ADMIN_PREFIX,
-    route_handlers=[list_all_sessions, get_any_session, get_session_log],
+    route_handlers=[
+        list_all_sessions,
+        get_any_session,
+        get_session_log,
+        order_capture,
+        get_session_pcap,
+    ],
     tags=["Administration"],
 )

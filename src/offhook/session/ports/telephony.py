@@ -177,6 +177,10 @@ class Call(ABC):
     def quality(self) -> CallQuality | None:
         """The measured quality; None when no media flowed."""
 
+    def media_ends(self) -> tuple[str, str] | None:
+        """Where its RTP goes from and to: ``udp:192.0.2.7:20000`` each; None: not known yet."""
+        return None
+
     def complaint(self) -> str | None:
         """What was wrong with the media of a leg that was connected, in words; None: nothing."""
         return None
