@@ -33,6 +33,8 @@ from offhook.commands.doctor import config_app, doctor
 from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
 from offhook.commands.live_screen import top
+from offhook.commands.media_commands import media
+from offhook.commands.menu_commands import menus
 from offhook.commands.number_commands import numbers
 from offhook.commands.operator_commands import capture, logs, status, trunks
 from offhook.commands.opt_outs import opt_outs
@@ -65,6 +67,8 @@ for operating in (status, trunks, logs, top, doctor, capture):
     app.command(operating, help_epilogue=epilogue(operating.__name__))
 app.command(config_app)
 app.command(keys)
+app.command(menus)
+app.command(media)
 app.command(numbers)
 app.command(opt_outs)
 app.command(voices)

@@ -22,7 +22,6 @@ from tests.support.http_world import (
 from offhook import config
 from offhook.config import Config
 from offhook.http.app import openapi_document
-from offhook.session.number_states import NumberTerms
 from offhook.session.ports.operating import TrunkState
 from offhook.session.ports.record import NodeRole
 
@@ -38,8 +37,8 @@ RATES = config.RatesSection(
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[RecordWorld]:
     routes = (config.RouteSection(prefix="+65", trunks=("carrier",)),)
-    terms = NumberTerms(Config(rates=RATES, routes=routes), lambda _id: None)
-    async with running_record_world(tmp_path, numbers=terms) as running:
+    async with running_record_world(tmp_path) as running:
+        running.deps.numbers.use(Config(rates=RATES, routes=routes))
         yield running
 
 
@@ -254,7 +253,7 @@ async def test_prices_of_a_number_are_its_own(
     await call(operator, "PUT", assignments(world, "6568332049"), body)
     _, listed = await call(client, "GET", world.url("numbers"))
     shown = listed["numbers"][1]
-    assert (shown["rentalPrice"], shown["billingUnit"]) == (1.5, 6)
+    assert (shown["rentalPrice"], shown["incomingRate"], shown["billingUnit"]) == (1.5, 0.0175, 6)
 
 
 async def test_a_number_that_ends_soon_is_expiring_and_then_inactive(

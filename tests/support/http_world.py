@@ -24,6 +24,7 @@ from offhook.flow.context import ListedProfile, Profile, Profiles
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
 from offhook.http.edge.http_server import RunningServer, serve
+from offhook.session.number_states import NumberTerms
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.session import Session
@@ -272,6 +273,7 @@ async def running_record_world(folder: Path, **changes: Any) -> AsyncIterator[Re
         cancel=cancel,
         webhook_url_problem=webhook_url_problem,
         config=settings,
+        numbers=NumberTerms(settings, directory.sub_account),
         phase=Phase(ready=True),
     )
     deps = replace(deps, **changes)

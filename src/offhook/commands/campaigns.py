@@ -260,8 +260,12 @@ def pieces(file: BinaryIO, size: int = PIECE) -> Iterator[bytes]:
 def _upload(client: ApiClient, campaign: str, file: BinaryIO, *, quiet: bool) -> dict[str, Any]:
     """Upload the list piece by piece; what became of it."""
     total: dict[str, Any] = {"added": 0, "duplicates": 0, "rejected": 0, "problems": []}
+    before = 0
     for piece in pieces(file):
         answer = client.upload(f"{_path(campaign)}/targets", piece, "text/csv")
+        for problem in answer["problems"]:
+            problem["line"] += before
+        before += piece.count(b"\n") - 1  # each piece has the header line
         for name in ("added", "duplicates", "rejected", "problems"):
             total[name] += answer[name]
         if not quiet and sys.stderr.isatty():

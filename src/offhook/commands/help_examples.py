@@ -86,6 +86,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "campaigns results": (
         "offhook campaigns results 0193c2a4-7d1e-7000-8000-000000000000 -o results.csv",
     ),
+    "menus": ("offhook menus put house menu.json --number +6568332048", "offhook menus list"),
+    "menus list": ("offhook menus list --json",),
+    "menus show": ("offhook menus show house > menu.json",),
+    "menus put": ("offhook menus put house menu.json --number +6568332048",),
+    "menus delete": ("offhook menus delete house",),
+    "media": ("offhook media put jingle.mp3", "offhook media list"),
+    "media list": ("offhook media list --json",),
+    "media put": ("offhook media put jingle.mp3", "offhook media put new.mp3 jingle.mp3"),
+    "media get": ("offhook media get jingle.mp3 -o copy.mp3",),
+    "media delete": ("offhook media delete jingle.mp3",),
     "numbers": (
         "offhook numbers list",
         "offhook numbers assign +6568332048 --subaccount acme_corp --reference-id PSTN1",
