@@ -158,6 +158,72 @@ async def test_a_bad_sub_account_is_422_and_says_where(
     assert answer["message"].startswith(f"{named}: ")
 
 
+OPT_OUT = {
+    "key": "9",
+    "prompt": "Press nine if you want no more calls.",
+    "confirmation": "You will get no more calls.",
+    "voiceProfile": "en-US-JennyNeural",
+    "webhook": "https://list.example/numbers",
+    "httpAuthHeader": "s3cret",
+}
+
+
+async def test_the_way_to_opt_out_is_set_shown_without_its_secret_and_removed(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    url = world.url("/admin/v1/subaccounts/new_corp")
+    status, answer = await call(operator, "PUT", url, {**NEW, "optOut": OPT_OUT})
+    assert status == 200
+    shown = {name: value for name, value in OPT_OUT.items() if name != "httpAuthHeader"}
+    assert answer["optOut"] == {**shown, "language": "en-US", "httpAuthHeaderAvailable": True}
+    owner = world.directory.sub_account("new_corp")
+    assert owner is not None
+    assert owner.opt_out is not None
+    assert owner.opt_out.http_auth_header == "s3cret"
+    status, _ = await call(operator, "PUT", url, {**NEW, "optOut": answer["optOut"]})
+    owner = world.directory.sub_account("new_corp")
+    assert owner is not None
+    assert owner.opt_out is not None
+    assert owner.opt_out.http_auth_header == "s3cret"
+    _, answer = await call(operator, "PUT", url, NEW)
+    assert "optOut" not in answer
+
+
+async def test_a_kept_secret_is_not_sent_to_another_url(
+    world: RecordWorld, operator: aiohttp.ClientSession
+) -> None:
+    url = world.url("/admin/v1/subaccounts/new_corp")
+    await call(operator, "PUT", url, {**NEW, "optOut": OPT_OUT})
+    elsewhere = {"key": "9", "webhook": "https://other.example/", "httpAuthHeaderAvailable": True}
+    _, answer = await call(operator, "PUT", url, {**NEW, "optOut": elsewhere})
+    assert "httpAuthHeaderAvailable" not in answer["optOut"]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"key": None}, "optOut.key"),
+        ({"key": "10"}, "optOut.key"),
+        ({"prompt": ""}, "optOut.prompt"),
+        ({"confirmation": "x" * 3001}, "optOut.confirmation"),
+        ({"voiceProfile": 1}, "optOut.voiceProfile"),
+        ({"language": "?"}, "optOut.language"),
+        ({"webhook": "ftp://x"}, "optOut.webhook"),
+        ({"webhook": "http://127.0.0.1/"}, "optOut.webhook"),
+        ({"httpAuthHeader": 1}, "optOut.httpAuthHeader"),
+        ({"httpAuthHeaderAvailable": "yes"}, "optOut.httpAuthHeaderAvailable"),
+    ],
+)
+async def test_a_bad_way_to_opt_out_is_422_and_says_where(
+    world: RecordWorld, operator: aiohttp.ClientSession, change: dict[str, object], named: str
+) -> None:
+    url = world.url("/admin/v1/subaccounts/new_corp")
+    body = {**NEW, "optOut": {**OPT_OUT, **change}}
+    status, answer = await call(operator, "PUT", url, body)
+    assert status == 422
+    assert answer["message"].startswith(f"{named}: ")
+
+
 async def test_the_files_sub_accounts_are_the_files(
     world: RecordWorld, operator: aiohttp.ClientSession
 ) -> None:

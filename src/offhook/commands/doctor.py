@@ -33,9 +33,10 @@ def doctor(
     from offhook.commands.configured import configuration
     from offhook.commands.findings import Verdict, doubt, findings_text, fine
     from offhook.config.file import load_for_serving
+    from offhook.speech.menu_files import menu_findings
 
     path = configuration(config)
-    loaded = load_for_serving(path)
+    loaded = load_for_serving(path, judge=menu_findings)
     logging.getLogger("offhook").setLevel(logging.CRITICAL)  # the findings say it
     found = [doubt("configuration", line, "") for line in loaded.warnings]
     if not found:
@@ -85,12 +86,13 @@ def config_check(
     from offhook.commands.common import CommandError
     from offhook.commands.configured import configuration
     from offhook.config.file import ConfigError, load_for_serving
+    from offhook.speech.menu_files import menu_findings
 
     if file is not None and config is not None:
         raise CommandError(f"give {file} or --config {config}, not both", USAGE)
     path = configuration(file if file is not None else config)
     try:
-        loaded = load_for_serving(path)
+        loaded = load_for_serving(path, judge=menu_findings)
     except ConfigError as error:
         if not json:
             raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -66,10 +66,18 @@ class Serving(NamedTuple):
     """Settings that are legal and probably a mistake, a line each with key and place."""
 
 
-def load_for_serving(path: str | None, environ: Mapping[str, str] = os.environ) -> Serving:
-    """As :func:`load`; also checks what the configuration needs from this machine."""
+def load_for_serving(
+    path: str | None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    judge: Callable[[Config], Iterable[checks.Finding]] = lambda _config: (),
+) -> Serving:
+    """As :func:`load`; also checks what the configuration needs from this machine.
+
+    ``judge``: what else is looked at, such as the files that the configuration names.
+    """
     config, source = _load(path, environ)
-    for key, problem in machine_checks.findings(config):
+    for key, problem in (*machine_checks.findings(config), *judge(config)):
         source.add(key, problem)
     source.stop_if_wrong()
     for key, doubt in machine_checks.warnings(config):

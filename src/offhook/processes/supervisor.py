@@ -31,6 +31,7 @@ from offhook.processes.keeper import Keeper, Member
 from offhook.processes.listen_addresses import Role, unusable
 from offhook.processes.metrics_server import serving_metrics
 from offhook.processes.systemd import SystemdNotifier
+from offhook.speech.menu_files import menu_findings
 from offhook.telephony.udp_socket import bound_socket
 
 _log = logging.getLogger(__name__)
@@ -332,7 +333,9 @@ class Supervisor:
 
     def _reload(self) -> None:
         try:
-            new, doubts = config_file.load_for_serving(self._options.config_path)
+            new, doubts = config_file.load_for_serving(
+                self._options.config_path, judge=menu_findings
+            )
         except config_file.ConfigError as error:
             _log.error("reload: nothing changed, the configuration is wrong:\n%s", error)
             return
@@ -367,7 +370,7 @@ def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> 
 
 def serve(options: Options, on_ready: Callable[[Mapping[str, Any]], None]) -> ExitCode:
     """Run until stopped. Raises :class:`~offhook.config.file.ConfigError`."""
-    config, doubts = config_file.load_for_serving(options.config_path)
+    config, doubts = config_file.load_for_serving(options.config_path, judge=menu_findings)
     _log.info("configuration: %s", options.found)
     for doubt in doubts:
         _log.warning("%s", doubt)

@@ -21,6 +21,7 @@ from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.calling_windows import CallingWindowBody, hours_of, windows_of
 from offhook.http.resources.number_assignments import refuse_owned
 from offhook.http.resources.number_bodies import NumberBody, body_of, number_of
+from offhook.http.resources.opt_out_settings import OptOutBody, body_of_settings, settings_of
 from offhook.http.resources.params import CONFLICTS, parse_time, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
@@ -70,6 +71,8 @@ class SubAccountBody(View, frozen=True, kw_only=True):
     """Whether callflows outside of the calling hours wait, or end ``ERROR`` -2010."""
     last_resort: dict[str, Any] | None = None
     """``{"callflow": […]}`` of say, playFile and hangup: heard when the VCA webhook did not answer."""
+    opt_out: OptOutBody | None = None
+    """How called persons opt out of voice messages; absent: they cannot, and no list counts."""
 
 
 class SubAccountView(SubAccountBody, frozen=True, kw_only=True):
@@ -190,6 +193,7 @@ async def put_sub_account(
         raise Refused(INVALID, "subAccountId: must be 3 to 50 of letters, digits, - . _ &")
     _refuse_file(deps, sub_account_id)
     refuse_owned(deps, sub_account_id, tuple(each.msisdn for each in data.numbers))
+    before = deps.directory.sub_account(sub_account_id)
     sub_account = SubAccount(
         sub_account_id=sub_account_id,
         account_id=data.account_id,
@@ -206,6 +210,7 @@ async def put_sub_account(
         budget=budget_of(data.daily_minutes, data.daily_cost),
         calling_hours=hours_of(data.calling_hours, data.outside_hours),
         last_resort=_last_resort(data.last_resort),
+        opt_out=await settings_of(deps, data.opt_out, before.opt_out if before else None),
     )
     await deps.store.put_sub_account(sub_account)
     await tenancy_changed(deps)
@@ -340,6 +345,7 @@ def _fields(sub_account: SubAccount) -> dict[str, Any]:
         "last_resort": None
         if sub_account.last_resort is None
         else document_of_last_resort(sub_account.last_resort),
+        "opt_out": body_of_settings(sub_account.opt_out),
         "outside_hours": hours.outside if hours is not None else OutsideHours.QUEUE,
     }
 
