@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from sqlalchemy import Executable
 from tests.support.stores import NOW, opened
@@ -23,11 +24,13 @@ from tests.support.stores import NOW, opened
 from offhook.codes import SessionStatus
 from offhook.session.campaign import Campaign, CampaignOrder, CampaignState, TargetState
 from offhook.session.ports.campaign_records import TargetFilter
+from offhook.session.ports.exports import ExportJob, ExportRequest
 from offhook.session.ports.record import DeliveryState, OutboxType, SessionFilter
 from offhook.session.ports.stores import Store
 from offhook.session.tenancy import KeyGrant, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store import schema
 from offhook.store.cursors import cursor_at
+from offhook.store.documents import encode
 from offhook.store.sqlfiles import load
 from offhook.store.statements import Statements
 
@@ -44,6 +47,8 @@ GROWING = {
     "captures",
     "opt_outs",
     "campaign_targets",
+    "exports",
+    "export_pieces",
 }
 LATER = NOW + timedelta(days=1)
 ROWS = 20_000
@@ -51,6 +56,7 @@ ACCOUNTS = 40
 LIVE = {"sessions_waiting", "sessions_running", "sessions_expiring", "sessions_by_node"} | {
     "outbox_pending",
     "outbox_leased",
+    "exports_open",
 }
 BATCH_COLUMNS = {
     "insert_sessions": 12,
@@ -82,8 +88,6 @@ def test_the_tables_that_grow_are_those_of_sessions_and_requests() -> None:
     small = {
         "api_keys",
         "buckets",
-        "export_pieces",
-        "exports",
         "nodes",
         "passed_over",
         "scenarios",
@@ -130,13 +134,20 @@ INSERT INTO outbox SELECT 'd' || n, 'a' || (n % {accounts}), CASE WHEN n % 4 = 0
     's' || n, NULL, {blob}, 1000000 + n, 2000000,
     CASE WHEN n < 20 THEN 'pending' WHEN n < 40 THEN 'leased' ELSE 'delivered' END, 1000000 + n,
     NULL, 1, '' FROM n;
+INSERT INTO exports SELECT 'j' || n, 'a' || (n % {accounts}), 't' || n, 1000000 + n,
+    CASE WHEN n < 20 THEN 'queued' WHEN n < 40 THEN 'running' ELSE 'succeeded' END, '{request}', NULL, 0, 1,
+    0, NULL, 0, 2000000 + n FROM n;
+INSERT INTO export_pieces SELECT 'j' || n, 0, {blob} FROM n;
 INSERT INTO nodes VALUES ('n1', 'voice', 1, 1000000);
 """
 
 
+EXPORT = ExportRequest(since=NOW, until=NOW)
+
+
 def filling(numbers: str, blob: str) -> list[str]:
     """The statements that fill a store; ``numbers`` makes the rows 1 to :data:`ROWS`."""
-    text = NUMBERED.format(accounts=ACCOUNTS, blob=blob)
+    text = NUMBERED.format(accounts=ACCOUNTS, blob=blob, request=encode(EXPORT))
     inserts = [part.strip() for part in text.split(";") if part.strip()]
     return [
         re.sub(r"^(INSERT INTO \w+) SELECT", rf"\1 {numbers} SELECT", each, count=1)
@@ -193,6 +204,28 @@ async def make_every_call(store: Store) -> None:
     await store.purge(NOW - timedelta(days=40_000))
     await make_every_tenancy_call(store)
     await make_every_campaign_call(store)
+    await make_every_export_call(store)
+
+
+async def make_every_export_call(store: Store) -> None:
+    job = ExportJob(
+        job_id="x",
+        sub_account_id="x",
+        request=EXPORT,
+        token="x",
+        created_at=NOW,
+    )
+    await store.create_export(job, most_waiting=10)
+    await store.export("x", "x")
+    await store.export_of_token("x")
+    await store.exports_due(NOW)
+    leased = await store.lease_export("x", NOW, NOW)
+    assert leased is not None
+    await store.renew_export("x", "x", NOW)
+    await store.add_piece(msgspec.structs.replace(job, pieces=1), "x", b"x", NOW)
+    await store.piece("x", 0)
+    await store.cancel_export("x", "x")
+    await store.purge_exports(NOW - timedelta(days=40_000))
 
 
 async def make_every_campaign_call(store: Store) -> None:
