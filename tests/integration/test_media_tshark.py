@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import random
 import shutil
-import struct
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support.captures import Frame, write_capture
 
 from offhook.media import rtp
 
 PORT = 40000
 TSHARK = shutil.which("tshark")
-
-Frame = tuple[float, bytes]
 
 
 def stream(
@@ -42,20 +40,6 @@ def stream(
         (early, first), (late, second) = frames[at], frames[at + 1]
         frames[at], frames[at + 1] = (early, second), (late, first)
     return frames
-
-
-def capture(path: Path, frames: list[Frame]) -> None:
-    """A pcap file (microseconds, raw IPv4) of UDP datagrams to :data:`PORT`."""
-    with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
-        for at, payload in frames:
-            udp = struct.pack("!HHHH", 30000, PORT, 8 + len(payload), 0) + payload
-            address = bytes([127, 0, 0, 1])
-            ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0)
-            packet = ip + address * 2 + udp
-            microseconds = round(at * 1e6)
-            file.write(struct.pack("<II", *divmod(microseconds, 1_000_000)))
-            file.write(struct.pack("<II", len(packet), len(packet)) + packet)
 
 
 def ask_tshark(path: Path) -> tuple[int, int, float, float]:
@@ -114,7 +98,7 @@ def test_loss_and_jitter_agree_with_wireshark(
 ) -> None:
     frames = stream(count=count, start=start, loss=loss, jitter=jitter, swaps=swaps, seed=count)
     path = tmp_path / "stream.pcap"
-    capture(path, frames)
+    write_capture(path, frames, PORT)
     packets, lost, mean_jitter, max_jitter = ask_tshark(path)
 
     first = rtp.parse(frames[0][1])
