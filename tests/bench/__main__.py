@@ -9,6 +9,7 @@ import time
 
 BENCHES: dict[str, list[str]] = {
     "attack": [],
+    "campaigns": [],
     "calls": ["--rates", "20,50,100", "--seconds", "15", "--live", "200"],
     "conversation": ["--live", "0,100", "--rounds", "60"],
     "engines": [
