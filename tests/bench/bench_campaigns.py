@@ -1,8 +1,8 @@
 """A campaign of a million numbers: uploaded through the API, called, listed; time and memory of the process.
 
 ``make bench ARGS=campaigns``; ``OFFHOOK_BENCH_NUMBERS`` is another size, ``OFFHOOK_BENCH_CALLS`` how many
-calls are begun. The API process is the real one (``offhook serve --role api`` on SQLite), so its phones are never
-called: the sessions wait in the queue, and the pace waits with them.
+calls are begun. The API process is the real one (``offhook serve --role api`` on SQLite). No voice node runs,
+so the sessions wait in the queue, and the pace waits with them.
 """
 
 from __future__ import annotations
