@@ -30,6 +30,7 @@ from offhook.commands.common import (
     emit,
 )
 from offhook.commands.doctor import config_app, doctor
+from offhook.commands.erasing import erase
 from offhook.commands.help_examples import epilogue
 from offhook.commands.keys import keys
 from offhook.commands.live_screen import top
@@ -76,6 +77,7 @@ app.command(recordings)
 app.command(usage, help_epilogue=epilogue("usage"))
 app.command(campaigns)
 app.command(webhooks)
+app.command(erase, help_epilogue=epilogue("erase"))
 app.command(db)
 
 

@@ -18,8 +18,8 @@ from offhook.store.statements import Rows
 async def test_a_purge_deletes_a_chunk_in_each_transaction(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offhook.store.history._PURGE_CHUNK", 3)
-    monkeypatch.setattr("offhook.store.history._PURGE_SESSIONS", 2)
+    monkeypatch.setattr("offhook.store.upkeep._PURGE_CHUNK", 3)
+    monkeypatch.setattr("offhook.store.upkeep._PURGE_SESSIONS", 2)
     async with opened(database_url) as store:
         assert isinstance(store, SqlStore)
         node = await store.register_node("n1", NodeRole.VOICE, NOW)

@@ -40,6 +40,7 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _not_yet(config)
     yield from _addresses(config)
     yield from _certificates(config)
+    yield from _retention(config)
     yield from _trunks_and_routes(config)
     yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
     yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
@@ -70,6 +71,14 @@ def _not_yet(config: Config) -> Iterator[Finding]:
     for index, trunk in enumerate(config.trunks):
         if trunk.register:
             yield ("trunks", index, "register"), "this version does not register with trunks"
+
+
+def _retention(config: Config) -> Iterator[Finding]:
+    keep = config.retention
+    for key in ("events", "deliveries"):
+        days = getattr(keep, key)
+        if days is not None and days > keep.sessions:
+            yield ("retention", key), f"expected at most retention.sessions ({keep.sessions})"
 
 
 def _certificates(config: Config) -> Iterator[Finding]:

@@ -156,6 +156,17 @@ class Recording(Section, frozen=True, kw_only=True):
         return self.directory or "recordings"
 
 
+class RetentionSection(Section, frozen=True, kw_only=True):
+    """``[retention]``; days."""
+
+    sessions: Count = 90
+    events: Count | None = None
+    deliveries: Count | None = None
+    requests: Count = 30
+    recordings: Count | None = None
+    """None: ``recording.keep_days``."""
+
+
 class Admin(Section, frozen=True, kw_only=True):
     """``[admin]``"""
 

@@ -16,6 +16,7 @@ from offhook.config.server_sections import (
     Media,
     MetricsSection,
     Recording,
+    RetentionSection,
     Sip,
     Telemetry,
     Webhooks,
@@ -40,6 +41,7 @@ class Config(Section, frozen=True, kw_only=True):
     voices: Voices = Voices()
     limits: Limits = Limits()
     recording: Recording = Recording()
+    retention: RetentionSection = RetentionSection()
     admin: Admin = Admin()
     testbed: Testbed = Testbed()
     rates: RatesSection = RatesSection()

@@ -34,6 +34,7 @@ from offhook.http.resources import (
     campaign_views,
     campaigns,
     code_pages,
+    erasures,
     health,
     media_files,
     message_exports,
@@ -180,6 +181,7 @@ def _typed_routes() -> list[ControllerRouterHandler]:
     return [
         below_sub_account,
         admin.router,
+        erasures.router,
         number_assignments.router,
         operation.router,
         operator_sessions.router,

@@ -45,6 +45,7 @@ from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.billing import Tariff
 from offhook.session.number_states import NumberTerms
 from offhook.session.ports.fabric import Fabric
+from offhook.session.ports.keeping import Retention
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tracing import Tracer
@@ -328,11 +329,29 @@ def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancel
     return Cancellation(ended, [states.ended(ended)], reports.session_ended(ended))
 
 
+def retention_of(config: Config) -> Retention:
+    """How long the record is kept."""
+    keep = config.retention
+    return Retention(
+        sessions=keep.sessions,
+        events=keep.events,
+        deliveries=keep.deliveries,
+        requests=keep.requests,
+    )
+
+
 async def _purge(context: RoleContext, store: Store) -> None:
     """Delete old records, once an hour, until cancelled."""
+    keep = retention_of(context.config)
+
+    def reload(config: Config) -> None:
+        nonlocal keep
+        keep = retention_of(config)
+
+    context.reloads.append(reload)
     while True:
         try:
-            rows = await store.purge(context.clock.now())
+            rows = await store.purge(context.clock.now(), keep)
             rows += await store.purge_exports(context.clock.now())
         except StoreUnavailable as error:
             log.warning("nothing was purged: %s", error)

@@ -95,7 +95,7 @@ class RecordingDuties:
         self._retention = RecordingRetention(
             storage=self._storage, shelf=self._shelf, store=store, clock=clock
         )
-        self._retention.keep_days = section.keep_days
+        self._retention.keep_days = config.retention.recordings or section.keep_days
         self._begun: asyncio.Queue[Beginning] = asyncio.Queue(MOST_UNLISTED)
         self.recorder = DiskRecorder(
             self._storage,

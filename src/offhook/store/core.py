@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from offhook.events import AnyEvent
+from offhook.session.ports.keeping import KEEP_USUAL, Retention
 from offhook.session.ports.record import (
     DeliveryResult,
     Installation,
@@ -32,6 +33,7 @@ from offhook.store.stored_opt_outs import SqlOptOuts
 from offhook.store.stored_recordings import SqlRecordings
 from offhook.store.stored_tenancy import SqlTenancy
 from offhook.store.stored_usage import SqlUsage
+from offhook.store.upkeep import SqlUpkeep
 
 NOBODY = Node(name="", epoch=0)
 """Stands for the node in writes without one: the API's, and the end of a dead node's session."""
@@ -39,6 +41,7 @@ NOBODY = Node(name="", epoch=0)
 
 class SqlStore(
     SqlHistory,
+    SqlUpkeep,
     SqlTenancy,
     SqlOptOuts,
     SqlRecordings,
@@ -52,11 +55,9 @@ class SqlStore(
 ):
     """Encodes the hot calls; a dialect's store runs them in batches."""
 
-    async def purge(
-        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
-    ) -> int:
-        gone = await super().purge(now, requests_days=requests_days, sessions_days=sessions_days)
-        return gone + await self._purge_campaigns(now - timedelta(days=sessions_days))
+    async def purge(self, now: datetime, keep: Retention = KEEP_USUAL) -> int:
+        gone = await super().purge(now, keep)
+        return gone + await self._purge_campaigns(now - timedelta(days=keep.sessions))
 
     # --- the API's side
 

@@ -1,28 +1,23 @@
-"""Reading the record: requests, sessions, timelines, deliveries; and deleting what is old."""
+"""Reading the record: requests, sessions, timelines, deliveries."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Table,
     delete,
     exists,
     func,
     insert,
     select,
     text,
-    tuple_,
     update,
 )
 
-from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
 from offhook.session.ports.record import (
     EVERY_SESSION,
@@ -38,21 +33,15 @@ from offhook.session.session import Session
 from offhook.store import schema
 from offhook.store.documents import decode_event, decode_session, encode, from_micros, micros
 from offhook.store.rows import delivery_record, request_record
-from offhook.store.search_terms import all_terms, wanted_terms
+from offhook.store.search_terms import wanted_terms
 from offhook.store.statements import Statements
 
 _UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
 _sip_messages = msgspec.json.Decoder(tuple[SipMessage, ...])
-_PURGE_CHUNK = 500
-"""Requests or keys deleted in one transaction, so that other writes do not wait long."""
-_PURGE_SESSIONS = 50
-"""The same for sessions: each has some twenty rows in other tables."""
-_PURGE_PAUSE = 0.02
-"""Seconds between two such transactions: other processes get the write lock in between."""
 
 
 class SqlHistory(Statements, History):
-    """Reads and purges the tables that grow."""
+    """Reads the tables that grow."""
 
     # --- requests, sessions, timelines
 
@@ -211,71 +200,6 @@ class SqlHistory(Statements, History):
         t = schema.sip_traces
         rows = await self._read(select(t.c.document).where(t.c.session_id == session_id))
         return _sip_messages.decode(rows[0]["document"]) if rows else ()
-
-    # --- upkeep
-
-    async def purge(
-        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
-    ) -> int:
-        r, i, p = schema.requests, schema.idempotency, schema.passed_over
-        requests_before = micros(now - timedelta(days=requests_days))
-        gone = await self._purge_old(r, [r.c.call_flow_request_id], r.c.at, requests_before)
-        yesterday = micros(now - timedelta(days=1))
-        await self._purge_old(i, [i.c.sub_account_id, i.c.idempotency_key], i.c.at, yesterday)
-        await self._purge_old(p, [p.c.session_id, p.c.node], p.c.since, yesterday)
-        for row in await self._read_named("owners"):
-            sessions_before = micros(now - timedelta(days=sessions_days))
-            gone += await self._purge_sessions(row["sub_account_id"], sessions_before)
-        return gone
-
-    async def _purge_old(
-        self,
-        table: Table,
-        key: Sequence[ColumnElement[Any]],
-        at: ColumnElement[int],
-        before: int,
-    ) -> int:
-        """Delete what is older, a chunk in each transaction; returns how many rows."""
-        chosen = select(*key).where(at < before).order_by(at).limit(_PURGE_CHUNK)
-        chunk = delete(table).where(tuple_(*key).in_(chosen)).returning(at)
-        gone = 0
-        while True:
-            rows = (await self._write(chunk))[0]
-            gone += len(rows)
-            if len(rows) < _PURGE_CHUNK:
-                return gone
-            await asyncio.sleep(_PURGE_PAUSE)
-
-    async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
-        """Delete final sessions with everything that belongs to them."""
-        s, e, o = schema.sessions, schema.events, schema.outbox
-        t = schema.session_terms
-        kept = (schema.sip_traces, schema.log_lines, schema.captures)
-        old = (
-            select(s.c.session_id, s.c.document)
-            .where(
-                s.c.sub_account_id == sub_account_id,
-                s.c.created_at < before,
-                s.c.status.notin_((SessionStatus.QUEUED.value, SessionStatus.RUNNING.value)),
-            )
-            .limit(_PURGE_SESSIONS)
-        )
-        gone = 0
-        while rows := await self._read(old):
-            ids = [row["session_id"] for row in rows]
-            found_by = [
-                tuple(term) for row in rows for term in all_terms(decode_session(row["document"]))
-            ]
-            await self._write(
-                delete(e).where(e.c.session_id.in_(ids)),
-                delete(o).where(o.c.session_id.in_(ids)),
-                delete(t).where(tuple_(*t.primary_key.columns).in_(found_by)),
-                *(delete(each).where(each.c.session_id.in_(ids)) for each in kept),
-                delete(s).where(s.c.session_id.in_(ids)),
-            )
-            gone += len(ids)
-            await asyncio.sleep(_PURGE_PAUSE)
-        return gone
 
 
 def _has_terms(t: FromClause, terms: Sequence[str]) -> list[ColumnElement[bool]]:

@@ -18,6 +18,7 @@ from offhook.events import AnyEvent
 from offhook.session.menus import Menu
 from offhook.session.ports.campaign_records import Campaigns
 from offhook.session.ports.exports import Exporting
+from offhook.session.ports.keeping import Upkeep
 from offhook.session.ports.media_library import MediaLibrary
 from offhook.session.ports.metering import Metering
 from offhook.session.ports.number_records import Numbers
@@ -177,7 +178,7 @@ class Claiming(ABC):
 
 
 class History(ABC):
-    """Reads what was stored, and deletes what is too old to keep."""
+    """Reads what was stored."""
 
     @abstractmethod
     async def request(self, sub_account_id: str, call_flow_request_id: str) -> RequestRecord | None:
@@ -212,12 +213,6 @@ class History(ABC):
     @abstractmethod
     async def deliveries(self, session_id: str) -> Sequence[DeliveryRecord]:
         """Every webhook delivery of a session with its attempts, oldest first."""
-
-    @abstractmethod
-    async def purge(
-        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
-    ) -> int:
-        """Delete what is older; returns the number of rows deleted."""
 
 
 class Outbox(ABC):
@@ -371,6 +366,7 @@ class Store(
     Accepting,
     Claiming,
     History,
+    Upkeep,
     Outbox,
     Tenancy,
     OptOuts,

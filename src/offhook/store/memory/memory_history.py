@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from offhook.events import AnyEvent
 from offhook.session.ports.record import (
@@ -65,42 +64,6 @@ class MemoryHistory(MemoryPart, History):
             if each.entry.session_id == session_id
         ]
         return sorted(found, key=lambda each: each.created_at)
-
-    async def purge(
-        self, now: datetime, *, requests_days: int = 30, sessions_days: int = 90
-    ) -> int:
-        data = self._data
-        requests = [
-            key
-            for key, request in data.requests.items()
-            if request.at < now - timedelta(days=requests_days)
-        ]
-        for key in requests:
-            del data.requests[key]
-        sessions = [
-            key
-            for key, each in data.sessions.items()
-            if each.session.status.final
-            and each.session.created_at < now - timedelta(days=sessions_days)
-        ]
-        for key in sessions:
-            del data.sessions[key]
-            data.sip_traces.pop(key, None)
-            data.log_lines.pop(key, None)
-            data.captures.pop(key, None)
-        gone = {*sessions}
-        for key in [k for k, each in data.outbox.items() if each.entry.session_id in gone]:
-            del data.outbox[key]
-        campaigns = [
-            key
-            for key, each in data.campaigns.items()
-            if each.campaign.state.final
-            and not each.active
-            and each.campaign.created_at < now - timedelta(days=sessions_days)
-        ]
-        for key in campaigns:
-            del data.campaigns[key]
-        return len(requests) + len(sessions) + len(campaigns)
 
 
 def _matches(session: Session, chosen: SessionFilter) -> bool:

@@ -18,6 +18,7 @@ from offhook.store.memory.memory_opt_outs import MemoryOptOuts
 from offhook.store.memory.memory_outbox import MemoryOutbox
 from offhook.store.memory.memory_recordings import MemoryRecordings
 from offhook.store.memory.memory_tenancy import MemoryTenancy
+from offhook.store.memory.memory_upkeep import MemoryUpkeep
 from offhook.store.memory.memory_usage import MemoryUsage
 
 
@@ -26,6 +27,7 @@ class MemoryStore(
     MemoryAccepting,
     MemoryClaiming,
     MemoryHistory,
+    MemoryUpkeep,
     MemoryOutbox,
     MemoryTenancy,
     MemoryOptOuts,

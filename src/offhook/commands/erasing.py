@@ -1,0 +1,55 @@
+"""``offhook erase``: delete what is stored of one phone number, through a running server."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from offhook.commands.common import DEMO, FAILED, OK, USAGE, CommandError, Json, emit
+from offhook.commands.server_options import LOCAL, AdminKey, SubAccount, Url
+
+if TYPE_CHECKING:
+    from offhook.commands.api_client import ApiClient
+
+
+def erase(
+    *,
+    number: Annotated[str, Parameter(help="With its country code, +6512345678.")],
+    url: Url = LOCAL,
+    admin_key: AdminKey = None,
+    subaccount: SubAccount = DEMO,
+    json: Json = False,
+) -> int:
+    """Erase what is stored of a phone number; exit code 1 when something must stay for now.
+
+    Sessions with their timelines, requests, webhooks and recordings, and places in lists of campaigns.
+    The opt-out list keeps the number, to protect it. Usage totals, and what was uploaded, stay.
+    """
+    from offhook.commands.api_client import ApiClient
+
+    if not admin_key:
+        raise CommandError("no operator's key: give --admin-key or set OFFHOOK_ADMIN_KEY", USAGE)
+    client = ApiClient(url, admin_key, sub_account=None)
+    found = _erase_all(client, {"number": number, "subAccountId": subaccount})
+    lines = [
+        f"Erased: {found['sessions']} sessions, {found['requests']} requests without a session, "
+        f"{found['campaignTargets']} places in lists of campaigns."
+    ]
+    if found["left"]:
+        lines.append("Still needed, erase them again later: " + ", ".join(found["left"]))
+    emit(json, found, "\n".join(lines))
+    return FAILED if found["left"] else OK
+
+
+def _erase_all(client: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
+    total: dict[str, Any] = {"sessions": 0, "requests": 0, "campaignTargets": 0, "left": []}
+    while True:
+        answer = client.post("/erasures", body)
+        for name in total:
+            total[name] += answer[name]
+        if answer.get("nextCursor") is None:
+            return total
+        print(f"{total['sessions']} sessions are erased", file=sys.stderr)
+        body = {**body, "cursor": answer["nextCursor"]}

@@ -1,0 +1,108 @@
+"""``/admin/v1/erasures``: delete what is stored of one phone number."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from litestar import Router, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from offhook import config
+from offhook.http.deps import Deps
+from offhook.http.edge.paths import ADMIN_PREFIX
+from offhook.http.refusals import INVALID, NOT_FOUND, Refused
+from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
+from offhook.session.ports.record import DeliveryState, SessionFilter
+from offhook.session.ports.recording import RecordingState
+from offhook.session.session import Session
+
+AT_ONCE = 200
+"""Sessions looked at for one request."""
+ON_DISK = (RecordingState.WAITING, RecordingState.KEPT, RecordingState.FAILED)
+
+
+class ErasureRequest(View, frozen=True, kw_only=True):
+    """Whose data is erased."""
+
+    number: config.Msisdn
+    sub_account_id: config.SubAccountId
+    """Of which sub-account."""
+    cursor: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    """Where the answer before ended."""
+
+
+class ErasureAnswer(View, frozen=True, kw_only=True):
+    """What was erased."""
+
+    sessions: int
+    """With timelines, requests, webhooks, SIP messages and recordings."""
+    requests: int
+    """Requests without a session that named the number."""
+    campaign_targets: int
+    """Places in lists of campaigns."""
+    left: list[str]
+    """Sessions that stay: they have not ended, a webhook of theirs is still tried, or a recording lies on
+    another machine."""
+    next_cursor: str | None = None
+    """Absent: everything was looked at."""
+    status_code: int
+    status_message: str
+
+
+@post(
+    "/erasures",
+    status_code=200,
+    operation_id="eraseNumber",
+    summary="Erase what is stored of a phone number",
+)
+async def erase_number(
+    deps: NamedDependency[Deps], data: JSONBody[ErasureRequest]
+) -> ErasureAnswer:
+    """Ask again with `nextCursor` until there is none. The opt-out list keeps the number: it is there to
+    protect it. Usage totals stay; what was uploaded or exported stays where it is."""
+    owner = data.sub_account_id
+    if deps.directory.sub_account(owner) is None:
+        raise Refused(NOT_FOUND, "Sub-account not found")
+    try:
+        found, following = await deps.store.sessions(
+            owner, SessionFilter(number=data.number), cursor=data.cursor, limit=AT_ONCE
+        )
+    except ValueError:
+        raise Refused(INVALID, "cursor: invalid cursor") from None
+    erasable = [session for session in found if await _is_done(deps, session)]
+    await deps.store.erase_sessions(erasable)
+    gone = {session.session_id for session in erasable}
+    last = following is None
+    return ErasureAnswer(
+        sessions=len(erasable),
+        requests=await deps.store.erase_requests(owner, data.number) if last else 0,
+        campaign_targets=await deps.store.erase_targets(owner, data.number) if last else 0,
+        left=[session.session_id for session in found if session.session_id not in gone],
+        next_cursor=following,
+        status_code=OK_CODE,
+        status_message=OK_MESSAGE,
+    )
+
+
+async def _is_done(deps: Deps, session: Session) -> bool:
+    """Whether nothing needs the session any more; its recordings are erased then."""
+    if not session.status.final:
+        return False
+    deliveries = await deps.store.deliveries(session.session_id)
+    if any(delivery.state is DeliveryState.PENDING for delivery in deliveries):
+        return False
+    records = await deps.store.recordings(session.sub_account_id, session.session_id)
+    if any(record.state is RecordingState.LIVE for record in records):
+        return False
+    for record in records:
+        here = await asyncio.to_thread(deps.recordings.erase, record)
+        if not here and record.state in ON_DISK:
+            return False
+        await deps.store.delete_recording(record.recording_id)
+    return True
+
+
+router = Router(ADMIN_PREFIX, route_handlers=[erase_number], tags=["Administration"])
