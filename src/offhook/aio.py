@@ -11,6 +11,7 @@ loses its exception. Here the code that starts a task also waits for its end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
@@ -111,3 +112,12 @@ def _future_of(waiting: Awaitable[Any]) -> asyncio.Future[Any]:
 
 async def _awaited(waiting: Awaitable[Any]) -> Any:
     return await waiting
+
+
+def abort(transport: asyncio.WriteTransport) -> None:
+    """Close a transport at once, whatever its state.
+
+    The TLS transport of Python 3.11.2, which Debian 12 has, raises AttributeError after a second ``close``.
+    """
+    with contextlib.suppress(AttributeError):
+        transport.abort()

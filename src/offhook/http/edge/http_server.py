@@ -11,7 +11,7 @@ from collections.abc import Generator
 
 import uvicorn
 
-from offhook.aio import first_of
+from offhook.aio import abort, first_of
 from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.http.edge.addresses import Addresses
@@ -105,7 +105,7 @@ class RunningServer:
         for connection in list(self._server.server_state.connections):
             transport = connection.transport
             if transport is not None:
-                transport.abort()
+                abort(transport)
         await asyncio.sleep(0)  # the loop's next turn closes what was aborted
 
 

@@ -11,7 +11,7 @@ from typing import Final, final
 import aioftp
 from aioftp.common import SSLSessionBoundContext
 
-from offhook.aio import wait_or
+from offhook.aio import abort, wait_or
 from offhook.net.outgoing_errors import OutgoingError
 from offhook.net.tcp_connect import open_socket
 from offhook.recording.push.upload import CONNECT, PIECE, Upload, Uploader, UploadFailed, joined
@@ -143,7 +143,7 @@ class FtpUploader(Uploader):
 
 async def _closed(writer: asyncio.StreamWriter) -> None:
     """Close a connection, whatever its state."""
-    writer.transport.abort()
+    abort(writer.transport)
     with contextlib.suppress(OSError, ssl.SSLError):
         await wait_or(writer.wait_closed(), CONNECT)
 
