@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tests.support.server import SOURCE, Server, configuration
 from tests.support.sipp import Sipp
 from tests.support.talker import talk
 from tests.support.tape import LEVEL, RATE, Sound, heard, level
-from tests.support.telephone import Telephone
+from tests.support.telephone import Packet, Telephone
 from tests.support.upload_servers import PASSWORD, USER, sftp_server
 
 pytestmark = pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
@@ -76,14 +76,16 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, *, scenario: str = "answer", **recording: Any) -> AsyncIterator[Site]:
+async def site(
+    folder: Path, *, scenario: str = "answer", calls: int = 1, **recording: Any
+) -> AsyncIterator[Site]:
     """``scenario`` is that of leg A's carrier."""
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(Receiver())
         phones = [await stack.enter_async_context(Telephone()) for _ in range(2)]
         carriers = [
             await stack.enter_async_context(
-                Sipp(each, folder, keys={"rtp_port": phone.port}, calls=1)
+                Sipp(each, folder, keys={"rtp_port": phone.port}, calls=calls)
             )
             for each, phone in zip((scenario, "answer"), phones, strict=True)
         ]
@@ -243,20 +245,55 @@ async def test_a_number_can_have_its_incoming_calls_recorded(tmp_path: Path) -> 
             sub_account={"numbers": [{"msisdn": "+6568332048", "record_inbound": True}]},
         )
         config["recording"] = {"directory": str(tmp_path / "recordings"), "format": "wav"}
+        config["recording"]["channels"] = "stereo"
         async with (
             Server(tmp_path / "server", config) as server,
             Sipp(
-                "call",
+                "talk",
                 tmp_path,
-                keys={"caller_number": "+14155550123", "rtp_port": phone.port},
+                keys={
+                    "caller_number": "+14155550123",
+                    "rtp_port": phone.port,
+                    "talk": 3000,
+                    "bye_status": 200,
+                },
                 calls=1,
                 target=f"127.0.0.1:{server.sip_port}",
                 service="+6568332048",
             ),
         ):
+            said = await talk(phone, TONE_A, 0.8)
             await receiver.wait_for(lambda: len(receiver.at("/vru")) == 1, 60)
             told = receiver.at("/vru")[0].payload
     assert told["status"] == "UPLOAD_COMPLETED"
     (file,) = (tmp_path / "recordings" / "files").rglob("*.wav")
     sound, _ = soundfile.read(file, dtype="int16", always_2d=True)
-    assert len(sound) / RATE > 0.2, "the caller hangs up soon"
+    ((begin, end),) = heard(sound[:, 0], TONE_A)
+    assert end - begin == pytest.approx(said[1] - said[0], abs=2 * NEAR)
+    assert np.abs(sound[:, 1].astype(np.int32)).max() > 3000, "the prompt is on the other side"
+
+
+async def test_the_phone_hears_the_same_octets_with_and_without_a_recording(tmp_path: Path) -> None:
+    async with site(tmp_path, calls=2) as here:
+        without = await _octets_of_a_call(here, record=False)
+        with_one = await _octets_of_a_call(here, record=True)
+        await here.receiver.wait_for(lambda: len(here.receiver.at("/vru")) == 1, 60)
+    assert len(without) > RATE
+    assert without == with_one
+
+
+async def _octets_of_a_call(here: Site, *, record: bool) -> bytes:
+    before = len(here.a.packets)
+    call = {"source": SOURCE, "destination": A, "callRecording": record}
+    calls = [{"action": "makeCall", "params": call}, SPEAK, {"action": "hangup"}]
+    session = await here.server.place({"callflow": calls})
+    await here.receiver.wait_for(lambda: session in here.receiver.summaries(), 30)
+    return _octets(here.a.packets[before:])
+
+
+def _octets(packets: Sequence[Packet]) -> bytes:
+    """What was sent of the prompt: from the first packet that is not silent to the last one."""
+    ssrc = packets[-1].ssrc
+    payloads = [packet.payload for packet in packets if packet.ssrc == ssrc]
+    loud = [number for number, payload in enumerate(payloads) if set(payload) - {0xFF, 0x7F}]
+    return b"".join(payloads[loud[0] : loud[-1] + 1])

@@ -31,16 +31,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engines", nargs="*", default=list(ENGINES))
     parser.add_argument("--locales", nargs="*", default=list(LOCALES))
-    parser.add_argument("--sentences", type=int, help="of each locale, at most")
+    parser.add_argument("--first", type=int, default=0, help="sentence of each locale")
+    parser.add_argument("--sentences", type=int, default=50, help="of each locale, at most")
+    parser.add_argument("--stations", type=int, default=4, help="calls at once")
     asked = parser.parse_args()
     recogniser = Recogniser()
     for locale in asked.locales:
-        texts = sentences(locale)[: asked.sentences]
+        texts = sentences(locale)[asked.first :][: asked.sentences]
         for engine in asked.engines:
             with tempfile.TemporaryDirectory() as folder:
                 spoken = asyncio.run(
                     spoken_over_calls(
-                        texts, language=locale, folder=Path(folder), voices=section(engine)
+                        texts,
+                        language=locale,
+                        folder=Path(folder),
+                        voices=section(engine),
+                        stations=asked.stations,
                     )
                 )
             language = locale.partition("-")[0]

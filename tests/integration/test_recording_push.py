@@ -141,6 +141,24 @@ async def test_an_s3_upload_that_was_cut_off_goes_on_with_the_missing_parts(
     assert [line for line in sent if line.startswith("PUT")] == ["PUT partNumber=3"]
 
 
+async def test_an_s3_upload_that_is_given_up_leaves_no_parts(s3: str, client: HttpClient) -> None:
+    uploader = S3Uploader(client, SystemClock(), part=1 << 20)
+    customer = Customer(on_s3(s3, "given-up"))
+    with pytest.raises(OSError, match="killed"):
+        await customer.upload(uploader, Octets(CONTENT, breaks_at=2 << 20))
+    assert _begun(s3) == [f"given-up/{NAME}"]
+    await uploader.abandon(customer.config, NAME, customer.progress)
+    assert _begun(s3) == []
+    await uploader.abandon(customer.config, NAME, customer.progress)  # it is gone already
+    await uploader.abandon(customer.config, NAME, "")
+
+
+def _begun(url: str) -> list[str]:
+    """The multipart uploads that are under way."""
+    listed = _boto(url).list_multipart_uploads(Bucket="calls")
+    return [each["Key"] for each in listed.get("Uploads", []) if "given-up" in each["Key"]]
+
+
 async def test_a_line_to_s3_that_breaks_is_an_upload_that_failed(
     s3: str, client: HttpClient
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import io
 import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -69,6 +70,7 @@ class Courier(Uploader, Changes):
         self.failures = 0
         self.files: dict[str, bytes] = {}
         self.progress: list[str] = []
+        self.abandoned: list[tuple[str, str]] = []
 
     async def upload(self, order: Upload) -> str:
         self.progress.append(order.progress)
@@ -82,6 +84,9 @@ class Courier(Uploader, Changes):
             return f"sftp://x/{order.name}"
         finally:
             self.changed()
+
+    async def abandon(self, config: PushConfig, name: str, progress: str) -> None:
+        self.abandoned.append((name, progress))
 
 
 class Site(SubAccounts):
@@ -234,6 +239,46 @@ async def test_after_a_day_an_upload_is_given_up_and_the_file_stays(tmp_path: Pa
     assert record.state is RecordingState.FAILED
     assert site.storage.path_of(record).exists()
     assert await site.told() == ["UPLOAD_FAILED"]
+
+
+async def test_what_is_given_up_is_removed_where_it_was_begun(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.courier.failures = 99
+    site.left(two_sides())
+    await site.workshop.mix_all()
+    await pushed(site, 1)
+    assert site.courier.abandoned == [], "it is tried again"
+    site.clock.at += timedelta(days=1)
+    await pushed(site, 2)
+    record = await site.record()
+    assert record.state is RecordingState.FAILED
+    assert site.courier.abandoned == [(record.path, "attempt 2")]
+
+
+async def test_two_processes_share_a_folder_and_each_recording_is_finished_once(
+    tmp_path: Path,
+) -> None:
+    site = Site(tmp_path)
+    expected = []
+    for number in range(12):
+        tape = two_sides()
+        recording_id = f"0193-rec{number:02}"
+        tape.beginning = msgspec.structs.replace(tape.beginning, recording_id=recording_id)
+        tape.end(2.5)
+        site.left(tape)
+        expected.append(f"{recording_id} {RecordingState.KEPT}")
+    processes = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.support.mixer_process", str(tmp_path)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    told = [(await process.communicate())[0].decode().splitlines() for process in processes]
+    assert sorted(told[0] + told[1]) == expected
+    assert all(told), "both had a part in it"
+    assert len(list((tmp_path / "files").rglob("*.wav"))) == len(expected)
+    assert list(site.storage.left()) == []
 
 
 async def test_without_a_push_configuration_a_waiting_recording_stays_here(tmp_path: Path) -> None:

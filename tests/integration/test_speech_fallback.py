@@ -114,6 +114,18 @@ async def test_a_new_text_comes_in_parts_and_a_known_one_whole(
     assert first.asked == ["One."]
 
 
+async def test_a_text_that_was_prepared_is_made_once(
+    service: SpeechService, first: Scripted, second: Scripted
+) -> None:
+    service.prepare("One.", language="en", owner="acme")
+    await service.say("One.", voice_profile=None, language="en", speed=1, owner="acme")
+    assert first.asked == ["One."]
+    first.broken = second.broken = True
+    service.prepare("Two.", language="en", owner="acme")  # its failure is nobody's yet
+    with pytest.raises(PromptError):
+        await service.say("Two.", voice_profile=None, language="en", speed=1, owner="acme")
+
+
 async def test_the_next_engine_says_all_of_a_text_that_broke_off(
     service: SpeechService, first: Scripted, second: Scripted
 ) -> None:

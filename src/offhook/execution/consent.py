@@ -6,6 +6,7 @@ import logging
 
 from offhook.execution.conversation import Conversation
 from offhook.session.ports.speech import PromptError
+from offhook.session.session import Leg
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,12 @@ def record_if_inbound(conversation: Conversation) -> None:
     sub_account = conversation.sub_account
     numbers = sub_account.numbers if sub_account is not None else ()
     if any(each.record_inbound for each in numbers if each.msisdn == leg.destination):
-        conversation.recording.begin_with(leg.call_id)
+        record_with(conversation, leg)
+
+
+def record_with(conversation: Conversation, leg: Leg) -> None:
+    """Record the session from the answer of this leg on."""
+    conversation.recording.begin_with(leg.call_id, conversation.session.sub_account_id)
 
 
 async def answer_a(conversation: Conversation) -> None:

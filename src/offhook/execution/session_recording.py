@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import final
 
 import msgspec
@@ -18,7 +18,7 @@ from offhook.clock import Clock
 from offhook.events import RecordingEnded, RecordingStarted
 from offhook.session.ports.recording import LiveRecording, Recorder
 from offhook.session.ports.speech import Prompt, Speech
-from offhook.session.ports.telephony import Call
+from offhook.session.ports.telephony import Call, Playback
 from offhook.session.session import Session
 from offhook.speech.prompt import G711Prompt
 
@@ -66,9 +66,12 @@ class SessionRecording:
         """Whether the session is being recorded."""
         return self._live is not None
 
-    def begin_with(self, call_id: str) -> None:
-        """Record the session from the answer of this leg on."""
+    def begin_with(self, call_id: str, owner: str) -> None:
+        """Record the session from the answer of this leg on; what it hears then is made while it rings."""
         self._from.add(call_id)
+        text = self._notice.consent_prompt
+        if text is not None:
+            self._speech.prepare(text, language=self._notice.language, owner=owner)
 
     def leg(self, call: Call) -> None:
         """A new leg: a running recording has it from its first sound on, early media included."""
@@ -101,9 +104,10 @@ class SessionRecording:
     async def tell(self, calls: Sequence[Call], owner: str) -> None:
         """Let legs hear that they are recorded; returns when they have. Raises :class:`.PromptError`."""
         self._told.update(call.call_id for call in calls)
-        prompts = [prompt for prompt in (await self._consent(owner), self._beep()) if prompt]
-        playbacks = [call.play(prompt) for call in calls for prompt in prompts]
+        playbacks: list[Playback] = []
         try:
+            async for prompt in self._words(owner):
+                playbacks += [call.play(prompt) for call in calls]
             for playback in playbacks:
                 await playback.finished()
         except BaseException:
@@ -120,14 +124,16 @@ class SessionRecording:
         live.end()
         return RecordingEnded(at=self._clock.now(), recording_id=live.recording_id)
 
-    def _beep(self) -> Prompt | None:
-        return BEEP if self._notice.beep else None
-
-    async def _consent(self, owner: str) -> Prompt | None:
-        """The consent prompt. Raises :class:`.PromptError`."""
-        text = self._notice.consent_prompt
-        if text is None:
-            return None
-        return await self._speech.say(
-            text, voice_profile=None, language=self._notice.language, speed=1.0, owner=owner
-        )
+    async def _words(self, owner: str) -> AsyncIterator[Prompt]:
+        """What a recorded leg hears. Raises :class:`.PromptError`."""
+        if self._notice.consent_prompt is not None:
+            async for part in self._speech.say_in_parts(
+                self._notice.consent_prompt,
+                voice_profile=None,
+                language=self._notice.language,
+                speed=1.0,
+                owner=owner,
+            ):
+                yield part
+        if self._notice.beep:
+            yield BEEP

@@ -117,6 +117,8 @@ class Pusher:
             await self._store.put_recording(settled, outbox)
             if settled.state is RecordingState.UPLOADED:
                 await asyncio.to_thread(self._shelf.erase, settled)
+            elif settled.state is RecordingState.FAILED:
+                await self._abandon(settled)
             if outbox:
                 self._on_outbox()
         except StoreUnavailable as error:
@@ -163,6 +165,12 @@ class Pusher:
             next_at=None,
             progress="",
         )
+
+    async def _abandon(self, record: RecordingRecord) -> None:
+        config = self._pushes(record.sub_account_id)
+        if config is not None and record.progress:
+            uploader = self._uploaders[config.protocol]
+            await uploader.abandon(config, record.path, record.progress)
 
     def _failed(self, attempt: _Attempt, why: str) -> RecordingRecord:
         """The recording after an attempt that failed: to be tried again, or given up."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Final, NamedTuple, final
 
 from offhook.aio import end_all
@@ -92,7 +93,7 @@ class SpeechService(Speech):
         self._library = library
         self._silence = silence(SILENCE)
         self._health = EngineHealth()
-        self._warming: list[asyncio.Task[None]] = []
+        self._warming: set[asyncio.Task[None]] = set()
         self._spoken = PromptCache(max_bytes=SPOKEN_BYTES, clock=clock)
         self._fetched = PromptCache(max_bytes=FETCHED_BYTES, clock=clock)
 
@@ -319,13 +320,24 @@ class SpeechService(Speech):
     def warm(self) -> None:
         """Begin to start the engines that take long to start."""
         for engine in self._engines.values():
-            self._warming.append(asyncio.create_task(engine.warm()))
+            self._begin(engine.warm())
+
+    def prepare(self, text: str, *, language: str | None, owner: str) -> None:
+        self._begin(self._prepare(text, language, owner))
+
+    async def _prepare(self, text: str, language: str | None, owner: str) -> None:
+        """A failure is met again when the text is said."""
+        with contextlib.suppress(PromptError):
+            await self.say(text, voice_profile=None, language=language, speed=1.0, owner=owner)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
 
     async def close(self) -> None:
         """Cancel the making of prompts and end the engines."""
-        for task in self._warming:
-            task.cancel()
-        await asyncio.gather(*self._warming, return_exceptions=True)
+        await end_all(*self._warming)
         await self._spoken.close()
         await self._fetched.close()
         for engine in self._engines.values():

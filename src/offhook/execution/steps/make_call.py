@@ -9,7 +9,7 @@ import msgspec
 from offhook.aio import wait_or
 from offhook.codes import CallStatus, RuntimeCode
 from offhook.events import CallUpdated
-from offhook.execution.consent import answer_a, tell_recorded
+from offhook.execution.consent import answer_a, record_with, tell_recorded
 from offhook.execution.conversation import Conversation
 from offhook.execution.failures import SessionFailure
 from offhook.execution.player import Player
@@ -33,7 +33,7 @@ async def run(action: MakeCall, conversation: Conversation, player: Player) -> O
     """Leg A was routed and stored when the session was claimed; a later leg is bridged to it."""
     if conversation.call_a is None:
         if action.call_recording:
-            conversation.recording.begin_with(conversation.session.legs[0].call_id)
+            record_with(conversation, conversation.session.legs[0])
         await conversation.dial_a(action)
         await _send_digits(conversation, conversation.line, action.send_digits or "")
         await tell_recorded(conversation)
@@ -46,7 +46,7 @@ async def run(action: MakeCall, conversation: Conversation, player: Player) -> O
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, detail)
     leg, trunks = await _stored_leg(action, conversation)
     if action.call_recording:
-        conversation.recording.begin_with(leg.call_id)
+        record_with(conversation, leg)
     try:
         return await _bridge(action, leg, trunks, conversation)
     finally:

@@ -1,14 +1,15 @@
 """Uploads to S3, or to any server that speaks it.
 
 A small file is one PUT. A larger one is a multipart upload: its id is kept, so that a later attempt asks
-which parts are there and sends the others. Parts that stay behind when an upload is given up are removed by
-the bucket's own rule (AbortIncompleteMultipartUpload).
+which parts are there and sends the others. When it is given up, it is aborted, so that its parts cost nothing
+more; where that fails too, the bucket's own rule removes them (AbortIncompleteMultipartUpload).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from typing import Final, final
@@ -23,6 +24,8 @@ from offhook.net.outgoing_errors import OutgoingError
 from offhook.recording.push.sigv4 import S3Credentials, query_string, quoted_path, signed
 from offhook.recording.push.upload import Upload, Uploader, UploadFailed, joined
 from offhook.session.tenancy import PushConfig
+
+log = logging.getLogger(__name__)
 
 PART: Final = 8 << 20
 """Octets of a part (S3 takes 5 MiB to 5 GiB)."""
@@ -78,6 +81,15 @@ class S3Uploader(Uploader):
             raise UploadFailed(str(error)) from error
         return target.url
 
+    async def abandon(self, config: PushConfig, name: str, progress: str) -> None:
+        try:
+            target = target_of(config, name)
+            known = _known(progress, target)
+            if known is not None:
+                await self._ask(target, "DELETE", {"uploadId": known.upload_id}, b"")
+        except (UploadFailed, OutgoingError) as error:
+            log.warning("parts of %s stay in the bucket: %s", name, error)
+
     async def _in_parts(self, order: Upload, target: _Target) -> None:
         upload_id, there = await self._resumed(order, target)
         if upload_id is None:
@@ -107,11 +119,8 @@ class S3Uploader(Uploader):
 
     async def _resumed(self, order: Upload, target: _Target) -> tuple[str | None, dict[int, str]]:
         """The upload that was cut off, and the ETags of the parts that are there."""
-        try:
-            known = msgspec.json.decode(order.progress or b"null", type=_Progress | None)
-        except msgspec.MsgspecError:
-            known = None
-        if known is None or known.url != target.url:
+        known = _known(order.progress, target)
+        if known is None:
             return None, {}
         query = {"uploadId": known.upload_id}
         try:
@@ -147,6 +156,15 @@ class S3Uploader(Uploader):
 
 class _NotThere(UploadFailed):
     """404: no such bucket, or no such upload."""
+
+
+def _known(progress: str, target: _Target) -> _Progress | None:
+    """The upload to ``target`` that an attempt before has begun."""
+    try:
+        known = msgspec.json.decode(progress or b"null", type=_Progress | None)
+    except msgspec.MsgspecError:
+        return None
+    return known if known is not None and known.url == target.url else None
 
 
 def target_of(config: PushConfig, name: str) -> _Target:

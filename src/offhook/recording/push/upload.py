@@ -46,6 +46,10 @@ class Uploader(ABC):
         No time limit for all of it, but every step has one. Raises :class:`UploadFailed`.
         """
 
+    async def abandon(self, config: PushConfig, name: str, progress: str) -> None:  # noqa: B027
+        """The upload is given up: remove what is there of it, where others would not. Never raises
+        :class:`UploadFailed`."""
+
 
 def joined(folder: str, name: str) -> str:
     """``name`` below ``folder``, with one slash between."""

@@ -90,6 +90,9 @@ class Speech(ABC):
             text, voice_profile=voice_profile, language=language, speed=speed, owner=owner
         )
 
+    def prepare(self, text: str, *, language: str | None, owner: str) -> None:  # noqa: B027
+        """``text`` is said later, at the usual speed: begin to make it. Never raises."""
+
     @abstractmethod
     async def fetch(self, url: str, *, owner: str) -> Prompt:
         """Download and decode an audio file. Raises :class:`PromptError` with -2006."""
