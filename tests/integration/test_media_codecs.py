@@ -6,6 +6,7 @@ G.722 is compared with ffmpeg's, Opus with libopus called by itself.
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -128,6 +129,13 @@ def judged(codec: Codec, packets: Sequence[rtp.RtpPacket]) -> Heard:
     return strongest(pcm[rate // 10 :], rate)
 
 
+def on_the_clock(packets: Sequence[rtp.RtpPacket], phone: Phone) -> bool:
+    """Each begins whole packets of 20 ms behind the one before; some are left out after a standstill."""
+    steps = [b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in itertools.pairwise(packets)]
+    unit = 160 * phone.scale
+    return statistics.mode(steps) == unit and all(step % unit == 0 for step in steps)
+
+
 def is_the_tone(heard: Heard, hertz: float = HERTZ) -> bool:
     """Within 0.5 % in frequency and 1 dB in level, and nothing else to be heard."""
     return (
@@ -149,11 +157,10 @@ async def test_a_prompt_in_g711_is_encoded_as_it_plays(codec: Codec) -> None:
         leg.play(engine.load(prompt()))
         packets = await phone.hears(30)
         assert is_the_tone(judged(codec, packets))
-        steps = {b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in itertools.pairwise(packets)}
-        assert steps == {160 * phone.scale}
+        assert on_the_clock(packets, phone)
         numbers = [packet.sequence - packets[0].sequence for packet in packets]
         assert numbers == list(range(30))
-        assert [packet.marker for packet in packets] == [True] + [False] * 29
+        assert packets[0].marker
         await phone.events.wait(PlaybackEnded)
 
 
@@ -170,6 +177,13 @@ async def test_a_prompt_that_is_ready_in_the_codec_keeps_its_whole_band(codec: C
         leg.play(sound)
         packets = await phone.hears(60)
         assert abs(judged(codec, packets[34:59]).hertz - 6_000) < 10
+
+
+async def test_a_prompt_that_is_ready_in_g722_goes_out_as_opus_with_its_whole_band() -> None:
+    ready = _core.encode(CODECS[Codec.G722], RATE, wide_tone(6_000, 0.6).tobytes())
+    async with running_engine() as engine, speaking(engine, Codec.OPUS) as (leg, phone):
+        leg.play(engine.load({**prompt(), Codec.G722: ready}))
+        assert abs(judged(Codec.OPUS, (await phone.hears(29))[4:]).hertz - 6_000) < 10
 
 
 @pytest.mark.parametrize("level", [30, 3_000])
@@ -220,8 +234,7 @@ async def test_a_bridge_carries_a_tone_from_codec_to_codec(codec: Codec, other: 
         phone.says(encoded(codec, wide_tone(HERTZ, 0.6)))
         packets = await listener.hears(30)
         assert is_the_tone(judged(other, packets))
-        steps = {b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in itertools.pairwise(packets)}
-        assert steps == {160 * listener.scale}
+        assert on_the_clock(packets, listener)
 
 
 @pytest.mark.parametrize(("codec", "other"), [WIDE, WIDE[::-1]])
@@ -320,8 +333,10 @@ async def test_a_tap_has_what_both_sides_said_in_g711(codec: Codec) -> None:
             assert {frame.codec for frame in mine} == {Codec.PCMU}
             pcm, rate = decoded(Codec.PCMU, [frame.payload for frame in mine])
             assert is_the_tone(strongest(pcm[rate // 10 :], rate), hertz)
-            steps = {b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in itertools.pairwise(mine)}
-            assert steps == {160}
+            stamps = [frame.timestamp for frame in mine]
+            steps = [b - a & 0xFFFFFFFF for a, b in itertools.pairwise(stamps)]
+            assert statistics.mode(steps) == 160
+            assert all(step % 160 == 0 for step in steps)
 
 
 async def test_a_change_of_the_clock_is_a_change_of_the_stream() -> None:

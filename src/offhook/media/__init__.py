@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from typing import Final, Literal
 
 from offhook.media import rtcp
 from offhook.media.engine import MediaEngine
+from offhook.negotiated import Codec
 
 _log = logging.getLogger(__name__)
 
 NOT_BUILT: Final = (
     "the native media engine is not built; python -m offhook.media.native.build says why"
 )
+WIDE: Final = frozenset({Codec.G722, Codec.OPUS})
+"""The codecs for which prompts are kept with more than 8,000 samples a second."""
 EngineKind = Literal["auto", "native", "python"]
 
 
@@ -43,3 +47,19 @@ def make_engine(
     from offhook.media.python.python_engine import PythonEngine
 
     return PythonEngine(host=host, ports=ports, report_interval=report_interval)
+
+
+def wide_encoder(kind: EngineKind, codecs: Collection[Codec]) -> Callable[[bytes], bytes] | None:
+    """What makes G.722 of a prompt's 16-bit samples, 16,000 a second, where a leg may have one of ``codecs``.
+
+    None: all of them are G.711, or the engine has no other.
+    """
+    if kind == "python" or WIDE.isdisjoint(codecs):
+        return None
+    try:
+        from offhook.media.native import native_engine
+    except ImportError:
+        return None
+    if Codec.G722 not in native_engine.CAPABILITIES.codecs:
+        return None
+    return native_engine.encode_g722

@@ -13,7 +13,8 @@ from offhook.aio import end_all
 from offhook.config import Config
 from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.node import VoiceNode
-from offhook.media import make_engine
+from offhook.media import make_engine, wide_encoder
+from offhook.negotiated import Codec
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
 from offhook.processes.otel import open_tracer
@@ -208,6 +209,10 @@ def open_speech(
         run=context.supervisor.snapshot or "",
         library=store,
         metrics=SpeechMetrics(context.registry),
+        encode_wide=wide_encoder(
+            context.config.media.engine,
+            {Codec(name) for trunk in context.config.trunks for name in trunk.codecs},
+        ),
     )
     stack.push_async_callback(speech.close)
     speech.warm()

@@ -20,7 +20,7 @@ from offhook.speech.espeak import Espeak
 from offhook.speech.kokoro import Kokoro
 from offhook.speech.piper import Piper
 from offhook.speech.profile_rows import profile_rows
-from offhook.speech.speech_engine import Engine
+from offhook.speech.speech_engine import NARROW, Engine
 from offhook.speech.voice_folder import default_folder
 from offhook.speech.voice_index import EngineVoice
 
@@ -49,24 +49,34 @@ def installed_voices(settings: Voices) -> tuple[EngineVoice, ...]:
     )
 
 
-def make_engines(settings: Voices, *, espeak_processes: int) -> list[Engine]:
-    """The engines; starts none of them."""
-    engines: list[Engine] = [Espeak(processes=espeak_processes)]
+def make_engines(settings: Voices, *, espeak_processes: int, rate: int = NARROW) -> list[Engine]:
+    """The engines; starts none of them. ``rate``: samples a second that they speak at."""
+    engines: list[Engine] = [Espeak(processes=espeak_processes, rate=rate)]
     if _kokoro_voices(settings):
         kokoro = settings.kokoro
         engines.append(
-            Kokoro(kokoro_folder(settings), processes=kokoro.processes, threads=kokoro.threads)
+            Kokoro(
+                kokoro_folder(settings),
+                processes=kokoro.processes,
+                threads=kokoro.threads,
+                rate=rate,
+            )
         )
     if _piper_voices(settings):
         piper = settings.piper
         engines.append(
-            Piper(piper_folder(settings), processes=piper.processes, threads=piper.threads)
+            Piper(
+                piper_folder(settings),
+                processes=piper.processes,
+                threads=piper.threads,
+                rate=rate,
+            )
         )
-    engines += _cloud_engines(settings)
+    engines += _cloud_engines(settings, rate)
     return engines
 
 
-def _cloud_engines(settings: Voices) -> Iterable[Engine]:
+def _cloud_engines(settings: Voices, rate: int) -> Iterable[Engine]:
     sections = (
         *(settings.azure, settings.google, settings.polly, settings.openai, settings.elevenlabs),
     )
@@ -77,6 +87,7 @@ def _cloud_engines(settings: Voices) -> Iterable[Engine]:
         timeout=settings.timeout,
         characters_per_day=settings.characters_per_day,
         allow_private=own,  # the operator names the address
+        rate=rate,
     )
     if settings.azure is not None:
         yield AzureSpeech(settings.azure, tools)

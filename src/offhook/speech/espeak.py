@@ -8,10 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import final
 
-from offhook.media import g711
 from offhook.speech.espeak_voices import ENGINE, data_folder
-from offhook.speech.prompt import LAWS
-from offhook.speech.speech_engine import Engine, SynthesisFailed
+from offhook.speech.speech_engine import (
+    NARROW,
+    WIDE,
+    Engine,
+    SynthesisFailed,
+    worker_greeting,
+)
 from offhook.speech.workers import WorkerError, WorkerPool, confined_program
 
 _NORMAL_RATE = 175
@@ -36,9 +40,12 @@ class Espeak(Engine):
     def first_piece(self) -> int:
         return 120
 
-    def __init__(self, *, processes: int = 2, timeout: float = _TIMEOUT) -> None:
+    def __init__(
+        self, *, processes: int = 2, timeout: float = _TIMEOUT, rate: int = NARROW
+    ) -> None:
         """Starts nothing: each of the ``processes`` (28 MiB) starts when it is first needed."""
         self._timeout = timeout
+        self._rate = rate
         self._installed = data_folder() is not None
         program = Path(__file__).with_name("espeak_worker.py")
         self._pool = WorkerPool(
@@ -46,8 +53,12 @@ class Espeak(Engine):
             size=processes,
             waiting=_WAITING,
             max_answer=_MAX_ANSWER,
-            greeting=b"".join(g711.encoder_table(law) for law in LAWS),
+            greeting=worker_greeting(rate),
         )
+
+    @property
+    def is_wide(self) -> bool:
+        return self._rate == WIDE
 
     @cached_property
     def version(self) -> str:

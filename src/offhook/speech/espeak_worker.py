@@ -43,7 +43,8 @@ CALLBACK = ctypes.CFUNCTYPE(
 class EspeakSynthesis:
     """The library, loaded once; one synthesis at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int) -> None:
+        self._target = rate
         self._library, self._rate = espeak_library.load()
         self._library.espeak_Synth.argtypes = (
             *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int),
@@ -54,12 +55,12 @@ class EspeakSynthesis:
         self._begin()
 
     def _begin(self) -> None:
-        self._resampler = soxr.ResampleStream(self._rate, worker_kit.RATE, 1, dtype="float32")
+        self._resampler = soxr.ResampleStream(self._rate, self._target, 1, dtype="float32")
         self._pieces: list[worker_kit.Samples] = []
         self._length = 0
 
     def speak(self, asked: dict[str, Any]) -> worker_kit.Samples:
-        """The text as spoken, 8,000 samples a second of -1..1. Raises ``Failed``."""
+        """The text as spoken, samples of -1..1. Raises ``Failed``."""
         voice = asked["voice"]
         if not espeak_library.select(self._library, voice):
             raise worker_kit.Failed(f"espeak-ng has no voice {voice}")
@@ -69,7 +70,7 @@ class EspeakSynthesis:
         flags = espeak_library.CHARS_UTF8
         if self._library.espeak_Synth(text, len(text), 0, POS_CHARACTER, 0, flags, None, None):
             raise worker_kit.Failed("espeak-ng refused the text")
-        if self._length > LONGEST * worker_kit.RATE:
+        if self._length > LONGEST * self._target:
             raise worker_kit.Failed(f"the text takes longer than {LONGEST} s to speak")
         self._keep(np.zeros(0, np.float32), last=True)
         return np.concatenate(self._pieces)
@@ -79,7 +80,7 @@ class EspeakSynthesis:
         if count > 0:
             raw = ctypes.string_at(samples, count * 2)
             self._keep(np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768))
-        return int(self._length > LONGEST * worker_kit.RATE)
+        return int(self._length > LONGEST * self._target)
 
     def _keep(self, samples: worker_kit.Samples, *, last: bool = False) -> None:
         piece = self._resampler.resample_chunk(samples, last=last)
@@ -88,4 +89,4 @@ class EspeakSynthesis:
 
 
 if __name__ == "__main__":
-    worker_kit.serve(lambda: worker_kit.asked(EspeakSynthesis().speak))
+    worker_kit.serve(lambda rate: worker_kit.asked(EspeakSynthesis(rate).speak))

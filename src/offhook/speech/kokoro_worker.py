@@ -151,7 +151,8 @@ class Utterance(NamedTuple):
 class KokoroSynthesis:
     """The model, loaded once; one synthesis at a time."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, rate: int) -> None:
+        self._rate = rate
         graph = kokoro_graph.ModelGraph((folder / "model.onnx").read_bytes())
         front = graph.part(("tokens", "style", "speed"), FROM_FRONT)
         back = graph.part((*FROM_FRONT[1:], "style"), ("audio",))
@@ -164,9 +165,9 @@ class KokoroSynthesis:
         self._phonemes = espeak_phonemes.Phonemes(espeak_phonemes.IPA_WITH_TIES)
 
     def speak(self, asked: dict[str, Any]) -> Iterator[worker_kit.Samples]:
-        """The text as spoken, 8,000 samples a second of -1..1, part by part. Raises ``Failed``."""
+        """The text as spoken, samples of -1..1, part by part. Raises ``Failed``."""
         style = self._style(asked["voice"])
-        resampler = soxr.ResampleStream(MODEL_RATE, worker_kit.RATE, 1, dtype="float32")
+        resampler = soxr.ResampleStream(MODEL_RATE, self._rate, 1, dtype="float32")
         for tokens in self._parts(self.phonemes(asked["text"], asked["phonemes"])):
             for samples in self.utter(tokens, style, asked["speed"]):
                 yield resampler.resample_chunk(samples)
@@ -272,9 +273,9 @@ def _faded(before: worker_kit.Samples, behind: worker_kit.Samples) -> worker_kit
     return before * (1 - ramp) + behind * ramp
 
 
-def load() -> worker_kit.Speak:
+def load(rate: int) -> worker_kit.Speak:
     """The model, by the program's arguments."""
-    return worker_kit.asked(KokoroSynthesis(Path(sys.argv[1]), int(sys.argv[2])).speak)
+    return worker_kit.asked(KokoroSynthesis(Path(sys.argv[1]), int(sys.argv[2]), rate).speak)
 
 
 if __name__ == "__main__":

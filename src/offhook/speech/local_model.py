@@ -13,9 +13,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from offhook.media import g711
-from offhook.speech.prompt import LAWS, joined
-from offhook.speech.speech_engine import Engine, SynthesisFailed
+from offhook.speech.prompt import joined
+from offhook.speech.speech_engine import (
+    NARROW,
+    WIDE,
+    Engine,
+    SynthesisFailed,
+    worker_greeting,
+)
 from offhook.speech.workers import Rights, WorkerError, WorkerPool, confined_program
 
 TIMEOUT: Final = 60.0
@@ -38,15 +43,17 @@ class LocalModel(Engine):
         processes: int = 1,
         threads: int = 0,
         timeout: float = TIMEOUT,
+        rate: int = NARROW,
     ) -> None:
         """``folder`` holds the installed models, ``programs`` are the worker and its own modules.
 
-        ``threads`` of each process; 0: one per core. A process starts when it is first needed, or by
-        :meth:`warm`.
+        ``threads`` of each process; 0: one per core. ``rate``: samples a second of its sound. A process
+        starts when it is first needed, or by :meth:`warm`.
         """
         self._folder = folder
         self._programs = [Path(__file__).with_name(name) for name in (*programs, *_SHARED)]
         self._timeout = timeout
+        self._rate = rate
         self._pool = WorkerPool(
             confined_program(
                 self._programs[0],
@@ -60,7 +67,7 @@ class LocalModel(Engine):
             size=processes,
             waiting=_WAITING,
             max_answer=_MAX_ANSWER,
-            greeting=b"".join(g711.encoder_table(law) for law in LAWS),
+            greeting=worker_greeting(rate),
         )
 
     @property
@@ -70,6 +77,10 @@ class LocalModel(Engine):
     @property
     def longest_piece(self) -> int:
         return 160
+
+    @property
+    def is_wide(self) -> bool:
+        return self._rate == WIDE
 
     @cached_property
     def version(self) -> str:
@@ -84,7 +95,7 @@ class LocalModel(Engine):
 
     async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
         made = self.parts(text, voice=voice, speed=speed, owner=owner)
-        return joined([part async for part in made])
+        return joined([part async for part in made], wide=self.is_wide)
 
     async def parts(
         self, text: str, *, voice: str, speed: float, owner: str

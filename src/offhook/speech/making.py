@@ -7,14 +7,14 @@ the rest until the store has it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, aclosing
 from typing import IO, Final
 
 from offhook.media import g711
 from offhook.media.audio import SAMPLE_RATE
 from offhook.negotiated import Codec
-from offhook.speech.prompt import LAWS, G711Prompt, joined
+from offhook.speech.prompt import CODECS, LAWS, G711Prompt, Spoken, joined
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore, Source
 from offhook.speech.speech_engine import Engine
 from offhook.speech.texts import Piece, pause_behind, pieces
@@ -28,6 +28,8 @@ SILENCE: Final = 0.5
 """Seconds that a text lasts which holds nothing to speak (``spec/execution.md``, say)."""
 
 
+EncodeWide = Callable[[bytes], bytes]
+"""Makes G.722 of 16-bit samples, 16,000 a second; it takes 3 ms of the processor for each second of sound."""
 Heard = Callable[[G711Prompt], None]
 """Takes a part of a prompt that is being made."""
 
@@ -48,10 +50,19 @@ def _silence(law: Codec, seconds: float) -> bytes:
 class PromptMaker:
     """Makes prompts and puts them into ``store``."""
 
-    def __init__(self, store: PromptStore, make_room: Callable[[str], bool]) -> None:
-        """``make_room(owner)`` drops a prompt that is only cached; False: there is none left."""
+    def __init__(
+        self,
+        store: PromptStore,
+        make_room: Callable[[str], bool],
+        encode_wide: EncodeWide | None = None,
+    ) -> None:
+        """``make_room(owner)`` drops a prompt that is only cached; False: there is none left.
+
+        ``encode_wide`` is for engines whose sound is wide; None: there are none.
+        """
         self._store = store
         self._make_room = make_room
+        self._encode_wide = encode_wide
 
     async def speak(
         self,
@@ -72,33 +83,75 @@ class PromptMaker:
         """
         cut = pieces(text, longest=engine.longest_piece)
         if len(cut) == 1:
-            parts = []
-            made = engine.parts(text, voice=voice.id, speed=speed, owner=owner)
-            async with aclosing(made):
-                async for part in made:
-                    if part:
-                        parts.append(part)
-                        heard(G711Prompt(part))
-            if not parts:
-                return silence(SILENCE)
-            if pause := pause_behind(text):
-                parts.append(b"".join(_silence(law, pause) for law in LAWS))
-                heard(G711Prompt(parts[-1]))
-            octets = joined(parts)
-            return await self.keep([(octets, len(octets))], owner=owner, sound=sound)
+            return await self._speak_piece(engine, voice, text, speed, owner, sound, heard)
         with ExitStack() as files:
-            spools = [files.enter_context(self._store.scratch()) for _ in LAWS]
+            spools = [files.enter_context(self._store.scratch()) for _ in self._codecs(engine)]
             samples = 0
             for piece in cut:
                 octets = await engine.speak(piece.text, voice=voice.id, speed=speed, owner=owner)
                 if octets:
-                    samples += await asyncio.to_thread(_append, spools, octets, piece)
-                    del octets  # free half a megabyte before the wait for the next piece
+                    spoken = Spoken.of(octets, wide=engine.is_wide)
+                    samples += await asyncio.to_thread(self._append, spools, spoken, piece)
+                    del octets, spoken  # free half a megabyte before the wait for the next piece
                 if samples > LONGEST * SAMPLE_RATE:
                     break
             if not samples:
                 return silence(SILENCE)
+            sound = sound._replace(codecs=len(spools))
             return await self.keep([(spool, samples) for spool in spools], owner=owner, sound=sound)
+
+    async def _speak_piece(
+        self,
+        engine: Engine,
+        voice: EngineVoice,
+        text: str,
+        speed: float,
+        owner: str,
+        sound: PromptDetails,
+        heard: Heard,
+    ) -> G711Prompt:
+        """A text that is one piece, part by part."""
+        parts: list[bytes] = []
+        made = engine.parts(text, voice=voice.id, speed=speed, owner=owner)
+        async with aclosing(made):
+            async for part in made:
+                if part:
+                    parts.append(part)
+                    heard(await self._encoded(engine, part))
+        if not parts:
+            return silence(SILENCE)
+        if pause := pause_behind(text):
+            parts.append(_pause(engine, pause))
+            heard(await self._encoded(engine, parts[-1]))
+        octets = await self._octets(engine, joined(parts, wide=engine.is_wide))
+        sound = sound._replace(codecs=len(self._codecs(engine)))
+        return await self.keep([(octets, len(octets))], owner=owner, sound=sound)
+
+    def _codecs(self, engine: Engine) -> Sequence[Codec]:
+        """Those of a prompt of this engine."""
+        return CODECS if engine.is_wide and self._encode_wide is not None else LAWS
+
+    async def _octets(self, engine: Engine, octets: bytes) -> bytes:
+        """The octets of a prompt of what the engine gave."""
+        spoken = Spoken.of(octets, wide=engine.is_wide)
+        if self._encode_wide is None or not spoken.wide:
+            return spoken.laws
+        return spoken.laws + await asyncio.to_thread(self._encode_wide, spoken.wide)
+
+    async def _encoded(self, engine: Engine, octets: bytes) -> G711Prompt:
+        return G711Prompt(await self._octets(engine, octets), codecs=len(self._codecs(engine)))
+
+    def _append(self, spools: list[IO[bytes]], spoken: Spoken, piece: Piece) -> int:
+        """Write a piece, and the pause behind it, to the file of each codec; its samples."""
+        half = len(spoken.laws) // len(LAWS)
+        added = 0
+        for spool, law, start in zip(spools, LAWS, (0, half), strict=False):
+            sound = spoken.laws[start : start + half] + _silence(law, piece.pause)
+            spool.write(sound)
+            added = len(sound)
+        if self._encode_wide is not None and len(spools) > len(LAWS):
+            spools[-1].write(self._encode_wide(spoken.wide + bytes(4 * (added - half))))
+        return added
 
     async def keep(
         self,
@@ -116,12 +169,7 @@ class PromptMaker:
                     raise
 
 
-def _append(spools: list[IO[bytes]], octets: bytes, piece: Piece) -> int:
-    """Write a piece, and the pause behind it, to the file of each law; its samples."""
-    half = len(octets) // len(LAWS)
-    added = 0
-    for spool, law, start in zip(spools, LAWS, (0, half), strict=True):
-        sound = octets[start : start + half] + _silence(law, piece.pause)
-        spool.write(sound)
-        added = len(sound)
-    return added
+def _pause(engine: Engine, seconds: float) -> bytes:
+    """Silence as the engine gives sound."""
+    laws = b"".join(_silence(law, seconds) for law in LAWS)
+    return laws + bytes(len(laws) * 2) if engine.is_wide else laws

@@ -30,17 +30,17 @@ MAX_REQUEST = 32 << 20
 RATES = (8000, 192_000)
 
 
-def speak(request: bytes) -> worker_kit.Samples:
-    """The samples at 8,000 a second, of -1..1. Raises ``Failed``."""
+def spoken(request: bytes, target: int) -> worker_kit.Samples:
+    """The samples at ``target`` a second, of -1..1. Raises ``Failed``."""
     (rate,) = struct.unpack("!I", request[:4])
     if not RATES[0] <= rate <= RATES[1]:
         raise worker_kit.Failed(f"{rate} samples a second cannot be played")
     whole = (len(request) - 4) // 2 * 2
     samples = np.frombuffer(request, "<i2", offset=4, count=whole // 2).astype(np.float32)
     resampled: worker_kit.Samples
-    resampled = soxr.resample(samples / np.float32(32768), rate, worker_kit.RATE)
+    resampled = soxr.resample(samples / np.float32(32768), rate, target)
     return resampled
 
 
 if __name__ == "__main__":
-    worker_kit.serve(lambda: speak, max_request=MAX_REQUEST)
+    worker_kit.serve(lambda rate: lambda asked: spoken(asked, rate), max_request=MAX_REQUEST)

@@ -8,6 +8,7 @@ from typing import Final, final
 
 from offhook.speech.local_model import TIMEOUT, LocalModel
 from offhook.speech.piper_voices import ENGINE, added_voices, voice_and_speaker
+from offhook.speech.speech_engine import NARROW
 
 _PROGRAMS: Final = ("piper_worker.py",)
 
@@ -17,10 +18,23 @@ class Piper(LocalModel):
     """Speaks with the voices that were added. A process takes 100 MiB and 70 more for each voice."""
 
     def __init__(
-        self, folder: Path, *, processes: int = 1, threads: int = 0, timeout: float = TIMEOUT
+        self,
+        folder: Path,
+        *,
+        processes: int = 1,
+        threads: int = 0,
+        timeout: float = TIMEOUT,
+        rate: int = NARROW,
     ) -> None:
         """``folder`` holds a folder for each voice."""
-        super().__init__(folder, _PROGRAMS, processes=processes, threads=threads, timeout=timeout)
+        super().__init__(
+            folder,
+            _PROGRAMS,
+            processes=processes,
+            threads=threads,
+            timeout=timeout,
+            rate=rate,
+        )
 
     @property
     def name(self) -> str:

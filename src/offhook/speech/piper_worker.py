@@ -41,7 +41,8 @@ CPU_SECONDS = 120  # for one request
 class PiperSynthesis:
     """The models, each loaded when it is first needed; one synthesis at a time."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, rate: int) -> None:
+        self._rate = rate
         self._folder = folder
         self._threads = threads
         self._models: OrderedDict[str, Any] = OrderedDict()
@@ -63,7 +64,7 @@ class PiperSynthesis:
         samples: worker_kit.Samples = np.array(made.samples, np.float32)
         if not len(samples):
             raise worker_kit.Failed("the model made no sound")
-        resampled: worker_kit.Samples = soxr.resample(samples, made.sample_rate, worker_kit.RATE)
+        resampled: worker_kit.Samples = soxr.resample(samples, made.sample_rate, self._rate)
         return resampled
 
     def _model(self, voice: str) -> Any:
@@ -87,9 +88,9 @@ def _loaded(folder: Path, threads: int) -> Any:
     return sherpa_onnx.OfflineTts(sherpa_onnx.OfflineTtsConfig(model=model))
 
 
-def load() -> worker_kit.Speak:
+def load(rate: int) -> worker_kit.Speak:
     """The models, by the program's arguments."""
-    return worker_kit.asked(PiperSynthesis(Path(sys.argv[1]), int(sys.argv[2])).speak)
+    return worker_kit.asked(PiperSynthesis(Path(sys.argv[1]), int(sys.argv[2]), rate).speak)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 HEAD: Final = 64
 """Octets before the sound."""
 _MAGIC: Final = b"OFFHOOK1"
-_FORM: Final = struct.Struct(">8sIIQd16s16x")
-"""Magic, checksum, octets of the remark, octets of the sound, end of life, owner."""
+_FORM: Final = struct.Struct(">8sIIQd16sB15x")
+"""Magic, checksum, octets of the remark, octets of the sound, end of life, owner, codecs."""
 MAX_REMARK: Final = 1000
 """Octets."""
 
@@ -48,6 +48,8 @@ class Head(NamedTuple):
     """Unix time after which the file is not used; infinite: never."""
     owner: bytes
     """The mark of the first sub-account that asked for it."""
+    codecs: int = 2
+    """In how many codecs the sound is, with as many octets in each."""
 
     @property
     def file_size(self) -> int:
@@ -70,7 +72,13 @@ def pack(head: Head) -> bytes:
 
 def _packed(head: Head) -> bytes:
     return _FORM.pack(
-        _MAGIC, head.checksum, head.remark_octets, head.sound_octets, head.expires, head.owner
+        _MAGIC,
+        head.checksum,
+        head.remark_octets,
+        head.sound_octets,
+        head.expires,
+        head.owner,
+        head.codecs,
     )
 
 
@@ -78,10 +86,10 @@ def unpack(octets: bytes) -> Head | None:
     """The head at the beginning of a file, not yet verified; None: this is no prompt's file."""
     if len(octets) < HEAD:
         return None
-    magic, checked, remark, sound, expires, owner = _FORM.unpack(octets[:HEAD])
-    if magic != _MAGIC or remark > MAX_REMARK or not sound:
+    magic, checked, remark, sound, expires, owner, codecs = _FORM.unpack(octets[:HEAD])
+    if magic != _MAGIC or remark > MAX_REMARK or not sound or not codecs or sound % codecs:
         return None
-    return Head(checked, remark, sound, expires, owner)
+    return Head(checked, remark, sound, expires, owner, codecs)
 
 
 def is_whole(head: Head, behind: bytes | memoryview) -> bool:

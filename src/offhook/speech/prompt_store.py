@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, TypeVar, final
 
 from offhook.speech.mapped import Mapping, map_file
-from offhook.speech.prompt import G711Prompt
+from offhook.speech.prompt import LAWS, G711Prompt
 from offhook.speech.prompt_disk import PromptDisk, StoredPrompt
 from offhook.speech.prompt_file import HEAD, MAX_REMARK, Head, Key, checksum, owner_mark, pack
 
@@ -70,6 +70,8 @@ class PromptDetails(NamedTuple):
     expires: float = math.inf
     """Unix time."""
     remark: str = ""
+    codecs: int = len(LAWS)
+    """How many of :data:`.prompt.CODECS` the sources are."""
 
 
 def usual_folder() -> Path:
@@ -173,7 +175,7 @@ class PromptStore:
         owner: str,
         sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
     ) -> G711Prompt:
-        """A prompt of ``sources``, one after the other: all µ-law samples, then all A-law samples.
+        """A prompt of ``sources``, one after the other: all of each codec of :data:`.prompt.CODECS`.
 
         Each source is a file or octets, with how many of its first octets count. Raises
         :class:`NoRoom`.
@@ -228,7 +230,12 @@ class PromptStore:
     def _prompt(self, found: StoredPrompt) -> G711Prompt:
         self._mappings.add(found.mapping)
         self._sweep_later()
-        return G711Prompt(found.sound, remark=found.remark, expires=found.head.expires)
+        return G711Prompt(
+            found.sound,
+            remark=found.remark,
+            expires=found.head.expires,
+            codecs=found.head.codecs,
+        )
 
     # --- on a thread
 
@@ -236,7 +243,7 @@ class PromptStore:
         self, sources: Sequence[Source], owner: str, size: int, sound: PromptDetails
     ) -> StoredPrompt:
         try:
-            head = Head(0, 0, size, sound.expires, owner_mark(owner))
+            head = Head(0, 0, size, sound.expires, owner_mark(owner), sound.codecs)
             found = self._written(sources, head, sound)
         except BaseException:
             self._returned.append((owner, size))

@@ -25,6 +25,7 @@ from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import (
     SILENCE,
     SOUND_REVISION,
+    EncodeWide,
     Heard,
     PromptMaker,
     not_heard,
@@ -35,7 +36,7 @@ from offhook.speech.prompt import G711Prompt
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.prompt_file import Key, key_of
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
-from offhook.speech.speech_engine import Engine, SynthesisFailed
+from offhook.speech.speech_engine import NARROW, WIDE, Engine, SynthesisFailed
 from offhook.speech.speech_metrics import PromptSource, SpeechMetrics
 from offhook.speech.texts import is_speakable, pieces
 from offhook.speech.voice_index import EngineVoice
@@ -75,6 +76,7 @@ class SpeechService(Speech):
         run: str = "",
         library: MediaLibrary | None = None,
         metrics: SpeechMetrics | None = None,
+        encode_wide: EncodeWide | None = None,
     ) -> None:
         """``library`` has the files that are named ``offhook:name``; None: there are none.
 
@@ -88,7 +90,7 @@ class SpeechService(Speech):
         self._clock = clock
         self._run = run or secrets.token_hex(16)
         self._store = store or PromptStore()
-        self._maker = PromptMaker(self._store, self._make_room)
+        self._maker = PromptMaker(self._store, self._make_room, encode_wide)
         self._files = AudioFiles(client, self._store, self._maker)
         self._library = library
         self._silence = silence(SILENCE)
@@ -109,10 +111,12 @@ class SpeechService(Speech):
         run: str = "",
         library: MediaLibrary | None = None,
         metrics: SpeechMetrics | None = None,
+        encode_wide: EncodeWide | None = None,
     ) -> SpeechService:
         """The service with this machine's engines, espeak-ng in up to ``processes`` workers.
 
         ``disk``, closed here, has the prompts that are shared with other processes; None: none are.
+        ``encode_wide``: texts are spoken for wideband codecs too; None: for G.711 only.
         """
         settings = settings or Voices()
         if lacks := confined.missing():
@@ -121,13 +125,18 @@ class SpeechService(Speech):
             )
         return cls(
             profiles=ProfileTable.installed(settings),
-            engines=make_engines(settings, espeak_processes=processes),
+            engines=make_engines(
+                settings,
+                espeak_processes=processes,
+                rate=NARROW if encode_wide is None else WIDE,
+            ),
             client=client,
             clock=clock,
             store=PromptStore(disk=disk),
             run=run,
             library=library,
             metrics=metrics,
+            encode_wide=encode_wide,
         )
 
     async def say(
@@ -365,6 +374,7 @@ def _key(engine: Engine, voice: EngineVoice, asked: _Asked) -> Key:
         SOUND_REVISION,
         engine.name,
         engine.version,
+        WIDE if engine.is_wide else NARROW,
         voice.id,
         float(asked.speed),
         _given(engine, asked.text),

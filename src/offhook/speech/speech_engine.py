@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 
+from offhook.media import g711
+from offhook.negotiated import LAWS
 from offhook.speech.texts import PIECE
+
+NARROW, WIDE = 8_000, 16_000
+"""Samples a second of the engines' sound; :data:`WIDE` only where a trunk has a codec for it."""
+
+
+def worker_greeting(rate: int) -> bytes:
+    """What the engines' programs are told first (:mod:`.worker_kit`)."""
+    tables = b"".join(g711.encoder_table(law) for law in LAWS)
+    return tables + struct.pack("!I", rate)
 
 
 class SynthesisFailed(Exception):
@@ -43,6 +55,11 @@ class Engine(ABC):
         """Whether SSML texts are given to it as they are; otherwise it gets their words."""
         return False
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether its sound has 16,000 samples a second besides G.711 (:meth:`speak`)."""
+        return False
+
     async def warm(self) -> None:  # noqa: B027  # an engine that starts at once has nothing to do
         """Start what takes long to start, so that the first text does not wait for it. Never raises."""
 
@@ -51,7 +68,8 @@ class Engine(ABC):
         """``text``, a piece of a prompt, trimmed and at an even level.
 
         The sound is G.711, 8,000 samples a second: all µ-law samples, then all A-law samples, encoded in
-        the engine's own process. Empty: there was nothing to hear. ``voice`` is one of its voices' ids,
+        the engine's own process. Behind them :attr:`is_wide` engines have twice as many samples of 16 bits,
+        little-endian, 16,000 a second. Empty: there was nothing to hear. ``voice`` is one of its voices' ids,
         ``speed`` 0.5..2 with 1 as usual; ``owner`` takes turns with others. Raises
         :class:`SynthesisFailed`.
         """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from offhook.media.engine import MediaEngine, Sound
-from offhook.negotiated import LAWS
 from offhook.session.ports.speech import Prompt
 
 
@@ -20,6 +19,6 @@ class PromptSounds:
         """The prompt in every codec, so that it goes on when a re-INVITE changes the codec."""
         sound = self._sounds.get(prompt)
         if sound is None:
-            sound = self._engine.load({codec: prompt.encoded(codec) for codec in LAWS})
+            sound = self._engine.load({codec: prompt.encoded(codec) for codec in prompt.codecs})
             self._sounds[prompt] = sound
         return sound

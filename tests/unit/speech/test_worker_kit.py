@@ -123,10 +123,12 @@ def test_a_sound_that_comes_in_parts_is_the_same_sound(cuts: list[int]) -> None:
     whole = np.concatenate([silence(0.3), tone(0.5, 0.3), silence(0.2), tone(0.5, 0.3), silence(1)])
     evener = worker.Evener()
     heard = [evener.part(part) for part in np.split(whole, sorted(cuts))]
-    assert all(len(part) % worker.FRAME == 0 for part in heard), "no packet is padded between two"
+    assert all(len(part) % (worker.RATE // worker.FRAMES) == 0 for part in heard), (
+        "no packet is padded between two"
+    )
     parts = np.concatenate([*heard, evener.rest()])
     expected = worker.finished(whole)
-    assert len(parts) == pytest.approx(len(expected), abs=2 * worker.FRAME)
+    assert len(parts) == pytest.approx(len(expected), abs=2 * (worker.RATE // worker.FRAMES))
     assert level(parts) == pytest.approx(level(expected), rel=0.05)
 
 
@@ -142,3 +144,36 @@ def test_each_part_is_answered_as_it_is_made_and_the_end_is_told() -> None:
     assert next(answer)[0] == worker.PART
     assert made == [0], "the second part is not made yet"
     assert [framed[0] for framed in answer] == [worker.PART, worker.DONE]
+
+
+def wide_tone(hertz: float, seconds: float) -> worker.Samples:
+    at = np.arange(int(seconds * worker.WIDE_RATE)) / worker.WIDE_RATE
+    samples: worker.Samples = (0.3 * np.sin(2 * np.pi * hertz * at)).astype(np.float32)
+    return samples
+
+
+def strength(pcm: np.ndarray[tuple[int], np.dtype[Any]], hertz: float, rate: int) -> float:
+    turn = np.exp(-2j * np.pi * hertz * np.arange(len(pcm)) / rate)
+    return float(abs(np.dot(pcm.astype(float), turn)) / len(pcm))
+
+
+@given(st.lists(st.integers(1, 16_000), max_size=4))
+def test_a_wide_answer_has_the_sound_itself_behind_the_laws(cuts: list[int]) -> None:
+    whole = wide_tone(1_000, 1.0) + wide_tone(6_000, 1.0)
+
+    def speak(_request: bytes) -> Iterator[worker.Samples]:
+        yield from np.split(whole, sorted(cuts))
+
+    laws, wide = [], []
+    for framed in worker.answer(speak, TABLES, b"", worker.WIDE_RATE):
+        samples = (len(framed) - 5) // 6
+        assert samples * 6 == len(framed) - 5
+        laws.append(framed[5 : 5 + samples])
+        wide.append(framed[5 + 2 * samples :])
+    pcm = np.frombuffer(b"".join(wide), "<i2")
+    narrow = np.asarray(g711.levels(Codec.PCMU, b"".join(laws)))
+    assert len(pcm) == 2 * len(narrow)
+    assert strength(pcm, 6_000, 16_000) == pytest.approx(strength(pcm, 1_000, 16_000), rel=0.05)
+    assert strength(narrow, 1_000, 8_000) == pytest.approx(strength(pcm, 1_000, 16_000), rel=0.05)
+    # What the laws cannot hold is not folded into them: 6,000 Hz would become 2,000.
+    assert strength(narrow, 2_000, 8_000) < 0.01 * strength(narrow, 1_000, 8_000)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from offhook.codes import RuntimeCode
-from offhook.negotiated import Codec
+from offhook.negotiated import LAWS, Codec
 
 
 class PromptError(Exception):
@@ -19,7 +19,7 @@ class PromptError(Exception):
 
 
 class Prompt(ABC):
-    """Audio ready to be played: G.711, mono, 8,000 samples a second.
+    """Audio ready to be played: G.711, mono, 8,000 samples a second, and perhaps G.722.
 
     Immutable, and shared by all calls that play it. A long prompt lies in a memory-mapped file, so that
     memory use does not grow with its length. The file goes away with the last reference to the
@@ -36,11 +36,16 @@ class Prompt(ABC):
         """What the session's record says about this prompt, as "the file ends early"; mostly empty."""
         return ""
 
+    @property
+    def codecs(self) -> Collection[Codec]:
+        """In what it is ready: both laws, and perhaps more."""
+        return LAWS
+
     @abstractmethod
     def encoded(self, codec: Codec) -> memoryview:
-        """The samples as ``PCMU`` or ``PCMA``, one octet each, read-only.
+        """The sound in one of :attr:`codecs`, an octet for each sample of G.711, read-only.
 
-        Both are ready: the call costs no processor time, so a leg that changes its codec can go on
+        All are ready: the call costs no processor time, so a leg that changes its codec can go on
         at the same offset in the other view. The view keeps the prompt's memory or file alive.
         Raises :class:`KeyError` for another codec.
         """

@@ -10,8 +10,7 @@ from offhook.speech import ssml
 from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound
 from offhook.speech.speech_engine import SynthesisFailed
 
-_RATE = 8000
-_FORMAT = "raw-8khz-16bit-mono-pcm"
+_FORMAT = "raw-{}khz-16bit-mono-pcm"
 
 
 @final
@@ -41,11 +40,11 @@ class AzureSpeech(CloudEngine[Azure]):
             {
                 "Ocp-Apim-Subscription-Key": settings.key,
                 "Content-Type": "application/ssml+xml",
-                "X-Microsoft-OutputFormat": _FORMAT,
+                "X-Microsoft-OutputFormat": _FORMAT.format(self._rate // 1000),
                 "User-Agent": "offhook",
             },
             body.encode(),
         )
 
     def _sound(self, answer: HttpResponse) -> CloudSound:
-        return CloudSound(_RATE, answer.body)
+        return CloudSound(self._rate, answer.body)

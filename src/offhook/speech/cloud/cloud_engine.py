@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from offhook.config import Section
-from offhook.media import g711
 from offhook.net.http_client import HttpClient, HttpResponse
 from offhook.net.outgoing_errors import OutgoingError
 from offhook.speech.cloud.budgets import Budgets
-from offhook.speech.prompt import LAWS
 from offhook.speech.shares import FairPlaces, TooBusy
-from offhook.speech.speech_engine import Engine, SynthesisFailed
+from offhook.speech.speech_engine import (
+    NARROW,
+    WIDE,
+    Engine,
+    SynthesisFailed,
+    worker_greeting,
+)
 from offhook.speech.workers import WorkerError, WorkerPool, confined_program
 
 MOST_SOUND: Final = 24 << 20
@@ -52,14 +56,15 @@ class CloudSound(NamedTuple):
 class Finisher:
     """Turns the sound of engines into G.711 in a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int = NARROW) -> None:
+        self.rate = rate
         program = Path(__file__).parents[1] / "pcm_worker.py"
         self._pool = WorkerPool(
             confined_program(program, memory=1 << 30, file_size=0),
             size=1,
             waiting=_WAITING,
             max_answer=MOST_SOUND,
-            greeting=b"".join(g711.encoder_table(law) for law in LAWS),
+            greeting=worker_greeting(rate),
         )
 
     async def finished(self, sound: CloudSound, *, owner: str) -> bytes:
@@ -84,12 +89,17 @@ class CloudTools(NamedTuple):
 
     @classmethod
     def of(
-        cls, *, timeout: float, characters_per_day: int | None, allow_private: bool
+        cls,
+        *,
+        timeout: float,
+        characters_per_day: int | None,
+        allow_private: bool,
+        rate: int = NARROW,
     ) -> CloudTools:
         """For the running loop. ``allow_private``: the operator named the address of an engine."""
         return cls(
             client=HttpClient(allow_private=allow_private, allow_loopback=allow_private),
-            finisher=Finisher(),
+            finisher=Finisher(rate),
             budgets=Budgets(characters_per_day),
             timeout=timeout,
             now=lambda: datetime.now(UTC),
@@ -107,6 +117,15 @@ class CloudEngine(Engine, Generic[Settings]):
     @property
     def first_piece(self) -> int:
         return 120
+
+    @property
+    def is_wide(self) -> bool:
+        return self._rate == WIDE
+
+    @property
+    def _rate(self) -> int:
+        """Samples a second to ask for, where there is a choice."""
+        return self._tools.finisher.rate
 
     @property
     def version(self) -> str:

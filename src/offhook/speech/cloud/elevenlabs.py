@@ -10,7 +10,6 @@ from offhook.config import ElevenLabs
 from offhook.net.http_client import HttpResponse
 from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound
 
-_RATE: Final = 8000
 _ENDPOINT: Final = "https://api.elevenlabs.io"
 SPEEDS: Final = (0.7, 1.2)
 """What the interface takes; a speed beyond is spoken at the nearest one."""
@@ -33,10 +32,10 @@ class ElevenLabsSpeech(CloudEngine[ElevenLabs]):
             body["voice_settings"] = {"speed": min(max(speed, SPEEDS[0]), SPEEDS[1])}
         return CloudRequest(
             f"{self._settings.endpoint or _ENDPOINT}/v1/text-to-speech/{quote(voice, safe='')}"
-            f"?output_format=pcm_{_RATE}",
+            f"?output_format=pcm_{self._rate}",
             {"xi-api-key": self._settings.key, "Content-Type": "application/json"},
             json.dumps(body).encode(),
         )
 
     def _sound(self, answer: HttpResponse) -> CloudSound:
-        return CloudSound(_RATE, answer.body)
+        return CloudSound(self._rate, answer.body)

@@ -18,7 +18,6 @@ from offhook.speech.cloud.cloud_engine import (
 )
 from offhook.speech.speech_engine import SynthesisFailed
 
-_RATE = 8000
 _ENDPOINT = "https://texttospeech.googleapis.com"
 
 
@@ -39,7 +38,7 @@ class GoogleSpeech(CloudEngine[Google]):
         body: dict[str, Any] = {
             "input": {kind: text},
             "voice": {"languageCode": "-".join(voice.split("-")[:2]), "name": voice},
-            "audioConfig": {"audioEncoding": "LINEAR16", "sampleRateHertz": _RATE},
+            "audioConfig": {"audioEncoding": "LINEAR16", "sampleRateHertz": self._rate},
         }
         if speed != 1:
             body["audioConfig"]["speakingRate"] = speed

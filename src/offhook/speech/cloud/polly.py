@@ -13,7 +13,6 @@ from offhook.speech import ssml
 from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound
 from offhook.speech.speech_engine import SynthesisFailed
 
-_RATE = 8000
 _PATH = "/v1/speech"
 
 
@@ -46,7 +45,7 @@ class PollySpeech(CloudEngine[Polly]):
             raise SynthesisFailed(f"polly: the SSML is broken: {error}") from error
         asked = {
             "OutputFormat": "pcm",
-            "SampleRate": str(_RATE),
+            "SampleRate": str(self._rate),
             "Text": said,
             "TextType": "ssml" if marked else "text",
             "VoiceId": voice.rpartition("-")[2],
@@ -61,4 +60,4 @@ class PollySpeech(CloudEngine[Polly]):
         return CloudRequest(f"{base}{_PATH}", headers, body)
 
     def _sound(self, answer: HttpResponse) -> CloudSound:
-        return CloudSound(_RATE, answer.body)
+        return CloudSound(self._rate, answer.body)

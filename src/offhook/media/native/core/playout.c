@@ -80,7 +80,8 @@ static void begin(struct oh_play_queue *queue, struct oh_playback *playback) {
 
 /* The 20 ms of a sound from `position` on, which it has. */
 static struct oh_part whole_part(const oh_sound *sound, size_t position, const struct oh_play_queue *queue) {
-    struct oh_part part = {sound->law[queue->law] + position, {NULL, 0, OH_PACKET}};
+    struct oh_part part = {sound->law[queue->law] + position, {NULL, 0, OH_PACKET},
+                           sound->g722 ? sound->g722 + position : NULL};
     size_t packet = position / OH_PACKET;
     if (queue->codec == OH_G722 && sound->g722) {
         part.coded.octets = sound->g722 + position;
@@ -109,7 +110,7 @@ static struct oh_part assemble(struct oh_play_queue *queue) {
     while (queue->first && queue->first->started && !queue->first->passes_left &&
            !queue->silence_left)
         end_first(queue);
-    struct oh_part part = {filled ? queue->assembled : NULL, {NULL, 0, 0}};
+    struct oh_part part = {filled ? queue->assembled : NULL, {NULL, 0, 0}, NULL};
     memset(queue->assembled + filled, oh_silence_octet[queue->law], OH_PACKET - filled);
     return part;
 }
@@ -117,7 +118,7 @@ static struct oh_part assemble(struct oh_play_queue *queue) {
 struct oh_part oh_queue_take(struct oh_play_queue *queue) {
     struct oh_playback *first = queue->first;
     if (!first)
-        return (struct oh_part){NULL, {NULL, 0, 0}};
+        return (struct oh_part){NULL, {NULL, 0, 0}, NULL};
     if (first->passes_left && !queue->silence_left && queue->position + OH_PACKET < first->sound->size) {
         begin(queue, first);
         queue->position += OH_PACKET;
@@ -182,5 +183,5 @@ struct oh_part oh_repeated_take(struct oh_repeated *repeated, const struct oh_pl
     if (part)
         memcpy(repeated->assembled, repeated->sound->law[queue->law] + begin, part);
     memset(repeated->assembled + part, oh_silence_octet[queue->law], OH_PACKET - part);
-    return (struct oh_part){repeated->assembled, {NULL, 0, 0}};
+    return (struct oh_part){repeated->assembled, {NULL, 0, 0}, NULL};
 }

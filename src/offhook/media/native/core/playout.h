@@ -16,6 +16,7 @@ struct oh_coded {
 struct oh_part {
     const uint8_t *law;    /* OH_PACKET octets; NULL: there is nothing */
     struct oh_coded coded; /* the same in the codec of the wire, where it is ready; else size 0 */
+    const uint8_t *g722;   /* the same in G.722; NULL: not ready */
 };
 
 struct oh_sound {
