@@ -18,6 +18,7 @@ from cyclopts import App, Parameter
 
 from offhook import __version__
 from offhook.commands import session_commands as sessions
+from offhook.commands.backup import backup, db_restored
 from offhook.commands.campaigns import campaigns
 from offhook.commands.common import (
     FAILED,
@@ -77,6 +78,8 @@ app.command(recordings)
 app.command(usage, help_epilogue=epilogue("usage"))
 app.command(campaigns)
 app.command(webhooks)
+app.command(backup, help_epilogue=epilogue("backup"))
+db.command(db_restored, name="restored", help_epilogue=epilogue("db restored"))
 app.command(erase, help_epilogue=epilogue("erase"))
 app.command(db)
 

@@ -115,6 +115,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook usage --month 2026-11",
         "offhook usage --by country --subaccount acme_corp --json",
     ),
+    "backup": ("offhook backup /var/backups/offhook-monday.db --config offhook.toml",),
+    "db restored": ("offhook db restored --config offhook.toml",),
     "erase": ("offhook erase --number +12025550101 --subaccount acme_corp",),
     "webhooks": ("offhook webhooks list", "offhook webhooks redeliver VSS --dead"),
     "webhooks list": ("offhook webhooks list --json",),
