@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from offhook import log
 from offhook.config import Config
 from offhook.config import file as config_file
-from offhook.process_metrics import ProcessMetrics
+from offhook.process_metrics import ProcessMetrics, remember_process
 from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
 from offhook.processes.role_context import CannotServe, RoleContext, process_name
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config")
     options = parser.parse_args(arguments)
     log.setup(process_name(options.role, options.worker))
+    remember_process()
     link = SupervisorLink.of()
     link.end_with_supervisor()
     descriptors.raise_limit()
