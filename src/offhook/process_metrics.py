@@ -15,11 +15,17 @@ import asyncio
 import os
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Set before the process starts: prometheus_client reads it when it is imported."""
@@ -28,6 +34,8 @@ _MEMORY = "/dev/shm"  # noqa: S108  # the folder in it is new and closed to othe
 LOOP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 _TICK = 0.5
 """Seconds between two readings of the event loop's lag."""
+MOST_WAITING: Final = 2000
+"""Values of histograms that wait to be written at the most."""
 _LOOK_EVERY = 10
 """Readings between two counts of the open file descriptors."""
 
@@ -70,12 +78,76 @@ def forget(folder: str, pid: int) -> None:
     mark_process_dead(pid, path=folder)
 
 
+_Labelled = tuple[Counter | Gauge | Histogram, tuple[str, ...]]
+"""A metric and the values of its labels."""
+
+
+class Tally(Collector):
+    """Counts that wait a moment before they are written to their metrics.
+
+    A count in the middle of a call costs several times what it costs in a row of them: its code and its page
+    of memory are not at hand. So a call's counts wait here. :class:`ProcessMetrics` writes them twice a
+    second, and a registry writes them before it is read.
+    """
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[_Labelled, float] = defaultdict(float)
+        self._values: list[tuple[_Labelled, float]] = []
+        self._children: dict[_Labelled, Any] = {}
+
+    def inc(self, metric: Counter | Gauge, *labels: str, by: float = 1) -> None:
+        """Count ``by`` more; a gauge may go down."""
+        self._counts[metric, labels] += by
+
+    def observe(self, metric: Histogram, *labels: str, value: float) -> None:
+        """Count ``value`` in its bucket."""
+        self._values.append(((metric, labels), value))
+        if len(self._values) >= MOST_WAITING:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits."""
+        counts, self._counts = self._counts, defaultdict(float)
+        for labelled, number in counts.items():
+            self._child(labelled).inc(number)
+        values, self._values = self._values, []
+        for labelled, value in values:
+            self._child(labelled).observe(value)
+
+    def collect(self) -> Iterable[Metric]:
+        """No metrics of its own: what waits is written before the others are read."""
+        self.write()
+        return ()
+
+    def _child(self, labelled: _Labelled) -> Any:
+        """The metric with these labels, looked up once: the checks take longer than the counting."""
+        found = self._children.get(labelled)
+        if found is None:
+            metric, labels = labelled
+            found = self._children[labelled] = metric.labels(*labels) if labels else metric
+        return found
+
+
+_tallies: WeakKeyDictionary[CollectorRegistry, Tally] = WeakKeyDictionary()
+
+
+def tally_of(registry: CollectorRegistry) -> Tally:
+    """The tally of a registry. To be called before the metrics are made that it counts for: a registry reads
+    its collectors in the order in which they were made."""
+    found = _tallies.get(registry)
+    if found is None:
+        found = _tallies[registry] = Tally()
+        registry.register(found)
+    return found
+
+
 class ProcessMetrics:
     """The lag of a process's event loop, its descriptors, and since when it runs."""
 
     def __init__(self, registry: CollectorRegistry, process: str) -> None:
         """``process``: ``api``, ``voice-0`` …, the value of the label."""
         labels = ("process",)
+        self._tally = tally_of(registry)
         self._lag = Histogram(
             "offhook_event_loop_lag_seconds",
             "How late the event loop wakes up: what every call or request in the process waits",
@@ -109,12 +181,16 @@ class ProcessMetrics:
         self._started.set(time.time())
         self._restarts.inc()
         loop = asyncio.get_running_loop()
-        for reading in range(1 << 62):
-            if reading % _LOOK_EVERY == 0:
-                self._descriptors.set(_open_descriptors())
-            due = loop.time() + _TICK
-            await asyncio.sleep(_TICK)
-            self._lag.observe(max(0.0, loop.time() - due))
+        try:
+            for reading in range(1 << 62):
+                if reading % _LOOK_EVERY == 0:
+                    self._descriptors.set(_open_descriptors())
+                due = loop.time() + _TICK
+                await asyncio.sleep(_TICK)
+                self._lag.observe(max(0.0, loop.time() - due))
+                self._tally.write()
+        finally:
+            self._tally.write()
 
 
 def _open_descriptors() -> int:

@@ -8,9 +8,9 @@ writes becomes a label.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -26,9 +26,8 @@ from offhook.events import (
     DigitsCaptured,
     SessionEnded,
 )
+from offhook.process_metrics import tally_of
 from offhook.session.session import CallQuality, Leg, Session
-
-_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 MOS_BUCKETS = (2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4)
 LOSS_BUCKETS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -55,7 +54,7 @@ class CallMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         """Without a ``registry``, one of its own."""
         self._registry = registry or CollectorRegistry()
-        self._children: dict[tuple[object, tuple[str, ...]], Any] = {}
+        self.tally = tally_of(self._registry)
         self._count_sessions()
         self._count_calls()
         self._measure_quality()
@@ -159,21 +158,17 @@ class CallMetrics:
             registry=registry,
         )
 
-    def child(self, metric: _Metric, *labels: str) -> _Metric:
-        """``metric.labels(*labels)``, looked up once: its checks take longer than the counting."""
-        key = (metric, labels)
-        found: _Metric | None = self._children.get(key)
-        if found is None:
-            found = self._children[key] = metric.labels(*labels)
-        return found
-
     def of_session(self) -> SessionMeter:
         """A meter for one more session."""
         return SessionMeter(self)
 
     def session_ended(self, status: str, code: int | None) -> None:
         """Count a session that ended with ``status`` and, of ERROR, a status code."""
-        self.child(self.sessions_ended, status, "" if code is None else str(int(code))).inc()
+        self.tally.inc(self.sessions_ended, status, "" if code is None else str(int(code)))
+
+    def stored(self, operation: str, began: float) -> None:
+        """The store has done ``operation``, which began at this time of the performance counter."""
+        self.tally.observe(self.store_seconds, operation, value=time.perf_counter() - began)
 
 
 class SessionMeter:
@@ -194,9 +189,8 @@ class SessionMeter:
                 case SessionEnded(status=status, error_code=code):
                     self._metrics.session_ended(status, code)
                 case DigitsCaptured(digits=digits):
-                    self._metrics.child(
-                        self._metrics.captures, "none" if digits is None else "digits"
-                    ).inc()
+                    result = "none" if digits is None else "digits"
+                    self._metrics.tally.inc(self._metrics.captures, result)
                 case DecisionAsked():
                     self._asked[event.event_id] = event
                 case DecisionMade():
@@ -211,15 +205,16 @@ class SessionMeter:
     def close(self) -> None:
         """The session is over: none of its legs is live any more."""
         for direction, state in self._states.values():
-            self._metrics.child(self._metrics.live, direction, state.value).dec()
+            self._metrics.tally.inc(self._metrics.live, direction, state.value, by=-1)
         self._states.clear()
 
     def _answered(self, event: DecisionMade) -> None:
         result = "usable" if event.problem is None else "unusable"
-        self._metrics.child(self._metrics.answers, result).inc()
+        self._metrics.tally.inc(self._metrics.answers, result)
         asked = self._asked.pop(event.event_id, None)
         if asked is not None:
-            self._metrics.vca_seconds.observe(max(0.0, (event.at - asked.at).total_seconds()))
+            seconds = max(0.0, (event.at - asked.at).total_seconds())
+            self._metrics.tally.observe(self._metrics.vca_seconds, value=seconds)
 
     def _begun(self, session: Session, event: CallInitiated | CallReceived) -> None:
         leg = _leg(session, event.call_id)
@@ -227,7 +222,7 @@ class SessionMeter:
             return
         if isinstance(event, CallInitiated):
             self._delayed.add(event.call_id)
-        self._metrics.child(self._metrics.started, leg.direction.value, leg.trunk or "").inc()
+        self._metrics.tally.inc(self._metrics.started, leg.direction.value, leg.trunk or "")
         self._enter(leg, CountedState.RINGING)
 
     def _moved(self, session: Session, event: CallUpdated | CallConnected) -> None:
@@ -238,9 +233,11 @@ class SessionMeter:
             self._delayed.discard(event.call_id)
             if leg.initiated_at is not None:
                 delay = max(0.0, (event.at - leg.initiated_at).total_seconds())
-                self._metrics.child(self._metrics.post_dial_delay, leg.trunk or "").observe(delay)
+                self._metrics.tally.observe(
+                    self._metrics.post_dial_delay, leg.trunk or "", value=delay
+                )
         if isinstance(event, CallConnected):
-            self._metrics.child(self._metrics.connected, leg.direction.value, leg.trunk or "").inc()
+            self._metrics.tally.inc(self._metrics.connected, leg.direction.value, leg.trunk or "")
             self._enter(leg, CountedState.CONNECTED)
 
     def _over(self, session: Session, event: CallDisconnected) -> None:
@@ -251,27 +248,27 @@ class SessionMeter:
         self._delayed.discard(event.call_id)
         direction, trunk = leg.direction.value, leg.trunk or ""
         code = _sip_code(leg, event)
-        self._metrics.child(self._metrics.ended, direction, trunk, event.call_status, code).inc()
+        self._metrics.tally.inc(self._metrics.ended, direction, trunk, event.call_status, code)
         if leg.connected_at is not None:
             seconds = max(0.0, (event.at - leg.connected_at).total_seconds())
-            self._metrics.child(self._metrics.call_seconds, direction, trunk).inc(seconds)
+            self._metrics.tally.inc(self._metrics.call_seconds, direction, trunk, by=seconds)
         if leg.quality is not None:
             self._measure(trunk, leg.quality)
 
     def _measure(self, trunk: str, quality: CallQuality) -> None:
-        self._metrics.child(self._metrics.mos, trunk).observe(quality.mos)
-        self._metrics.child(self._metrics.loss, trunk).observe(quality.packet_loss_rate)
-        self._metrics.child(self._metrics.jitter, trunk).observe(quality.jitter)
+        self._metrics.tally.observe(self._metrics.mos, trunk, value=quality.mos)
+        self._metrics.tally.observe(self._metrics.loss, trunk, value=quality.packet_loss_rate)
+        self._metrics.tally.observe(self._metrics.jitter, trunk, value=quality.jitter)
 
     def _enter(self, leg: Leg, state: CountedState | None) -> None:
         """The leg is in ``state`` now; None: it is over."""
         live = self._metrics.live
         before = self._states.pop(leg.call_id, None)
         if before is not None:
-            self._metrics.child(live, before[0], before[1].value).dec()
+            self._metrics.tally.inc(live, before[0], before[1].value, by=-1)
         if state is not None:
             self._states[leg.call_id] = (leg.direction.value, state)
-            self._metrics.child(live, leg.direction.value, state.value).inc()
+            self._metrics.tally.inc(live, leg.direction.value, state.value)
 
 
 def _sip_code(leg: Leg, event: CallDisconnected) -> str:

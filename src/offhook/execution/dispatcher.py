@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from offhook.aio import wait_or
@@ -61,10 +62,13 @@ class Dispatcher:
         self._clock = clock
         self._on_outbox = on_outbox
         self._metrics = metrics
-        self._claim_seconds = metrics.store_seconds.labels("claim")
         self._passed_over: set[tuple[str, str]] = set()
         """Sub-accounts and reasons that were logged already."""
         self._wake = asyncio.Event()
+        self._full = False
+        """Whether there was no room for one more session at the last claim."""
+        self._asking = False
+        """Whether the store is claiming now."""
         self._closing = False
         self._claiming: asyncio.Event | None = None
         """Set when :meth:`run` has made its last claim; None while it does not run."""
@@ -139,17 +143,11 @@ class Dispatcher:
     async def _claim(self) -> bool:
         """One claim; True when more may wait at once."""
         room = min(BATCH, self._capacity - self.live)
-        if room <= 0:
+        self._full = room <= 0
+        if self._full:
             return False
         try:
-            with self._claim_seconds.time():
-                decisions = await self._store.claim(
-                    self._node,
-                    self._planner,
-                    self._clock.now(),
-                    limit=room,
-                    rates=self._planner.rates(self._sub_accounts()),
-                )
+            decisions = await self._claimed(room)
         except StoreUnavailable as error:
             log.warning("nothing can be claimed: %s", error)
             return False
@@ -158,6 +156,21 @@ class Dispatcher:
         if any(decision.outbox for decision in decisions):
             self._on_outbox()
         return len(decisions) >= room
+
+    async def _claimed(self, room: int) -> Sequence[ClaimDecision]:
+        began = time.perf_counter()
+        self._asking = True
+        try:
+            return await self._store.claim(
+                self._node,
+                self._planner,
+                self._clock.now(),
+                limit=room,
+                rates=self._planner.rates(self._sub_accounts()),
+            )
+        finally:
+            self._asking = False
+            self._metrics.stored("claim", began)
 
     def _begin(self, decision: ClaimDecision, turns: int) -> None:
         """Run a session that was claimed, ``turns`` of the event loop later."""
@@ -200,7 +213,8 @@ class Dispatcher:
 
     def _done(self, session_id: str, task: asyncio.Task[Session]) -> None:
         del self._live[session_id]
-        self._wake.set()
+        if self._full or self._asking or self._planner.left_waiting:
+            self._wake.set()  # what the last claim left in the queue may begin now
         if not task.cancelled() and (crash := task.exception()) is not None:
             log.error("session %s: running it failed", session_id, exc_info=crash)
 

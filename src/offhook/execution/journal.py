@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from offhook.events import AnyEvent
@@ -49,7 +50,7 @@ class SessionJournal:
         self._notify = notify
         self._meter = metrics.of_session()
         self._spans = spans
-        self._save_seconds = metrics.store_seconds.labels("save")
+        self._metrics = metrics
         self._session: Session | None = None
         self._events: list[AnyEvent] = []
         self._outbox: list[OutboxEntry] = []
@@ -129,8 +130,11 @@ class SessionJournal:
         pause, failures = RETRY_FIRST, 0
         while True:
             try:
-                with self._save_seconds.time():
+                began = time.perf_counter()
+                try:
                     await self._store.save(self._node, session, events, outbox)
+                finally:
+                    self._metrics.stored("save", began)
             except Fenced:
                 log.warning(
                     "another node has ended the session; what happens now is kept as late facts"

@@ -89,5 +89,8 @@ class Subscriptions:
 
     def dispatch_soon(self, topic: str, message: bytes) -> None:
         """:meth:`dispatch`, at the loop's next turn: a listener never runs inside the publisher's call."""
-        if any(pattern in self._listeners for pattern in patterns_of(topic)):
-            asyncio.get_running_loop().call_soon(self.dispatch, topic, message)
+        listeners = self._listeners
+        for pattern in patterns_of(topic):
+            if pattern in listeners:
+                asyncio.get_running_loop().call_soon(self.dispatch, topic, message)
+                return

@@ -50,7 +50,7 @@ class SqlOperating(Statements, History, Operating):
             for line in lines
         ]
         if rows:
-            await self._write(*(insert(schema.log_lines).values(row) for row in rows))
+            await self._write(insert(schema.log_lines).values(rows))
 
     async def log_lines(self, session_id: str) -> Sequence[LogLine]:
         t = schema.log_lines

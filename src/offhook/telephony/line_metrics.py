@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from offhook.media.engine import LegStatistics
+from offhook.process_metrics import tally_of
 
 
 class LineMetrics:
@@ -13,6 +14,7 @@ class LineMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         """Without a ``registry``, one of its own."""
         registry = registry or CollectorRegistry()
+        self._tally = tally_of(registry)
         self._up = Gauge(
             "offhook_trunk_up",
             "1 while a trunk answers, 0 while it is silent; absent until it was called or asked",
@@ -52,15 +54,15 @@ class LineMetrics:
 
     def pressed(self, way: str) -> None:
         """A digit came."""
-        self._digits.labels(way).inc()
+        self._tally.inc(self._digits, way)
 
     def without_telephone_event(self, trunk: str) -> None:
         """A call was connected without telephone-event."""
-        self._eventless.labels(trunk).inc()
+        self._tally.inc(self._eventless, trunk)
 
     def without_audio(self, trunk: str) -> None:
         """A connected call ended, and no RTP had come."""
-        self._deaf.labels(trunk).inc()
+        self._tally.inc(self._deaf, trunk)
 
     def media_ended(self, trunk: str, counted: LegStatistics) -> None:
         """The media of a call is over."""
@@ -72,4 +74,4 @@ class LineMetrics:
             ("refused", counted.packets_refused),
         ):
             if number > 0:
-                self._packets.labels(trunk, result).inc(number)
+                self._tally.inc(self._packets, trunk, result, by=number)
