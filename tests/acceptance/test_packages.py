@@ -159,6 +159,8 @@ def test_the_debian_package_runs_the_demo(released: Path, tmp_path: Path) -> Non
     python = root / "opt/offhook/bin/python"
     assert has_native(python, tmp_path)
     assert demo(python, tmp_path)["summary"]["payload"]["sessionStatus"] == "COMPLETED"
+    needed = run("dpkg-deb", "--field", package, "Depends", folder=tmp_path)
+    assert {"libopus0", "libsrtp2-1", "libspandsp2"} <= set(re.split(r"[, \n]+", needed))
     names = run("dpkg-deb", "--contents", package, folder=tmp_path)
     assert "./etc/offhook/offhook.toml" in names
     assert "hatchling" not in names
