@@ -13,6 +13,7 @@ import io
 import json
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -118,17 +119,30 @@ PAUSE, MOST_STARTS = 5.0, 30
 """The API starts the process again while work is left; here so many times at most."""
 
 
-def run_exporter(config: bytes) -> int:
-    """Run the process as the API does; its exit status."""
+def run_exporter(config: bytes, path: Path, kill_at_row: int | None = None) -> int:
+    """Run the process as the API does; its exit status. ``kill_at_row``: ``kill -9`` once so many rows
+    are written."""
     process = subprocess.Popen(
         [*PREFIX, sys.executable, "-m", "offhook.processes.exporter"], stdin=subprocess.PIPE
     )
     assert process.stdin is not None
     process.stdin.write(len(config).to_bytes(8, "big") + config)
     process.stdin.flush()
+    while kill_at_row is not None and process.poll() is None:
+        if written(path) >= kill_at_row:
+            process.kill()
+        time.sleep(0.2)
     status = process.wait()
     process.stdin.close()
     return status
+
+
+def written(path: Path) -> int:
+    """The rows that are in the file so far."""
+    connection = sqlite3.connect(path)
+    (rows,) = connection.execute("SELECT rows FROM exports").fetchone()
+    connection.close()
+    return int(rows)
 
 
 def is_over(path: Path) -> bool:
@@ -139,8 +153,8 @@ def is_over(path: Path) -> bool:
     return str(state) not in ("queued", "running")
 
 
-def measure(count: int) -> dict[str, object]:
-    """One export by the real process."""
+def measure(count: int, kill_at_row: int | None = None) -> dict[str, object]:
+    """One export by the real process, which is killed once where ``kill_at_row`` says so."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
         url = f"sqlite:///{path}"
@@ -149,10 +163,10 @@ def measure(count: int) -> dict[str, object]:
         asyncio.run(queue(url))
         config = msgspec.msgpack.encode(Config(database=Database(url=url)))
         begin = time.perf_counter()
-        status, starts = run_exporter(config), 1
-        while status == 0 and starts < MOST_STARTS and not is_over(path):
+        status, starts = run_exporter(config, path, kill_at_row), 1
+        while status in (0, -signal.SIGKILL) and starts < MOST_STARTS and not is_over(path):
             time.sleep(PAUSE)
-            status, starts = run_exporter(config), starts + 1
+            status, starts = run_exporter(config, path), starts + 1
         seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         connection = sqlite3.connect(path)
@@ -163,6 +177,7 @@ def measure(count: int) -> dict[str, object]:
         return {
             "status": status,
             "starts": starts,
+            "killed at row": kill_at_row,
             "state": state,
             "rows": rows,
             "seconds": round(seconds, 1),
