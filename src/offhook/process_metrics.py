@@ -31,6 +31,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Set before the process starts: prometheus_client reads it when it is imported."""
 _MEMORY = "/dev/shm"  # noqa: S108  # the folder in it is new and closed to others
 """Linux's place for files in memory."""
+STORE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 LOOP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 _TICK = 0.5
 """Seconds between two readings of the event loop's lag."""
@@ -191,6 +192,17 @@ class ProcessMetrics:
                 self._tally.write()
         finally:
             self._tally.write()
+
+
+def store_histogram(registry: CollectorRegistry) -> Histogram:
+    """How long the store takes; the voice processes and the API count into the same metric."""
+    return Histogram(
+        "offhook_store_seconds",
+        "How long the store took: to accept a callflow (API), to claim sessions and to save them (voice)",
+        ("operation",),
+        buckets=STORE_BUCKETS,
+        registry=registry,
+    )
 
 
 def _open_descriptors() -> int:

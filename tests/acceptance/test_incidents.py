@@ -95,7 +95,7 @@ async def test_a_carrier_without_free_lines(tmp_path: Path) -> None:
         section = await incident.section(
             "Carrier answers 503, Q.850 cause 34",
             "The carrier has no free circuit.",
-            (*ENDS, "offhook_trunk_up"),
+            (*ENDS, "offhook_trunk_up", "offhook_call_q850_causes_total"),
             todo="ask the carrier for more lines, set `trunks.channels` to what it gives, or add a second"
             " trunk to the route: 503 moves the call on to it.",
         )

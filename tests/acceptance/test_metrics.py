@@ -82,6 +82,7 @@ async def test_calls_of_the_voice_process_are_counted_at_the_api(tmp_path: Path)
         assert value(found, "callflows_judged_total") == 2
         assert value(found, "open_file_descriptors", process="voice-0") > 5
         assert value(found, "store_seconds_count", operation="save") > 0
+        assert value(found, "store_seconds_count", operation="accept") == 2
         assert "the session ended BUSY: trunk carrier-1: 486 Busy Here" in server.log()
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +42,30 @@ async def logged(server: Server, session: str) -> str:
             assert code == 0, lines
             if not lines.startswith("Nothing was logged"):
                 return lines
+
+
+def on_a_terminal(server: Server) -> str:
+    """What ``offhook top`` draws on a terminal until Ctrl-C, which must end it with 0."""
+    near, far = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "offhook", "top", "--every", "0.5", "--url", server.url],
+        env={**os.environ, "OFFHOOK_ADMIN_KEY": ADMIN_KEY, "TERM": "xterm", "COLUMNS": "120"},
+        stdin=far,
+        stdout=far,
+        stderr=far,
+        start_new_session=True,
+    )
+    os.close(far)
+    drawn = b""
+    while drawn.count(b"connected") < 2:
+        drawn += os.read(near, 65_536)
+    process.send_signal(signal.SIGINT)
+    while process.poll() is None:
+        with contextlib.suppress(OSError):
+            drawn += os.read(near, 65_536)
+    os.close(near)
+    assert process.returncode == 0, drawn
+    return drawn.decode(errors="replace")
 
 
 async def doctor(server: Server) -> tuple[int | None, str]:
@@ -80,6 +108,7 @@ async def test_a_call_that_the_carrier_refused_shows_what_was_said(tmp_path: Pat
             assert code == 0
             assert "0 connected, 0 ringing, 0 % of 1 answered" in screen
             assert "carrier-0          503  1" in screen, screen
+            assert "0 connected, 0 ringing" in await asyncio.to_thread(on_a_terminal, server)
             code, report = await doctor(server)
             assert "is in use, by Offhook that runs here" in report, report
             assert f"{carrier.address} answers OPTIONS with" in report or code == 1

@@ -82,7 +82,7 @@ class Incident:
             while True:
                 seen = [
                     ("offhook status", await self.run("status")),
-                    ("offhook show SESSION", await self.run("show", self.session, "--all")),
+                    ("offhook show SESSION", webhooks_sorted(await self.shown())),
                     ("offhook logs SESSION", await self.log(lines)),
                     ("/metrics", await self.samples(metrics, until)),
                 ]
@@ -91,6 +91,10 @@ class Incident:
                     return seen
                 before = seen
                 await asyncio.sleep(FLUSH_EVERY / 2)
+
+    async def shown(self) -> str:
+        """``offhook show`` of the session."""
+        return await self.run("show", self.session, "--all")
 
     async def run(self, *arguments: str) -> str:
         """What a command prints."""
@@ -142,6 +146,13 @@ class Incident:
             for line in sorted(text.splitlines())
             if line.startswith(wanted) and (not line.endswith(" 0.0") or "_up{" in line)
         )
+
+
+def webhooks_sorted(text: str) -> str:
+    """Two webhooks of the same moment have no order of their own."""
+    lines = text.splitlines()
+    webhooks = [line for line in lines if line.startswith("  webhook ")]
+    return "\n".join([line for line in lines if line not in webhooks] + sorted(webhooks))
 
 
 def section_of(page: str, title: str) -> str:

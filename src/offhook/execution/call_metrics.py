@@ -26,7 +26,7 @@ from offhook.events import (
     DigitsCaptured,
     SessionEnded,
 )
-from offhook.process_metrics import tally_of
+from offhook.process_metrics import store_histogram, tally_of
 from offhook.session.session import CallQuality, Leg, Session
 
 MOS_BUCKETS = (2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4)
@@ -34,7 +34,6 @@ LOSS_BUCKETS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 JITTER_BUCKETS = (1, 2, 5, 10, 20, 30, 50, 100)
 DELAY_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 20, 32, 60)
 VCA_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
-STORE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 ANSWERED = "200"
 NO_RESPONSE = "none"
 """The ``sip_code`` of a leg whose far end gave no final response."""
@@ -85,13 +84,7 @@ class CallMetrics:
             buckets=VCA_BUCKETS,
             registry=registry,
         )
-        self.store_seconds = Histogram(
-            "offhook_store_seconds",
-            "How long the store took for a voice process",
-            ("operation",),
-            buckets=STORE_BUCKETS,
-            registry=registry,
-        )
+        self.store_seconds = store_histogram(registry)
 
     def _count_calls(self) -> None:
         registry = self._registry
@@ -124,6 +117,13 @@ class CallMetrics:
             "offhook_call_seconds",
             "Seconds that calls which have ended were connected",
             ("direction", "trunk"),
+            registry=registry,
+        )
+
+        self.causes = Counter(
+            "offhook_call_q850_causes",
+            "Calls that were refused with a Q.850 cause (RFC 3326), by cause, 0 to 127",
+            ("trunk", "cause"),
             registry=registry,
         )
 
@@ -249,6 +249,8 @@ class SessionMeter:
         direction, trunk = leg.direction.value, leg.trunk or ""
         code = _sip_code(leg, event)
         self._metrics.tally.inc(self._metrics.ended, direction, trunk, event.call_status, code)
+        if leg.failure is not None and leg.failure.q850_cause is not None:
+            self._metrics.tally.inc(self._metrics.causes, trunk, str(leg.failure.q850_cause))
         if leg.connected_at is not None:
             seconds = max(0.0, (event.at - leg.connected_at).total_seconds())
             self._metrics.tally.inc(self._metrics.call_seconds, direction, trunk, by=seconds)

@@ -120,20 +120,21 @@ class SessionCapture:
         log.info("its packets are captured for %g s", order.seconds)
         self._shift = desk.clock.now().timestamp() - time.monotonic()
         if order.rtp and not recorded:
-            work = self._run(desk, order.seconds)
-            self._task = asyncio.get_running_loop().create_task(work)
+            desk.running += 1
+            self._task = asyncio.get_running_loop().create_task(self._run(order.seconds))
+            self._task.add_done_callback(lambda _task: self._over(desk))
 
-    async def _run(self, desk: CaptureDesk, seconds: float) -> None:
-        desk.running += 1
+    def _over(self, desk: CaptureDesk) -> None:
+        """No more packets are taken, also where the task was canceled before it began."""
+        desk.running -= 1
+        for leg in self._legs.values():
+            leg.tap.stop()
+
+    async def _run(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        try:
-            while time.monotonic() < deadline and self._octets < MOST_OCTETS:
-                await asyncio.sleep(TAKE_EVERY)
-                self._drain()
-        finally:
-            desk.running -= 1
-            for leg in self._legs.values():
-                leg.tap.stop()
+        while time.monotonic() < deadline and self._octets < MOST_OCTETS:
+            await asyncio.sleep(TAKE_EVERY)
+            self._drain()
 
     def _drain(self) -> None:
         for leg in self._legs.values():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from offhook.process_metrics import store_histogram
+
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -36,6 +38,7 @@ class HttpMetrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self.accept_seconds = store_histogram(registry).labels("accept")
         self._request_children: dict[tuple[str, str, int], Counter] = {}
         self._second_children: dict[str, Histogram] = {}
         self._judged_children: dict[int, Counter] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from offhook.session.ports.record import SessionFilter
 from offhook.session.ports.stores import History
 from offhook.session.session import Session
-from offhook.store.cursors import cursor_at
+from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import micros
 
 
@@ -19,6 +19,8 @@ async def newest_of_all(
     A cursor is a time and an id, so it means the same place in every sub-account's list. Each list is read
     by its own index: an index over all of them would cost every call a write.
     """
+    if cursor is not None:
+        position_of(cursor)  # an invalid one is refused also where there are no sessions
     found: list[Session] = []
     more = False
     for owner in owners:

@@ -163,3 +163,27 @@ def test_config_check_shows_what_is_legal_and_probably_a_mistake(
     assert "warning: " in out
     assert "it is not used" in out
     assert out.endswith("The configuration is valid: 1 trunks, 1 sub-accounts.\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "what"),
+    [
+        ("OFFHOOK_CLUSTER__NATS", "nats://user:secret@127.0.0.1:1", "cluster.nats"),
+        ("OFFHOOK_DATABASE__URL", "postgresql://user:secret@127.0.0.1:1/x", "database"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_wrong_and_its_password_is_not_shown(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    what: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    status, found = doctor(capsys, written(tmp_path))
+    assert status == 1
+    (one,) = found[what]
+    assert one["verdict"] == "fail"
+    assert "secret" not in json.dumps(found)
+    assert one["advice"]

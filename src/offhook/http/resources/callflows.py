@@ -163,7 +163,9 @@ class CallflowEndpoints:
         request.call_members = request.call_members.of_accepted(verdict.callflow)
         answer = request.shown(answer, session.session_id)
         record = _record(request, judged.at, answer, key=key, session_id=session.session_id)
-        stored = await self._deps.store.accept(session, (SessionQueued(at=judged.at),), record)
+        queued = SessionQueued(at=judged.at)
+        with self._metrics.accept_seconds.time():
+            stored = await self._deps.store.accept(session, (queued,), record)
         if stored.call_flow_request_id == request.request_id:
             self._announce()
             self._trace(session)
