@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from offhook.media import rtcp
 from offhook.media.engine import MediaEngine
@@ -49,8 +49,20 @@ def make_engine(
     return PythonEngine(host=host, ports=ports, report_interval=report_interval)
 
 
-def wide_encoder(kind: EngineKind, codecs: Collection[Codec]) -> Callable[[bytes], bytes] | None:
-    """What makes G.722 of a prompt's 16-bit samples, 16,000 a second, where a leg may have one of ``codecs``.
+class WideEncoder(NamedTuple):
+    """What makes the wideband codecs of a prompt."""
+
+    codecs: tuple[Codec, ...]
+    encode: Callable[[Codec, bytes], bytes]
+    """Makes one of 16-bit samples, 16,000 a second; all have as many octets as each law."""
+
+    def all(self, pcm: bytes) -> list[bytes]:
+        """In each of :attr:`codecs`."""
+        return [self.encode(codec, pcm) for codec in self.codecs]
+
+
+def wide_encoder(kind: EngineKind, codecs: Collection[Codec]) -> WideEncoder | None:
+    """The encoder of prompts where a leg may have one of ``codecs``: for G.722, and for Opus if that is one.
 
     None: all of them are G.711, or the engine has no other.
     """
@@ -60,6 +72,8 @@ def wide_encoder(kind: EngineKind, codecs: Collection[Codec]) -> Callable[[bytes
         from offhook.media.native import native_engine
     except ImportError:
         return None
-    if Codec.G722 not in native_engine.CAPABILITIES.codecs:
+    built = native_engine.CAPABILITIES.codecs
+    if Codec.G722 not in built:
         return None
-    return native_engine.encode_g722
+    opus = (Codec.OPUS,) if Codec.OPUS in built and Codec.OPUS in codecs else ()
+    return WideEncoder((Codec.G722, *opus), native_engine.encode_wide)

@@ -18,9 +18,9 @@ from offhook.negotiated import LAWS, Codec, NegotiatedMedia, SrtpSuite
 
 Audio = Mapping[Codec, bytes | memoryview]
 """One sound in both laws, one octet a sample (G.711), the same number in each. Where it is ready in others,
-also in G.722, as many octets, and in Opus: packets of 20 ms, each after its length in 2 octets (big-endian).
-The engine reads it packet by packet and never copies it whole, so it may be a memory-mapped file. The file
-must not be written to while it is played."""
+also in G.722, as many octets, and in Opus, as many: a packet of 20 ms in each 160 octets, after its length
+in 2 octets (big-endian). The engine reads it packet by packet and never copies it whole, so it may be a
+memory-mapped file. The file must not be written to while it is played."""
 
 
 class MediaSources(msgspec.Struct, frozen=True, kw_only=True):

@@ -209,7 +209,7 @@ def open_speech(
         run=context.supervisor.snapshot or "",
         library=store,
         metrics=SpeechMetrics(context.registry),
-        encode_wide=wide_encoder(
+        wide=wide_encoder(
             context.config.media.engine,
             {Codec(name) for trunk in context.config.trunks for name in trunk.codecs},
         ),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, aclosing
 from typing import IO, Final
 
-from offhook.media import g711
+from offhook.media import WideEncoder, g711
 from offhook.media.audio import SAMPLE_RATE
 from offhook.negotiated import Codec
 from offhook.speech.prompt import CODECS, LAWS, G711Prompt, Spoken, joined
@@ -24,12 +24,14 @@ LONGEST: Final = 4 * 3600
 """Seconds of speech: a call lasts no longer (``limits.max_call_duration``), so the rest is left out."""
 SOUND_REVISION: Final = 2
 """Part of every prompt's key. Raise it when the cutting of texts or the encoding changes the sound."""
+PACKET: Final = 160
+"""Samples of a packet of 20 ms."""
+_WIDE_OCTETS: Final = 4
+"""Of the wide sound for each sample of a law."""
 SILENCE: Final = 0.5
 """Seconds that a text lasts which holds nothing to speak (``spec/execution.md``, say)."""
 
 
-EncodeWide = Callable[[bytes], bytes]
-"""Makes G.722 of 16-bit samples, 16,000 a second; it takes 3 ms of the processor for each second of sound."""
 Heard = Callable[[G711Prompt], None]
 """Takes a part of a prompt that is being made."""
 
@@ -54,15 +56,15 @@ class PromptMaker:
         self,
         store: PromptStore,
         make_room: Callable[[str], bool],
-        encode_wide: EncodeWide | None = None,
+        wide: WideEncoder | None = None,
     ) -> None:
         """``make_room(owner)`` drops a prompt that is only cached; False: there is none left.
 
-        ``encode_wide`` is for engines whose sound is wide; None: there are none.
+        ``wide`` is for engines whose sound is wide; None: there are none.
         """
         self._store = store
         self._make_room = make_room
-        self._encode_wide = encode_wide
+        self._wide = wide
 
     async def speak(
         self,
@@ -129,14 +131,16 @@ class PromptMaker:
 
     def _codecs(self, engine: Engine) -> Sequence[Codec]:
         """Those of a prompt of this engine."""
-        return CODECS if engine.is_wide and self._encode_wide is not None else LAWS
+        if self._wide is None or not engine.is_wide:
+            return LAWS
+        return CODECS[: len(LAWS) + len(self._wide.codecs)]
 
     async def _octets(self, engine: Engine, octets: bytes) -> bytes:
         """The octets of a prompt of what the engine gave."""
         spoken = Spoken.of(octets, wide=engine.is_wide)
-        if self._encode_wide is None or not spoken.wide:
+        if self._wide is None or not spoken.wide:
             return spoken.laws
-        return spoken.laws + await asyncio.to_thread(self._encode_wide, spoken.wide)
+        return b"".join([spoken.laws, *await asyncio.to_thread(self._wide.all, spoken.wide)])
 
     async def _encoded(self, engine: Engine, octets: bytes) -> G711Prompt:
         return G711Prompt(await self._octets(engine, octets), codecs=len(self._codecs(engine)))
@@ -144,14 +148,17 @@ class PromptMaker:
     def _append(self, spools: list[IO[bytes]], spoken: Spoken, piece: Piece) -> int:
         """Write a piece, and the pause behind it, to the file of each codec; its samples."""
         half = len(spoken.laws) // len(LAWS)
-        added = 0
-        for spool, law, start in zip(spools, LAWS, (0, half), strict=False):
-            sound = spoken.laws[start : start + half] + _silence(law, piece.pause)
-            spool.write(sound)
-            added = len(sound)
-        if self._encode_wide is not None and len(spools) > len(LAWS):
-            spools[-1].write(self._encode_wide(spoken.wide + bytes(4 * (added - half))))
-        return added
+        behind = round(piece.pause * SAMPLE_RATE)
+        if len(spools) > len(LAWS):
+            behind += -(half + behind) % PACKET  # the packets of the next piece begin there
+        for number, (spool, law) in enumerate(zip(spools, LAWS, strict=False)):
+            sound = spoken.laws[number * half : (number + 1) * half]
+            spool.write(sound + bytes([g711.SILENCE[law]]) * behind)
+        if self._wide is not None:
+            sounds = self._wide.all(spoken.wide + bytes(_WIDE_OCTETS * behind))
+            for spool, sound in zip(spools[len(LAWS) :], sounds, strict=False):
+                spool.write(sound)
+        return half + behind
 
     async def keep(
         self,

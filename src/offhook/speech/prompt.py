@@ -15,8 +15,9 @@ LAWS: Final = (Codec.PCMU, Codec.PCMA)
 """In the order in which a prompt's octets hold them."""
 
 
-CODECS: Final = (*LAWS, Codec.G722)
-"""The third has as many octets as each law; a prompt has it where the engine's sound is wide."""
+CODECS: Final = (*LAWS, Codec.G722, Codec.OPUS)
+"""Each with as many octets (:data:`offhook.media.engine.Audio`); a prompt has the first two, three or
+four."""
 _SPOKEN: Final = 6
 """Octets of a wide sound for one sample of a law: one in each law, and two samples of 16 bits."""
 

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple, final
 from offhook.aio import end_all
 from offhook.codes import RuntimeCode
 from offhook.config import Voices
+from offhook.media import WideEncoder
+from offhook.negotiated import Codec
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.media_library import SCHEME, MediaLibrary
 from offhook.session.ports.record import StoreUnavailable
@@ -25,7 +27,6 @@ from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import (
     SILENCE,
     SOUND_REVISION,
-    EncodeWide,
     Heard,
     PromptMaker,
     not_heard,
@@ -76,7 +77,7 @@ class SpeechService(Speech):
         run: str = "",
         library: MediaLibrary | None = None,
         metrics: SpeechMetrics | None = None,
-        encode_wide: EncodeWide | None = None,
+        wide: WideEncoder | None = None,
     ) -> None:
         """``library`` has the files that are named ``offhook:name``; None: there are none.
 
@@ -90,7 +91,8 @@ class SpeechService(Speech):
         self._clock = clock
         self._run = run or secrets.token_hex(16)
         self._store = store or PromptStore()
-        self._maker = PromptMaker(self._store, self._make_room, encode_wide)
+        self._maker = PromptMaker(self._store, self._make_room, wide)
+        self._wide_codecs = () if wide is None else wide.codecs
         self._files = AudioFiles(client, self._store, self._maker)
         self._library = library
         self._silence = silence(SILENCE)
@@ -111,12 +113,12 @@ class SpeechService(Speech):
         run: str = "",
         library: MediaLibrary | None = None,
         metrics: SpeechMetrics | None = None,
-        encode_wide: EncodeWide | None = None,
+        wide: WideEncoder | None = None,
     ) -> SpeechService:
         """The service with this machine's engines, espeak-ng in up to ``processes`` workers.
 
         ``disk``, closed here, has the prompts that are shared with other processes; None: none are.
-        ``encode_wide``: texts are spoken for wideband codecs too; None: for G.711 only.
+        ``wide``: texts are spoken for wideband codecs too; None: for G.711 only.
         """
         settings = settings or Voices()
         if lacks := confined.missing():
@@ -128,7 +130,7 @@ class SpeechService(Speech):
             engines=make_engines(
                 settings,
                 espeak_processes=processes,
-                rate=NARROW if encode_wide is None else WIDE,
+                rate=NARROW if wide is None else WIDE,
             ),
             client=client,
             clock=clock,
@@ -136,7 +138,7 @@ class SpeechService(Speech):
             run=run,
             library=library,
             metrics=metrics,
-            encode_wide=encode_wide,
+            wide=wide,
         )
 
     async def say(
@@ -163,7 +165,7 @@ class SpeechService(Speech):
         asked = _Asked(text, speed, owner)
         choices = self._choices(voice_profile, language)
         engine, voice = choices[0]
-        known = self._spoken.known(_key(engine, voice, asked))
+        known = self._spoken.known(_key(engine, voice, asked, self._wide_codecs))
         if known is not None:
             self._metrics.prompt(engine.name, PromptSource.MEMORY)
             yield known
@@ -242,7 +244,7 @@ class SpeechService(Speech):
         self, engine: Engine, voice: EngineVoice, asked: _Asked, heard: Heard
     ) -> G711Prompt:
         """Raises :class:`SynthesisFailed`, :class:`NoRoom`."""
-        key = _key(engine, voice, asked)
+        key = _key(engine, voice, asked, self._wide_codecs)
         source = PromptSource.MEMORY
         came = False
 
@@ -367,14 +369,14 @@ def _given(engine: Engine, text: str) -> str:
     return ssml.words(text) if ssml.is_ssml(text) and not engine.takes_ssml else text
 
 
-def _key(engine: Engine, voice: EngineVoice, asked: _Asked) -> Key:
+def _key(engine: Engine, voice: EngineVoice, asked: _Asked, codecs: Sequence[Codec]) -> Key:
     """Everything that decides the sound."""
     return key_of(
         "say",
         SOUND_REVISION,
         engine.name,
         engine.version,
-        WIDE if engine.is_wide else NARROW,
+        *(codecs if engine.is_wide else ()),
         voice.id,
         float(asked.speed),
         _given(engine, asked.text),

@@ -18,11 +18,11 @@ static uint8_t next(struct input *input) {
 static uint8_t octets[2000];
 
 static void new_sound(oh_engine *engine, oh_sound **sound, uint8_t size) {
-    /* The octets are packets of Opus, too: ever two of length, and what they say. */
+    /* The octets are packets of Opus, too, some of them too long. */
     struct oh_sources sources = {{octets, octets}, (size_t)size * 7, size & 1 ? octets : NULL,
                                  size & 2 ? octets : NULL, sizeof octets, sizeof octets};
-    for (size_t at = 0; at + 1 < sizeof octets; at += 12)
-        octets[at + 1] = 10;
+    for (size_t at = 0; at + 1 < sizeof octets; at += OH_PACKET)
+        octets[at + 1] = (uint8_t)(10 + at / 10);
     if (*sound)
         oh_sound_release(*sound);
     if (oh_sound_new(engine, &sources, NULL, sound) != OH_OK)

@@ -27,7 +27,7 @@ from offhook.media.native import _core
 from offhook.media.native.native_leg import CODECS, SUITES, NativeLeg, NativeSound
 from offhook.negotiated import LAWS, Codec, SrtpSuite
 
-INTERFACE = 3
+INTERFACE = 4
 if getattr(_core, "INTERFACE", 0) != INTERFACE:
     raise ImportError("the native media engine is of another version: build it anew")
 
@@ -43,9 +43,12 @@ CAPABILITIES: Final = MediaCapabilities(
 """By the libraries that this build found."""
 
 
-def encode_g722(pcm: bytes) -> bytes:
-    """G.722 of 16-bit samples, 16,000 a second. On the caller's thread, without the GIL."""
-    return _core.encode(CODECS[Codec.G722], 16_000, pcm)
+def encode_wide(codec: Codec, pcm: bytes) -> bytes:
+    """The octets of :data:`.engine.Audio` for 16-bit samples, 16,000 a second.
+
+    On the caller's thread, without the GIL.
+    """
+    return _core.encode(CODECS[codec], 16_000, pcm)
 
 
 @final

@@ -214,29 +214,23 @@ static uint8_t *encode_g722(const int16_t *samples, size_t count, size_t *size) 
 }
 
 #ifdef OH_HAVE_OPUS
+/* A packet for each whole 20 ms; what is left behind the last one stays 0, which is no packet. */
 static uint8_t *encode_opus(const int16_t *samples, size_t count, uint32_t rate, size_t *size) {
-    enum { LONGEST = 400, SAMPLES = 960 };
-    size_t frame = rate / 50, packets = (count + frame - 1) / frame;
-    struct oh_encoder encoder = {{OH_OPUS, opus_encoder(rate)}, {{0}, {0}}};
-    uint8_t *octets = encoder.coder.state ? malloc(packets * LONGEST + 1) : NULL;
-    *size = 0;
+    size_t frame = rate / 50, packets = count / frame;
+    OpusEncoder *encoder = opus_encoder(rate);
+    *size = count * (RATE / 2) / rate;
+    uint8_t *octets = encoder ? calloc(1, *size + 1) : NULL;
     for (size_t at = 0; octets && at < packets; at++) {
-        int16_t last[SAMPLES] = {0};
-        const int16_t *from = samples + at * frame;
-        if ((at + 1) * frame > count)
-            from = memcpy(last, from, (count - at * frame) * sizeof *last);
-        int coded = opus_encode(encoder.coder.state, from, (int)frame, octets + *size + 2, LONGEST - 2);
-        if (coded <= 0) {
-            free(octets);
-            octets = NULL;
-            break;
+        uint8_t *slot = octets + at * OH_PACKET;
+        int coded = opus_encode(encoder, samples + at * frame, (int)frame, slot + OH_SLOT_LENGTH,
+                                OH_PACKET - OH_SLOT_LENGTH);
+        if (coded > 0) {
+            slot[0] = (uint8_t)(coded >> 8);
+            slot[1] = (uint8_t)coded;
         }
-        octets[*size] = (uint8_t)(coded >> 8);
-        octets[*size + 1] = (uint8_t)coded;
-        *size += 2 + (size_t)coded;
     }
-    if (encoder.coder.state)
-        opus_encoder_destroy(encoder.coder.state);
+    if (encoder)
+        opus_encoder_destroy(encoder);
     return octets;
 }
 #endif

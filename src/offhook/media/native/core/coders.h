@@ -41,8 +41,7 @@ size_t oh_decoder_packet(struct oh_decoder *decoder, const uint8_t *payload, siz
 size_t oh_decoder_narrow(struct oh_decoder *decoder, const int16_t *wide, size_t count, int16_t *narrow);
 
 /* A whole sound at once, for prompts: `rate` is 8,000, 16,000, 24,000 or 48,000 for Opus, 16,000 for G.722. Writes
- * G.722 as it is, and of Opus packets of 20 ms, each after its length in 2 octets (big-endian). The last one is
- * padded with silence. Returns octets, to be freed; NULL: no memory, or `rate` or codec are none. */
+ * G.722 as it is, and Opus as struct oh_sources wants it. Returns octets, to be freed; NULL: no memory, or `rate` or codec are none. */
 uint8_t *oh_encode_sound(enum oh_codec codec, const int16_t *samples, size_t count, uint32_t rate, size_t *size);
 
 #endif

@@ -199,13 +199,13 @@ void oh_sound_drop(oh_sound *sound) {
         oh_engine_emit(sound->engine, &event);
     }
     free(sound->own);
-    free(sound->packet_at);
     free(sound);
 }
 
 enum oh_result oh_sound_new(oh_engine *engine, const struct oh_sources *sources, void *owner,
                             oh_sound **made) {
-    if (sources->g722 && sources->g722_size < sources->size)
+    if ((sources->g722 && sources->g722_size < sources->size) ||
+        (sources->opus && sources->opus_size < sources->size))
         return OH_INVALID;
     oh_sound *sound = calloc(1, sizeof *sound);
     if (!sound)
@@ -213,13 +213,9 @@ enum oh_result oh_sound_new(oh_engine *engine, const struct oh_sources *sources,
     sound->engine = engine;
     sound->size = sources->size;
     sound->g722 = sources->g722;
+    sound->opus = sources->opus;
     sound->uses = 1;
     memcpy(sound->law, sources->law, sizeof sound->law);
-    if (sources->opus && !oh_sound_index(sound, sources->opus, sources->opus_size)) {
-        free(sound->packet_at);
-        free(sound);
-        return OH_INVALID;
-    }
     sound->owner = owner;
     *made = sound;
     return OH_OK;

@@ -242,8 +242,6 @@ void oh_leg_shut(oh_leg *leg) {
     leg->encoder = NULL;
     oh_decoder_free(leg->decoder);
     leg->decoder = NULL;
-    oh_decoder_free(leg->ready);
-    leg->ready = NULL;
 }
 
 void oh_leg_tap(oh_leg *leg, bool start) {

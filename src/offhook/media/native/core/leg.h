@@ -159,7 +159,6 @@ struct oh_leg {
     struct oh_secure *secure; /* NULL: plain RTP */
     struct oh_encoder *encoder; /* NULL: not needed yet */
     struct oh_decoder *decoder;
-    struct oh_decoder *ready; /* of prompts that are ready in G.722 and go out as Opus */
     uint32_t decoded_ssrc;    /* the stream that it decodes */
     double media_timeout;     /* 0 or less: none */
     double silent_since;      /* infinity: the peer need not send */

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define OH_PACKET 160      /* octets of G.711 in a packet of 20 ms */
+#define OH_SLOT_LENGTH 2   /* octets before a packet of Opus that is ready */
 #define OH_MOST_QUEUED 1000 /* playbacks waiting on one leg; one more ends at once */
 
 enum oh_codec { OH_PCMU = 0, OH_PCMA = 1, OH_LAWS = 2, OH_G722 = 2, OH_OPUS = 3, OH_CODECS = 4 };
@@ -146,7 +147,8 @@ struct oh_sources {
     const uint8_t *law[OH_LAWS];
     size_t size;                     /* octets of each law: samples at 8,000 a second */
     const uint8_t *g722;             /* NULL, or at least `size` octets */
-    const uint8_t *opus;             /* NULL, or packets of 20 ms, each after its length in 2 octets */
+    const uint8_t *opus;             /* NULL, or as many: a packet of 20 ms in each OH_PACKET octets, after its length in
+                                        OH_SLOT_LENGTH (big-endian); a packet that is too long is not played */
     size_t g722_size, opus_size;
 };
 

@@ -80,15 +80,15 @@ static void begin(struct oh_play_queue *queue, struct oh_playback *playback) {
 
 /* The 20 ms of a sound from `position` on, which it has. */
 static struct oh_part whole_part(const oh_sound *sound, size_t position, const struct oh_play_queue *queue) {
-    struct oh_part part = {sound->law[queue->law] + position, {NULL, 0, OH_PACKET},
-                           sound->g722 ? sound->g722 + position : NULL};
-    size_t packet = position / OH_PACKET;
+    struct oh_part part = {sound->law[queue->law] + position, {NULL, 0, OH_PACKET}};
     if (queue->codec == OH_G722 && sound->g722) {
         part.coded.octets = sound->g722 + position;
         part.coded.size = OH_PACKET;
-    } else if (queue->codec == OH_OPUS && position % OH_PACKET == 0 && packet < sound->packets) {
-        part.coded.octets = sound->opus + sound->packet_at[packet] + 2;
-        part.coded.size = sound->packet_at[packet + 1] - sound->packet_at[packet] - 2;
+    } else if (queue->codec == OH_OPUS && sound->opus && position % OH_PACKET == 0) {
+        const uint8_t *slot = sound->opus + position;
+        size_t size = (size_t)slot[0] << 8 | slot[1];
+        part.coded.octets = slot + OH_SLOT_LENGTH;
+        part.coded.size = size <= OH_PACKET - OH_SLOT_LENGTH ? size : 0;
     }
     return part;
 }
@@ -98,7 +98,7 @@ static struct oh_part assemble(struct oh_play_queue *queue) {
     size_t filled = 0;
     while (filled < OH_PACKET && queue->first) {
         struct oh_playback *playback = queue->first;
-        if (filled && !playback->started && queue->codec == OH_OPUS && playback->sound->packets)
+        if (filled && !playback->started && queue->codec == OH_OPUS && playback->sound->opus)
             break; /* its packets of 20 ms cannot begin in the middle of ours */
         begin(queue, playback);
         size_t part = next_part(queue, queue->assembled + filled, OH_PACKET - filled);
@@ -110,7 +110,7 @@ static struct oh_part assemble(struct oh_play_queue *queue) {
     while (queue->first && queue->first->started && !queue->first->passes_left &&
            !queue->silence_left)
         end_first(queue);
-    struct oh_part part = {filled ? queue->assembled : NULL, {NULL, 0, 0}, NULL};
+    struct oh_part part = {filled ? queue->assembled : NULL, {NULL, 0, 0}};
     memset(queue->assembled + filled, oh_silence_octet[queue->law], OH_PACKET - filled);
     return part;
 }
@@ -118,29 +118,13 @@ static struct oh_part assemble(struct oh_play_queue *queue) {
 struct oh_part oh_queue_take(struct oh_play_queue *queue) {
     struct oh_playback *first = queue->first;
     if (!first)
-        return (struct oh_part){NULL, {NULL, 0, 0}, NULL};
+        return (struct oh_part){NULL, {NULL, 0, 0}};
     if (first->passes_left && !queue->silence_left && queue->position + OH_PACKET < first->sound->size) {
         begin(queue, first);
         queue->position += OH_PACKET;
         return whole_part(first->sound, queue->position - OH_PACKET, queue);
     }
     return assemble(queue);
-}
-
-bool oh_sound_index(oh_sound *sound, const uint8_t *opus, size_t size) {
-    size_t packets = 0, most = (sound->size + OH_PACKET - 1) / OH_PACKET;
-    if (size > UINT32_MAX || !(sound->packet_at = calloc(most + 1, sizeof *sound->packet_at)))
-        return false;
-    for (size_t at = 0; packets < most; packets++) {
-        size_t octets = size - at < 2 ? 0 : (size_t)opus[at] << 8 | opus[at + 1];
-        if (!octets || octets > size - at - 2)
-            return false;
-        at += 2 + octets;
-        sound->packet_at[packets + 1] = (uint32_t)at;
-    }
-    sound->opus = opus;
-    sound->packets = packets;
-    return true;
 }
 
 void oh_queue_remove(struct oh_play_queue *queue, uint32_t number) {
@@ -183,5 +167,5 @@ struct oh_part oh_repeated_take(struct oh_repeated *repeated, const struct oh_pl
     if (part)
         memcpy(repeated->assembled, repeated->sound->law[queue->law] + begin, part);
     memset(repeated->assembled + part, oh_silence_octet[queue->law], OH_PACKET - part);
-    return (struct oh_part){repeated->assembled, {NULL, 0, 0}, NULL};
+    return (struct oh_part){repeated->assembled, {NULL, 0, 0}};
 }

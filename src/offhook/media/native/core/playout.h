@@ -16,7 +16,6 @@ struct oh_coded {
 struct oh_part {
     const uint8_t *law;    /* OH_PACKET octets; NULL: there is nothing */
     struct oh_coded coded; /* the same in the codec of the wire, where it is ready; else size 0 */
-    const uint8_t *g722;   /* the same in G.722; NULL: not ready */
 };
 
 struct oh_sound {
@@ -25,8 +24,6 @@ struct oh_sound {
     size_t size;
     const uint8_t *g722;  /* NULL: not ready */
     const uint8_t *opus;
-    uint32_t *packet_at;   /* where each packet of Opus begins, and where the last one ends */
-    size_t packets;
     void *owner;       /* NULL: the octets belong to the sound itself */
     uint8_t *own;      /* freed with the sound */
     uint32_t uses;     /* playbacks, and one for the caller's handle */
@@ -76,7 +73,5 @@ void oh_repeated_set(struct oh_repeated *repeated, oh_sound *sound, size_t pause
 /* `queue` tells the codec. */
 struct oh_part oh_repeated_take(struct oh_repeated *repeated, const struct oh_play_queue *queue);
 
-/* Notes where the packets of Opus are; false: they are none, or there is no memory. */
-bool oh_sound_index(oh_sound *sound, const uint8_t *opus, size_t size);
 
 #endif

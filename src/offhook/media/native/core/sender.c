@@ -158,14 +158,9 @@ static struct oh_coded coded_packet(oh_leg *leg, struct oh_part part, uint8_t ro
         return coded;
     if (part.coded.size)
         return part.coded;
-    int16_t samples[2 * OH_PACKET];
+    int16_t samples[OH_PACKET];
     struct oh_encoder *encoder = oh_sender_encoder(leg);
     coded.octets = room;
-    if (encoder && part.g722 && (leg->ready || (leg->ready = oh_decoder_new(OH_G722)))) {
-        size_t count = oh_decoder_packet(leg->ready, part.g722, OH_PACKET, samples);
-        coded.size = oh_encoder_wide(encoder, samples, count, room);
-        return coded;
-    }
     for (int at = 0; at < OH_PACKET; at++)
         samples[at] = oh_g711_levels[sender->law][part.law[at]];
     coded.size = encoder ? oh_encoder_narrow(encoder, samples, OH_PACKET, room) : 0;
@@ -277,7 +272,7 @@ static void transmit_digit(oh_leg *leg, int64_t tick) {
 /* Every packet time. */
 
 static struct oh_part silence_of(const struct oh_sender *sender) {
-    return (struct oh_part){oh_silence[sender->law], {NULL, 0, 0}, NULL};
+    return (struct oh_part){oh_silence[sender->law], {NULL, 0, 0}};
 }
 
 /* Sends silence for the packet times since the last relayed packet. */
