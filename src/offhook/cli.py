@@ -37,6 +37,7 @@ from offhook.commands.keys import keys
 from offhook.commands.live_screen import top
 from offhook.commands.media_commands import media
 from offhook.commands.menu_commands import menus
+from offhook.commands.node_commands import nodes
 from offhook.commands.number_commands import numbers
 from offhook.commands.operator_commands import capture, logs, status, trunks
 from offhook.commands.opt_outs import opt_outs
@@ -78,6 +79,7 @@ app.command(recordings)
 app.command(usage, help_epilogue=epilogue("usage"))
 app.command(campaigns)
 app.command(webhooks)
+app.command(nodes)
 app.command(backup, help_epilogue=epilogue("backup"))
 db.command(db_restored, name="restored", help_epilogue=epilogue("db restored"))
 app.command(erase, help_epilogue=epilogue("erase"))

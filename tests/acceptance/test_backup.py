@@ -80,4 +80,4 @@ async def test_a_backup_made_during_calls_is_restored_and_dials_nobody_again(
 
 async def unfinished(server: Server, sessions: list[str]) -> list[str]:
     found = [(await server.session(session_id)) for session_id in sessions]
-    return [one["sessionId"] for one in found if one.get("status") in ("QUEUED", "RUNNING")]
+    return [one["sessionId"] for one in found if one["sessionStatus"] in ("QUEUED", "RUNNING")]

@@ -100,6 +100,7 @@ def test_the_tables_that_grow_are_those_of_sessions_and_requests() -> None:
         "number_states",
         "number_receivers",
         "duties",
+        "node_facts",
         "trunk_states",
         "recording_pushes",
         "recordings",

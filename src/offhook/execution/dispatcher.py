@@ -70,6 +70,7 @@ class Dispatcher:
         self._asking = False
         """Whether the store is claiming now."""
         self._closing = False
+        self._paused = False
         self._claiming: asyncio.Event | None = None
         """Set when :meth:`run` has made its last claim; None while it does not run."""
         self._live: dict[str, tuple[Runner, asyncio.Task[Session]]] = {}
@@ -77,7 +78,16 @@ class Dispatcher:
     @property
     def draining(self) -> bool:
         """Whether the node is draining: no new session is begun."""
-        return self._closing
+        return self._closing or self._paused
+
+    def pause(self) -> None:
+        """Begin no session until :meth:`resume`; those that run go on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Begin sessions again."""
+        self._paused = False
+        self.wake()
 
     @property
     def live(self) -> int:
@@ -103,7 +113,7 @@ class Dispatcher:
         try:
             while not self._closing:
                 self._wake.clear()
-                if await self._claim_safely():
+                if not self._paused and await self._claim_safely():
                     continue
                 pause = LIMITED_POLL if self._planner.left_waiting else IDLE_POLL
                 await wait_or(self._wake.wait(), pause)

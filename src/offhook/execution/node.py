@@ -217,6 +217,14 @@ class VoiceNode:
         """Sessions were accepted: claim now."""
         self._dispatcher.wake()
 
+    def pause(self) -> None:
+        """Begin no session until :meth:`resume`; those that run go on, calls from outside get 503."""
+        self._dispatcher.pause()
+
+    def resume(self) -> None:
+        """Begin sessions again."""
+        self._dispatcher.resume()
+
     @property
     def live(self) -> int:
         """Sessions that run on this node now."""

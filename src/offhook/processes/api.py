@@ -25,6 +25,7 @@ from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
 from offhook.processes.export_keeper import ExportKeeper
+from offhook.processes.node_orders import introduce
 from offhook.processes.number_watching import open_number_watch
 from offhook.processes.otel import open_tracer
 from offhook.processes.recording_duties import push_problem, shelf_of
@@ -90,6 +91,7 @@ async def run(context: RoleContext) -> None:
     async with AsyncExitStack() as stack:
         foundation = await open_foundation(context, stack)
         name = f"{context.node_name}/api"
+        await introduce(context, foundation.store, name)
         notes = open_notes(stack, foundation.store, process="api", node=name)
         api_key = await _first_key(context, foundation.store)
         parts = await _open_parts(context, stack, foundation)

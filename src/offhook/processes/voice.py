@@ -17,6 +17,7 @@ from offhook.media import make_engine, wide_encoder
 from offhook.negotiated import Codec
 from offhook.net.http_client import HttpClient
 from offhook.processes import collector, descriptors
+from offhook.processes.node_orders import introduce, obey_drains
 from offhook.processes.otel import open_tracer
 from offhook.processes.recording_duties import RecordingDuties
 from offhook.processes.role_context import CannotServe, RoleContext, process_name
@@ -90,6 +91,7 @@ async def run(context: RoleContext) -> None:
                     recordings.run(),
                     notes.run(),
                     probe.run(),
+                    obey_drains(foundation, node, registered.name),
                 )
             ]
             await node.run(
@@ -123,6 +125,7 @@ async def _open_node(
     stack.push_async_callback(questions.close)
     follow_reloads(context, questions, files)
     registered = await store.register_node(context.node_name, NodeRole.VOICE, context.clock.now())
+    await introduce(context, store, registered.name, capacity=capacity(context))
     reports = WebhookReports(directory)
     recordings = await _open_recordings(context, stack, foundation, reports)
     spending = await _read_spending(context, foundation)

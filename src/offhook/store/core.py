@@ -27,6 +27,7 @@ from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call,
 from offhook.store.stored_campaigns import SqlCampaigns
 from offhook.store.stored_exports import SqlExports
 from offhook.store.stored_media import SqlMedia
+from offhook.store.stored_membership import SqlMembership
 from offhook.store.stored_numbers import SqlNumbers
 from offhook.store.stored_operating import SqlOperating
 from offhook.store.stored_opt_outs import SqlOptOuts
@@ -41,6 +42,7 @@ NOBODY = Node(name="", epoch=0)
 
 class SqlStore(
     SqlHistory,
+    SqlMembership,
     SqlUpkeep,
     SqlTenancy,
     SqlOptOuts,

@@ -186,6 +186,17 @@ nodes = Table(
 )
 """``heartbeat_at`` 0: retired."""
 
+node_facts = Table(
+    "node_facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("capacity", BigInteger, nullable=False),
+    Column("drained_since", BigInteger),
+)
+"""What nodes say of themselves; ``drained_since``: an operator's order."""
+
 buckets = Table(
     "buckets",
     metadata,

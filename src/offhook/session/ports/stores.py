@@ -20,6 +20,7 @@ from offhook.session.ports.campaign_records import Campaigns
 from offhook.session.ports.exports import Exporting
 from offhook.session.ports.keeping import Upkeep
 from offhook.session.ports.media_library import MediaLibrary
+from offhook.session.ports.membership import Membership
 from offhook.session.ports.metering import Metering
 from offhook.session.ports.number_records import Numbers
 from offhook.session.ports.operating import Operating
@@ -366,6 +367,7 @@ class Store(
     Accepting,
     Claiming,
     History,
+    Membership,
     Upkeep,
     Outbox,
     Tenancy,

@@ -15,6 +15,7 @@ from offhook.session.campaign import Campaign, Target
 from offhook.session.menus import Menu
 from offhook.session.ports.exports import ExportJob
 from offhook.session.ports.media_library import MediaFile
+from offhook.session.ports.membership import NodeFacts
 from offhook.session.ports.number_records import NumberState
 from offhook.session.ports.operating import LogLine, TrunkState
 from offhook.session.ports.opt_out_lists import OptOut
@@ -156,6 +157,7 @@ class MemoryRecords:
         self.live: dict[str, StoredSession] = {}
         """The sessions that have not ended."""
         self.sip_traces: dict[str, Sequence[SipMessage]] = {}
+        self.node_facts: dict[str, NodeFacts] = {}
         self.trunk_states: dict[tuple[str, str], TrunkState] = {}
         self.log_lines: dict[str, list[LogLine]] = {}
         self.captures: dict[str, bytes] = {}

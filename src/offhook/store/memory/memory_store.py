@@ -12,6 +12,7 @@ from offhook.store.memory.memory_claiming import MemoryClaiming
 from offhook.store.memory.memory_exports import MemoryExports
 from offhook.store.memory.memory_history import MemoryHistory
 from offhook.store.memory.memory_media import MemoryMedia
+from offhook.store.memory.memory_membership import MemoryMembership
 from offhook.store.memory.memory_numbers import MemoryNumbers
 from offhook.store.memory.memory_operating import MemoryOperating
 from offhook.store.memory.memory_opt_outs import MemoryOptOuts
@@ -27,6 +28,7 @@ class MemoryStore(
     MemoryAccepting,
     MemoryClaiming,
     MemoryHistory,
+    MemoryMembership,
     MemoryUpkeep,
     MemoryOutbox,
     MemoryTenancy,
