@@ -22,7 +22,7 @@ API_KEY = "key-for-the-tests"
 SUB_ACCOUNT = "acme_corp"
 SOURCE = "+6512341234"
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
 
 
 class ServerError(Exception):

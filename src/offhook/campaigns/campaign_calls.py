@@ -7,10 +7,11 @@ on where this one died and calls nobody twice.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at what has ended."""
+IDLE_EVERY = 5.0
+"""Seconds between two looks while no call is under way and none falls due."""
 SHORTEST_PAUSE = 0.05
 """Seconds between two steps at the least."""
 QUEUED_SECONDS = 2.0
@@ -70,6 +73,8 @@ class CampaignCalls:
         self._tools = tools
         self._store, self._clock = tools.store, tools.clock
         self._pace = Pace(campaign.pace, tools.clock.monotonic())
+        self.woken = asyncio.Event()
+        """Set when an order or new numbers came: the next step is due now."""
         self._looked_at = -math.inf
         self._live = 0
         """Numbers that are being called, at the most."""
@@ -88,8 +93,17 @@ class CampaignCalls:
             begun = await self._begin_calls()
         if looked and not self._live and self.campaign.state is not CampaignState.PAUSED:
             await self._store.finish_campaign(self._owner, self.campaign, self._clock.now())
+        if not begun and not self._live and not await self._due_soon():
+            return IDLE_EVERY
         pause = self._pace.next_in() if begun else LOOK_EVERY
         return min(LOOK_EVERY, max(SHORTEST_PAUSE, pause))
+
+    async def _due_soon(self) -> bool:
+        """Whether a number falls due before an idle campaign is looked at again."""
+        if self.campaign.state is not CampaignState.RUNNING:
+            return False
+        until = self._clock.now() + timedelta(seconds=IDLE_EVERY)
+        return bool(await self._store.due_targets(self.campaign.campaign_id, until, 1))
 
     async def _settle(self) -> None:
         """Store what follows the calls that have ended, and count the others."""

@@ -37,15 +37,18 @@ class CampaignWorker:
         self._calling: dict[str, tuple[CampaignCalls, asyncio.Task[None]]] = {}
 
     def wake(self) -> None:
-        """A campaign was started, paused or canceled: look now."""
+        """A campaign was started, paused or canceled, or got numbers: look now."""
         self._wake.set()
 
     async def run(self) -> None:
         """Lease and call until cancelled; then others may take the campaigns at once."""
         try:
             while True:
+                woken = self._wake.is_set()
                 self._wake.clear()
                 await self._renew()
+                for calls, _ in self._calling.values() if woken else ():
+                    calls.woken.set()
                 await wait_or(self._wake.wait(), RENEW_EVERY)
         finally:
             await end_all(*(task for _, task in self._calling.values()))
@@ -87,7 +90,8 @@ class CampaignWorker:
             except Exception:
                 faults.report(f"calling campaign {calls.campaign.campaign_id}")
                 pause = AFTER_FAILURE
-            await asyncio.sleep(pause)
+            await wait_or(calls.woken.wait(), pause)
+            calls.woken.clear()
 
     async def _release(self) -> None:
         try:

@@ -279,6 +279,42 @@ async def test_a_pause_stops_new_calls_and_a_resume_goes_on() -> None:
 
 
 @in_virtual_time
+async def test_a_campaign_that_waits_for_a_retry_asks_the_store_seldom() -> None:
+    world = World(lambda _number, _attempt: SessionStatus.BUSY)
+    await world.started(*numbers(1), retries=RetryRules(busy_after=600, most=1))
+    asked = 0
+    due_targets = world.store.due_targets
+
+    async def counted(*what: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return await due_targets(*what)
+
+    world.store.due_targets = counted  # type: ignore[method-assign,assignment]
+    await world.run(700)
+    assert world.calls() == {numbers(1)[0]: 2}
+    assert asked < 320, "twice for each 5 s"
+
+
+@in_virtual_time
+async def test_new_numbers_of_an_idle_campaign_are_called_at_once() -> None:
+    world = World(lambda _number, _attempt: SessionStatus.BUSY)
+    campaign = await world.started(*numbers(1), retries=RetryRules(busy_after=600))
+    worker = world.worker()
+    running = asyncio.create_task(worker.run())
+    await asyncio.sleep(20)
+    assert len(world.dialled) == 1
+    new = numbers(2)[1]
+    await world.store.add_targets(campaign, [NewTarget(number=new, parameters={"name": "Bob"})])
+    at = world.clock.monotonic()
+    worker.wake()
+    await asyncio.sleep(10)
+    assert [(when - at < 1, number) for when, number in world.dialled[1:]] == [(True, new)]
+    running.cancel()
+    await asyncio.wait({running})
+
+
+@in_virtual_time
 async def test_a_canceled_campaign_calls_nothing_more() -> None:
     world = World()
     campaign = await world.started(*numbers(100))

@@ -126,6 +126,8 @@ async def _stored(deps: Deps, campaign: Campaign, lines: Iterator[Entry]) -> Upl
         added, duplicates = added + new, duplicates + len(targets) - new
         rejected += len(wrong)
         problems += wrong[: MOST_PROBLEMS - len(problems)]
+    if added:
+        deps.fabric.publish("campaigns")
     return UploadAnswer(
         campaign_id=campaign.campaign_id,
         added=added,
