@@ -9,6 +9,7 @@ import json
 import wave
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -34,7 +35,7 @@ from offhook.net.aws_signature import AwsCredentials, signed_headers
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import PromptError
 from offhook.speech.cloud.azure import AzureSpeech
-from offhook.speech.cloud.budgets import Budgets
+from offhook.speech.cloud.budgets import Budgets, VoiceBudget
 from offhook.speech.cloud.cloud_engine import CloudEngine, CloudTools
 from offhook.speech.cloud.elevenlabs import ElevenLabsSpeech
 from offhook.speech.cloud.google import GoogleSpeech
@@ -113,7 +114,7 @@ async def cloud() -> AsyncIterator[Cloud]:
 
 @pytest.fixture
 async def tools() -> AsyncIterator[CloudTools]:
-    tools = CloudTools.of(timeout=5.0, characters_per_day=None, allow_private=True)
+    tools = CloudTools.of(timeout=5.0, budget=VoiceBudget(lambda _owner: None), allow_private=True)
     yield tools
     await tools.finisher.close()
     await tools.client.close()
@@ -335,17 +336,49 @@ async def test_an_engine_that_hangs_costs_its_time_out_and_the_next_one_speaks(
 
 async def test_a_budget_is_kept_per_sub_account_and_day(cloud: Cloud) -> None:
     day = [datetime(2026, 11, 28, 23, tzinfo=UTC)]
-    tools = CloudTools.of(timeout=5.0, characters_per_day=20, allow_private=True)
-    tools = tools._replace(budgets=Budgets(20), now=lambda: day[0])
-    engine = OpenAiSpeech(OpenAi(endpoint=f"{cloud.url}/v1"), tools)
-    await engine.speak("twelve chars", voice="a", speed=1, owner="acme")
+    budget = VoiceBudget({"acme": 20, "other": 40, "free": None}.get)
+    tools = CloudTools.of(timeout=5.0, budget=budget, allow_private=True)
+    engine = OpenAiSpeech(OpenAi(endpoint=f"{cloud.url}/v1"), tools._replace(now=lambda: day[0]))
+
+    async def speak(owner: str) -> None:
+        await engine.speak("twelve chars", voice="a", speed=1, owner=owner)
+
+    await speak("acme")
     with pytest.raises(SynthesisFailed, match="budget"):
-        await engine.speak("twelve chars", voice="a", speed=1, owner="acme")
-    await engine.speak("twelve chars", voice="a", speed=1, owner="other")
+        await speak("acme")
+    for _ in range(3):
+        await speak("other")
+        await speak("free")
+    with pytest.raises(SynthesisFailed, match="budget"):
+        await speak("other")
     day[0] = datetime(2026, 11, 29, 0, tzinfo=UTC)
-    await engine.speak("twelve chars", voice="a", speed=1, owner="acme")
-    assert len(cloud.asked) == 3
+    await speak("acme")
+    assert len(cloud.asked) == 8
     await engine.close()
+
+
+async def test_processes_count_a_budget_together_and_restarts_keep_it(tmp_path: Path) -> None:
+    budget = VoiceBudget(lambda _owner: 30, tmp_path / "new" / "spoken.sqlite")
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+    first, second = Budgets(budget), Budgets(budget)
+    await first.spend("acme", 12, at=at)
+    await second.spend("acme", 12, at=at)
+    for each in (first, second):
+        with pytest.raises(SynthesisFailed, match="budget"):
+            await each.spend("acme", 12, at=at)
+        each.close()
+    restarted = Budgets(budget)
+    await restarted.spend("acme", 6, at=at)
+    with pytest.raises(SynthesisFailed, match="budget"):
+        await restarted.spend("acme", 1, at=at)
+    restarted.close()
+
+
+async def test_a_ledger_that_cannot_be_written_costs_no_money(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    budgets = Budgets(VoiceBudget(lambda _owner: 30, tmp_path / "file" / "spoken.sqlite"))
+    with pytest.raises(SynthesisFailed, match="budget"):
+        await budgets.spend("acme", 12, at=datetime(2026, 11, 28, tzinfo=UTC))
 
 
 async def test_a_profile_is_spoken_by_the_very_voice_that_it_names(cloud: Cloud) -> None:

@@ -130,6 +130,7 @@ class SubAccountSection(Section, frozen=True, kw_only=True):
     dtmf_event_data: Literal["object", "string"] = "object"
     daily_minutes: Count | None = None
     daily_cost: Money | None = None
+    voice_characters_per_day: Count | None = None
     """In ``rates.currency``."""
     calling_hours: tuple[CallingWindowSection, ...] = ()
     """Absent: at any time."""

@@ -33,6 +33,7 @@ from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session.ports.record import Fenced, Node, NodeRole, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.sip.demux import mark_of
+from offhook.speech.cloud.budgets import VoiceBudget
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.service import SpeechService
@@ -120,7 +121,7 @@ async def _open_node(
     """The node as the store knows it, what runs its sessions, and what is to run beside them."""
     store, fabric, directory = foundation
     tracer = open_tracer(context, stack, "voice")
-    files, speech = open_speech(context, stack, store)
+    files, speech = open_speech(context, stack, store, foundation.directory)
     questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
     stack.push_async_callback(questions.close)
     follow_reloads(context, questions, files)
@@ -199,7 +200,7 @@ def shared_port(context: RoleContext) -> SharedPort | None:
 
 
 def open_speech(
-    context: RoleContext, stack: AsyncExitStack, store: Store
+    context: RoleContext, stack: AsyncExitStack, store: Store, directory: Directory
 ) -> tuple[HttpClient, SpeechService]:
     """What fetches customers' files, and what makes prompts of them and of texts."""
     section = context.config.webhooks
@@ -216,10 +217,24 @@ def open_speech(
             context.config.media.engine,
             {Codec(name) for trunk in context.config.trunks for name in trunk.codecs},
         ),
+        budget=voice_budget(context.config, directory),
     )
     stack.push_async_callback(speech.close)
     speech.warm()
     return files, speech
+
+
+def voice_budget(config: Config, directory: Directory) -> VoiceBudget:
+    """A sub-account's own budget for voices in the cloud, else that of all."""
+
+    def most_of(owner: str) -> int | None:
+        sub_account = directory.sub_account(owner)
+        own = sub_account.voice_characters_per_day if sub_account is not None else None
+        return own if own is not None else config.voices.characters_per_day
+
+    section = config.speech
+    folder = Path(section.cache_folder) if section.cache_folder else cache_folder(os.environ)
+    return VoiceBudget(most_of, folder / "spoken.sqlite")
 
 
 async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedPort | None) -> Line:

@@ -165,6 +165,8 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     """When its callflows may dial; None: at any time."""
     budget: Budget | None = None
     """What it may spend a day; None: no limit."""
+    voice_characters_per_day: int | None = None
+    """Spoken by engines in the cloud; None: as ``voices.characters_per_day``."""
     dtmf_event_data: str = "object"
     """``object`` or ``string`` (``spec/webhooks.md``)."""
     webhooks: Mapping[WebhookType, Webhook] = {}

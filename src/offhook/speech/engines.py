@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from offhook.config import CloudVoice, Voices
 from offhook.speech import espeak_voices, kokoro_voices, piper_voices
 from offhook.speech.cloud.azure import AzureSpeech
+from offhook.speech.cloud.budgets import VoiceBudget
 from offhook.speech.cloud.cloud_engine import CloudTools
 from offhook.speech.cloud.elevenlabs import ElevenLabsSpeech
 from offhook.speech.cloud.google import GoogleSpeech
@@ -49,8 +50,17 @@ def installed_voices(settings: Voices) -> tuple[EngineVoice, ...]:
     )
 
 
-def make_engines(settings: Voices, *, espeak_processes: int, rate: int = NARROW) -> list[Engine]:
-    """The engines; starts none of them. ``rate``: samples a second that they speak at."""
+def make_engines(
+    settings: Voices,
+    *,
+    espeak_processes: int,
+    rate: int = NARROW,
+    budget: VoiceBudget | None = None,
+) -> list[Engine]:
+    """The engines; starts none of them. ``rate``: samples a second that they speak at.
+
+    ``budget``: None counts by the settings, in this process.
+    """
     engines: list[Engine] = [Espeak(processes=espeak_processes, rate=rate)]
     if _kokoro_voices(settings):
         kokoro = settings.kokoro
@@ -72,11 +82,13 @@ def make_engines(settings: Voices, *, espeak_processes: int, rate: int = NARROW)
                 rate=rate,
             )
         )
-    engines += _cloud_engines(settings, rate)
+    engines += _cloud_engines(
+        settings, budget or VoiceBudget(lambda _owner: settings.characters_per_day), rate
+    )
     return engines
 
 
-def _cloud_engines(settings: Voices, rate: int) -> Iterable[Engine]:
+def _cloud_engines(settings: Voices, budget: VoiceBudget, rate: int) -> Iterable[Engine]:
     sections = (
         *(settings.azure, settings.google, settings.polly, settings.openai, settings.elevenlabs),
     )
@@ -85,7 +97,7 @@ def _cloud_engines(settings: Voices, rate: int) -> Iterable[Engine]:
     own = any(section is not None and section.endpoint is not None for section in sections)
     tools = CloudTools.of(
         timeout=settings.timeout,
-        characters_per_day=settings.characters_per_day,
+        budget=budget,
         allow_private=own,  # the operator names the address
         rate=rate,
     )

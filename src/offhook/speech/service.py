@@ -21,6 +21,7 @@ from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.speech import Prompt, PromptError, Speech
 from offhook.speech import confined, ssml
 from offhook.speech.cache import PromptCache
+from offhook.speech.cloud.budgets import VoiceBudget
 from offhook.speech.engine_health import EngineHealth
 from offhook.speech.engines import make_engines
 from offhook.speech.files import AudioFiles, FileFailed
@@ -114,8 +115,11 @@ class SpeechService(Speech):
         library: MediaLibrary | None = None,
         metrics: SpeechMetrics | None = None,
         wide: WideEncoder | None = None,
+        budget: VoiceBudget | None = None,
     ) -> SpeechService:
         """The service with this machine's engines, espeak-ng in up to ``processes`` workers.
+
+        ``budget`` bounds what is spoken in the cloud.
 
         ``disk``, closed here, has the prompts that are shared with other processes; None: none are.
         ``wide``: texts are spoken for wideband codecs too; None: for G.711 only.
@@ -131,6 +135,7 @@ class SpeechService(Speech):
                 settings,
                 espeak_processes=processes,
                 rate=NARROW if wide is None else WIDE,
+                budget=budget,
             ),
             client=client,
             clock=clock,

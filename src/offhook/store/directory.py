@@ -185,6 +185,7 @@ def _sub_account(entry: config.SubAccountSection) -> SubAccount:
         withheld_caller_id=entry.withheld_caller_id,
         dtmf_event_data=entry.dtmf_event_data,
         budget=budget_of(entry.daily_minutes, entry.daily_cost),
+        voice_characters_per_day=entry.voice_characters_per_day,
         calling_hours=calling_hours(entry.calling_hours, OutsideHours(entry.outside_hours)),
         webhooks={WebhookType(webhook.type): _webhook(webhook) for webhook in entry.webhooks},
         scenarios={scenario.name: _scenario(scenario) for scenario in entry.scenarios},

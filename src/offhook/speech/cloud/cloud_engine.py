@@ -14,7 +14,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from offhook.config import Section
 from offhook.net.http_client import HttpClient, HttpResponse
 from offhook.net.outgoing_errors import OutgoingError
-from offhook.speech.cloud.budgets import Budgets
+from offhook.speech.cloud.budgets import Budgets, VoiceBudget
 from offhook.speech.shares import FairPlaces, TooBusy
 from offhook.speech.speech_engine import (
     NARROW,
@@ -92,7 +92,7 @@ class CloudTools(NamedTuple):
         cls,
         *,
         timeout: float,
-        characters_per_day: int | None,
+        budget: VoiceBudget,
         allow_private: bool,
         rate: int = NARROW,
     ) -> CloudTools:
@@ -100,7 +100,7 @@ class CloudTools(NamedTuple):
         return cls(
             client=HttpClient(allow_private=allow_private, allow_loopback=allow_private),
             finisher=Finisher(rate),
-            budgets=Budgets(characters_per_day),
+            budgets=Budgets(budget),
             timeout=timeout,
             now=lambda: datetime.now(UTC),
         )
@@ -136,7 +136,7 @@ class CloudEngine(Engine, Generic[Settings]):
     async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
         try:
             async with self._places.place(owner):
-                self._tools.budgets.spend(owner, len(text), at=self._tools.now())
+                await self._tools.budgets.spend(owner, len(text), at=self._tools.now())
                 request = self._request(text, voice, speed)
                 sound = self._sound(await self._answer(request))
             return await self._tools.finisher.finished(sound, owner=owner)
@@ -147,6 +147,7 @@ class CloudEngine(Engine, Generic[Settings]):
         """Close what the engines share; the first one does it for all."""
         await self._tools.finisher.close()
         await self._tools.client.close()
+        self._tools.budgets.close()
 
     def _decides_sound(self) -> tuple[str, ...]:
         """The settings that decide how a voice sounds; no secrets."""
