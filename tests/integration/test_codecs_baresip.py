@@ -55,6 +55,8 @@ ITS_SUITES = (
     SrtpSuite.AEAD_AES_256_GCM,
 )
 
+LIVES = 120
+"""Seconds until it ends by itself, if the test does not end it."""
 LONGEST_DELAY = 0.5
 """Seconds there and back, with the buffers of the softphone in between."""
 
@@ -65,16 +67,23 @@ def _native(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def baresip(folder: Path, codec: Codec, security: str) -> AsyncIterator[int]:
-    """A softphone that answers and sends back what it hears; yields its port."""
+async def baresip(
+    folder: Path, codec: Codec, security: str, *, user: str = "bob", more: str = ""
+) -> AsyncIterator[int]:
+    """A softphone that answers and sends back what it hears; yields its port.
+
+    ``more``: lines of its configuration.
+    """
     port, rtp = free_port(), free_port(beside=20)
     config = CONFIG.format(port=port, modules=MODULES, rtp=rtp, rtp_end=rtp + 20)
-    (folder / "config").write_text(config)
-    account = f"<sip:bob@127.0.0.1>;regint=0;answermode=auto;audio_codecs={NAMES[codec]}{security}"
+    (folder / "config").write_text(config + more)
+    account = (
+        f"<sip:{user}@127.0.0.1>;regint=0;answermode=auto;audio_codecs={NAMES[codec]}{security}"
+    )
     (folder / "accounts").write_text(account + "\n")
     (folder / "contacts").write_text("")
     process = await asyncio.create_subprocess_exec(
-        *("baresip", "-4", "-f", str(folder), "-t", str(int(DEADLINE))),
+        *("baresip", "-4", "-f", str(folder), "-t", str(LIVES)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
