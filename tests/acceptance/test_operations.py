@@ -17,7 +17,10 @@ import aiohttp
 import pytest
 from tests.support.certificates import make_certificate
 from tests.support.net import free_port
+from tests.support.postgres import postgres_server, programs
 from tests.support.server import API_KEY, SUB_ACCOUNT, Server, configuration, voice_message
+
+from offhook.store import migrate
 
 PAGES = Path(__file__).parents[2] / "docs" / "operations"
 PHONE = "+12025550101"
@@ -78,6 +81,23 @@ async def test_a_backup_made_while_calls_run_is_restored(tmp_path: Path, way: st
         await server.ready()
         await ended(server, kept)
         assert "sessionStatus" not in await server.session(lost)
+
+
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+async def test_a_dump_of_postgresql_is_restored_into_another_database(tmp_path: Path) -> None:
+    dump, restore = (one for one in blocks("backup.md", "sh") if one.startswith("pg_"))
+    with postgres_server() as postgres:
+        url, other = (postgres.create_database(name) for name in ("before", "after"))
+        await asyncio.to_thread(migrate.upgrade, url)
+        server = Server(tmp_path / "server", with_phone(database=url))
+        async with server:
+            kept = await server.place(voice_message(PHONE, "Hello."))
+            await ended(server, kept)
+            await paste(dump, server.folder, DATABASE_URL=url)
+            assert await server.stop() == 0
+        await paste(restore, server.folder, DATABASE_URL=other, OFFHOOK_DATABASE__URL=other)
+        async with Server(tmp_path / "restored", with_phone(database=other)) as restored:
+            assert (await restored.session(kept))["sessionStatus"] == "COMPLETED"
 
 
 @asynccontextmanager
