@@ -10,8 +10,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages"
 TESTS = (
-    "curl ffmpeg nats-server nodejs postgresql prometheus python3-pyftpdlib"
-    " sip-tester sox tshark vsftpd wrk"
+    "curl ffmpeg iproute2 nats-server nodejs postgresql prometheus python3-pyftpdlib"
+    " sip-tester sox tshark util-linux vsftpd wrk"
 )
 
 
