@@ -15,7 +15,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -39,10 +39,10 @@ PROGRAMS = {"espeak-ng": "espeak_worker.py", "kokoro": "kokoro_worker.py"}
 LOUD = 400.0
 """RMS of a packet with words."""
 SENTENCES = (
-    "Your order of {} items arrives on Monday. We will send a message when it is on its way to you. "
-    "If nobody is at home, the driver leaves it with a neighbour, and you find a card in your letter box. "
+    "Your order of {0} items arrives on Monday. We will send message number {0} when it is on its way. "
+    "If nobody is at home, the driver leaves it with neighbour {0}, and you find card {0} in your box. "
 )
-"""The first one has 40 characters with a number of one digit."""
+"""The first one has 40 characters with a number of one digit. No two texts have a piece in common."""
 NUMBERS = itertools.count(1)
 
 
@@ -98,7 +98,7 @@ async def first_words(service: SpeechService, text: str) -> float:
     return first
 
 
-async def in_process(engine: str) -> None:
+async def in_process(engine: str, lengths: Sequence[int]) -> None:
     """Print the figures of one engine without a call."""
     client = HttpClient(allow_private=False)
     settings = Voices(folder=str(FOLDER), order=(engine,))  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ async def in_process(engine: str) -> None:
     text = new_text(40)
     print(f"{engine}: cold, 40 characters: {await first_words(service, text):.0f} ms")
     (worker,) = set(workers(engine)) - others
-    for length in LENGTHS:
+    for length in lengths:
         texts = [new_text(length) for _ in range(2 if length > 1000 else ROUNDS)]
         warm = statistics.median([await first_words(service, text) for text in texts])
         cached = statistics.median([await first_words(service, text) for text in texts])
@@ -120,7 +120,9 @@ async def in_process(engine: str) -> None:
         for piece in service.cut(new_text(200), **asked):
             seconds += (await service.say(piece, **asked, speed=1, owner="x")).duration
     cost = (cpu_of(worker) - before) / seconds
-    print(f"{engine}: {cost:.2f} s of CPU for each second of speech, {memory_of(worker):.0f} MiB")
+    print(
+        f"{engine}: {1000 * cost:.0f} ms of CPU for each second of speech, {memory_of(worker):.0f} MiB"
+    )
     await service.close()
     await client.close()
 
@@ -219,11 +221,12 @@ def main() -> None:
     parser.add_argument("--engines", nargs="*", default=list(ENGINES))
     parser.add_argument("--live", nargs="*", type=int, default=[0, 20])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--lengths", nargs="*", type=int, default=list(LENGTHS))
     parser.add_argument("--only", choices=("texts", "calls"))
     asked = parser.parse_args()
     for engine in asked.engines:
         if asked.only != "calls":
-            asyncio.run(in_process(engine))
+            asyncio.run(in_process(engine, asked.lengths))
         if asked.only != "texts":
             for live in asked.live:
                 asyncio.run(over_calls(engine, live, asked.rounds))
