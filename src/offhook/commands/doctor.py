@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,14 +39,26 @@ def doctor(
 
     path = configuration(config)
     loaded = load_for_serving(path, judge=menu_findings)
-    logging.getLogger("offhook").setLevel(logging.CRITICAL)  # the findings say it
     found = [doubt("configuration", line, "") for line in loaded.warnings]
     if not found:
         found.append(fine("configuration", path or "embedded defaults"))
-    found += asyncio.run(_looked_at(loaded.config, timeout))
+    with _without_log():
+        found += asyncio.run(_looked_at(loaded.config, timeout))
     document = {"findings": [_members(one) for one in found]}
     emit(json, document, findings_text(found))
     return FAILED if any(one.verdict is Verdict.WRONG for one in found) else OK
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """The findings say what the log would."""
+    logger = logging.getLogger("offhook")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _members(one: Finding) -> dict[str, str]:
