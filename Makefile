@@ -17,6 +17,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
+# Some containers set it. Without bytecode each process compiles all it imports again: 5 s for each of pytest's.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Wheels only: building a stranger's source would fetch tools that no lock names.
 FROM_LOCK := install --require-hashes --only-binary :all: -r
 ITSELF := install --no-deps --no-build-isolation --no-index --editable .
@@ -60,7 +63,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix-only --exit-zero
 
 unit: .venv/.dev
-	$(BIN)/pytest -q -n 2 -m "not full" $(or $(ARGS),tests/unit)
+	$(BIN)/pytest -q -n 2 --dist worksteal -p no:schemathesis -p no:faker -m "not full" $(or $(ARGS),tests/unit)
 
 bench: .venv/.dev
 	@scripts/system-packages tests

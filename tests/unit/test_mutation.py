@@ -66,6 +66,7 @@ def test_tests_over_the_budget_are_passed_over() -> None:
     assert within([slow], budget=4) == [slow]
 
 
+@pytest.mark.full
 def test_every_fault_in_our_own_source_is_python_and_a_change() -> None:
     for path in (SOURCES / "session").glob("*.py"):
         source = path.read_text()

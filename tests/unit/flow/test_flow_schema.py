@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,10 @@ from tests.unit.flow.flow_requests import FACTS, encoded, judged
 from offhook.flow import json_schema, table
 from offhook.flow.problems import Verdict
 
+if TYPE_CHECKING:
+    import jsonschema
+
 DOCUMENT = json_schema.document()
-VALIDATOR = jsonschema.Draft202012Validator(DOCUMENT)
 PUBLISHED = Path(__file__).parents[3] / "docs" / "callflow.schema.json"
 
 BEYOND_A_PATTERN = "must be an absolute http or https URL", "does not match the date-time pattern"
@@ -25,7 +28,14 @@ BEYOND_A_PATTERN = "must be an absolute http or https URL", "does not match the 
 
 def fits(body: object) -> bool:
     """Whether the schema accepts a body."""
-    return VALIDATOR.is_valid(json.loads(encoded(body)))
+    return _validator().is_valid(json.loads(encoded(body)))
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    import jsonschema  # takes a second, which every worker of the unit tests would wait
+
+    return jsonschema.Draft202012Validator(DOCUMENT)
 
 
 def shape_faults(verdict: Verdict, body: object) -> list[str]:
@@ -61,7 +71,7 @@ def _at(body: object, path: str) -> object:
 
 
 def test_it_is_a_schema_of_draft_2020_12() -> None:
-    jsonschema.Draft202012Validator.check_schema(DOCUMENT)
+    _validator().check_schema(DOCUMENT)
 
 
 def test_the_published_schema_is_current() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import jsonschema
 import pytest
 from tests.support.http_world import ACME, FakeProfiles
 
@@ -108,6 +107,8 @@ def test_every_status_code_has_an_example_under_its_http_status(document: dict[s
 
 
 def test_every_example_of_an_answer_fits_its_schema(document: dict[str, Any]) -> None:
+    import jsonschema  # takes a second
+
     checked = 0
     for name, operation in operations(document):
         for status, raw in operation["responses"].items():
@@ -141,6 +142,8 @@ def request_schema(document: dict[str, Any]) -> dict[str, Any]:
 def test_every_example_of_a_request_fits_the_schema_of_its_path(
     document: dict[str, Any],
 ) -> None:
+    import jsonschema  # takes a second
+
     checked = []
     for name, operation in operations(document):
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
@@ -165,6 +168,8 @@ def test_every_example_of_a_request_fits_the_schema_of_its_path(
 def test_the_request_schema_refuses_what_the_judge_refuses(
     document: dict[str, Any], body: dict[str, Any]
 ) -> None:
+    import jsonschema  # takes a second
+
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(body, request_schema(document))
     verdict = judge_value(body, facts_of(ACME, FakeProfiles()), datetime.now(UTC))
@@ -232,6 +237,8 @@ def test_event_streams_are_described(document: dict[str, Any]) -> None:
 def test_every_body_that_is_sent_fits_the_webhook_of_its_type(
     document: dict[str, Any], type_: str
 ) -> None:
+    import jsonschema  # takes a second
+
     operation = document["webhooks"][type_]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     whole = {**schema, "components": document["components"]}
