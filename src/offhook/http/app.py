@@ -107,6 +107,8 @@ def openapi_document() -> Json:
         number_assignments,
         number_bodies,
         opt_out_settings,
+        cluster_nodes,
+        erasures,
         operation,
         operator_sessions,
         health,

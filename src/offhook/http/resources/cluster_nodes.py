@@ -42,6 +42,7 @@ class ClusterNodes(View, frozen=True, kw_only=True):
     """All of them, by name."""
 
     nodes: list[ClusterNode]
+    """The processes."""
     status_code: int
     status_message: str
 
