@@ -13,6 +13,7 @@ from pathlib import Path
 
 from offhook.commands.findings import Finding, doubt, fine, wrong
 from offhook.config import Config, TrunkSection, host_and_port, port_range, sip_address
+from offhook.net.listening import bind_error
 from offhook.sip import AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port
 from offhook.telephony.endpoint import UdpEndpoint
@@ -34,7 +35,7 @@ def ports(config: Config) -> Iterator[Finding]:
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         wanted.append(("sip.listen", rest, kind))
     for key, endpoint, kind in wanted:
-        error = _bind_error(endpoint, kind)
+        error = bind_error(endpoint, kind)
         if error is None:
             yield fine(key, f"{endpoint} is free")
         elif error.errno == errno.EADDRINUSE and running:
@@ -57,7 +58,7 @@ def _rtp_ports(config: Config, *, running: bool) -> Iterator[Finding]:
     taken = [
         port
         for port in range(first, last, step)
-        if _bind_error(host_port(host, port), socket.SOCK_DGRAM) is not None
+        if bind_error(host_port(host, port), socket.SOCK_DGRAM) is not None
     ]
     legs = (last - first + 1) // 2
     found = f"{first} to {last}: {legs} legs at once"
@@ -82,19 +83,6 @@ def _overlaps_ephemeral(first: int, last: int) -> bool:
     except (OSError, ValueError):
         return False
     return first <= high and last >= low and f"{first}-{last}" not in reserved
-
-
-def _bind_error(endpoint: str, kind: socket.SocketKind) -> OSError | None:
-    host, port = host_and_port(endpoint)
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
-        with socket.socket(family, kind) as trial:
-            if kind is socket.SOCK_STREAM:
-                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-    except OSError as error:
-        return error
-    return None
 
 
 def _answers_http(config: Config) -> bool:

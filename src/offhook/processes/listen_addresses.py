@@ -7,7 +7,8 @@ import socket
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from offhook.config import Config, host_and_port
+from offhook.config import Config
+from offhook.net.listening import bind_error
 
 Role = Literal["all", "api", "voice"]
 
@@ -38,13 +39,7 @@ def unusable(config: Config, role: Role) -> Iterator[Unusable]:
     if config.metrics.listen is not None:
         wanted.append(("metrics.listen", config.metrics.listen, socket.SOCK_STREAM))
     for key, endpoint, kind in wanted:
-        host, port = host_and_port(endpoint)
-        try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
-            with socket.socket(family, kind) as trial:
-                if kind is socket.SOCK_STREAM:
-                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                trial.bind(address)
-        except OSError as error:
+        error = bind_error(endpoint, kind)
+        if error is not None:
             text = f"{key}: cannot listen on {endpoint}: {error.strerror or error}"
             yield Unusable(text, error.errno == errno.EADDRINUSE)
