@@ -402,3 +402,19 @@ async def test_what_would_be_postponed_beyond_its_time_is_given_up(receiver: Rec
         await outbox.wait_for(lambda: len(outbox.results) >= 30)
     states = {str(result.state) for result in outbox.results if not result.attempted}
     assert "dropped" in states
+
+
+async def test_an_endpoint_that_takes_all_types_comes_back_and_deliveries_go_on(
+    receiver: Receiver,
+) -> None:
+    """Also VCA, which is no delivery: most customers have one URL for everything."""
+    replies = iter([Reply(status=503), Reply(status=503)])
+    receiver.on("/all", lambda request, body: next(replies, Reply()))
+    outbox = WatchedOutbox(entry())
+    url = receiver.url("/all")
+    hooks = {("acme_corp", type_): Webhook(type=type_, url=url) for type_ in WebhookType}
+    async with working(outbox, hooks):
+        await outbox.wait_for(lambda: not outbox.pending)
+        await outbox.wait_for(lambda: bool(outbox.made_due))
+    assert {type_ for _, type_, _, _ in outbox.made_due} == {"VCS", "VSS", "VRU", "VNU"}
+    assert len(receiver.at("/all")) == 3

@@ -5,6 +5,7 @@ from offhook.config.section import (
 )
 from offhook.config.server_sections import (
     Admin,
+    AlertsSection,
     Cluster,
     Database,
     Http,
@@ -81,6 +82,7 @@ __all__ = [
     "DEFAULT_PHONES",
     "TESTBED_TRUNK",
     "Admin",
+    "AlertsSection",
     "Area",
     "Azure",
     "BillingSeconds",

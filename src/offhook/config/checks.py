@@ -40,7 +40,7 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _not_yet(config)
     yield from _addresses(config)
     yield from _certificates(config)
-    yield from _retention(config)
+    yield from _retention_and_alerts(config)
     yield from _trunks_and_routes(config)
     yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
     yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
@@ -73,7 +73,10 @@ def _not_yet(config: Config) -> Iterator[Finding]:
             yield ("trunks", index, "register"), "this version does not register with trunks"
 
 
-def _retention(config: Config) -> Iterator[Finding]:
+def _retention_and_alerts(config: Config) -> Iterator[Finding]:
+    secret = config.alerts.secret
+    if secret is not None and not _is_secret(secret):
+        yield ("alerts", "secret"), "expected whsec_ and the base64 of 24 to 64 bytes"
     keep = config.retention
     for key in ("events", "deliveries"):
         days = getattr(keep, key)

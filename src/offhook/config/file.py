@@ -35,7 +35,17 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 """The size limit of a configuration, so that a wrong path (a log, a device) is noticed."""
 
 SAFE_SECTIONS = frozenset(
-    {"limits", "webhooks", "retention", "admin", "trunks", "routes", "subaccounts", "rates"}
+    {
+        "limits",
+        "webhooks",
+        "retention",
+        "alerts",
+        "admin",
+        "trunks",
+        "routes",
+        "subaccounts",
+        "rates",
+    }
 )
 """The sections that SIGHUP may change in a running process."""
 

@@ -167,6 +167,15 @@ class RetentionSection(Section, frozen=True, kw_only=True):
     """None: ``recording.keep_days``."""
 
 
+class AlertsSection(Section, frozen=True, kw_only=True):
+    """``[alerts]``"""
+
+    url: HttpUrl | None = None
+    """None: no alerts are sent."""
+    http_auth_header: str | None = None
+    secret: str | None = None
+
+
 class Admin(Section, frozen=True, kw_only=True):
     """``[admin]``"""
 

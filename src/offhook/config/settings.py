@@ -9,6 +9,7 @@ from __future__ import annotations
 from offhook.config.section import Section
 from offhook.config.server_sections import (
     Admin,
+    AlertsSection,
     Cluster,
     Database,
     Http,
@@ -41,6 +42,7 @@ class Config(Section, frozen=True, kw_only=True):
     voices: Voices = Voices()
     limits: Limits = Limits()
     recording: Recording = Recording()
+    alerts: AlertsSection = AlertsSection()
     retention: RetentionSection = RetentionSection()
     admin: Admin = Admin()
     testbed: Testbed = Testbed()

@@ -55,6 +55,7 @@ from offhook.session.session import Session
 from offhook.session.tenancy import KeyGrant, SubAccount, Webhook, WebhookType
 from offhook.speech.profiles import ProfileTable
 from offhook.store.directory import Directory
+from offhook.webhooks.alerts import OperatorAlerts
 from offhook.webhooks.delivery import DeliveryWorker
 from offhook.webhooks.endpoints import PER_ENDPOINT
 from offhook.webhooks.metrics import DeliveryMetrics
@@ -81,6 +82,7 @@ class _Parts(NamedTuple):
     reports: WebhookReports
     campaigns: CampaignWorker
     delivery: DeliveryWorker
+    alerts: OperatorAlerts
     exports: ExportKeeper
     figures: SiteMetrics
     numbers: NumberWatch
@@ -129,6 +131,7 @@ async def _open_parts(
     await spending.read()
     tracer = open_tracer(context, stack, "api")
     deps = _open_deps(context, stack, foundation, reports, client, spending, tracer)
+    alerts = _open_alerts(context, stack)
     parts = _Parts(
         deps=deps,
         fabric=fabric,
@@ -137,7 +140,10 @@ async def _open_parts(
         tariff=tariff,
         reports=reports,
         campaigns=_open_campaigns(context, fabric, deps),
-        delivery=_open_delivery(context, client, store, directory, context.registry, tracer),
+        delivery=_open_delivery(
+            context, client, store, directory, context.registry, tracer, alerts
+        ),
+        alerts=alerts,
         exports=_open_exports(context, store),
         figures=SiteMetrics(context.registry, context.config),
         numbers=open_number_watch(context, foundation, deps.numbers, reports),
@@ -210,6 +216,7 @@ def _duties(context: RoleContext, parts: _Parts) -> tuple[Coroutine[object, obje
         ),
         parts.spending.run(),
         parts.exports.run(),
+        parts.alerts.run(store),
         parts.numbers.run(),
     )
 
@@ -257,6 +264,15 @@ async def _first_key(context: RoleContext, store: Store) -> str | None:
     return key
 
 
+def _open_alerts(context: RoleContext, stack: AsyncExitStack) -> OperatorAlerts:
+    """The operator's own webhook, which may be at a private address."""
+    client = HttpClient(allow_private=True)
+    stack.push_async_callback(client.close)
+    alerts = OperatorAlerts(client, context.clock, context.config.alerts)
+    context.reloads.append(lambda config: alerts.use(config.alerts))
+    return alerts
+
+
 def _open_delivery(
     context: RoleContext,
     client: HttpClient,
@@ -264,6 +280,7 @@ def _open_delivery(
     directory: Directory,
     registry: CollectorRegistry,
     tracer: Tracer,
+    alerts: OperatorAlerts,
 ) -> DeliveryWorker:
 
     def lookup(sub_account_id: str, type_: WebhookType) -> Webhook | None:
@@ -285,6 +302,7 @@ def _open_delivery(
         disable=disable,
         knows=directory.knows,
         metrics=DeliveryMetrics(registry),
+        watch=alerts,
         tracer=tracer,
         clock=context.clock,
     )

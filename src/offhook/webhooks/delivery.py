@@ -25,6 +25,7 @@ from offhook.session.ports.stores import Outbox
 from offhook.session.ports.tracing import NoTraces, Span, SpanKind, Tracer
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret
+from offhook.webhooks.delivery_watch import DeliveryWatch, NoDeliveryWatch
 from offhook.webhooks.endpoints import DeliveryTarget, Endpoint, Endpoints, Held
 from offhook.webhooks.metrics import DeliveryMetrics
 from offhook.webhooks.results import Results
@@ -52,6 +53,9 @@ _MAX_ANSWER = 4096
 """Bytes read of a receiver's answer; its body is ignored."""
 
 
+DELIVERED = (OutboxType.VCS, OutboxType.VSS, OutboxType.VRU, OutboxType.VNU)
+"""The types with a webhook of the sub-account. VCA is asked, not delivered; it may have the same URL."""
+
 Lookup = Callable[[str, WebhookType], Webhook | None]
 """The webhook of a sub-account for a type, as configured at this moment."""
 
@@ -76,6 +80,7 @@ class DeliveryWorker:
         disable: Disable,
         knows: Callable[[str], bool] = lambda _sub_account_id: True,
         metrics: DeliveryMetrics | None = None,
+        watch: DeliveryWatch | None = None,
         tracer: Tracer | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -86,6 +91,7 @@ class DeliveryWorker:
         self._knows = knows
         self._disable = disable
         self._metrics = metrics or DeliveryMetrics()
+        self._watch = watch or NoDeliveryWatch()
         self._tracer = tracer or NoTraces()
         self._clock = clock or SystemClock()
         self._endpoints = Endpoints()
@@ -243,6 +249,8 @@ class DeliveryWorker:
             self._metrics.seconds.observe(seconds)
             self._trace(held.delivery, began_at, status)
             await self._conclude(endpoint, held, status, retry_after, detail)
+        except Exception:  # it is leased again; an internal error stops no other delivery
+            log.exception("the result of webhook %s was lost", held.delivery.entry.delivery_id)
         finally:
             self._endpoints.ended(endpoint, held)
             self._hold(-1)
@@ -339,7 +347,7 @@ class DeliveryWorker:
         elif endpoint.succeeded(self._clock.monotonic()):
             self._catch_up(held, now)
         with about(entry.session_id):
-            _say(endpoint, held, verdict.state, detail)
+            _say(endpoint, held, verdict.state, detail, self._watch)
         if verdict.disable and entry.url is None:
             log.warning("webhook %s of %s is disabled: 410 Gone", entry.type, entry.sub_account_id)
             try:
@@ -353,23 +361,26 @@ class DeliveryWorker:
         if entry.url is not None:
             self._results.make_due(entry.sub_account_id, entry.type, entry.url, now)
             return
-        for type_ in WebhookType:
-            webhook = self._lookup(entry.sub_account_id, type_)
+        for type_ in DELIVERED:
+            webhook = self._lookup(entry.sub_account_id, WebhookType(type_))
             if webhook is not None and webhook.enabled and webhook.url == held.target.url:
-                self._results.make_due(entry.sub_account_id, OutboxType(type_), None, now)
+                self._results.make_due(entry.sub_account_id, type_, None, now)
 
 
 def _span_key(delivery: Delivery) -> str:
     return f"delivery:{delivery.entry.delivery_id}:{delivery.attempts}"
 
 
-def _say(endpoint: Endpoint, held: Held, state: DeliveryState, detail: str) -> None:
+def _say(
+    endpoint: Endpoint, held: Held, state: DeliveryState, detail: str, watch: DeliveryWatch
+) -> None:
     """Log one line when an endpoint begins to fail, one when it works again, and one per delivery given
     up."""
     entry = held.delivery.entry
     if state == DeliveryState.DELIVERED:
         if endpoint.failing:
             log.info("webhook %s of %s is delivered again", entry.type, entry.sub_account_id)
+            watch.recovered(entry.sub_account_id, entry.type)
         endpoint.failing = False
         return
     if not endpoint.failing:
@@ -377,7 +388,9 @@ def _say(endpoint: Endpoint, held: Held, state: DeliveryState, detail: str) -> N
         host = urlsplit(held.target.url).netloc.rpartition("@")[2]
         text = "webhook %s of %s cannot be delivered to %s: %s"
         log.warning(text, entry.type, entry.sub_account_id, host, detail)
+        watch.failing(entry.sub_account_id, entry.type, host, detail)
     if state == DeliveryState.DEAD:
+        watch.gave_up(entry.sub_account_id, entry.type)
         log.warning(
             "gave up webhook %s of %s for session %s after %d attempts: %s",
             entry.type,
