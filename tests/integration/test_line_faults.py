@@ -15,6 +15,7 @@ import pytest
 from offhook.clock import SystemClock, new_id
 from offhook.codes import CallStatus
 from offhook.media import make_engine
+from offhook.media.engine import LegFailed
 from offhook.media.python.python_engine import PythonEngine
 from offhook.session.ports.telephony import CallEnd, DialOrder, Side
 from offhook.session.session import TrunkTry
@@ -160,6 +161,23 @@ async def test_media_that_cannot_be_opened_costs_one_call_and_no_socket(
     assert (end.status, end.detail) == (CallStatus.ERROR, "internal error")
     fail = False
     assert (await ends.call()).status is CallStatus.COMPLETED
+    await ends.nothing_left()
+
+
+async def test_media_that_fails_in_a_call_ends_it_at_both_sides(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(call: IncomingCall) -> None:
+        call.ring()
+        call.accept()
+        await call.answered()
+        call.on_media(LegFailed(at=0.0, detail="no memory"))
+        ends.far_ends.append(await call.wait_ended())
+
+    monkeypatch.setattr(ends, "_answer", answer)
+    assert (await ends.call()).status is CallStatus.COMPLETED
+    (far_end,) = ends.far_ends
+    assert far_end.detail == "internal error"
     await ends.nothing_left()
 
 

@@ -1,0 +1,70 @@
+"""Names of SIP peers while the name service answers, and while it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from offhook.sip import Address
+from offhook.telephony.resolver import LIFETIME, Resolver
+
+PEER = Address("udp", "sip.example", 5060)
+
+
+class Service:
+    """The name service of the system, and what came of the datagrams."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers: list[str | OSError] = []
+        self.sent: list[bytes] = []
+        self.failed: list[str] = []
+        self.resolver = Resolver(
+            socket.AF_INET,
+            lambda data, _: self.sent.append(data),
+            lambda _, problem: self.failed.append(problem),
+        )
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", self._look_up)
+
+    async def _look_up(self, *_: Any, **__: Any) -> list[Any]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (answer, 0))]
+
+    async def send(self, data: bytes) -> None:
+        self.resolver.wait(data, PEER)
+        await asyncio.gather(*self.resolver._lookups.values())
+
+
+async def test_datagrams_wait_for_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(monkeypatch)
+    service.answers = ["192.0.2.7"]
+    await service.send(b"INVITE")
+    assert (service.sent, service.failed) == ([b"INVITE"], [])
+    assert service.resolver.address_of("sip.example") == "192.0.2.7"
+
+
+async def test_a_name_that_was_never_found_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(monkeypatch)
+    service.answers = [socket.gaierror(socket.EAI_NONAME, "Name or service not known")]
+    await service.send(b"INVITE")
+    assert service.sent == []
+    assert len(service.failed) == 1
+    assert service.failed[0].startswith("cannot look up sip.example")
+
+
+async def test_the_last_address_stays_valid_while_the_service_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = Service(monkeypatch)
+    service.answers = ["192.0.2.7", socket.gaierror(socket.EAI_AGAIN, "try again")]
+    await service.send(b"INVITE")
+    later = time.monotonic() + LIFETIME + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert service.resolver.address_of("sip.example") is None
+    await service.send(b"BYE")
+    assert (service.sent, service.failed) == ([b"INVITE", b"BYE"], [])
