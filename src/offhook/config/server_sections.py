@@ -97,6 +97,8 @@ class Webhooks(Section, frozen=True, kw_only=True):
     allow_private: bool | None = False
     """None, which no file can say: loopback only, the embedded default."""
     allow_http: bool = True
+    proxy: HttpUrl | None = None
+    """An http proxy that all webhooks go through."""
 
     @property
     def opens_private(self) -> bool:

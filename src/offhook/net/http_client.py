@@ -94,18 +94,22 @@ class HttpClient(HttpRequester):
         connections: int = 1024,
         tls: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
+        proxy: str | None = None,
     ) -> None:
         """``allow_loopback`` opens this machine where private addresses are closed.
 
         ``connections`` bounds those open at once, ``connections_per_host`` those to one origin;
         a further request waits for a free connection, within its own deadline. ``tls`` replaces the
         system's
-        trust, ``resolver`` the system's name lookups.
+        trust, ``resolver`` the system's name lookups. All requests go through ``proxy``, an http URL, where
+        it is given. A target is then judged before the proxy is asked, as far as its name can be looked up
+        here; the proxy's own address may be private.
         """
         self._allow_private = allow_private
         self._allow_loopback = allow_loopback
         self._allow_http = allow_http
         self._resolver = resolver or _Resolver()
+        self._proxy = proxy
         connector = aiohttp.TCPConnector(
             limit=connections,
             limit_per_host=connections_per_host,
@@ -167,7 +171,10 @@ class HttpClient(HttpRequester):
         Raises :class:`InvalidUrl` or :class:`AddressRefused`. A name that cannot be looked up now
         is accepted: its address is checked when the connection is made.
         """
-        parsed = parse_url(url, allow_http=self._allow_http)
+        await self._judge(parse_url(url, allow_http=self._allow_http))
+
+    async def _judge(self, parsed: URL) -> None:
+        """Raise :class:`AddressRefused` where the host leads to an address that is not open now."""
         host = parsed.host or ""
         if is_address(host):
             addresses = [host]
@@ -226,11 +233,18 @@ class HttpClient(HttpRequester):
             credentials = f"{url.user}:{url.password or ''}".encode()
             all_headers["Authorization"] = "Basic " + b64encode(credentials).decode()
         plain = url.with_user(None)
+        if self._proxy is not None:
+            await self._judge(url)
         # aiohttp writes a large body in pieces only when it is given as a file.
         data = io.BytesIO(body) if body is not None and len(body) > _CHUNK else body
         try:
             async with self._session.request(
-                method, plain, headers=all_headers, data=data, allow_redirects=False
+                method,
+                plain,
+                headers=all_headers,
+                data=data,
+                allow_redirects=False,
+                proxy=self._proxy,
             ) as answer:
                 content = await limit.read(answer)
                 return HttpResponse(
@@ -243,7 +257,7 @@ class HttpClient(HttpRequester):
 
     def _open_socket(self, info: aiohttp.AddrInfoType) -> socket:
         family, kind, proto, _, address = info
-        if not self._may_connect(_address_text(address)):
+        if self._proxy is None and not self._may_connect(_address_text(address)):
             raise _Refused
         return socket(family, kind, proto)
 

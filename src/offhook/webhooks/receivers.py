@@ -17,6 +17,7 @@ def open_client(config: Config, *, connections_per_host: int) -> HttpClient:
         allow_loopback=config.webhooks.opens_loopback,
         allow_http=config.webhooks.allow_http,
         connections_per_host=connections_per_host,
+        proxy=config.webhooks.proxy,
     )
 
 
