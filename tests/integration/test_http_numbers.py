@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +120,12 @@ async def test_its_uri_shows_the_number(world: RecordWorld, client: aiohttp.Clie
     assert set(answer["payload"]) == MEMBERS
 
 
-@pytest.mark.parametrize("spelling", ["+65%206833-2048", "0065 6833 2048", "6568332048"])
 async def test_a_number_is_found_in_any_spelling(
-    world: RecordWorld, client: aiohttp.ClientSession, spelling: str
+    world: RecordWorld, client: aiohttp.ClientSession
 ) -> None:
-    status, answer = await call(client, "GET", world.url(f"numbers/{spelling}"))
-    assert (status, answer["payload"]["msisdn"]) == (200, "+6568332048")
+    for spelling in ["+65%206833-2048", "0065 6833 2048", "6568332048"]:
+        status, answer = await call(client, "GET", world.url(f"numbers/{spelling}"))
+        assert (status, answer["payload"]["msisdn"]) == (200, "+6568332048")
 
 
 @pytest.mark.parametrize(
@@ -147,11 +148,11 @@ async def test_another_number_is_refused(
     jsonschema.validate(answer, VENDOR["GET numbers/{number} 404"])
 
 
-@pytest.mark.parametrize("path", ["numbers?limit=1", "numbers/6568332048?x=1"])
 async def test_an_unknown_query_parameter_is_422(
-    world: RecordWorld, client: aiohttp.ClientSession, path: str
+    world: RecordWorld, client: aiohttp.ClientSession
 ) -> None:
-    assert (await call(client, "GET", world.url(path)))[0] == 422
+    for path in ["numbers?limit=1", "numbers/6568332048?x=1"]:
+        assert (await call(client, "GET", world.url(path)))[0] == 422
 
 
 # --- health
@@ -298,39 +299,36 @@ async def test_a_number_of_a_stored_sub_account_is_withdrawn_as_well(
     assert listed["numbers"] == []
 
 
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"referenceId": "x" * 101}, "referenceId: "),
-        ({"active": "yes"}, "active: "),
-        ({"recordInbound": 1}, "recordInbound: "),
-        ({"numberType": "SATELLITE"}, "numberType: "),
-        ({"expires": "tomorrow"}, "expires: "),
-        ({"expires": "2030-02-30"}, "expires: is no day of the calendar"),
-        ({"rentalPrice": "-1"}, "rentalPrice: "),
-        ({"incomingRate": "0,02"}, "incomingRate: "),
-        ({"billingUnit": 0}, "billingUnit: "),
-        ({"billingCurrency": "Euro"}, "billingCurrency: "),
-        ({"trunk": "a b"}, "trunk: "),
-        ({"healthCheck": None}, "healthCheck: "),
-        ({"testCallEvery": 5}, "testCallEvery: "),
-    ],
-)
+BAD_SETTINGS: list[tuple[dict[str, object], str]] = [
+    ({"referenceId": "x" * 101}, "referenceId: "),
+    ({"active": "yes"}, "active: "),
+    ({"recordInbound": 1}, "recordInbound: "),
+    ({"numberType": "SATELLITE"}, "numberType: "),
+    ({"expires": "tomorrow"}, "expires: "),
+    ({"expires": "2030-02-30"}, "expires: is no day of the calendar"),
+    ({"rentalPrice": "-1"}, "rentalPrice: "),
+    ({"incomingRate": "0,02"}, "incomingRate: "),
+    ({"billingUnit": 0}, "billingUnit: "),
+    ({"billingCurrency": "Euro"}, "billingCurrency: "),
+    ({"trunk": "a b"}, "trunk: "),
+    ({"healthCheck": None}, "healthCheck: "),
+    ({"testCallEvery": 5}, "testCallEvery: "),
+]
+
+
 async def test_a_bad_assignment_is_422_and_says_where(
-    world: RecordWorld, operator: aiohttp.ClientSession, change: dict[str, object], named: str
+    world: RecordWorld, operator: aiohttp.ClientSession
 ) -> None:
-    status, answer = await call(operator, "PUT", assignments(world, "6568332049"), change)
-    assert (status, answer["message"][: len(named)]) == (422, named)
+    for change, named in BAD_SETTINGS:
+        status, answer = await call(operator, "PUT", assignments(world, "6568332049"), change)
+        assert (status, answer["message"][: len(named)]) == (422, named)
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
-@pytest.mark.parametrize("number", ["x", "123", "6" * 65])
-async def test_no_phone_number_is_422(
-    world: RecordWorld, operator: aiohttp.ClientSession, method: str, number: str
-) -> None:
-    status, answer = await call(operator, method, assignments(world, number))
-    assert status == 422
-    assert answer["message"].startswith("number: ")
+async def test_no_phone_number_is_422(world: RecordWorld, operator: aiohttp.ClientSession) -> None:
+    for method, number in product(("PUT", "DELETE"), ("x", "123", "6" * 65)):
+        status, answer = await call(operator, method, assignments(world, number))
+        assert status == 422
+        assert answer["message"].startswith("number: ")
 
 
 async def test_numbers_of_an_unknown_sub_account_are_404(
