@@ -149,16 +149,23 @@ def sessions(
             "limit": limit,
         },
     )
+    emit(json, answer, _page(answer, owners=all_))
+
+
+def _page(answer: dict[str, Any], *, owners: bool) -> str:
+    """A page of the list for people; with ``owners``, whose session each is."""
+    sessions = answer["sessions"]
+    if not sessions:
+        return "No sessions."
     heads = ["SESSION", "CREATED", "STATUS", "FROM", "TO", "LAST ACTION"]
-    rows = [_row(session) for session in answer["sessions"]]
-    if all_:
+    rows = [_row(session) for session in sessions]
+    if owners:
         heads.append("SUB-ACCOUNT")
-        owners = [session["subAccountId"] for session in answer["sessions"]]
-        rows = [(*row, owner) for row, owner in zip(rows, owners, strict=True)]
-    text = table(heads, rows)
-    if answer.get("nextCursor"):
-        text += f"\nMore: --cursor {answer['nextCursor']}"
-    emit(json, answer, text if rows else "No sessions.")
+        rows = [
+            (*row, session["subAccountId"]) for row, session in zip(rows, sessions, strict=True)
+        ]
+    more = f"\nMore: --cursor {answer['nextCursor']}" if answer.get("nextCursor") else ""
+    return table(heads, rows) + more
 
 
 def _row(session: dict[str, Any]) -> tuple[str, ...]:

@@ -79,10 +79,8 @@ class Decisions:
                 problem=problem,
             )
         )
-        if code is RuntimeCode.CONNECTIVITY:
-            raise NoDecision(f"the VCA webhook: {problem}")
         if code is not None:
-            raise SessionFailure(code, f"the VCA webhook: {problem}")
+            raise _failure(code, f"the VCA webhook: {problem}")
         return callflow if callflow is not None and callflow.actions else None
 
     def last_resort(self, conversation: Conversation) -> Callflow | None:
@@ -126,3 +124,7 @@ async def _judged_in_time(body: bytes, facts: JudgingContext, now: datetime) -> 
     if len(body) <= JUDGED_AT_ONCE:
         return judge(body, facts, now, mode=Mode.DECISION)
     return await asyncio.to_thread(judge, body, facts, now, mode=Mode.DECISION)
+
+
+def _failure(code: RuntimeCode, detail: str) -> Exception:
+    return NoDecision(detail) if code is RuntimeCode.CONNECTIVITY else SessionFailure(code, detail)

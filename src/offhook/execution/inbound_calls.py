@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
@@ -129,6 +130,9 @@ class InboundCalls:
         except (StoreUnavailable, Fenced) as error:
             self._refuse(call, trunk, RefusalReason.NO_STORE, str(error), 503)
             return
+        self._run(session, call, now)
+
+    def _run(self, session: Session, call: ReceivedCall, now: datetime) -> None:
         runner = self._make_runner(session, call)
         leg = session.legs[0]
         runner.happened(

@@ -87,31 +87,30 @@ class VoiceNode:
         """``capacity``: sessions that run here at once at the most."""
         self._store, self._node = store, node
         self._telephony, self._speech = telephony, speech
-        self._reports = reports
-        self._opt_out_service = opt_out_service
+        self._reports, self._opt_out_service = reports, opt_out_service
         self._directory = directory
         self._config, self._clock = config, clock
         self._fabric, self._spending = fabric, spending
         self._tariff = Tariff(config.rates, directory.sub_account)
-        self._metrics = metrics
-        self._tracer = tracer
-        self._recorder = recorder or NoRecorder()
-        self._captures = CaptureDesk(store, clock)
-        self._commands = Commands()
-        self._decisions = Decisions(ask, profiles)
+        self._metrics, self._tracer = metrics, tracer
+        self._recorder, self._captures = recorder or NoRecorder(), CaptureDesk(store, clock)
+        self._commands, self._decisions = Commands(), Decisions(ask, profiles)
         self._services = self._services_by(config)
         self._planner = self._make_planner()
         self._dispatcher = self._make_dispatcher(capacity)
         self._numbers = NumberBook(directory.sub_accounts)
         self._terms = NumberTerms(config, directory.sub_account)
-        self._tests = NumberTests(
-            store=store,
-            telephony=telephony,
-            sub_accounts=directory.sub_accounts,
-            terms=self._terms,
-            clock=clock,
-        )
+        self._tests = self._make_number_tests()
         self._inbound = self._make_inbound(refusals or InboundRefusals())
+
+    def _make_number_tests(self) -> NumberTests:
+        return NumberTests(
+            store=self._store,
+            telephony=self._telephony,
+            sub_accounts=self._directory.sub_accounts,
+            terms=self._terms,
+            clock=self._clock,
+        )
 
     def _make_planner(self) -> ClaimPlanner:
         return ClaimPlanner(

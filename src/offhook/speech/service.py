@@ -125,10 +125,7 @@ class SpeechService(Speech):
         ``wide``: texts are spoken for wideband codecs too; None: for G.711 only.
         """
         settings = settings or Voices()
-        if lacks := confined.missing():
-            log.warning(
-                "speech workers are confined without %s: not on this system", ", ".join(lacks)
-            )
+        _say_what_confinement_lacks()
         return cls(
             profiles=ProfileTable.installed(settings),
             engines=make_engines(
@@ -386,3 +383,8 @@ def _key(engine: Engine, voice: EngineVoice, asked: _Asked, codecs: Sequence[Cod
         float(asked.speed),
         _given(engine, asked.text),
     )
+
+
+def _say_what_confinement_lacks() -> None:
+    if lacks := confined.missing():
+        log.warning("speech workers are confined without %s: not on this system", ", ".join(lacks))
