@@ -15,6 +15,7 @@ from offhook.config import (
     TESTBED_TRUNK,
     Config,
     SubAccountSection,
+    SubAccountWebhook,
     api_key_digest,
     host_and_port,
     port_range,
@@ -164,15 +165,7 @@ def _sub_account(
         if not area.startswith("+") and area not in phonenumbers.SUPPORTED_REGIONS:
             yield (*path, "coverage", index), _no_country(area)
     for index, webhook in enumerate(account.webhooks):
-        for key in ("secret", "previous_secret"):
-            secret = getattr(webhook, key)
-            if secret is not None and not _is_secret(secret):
-                yield (
-                    (*path, "webhooks", index, key),
-                    "expected whsec_ and the base64 of 24 to 64 bytes, found another string",
-                )
-        if webhook.fallback_url is not None and webhook.type != "VCA":
-            yield (*path, "webhooks", index, "fallback_url"), "only a VCA webhook has a fallback"
+        yield from _webhook((*path, "webhooks", index), webhook)
     for index, window in enumerate(account.calling_hours):
         if window.opens == "24:00":
             yield (*path, "calling_hours", index, "opens"), 'expected a time before "24:00"'
@@ -180,6 +173,16 @@ def _sub_account(
         yield (*path, "last_resort"), f"there is no file {account.last_resort}"
     yield from _scenarios(path, account)
     yield from _menus(path, account)
+
+
+def _webhook(path: Path, webhook: SubAccountWebhook) -> Iterator[Finding]:
+    for key in ("secret", "previous_secret"):
+        secret = getattr(webhook, key)
+        if secret is not None and not _is_secret(secret):
+            wrong = "expected whsec_ and the base64 of 24 to 64 bytes, found another string"
+            yield (*path, key), wrong
+    if webhook.fallback_url is not None and webhook.type != "VCA":
+        yield (*path, "fallback_url"), "only a VCA webhook has a fallback"
 
 
 def _menus(path: Path, account: SubAccountSection) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from offhook.config import Config
+from offhook.config import Config, SubAccountSection
 from offhook.config.checks import Finding
 from offhook.config.recording_key import encryption_key
 
@@ -63,20 +63,19 @@ def warnings(config: Config) -> Iterator[Finding]:
             )
     if not config.webhooks.opens_loopback:
         for number, account in enumerate(config.subaccounts):
-            for index, webhook in enumerate(account.webhooks):
-                for key in ("url", "fallback_url"):
-                    if _is_private(getattr(webhook, key) or ""):
-                        yield (
-                            ("subaccounts", number, "webhooks", index, key),
-                            "is a loopback or private address: nothing is sent there while "
-                            "webhooks.allow_private is false",
-                        )
-            if account.opt_out is not None and _is_private(account.opt_out.webhook or ""):
-                yield (
-                    ("subaccounts", number, "opt_out", "webhook"),
-                    "is a loopback or private address: nothing is sent there while "
-                    "webhooks.allow_private is false",
-                )
+            yield from _closed_addresses(("subaccounts", number), account)
+
+
+def _closed_addresses(path: tuple[str | int, ...], account: SubAccountSection) -> Iterator[Finding]:
+    """Private addresses to which nothing is sent."""
+    why = "is a loopback or private address: nothing is sent there while "
+    why += "webhooks.allow_private is false"
+    for index, webhook in enumerate(account.webhooks):
+        for key in ("url", "fallback_url"):
+            if _is_private(getattr(webhook, key) or ""):
+                yield (*path, "webhooks", index, key), why
+    if account.opt_out is not None and _is_private(account.opt_out.webhook or ""):
+        yield (*path, "opt_out", "webhook"), why
 
 
 def sqlite_path(url: str) -> str | None:
