@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from offhook.sip import Address
-from offhook.telephony.hep import Endpoints, HepExport, packet
+from offhook.telephony.hep import HepEndpoints, HepExport, packet
 
 HERE = Path(__file__).parent / "hep"
 NOW = datetime(2026, 11, 28, 3, 14, 15, 926_535, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_hep_js_reads_what_comes_and_goes(server: socket.socket, reader: Path) -
 
 @pytest.mark.full
 def test_hep_js_reads_addresses_of_version_6(reader: Path) -> None:
-    between = Endpoints(("2001:db8::1", 5060), ("2001:db8::2", 5061), "tcp")
+    between = HepEndpoints(("2001:db8::1", 5060), ("2001:db8::2", 5061), "tcp")
     [seen] = read(reader, [packet(INVITE, between, NOW, agent=7)])
     assert seen["rcinfo"]["protocolFamily"] == 10
     assert seen["rcinfo"]["protocol"] == 6
@@ -94,7 +94,7 @@ def test_hep_js_reads_addresses_of_version_6(reader: Path) -> None:
 
 
 def test_a_packet_is_chunks_in_network_order() -> None:
-    between = Endpoints(("192.0.2.1", 5060), ("192.0.2.2", 5061), "udp")
+    between = HepEndpoints(("192.0.2.1", 5060), ("192.0.2.2", 5061), "udp")
     made = packet(b"OPTIONS", between, NOW, agent=7)
     assert made[:6] == b"HEP3" + len(made).to_bytes(2, "big")
     chunks: dict[int, bytes] = {}

@@ -15,7 +15,7 @@ from offhook.commands.common import FAILED, OK, USAGE, Config, Json, emit
 from offhook.commands.help_examples import epilogue
 
 if TYPE_CHECKING:
-    from offhook.commands.findings import Finding
+    from offhook.commands.findings import DoctorFinding
     from offhook.config import Config as Settings
 
 config_app = App(name="config", help="The configuration.", help_epilogue=epilogue("config"))
@@ -33,7 +33,7 @@ def doctor(
     on the machine and as the user that serves, with or without a server running.
     """
     from offhook.commands.configured import configuration
-    from offhook.commands.findings import Verdict, doubt, findings_text, fine
+    from offhook.commands.findings import FindingLevel, doubt, findings_text, fine
     from offhook.config.file import load_for_serving
     from offhook.speech.menu_files import menu_findings
 
@@ -46,7 +46,7 @@ def doctor(
         found += asyncio.run(_looked_at(loaded.config, timeout))
     document = {"findings": [_members(one) for one in found]}
     emit(json, document, findings_text(found))
-    return FAILED if any(one.verdict is Verdict.WRONG for one in found) else OK
+    return FAILED if any(one.verdict is FindingLevel.WRONG for one in found) else OK
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def _without_log() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _members(one: Finding) -> dict[str, str]:
+def _members(one: DoctorFinding) -> dict[str, str]:
     return {
         "verdict": one.verdict.value.lower(),
         "what": one.what,
@@ -70,7 +70,7 @@ def _members(one: Finding) -> dict[str, str]:
     }
 
 
-async def _looked_at(config: Settings, timeout: float) -> list[Finding]:
+async def _looked_at(config: Settings, timeout: float) -> list[DoctorFinding]:
     from offhook.commands import line_checks, machine_health
 
     return [

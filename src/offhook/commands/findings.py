@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Verdict(StrEnum):
+class FindingLevel(StrEnum):
     """How a thing is."""
 
     FINE = "ok"
@@ -17,10 +17,10 @@ class Verdict(StrEnum):
     """Calls fail, or will."""
 
 
-class Finding(NamedTuple):
+class DoctorFinding(NamedTuple):
     """One thing that was looked at."""
 
-    verdict: Verdict
+    verdict: FindingLevel
     what: str
     """``trunk carrier``, ``disk`` …"""
     found: str
@@ -28,22 +28,22 @@ class Finding(NamedTuple):
     """What to do; empty: nothing."""
 
 
-def fine(what: str, found: str) -> Finding:
+def fine(what: str, found: str) -> DoctorFinding:
     """Nothing to do."""
-    return Finding(Verdict.FINE, what, found)
+    return DoctorFinding(FindingLevel.FINE, what, found)
 
 
-def doubt(what: str, found: str, advice: str) -> Finding:
+def doubt(what: str, found: str, advice: str) -> DoctorFinding:
     """Something that an operator should look at."""
-    return Finding(Verdict.DOUBT, what, found, advice)
+    return DoctorFinding(FindingLevel.DOUBT, what, found, advice)
 
 
-def wrong(what: str, found: str, advice: str) -> Finding:
+def wrong(what: str, found: str, advice: str) -> DoctorFinding:
     """Something that makes calls fail."""
-    return Finding(Verdict.WRONG, what, found, advice)
+    return DoctorFinding(FindingLevel.WRONG, what, found, advice)
 
 
-def findings_text(findings: Sequence[Finding]) -> str:
+def findings_text(findings: Sequence[DoctorFinding]) -> str:
     """The findings for people, the advice below each."""
     width = max((len(one.what) for one in findings), default=0)
     lines = []
@@ -51,9 +51,9 @@ def findings_text(findings: Sequence[Finding]) -> str:
         lines.append(f"{one.verdict.value:<4}  {one.what:<{width}}  {one.found}")
         if one.advice:
             lines.append(f"{'':<4}  {'':<{width}}  → {one.advice}")
-    counts = {verdict: sum(one.verdict is verdict for one in findings) for verdict in Verdict}
+    counts = {verdict: sum(one.verdict is verdict for one in findings) for verdict in FindingLevel}
     lines.append(
-        f"{counts[Verdict.FINE]} fine, {counts[Verdict.DOUBT]} to look at,"
-        f" {counts[Verdict.WRONG]} wrong"
+        f"{counts[FindingLevel.FINE]} fine, {counts[FindingLevel.DOUBT]} to look at,"
+        f" {counts[FindingLevel.WRONG]} wrong"
     )
     return "\n".join(lines)

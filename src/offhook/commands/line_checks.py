@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
-from offhook.commands.findings import Finding, doubt, fine, wrong
+from offhook.commands.findings import DoctorFinding, doubt, fine, wrong
 from offhook.config import Config, TrunkSection, host_and_port, port_range, sip_address
 from offhook.net.listening import bind_error
 from offhook.sip import AnyEvent, OptionsAnswered
@@ -26,7 +26,7 @@ RTP_SAMPLES = 20
 """Ports of the range that are tried."""
 
 
-def ports(config: Config) -> Iterator[Finding]:
+def ports(config: Config) -> Iterator[DoctorFinding]:
     """Whether the configured addresses can be listened on, or a server listens there already."""
     running = _answers_http(config)
     wanted = [("http.listen", config.http.listen, socket.SOCK_STREAM)]
@@ -50,7 +50,7 @@ def ports(config: Config) -> Iterator[Finding]:
     yield from _rtp_ports(config, running=running)
 
 
-def _rtp_ports(config: Config, *, running: bool) -> Iterator[Finding]:
+def _rtp_ports(config: Config, *, running: bool) -> Iterator[DoctorFinding]:
     span = port_range(config.sip.rtp_ports)
     first, last = span[0], span[-1]
     host = sip_address(config.sip.listen[0])[1]
@@ -100,7 +100,7 @@ def _answers_http(config: Config) -> bool:
         return False
 
 
-def advertised(config: Config) -> Finding:
+def advertised(config: Config) -> DoctorFinding:
     """Whether the address that we give in SIP and SDP can be reached by the trunks."""
     what = "address in SIP and SDP"
     _, host, _ = sip_address(config.sip.listen[0])
@@ -124,7 +124,7 @@ def _is_private(host: str) -> bool:
         return host == "localhost"
 
 
-async def trunks(config: Config, timeout: float) -> list[Finding]:
+async def trunks(config: Config, timeout: float) -> list[DoctorFinding]:
     """Whether each trunk answers an OPTIONS within ``timeout`` seconds."""
     if not config.trunks:
         return [doubt("trunks", "there are none", "without [[trunks]] only built-in phones ring")]
@@ -139,7 +139,7 @@ async def trunks(config: Config, timeout: float) -> list[Finding]:
         await endpoint.close()
 
 
-async def _trunk(endpoint: UdpEndpoint, section: TrunkSection, timeout: float) -> Finding:
+async def _trunk(endpoint: UdpEndpoint, section: TrunkSection, timeout: float) -> DoctorFinding:
     trunk, what = trunk_of(section), f"trunk {section.name}"
     if trunk.transport != "udp":
         return doubt(what, f"{section.address} is not asked", "only udp: trunks are asked")

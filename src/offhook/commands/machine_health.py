@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from offhook.commands.certificate_dates import valid_until
 from offhook.commands.configured import database_name
-from offhook.commands.findings import Finding, doubt, fine, wrong
+from offhook.commands.findings import DoctorFinding, doubt, fine, wrong
 from offhook.config import Config
 from offhook.config.machine_checks import sqlite_path
 from offhook.session.ports.record import DEAD_AFTER, Installation, NodeRole, StoreUnavailable
@@ -28,7 +28,7 @@ _UNSYNCHRONISED = 5
 """``TIME_ERROR`` of adjtimex(2)."""
 
 
-def certificates(config: Config, now: datetime) -> Iterator[Finding]:
+def certificates(config: Config, now: datetime) -> Iterator[DoctorFinding]:
     """Until when the certificates are valid."""
     for key, path in (
         ("http.tls_certificate", config.http.tls_certificate),
@@ -53,7 +53,7 @@ def certificates(config: Config, now: datetime) -> Iterator[Finding]:
             yield fine(key, found)
 
 
-def clock() -> Finding:
+def clock() -> DoctorFinding:
     """Whether the system keeps its clock right."""
     if sys.platform != "linux":
         return fine("clock", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
@@ -64,7 +64,7 @@ def clock() -> Finding:
     return fine("clock", "a time service keeps it right")
 
 
-async def database(config: Config) -> list[Finding]:
+async def database(config: Config) -> list[DoctorFinding]:
     """Whether the store can be opened, has our schema, and hears of its nodes; changes nothing in it."""
     from offhook.store import open_store
 
@@ -90,7 +90,7 @@ async def database(config: Config) -> list[Finding]:
     ]
 
 
-def _embedded(name: str, path: str | None) -> Finding | None:
+def _embedded(name: str, path: str | None) -> DoctorFinding | None:
     """Why an embedded database is not opened: it is not there, or the next start upgrades it."""
     from offhook.store.migrate import HEAD
 
@@ -109,7 +109,7 @@ def _embedded(name: str, path: str | None) -> Finding | None:
     return None
 
 
-def _nodes(seen: Installation, now: datetime) -> Iterator[Finding]:
+def _nodes(seen: Installation, now: datetime) -> Iterator[DoctorFinding]:
     """Nodes that are silent, or have another time, and sessions that nobody takes."""
     for node in seen.nodes:
         if node.heartbeat_at is None:
@@ -125,7 +125,7 @@ def _nodes(seen: Installation, now: datetime) -> Iterator[Finding]:
         yield wrong("queue", f"{seen.queued} sessions wait, and no voice node runs", advice)
 
 
-async def message_bus(config: Config) -> Finding:
+async def message_bus(config: Config) -> DoctorFinding:
     """Whether the NATS server can be reached."""
     if config.cluster.nats is None:
         return fine("cluster.nats", "not set: this machine is alone")
@@ -142,7 +142,7 @@ async def message_bus(config: Config) -> Finding:
     return wrong("cluster.nats", f"{name} cannot be reached", advice)
 
 
-def disks(config: Config) -> Iterator[Finding]:
+def disks(config: Config) -> Iterator[DoctorFinding]:
     """Whether there is room where we write."""
     places = {"recordings": config.recording.folder}
     if (path := sqlite_path(config.database.url)) is not None:
@@ -164,7 +164,7 @@ def disks(config: Config) -> Iterator[Finding]:
             yield fine(name, found)
 
 
-def voices(config: Config) -> Iterator[Finding]:
+def voices(config: Config) -> Iterator[DoctorFinding]:
     """Which engines have voices."""
     from offhook.speech import espeak_voices
     from offhook.speech.engines import installed_voices
@@ -186,7 +186,7 @@ def voices(config: Config) -> Iterator[Finding]:
         yield fine("voices", shown)
 
 
-def descriptors() -> Finding:
+def descriptors() -> DoctorFinding:
     """How many files and sockets a process may open."""
     if sys.platform == "win32":
         return fine("open files", "no limit on this system")
@@ -202,7 +202,7 @@ def descriptors() -> Finding:
     return judge("open files", found, advice)
 
 
-def media_engine(config: Config) -> Finding:
+def media_engine(config: Config) -> DoctorFinding:
     """Which media engine will run."""
     try:
         import offhook.media.native.native_engine  # noqa: F401  # only whether it is there

@@ -22,7 +22,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from offhook import process_metrics
-from offhook.aio import first_of
+from offhook.aio import first_of, wait_or
 from offhook.config import Config, sip_address
 from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
@@ -163,9 +163,7 @@ class Supervisor:
                 told = True
                 for problem in problems:
                     _log.warning("%s; waiting up to %.0f s for it", problem.text, PORT_PATIENCE)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await self._stop.wait()
+            await wait_or(self._stop.wait(), 0.1)
         return True
 
     async def _keep_all(self) -> ExitCode:

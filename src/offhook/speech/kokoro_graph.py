@@ -44,7 +44,7 @@ class Field(NamedTuple):
     """With its head."""
 
 
-class Node(NamedTuple):
+class GraphNode(NamedTuple):
     """A step of the computation."""
 
     field: Field
@@ -57,7 +57,7 @@ class ModelGraph:
 
     def __init__(self, model: bytes) -> None:
         """Raises :class:`ValueError`, :class:`IndexError` for what is no model."""
-        self._nodes: list[Node] = []
+        self._nodes: list[GraphNode] = []
         self._values: dict[str, memoryview] = {}
         self._initializers: dict[str, Field] = {}
         self._name = b""
@@ -91,7 +91,7 @@ class ModelGraph:
         for field in _fields(graph):
             if field.number == GRAPH_NODE:
                 takes, makes = (_names(field.value, end) for end in (NODE_INPUT, NODE_OUTPUT))
-                self._nodes.append(Node(field, takes, makes))
+                self._nodes.append(GraphNode(field, takes, makes))
             elif field.number == GRAPH_INITIALIZER:
                 self._initializers[_names(field.value, INITIALIZER_NAME)[0]] = field
             elif field.number in (GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_VALUE):
@@ -100,7 +100,7 @@ class ModelGraph:
                 self._name = bytes(field.raw)
 
 
-def _needed(nodes: list[Node], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> set[str]:
+def _needed(nodes: list[GraphNode], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> set[str]:
     """The values that ``outputs`` are computed from; nothing behind ``inputs``."""
     takes = {made: node.takes for node in nodes for made in node.makes}
     needed: set[str] = set()

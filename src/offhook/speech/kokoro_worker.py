@@ -117,7 +117,7 @@ def respelled(phonemes: str, voice: str) -> str:
     return phonemes.replace("^", "")
 
 
-class Utterance(NamedTuple):
+class KokoroUtterance(NamedTuple):
     """What the front of the model says of up to 510 phonemes; the values are its arrays, by frame."""
 
     style: Style
@@ -224,7 +224,7 @@ class KokoroSynthesis:
                 yield [self._vocabulary[letter] for letter in known[:end]]
             known = known[end:]
 
-    def _planned(self, tokens: list[int], style: Style, speed: float) -> Utterance:
+    def _planned(self, tokens: list[int], style: Style, speed: float) -> KokoroUtterance:
         row = style[min(len(tokens), len(style)) - 1]
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], np.int64),
@@ -233,14 +233,14 @@ class KokoroSynthesis:
         }
         durations, *values = self._front.run(FROM_FRONT, inputs)
         blank = self._vocabulary.get(" ")
-        return Utterance(
+        return KokoroUtterance(
             row,
             np.ravel(durations).astype(np.int64),
             np.flatnonzero(inputs["tokens"][0] == blank),
             *values,
         )
 
-    def _sound(self, said: Utterance, low: int, high: int) -> worker_kit.Samples:
+    def _sound(self, said: KokoroUtterance, low: int, high: int) -> worker_kit.Samples:
         """The frames from ``low`` to ``high``."""
         inputs = {
             kokoro_graph.SOUNDS: said.sounds[:, :, low:high],

@@ -30,7 +30,7 @@ _LARGEST: Final = 65_000
 """Octets of a SIP message in one datagram; a larger one is cut."""
 
 
-class Endpoints(NamedTuple):
+class HepEndpoints(NamedTuple):
     """Between which addresses a message went."""
 
     source: tuple[str, int]
@@ -40,7 +40,7 @@ class Endpoints(NamedTuple):
 
 
 def packet(
-    message: bytes, between: Endpoints, at: datetime, *, agent: int, call_id: bytes = b""
+    message: bytes, between: HepEndpoints, at: datetime, *, agent: int, call_id: bytes = b""
 ) -> bytes:
     """One HEP3 packet. ``agent``: the number of this capture agent, 32 bits.
 
@@ -114,9 +114,9 @@ class HepExport:
             return
         there = (far.host, far.port)
         between = (
-            Endpoints(there, self._near, far.transport)
+            HepEndpoints(there, self._near, far.transport)
             if direction == "<"
-            else Endpoints(self._near, there, far.transport)
+            else HepEndpoints(self._near, there, far.transport)
         )
         try:
             sent = packet(without_secrets(data), between, self._now(), agent=self._agent)

@@ -15,7 +15,7 @@ from tests.support.net import free_port
 from offhook import cli
 from offhook.commands import line_checks, machine_health
 from offhook.commands.certificate_dates import valid_until
-from offhook.commands.findings import Verdict, doubt, findings_text, fine, wrong
+from offhook.commands.findings import FindingLevel, doubt, findings_text, fine, wrong
 from offhook.config import Config, Http, Sip, TrunkSection
 
 
@@ -86,14 +86,14 @@ def test_a_port_of_another_program_is_wrong(
 @pytest.mark.parametrize(
     ("listen", "advertise", "verdict"),
     [
-        ("udp:10.0.0.5:5060", None, Verdict.WRONG),
-        ("udp:10.0.0.5:5060", "198.51.100.7", Verdict.WRONG),
-        ("udp:10.0.0.5:5060", "8.8.8.8", Verdict.FINE),
-        ("udp:10.0.0.5:5060", "pbx.example.com", Verdict.FINE),
+        ("udp:10.0.0.5:5060", None, FindingLevel.WRONG),
+        ("udp:10.0.0.5:5060", "198.51.100.7", FindingLevel.WRONG),
+        ("udp:10.0.0.5:5060", "8.8.8.8", FindingLevel.FINE),
+        ("udp:10.0.0.5:5060", "pbx.example.com", FindingLevel.FINE),
     ],
 )
 def test_a_private_address_towards_a_carrier_of_the_internet_is_one_way_audio(
-    listen: str, advertise: str | None, verdict: Verdict
+    listen: str, advertise: str | None, verdict: FindingLevel
 ) -> None:
     trunk = TrunkSection(name="carrier", address="udp:sip.example.com:5060")
     config = Config(sip=Sip(listen=(listen,), advertise=advertise), trunks=(trunk,))
@@ -101,9 +101,12 @@ def test_a_private_address_towards_a_carrier_of_the_internet_is_one_way_audio(
 
 
 @pytest.mark.parametrize(
-    ("days", "verdict"), [(0, Verdict.DOUBT), (-30, Verdict.FINE), (3, Verdict.WRONG)]
+    ("days", "verdict"),
+    [(0, FindingLevel.DOUBT), (-30, FindingLevel.FINE), (3, FindingLevel.WRONG)],
 )
-def test_a_certificate_that_ends_soon_is_named(tmp_path: Path, days: int, verdict: Verdict) -> None:
+def test_a_certificate_that_ends_soon_is_named(
+    tmp_path: Path, days: int, verdict: FindingLevel
+) -> None:
     """It is made for two days; the test looks at it so many days from now."""
     path, _ = make_certificate(tmp_path, "web")
     end = valid_until(str(path))
@@ -112,7 +115,7 @@ def test_a_certificate_that_ends_soon_is_named(tmp_path: Path, days: int, verdic
     now = datetime.now(UTC) + timedelta(days=days)
     (one,) = machine_health.certificates(config, now)
     assert one.verdict is verdict
-    assert "SIGHUP" in one.advice or verdict is Verdict.FINE
+    assert "SIGHUP" in one.advice or verdict is FindingLevel.FINE
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_a_file_that_is_no_certificate_is_wrong(tmp_path: Path, text: str) -> No
     (one,) = machine_health.certificates(
         Config(http=Http(tls_certificate=str(path))), datetime.now(UTC)
     )
-    assert one.verdict is Verdict.WRONG
+    assert one.verdict is FindingLevel.WRONG
 
 
 def test_the_advice_stands_below_its_finding() -> None:

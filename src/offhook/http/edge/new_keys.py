@@ -9,8 +9,8 @@ invented keys cost the database very little.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
+from offhook.aio import wait_or
 from offhook.session.api_keys import looks_like_key
 from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.tenancy import KeyGrant
@@ -33,9 +33,7 @@ class NewKeys:
         """The grant of a key that was not in memory; None if the store has no such key."""
         if not looks_like_key(key):
             return None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_WAIT):
-                await self._look()
+        await wait_or(self._look(), LONGEST_WAIT)
         return self._directory.authenticate(key)
 
     async def _look(self) -> None:
