@@ -97,7 +97,11 @@ async def javascript_receiver(folder: Path, secret: str) -> AsyncIterator[str]:
         await process.wait()
 
 
-@pytest.mark.parametrize(("secret", "status"), [(OLD, 200), (NEW, 200), (new_secret(), 401)])
+@pytest.mark.parametrize(
+    ("secret", "status"),
+    [(OLD, 200), (NEW, 200), (new_secret(), 401)],
+    ids=["the old one", "the new one", "another"],
+)
 async def test_a_receiver_in_javascript_takes_both_secrets_and_no_other(
     tmp_path: Path, client: HttpClient, secret: str, status: int
 ) -> None:
