@@ -124,7 +124,7 @@ async def test_the_packets_of_a_session_are_one_file(
     audio = datagram(at.timestamp() + 1, end_of(FAR), end_of(NEAR), b"\x80\0rtp")
     await world.deps.store.put_capture(session_id, at, pcap_file([audio]))
     async with operator.get(url) as response:
-        assert response.content_type == "application/vnd.tcpdump.pcap"
+        assert response.content_type == "application/octet-stream"
         packets = list(packets_of(await response.read()))
     assert [packet.octets[28:34] for packet in packets] == [b"INVITE", b"\x80\0rtp"]
 

@@ -36,6 +36,26 @@ def int_of(connection: sqlite3.Connection) -> int:
 
 
 class TestSqlite:
+    async def test_a_writer_opens_the_file_while_another_process_has_the_whole_of_it(
+        self, sqlite_url: str
+    ) -> None:
+        """So it is for a moment when the first connection repairs the log, or the last one closes."""
+        path = Path(sqlite_url.removeprefix("sqlite:///"))
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE held (it)")
+        other.execute("COMMIT")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            sqlite3.connect(path, timeout=0).execute("SELECT * FROM held")
+        release = threading.Timer(SHORT, other.close)
+        release.start()
+        writer = Writer(path)
+        writer.start()
+        assert await writer.transact(int_of) == 1
+        await writer.close()
+        release.join()
+
     async def test_a_commit_waits_for_the_disk(self, sqlite_url: str) -> None:
         writer = Writer(Path(sqlite_url.removeprefix("sqlite:///")))
         writer.start()

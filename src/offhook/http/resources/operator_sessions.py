@@ -48,7 +48,8 @@ from offhook.session.ports.record import SessionFilter
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 
-PCAP = "application/vnd.tcpdump.pcap"
+PCAP = "application/octet-stream"
+"""Generators of clients do not know ``application/vnd.tcpdump.pcap``."""
 SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
 
 

@@ -27,12 +27,16 @@ Values = tuple[Any, ...]
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open the file, which must exist, for use by any one thread at a time."""
+    """Open the file, which must exist, for use by any one thread at a time.
+
+    Waits while another connection has the whole file: the first one of all repairs the log, and the last
+    one moves it into the database.
+    """
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode={'ro' if readonly else 'rw'}",
         uri=True,
         isolation_level=None,
-        timeout=5 if readonly else 0,
+        timeout=5,
         check_same_thread=False,
         cached_statements=512,
     )
@@ -41,6 +45,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA wal_autocheckpoint=2000")
         connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute("PRAGMA busy_timeout=0")  # the writer tries again by itself, and sooner
     return connection
 
 
