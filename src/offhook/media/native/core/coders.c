@@ -103,7 +103,7 @@ size_t oh_coded_part(enum oh_codec codec, size_t samples) {
 }
 
 struct oh_encoder *oh_encoder_new(enum oh_codec codec) {
-    struct oh_encoder *encoder = calloc(1, sizeof *encoder);
+    struct oh_encoder *encoder = codec < OH_LAWS ? NULL : calloc(1, sizeof *encoder);
     if (!encoder)
         return NULL;
     oh_halfband_init();
@@ -150,7 +150,7 @@ size_t oh_encoder_narrow(struct oh_encoder *encoder, const int16_t *samples, siz
 }
 
 struct oh_decoder *oh_decoder_new(enum oh_codec codec) {
-    struct oh_decoder *decoder = calloc(1, sizeof *decoder);
+    struct oh_decoder *decoder = codec < OH_LAWS ? NULL : calloc(1, sizeof *decoder);
     if (!decoder)
         return NULL;
     oh_halfband_init();

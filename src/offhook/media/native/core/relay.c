@@ -91,7 +91,7 @@ static void send_audio(struct oh_relay *relay, const struct oh_packet *packet, u
     struct oh_coded coded = as_it_is(relay, packet, other);
     if (coded.size)
         oh_sender_relayed(relay->target, second, units, coded, tick);
-    else
+    else if (relay->target->sender.codec >= OH_LAWS) /* a packet without sound is not sent at all */
         send_encoded(relay, packet, second, units, tick);
 }
 
