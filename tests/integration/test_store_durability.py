@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -46,8 +47,11 @@ class TestSqlite:
         other.execute("BEGIN IMMEDIATE")
         other.execute("CREATE TABLE held (it)")
         other.execute("COMMIT")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            sqlite3.connect(path, timeout=0).execute("SELECT * FROM held")
+        with (
+            closing(sqlite3.connect(path, timeout=0)) as third,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            third.execute("SELECT * FROM held")
         release = threading.Timer(SHORT, other.close)
         release.start()
         writer = Writer(path)
