@@ -7,9 +7,11 @@ import contextlib
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,13 @@ async def logged(server: Server, session: str) -> str:
                 return lines
 
 
+def read_within(terminal: int, deadline: float) -> bytes:
+    """What a program writes to its terminal next. Raises TimeoutError at the deadline."""
+    if not select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        raise TimeoutError
+    return os.read(terminal, 65_536)
+
+
 def on_a_terminal(server: Server) -> str:
     """What ``offhook top`` draws on a terminal until Ctrl-C, which must end it with 0."""
     near, far = pty.openpty()
@@ -57,12 +66,18 @@ def on_a_terminal(server: Server) -> str:
     )
     os.close(far)
     drawn = b""
-    while drawn.count(b"connected") < 2:
-        drawn += os.read(near, 65_536)
-    process.send_signal(signal.SIGINT)
-    while process.poll() is None:
-        with contextlib.suppress(OSError):
-            drawn += os.read(near, 65_536)
+    deadline = time.monotonic() + 60
+    try:
+        while drawn.count(b"connected") < 2:
+            drawn += read_within(near, deadline)
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the terminal is closed with its last user
+            while process.poll() is None:
+                drawn += read_within(near, deadline)
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
     os.close(near)
     assert process.returncode == 0, drawn
     return drawn.decode(errors="replace")

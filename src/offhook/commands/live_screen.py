@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 import urllib.error
@@ -71,17 +72,24 @@ def _show_again_and_again(operator: ApiClient, seen: Look, every: float) -> None
     from rich.text import Text
 
     before: Look | None = None
+    ended: list[int] = []
+    # A KeyboardInterrupt would be lost where Python ignores exceptions, as while it frees an object.
+    signal.signal(signal.SIGINT, lambda number, _: ended.append(number))
+
+    def rest() -> None:
+        until = time.monotonic() + every
+        while not ended and time.monotonic() < until:
+            time.sleep(0.1)
+
     with Live(screen=True, auto_refresh=False) as live:
-        while True:
+        while not ended:
             try:
                 live.update(Text(screen(seen, before, datetime.now(UTC))), refresh=True)
-                time.sleep(every)
+                rest()
                 before, seen = seen, look(operator)
             except CommandError as error:
                 live.update(Text(f"{error}\n\nwaiting for it … (Ctrl-C ends)"), refresh=True)
-                time.sleep(every)
-            except KeyboardInterrupt:
-                return
+                rest()
 
 
 def look(operator: ApiClient) -> Look:
