@@ -20,8 +20,8 @@ from multiprocessing.connection import Connection
 import uvloop
 
 from offhook.sip.demux import mark_of
-from offhook.telephony.datagram_port import DatagramPort, OwnPort, SharedPort
 from offhook.telephony.sip_front import Front
+from offhook.telephony.transports.datagram_port import DatagramPort, OwnPort, SharedPort
 
 WORKERS = 2
 

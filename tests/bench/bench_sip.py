@@ -42,7 +42,8 @@ from offhook.sip import (
     UserAgent,
 )
 from offhook.sip.sdp import make_offer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.sip.transport import Transport
+from offhook.telephony.endpoint import udp_endpoint
 
 SDP = make_offer(host="127.0.0.1", port=4000, codecs=(Codec.PCMU,))
 HOLD = 0.1
@@ -67,7 +68,7 @@ def rss() -> int:
 def engine(calls: int, batch: int = 100) -> None:
     """Two engines in one process, no sockets: what parsing, machines and building cost."""
     alice, bob = Address("udp", "127.0.0.1", 5061), Address("udp", "127.0.0.1", 5062)
-    one, two = UserAgent(local=alice), UserAgent(local=bob)
+    one, two = UserAgent(transports=[Transport(alice)]), UserAgent(transports=[Transport(bob)])
     spent = {alice: 0.0, bob: 0.0}
 
     def pass_on(sender: UserAgent, source: Address, receiver: UserAgent, target: Address) -> None:
@@ -118,7 +119,7 @@ def engine(calls: int, batch: int = 100) -> None:
 
 async def callee(port: int, limit: int | None) -> dict[str, float]:
     """Answer everything until SIGTERM."""
-    endpoint = UdpEndpoint("127.0.0.1", port, max_dialogs=limit)
+    endpoint = udp_endpoint("127.0.0.1", port, max_dialogs=limit)
     await endpoint.start()
     counts = {"calls": 0, "ended": 0}
 
@@ -129,8 +130,9 @@ async def callee(port: int, limit: int | None) -> dict[str, float]:
     def on_incoming(event: IncomingInvite) -> None:
         counts["calls"] += 1
         endpoint.listen(event.handle, on_event)
-        endpoint.ring(event.handle)
-        endpoint.accept(event.handle, SDP)
+        with endpoint.command() as (agent, now):
+            agent.ring(event.handle, now)
+            agent.accept(event.handle, now, SDP)
 
     endpoint.on_incoming(on_incoming)
     stop = asyncio.Event()
@@ -152,30 +154,35 @@ async def callee(port: int, limit: int | None) -> dict[str, float]:
 
 async def caller(port: int, rate: float, calls: int) -> dict[str, float]:
     """Place calls at a steady rate; hang each up after :data:`HOLD`."""
-    endpoint = UdpEndpoint("127.0.0.1", 0)
+    endpoint = udp_endpoint("127.0.0.1", 0)
     await endpoint.start()
     loop = asyncio.get_running_loop()
     counts = {"calls": 0, "answered": 0, "ended": 0}
     done = asyncio.Event()
 
+    def hang_up(handle: str) -> None:
+        with endpoint.command() as (agent, now):
+            agent.bye(handle, now)
+
     def on_event(event: AnyEvent) -> None:
         if isinstance(event, Answered):
             counts["answered"] += 1
-            loop.call_later(HOLD, endpoint.bye, event.handle)
+            loop.call_later(HOLD, hang_up, event.handle)
         elif isinstance(event, Ended | Rejected):
             counts["ended"] += 1
             if counts["ended"] == calls:
                 done.set()
 
     def place() -> None:
-        handle = endpoint.invite(
-            host="127.0.0.1",
-            port=port,
-            request_uri=f"sip:bob@127.0.0.1:{port}",
-            from_uri="sip:alice@127.0.0.1",
-            to_uri="sip:bob@127.0.0.1",
-            sdp=SDP,
-        )
+        with endpoint.command() as (agent, now):
+            handle = agent.invite(
+                now,
+                target=Address("udp", "127.0.0.1", port),
+                request_uri=f"sip:bob@127.0.0.1:{port}",
+                from_uri="sip:alice@127.0.0.1",
+                to_uri="sip:bob@127.0.0.1",
+                sdp=SDP,
+            )
         endpoint.listen(handle, on_event)
         counts["calls"] += 1
 
@@ -292,7 +299,7 @@ def as_caller(rate: int, seconds: float, profile: bool) -> None:
 def memory(calls: int) -> None:
     """Live calls held at once, as callee and as caller, engines only."""
     local, peer = Address("udp", "127.0.0.1", 5061), Address("udp", "127.0.0.1", 5062)
-    one, two = UserAgent(local=local), UserAgent(local=peer)
+    one, two = UserAgent(transports=[Transport(local)]), UserAgent(transports=[Transport(peer)])
     before = rss()
     for number in range(calls):
         now = number / 1000

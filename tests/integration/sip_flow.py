@@ -50,7 +50,7 @@ from offhook.sip import (
 )
 from offhook.sip.message import Request, parse
 from offhook.sip.sdp import make_offer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import SipEndpoint, udp_endpoint
 
 FLOWS = Path(__file__).parent / "sipp"
 DEADLINE = 12.0
@@ -292,7 +292,7 @@ def describe(event: AnyEvent) -> str:
 class Player:
     """Our application: does on each event what the flow says, and notes it all."""
 
-    def __init__(self, flow: Flow, endpoint: UdpEndpoint, peer_port: int) -> None:
+    def __init__(self, flow: Flow, endpoint: SipEndpoint, peer_port: int) -> None:
         self.flow = flow
         self.endpoint = endpoint
         self.peer_port = peer_port
@@ -315,15 +315,16 @@ class Player:
     def call(self) -> None:
         """Dial the callee, with the credentials of the flow."""
         user = self.flow.settings.get("credentials")
-        handle = self.endpoint.invite(
-            host="127.0.0.1",
-            port=self.peer_port,
-            request_uri=f"sip:bob@127.0.0.1:{self.peer_port}",
-            from_uri="sip:alice@127.0.0.1",
-            to_uri="sip:bob@127.0.0.1",
-            sdp=SDP,
-            credentials=Credentials(*user.split(":")) if user else None,
-        )
+        with self.endpoint.command() as (agent, now):
+            handle = agent.invite(
+                now,
+                target=Address("udp", "127.0.0.1", self.peer_port),
+                request_uri=f"sip:bob@127.0.0.1:{self.peer_port}",
+                from_uri="sip:alice@127.0.0.1",
+                to_uri="sip:bob@127.0.0.1",
+                sdp=SDP,
+                credentials=Credentials(*user.split(":")) if user else None,
+            )
         self.endpoint.listen(handle, self._on_event)
         self._run("start", handle)
 
@@ -345,35 +346,35 @@ class Player:
             self._command(verb, argument, handle)
 
     def _command(self, verb: str, argument: str, handle: str) -> None:
-        endpoint = self.endpoint
-        match verb:
-            case "bye":
-                endpoint.bye(handle)
-            case "cancel":
-                endpoint.cancel(handle)
-            case "ring":
-                endpoint.ring(handle, int(argument or 180))
-            case "early":
-                endpoint.ring(handle, 183, SDP)
-            case "accept":
-                endpoint.accept(handle, SDP)
-            case "reject":
-                endpoint.reject(handle, int(argument))
-            case "accept_reoffer":
-                endpoint.accept_reoffer(handle, SDP)
-            case "reject_reoffer":
-                endpoint.reject_reoffer(handle, int(argument))
-            case "reinvite":
-                assert endpoint.reinvite(handle, SDP)
-            case "info":
-                endpoint.send_info(handle, "application/dtmf-relay", b"Signal=5\r\n")
-            case "later":
-                loop = asyncio.get_running_loop()
-                seconds, _, rest = argument.partition(" ")
-                again, _, more = rest.partition(" ")
-                loop.call_later(float(seconds), self._command, again, more, handle)
-            case _:
-                raise AssertionError(f"unknown command {verb}")
+        with self.endpoint.command() as (agent, now):
+            match verb:
+                case "bye":
+                    agent.bye(handle, now)
+                case "cancel":
+                    agent.cancel(handle, now)
+                case "ring":
+                    agent.ring(handle, now, int(argument or 180))
+                case "early":
+                    agent.ring(handle, now, 183, SDP)
+                case "accept":
+                    agent.accept(handle, now, SDP)
+                case "reject":
+                    agent.reject(handle, now, int(argument))
+                case "accept_reoffer":
+                    agent.accept_reoffer(handle, now, SDP)
+                case "reject_reoffer":
+                    agent.reject_reoffer(handle, now, int(argument))
+                case "reinvite":
+                    assert agent.reinvite(handle, now, SDP)
+                case "info":
+                    agent.send_info(handle, now, "application/dtmf-relay", b"Signal=5\r\n")
+                case "later":
+                    loop = asyncio.get_running_loop()
+                    seconds, _, rest = argument.partition(" ")
+                    again, _, more = rest.partition(" ")
+                    loop.call_later(float(seconds), self._command, again, more, handle)
+                case _:
+                    raise AssertionError(f"unknown command {verb}")
 
 
 def crossed(player: Player) -> list[str]:
@@ -412,7 +413,7 @@ async def play(flow: Flow, folder: Path) -> Player:
     limit = int(flow.settings["max_dialogs"]) if "max_dialogs" in flow.settings else None
     t1 = float(flow.settings.get("t1", 0.1))
     timers = Timers(t1=t1, t2=4 * t1, t4=5 * t1, trying=0.05)
-    endpoint = UdpEndpoint("127.0.0.1", 0, timers=timers, max_dialogs=limit)
+    endpoint = udp_endpoint("127.0.0.1", 0, timers=timers, max_dialogs=limit)
     await endpoint.start()
     port = free_port()
     player = Player(flow, endpoint, port)

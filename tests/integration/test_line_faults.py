@@ -23,7 +23,7 @@ from offhook.sip import IncomingInvite, Timers
 from offhook.sip.sdp import make_offer
 from offhook.telephony import line as line_module
 from offhook.telephony.dialer import Dialer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import udp_endpoint
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.leg_media import LegMedia
 from offhook.telephony.line import Line
@@ -66,8 +66,9 @@ class Ends:
         call.accept()
         if await call.answered() is not None:
             handle = call.invite.handle
-            self.far.endpoint.send_info(handle, "application/dtmf", b"5")
-            self.far.endpoint.reinvite(handle, call.invite.sdp or b"")
+            with self.far.endpoint.command() as (agent, now):
+                agent.send_info(handle, now, "application/dtmf", b"5")
+                agent.reinvite(handle, now, call.invite.sdp or b"")
             await asyncio.wait([asyncio.ensure_future(call.wait_ended())], timeout=0.5)
         self.far_ends.append(await call.hang_up())
 
@@ -111,7 +112,7 @@ class Ends:
 
 
 async def make_line(stack: AsyncExitStack, trunks: dict[str, Trunk]) -> Line:
-    endpoint = UdpEndpoint("127.0.0.1", 0, timers=FAST)
+    endpoint = udp_endpoint("127.0.0.1", 0, timers=FAST)
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
     engine = make_engine("python", host="127.0.0.1", ports=(41000, 44999))
@@ -196,11 +197,12 @@ async def test_an_incoming_call_whose_media_cannot_be_opened_is_refused(
 async def test_any_later_18x_may_bring_early_media(ends: Ends) -> None:
     def ring(invite: IncomingInvite) -> None:
         endpoint = ends.far.endpoint
-        endpoint.ring(invite.handle, 180)
-        endpoint.ring(invite.handle, 183)
-        endpoint.ring(invite.handle, 183, make_offer(host="127.0.0.1", port=41000))
-        endpoint.ring(invite.handle, 183, make_offer(host="127.0.0.1", port=41000))
-        endpoint.reject(invite.handle, 486)
+        with endpoint.command() as (agent, now):
+            agent.ring(invite.handle, now, 180)
+            agent.ring(invite.handle, now, 183)
+            agent.ring(invite.handle, now, 183, make_offer(host="127.0.0.1", port=41000))
+            agent.ring(invite.handle, now, 183, make_offer(host="127.0.0.1", port=41000))
+            agent.reject(invite.handle, now, 486)
 
     ends.far.endpoint.on_incoming(ring)
     assert (await ends.call()).status is CallStatus.BUSY
@@ -211,7 +213,8 @@ async def test_any_later_18x_may_bring_early_media(ends: Ends) -> None:
 async def test_a_refused_call_says_why_in_words_and_numbers(ends: Ends) -> None:
     def refuse(invite: IncomingInvite) -> None:
         headers = [("Reason", "Q.850;cause=20"), ("Warning", '399 pbx "subscriber absent"')]
-        ends.far.endpoint.reject(invite.handle, 480, "Not Here", headers)
+        with ends.far.endpoint.command() as (agent, now):
+            agent.reject(invite.handle, now, 480, "Not Here", headers)
 
     ends.far.endpoint.on_incoming(refuse)
     end = await ends.call()

@@ -34,7 +34,7 @@ from offhook.sip import (
 from offhook.sip.descriptions import MediaDirection
 from offhook.sip.message import Request
 from offhook.sip.sdp import answer, make_offer, parse_answer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import udp_endpoint
 
 pytestmark = [
     pytest.mark.full,
@@ -88,7 +88,7 @@ async def baresip(folder: Path, account: str, *commands: str) -> AsyncIterator[i
 
 
 async def test_it_answers_is_held_and_resumed(tmp_path: Path) -> None:
-    endpoint = UdpEndpoint("127.0.0.1", 0)
+    endpoint = udp_endpoint("127.0.0.1", 0)
     await endpoint.start()
     media = free_port()
     events: list[AnyEvent] = []
@@ -102,27 +102,31 @@ async def test_it_answers_is_held_and_resumed(tmp_path: Path) -> None:
         events.append(event)
         match event:
             case Answered():
-                assert endpoint.reinvite(event.handle, offer(MediaDirection.SENDONLY))
+                with endpoint.command() as (agent, now):
+                    assert agent.reinvite(event.handle, now, offer(MediaDirection.SENDONLY))
             case ReofferAnswered(sdp=sdp):
                 negotiated = parse_answer(sdp or b"")
                 sides.append((negotiated.send, negotiated.receive))
                 if len(sides) == 1:
-                    assert endpoint.reinvite(event.handle, offer(MediaDirection.SENDRECV))
+                    with endpoint.command() as (agent, now):
+                        assert agent.reinvite(event.handle, now, offer(MediaDirection.SENDRECV))
                 else:
-                    endpoint.bye(event.handle)
+                    with endpoint.command() as (agent, now):
+                        agent.bye(event.handle, now)
             case Ended():
                 over.set()
 
     account = "<sip:bob@127.0.0.1>;regint=0;answermode=auto"
     async with baresip(tmp_path, account) as port, asyncio.timeout(DEADLINE):
-        handle = endpoint.invite(
-            host="127.0.0.1",
-            port=port,
-            request_uri=f"sip:bob@127.0.0.1:{port}",
-            from_uri="sip:alice@127.0.0.1",
-            to_uri="sip:bob@127.0.0.1",
-            sdp=offer(MediaDirection.SENDRECV),
-        )
+        with endpoint.command() as (agent, now):
+            handle = agent.invite(
+                now,
+                target=Address("udp", "127.0.0.1", port),
+                request_uri=f"sip:bob@127.0.0.1:{port}",
+                from_uri="sip:alice@127.0.0.1",
+                to_uri="sip:bob@127.0.0.1",
+                sdp=offer(MediaDirection.SENDRECV),
+            )
         endpoint.listen(handle, on_event)
         await over.wait()
     await endpoint.close()
@@ -132,7 +136,7 @@ async def test_it_answers_is_held_and_resumed(tmp_path: Path) -> None:
 
 
 async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
-    endpoint = UdpEndpoint("127.0.0.1", 0)
+    endpoint = udp_endpoint("127.0.0.1", 0)
     await endpoint.start()
     loop = asyncio.get_running_loop()
     # This baresip ends its call at any algorithm that it does not know, wherever it stands.
@@ -144,7 +148,8 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
     def on_event(event: AnyEvent) -> None:
         events.append(event)
         if isinstance(event, Confirmed):
-            endpoint.bye(event.handle)
+            with endpoint.command() as (agent, now):
+                agent.bye(event.handle, now)
         elif isinstance(event, Ended):
             over.set()
 
@@ -162,9 +167,11 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
 
     def on_incoming(event: IncomingInvite) -> None:
         endpoint.listen(event.handle, on_event)
-        endpoint.ring(event.handle)
+        with endpoint.command() as (agent, now):
+            agent.ring(event.handle, now)
         _, body = answer(event.sdp or b"", host="127.0.0.1", port=free_port())
-        endpoint.accept(event.handle, body)
+        with endpoint.command() as (agent, now):
+            agent.accept(event.handle, now, body)
 
     endpoint.screen(ByDigest())
     endpoint.on_incoming(on_incoming)

@@ -28,7 +28,7 @@ from offhook.sip import (
 )
 from offhook.sip.message import Request
 from offhook.sip.sdp import make_offer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import SipEndpoint, udp_endpoint
 
 SDP = make_offer(host="127.0.0.1", port=4000)
 FAST = Timers(t1=0.05, t2=0.2, t4=0.25, trying=0.05)
@@ -37,20 +37,21 @@ FAST = Timers(t1=0.05, t2=0.2, t4=0.25, trying=0.05)
 class Caller:
     """Places calls and waits for the last event of each."""
 
-    def __init__(self, endpoint: UdpEndpoint) -> None:
+    def __init__(self, endpoint: SipEndpoint) -> None:
         self.endpoint = endpoint
         self.events: dict[str, list[AnyEvent]] = {}
         self.over: dict[str, asyncio.Event] = {}
 
     def call(self, port: int, host: str = "127.0.0.1") -> str:
-        handle = self.endpoint.invite(
-            host=host,
-            port=port,
-            request_uri=f"sip:bob@{host}:{port}",
-            from_uri="sip:alice@127.0.0.1",
-            to_uri="sip:bob@127.0.0.1",
-            sdp=SDP,
-        )
+        with self.endpoint.command() as (agent, now):
+            handle = agent.invite(
+                now,
+                target=Address("udp", host, port),
+                request_uri=f"sip:bob@{host}:{port}",
+                from_uri="sip:alice@127.0.0.1",
+                to_uri="sip:bob@127.0.0.1",
+                sdp=SDP,
+            )
         self.events[handle] = []
         self.over[handle] = asyncio.Event()
         self.endpoint.listen(handle, self.hear)
@@ -59,7 +60,8 @@ class Caller:
     def hear(self, event: AnyEvent) -> None:
         self.events[event.handle].append(event)
         if isinstance(event, Answered):
-            self.endpoint.bye(event.handle)
+            with self.endpoint.command() as (agent, now):
+                agent.bye(event.handle, now)
         elif isinstance(event, Rejected | Ended | Canceled):
             self.over[event.handle].set()
 
@@ -69,18 +71,19 @@ class Caller:
         return self.events[handle][-1]
 
 
-def answers(endpoint: UdpEndpoint, heard: list[AnyEvent]) -> None:
+def answers(endpoint: SipEndpoint, heard: list[AnyEvent]) -> None:
     """Make an endpoint answer every call."""
 
     def on_incoming(event: IncomingInvite) -> None:
         endpoint.listen(event.handle, heard.append)
-        endpoint.ring(event.handle)
-        endpoint.accept(event.handle, SDP)
+        with endpoint.command() as (agent, now):
+            agent.ring(event.handle, now)
+            agent.accept(event.handle, now, SDP)
 
     endpoint.on_incoming(on_incoming)
 
 
-async def answered_call(alice: UdpEndpoint, bob: UdpEndpoint) -> str:
+async def answered_call(alice: SipEndpoint, bob: SipEndpoint) -> str:
     """A call between the two that is up; returns the caller's handle."""
     answered = asyncio.Event()
 
@@ -88,14 +91,15 @@ async def answered_call(alice: UdpEndpoint, bob: UdpEndpoint) -> str:
         if isinstance(event, Answered):
             answered.set()
 
-    handle = alice.invite(
-        host="127.0.0.1",
-        port=bob.local_address[1],
-        request_uri="sip:bob@127.0.0.1",
-        from_uri="sip:alice@127.0.0.1",
-        to_uri="sip:bob@127.0.0.1",
-        sdp=SDP,
-    )
+    with alice.command() as (agent, now):
+        handle = agent.invite(
+            now,
+            target=Address("udp", "127.0.0.1", bob.local_address[1]),
+            request_uri="sip:bob@127.0.0.1",
+            from_uri="sip:alice@127.0.0.1",
+            to_uri="sip:bob@127.0.0.1",
+            sdp=SDP,
+        )
     alice.listen(handle, on_event)
     async with asyncio.timeout(5):
         await answered.wait()
@@ -108,8 +112,8 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-async def start(stack: AsyncExitStack, **kwargs: object) -> UdpEndpoint:
-    endpoint = UdpEndpoint("127.0.0.1", 0, timers=FAST, **kwargs)  # type: ignore[arg-type]
+async def start(stack: AsyncExitStack, **kwargs: object) -> SipEndpoint:
+    endpoint = udp_endpoint("127.0.0.1", 0, timers=FAST, **kwargs)  # type: ignore[arg-type]
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
     return endpoint
@@ -120,7 +124,7 @@ async def test_no_call_is_lost_though_datagrams_are(stack: AsyncExitStack) -> No
     weather = Weather(drop=0.1, double=0.1, delay=0.2)
     port = free_port()
     proxy = await stack.enter_async_context(UdpProxy(("127.0.0.1", port), weather, seed=1))
-    bob = UdpEndpoint("127.0.0.1", port, timers=FAST, advertise_port=proxy.port)
+    bob = udp_endpoint("127.0.0.1", port, timers=FAST, advertise_port=proxy.port)
     await bob.start()
     stack.push_async_callback(bob.close)
     answers(bob, [])
@@ -192,7 +196,8 @@ async def test_a_failing_listener_is_logged_and_harms_no_other_call(
         if calls == 1:
             raise RuntimeError("bug")
         bob.listen(event.handle, fail)
-        bob.accept(event.handle, SDP)
+        with bob.command() as (agent, now):
+            agent.accept(event.handle, now, SDP)
 
     bob.on_incoming(on_incoming)
     caller = Caller(alice)
@@ -225,7 +230,7 @@ async def test_a_bug_of_the_engine_costs_one_datagram(
     caller = Caller(alice)
     with caplog.at_level(logging.ERROR):
         assert isinstance(await caller.end_of(caller.call(bob.local_address[1])), Ended)
-    assert "handling a datagram from 127.0.0.1: internal error" in caplog.text
+    assert "handling a message from 127.0.0.1: internal error" in caplog.text
 
 
 async def test_a_refused_call_leaves_no_listener(stack: AsyncExitStack) -> None:
@@ -234,9 +239,11 @@ async def test_a_refused_call_leaves_no_listener(stack: AsyncExitStack) -> None:
     def on_incoming(event: IncomingInvite) -> None:
         bob.listen(event.handle, lambda _: None)
         if len(caller.over) == 1:
-            bob.reject(event.handle, 486)
+            with bob.command() as (agent, now):
+                agent.reject(event.handle, now, 486)
         else:
-            bob.bye(event.handle)
+            with bob.command() as (agent, now):
+                agent.bye(event.handle, now)
 
     bob.on_incoming(on_incoming)
     caller = Caller(alice)
@@ -269,7 +276,7 @@ async def test_ignored_addresses_get_no_answer(stack: AsyncExitStack) -> None:
 async def test_a_taken_port_says_so_and_leaves_nothing_open() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
-        endpoint = UdpEndpoint("127.0.0.1", taken.getsockname()[1])
+        endpoint = udp_endpoint("127.0.0.1", taken.getsockname()[1])
         with pytest.raises(OSError, match="in use"):
             await endpoint.start()
     with pytest.raises(RuntimeError, match="not started"):
@@ -302,7 +309,8 @@ async def test_closing_waits_until_a_lost_bye_was_repeated(stack: AsyncExitStack
 
     bob.agent.receive = lose_the_first_bye  # type: ignore[method-assign]
     handle = await answered_call(alice, bob)
-    alice.bye(handle)
+    with alice.command() as (agent, now):
+        agent.bye(handle, now)
     await alice.close()
     assert len(byes) == 2
     assert isinstance(heard[-1], Ended)
@@ -313,7 +321,8 @@ async def test_closing_does_not_wait_for_ever(stack: AsyncExitStack) -> None:
     answers(bob, [])
     handle = await answered_call(alice, bob)
     await bob.close()
-    alice.bye(handle)
+    with alice.command() as (agent, now):
+        agent.bye(handle, now)
     async with asyncio.timeout(2):
         await alice.close(grace=0.1)
     assert alice.agent.hanging_up == 1
@@ -321,11 +330,10 @@ async def test_closing_does_not_wait_for_ever(stack: AsyncExitStack) -> None:
 
 async def test_other_transports_are_not_pretended(stack: AsyncExitStack) -> None:
     endpoint = await start(stack)
-    with pytest.raises(ValueError, match="tcp"):
-        endpoint.invite(
-            transport="tcp",
-            host="127.0.0.1",
-            port=5060,
+    with pytest.raises(ValueError, match="tcp"), endpoint.command() as (agent, now):
+        agent.invite(
+            now,
+            target=Address("tcp", "127.0.0.1", 5060),
             request_uri="sip:a@b",
             from_uri="sip:a@b",
             to_uri="sip:a@b",
@@ -334,7 +342,7 @@ async def test_other_transports_are_not_pretended(stack: AsyncExitStack) -> None
 
 
 async def test_an_endpoint_on_every_address_advertises_one_of_its_own() -> None:
-    endpoint = UdpEndpoint("0.0.0.0", 0)
+    endpoint = udp_endpoint("0.0.0.0", 0)
     await endpoint.start()
     sent: list[bytes] = []
     endpoint.tap = lambda direction, data, address: sent.append(data)

@@ -12,6 +12,7 @@ from tests.support.net import free_port, sipp_ports
 from tests.support.udp_proxy import UdpProxy, Weather
 
 from offhook.sip import (
+    Address,
     Answered,
     AnyEvent,
     Canceled,
@@ -23,7 +24,7 @@ from offhook.sip import (
     Timers,
 )
 from offhook.sip.sdp import make_offer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import udp_endpoint
 
 pytestmark = pytest.mark.skipif(shutil.which("sipp") is None, reason="sipp is not installed")
 WEATHER = Weather(drop=0.05, double=0.05, delay=0.2)
@@ -62,12 +63,13 @@ async def test_every_call_that_we_place_is_answered_and_ends(tmp_path: Path) -> 
     port = free_port()
     ends: list[AnyEvent] = []
     over = asyncio.Event()
-    endpoint = UdpEndpoint("127.0.0.1", 0, timers=FAST)
+    endpoint = udp_endpoint("127.0.0.1", 0, timers=FAST)
     await endpoint.start()
 
     def on_event(event: AnyEvent) -> None:
         if isinstance(event, Answered):
-            endpoint.bye(event.handle)
+            with endpoint.command() as (agent, now):
+                agent.bye(event.handle, now)
         elif isinstance(event, Ended | Rejected | Canceled):
             ends.append(event)
             if len(ends) == CALLS:
@@ -79,14 +81,15 @@ async def test_every_call_that_we_place_is_answered_and_ends(tmp_path: Path) -> 
             async with asyncio.timeout(DEADLINE):
                 await bound(port, process)
                 for _ in range(CALLS):
-                    handle = endpoint.invite(
-                        host="127.0.0.1",
-                        port=proxy.port,
-                        request_uri=f"sip:bob@127.0.0.1:{proxy.port}",
-                        from_uri="sip:alice@127.0.0.1",
-                        to_uri="sip:bob@127.0.0.1",
-                        sdp=SDP,
-                    )
+                    with endpoint.command() as (agent, now):
+                        handle = agent.invite(
+                            now,
+                            target=Address("udp", "127.0.0.1", proxy.port),
+                            request_uri=f"sip:bob@127.0.0.1:{proxy.port}",
+                            from_uri="sip:alice@127.0.0.1",
+                            to_uri="sip:bob@127.0.0.1",
+                            sdp=SDP,
+                        )
                     endpoint.listen(handle, on_event)
                     await asyncio.sleep(0.005)
                 await over.wait()
@@ -102,14 +105,15 @@ async def test_every_call_that_reaches_us_is_answered_once_and_ends(tmp_path: Pa
     ours = free_port()
     heard: dict[str, list[AnyEvent]] = {}
     async with UdpProxy(("127.0.0.1", ours), WEATHER, seed=7) as proxy:
-        endpoint = UdpEndpoint("127.0.0.1", ours, timers=FAST, advertise_port=proxy.port)
+        endpoint = udp_endpoint("127.0.0.1", ours, timers=FAST, advertise_port=proxy.port)
         await endpoint.start()
 
         def on_incoming(event: IncomingInvite) -> None:
             heard[event.handle] = []
             endpoint.listen(event.handle, lambda each: heard[each.handle].append(each))
-            endpoint.ring(event.handle)
-            endpoint.accept(event.handle, SDP)
+            with endpoint.command() as (agent, now):
+                agent.ring(event.handle, now)
+                agent.accept(event.handle, now, SDP)
 
         endpoint.on_incoming(on_incoming)
         process = await sipp(tmp_path, "loss-caller", free_port(), proxy.port)

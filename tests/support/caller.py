@@ -12,7 +12,7 @@ from offhook.media import make_engine
 from offhook.media.engine import MediaEngine
 from offhook.session.ports.telephony import DialOrder
 from offhook.telephony.dialer import Dialer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import udp_endpoint
 from offhook.telephony.line import Line
 from offhook.telephony.outgoing import OutgoingCall
 from offhook.telephony.trunks import Trunk
@@ -37,7 +37,7 @@ class Caller(Changes):
             username=username,
             password=password,
         )
-        self._endpoint = UdpEndpoint("127.0.0.1", 0)
+        self._endpoint = udp_endpoint("127.0.0.1", 0)
         self._engine: MediaEngine | None = None
         self._line: Line | None = None
 

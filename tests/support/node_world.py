@@ -33,7 +33,7 @@ from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt import G711Prompt
 from offhook.store.memory import MemoryStore
 from offhook.telephony.dialer import Dialer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import udp_endpoint
 from offhook.telephony.line import Line
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.trunks import Trunk, trunk_of
@@ -166,7 +166,7 @@ async def world(
     async with AsyncExitStack() as stack:
 
         async def line(first_port: int, trunks: dict[str, Trunk]) -> Line:
-            endpoint = UdpEndpoint("127.0.0.1", 0)
+            endpoint = udp_endpoint("127.0.0.1", 0)
             await endpoint.start()
             stack.push_async_callback(endpoint.close)
             engine = make_engine("python", host="127.0.0.1", ports=(first_port, first_port + 399))

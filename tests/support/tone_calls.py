@@ -16,10 +16,10 @@ from tests.support.wide_codecs import LEVEL, Pcm, strongest, wide_tone
 from offhook.media import g711
 from offhook.media.engine import MediaEngine, MediaLeg, MediaSources
 from offhook.negotiated import Codec, NegotiatedMedia
-from offhook.sip import Answered, AnyEvent, Ended
+from offhook.sip import Address, Answered, AnyEvent, Ended
 from offhook.sip.descriptions import MediaTerms
 from offhook.sip.negotiation import Negotiation
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import udp_endpoint
 
 DEADLINE = 20.0
 HERTZ = 1000.0
@@ -40,7 +40,7 @@ async def called(
     engine: MediaEngine, port: int, terms: MediaTerms, *, user: str = "bob", caller: str = "alice"
 ) -> AsyncIterator[tuple[MediaLeg, NegotiatedMedia]]:
     """A call to a far peer on loopback: its leg, and what was negotiated."""
-    endpoint, events = UdpEndpoint("127.0.0.1", 0), Events()
+    endpoint, events = udp_endpoint("127.0.0.1", 0), Events()
     await endpoint.start()
     leg = engine.open_leg(events)
     negotiation = Negotiation("127.0.0.1", leg.local_port)
@@ -54,14 +54,15 @@ async def called(
         elif isinstance(event, Ended):
             over.set()
 
-    handle = endpoint.invite(
-        host="127.0.0.1",
-        port=port,
-        request_uri=f"sip:{user}@127.0.0.1:{port}",
-        from_uri=f"sip:{caller}@127.0.0.1",
-        to_uri=f"sip:{user}@127.0.0.1",
-        sdp=negotiation.offer(),
-    )
+    with endpoint.command() as (agent, now):
+        handle = agent.invite(
+            now,
+            target=Address("udp", "127.0.0.1", port),
+            request_uri=f"sip:{user}@127.0.0.1:{port}",
+            from_uri=f"sip:{caller}@127.0.0.1",
+            to_uri=f"sip:{user}@127.0.0.1",
+            sdp=negotiation.offer(),
+        )
     endpoint.listen(handle, on_event)
     media = await answered
     # Its description names another address of this machine than the one it sends from.
@@ -69,7 +70,8 @@ async def called(
     try:
         yield leg, media
     finally:
-        endpoint.bye(handle)
+        with endpoint.command() as (agent, now):
+            agent.bye(handle, now)
         await over.wait()
         leg.close()
         await endpoint.close()

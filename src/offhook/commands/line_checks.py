@@ -16,9 +16,10 @@ from offhook.config import Config, TrunkSection, host_and_port, port_range, sip_
 from offhook.net.listening import bind_error
 from offhook.sip import AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import SipEndpoint, udp_endpoint
+from offhook.telephony.transports.udp_socket import own_address, unspecified
+from offhook.telephony.trunk_health import ask
 from offhook.telephony.trunks import trunk_of
-from offhook.telephony.udp_socket import own_address, unspecified
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _RESERVED = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
@@ -129,7 +130,7 @@ async def trunks(config: Config, timeout: float) -> list[DoctorFinding]:
     if not config.trunks:
         return [doubt("trunks", "there are none", "without [[trunks]] only built-in phones ring")]
     _, host, _ = sip_address(config.sip.listen[0])
-    endpoint = UdpEndpoint(host, 0, advertise_host=config.sip.advertise)
+    endpoint = udp_endpoint(host, 0, advertise_host=config.sip.advertise)
     await endpoint.start()
     try:
         return list(
@@ -139,7 +140,7 @@ async def trunks(config: Config, timeout: float) -> list[DoctorFinding]:
         await endpoint.close()
 
 
-async def _trunk(endpoint: UdpEndpoint, section: TrunkSection, timeout: float) -> DoctorFinding:
+async def _trunk(endpoint: SipEndpoint, section: TrunkSection, timeout: float) -> DoctorFinding:
     trunk, what = trunk_of(section), f"trunk {section.name}"
     if trunk.transport != "udp":
         return doubt(what, f"{section.address} is not asked", "only udp: trunks are asked")
@@ -149,13 +150,7 @@ async def _trunk(endpoint: UdpEndpoint, section: TrunkSection, timeout: float) -
         if isinstance(event, OptionsAnswered) and not answer.done():
             answer.set_result(event)
 
-    endpoint.options(
-        host=trunk.host,
-        port=trunk.port,
-        request_uri=f"sip:{host_port(trunk.host, trunk.port)}",
-        from_uri=f"sip:offhook@{host_port(endpoint.advertised_host, None)}",
-        listener=answered,
-    )
+    ask(endpoint, trunk, answered)
     try:
         async with asyncio.timeout(timeout):
             event = await answer

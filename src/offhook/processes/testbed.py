@@ -7,7 +7,7 @@ from pathlib import Path
 
 from offhook.media import make_engine
 from offhook.processes.role_context import RoleContext
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import udp_endpoint
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import split_address
 from offhook.testbed.carrier import Carrier
@@ -22,7 +22,7 @@ async def run(context: RoleContext) -> None:
     """Answer calls until told to stop."""
     async with AsyncExitStack() as stack:
         port = split_address(context.supervisor.testbed)[2] if context.supervisor.testbed else 0
-        endpoint = UdpEndpoint(LOOPBACK, port)
+        endpoint = udp_endpoint(LOOPBACK, port)
         await endpoint.start()
         stack.push_async_callback(endpoint.close)
         engine = make_engine(context.config.media.engine, host=LOOPBACK, ports=RTP_PORTS)

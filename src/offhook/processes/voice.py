@@ -39,14 +39,14 @@ from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.service import SpeechService
 from offhook.speech.speech_metrics import SpeechMetrics
 from offhook.store.directory import Directory
-from offhook.telephony.datagram_port import SharedPort
 from offhook.telephony.dialer import Dialer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import SipEndpoint, udp_endpoint
 from offhook.telephony.hep import HepExport
 from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.screening import InboundScreening, Received
+from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.trunk_health import TrunkProbe
 from offhook.telephony.trunks import Trunk, split_address, trunk_of
 from offhook.webhooks.opt_out_service import OperatorLists
@@ -241,7 +241,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
     """The SIP endpoint and the media engine of this worker."""
     config = context.config
     _, host, port = split_address(config.sip.listen[0])
-    endpoint = UdpEndpoint(
+    endpoint = udp_endpoint(
         host,
         port,
         advertise_host=config.sip.advertise,
@@ -271,7 +271,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
     return line
 
 
-def open_hep(context: RoleContext, stack: AsyncExitStack, endpoint: UdpEndpoint) -> HepExport:
+def open_hep(context: RoleContext, stack: AsyncExitStack, endpoint: SipEndpoint) -> HepExport:
     """Where a capture server gets every SIP message. Raises :class:`CannotServe`."""
     address = context.config.sip.hep
     assert address is not None

@@ -9,7 +9,7 @@ monotonic seconds. A command for a call that is over does nothing: its last even
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from offhook.sip.agent_core import Core
 from offhook.sip.agent_events import Address, AnyEvent, Credentials, OptionsAnswered
@@ -25,6 +25,7 @@ from offhook.sip.receive import RequestReceiver
 from offhook.sip.screen import Screen
 from offhook.sip.server import ServerTransactions
 from offhook.sip.timers import Timers
+from offhook.sip.transport import Transport, Transports
 
 DEFAULT_TIMERS = Timers()
 """The values of RFC 3261 table 4."""
@@ -36,9 +37,7 @@ class UserAgent:
     def __init__(
         self,
         *,
-        local: Address,
-        contact_host: str | None = None,
-        contact_port: int | None = None,
+        transports: Iterable[Transport],
         user_agent: str = "Offhook",
         timers: Timers = DEFAULT_TIMERS,
         max_dialogs: int | None = None,
@@ -46,16 +45,14 @@ class UserAgent:
         rng: random.Random | None = None,
         mark: str = "",
     ) -> None:
-        """``contact_host`` and ``contact_port`` stand in Via and Contact instead of ``local``.
+        """``transports``: what it sends with; see :class:`offhook.sip.transport.Transports`.
 
         Over ``max_dialogs`` calls, or ``max_transactions`` of peers, new ones get 503 with Retry-After.
         ``rng`` makes tags and branches; only tests should give one. ``mark`` is how they begin, where
         several agents share an address (:mod:`offhook.sip.demux`).
         """
         self._core = core = Core(
-            local=local,
-            contact_host=contact_host,
-            contact_port=contact_port,
+            transports=transports,
             user_agent=user_agent,
             timers=timers,
             rng=rng,
@@ -117,6 +114,11 @@ class UserAgent:
         output, self._core.output = self._core.output, []
         return output
 
+    def take_forgotten(self) -> list[str]:
+        """The handles of the calls that we refused: they get no event any more."""
+        forgotten, self._core.forgotten = self._core.forgotten, []
+        return forgotten
+
     def take_events(self) -> list[AnyEvent]:
         """What happened, in order."""
         events, self._core.events = self._core.events, []
@@ -151,7 +153,7 @@ class UserAgent:
             cseq=1,
             destination=target,
         )
-        head = f"{core.request_tail}{core.contact}Accept: application/sdp\r\n"
+        head = f"{core.request_tail}{core.transports.to(target).contact}Accept: application/sdp\r\n"
         ClientTransaction(self._clients, request, head, b"", over, lambda _now: None).start(now)
         return handle
 
@@ -174,7 +176,8 @@ class UserAgent:
 
         ``from_uri`` and ``to_uri`` are URIs or whole name-addrs (``"Ann" <sip:ann@example.org>``).
         ``trust`` tells whether an address belongs to the same trunk, so that requests inside the
-        dialog are taken from it too. Raises ValueError if the request would not be legal.
+        dialog are taken from it too. Raises ValueError if the request would not be legal, or if no
+        transport reaches ``target``.
         """
         check_uri_text(request_uri)
         uri_scheme(request_uri)
@@ -272,6 +275,11 @@ class UserAgent:
         call = self._calls.open.get(handle)
         if call is not None:
             call.send_info(now, content_type, body)
+
+    @property
+    def transports(self) -> Transports:
+        """What reaches which address."""
+        return self._core.transports
 
     # --- counters
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 from offhook.random_bits import StockRandom
 from offhook.sip.agent_events import Address, AnyEvent
-from offhook.sip.encoding import host_port
 from offhook.sip.timers import TimerQueue, Timers
+from offhook.sip.transport import Transport, Transports
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 METHODS = frozenset(ALLOW.split(", "))
@@ -25,9 +26,7 @@ class Core:
     def __init__(
         self,
         *,
-        local: Address,
-        contact_host: str | None = None,
-        contact_port: int | None = None,
+        transports: Iterable[Transport],
         user_agent: str = "Offhook",
         timers: Timers,
         rng: random.Random | None = None,
@@ -35,27 +34,27 @@ class Core:
     ) -> None:
         """``mark``: how every token begins (:mod:`offhook.sip.demux`)."""
         self._mark = mark
-        self.local = local
+        self.transports = Transports(transports)
         self.timing = timers
         self.timers = TimerQueue()
         self.rng = rng or StockRandom()
         self.output: list[tuple[bytes, Address]] = []
         self.events: list[AnyEvent] = []
+        self.forgotten: list[str] = []
+        """Handles of calls that ended without a last event."""
         self.salt = self.token()
         """Makes the tags of stateless responses; the same for the life of the process."""
-        sent_by = host_port(contact_host or local.host, contact_port or local.port)
-        transport = local.transport.upper()
-        self.via_prefix = f"Via: SIP/2.0/{transport} {sent_by};rport;branch="
-        self.contact_uri = f"sip:offhook@{sent_by}"
-        self.contact = f"Contact: <{self.contact_uri}>\r\n"
         self.allow = f"Allow: {ALLOW}\r\n"
         self.request_tail = f"User-Agent: {user_agent}\r\n"
         self.server = f"Server: {user_agent}\r\n"
-        self.dialog_response = f"{self.contact}{self.allow}{self.server}"
 
     def token(self) -> str:
         """64 random bits in hexadecimal, behind the mark (tags, branches, Call-IDs)."""
         return f"{self._mark}{self.rng.getrandbits(64):016x}"
+
+    def dialog_response(self, transport: Transport) -> str:
+        """The header lines that each response inside a dialog has."""
+        return f"{transport.contact}{self.allow}{self.server}"
 
     def send(self, data: bytes, destination: Address) -> None:
         """Queue a datagram."""

@@ -213,7 +213,7 @@ class SipCall(InDialog):
         if self.reoffer is not None or self.pending_ack is not None:
             self._retry_offer(now)
             return
-        extra = f"{self.core.contact}{self.core.allow}Content-Type: application/sdp\r\n"
+        extra = f"{self.contact_line}{self.core.allow}Content-Type: application/sdp\r\n"
         self.offer_sent = self.send("INVITE", now, self._offer_done, extra, self.offer)
 
     def _offer_done(self, tx: ClientTransaction, response: Response | None, now: float) -> None:
@@ -272,7 +272,7 @@ class SipCall(InDialog):
             tx.respond(500, now, extra=wait + core.server)
         elif not offer:
             self.refresh_target(request)
-            tx.respond(200, now, extra=core.dialog_response)
+            tx.respond(200, now, extra=core.dialog_response(tx.transport))
         else:
             self.refresh_target(request)
             tx.on_cancel, tx.trust = self.canceled, self.trusts
@@ -303,7 +303,7 @@ class SipCall(InDialog):
         tx = self.reoffer
         if tx is None:
             return
-        extra = f"{self.core.dialog_response}Content-Type: application/sdp\r\n"
+        extra = f"{self.core.dialog_response(tx.transport)}Content-Type: application/sdp\r\n"
         data = tx.respond(200, now, extra=extra, body=sdp)
         self.reoffer = None
         if tx.invite and data:

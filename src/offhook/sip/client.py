@@ -1,8 +1,9 @@
 """Client transactions: our requests (RFC 3261 §17.1, RFC 6026 §8.4).
 
 The states are the tables ``INVITE_CLIENT`` and ``NON_INVITE_CLIENT`` of
-:mod:`offhook.sip.transactions`. A transaction retransmits (UDP), acknowledges 300-699 and hands every
-response that the application needs to ``handler``; None instead of a response means that none came in time.
+:mod:`offhook.sip.transactions`. On an unreliable transport a transaction retransmits. It acknowledges
+300-699 and hands every response that the application needs to ``handler``; None instead of a response means
+that none came in time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from offhook.sip.encoding import encode
 from offhook.sip.message import Response
 from offhook.sip.timers import NEVER, Timed
 from offhook.sip.transactions import INVITE_CLIENT, NON_INVITE_CLIENT, ClientEvent, ClientState
+from offhook.sip.transport import Transport
 
 
 class OutgoingRequest:
@@ -58,12 +60,12 @@ class OutgoingRequest:
         """Finished lines with its credentials; its ACK repeats them (RFC 3261 §22.1)."""
 
     def head(
-        self, core: Core, branch: str, method: str | None = None, to: str | None = None
+        self, transport: Transport, branch: str, method: str | None = None, to: str | None = None
     ) -> str:
         """Request line and the headers every request has; ``method`` makes it the ACK or CANCEL."""
         method = method or self.method
         return (
-            f"{method} {self.uri} SIP/2.0\r\n{core.via_prefix}{branch}\r\n{self.routes}"
+            f"{method} {self.uri} SIP/2.0\r\n{transport.via_prefix}{branch}\r\n{self.routes}"
             f"Max-Forwards: 70\r\nFrom: {self.from_}\r\nTo: {to or self.to}\r\n"
             f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\n{self.authorization}"
         )
@@ -121,6 +123,7 @@ class ClientTransaction(Timed):
         "problem",
         "request",
         "state",
+        "transport",
     )
 
     def __init__(
@@ -148,7 +151,8 @@ class ClientTransaction(Timed):
         self.machine = INVITE_CLIENT if self.invite else NON_INVITE_CLIENT
         self.state = self.machine.start[0]
         self.branch = branch or f"{MAGIC}{core.token()}"
-        self.data = encode(request.head(core, self.branch) + extra, body)
+        self.transport = core.transports.to(request.destination)
+        self.data = encode(request.head(self.transport, self.branch) + extra, body)
         self.acks: dict[str, tuple[bytes, Address]] | None = None
         """The ACKs of accepted INVITEs by To tag, repeated for every repeated 2xx."""
         self.wake = 0.0
@@ -160,12 +164,13 @@ class ClientTransaction(Timed):
         """When an INVITE that is answered provisionally only is given up."""
 
     def start(self, now: float) -> ClientTransaction:
-        """Send the request; arms timers A/E and B/F."""
+        """Send the request; arms timers A/E (on an unreliable transport) and B/F."""
         core = self.core
         self.layer.open[self.branch, self.method] = self
         self.deadline = now + core.timing.timeout
         core.send(self.data, self.request.destination)
-        core.timers.schedule(now + self.interval, self)
+        first = self.deadline if self.transport.reliable else now + self.interval
+        core.timers.schedule(first, self)
         return self
 
     def _on(self, event: ClientEvent) -> None:
@@ -285,7 +290,7 @@ class ClientTransaction(Timed):
         keep the call."""
         if before is ClientState.COMPLETED:
             return
-        self._linger(now, linger)
+        self._linger(now, 0.0 if self.transport.reliable else linger)
         handler, self.handler = self.handler, None
         if handler is not None:
             handler(self, response, now)
@@ -294,7 +299,7 @@ class ClientTransaction(Timed):
     def _acknowledge(self, response: Response) -> None:
         """ACK of a 300-699: same branch, same routes (RFC 3261 §17.1.1.3)."""
         to = response.get("to")
-        head = self.request.head(self.core, self.branch, "ACK", to)
+        head = self.request.head(self.transport, self.branch, "ACK", to)
         self.core.send(encode(head), self.request.destination)
 
     def _linger(self, now: float, delay: float) -> None:

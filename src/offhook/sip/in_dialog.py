@@ -113,7 +113,14 @@ class InDialog(ABC):
             destination=destination,
         )
         request.authorization = invite.authorization
-        return encode(request.head(self.core, f"{MAGIC}{self.core.token()}")), destination
+        transport = self.core.transports.to(destination)
+        return encode(request.head(transport, f"{MAGIC}{self.core.token()}")), destination
+
+    @property
+    def contact_line(self) -> str:
+        """The finished Contact line of a request inside the dialog."""
+        assert self.dialog is not None
+        return self.core.transports.to(self.dialog.next_hop()[2]).contact
 
     # --- the ACK of our 2xx
 

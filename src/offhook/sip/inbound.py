@@ -41,7 +41,7 @@ class InboundCall(SipCall):
         if not 101 <= status <= 199:
             raise ValueError("a provisional status is 101..199")
         if self.state is CallState.EARLY and self._invite is not None:
-            extra = self.core.dialog_response
+            extra = self.core.dialog_response(self._invite.transport)
             if sdp is not None:
                 extra += "Content-Type: application/sdp\r\n"
             self._invite.respond(status, now, extra=extra, body=sdp or b"")
@@ -51,7 +51,7 @@ class InboundCall(SipCall):
         invite, dialog = self._invite, self.dialog
         if self.state is not CallState.EARLY or invite is None or dialog is None:
             return
-        extra = f"{self.core.dialog_response}{header_lines(headers)}"
+        extra = f"{self.core.dialog_response(invite.transport)}{header_lines(headers)}"
         data = invite.respond(200, now, extra=f"{extra}Content-Type: application/sdp\r\n", body=sdp)
         self._on(CallEvent.ANSWERED)
         dialog.answered()
@@ -68,6 +68,7 @@ class InboundCall(SipCall):
             extra = f"{self.core.server}{header_lines(headers)}"
             self._invite.respond(status, now, extra=extra, reason=reason)
             self._over(CallEvent.REFUSED, now)
+            self.core.forgotten.append(self.handle)
 
     def hang_up(self, now: float, headers: Headers = ()) -> None:
         """480 before our answer, BYE after it."""

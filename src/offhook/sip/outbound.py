@@ -67,7 +67,8 @@ class OutboundCall(SipCall):
         self.to = to
         self.body = sdp
         kind = "Content-Type: application/sdp\r\n" if sdp else ""
-        self.extra = f"{core.contact}{core.allow}{header_lines(headers)}{kind}"
+        contact = core.transports.to(target).contact
+        self.extra = f"{contact}{core.allow}{header_lines(headers)}{kind}"
         self.cseq = 0
         self.rounds = 0
         self.forks: dict[str, Dialog] = {}

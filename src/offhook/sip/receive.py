@@ -185,7 +185,9 @@ class RequestReceiver:
             kind = readable(request.content_type)
             core.emit(Info(handle=call.handle, content_type=kind, body=request.body))
         else:
-            transaction.respond(200, now, extra=_ACCEPT + core.dialog_response)
+            transaction.respond(
+                200, now, extra=_ACCEPT + core.dialog_response(transaction.transport)
+            )
 
     def _outside_dialog(self, key: ServerKey, received: _Received, now: float) -> None:
         """A request without a To tag (§8.2)."""
@@ -206,7 +208,7 @@ class RequestReceiver:
                 core.allow,
                 _ACCEPT,
                 "Accept-Encoding: identity\r\n",
-                core.contact,
+                core.transports.to(received.source).contact,
             )
         else:
             received.refuse(481)

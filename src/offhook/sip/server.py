@@ -73,6 +73,7 @@ class ServerTransaction(Timed):
         "source",
         "state",
         "to",
+        "transport",
         "trust",
     )
 
@@ -86,6 +87,7 @@ class ServerTransaction(Timed):
         self.machine = INVITE_SERVER if self.invite else NON_INVITE_SERVER
         self.state = self.machine.start[0]
         self.destination = reply_address(request.via, source)
+        self.transport = core.transports.to(source)
         self.head = reply_head(request, source)
         self.to = to_with_tag(request, tag)
         self.record_routes = "".join(
@@ -153,14 +155,16 @@ class ServerTransaction(Timed):
         self._linger(now, self.core.timing.timeout)
 
     def _refused(self, now: float) -> None:
-        """Timers G and H for an INVITE, J for another request."""
+        """Timers G and H for an INVITE, J for another request; G and J only where the transport is not
+        reliable."""
         timing = self.core.timing
         if self.invite:
             self._shed()
             self.deadline = now + timing.timeout
-            self.core.timers.schedule(now + self.interval, self)
+            first = self.deadline if self.transport.reliable else now + self.interval
+            self.core.timers.schedule(first, self)
         else:
-            self._linger(now, timing.timeout)
+            self._linger(now, 0.0 if self.transport.reliable else timing.timeout)
 
     def retransmitted(self) -> None:
         """The request came again."""
@@ -178,7 +182,8 @@ class ServerTransaction(Timed):
         self._on(ServerEvent.ACK)
         if before is not ServerState.CONFIRMED:
             self.last = None
-            self.core.timers.linger(now, self.core.timing.t4, self)
+            wait = 0.0 if self.transport.reliable else self.core.timing.t4
+            self.core.timers.linger(now, wait, self)
         return True
 
     def may_cancel(self, host: str) -> bool:

@@ -1,40 +1,36 @@
-"""The asyncio shell of the SIP user agent: one UDP socket, one loop timer, listeners per call."""
+"""The asyncio shell of the SIP user agent: its transports, one loop timer, listeners per call."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import final
 
 from offhook.aio import wait_or
 from offhook.faults import FaultLog
-from offhook.sip import (
-    Address,
-    Credentials,
-    Screen,
-    Timers,
-    UserAgent,
-)
-from offhook.sip.in_dialog import Trust, no_trunk
+from offhook.sip import Address, Screen, Timers, UserAgent
 from offhook.sip.outbound import OutboundCall
+from offhook.sip.transport import Transport
 from offhook.telephony.call_listeners import CallListeners, IncomingListener, Listener
-from offhook.telephony.datagram_port import DatagramPort, OwnPort, SharedPort
 from offhook.telephony.deadline_timer import DeadlineTimer
-from offhook.telephony.resolver import Resolver
-from offhook.telephony.udp_socket import own_address, unspecified
+from offhook.telephony.transports.datagram_port import SharedPort
+from offhook.telephony.transports.sip_transport import Arrived, TransportOwner
+from offhook.telephony.transports.udp import UdpTransport
 
 log = logging.getLogger(__name__)
 
-Headers = Sequence[tuple[str, str]]
 Tap = Callable[[str, bytes, Address], None]
-"""Called for every datagram: ``<`` or ``>`` (received or sent), its octets, and the far address."""
+"""Called for every message: ``<`` or ``>`` (received or sent), its octets, and the far address."""
 
 TIMERS_AT_ONCE = 64
 """Timers that may raise before other tasks of the loop get their turn."""
 
 
-class UdpEndpoint:
+@final
+class SipEndpoint(TransportOwner):
     """Sends and receives for a :class:`offhook.sip.UserAgent`; commands may be given once started.
 
     Listeners are called on the loop, one event at a time, in order; a listener may give commands.
@@ -42,56 +38,53 @@ class UdpEndpoint:
 
     def __init__(
         self,
-        host: str,
-        port: int = 5060,
+        transports: Sequence[UdpTransport],
         *,
-        advertise_host: str | None = None,
-        advertise_port: int | None = None,
         user_agent: str = "Offhook",
         timers: Timers | None = None,
         max_dialogs: int | None = None,
-        shared: SharedPort | None = None,
         mark: str = "",
     ) -> None:
-        """Bind to ``host`` (an address literal) and ``port`` (0: any) in :meth:`start`.
+        """``transports`` are started in :meth:`start`; the first one gives the address in our SDP.
 
-        Where workers share a port, ``shared`` is used; ``mark`` begins tags (:mod:`offhook.sip.demux`).
-        The advertised address is used in Via and Contact; over ``max_dialogs`` calls new ones get 503.
+        Over ``max_dialogs`` calls new ones get 503; ``mark`` begins tags (:mod:`offhook.sip.demux`).
         """
-        self._host, self._port = host, port
-        self._advertise_host, self._advertise_port = advertise_host, advertise_port
+        self._transports = list(transports)
         self._user_agent = user_agent
         self._timers = timers or Timers()
         self._max_dialogs = max_dialogs
-        self._shared = shared
         self._mark = mark
         self._agent: UserAgent | None = None
-        self._in_use: DatagramPort | None = None
+        self._by_record: dict[int, UdpTransport] = {}
+        """The transports that are open, by the identity of their record."""
         self._timer = DeadlineTimer(self._timer_fired)
+        self._command = Command(self)
         self._screen: Screen | None = None
-        self._resolver: Resolver | None = None
         self._faults = FaultLog(log)
         self._listeners = CallListeners(
-            refuse=lambda handle: self.reject(handle, 480),
-            abandon=self.abandon,
-            faults=self._faults,
+            refuse=self._refuse, abandon=self._abandon, faults=self._faults
         )
         self._quiet: asyncio.Event | None = None
         """Set when every BYE and CANCEL was answered; used only while closing."""
         self.tap: Tap | None = None
-        """Traces datagrams; None: no trace."""
+        """Traces messages; None: no trace."""
 
     # --- life
 
     async def start(self) -> None:
-        """Bind. Raises OSError when the address is taken or not ours."""
-        used = self._shared or OwnPort(self._host, self._port)
-        host, port = used.socket.getsockname()[:2]
-        self._in_use = used
+        """Bind. Raises OSError when an address is taken or not ours; then nothing stays open."""
+        opened: list[tuple[Transport, UdpTransport]] = []
+        try:
+            for transport in self._transports:
+                record = await transport.start(self)
+                opened.append((record, transport))
+        except OSError:
+            for _, transport in opened:
+                await transport.close()
+            raise
+        self._by_record = {id(record): transport for record, transport in opened}
         self._agent = UserAgent(
-            local=Address("udp", host, port),
-            contact_host=self.advertised_host,
-            contact_port=self._advertise_port,
+            transports=[record for record, _ in opened],
             user_agent=self._user_agent,
             timers=self._timers,
             max_dialogs=self._max_dialogs,
@@ -99,30 +92,27 @@ class UdpEndpoint:
         )
         if self._screen is not None:
             self._agent.screen(self._screen)
-        self._resolver = Resolver(used.socket.family, self._send, self._fail)
-        used.start(self._readable)
 
     async def close(self, grace: float = 1.0) -> None:
-        """Stop reading and close the socket; calls still up are not hung up. Idempotent.
+        """Stop reading and close the transports; calls still up are not hung up. Idempotent.
 
         BYEs and CANCELs that were just sent get up to ``grace`` seconds for their answer, so that a lost
         one is repeated.
         """
-        if self._in_use is not None and self.agent.hanging_up:
+        if self._by_record and self.agent.hanging_up:
             self._quiet = asyncio.Event()
             await wait_or(self._quiet.wait(), grace)
-        used, self._in_use = self._in_use, None
-        if used is None:
+        opened, self._by_record = self._by_record, {}
+        if not opened:
             return
-        used.close()
         self._timer.cancel()
-        if self._resolver is not None:
-            await self._resolver.close()
+        for transport in opened.values():
+            await transport.close()
         self._listeners.clear()
 
     @property
     def agent(self) -> UserAgent:
-        """The protocol engine."""
+        """The protocol engine, to be looked at. Commands: :meth:`command`."""
         if self._agent is None:
             raise RuntimeError("the endpoint is not started")
         return self._agent
@@ -130,17 +120,12 @@ class UdpEndpoint:
     @property
     def advertised_host(self) -> str:
         """The address in Via and Contact, also to be used in SDP."""
-        if self._advertise_host is not None:
-            return self._advertise_host
-        return own_address() if unspecified(self._host) else self._host
+        return self._transports[0].advertised_host
 
     @property
     def local_address(self) -> tuple[str, int]:
-        """Host and port bound."""
-        if self._in_use is None:
-            raise RuntimeError("the endpoint is not started")
-        host, port = self._in_use.socket.getsockname()[:2]
-        return str(host), int(port)
+        """Host and port bound, of the first transport."""
+        return self._transports[0].local_address
 
     # --- listeners
 
@@ -153,164 +138,79 @@ class UdpEndpoint:
         self._listeners.on_incoming(listener)
 
     def screen(self, screen: Screen) -> None:
-        """Ask ``screen`` which requests to admit. Call it after :meth:`start`."""
+        """Ask ``screen`` which requests to admit."""
         self._screen = screen
         if self._agent is not None:
             self._agent.screen(screen)
 
-    def trust(self, handle: str, trust: Trust) -> None:
-        """Take requests inside a call also from the addresses that ``trust`` knows."""
-        self.agent.trust(handle, trust)
-
     async def resolve(self, host: str) -> str | None:
         """The address of a host that a peer names; None when it cannot be found in time."""
-        if self._resolver is None:
-            raise RuntimeError("the endpoint is not started")
-        return await self._resolver.resolve(host)
+        return await self._transports[0].resolver.resolve(host)
 
     def is_address_of(self, host: str, address: str) -> bool:
         """Whether ``address`` is where datagrams for ``host`` are sent."""
-        return self._resolver is not None and self._resolver.is_address_of(host, address)
+        return self._transports[0].resolver.is_address_of(host, address)
 
-    # --- commands, as those of the user agent
+    # --- commands
 
-    def invite(
-        self,
-        *,
-        transport: str = "udp",
-        host: str,
-        port: int,
-        request_uri: str,
-        from_uri: str,
-        to_uri: str,
-        sdp: bytes,
-        headers: Headers = (),
-        credentials: Credentials | None = None,
-        trust: Trust = no_trunk,
-    ) -> str:
-        """Send an INVITE to the next hop ``host`` and ``port``; returns the handle of the call.
+    def command(self) -> Command:
+        """Give commands to the user agent; what they make it send and report goes out at the end.
 
-        ``trust`` knows the addresses of the same trunk. Raises ValueError for another transport.
+        >>> with endpoint.command() as (agent, now):  # doctest: +SKIP
+        ...     agent.bye(handle, now)
         """
-        if transport != "udp":
-            raise ValueError(f"transport {transport!r} is not served by this endpoint")
-        handle = self.agent.invite(
-            time.monotonic(),
-            target=Address("udp", host, port),
-            request_uri=request_uri,
-            from_uri=from_uri,
-            to_uri=to_uri,
-            sdp=sdp,
-            headers=headers,
-            credentials=credentials,
-            trust=trust,
-        )
-        self._flush()
-        return handle
-
-    def options(
-        self, *, host: str, port: int, request_uri: str, from_uri: str, listener: Listener
-    ) -> None:
-        """Ask ``host`` and ``port`` whether it is there; the listener gets the answer's event."""
-        handle = self.agent.options(
-            time.monotonic(),
-            target=Address("udp", host, port),
-            request_uri=request_uri,
-            from_uri=from_uri,
-            to_uri=request_uri,
-        )
-        self.listen(handle, listener)
-        self._flush()
+        return self._command
 
     def call_id_of(self, handle: str) -> str:
         """The Call-ID of a call; empty when the call is over."""
         call = self.agent.call_of(handle)
         return call.call_id if call is not None else ""
 
-    def cancel(self, handle: str) -> None:
-        """Give up a call that is not answered."""
-        self.agent.cancel(handle, time.monotonic())
-        self._flush()
-
     def heard_from(self, handle: str) -> bool:
         """Whether any response has come to our INVITE."""
         call = self.agent.call_of(handle)
         return isinstance(call, OutboundCall) and call.heard_from
 
-    def ring(self, handle: str, status: int = 180, sdp: bytes | None = None) -> None:
-        """Answer provisionally, 101..199; with ``sdp``, early media."""
-        self.agent.ring(handle, time.monotonic(), status, sdp)
-        self._flush()
+    def _refuse(self, handle: str) -> None:
+        """Nobody takes the call."""
+        with self.command() as (agent, now):
+            agent.reject(handle, now, 480)
 
-    def accept(self, handle: str, sdp: bytes, headers: Headers = ()) -> None:
-        """Answer 200 with our session description."""
-        self.agent.accept(handle, time.monotonic(), sdp, headers)
-        self._flush()
+    def _abandon(self, handle: str) -> None:
+        """The listener of the call raised."""
+        with self.command() as (agent, now):
+            agent.abandon(handle, now)
 
-    def reject(
-        self, handle: str, status: int, reason: str | None = None, headers: Headers = ()
-    ) -> None:
-        """Refuse with 300..699; no further event comes."""
-        self.agent.reject(handle, time.monotonic(), status, reason, headers)
-        self._forget_if_over(handle)
-        self._flush()
+    # --- what the transports tell
 
-    def bye(self, handle: str, headers: Headers = ()) -> None:
-        """Hang up; before the answer a CANCEL, or 480 for a received call."""
-        self.agent.bye(handle, time.monotonic(), headers)
-        self._flush()
-        self._forget_if_over(handle)
+    def take_in(self, messages: Iterable[Arrived]) -> None:
+        agent, now = self.agent, time.monotonic()
+        for data, source in messages:
+            if self.tap is not None:
+                self.tap("<", data, source)
+            try:
+                agent.receive(data, source, now)
+            except Exception:
+                self._faults.report(f"handling a message from {source.host}")
+        self.flush()
 
-    def abandon(self, handle: str) -> None:
-        """Our own code failed on this call: 500, CANCEL or BYE, as its state asks."""
-        self.agent.abandon(handle, time.monotonic())
-        self._flush()
+    def sends(self, data: bytes, destination: Address) -> None:
+        if self.tap is not None:
+            self.tap(">", data, destination)
 
-    def reinvite(self, handle: str, sdp: bytes) -> bool:
-        """Offer a new session; False: not sent, the call is not up or another offer is out."""
-        sent = self.agent.reinvite(handle, time.monotonic(), sdp)
-        self._flush()
-        return sent
+    def fail(self, destination: Address, problem: str) -> None:
+        """Reported on the loop's next turn, so that a caller has time to listen."""
+        asyncio.get_running_loop().call_soon(self._unreachable, destination, problem)
 
-    def accept_reoffer(self, handle: str, sdp: bytes) -> None:
-        """Answer a :class:`offhook.sip.Reoffer`."""
-        self.agent.accept_reoffer(handle, time.monotonic(), sdp)
-        self._flush()
-
-    def reject_reoffer(self, handle: str, status: int = 488) -> None:
-        """Refuse a :class:`offhook.sip.Reoffer`; the session stays as it was."""
-        self.agent.reject_reoffer(handle, time.monotonic(), status)
-        self._flush()
-
-    def send_info(self, handle: str, content_type: str, body: bytes) -> None:
-        """Send an INFO inside the call (RFC 6086)."""
-        self.agent.send_info(handle, time.monotonic(), content_type, body)
-        self._flush()
-
-    def _forget_if_over(self, handle: str) -> None:
-        """Remove the listener of a call that we refused: it gets no last event."""
-        if self.agent.call_of(handle) is None:
-            self._listeners.forget(handle)
+    def _unreachable(self, destination: Address, problem: str) -> None:
+        if self._by_record:
+            with self.command() as (agent, now):
+                agent.unreachable(destination, now, problem)
 
     # --- the loop's side
 
-    def _readable(self) -> None:
-        used, agent = self._in_use, self._agent
-        if used is None or agent is None:
-            return
-        now = time.monotonic()
-        for data, source in used.receive():
-            address = Address("udp", source[0], source[1])
-            if self.tap is not None:
-                self.tap("<", data, address)
-            try:
-                agent.receive(data, address, now)
-            except Exception:
-                self._faults.report(f"handling a datagram from {address.host}")
-        self._flush()
-
     def _timer_fired(self) -> None:
-        if self._in_use is None:
+        if not self._by_record:
             return
         for _ in range(TIMERS_AT_ONCE):
             try:
@@ -318,45 +218,58 @@ class UdpEndpoint:
                 break
             except Exception:
                 self._faults.report("handling a SIP timer")  # the others are still due
-        self._flush()
+        self.flush()
 
-    def _flush(self) -> None:
-        """Send the waiting datagrams, deliver the events, and set the timer."""
+    def flush(self) -> None:
+        """Send the waiting messages, deliver the events, and set the timer."""
         agent = self.agent
         self._listeners.add(agent.take_events())
+        for handle in agent.take_forgotten():
+            self._listeners.forget(handle)
         for data, destination in agent.take_output():
-            self._send(data, destination)
+            transport = self._by_record.get(id(agent.transports.to(destination)))
+            if transport is not None:
+                transport.send(data, destination)
         if self._listeners.deliver():
             self._timer.set(agent.next_deadline())
         if self._quiet is not None and not agent.hanging_up:
             self._quiet.set()
 
-    # --- sending
 
-    def _send(self, data: bytes, destination: Address) -> None:
-        used, resolver = self._in_use, self._resolver
-        if used is None or resolver is None:
-            return
-        host = resolver.address_of(destination.host)
-        if host is None:
-            resolver.wait(data, destination)
-            return
-        if self.tap is not None:
-            self.tap(">", data, destination)
-        try:
-            used.socket.sendto(data, (host, destination.port))
-        except (BlockingIOError, InterruptedError):
-            log.warning("the socket's send buffer is full; a datagram is left to retransmission")
-        except OSError as error:
-            problem = f"cannot send to {destination.host}: {error.strerror or error}"
-            log.info("%s", problem)
-            self._fail(destination, problem)
+@final
+class Command:
+    """One or several commands to a user agent, and the time at which they are given."""
 
-    def _fail(self, destination: Address, problem: str) -> None:
-        """Report on the loop's next turn, so that a caller has time to listen."""
-        asyncio.get_running_loop().call_soon(self._unreachable, destination, problem)
+    __slots__ = ("_endpoint",)
 
-    def _unreachable(self, destination: Address, problem: str) -> None:
-        if self._in_use is not None:
-            self.agent.unreachable(destination, time.monotonic(), problem)
-            self._flush()
+    def __init__(self, endpoint: SipEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def __enter__(self) -> tuple[UserAgent, float]:
+        return self._endpoint.agent, time.monotonic()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._endpoint.flush()
+
+
+def udp_endpoint(
+    host: str,
+    port: int = 5060,
+    *,
+    advertise_host: str | None = None,
+    advertise_port: int | None = None,
+    shared: SharedPort | None = None,
+    timers: Timers | None = None,
+    max_dialogs: int | None = None,
+    mark: str = "",
+) -> SipEndpoint:
+    """An endpoint with one UDP address; see :class:`UdpTransport` and :class:`SipEndpoint`."""
+    transport = UdpTransport(
+        host, port, advertise_host=advertise_host, advertise_port=advertise_port, shared=shared
+    )
+    return SipEndpoint([transport], timers=timers, max_dialogs=max_dialogs, mark=mark)

@@ -39,7 +39,8 @@ class IncomingCall(LineCall, ReceivedCall):
 
     def ring(self) -> None:
         """180 Ringing."""
-        self._line.endpoint.ring(self._handle)
+        with self._line.endpoint.command() as (agent, now):
+            agent.ring(self._handle, now)
 
     def let_hear(self) -> None:
         trunk, offer = self.leg_media.trunk, self.invite.sdp
@@ -48,7 +49,8 @@ class IncomingCall(LineCall, ReceivedCall):
 
     def _ring_with(self, answer: bytes) -> None:
         if self.ended is None and not self._accepted:
-            self._line.endpoint.ring(self._handle, 183, answer)
+            with self._line.endpoint.command() as (agent, now):
+                agent.ring(self._handle, now, 183, answer)
 
     def _no_early(self, reason: str) -> None:
         log.info("call %s: no early media for the caller: %s", self.call_id, reason)
@@ -63,7 +65,8 @@ class IncomingCall(LineCall, ReceivedCall):
     def _accept(self) -> None:
         if self.invite.sdp is None:
             self._accepted = True
-            self._line.endpoint.accept(self._handle, self.leg_media.offer())
+            with self._line.endpoint.command() as (agent, now):
+                agent.accept(self._handle, now, self.leg_media.offer())
             return
         self.leg_media.answer(
             self.invite.sdp, origin_of(self.invite), self._answer_call, self._no_usable_offer
@@ -72,7 +75,8 @@ class IncomingCall(LineCall, ReceivedCall):
     def _answer_call(self, answer: bytes) -> None:
         if self.ended is None:
             self._accepted = True
-            self._line.endpoint.accept(self._handle, answer)
+            with self._line.endpoint.command() as (agent, now):
+                agent.accept(self._handle, now, answer)
             self._answer_at(self._clock.now())
 
     def _no_usable_offer(self, reason: str) -> None:
@@ -82,7 +86,8 @@ class IncomingCall(LineCall, ReceivedCall):
     def _confirmed(self, body: bytes | None, origin: DescriptionOrigin) -> None:
         if body is None and not self.has_media:
             if self.ended is None:
-                self._line.endpoint.bye(self._handle)
+                with self._line.endpoint.command() as (agent, now):
+                    agent.bye(self._handle, now)
                 self._end(CallStatus.FAILED, by=Side.SERVER, detail="no answer to our offer")
             return
         self._confirm(body, origin)
@@ -94,18 +99,21 @@ class IncomingCall(LineCall, ReceivedCall):
     def _no_usable_answer(self, reason: str) -> None:
         if self.ended is None and not self.has_media:
             log.warning("call %s: no usable answer to our offer: %s", self.call_id, reason)
-            self._line.endpoint.bye(self._handle)
+            with self._line.endpoint.command() as (agent, now):
+                agent.bye(self._handle, now)
             self._end(CallStatus.FAILED, by=Side.SERVER, detail="no usable answer to our offer")
         else:
             super()._no_usable_answer(reason)
 
     def refuse(self, sip_code: int, status: CallStatus) -> None:
         if self.ended is None:
-            self._line.endpoint.reject(self._handle, sip_code)
+            with self._line.endpoint.command() as (agent, now):
+                agent.reject(self._handle, now, sip_code)
             self._end(status, by=Side.SERVER, sip_code=sip_code)
 
     def _abandon(self) -> None:
-        self._line.endpoint.abandon(self._handle)
+        with self._line.endpoint.command() as (agent, now):
+            agent.abandon(self._handle, now)
 
     def _on_sip(self, event: sip.AnyEvent) -> None:
         match event:
@@ -130,7 +138,8 @@ class IncomingCall(LineCall, ReceivedCall):
         if self.ended is not None:
             return
         if self._accepted:
-            self._line.endpoint.bye(self._handle)
+            with self._line.endpoint.command() as (agent, now):
+                agent.bye(self._handle, now)
             self._end(CallStatus.COMPLETED, by=Side.SERVER, detail=detail)
         else:
             self.refuse(603, CallStatus.COMPLETED)

@@ -11,7 +11,7 @@ from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
 from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Address, Credentials
 from offhook.sip.encoding import host_port
-from offhook.telephony.endpoint import Tap, UdpEndpoint
+from offhook.telephony.endpoint import SipEndpoint, Tap
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
 from offhook.telephony.line_metrics import LineMetrics
@@ -29,7 +29,7 @@ class Line:
     def __init__(
         self,
         *,
-        endpoint: UdpEndpoint,
+        endpoint: SipEndpoint,
         media: MediaEngine,
         media_host: str,
         trunks: Mapping[str, Trunk],
@@ -69,20 +69,20 @@ class Line:
     def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
         """Send one INVITE of ``order`` over ``trunk``; returns the endpoint's handle of it."""
         from_uri, headers = self._identity(order, trunk)
-        return self.endpoint.invite(
-            transport=trunk.transport,
-            host=trunk.host,
-            port=trunk.port,
-            request_uri=f"sip:{order.destination}@{host_port(trunk.host, trunk.port)}",
-            from_uri=from_uri,
-            to_uri=f"sip:{order.destination}@{host_port(trunk.host, None)}",
-            sdp=offer,
-            headers=headers,
-            credentials=Credentials(trunk.username, trunk.password or "")
-            if trunk.username
-            else None,
-            trust=trunk.owns,
-        )
+        with self.endpoint.command() as (agent, now):
+            return agent.invite(
+                now,
+                target=Address(trunk.transport, trunk.host, trunk.port),
+                request_uri=f"sip:{order.destination}@{host_port(trunk.host, trunk.port)}",
+                from_uri=from_uri,
+                to_uri=f"sip:{order.destination}@{host_port(trunk.host, None)}",
+                sdp=offer,
+                headers=headers,
+                credentials=Credentials(trunk.username, trunk.password or "")
+                if trunk.username
+                else None,
+                trust=trunk.owns,
+            )
 
     def _identity(self, order: DialOrder, trunk: Trunk) -> tuple[str, list[tuple[str, str]]]:
         """From and the identity headers (RFC 3325 §9; RFC 3323 §4.1.1.3 for withheld caller ID).
@@ -123,15 +123,18 @@ class Line:
 
         One without an offer gets ours; its ACK brings the answer.
         """
+
+        def accept(body: bytes) -> None:
+            with self.endpoint.command() as (agent, now):
+                agent.accept_reoffer(handle, now, body)
+
         if sdp is None:
-            self.endpoint.accept_reoffer(handle, call.leg_media.offer())
+            accept(call.leg_media.offer())
             return
 
         def refused(reason: str) -> None:
             log.warning("call %s: re-INVITE refused: %s", call.call_id, reason)
-            self.endpoint.reject_reoffer(handle, 488)
+            with self.endpoint.command() as (agent, now):
+                agent.reject_reoffer(handle, now, 488)
 
-        def answered(body: bytes) -> None:
-            self.endpoint.accept_reoffer(handle, body)
-
-        call.leg_media.answer(sdp, origin, answered, refused)
+        call.leg_media.answer(sdp, origin, accept, refused)

@@ -155,7 +155,8 @@ class OutgoingCall(LineCall):
     def _no_media(self, reason: str) -> None:
         if self.ended is None and self._handle is not None:
             log.warning("call %s: answered without usable media: %s", self.call_id, reason)
-            self._line.endpoint.bye(self._handle)
+            with self._line.endpoint.command() as (agent, now):
+                agent.bye(self._handle, now)
             self._end(CallStatus.FAILED, by=Side.SERVER, sip_code=200, detail=reason)
 
     def _rejected(self, event: sip.Rejected) -> None:
@@ -249,7 +250,8 @@ class OutgoingCall(LineCall):
         heard = bool(self._rung)
         if self._handle is not None:
             heard = heard or self._line.endpoint.heard_from(self._handle)
-            self._line.endpoint.cancel(self._handle)
+            with self._line.endpoint.command() as (agent, now):
+                agent.cancel(self._handle, now)
         name = self.trunk.name if self.trunk is not None else ""
         detail = "ring timeout" if heard else self._silence()
         if not heard:
@@ -263,17 +265,20 @@ class OutgoingCall(LineCall):
 
     def _abandon(self) -> None:
         if self._handle is not None:
-            self._line.endpoint.abandon(self._handle)
+            with self._line.endpoint.command() as (agent, now):
+                agent.abandon(self._handle, now)
 
     def _hang_up_now(self, detail: str) -> None:
         if self.ended is not None:
             return
         if self.connected and self._handle is not None:
-            self._line.endpoint.bye(self._handle)
+            with self._line.endpoint.command() as (agent, now):
+                agent.bye(self._handle, now)
             self._end(CallStatus.COMPLETED, by=Side.SERVER, detail=detail)
         else:
             if self._handle is not None:
-                self._line.endpoint.cancel(self._handle)
+                with self._line.endpoint.command() as (agent, now):
+                    agent.cancel(self._handle, now)
             self._end(CallStatus.CANCELED, by=Side.SERVER, detail=detail)
 
     async def hang_up(self) -> CallEnd:

@@ -166,21 +166,25 @@ class InboundScreening(Screen):
                 RefusalReason.UNKNOWN_ADDRESS,
                 "the trunk was removed: 403",
             )
-            endpoint.reject(invite.handle, 403)
+            with endpoint.command() as (agent, now):
+                agent.reject(invite.handle, now, 403)
             return
         source = f"trunk {trunk.name}"
-        endpoint.trust(invite.handle, trunk.owns)
+        with endpoint.command() as (agent, _):
+            agent.trust(invite.handle, trunk.owns)
         called = user_of(invite.request_uri)
         if not self._knows(called):
             words = "the called number is no sub-account's: 404"
             self._refusals.refused(source, RefusalReason.UNKNOWN_NUMBER, words)
-            endpoint.reject(invite.handle, 404)
+            with endpoint.command() as (agent, now):
+                agent.reject(invite.handle, now, 404)
             return
         try:
             call = IncomingCall(self._line, new_id(), invite, trunk)
         except PortsExhausted as error:
             self._refusals.refused(source, RefusalReason.NO_MEDIA, f"no media: 503: {error}")
-            endpoint.reject(invite.handle, 503, headers=[("Retry-After", "5")])
+            with endpoint.command() as (agent, now):
+                agent.reject(invite.handle, now, 503, headers=[("Retry-After", "5")])
             return
         call.ring()
         self._take(Received(call, trunk.name, caller_of(invite), called))

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Final, final
 
 from offhook.sip.demux import Distribution
-from offhook.telephony.datagram_port import BATCH, framed
+from offhook.telephony.transports.datagram_port import BATCH, framed
 
 log = logging.getLogger(__name__)
 

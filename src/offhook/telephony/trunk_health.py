@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 
 from offhook.clock import Clock
 from offhook.session.ports.operating import TrunkState
-from offhook.sip import AnyEvent, OptionsAnswered
+from offhook.sip import Address, AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.call_listeners import Listener
+from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.trunks import Trunk
 
@@ -22,6 +23,20 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for trunks whose next OPTIONS is due."""
+
+
+def ask(endpoint: SipEndpoint, trunk: Trunk, listener: Listener) -> None:
+    """Ask a trunk whether it is there; ``listener`` gets the answer's event."""
+    uri = f"sip:{host_port(trunk.host, trunk.port)}"
+    with endpoint.command() as (agent, now):
+        handle = agent.options(
+            now,
+            target=Address(trunk.transport, trunk.host, trunk.port),
+            request_uri=uri,
+            from_uri=f"sip:offhook@{host_port(endpoint.advertised_host, None)}",
+            to_uri=uri,
+        )
+        endpoint.listen(handle, listener)
 
 
 class TrunkHealth:
@@ -65,7 +80,7 @@ class TrunkProbe:
 
     def __init__(
         self,
-        endpoint: UdpEndpoint,
+        endpoint: SipEndpoint,
         health: TrunkHealth,
         trunks: Callable[[], Mapping[str, Trunk]],
         clock: Clock,
@@ -96,13 +111,7 @@ class TrunkProbe:
     def _ask(self, trunk: Trunk, now: float) -> None:
         self._asked[trunk.name] = now
         self._waiting.add(trunk.name)
-        self._endpoint.options(
-            host=trunk.host,
-            port=trunk.port,
-            request_uri=f"sip:{host_port(trunk.host, trunk.port)}",
-            from_uri=f"sip:offhook@{host_port(self._endpoint.advertised_host, None)}",
-            listener=lambda event: self._answered(trunk, now, event),
-        )
+        ask(self._endpoint, trunk, lambda event: self._answered(trunk, now, event))
 
     def _answered(self, trunk: Trunk, asked_at: float, event: AnyEvent) -> None:
         self._waiting.discard(trunk.name)

@@ -49,11 +49,13 @@ class Carrier:
         number = called_number(invite.request_uri)
         phone = self._phones.get(number)
         if phone is None:
-            self._line.endpoint.reject(invite.handle, 404)
+            with self._line.endpoint.command() as (agent, now):
+                agent.reject(invite.handle, now, 404)
         elif phone.outcome in REFUSALS:
             status, reason = REFUSALS[phone.outcome]
             headers = [("Reason", reason)] if reason else []
-            self._line.endpoint.reject(invite.handle, status, headers=headers)
+            with self._line.endpoint.command() as (agent, now):
+                agent.reject(invite.handle, now, status, headers=headers)
         else:
             self._own(self._take(invite, phone))
 
@@ -66,7 +68,8 @@ class Carrier:
         try:
             call = IncomingCall(self._line, new_id(), invite)
         except PortsExhausted:
-            self._line.endpoint.reject(invite.handle, 503)
+            with self._line.endpoint.command() as (agent, now):
+                agent.reject(invite.handle, now, 503)
             return
         try:
             call.ring()

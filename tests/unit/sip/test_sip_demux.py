@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from offhook.sip import Address, UserAgent
 from offhook.sip.demux import Distribution, mark_of, route_of
+from offhook.sip.transport import Transport
 
 ALL = frozenset(range(4))
 HOST = "192.0.2.1"
@@ -29,7 +30,9 @@ def invite(
 
 def agent(worker: int, port: int = 5060) -> UserAgent:
     return UserAgent(
-        local=Address("udp", HOST, port), rng=random.Random(worker), mark=mark_of(worker)
+        transports=[Transport(Address("udp", HOST, port))],
+        rng=random.Random(worker),
+        mark=mark_of(worker),
     )
 
 
@@ -40,7 +43,10 @@ def sent(agent: UserAgent) -> list[bytes]:
 def test_what_a_peer_sends_in_a_call_of_ours_goes_to_the_worker_that_made_it() -> None:
     """A real peer, another user agent: its responses and its BYE."""
     for worker in ALL:
-        ours, peer = agent(worker), UserAgent(local=Address("udp", "192.0.2.9", 5060))
+        ours, peer = (
+            agent(worker),
+            UserAgent(transports=[Transport(Address("udp", "192.0.2.9", 5060))]),
+        )
         ours.invite(
             0.0,
             target=Address("udp", "192.0.2.9", 5060),

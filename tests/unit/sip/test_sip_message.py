@@ -24,6 +24,7 @@ from offhook.sip.grammar import (
     uri_of,
 )
 from offhook.sip.message import MAX_MESSAGE, MessageError, Request, Response, parse
+from offhook.sip.transport import Transport
 
 
 def req(text: str) -> Request:
@@ -343,7 +344,7 @@ def test_another_implementation_reads_what_we_write() -> None:
 @given(st.binary(max_size=400))
 @settings(max_examples=300)
 def test_arbitrary_octets_never_raise(data: bytes) -> None:
-    agent = UserAgent(local=OURS, rng=random.Random(1))
+    agent = UserAgent(transports=[Transport(OURS)], rng=random.Random(1))
     agent.receive(data, PEER, 0.0)
     agent.receive(b"INVITE sip:a@b SIP/2.0\r\n" + data + b"\r\n\r\n", PEER, 0.0)
     agent.handle_timers(100.0)

@@ -29,6 +29,7 @@ from offhook.sip import (
     ReofferRejected,
     UserAgent,
 )
+from offhook.sip.transport import Transport
 
 ALICE = Address("udp", "192.0.2.1", 5060)
 BOB = Address("udp", "192.0.2.2", 5060)
@@ -56,7 +57,7 @@ class Side:
 
     def __init__(self, address: Address, seed: int) -> None:
         self.address = address
-        self.agent = UserAgent(local=address, rng=random.Random(seed))
+        self.agent = UserAgent(transports=[Transport(address)], rng=random.Random(seed))
         self.knows: dict[str, str] = {}
         self.call_ids: dict[str, str] = {}
         self.offered: set[str] = set()

@@ -36,6 +36,7 @@ from offhook.sip.transactions import (
     ServerEvent,
     ServerState,
 )
+from offhook.sip.transport import Transport
 
 ROOT = Path(__file__).parents[3]
 Machine = StateMachine[Any, Any]
@@ -110,7 +111,7 @@ def test_no_state_of_a_call_or_a_dialog_goes_back() -> None:
 
 
 def test_a_transaction_that_is_over_refuses_every_event() -> None:
-    core = Core(local=PEER, timers=Timers())
+    core = Core(transports=[Transport(PEER)], timers=Timers())
     message = parse(request())
     assert isinstance(message, Request)
     server = ServerTransaction(

@@ -7,6 +7,7 @@ from tests.unit.sip.torture import MESSAGES
 
 from offhook.sip import Address, IncomingInvite, UserAgent
 from offhook.sip.message import Response, parse
+from offhook.sip.transport import Transport
 
 CALL = "a new call"
 DROPPED = "dropped"
@@ -71,7 +72,7 @@ SOURCE = Address("udp", "192.0.2.250", 5060)
 
 def take(data: bytes) -> tuple[str | int, str]:
     """The verdict on a message, and the whole answer."""
-    agent = UserAgent(local=Address("udp", "192.0.2.1", 5060))
+    agent = UserAgent(transports=[Transport(Address("udp", "192.0.2.1", 5060))])
     agent.receive(data, SOURCE, 0.0)
     events = agent.take_events()
     output = agent.take_output()

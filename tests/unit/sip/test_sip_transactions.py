@@ -18,13 +18,12 @@ from offhook.sip.receive import server_key
 from offhook.sip.server import ServerTransaction, ServerTransactions
 from offhook.sip.timers import NEVER, Timed, TimerQueue
 from offhook.sip.transactions import ClientState
+from offhook.sip.transport import Transport
 
 
 def core() -> Core:
     return Core(
-        local=OURS,
-        contact_host=None,
-        contact_port=None,
+        transports=[Transport(OURS)],
         user_agent="test",
         timers=Timers(),
         rng=random.Random(1),

@@ -6,6 +6,7 @@ import random
 
 from offhook.sip import Address, AnyEvent, Credentials, Timers, UserAgent
 from offhook.sip.message import Request, Response, parse
+from offhook.sip.transport import Transport
 
 OURS = Address("udp", "192.0.2.1", 5060)
 PEER = Address("udp", "192.0.2.2", 5070)
@@ -51,7 +52,7 @@ class Wire:
         self, *, timers: Timers | None = None, max_dialogs: int | None = None, seed: int = 1
     ) -> None:
         self.agent = UserAgent(
-            local=OURS,
+            transports=[Transport(OURS)],
             timers=timers or Timers(),
             max_dialogs=max_dialogs,
             rng=random.Random(seed),

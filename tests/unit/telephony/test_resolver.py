@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from offhook.sip import Address
-from offhook.telephony.resolver import LIFETIME, Resolver
+from offhook.telephony.transports.resolver import LIFETIME, Resolver
 
 PEER = Address("udp", "sip.example", 5060)
 

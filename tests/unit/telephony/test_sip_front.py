@@ -12,9 +12,9 @@ import pytest
 
 from offhook.sip.demux import mark_of
 from offhook.telephony import sip_front
-from offhook.telephony.datagram_port import Datagram, SharedPort
 from offhook.telephony.sip_front import Front
-from offhook.telephony.udp_socket import bound_socket
+from offhook.telephony.transports.datagram_port import Datagram, SharedPort
+from offhook.telephony.transports.udp_socket import bound_socket
 
 WORKERS = 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from offhook.clock import Clock, SystemClock
 from offhook.session.ports.operating import TrunkState
 from offhook.sip import OptionsAnswered
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.trunk_health import TrunkHealth, TrunkProbe
 from offhook.telephony.trunks import Trunk
@@ -29,8 +30,11 @@ class World:
         self.told: list[TrunkState] = []
         self.health.on_change = self.told.append
         self.asked: list[dict[str, Any]] = []
+        agent = SimpleNamespace(options=lambda _, **order: self.asked.append(order))
         endpoint = SimpleNamespace(
-            advertised_host="192.0.2.1", options=lambda **order: self.asked.append(order)
+            advertised_host="192.0.2.1",
+            command=lambda: nullcontext((agent, self.now)),
+            listen=lambda _, listener: self.asked[-1].update(listener=listener),
         )
         trunk = Trunk(
             name="carrier",
@@ -40,7 +44,7 @@ class World:
             options_every=options_every,
         )
         self.probe = TrunkProbe(
-            cast(UdpEndpoint, endpoint), self.health, lambda: {"carrier": trunk}, cast(Clock, clock)
+            cast(SipEndpoint, endpoint), self.health, lambda: {"carrier": trunk}, cast(Clock, clock)
         )
 
     def answered(self, status: int | None, problem: str | None = None) -> None:

@@ -1,0 +1,66 @@
+"""The transports of a user agent: one record each, with its address, Via prefix and Contact (RFC 3261 §18).
+
+What is sent to an address goes out by the transport of that address's protocol and IP version. Whether a
+protocol is reliable decides which timers a transaction has (RFC 3261 §17.1, table 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import final
+
+from offhook.sip.agent_events import Address
+from offhook.sip.encoding import host_port
+
+
+class Protocol(StrEnum):
+    """A transport protocol, as an :class:`Address` and a configuration name it."""
+
+    UDP = "udp"
+
+    @property
+    def reliable(self) -> bool:
+        """Whether what was sent arrives, so that nothing is sent again (RFC 3261 §17)."""
+        return self is not Protocol.UDP
+
+
+@final
+class Transport:
+    """One local address, as it stands in our messages."""
+
+    __slots__ = ("contact", "contact_uri", "local", "protocol", "reliable", "via_prefix")
+
+    def __init__(self, local: Address, *, host: str | None = None, port: int | None = None) -> None:
+        """``host`` and ``port`` stand in Via and Contact instead of those of ``local``."""
+        self.local = local
+        self.protocol = Protocol(local.transport)
+        self.reliable = self.protocol.reliable
+        sent_by = host_port(host or local.host, port or local.port)
+        self.via_prefix = f"Via: SIP/2.0/{self.protocol.upper()} {sent_by};rport;branch="
+        self.contact_uri = f"sip:offhook@{sent_by}"
+        self.contact = f"Contact: <{self.contact_uri}>\r\n"
+        """The finished line."""
+
+
+@final
+class Transports:
+    """All transports of one user agent."""
+
+    def __init__(self, transports: Iterable[Transport]) -> None:
+        """Of several with the same protocol and IP version the first is used."""
+        self._by_kind: dict[tuple[str, bool], Transport] = {}
+        for transport in transports:
+            kind = (transport.local.transport, ":" in transport.local.host)
+            self._by_kind.setdefault(kind, transport)
+
+    def to(self, address: Address) -> Transport:
+        """The transport that reaches ``address``. Raises ValueError where there is none.
+
+        An address that is a name, or of the other IP version, goes by the protocol alone.
+        """
+        protocol, wide = address.transport, ":" in address.host
+        found = self._by_kind.get((protocol, wide)) or self._by_kind.get((protocol, not wide))
+        if found is None:
+            raise ValueError(f"transport {protocol!r} is not served by this endpoint")
+        return found
