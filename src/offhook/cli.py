@@ -280,6 +280,36 @@ def db_upgrade(*, config: Config = None, json: Json = False) -> None:
     emit(json, {"applied": applied}, text)
 
 
+@db.command(name="downgrade", help_epilogue=epilogue("db downgrade"))
+def db_downgrade(
+    to: str, /, *, yes: bool = False, config: Config = None, json: Json = False
+) -> None:
+    """Take the schema back to that of an old version (TO: its revision), while no server runs.
+
+    What only newer versions keep is deleted with its tables; --yes says that you mean it. A version since
+    revision 0014 needs none of this: it starts on the newer schema.
+    """
+    from offhook.commands.configured import configuration_with_database, database_name
+    from offhook.session.ports.record import StoreUnavailable
+    from offhook.store import downgrade
+
+    if not yes:
+        raise CommandError(
+            "tables of newer versions would be deleted: back up the database, then add --yes",
+            USAGE,
+            "db downgrade",
+        )
+    url = configuration_with_database(config).database.url
+    try:
+        taken = downgrade(url, to)
+    except StoreUnavailable as error:
+        raise CommandError(
+            f"the database {database_name(url)} cannot be taken back: {error}"
+        ) from None
+    text = f"Taken back: {', '.join(taken)}" if taken else f"The schema is at {to}."
+    emit(json, {"takenBack": taken}, text)
+
+
 @app.command(help_epilogue=epilogue("completion"))
 def completion(
     shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="For which shell.")],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -18,10 +19,11 @@ from sqlalchemy import create_engine, create_mock_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 from tests.support.postgres import PostgresServer, programs
+from tests.support.stores import NOW, opened
 
-from offhook.session.ports.record import SchemaMismatch, StoreUnavailable
-from offhook.store import upgrade
-from offhook.store.migrate import HEAD, _config, _scripts
+from offhook.session.ports.record import NodeRole, SchemaMismatch, StoreUnavailable
+from offhook.store import downgrade, open_store, upgrade
+from offhook.store.migrate import HEAD, _config, _scripts, statements
 from offhook.store.schema import metadata
 
 ALL = [f"{number:04}" for number in range(1, int(HEAD) + 1)]
@@ -102,9 +104,33 @@ def test_a_newer_versions_database_is_left_alone(tmp_path: Path) -> None:
     upgrade(url)
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'ffff'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9998'")
+        connection.exec_driver_sql("UPDATE schema_floor SET oldest = '9990'")
     with pytest.raises(SchemaMismatch, match="newer Offhook"):
         upgrade(url)
+
+
+async def test_a_newer_schema_that_serves_this_version_is_worked_with(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    newer = "UPDATE alembic_version SET version_num = '9998'"
+    file = f"sqlite:///{tmp_path}/a.db"
+    server = postgres.create_database("newer")
+    for url in (file, server):
+        await asyncio.to_thread(upgrade, url)
+    engine = create_engine(file, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(newer)
+    connection = await asyncpg.connect(server, timeout=10)
+    await connection.execute(newer)
+    for url in (file, server):
+        assert await asyncio.to_thread(upgrade, url) == []
+        async with opened(url) as store:
+            assert await store.register_node("n1", NodeRole.VOICE, NOW)
+    await connection.execute("UPDATE schema_floor SET oldest = '9998'")
+    await connection.close(timeout=10)
+    with pytest.raises(SchemaMismatch, match="newer Offhook"):
+        await open_store(server).open()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite:///", "sqlite://", "offhook.db", ""])
@@ -175,8 +201,8 @@ def test_sessions_of_before_0002_are_found_by_their_documents(
             " 1, $1)",
             OLD_DOCUMENT,
         )
-        await connection.execute(_script("0002:0001", down=True))
-        await connection.execute(_script("0001:0002"))
+        for statement in (*statements("0002", down=True), *statements("0002")):
+            await connection.execute(statement)
         rows = await connection.fetch("SELECT * FROM session_terms")
         await connection.close()
         return {tuple(row) for row in rows}
@@ -186,23 +212,58 @@ def test_sessions_of_before_0002_are_found_by_their_documents(
     assert asyncio.run(fill_and_read(url)) == OLD_TERMS
 
 
-def _script(revisions: str, *, down: bool = False) -> str:
-    """The SQL between two revisions for PostgreSQL."""
-    config = _config()
-    config.output_buffer = io.StringIO()
-    config.attributes["dialect"] = "postgresql"
-    (command.downgrade if down else command.upgrade)(config, revisions, sql=True)
-    text: str = config.output_buffer.getvalue()
-    return text
+SHAPE = """
+SELECT 'column', table_name, column_name, data_type || is_nullable || coalesce(column_default, '')
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+UNION ALL
+SELECT 'index', tablename, indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+"""
+"""Every column and every index, the keys among them."""
 
 
-def test_a_migration_taken_back_leaves_the_schema_of_before(tmp_path: Path) -> None:
-    url = at_0001(tmp_path / "a.db")
-    before = sqlite_schema(tmp_path / "a.db")
-    upgrade(url)
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
-    assert sqlite_schema(tmp_path / "a.db") == before
+async def test_each_migration_taken_back_leaves_the_schema_of_before(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    file = tmp_path / "a.db"
+    server = postgres.create_database("up_and_down")
+    connection = await asyncpg.connect(server, timeout=10)
+
+    async def shape() -> tuple[set[str], list[tuple[str, ...]]]:
+        return sqlite_schema(file), sorted(map(tuple, await connection.fetch(SHAPE)))
+
+    async def run(revision: str, *, down: bool = False) -> None:
+        for statement in statements(revision, down=down):
+            await connection.execute(statement)
+
+    at_0001(file)
+    await run("0001")
+    before = {}
+    for previous, revision in pairwise(ALL):
+        before[previous] = await shape()
+        await run(revision)
+        with create_engine(f"sqlite:///{file}", poolclass=NullPool).begin() as file_connection:
+            config = _config()
+            config.attributes["connection"] = file_connection
+            command.upgrade(config, revision)
+    for previous in reversed(before):
+        for url in (f"sqlite:///{file}", server):
+            assert len(await asyncio.to_thread(downgrade, url, previous)) == 1
+        assert await shape() == before[previous], previous
+    assert await asyncio.to_thread(upgrade, server) == ALL[1:]
+    await connection.close(timeout=10)
+
+
+async def test_a_schema_is_not_taken_back_under_a_running_server(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    for url in (f"sqlite:///{tmp_path}/a.db", postgres.create_database("in_use")):
+        await asyncio.to_thread(upgrade, url)
+        async with opened(url) as store:
+            node = await store.register_node("n1", NodeRole.VOICE, datetime.now(UTC))
+            with pytest.raises(SchemaMismatch, match="n1"):
+                await asyncio.to_thread(downgrade, url, "0001")
+            await store.retire_node(node)
+            with pytest.raises(SchemaMismatch, match="cannot be taken back"):
+                await asyncio.to_thread(downgrade, url, "9998")
+        assert await asyncio.to_thread(downgrade, url, "0013") == [HEAD]

@@ -100,14 +100,17 @@ class Server:
         workers: int = 1,
         descriptors: int | None = None,
         disk: Path | None = None,
+        source: Path | None = None,
     ) -> None:
         """``descriptors``: ``ulimit -n`` of all its processes; None: as here.
 
         ``disk``: an empty folder that its processes see as a disk of 8 MiB (see :meth:`on_disk`).
+        ``source``: the folder with the package of another version; None: this one.
         """
         self.folder = folder
         self._limit = f"ulimit -n {descriptors}; " if descriptors else ""
         self._disk = disk
+        self._other = {"PYTHONPATH": str(source)} if source else {}
         self.url = f"http://{config['http']['listen']}"
         self.sip_port = int(str(config["sip"]["listen"][0]).rpartition(":")[2])
         self.started_in = 0.0
@@ -157,7 +160,11 @@ class Server:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env={**_environment(), "XDG_CACHE_HOME": str(self.folder / "cache")},
+                env={
+                    **environment(),
+                    **self._other,
+                    "XDG_CACHE_HOME": str(self.folder / "cache"),
+                },
             )
         assert self._process.stdout is not None
         try:
@@ -338,7 +345,7 @@ def _write_table(lines: list[str], prefix: str, table: Mapping[str, Any]) -> Non
         _write_table(lines, f"{name}.", value)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours without ``OFFHOOK_*`` variables, which would override the file."""
     return {name: value for name, value in os.environ.items() if not name.startswith("OFFHOOK_")}
 

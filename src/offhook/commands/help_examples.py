@@ -135,6 +135,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "webhooks rotate": ("offhook webhooks rotate VSS --overlap 3600",),
     "db": ("offhook db upgrade --config offhook.toml",),
     "db upgrade": ("offhook db upgrade --config offhook.toml",),
+    "db downgrade": ("offhook db downgrade 0013 --yes --config offhook.toml",),
     "completion": (
         "offhook completion bash > ~/.local/share/bash-completion/completions/offhook",
         "offhook completion zsh > ~/.zfunc/_offhook",

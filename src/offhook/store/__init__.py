@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from offhook.session.ports.stores import Store
 from offhook.store.database_urls import is_sqlite
-from offhook.store.migrate import upgrade
+from offhook.store.migrate import downgrade, upgrade
 
-__all__ = ["open_store", "upgrade"]
+__all__ = ["downgrade", "open_store", "upgrade"]
 
 
 def open_store(url: str) -> Store:

@@ -19,7 +19,7 @@ from offhook.session.ports.record import (
 )
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
-from offhook.store.documents import decode_session, from_micros, micros, optional_from_micros
+from offhook.store.documents import from_micros, known_session, micros, optional_from_micros
 from offhook.store.history import SqlHistory
 from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
@@ -139,7 +139,8 @@ class SqlStore(
 
     async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
         rows = await self._read_named("orphans", micros(silent_since), limit)
-        return [decode_session(row["document"]) for row in rows]
+        found = (known_session(row["document"]) for row in rows)
+        return [session for session in found if session is not None]
 
     # --- the outbox
 

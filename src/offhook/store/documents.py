@@ -55,9 +55,20 @@ def decode_session(document: str) -> Session:
     return _sessions.decode(document)
 
 
-def decode_event(document: str) -> AnyEvent:
-    """The inverse of :func:`encode` for an event."""
-    return _events.decode(document)
+def known_session(document: str) -> Session | None:
+    """As :func:`decode_session`; None: a newer version wrote what this one cannot read."""
+    try:
+        return _sessions.decode(document)
+    except msgspec.ValidationError:
+        return None
+
+
+def known_event(document: str) -> AnyEvent | None:
+    """The inverse of :func:`encode` for an event; None: of a newer version, not readable by this one."""
+    try:
+        return _events.decode(document)
+    except msgspec.ValidationError:
+        return None
 
 
 def late(events: Sequence[AnyEvent]) -> list[str]:

@@ -31,7 +31,7 @@ from offhook.session.ports.stores import History
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.store import schema
-from offhook.store.documents import decode_event, decode_session, encode, from_micros, micros
+from offhook.store.documents import decode_session, encode, from_micros, known_event, micros
 from offhook.store.rows import delivery_record, request_record
 from offhook.store.search_terms import wanted_terms
 from offhook.store.statements import Statements
@@ -99,7 +99,8 @@ class SqlHistory(Statements, History):
             t.c.session_id == session_id, t.c.number > after
         )
         rows = await self._read(query.order_by(t.c.number))
-        return [(row["number"], decode_event(row["document"])) for row in rows]
+        found = ((row["number"], known_event(row["document"])) for row in rows)
+        return [(number, event) for number, event in found if event is not None]
 
     # --- deliveries
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,9 +17,9 @@ from offhook.session.opting_out import listed_number
 from offhook.session.ports.record import ClaimDecision, Node, Queued, Rates, Usage
 from offhook.session.session import Session
 from offhook.store.documents import (
-    decode_session,
     encode_session,
     held_channels,
+    known_session,
     micros,
     optional_from_micros,
     optional_micros,
@@ -33,6 +34,8 @@ from offhook.store.rows import (
     event_rows,
     outbox_row,
 )
+
+log = logging.getLogger(__name__)
 
 Group = tuple[str, str]
 """(sub-account, missing trunk) of the queue, (sub-account, type) of the outbox."""
@@ -55,13 +58,60 @@ class Candidate(NamedTuple):
         """From a row that was read."""
         return cls(*(row[column] for column in cls._fields))
 
-    def queued(self, marks: PassedOver) -> Queued:
+    def queued(self, session: Session, marks: PassedOver) -> Queued:
         """The session as the planner gets it."""
         return Queued(
-            session=decode_session(self.document),
+            session=session,
             ready_since=optional_from_micros(self.ready_since),
             passed_over_since=optional_from_micros(marks.since(self.session_id)),
         )
+
+    def set_aside(self) -> DecisionRow:
+        """The row with which a session that this version cannot read waits beside the others."""
+        return DecisionRow(
+            session_id=self.session_id,
+            status=SessionStatus.QUEUED.value,
+            ready_since=self.ready_since,
+            waits_for=_UNREADABLE,
+            node=None,
+            epoch=None,
+            channels="[]",
+            event_count=self.event_count,
+            document=self.document,
+        )
+
+
+class Waiting(NamedTuple):
+    """What a claim looks at, apart from what a newer version has stored."""
+
+    known: list[tuple[Candidate, Session]]
+    set_aside: list[DecisionRow]
+    """Rows to write: these sessions stood before others of their group and would hide them."""
+
+    @classmethod
+    def of(cls, candidates: Iterable[Candidate]) -> Waiting:
+        """Read the documents of ``candidates``."""
+        known: list[tuple[Candidate, Session]] = []
+        aside: list[DecisionRow] = []
+        for candidate in candidates:
+            session = known_session(candidate.document)
+            if session is not None:
+                known.append((candidate, session))
+            elif candidate.waits_for != _UNREADABLE:
+                log.warning(
+                    "session %s is left to nodes of a newer version: cannot read it",
+                    candidate.session_id,
+                )
+                aside.append(candidate.set_aside())
+        return cls(known, aside)
+
+    def candidates(self) -> list[Candidate]:
+        """Those that can be read."""
+        return [candidate for candidate, _ in self.known]
+
+    def queued(self, marks: PassedOver) -> list[Queued]:
+        """Those that can be read, as the planner gets them."""
+        return [candidate.queued(session, marks) for candidate, session in self.known]
 
 
 def asked_numbers(queued: Iterable[Queued], rates: Rates) -> list[tuple[str, str]]:
@@ -250,6 +300,8 @@ def _unmoved(decision: ClaimDecision, candidate: Candidate) -> bool:
     return stays and _place(decision) == (candidate.ready_since, candidate.waits_for)
 
 
+_UNREADABLE = "?"
+"""``waits_for`` of a session that a newer version has stored in a form that another node could not read."""
 _HELD = "@"
 """How ``waits_for`` begins where a session waits for a time: no trunk's name begins so."""
 

@@ -518,3 +518,6 @@ versions = Table(
     Column("version", BigInteger, nullable=False),
 )
 """``tenancy``: grows with every change of what Directory caches."""
+
+schema_floor = Table("schema_floor", metadata, Column("oldest", Text, nullable=False))
+"""One row: the revision of the oldest version that this schema still serves."""

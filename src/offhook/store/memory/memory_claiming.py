@@ -39,6 +39,7 @@ from offhook.store.queueing import (
     Group,
     PassedOver,
     Rotation,
+    Waiting,
     asked_numbers,
     channels_exceeded,
     decided,
@@ -85,7 +86,7 @@ class MemoryClaiming(MemoryPart, Claiming):
             return []
         buckets = Buckets((row._asdict() for row in data.buckets.values()), rates, now)
         marks = PassedOver(node, (row._asdict() for row in data.marks.values()), self._live(now))
-        queued = [candidate.queued(marks) for candidate in waiting]
+        queued = Waiting.of(waiting).queued(marks)
         found = [pair for pair in asked_numbers(queued, rates) if pair in data.opt_outs]
         plans = plan(with_opt_outs(queued, found), usage_of(data.usage(), buckets), now)
         claimed = decided(node, waiting, plans, buckets, marks, now)

@@ -13,6 +13,7 @@ if context.is_offline_mode():
         dialect_name=context.config.attributes["dialect"],
         target_metadata=metadata,
         literal_binds=True,
+        transaction_per_migration=True,
     )
 else:
     context.configure(

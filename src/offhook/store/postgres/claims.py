@@ -26,6 +26,7 @@ from offhook.store.queueing import (
     Candidate,
     PassedOver,
     Rotation,
+    Waiting,
     asked_numbers,
     decided,
     due_groups,
@@ -65,13 +66,16 @@ async def claim(
     """Plan waiting sessions and store the decisions; in a transaction."""
     await connection.execute(SQL["lock"], _QUEUE_LOCK)
     await _check_epoch(connection, node)
-    waiting = await _waiting(connection, now, limit, rotation)
+    found_waiting = Waiting.of(await _waiting(connection, now, limit, rotation))
+    if found_waiting.set_aside:
+        await _write(connection, found_waiting.set_aside, [], [])
+    waiting = found_waiting.candidates()
     if not waiting:
         return []
     buckets = Buckets(await connection.fetch(SQL["buckets"]), rates, now)
     usage = usage_of(await connection.fetch(SQL["usage"]), buckets)
     marks = await _passed_over(connection, node, waiting, now)
-    queued = [candidate.queued(marks) for candidate in waiting]
+    queued = found_waiting.queued(marks)
     asked = asked_numbers(queued, rates)
     found = await connection.fetch(SQL["opted_out"], *columns(asked, 2)) if asked else ()
     plans = plan(with_opt_outs(queued, found), usage, now)

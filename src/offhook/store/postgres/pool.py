@@ -11,7 +11,7 @@ import asyncpg
 
 from offhook.aio import wait_or
 from offhook.session.ports.record import StoreUnavailable
-from offhook.store.migrate import check_revision, current_postgres
+from offhook.store.migrate import check_revision, found_in_postgres
 from offhook.store.reasons import place_of, reason
 
 AWAY = (
@@ -69,7 +69,7 @@ class Pool:
             raise StoreUnavailable(f"{self._place}: {reason(error)}") from error
         try:
             async with self.connection() as connection:
-                check_revision(await current_postgres(connection))
+                check_revision(await found_in_postgres(connection))
         except StoreUnavailable:
             await self.close()
             raise

@@ -23,6 +23,7 @@ from offhook.store.queueing import (
     Candidate,
     PassedOver,
     Rotation,
+    Waiting,
     asked_numbers,
     decided,
     due_groups,
@@ -48,13 +49,15 @@ def claim(
 ) -> list[ClaimDecision]:
     """Plan waiting sessions and store the decisions."""
     check_epoch(connection, node.name, node.epoch)
-    waiting = _waiting(connection, now, limit, rotation)
+    found_waiting = Waiting.of(_waiting(connection, now, limit, rotation))
+    run_many(connection, SQL["decide_sessions"], found_waiting.set_aside)
+    waiting = found_waiting.candidates()
     if not waiting:
         return []
     buckets = Buckets(connection.execute(SQL["buckets"]), rates, now)
     usage = usage_of(connection.execute(SQL["usage"]), buckets)
     marks = _passed_over(connection, node, waiting, now)
-    queued = [candidate.queued(marks) for candidate in waiting]
+    queued = found_waiting.queued(marks)
     asked = asked_numbers(queued, rates)
     found = rows_of_many(connection, SQL["opted_out"], asked)
     plans = plan(with_opt_outs(queued, found), usage, now)

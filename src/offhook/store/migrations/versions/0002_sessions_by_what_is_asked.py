@@ -6,6 +6,8 @@ Sessions that were stored before are found by the legs and the client ids in the
 import sqlalchemy as sa
 from alembic import op
 
+from offhook.store.online_index import create_index_online
+
 revision = "0002"
 down_revision = "0001"
 
@@ -46,7 +48,10 @@ a customer's text are escaped in the document, so the text cannot match."""
 
 def upgrade() -> None:
     """Apply."""
-    op.create_index("idempotency_by_time", "idempotency", ["at"], unique=False)
+    create_index_online("idempotency_by_time", "idempotency", ["at"])
+    create_index_online(
+        "sessions_by_status", "sessions", ["sub_account_id", "status", "created_at", "session_id"]
+    )
     op.create_table(
         "passed_over",
         sa.Column("session_id", sa.Text(), nullable=False),
@@ -55,12 +60,6 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("session_id", "node"),
         sqlite_with_rowid=False,
-    )
-    op.create_index(
-        "sessions_by_status",
-        "sessions",
-        ["sub_account_id", "status", "created_at", "session_id"],
-        unique=False,
     )
     op.create_table(
         "session_terms",

@@ -1,7 +1,8 @@
 """The webhooks that were given up, by sub-account and type."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from offhook.store.online_index import create_index_online
 
 revision = "0012"
 down_revision = "0011"
@@ -9,12 +10,11 @@ down_revision = "0011"
 
 def upgrade() -> None:
     """Apply."""
-    op.create_index(
+    create_index_online(
         "outbox_dead",
         "outbox",
         ["sub_account_id", "type", "created_at", "delivery_id"],
-        sqlite_where=sa.text("state = 'dead'"),
-        postgresql_where=sa.text("state = 'dead'"),
+        where="state = 'dead'",
     )
 
 
