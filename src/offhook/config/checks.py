@@ -43,6 +43,8 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _certificates(config)
     yield from _retention_and_alerts(config)
     yield from _trunks_and_routes(config)
+    yield from _registrations(config)
+    yield from _sip_users(config)
     yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
     yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
     for index, sub_account in enumerate(config.subaccounts):
@@ -69,9 +71,6 @@ def _not_yet(config: Config) -> Iterator[Finding]:
     for key in ("tls_certificate", "tls_key"):
         if getattr(config.sip, key) is not None:
             yield ("sip", key), "this version does not speak TLS"
-    for index, trunk in enumerate(config.trunks):
-        if trunk.register:
-            yield ("trunks", index, "register"), "this version does not register with trunks"
 
 
 def _retention_and_alerts(config: Config) -> Iterator[Finding]:
@@ -145,6 +144,51 @@ def _trunks_and_routes(config: Config) -> Iterator[Finding]:
             yield ("routes", index, "trunks"), "expected at least one trunk"
         for name in sorted(set(route.trunks) - trunks):
             yield ("routes", index, "trunks"), f"there is no trunk {name!r}"
+
+
+def _registrations(config: Config) -> Iterator[Finding]:
+    """Trunks that could not register, and number formats that lack a country."""
+    for index, trunk in enumerate(config.trunks):
+        path = ("trunks", index)
+        if trunk.register and trunk.password is None:
+            yield (*path, "register"), "needs username and password"
+        for place, address in enumerate(trunk.registrars):
+            if address.partition(":")[0] not in TRANSPORTS:
+                here = (*path, "registrars", place)
+                yield here, f"this version speaks SIP over {', '.join(TRANSPORTS)} only"
+            elif not trunk.register:
+                yield (*path, "registrars"), "only a trunk with register = true has registrars"
+        if trunk.numbers == "national" and trunk.country is None:
+            yield (*path, "country"), 'missing: numbers = "national" needs it'
+        if trunk.country is not None and trunk.country not in phonenumbers.SUPPORTED_REGIONS:
+            yield (*path, "country"), _no_country(trunk.country)
+
+
+SHORTEST_PASSWORD = 8
+"""Characters of a user's password: one that anybody can try from the internet."""
+
+
+def _sip_users(config: Config) -> Iterator[Finding]:
+    yield from _unique(("sip_users",), "username", [user.username for user in config.sip_users])
+    of_trunks = {trunk.username for trunk in config.trunks if trunk.username}
+    numbers = {
+        number.msisdn: account.id for account in config.subaccounts for number in account.numbers
+    }
+    taken: set[str] = set()
+    for index, user in enumerate(config.sip_users):
+        path = ("sip_users", index)
+        if user.username in of_trunks:
+            yield (*path, "username"), f"{user.username!r} is the username of a trunk"
+        if len(user.password) < SHORTEST_PASSWORD:
+            yield (*path, "password"), f"expected {SHORTEST_PASSWORD} characters or more"
+        if user.number is None:
+            continue
+        if user.number in numbers:
+            owner = numbers[user.number]
+            yield (*path, "number"), f"{user.number} belongs to the sub-account {owner!r}"
+        if user.number in taken:
+            yield (*path, "number"), f"{user.number} is another user's"
+        taken.add(user.number)
 
 
 def _keys(path: Path, keys: Iterable[str], environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -43,6 +43,7 @@ SAFE_SECTIONS = frozenset(
         "admin",
         "trunks",
         "routes",
+        "sip_users",
         "subaccounts",
         "rates",
     }
@@ -165,7 +166,7 @@ def is_embedded(config: Config) -> bool:
 def changes(old: Config, new: Config) -> Changes:
     """The sorted names of the keys that a reload takes over, and of those that need a restart.
 
-    Lists of tables (``trunks``, ``routes``, ``subaccounts``) count as one key each.
+    Lists of tables (``trunks``, ``routes``, ``sip_users``, ``subaccounts``) count as one key each.
     """
     safe: list[str] = []
     needs_restart: list[str] = []

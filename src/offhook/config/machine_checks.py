@@ -49,7 +49,7 @@ def warnings(config: Config) -> Iterator[Finding]:
     """Settings that work, but hardly as intended."""
     routed = {name for route in config.routes for name in route.trunks}
     for index, trunk in enumerate(config.trunks):
-        if trunk.name not in routed and not trunk.inbound_from:
+        if trunk.name not in routed and not trunk.inbound_from and not trunk.register:
             yield (
                 ("trunks", index, "name"),
                 f"no route leads to {trunk.name!r}, and without inbound_from it brings no calls in: "

@@ -23,7 +23,13 @@ from offhook.config.server_sections import (
     Webhooks,
 )
 from offhook.config.subaccount_sections import SubAccountSection
-from offhook.config.trunk_sections import RatesSection, RouteSection, Testbed, TrunkSection
+from offhook.config.trunk_sections import (
+    RatesSection,
+    RouteSection,
+    SipUserSection,
+    Testbed,
+    TrunkSection,
+)
 from offhook.config.voice_sections import SpeechSection, Voices
 
 
@@ -49,4 +55,5 @@ class Config(Section, frozen=True, kw_only=True):
     rates: RatesSection = RatesSection()
     trunks: tuple[TrunkSection, ...] = ()
     routes: tuple[RouteSection, ...] = ()
+    sip_users: tuple[SipUserSection, ...] = ()
     subaccounts: tuple[SubAccountSection, ...] = ()

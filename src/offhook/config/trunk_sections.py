@@ -10,8 +10,11 @@ from offhook.config.section import Section
 from offhook.config.value_types import (
     BillingIncrement,
     Count,
+    Country,
     Currency,
     Delay,
+    DialledPrefix,
+    Host,
     Keys,
     Money,
     Msisdn,
@@ -19,10 +22,22 @@ from offhook.config.value_types import (
     Network,
     Prefix,
     Rate,
+    RegisterSeconds,
     Seconds,
     SipAddress,
+    SipUsername,
     SubAccountId,
 )
+
+
+class NumberRule(Section, frozen=True, kw_only=True):
+    """``[[trunks.number_rules]]``: changes the beginning of numbers as they stand in SIP."""
+
+    direction: Literal["out", "in"]
+    party: Literal["called", "caller", "both"] = "both"
+    prefix: DialledPrefix = ""
+    """The longest one that fits counts."""
+    replace: DialledPrefix = ""
 
 
 class TrunkSection(Section, frozen=True, kw_only=True):
@@ -33,6 +48,11 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     register: bool = False
+    registrars: tuple[SipAddress, ...] = ()
+    """Asked in order; none: the trunk's own address."""
+    register_expires: RegisterSeconds = 600
+    domain: Host | None = None
+    """In From, To and Request-URI; None: addresses."""
     channels: Count | None = None
     cps: Rate | None = None
     inbound_from: tuple[Network, ...] = ()
@@ -40,6 +60,24 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     early_media: bool = False
     options_every: Delay = 0
     media_from: tuple[Network, ...] = ()
+    codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
+    srtp: Literal["off", "accepted", "required"] = "off"
+    numbers: Literal["e164", "digits", "national"] = "e164"
+    """``+6512341234``, ``6512341234``, or as within ``country``."""
+    country: Country | None = None
+    number_rules: tuple[NumberRule, ...] = ()
+
+
+class SipUserSection(Section, frozen=True, kw_only=True):
+    """``[[sip_users]]``"""
+
+    username: SipUsername
+    password: str
+    number: Msisdn | None = None
+    """A destination equal to it rings this user; None: the user only calls in."""
+    subaccounts: tuple[SubAccountId, ...] | None = None
+    """Only these ring it; None: all."""
+    max_phones: Annotated[int, Meta(ge=1, le=20, description="a whole number from 1 to 20")] = 5
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
     srtp: Literal["off", "accepted", "required"] = "off"
 

@@ -13,6 +13,9 @@ from msgspec import Meta
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000, description="a number of seconds above 0")]
 Delay = Annotated[float, Meta(ge=0, le=86_400, description="a number of seconds, 0 or more")]
 Rate = Annotated[float, Meta(gt=0, le=1_000_000, description="a number above 0, up to 1,000,000")]
+RegisterSeconds = Annotated[
+    int, Meta(ge=60, le=86_400, description="a whole number of seconds, 60 to 86400")
+]
 Count = Annotated[int, Meta(ge=1, description="a whole number, 1 or more")]
 Name = Annotated[
     str, Meta(pattern=r"^[\w.&-]{1,64}\Z", description="a name of 1 to 64 letters, digits, . _ - &")
@@ -40,6 +43,23 @@ Area = Annotated[
     Meta(
         pattern=r"^([A-Z]{2}|\+[1-9][0-9]{0,14})\Z",
         description='a country such as "SG" or a prefix such as "+44"',
+    ),
+]
+Country = Annotated[
+    str, Meta(pattern=r"^[A-Z]{2}\Z", description='a country of ISO 3166-1 such as "SG"')
+]
+DialledPrefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+?[0-9*#]{0,24}\Z",
+        description='the beginning of a number as it is dialled, such as "+49", "00" or ""',
+    ),
+]
+SipUsername = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z",
+        description="a user name of 1 to 64 letters, digits, . _ + -",
     ),
 ]
 Prefix = Annotated[

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import quote as urllib_quote
 from urllib.parse import unquote_to_bytes
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
@@ -169,6 +170,11 @@ def unescape(text: str) -> str:
     if "%" not in text:
         return text
     return decoded(unquote_to_bytes(octets(text)))
+
+
+def escape_user(user: str) -> str:
+    """A number or name as the user part of a URI: what may not stand there is escaped (§19.1.2)."""
+    return urllib_quote(octets(user), safe="-_.!~*'()&=+$,;?/")
 
 
 def quote(text: str) -> str:

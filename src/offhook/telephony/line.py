@@ -11,10 +11,12 @@ from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
 from offhook.session.ports.telephony import DialOrder
 from offhook.sip import Address, Credentials
 from offhook.sip.encoding import host_port
+from offhook.sip.grammar import escape_user
 from offhook.telephony.endpoint import SipEndpoint, Tap
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
 from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.number_formats import Party
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
 from offhook.telephony.trunk_health import TrunkHealth
@@ -69,13 +71,14 @@ class Line:
     def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
         """Send one INVITE of ``order`` over ``trunk``; returns the endpoint's handle of it."""
         from_uri, headers = self._identity(order, trunk)
+        called = escape_user(trunk.numbers.written(order.destination, Party.CALLED))
         with self.endpoint.command() as (agent, now):
             return agent.invite(
                 now,
                 target=Address(trunk.transport, trunk.host, trunk.port),
-                request_uri=f"sip:{order.destination}@{host_port(trunk.host, trunk.port)}",
+                request_uri=f"sip:{called}@{trunk.domain or host_port(trunk.host, trunk.port)}",
                 from_uri=from_uri,
-                to_uri=f"sip:{order.destination}@{host_port(trunk.host, None)}",
+                to_uri=f"sip:{called}@{trunk.domain or host_port(trunk.host, None)}",
                 sdp=offer,
                 headers=headers,
                 credentials=Credentials(trunk.username, trunk.password or "")
@@ -90,15 +93,16 @@ class Line:
         A withheld number reaches only trunks that are trusted to keep it (RFC 3325 §5, §7).
         """
         if order.source not in WITHHELD_SOURCES:
-            uri = self._uri_of(order.source)
+            uri = self._uri_of(order.source, trunk)
             return uri, [("P-Asserted-Identity", f"<{uri}>")]
         headers = [("Privacy", "id")]
         if trunk.trusted and order.identity is not None:
-            headers.append(("P-Asserted-Identity", f"<{self._uri_of(order.identity)}>"))
+            headers.append(("P-Asserted-Identity", f"<{self._uri_of(order.identity, trunk)}>"))
         return "sip:anonymous@anonymous.invalid", headers
 
-    def _uri_of(self, number: str) -> str:
-        return f"sip:{number}@{host_port(self.media_host, None)}"
+    def _uri_of(self, number: str, trunk: Trunk) -> str:
+        user = escape_user(trunk.numbers.written(number, Party.CALLER))
+        return f"sip:{user}@{trunk.domain or host_port(self.media_host, None)}"
 
     def open_media(
         self, on_media: Callable[[MediaEvent], None], trunk: Trunk | None

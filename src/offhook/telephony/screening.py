@@ -36,6 +36,7 @@ from offhook.sip.message import Request
 from offhook.telephony.inbound_refusals import InboundRefusals, RefusalReason
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
+from offhook.telephony.number_formats import Party
 
 T = TypeVar("T")
 
@@ -172,7 +173,7 @@ class InboundScreening(Screen):
         source = f"trunk {trunk.name}"
         with endpoint.command() as (agent, _):
             agent.trust(invite.handle, trunk.owns)
-        called = user_of(invite.request_uri)
+        called = trunk.numbers.read(user_of(invite.request_uri), Party.CALLED)
         if not self._knows(called):
             words = "the called number is no sub-account's: 404"
             self._refusals.refused(source, RefusalReason.UNKNOWN_NUMBER, words)
@@ -187,7 +188,8 @@ class InboundScreening(Screen):
                 agent.reject(invite.handle, now, 503, headers=[("Retry-After", "5")])
             return
         call.ring()
-        self._take(Received(call, trunk.name, caller_of(invite), called))
+        caller = trunk.numbers.read(caller_of(invite), Party.CALLER)
+        self._take(Received(call, trunk.name, caller, called))
 
 
 def _remember(table: OrderedDict[str, T], host: str, value: T) -> None:

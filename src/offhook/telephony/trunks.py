@@ -8,10 +8,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 import msgspec
 
 from offhook import config
+from offhook.config import ListenAddress, sip_address
 from offhook.media.engine import MediaCapabilities
 from offhook.negotiated import LAWS, Codec
 from offhook.sip.descriptions import MediaTerms, Security
 from offhook.sip.grammar import ip_of
+from offhook.telephony.number_formats import NumberFormat, NumberStyle, rules_of
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,13 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between two OPTIONS; 0: none are sent."""
     media_from: tuple[IPv4Network | IPv6Network, ...] = ()
     """The networks that its media may come from, besides the signalled hosts."""
+    domain: str | None = None
+    """Behind the ``@`` of From, To and Request-URI; None: addresses."""
+    numbers: NumberFormat = NumberFormat()
+    registrars: tuple[ListenAddress, ...] = ()
+    """Where it is to be registered, in this order; none: nowhere."""
+    register_expires: int = 600
+    """Seconds that are asked for."""
 
     def terms(self, capabilities: MediaCapabilities) -> MediaTerms:
         """What may be negotiated over it with an engine."""
@@ -97,6 +106,16 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
         codecs=tuple(Codec(name) for name in section.codecs),
         security=Security(section.srtp),
+        domain=section.domain,
+        numbers=NumberFormat(
+            style=NumberStyle(section.numbers),
+            country=section.country,
+            rules=rules_of(section.number_rules),
+        ),
+        registrars=tuple(map(sip_address, section.registrars or (section.address,)))
+        if section.register
+        else (),
+        register_expires=section.register_expires,
     )
 
 

@@ -276,7 +276,39 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         (
             '[[trunks]]\nname = "a"\naddress = "udp:h:1"\nregister = true',
-            "offhook.toml:4: trunks[0].register: this version does not register with trunks",
+            "offhook.toml:4: trunks[0].register: needs username and password",
+        ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "udp:h:1"\nregistrars = ["udp:h:1"]',
+            "trunks[0].registrars: only a trunk with register = true has registrars",
+        ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "udp:h:1"\nnumbers = "national"',
+            'trunks[0].country: missing: numbers = "national" needs it',
+        ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "udp:h:1"\ncountry = "UK"',
+            "trunks[0].country: 'UK' is no country of ISO 3166-1; did you mean GB?",
+        ),
+        (
+            '[[sip_users]]\nusername = "ann"\npassword = "short"',
+            "offhook.toml:3: sip_users[0].password: expected 8 characters or more",
+        ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "udp:h:1"\nusername = "ann"\n'
+            + '[[sip_users]]\nusername = "ann"\npassword = "12345678"',
+            "sip_users[0].username: 'ann' is the username of a trunk",
+        ),
+        (
+            SUBACCOUNT
+            + '[[subaccounts.numbers]]\nmsisdn = "+6561234567"\n'
+            + '[[sip_users]]\nusername = "ann"\npassword = "12345678"\nnumber = "+6561234567"',
+            "sip_users[0].number: +6561234567 belongs to the sub-account 'acme_corp'",
+        ),
+        (
+            '[[sip_users]]\nusername = "ann"\npassword = "12345678"\nnumber = "+6561234567"\n'
+            + '[[sip_users]]\nusername = "bob"\npassword = "12345678"\nnumber = "+6561234567"',
+            "sip_users[1].number: +6561234567 is another user's",
         ),
         (
             '[[trunks]]\nname = "a"\naddress = "udp:h:1"\npassword = "p"',
