@@ -42,6 +42,7 @@ from offhook.sip import (
     Info,
     OptionsAnswered,
     Provisional,
+    RegistrationChanged,
     Rejected,
     Reoffer,
     ReofferAnswered,
@@ -267,6 +268,8 @@ def describe(event: AnyEvent) -> str:
             return f"Rejected {event.status}{extra}"
         case OptionsAnswered(status=status):
             return f"OptionsAnswered {status}"
+        case RegistrationChanged(granted=granted):
+            return f"RegistrationChanged {granted}"
         case IncomingInvite(sdp=sdp):
             return "IncomingInvite" + (" sdp" if sdp else "")
         case Canceled():

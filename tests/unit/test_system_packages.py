@@ -10,7 +10,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages"
 TESTS = (
-    "curl ffmpeg iproute2 nats-server nodejs postgresql prometheus python3-pyftpdlib"
+    "curl ffmpeg iproute2 kamailio nats-server nodejs postgresql prometheus python3-pyftpdlib"
     " sip-tester sox tshark util-linux vsftpd wrk"
 )
 

@@ -48,6 +48,7 @@ from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.trunk_health import TrunkProbe
+from offhook.telephony.trunk_registrations import TrunkRegistrations
 from offhook.telephony.trunks import Trunk, split_address, trunk_of
 from offhook.webhooks.opt_out_service import OperatorLists
 from offhook.webhooks.receivers import open_client
@@ -81,7 +82,8 @@ async def run(context: RoleContext) -> None:
         take_calls(line, node, refusals)
         if shared is not None:
             shared.open()
-        _follow_reloads(context, foundation.directory, line, node)
+        registrations = TrunkRegistrations(line.endpoint, line.health)
+        _follow_reloads(context, foundation.directory, line, node, registrations)
         async with asyncio.TaskGroup() as group:
             running = [
                 group.create_task(duty)
@@ -93,6 +95,7 @@ async def run(context: RoleContext) -> None:
                     notes.run(),
                     probe.run(),
                     obey_drains(foundation, node, registered.name),
+                    stay_registered(context, line, registrations),
                 )
             ]
             await node.run(
@@ -102,6 +105,16 @@ async def run(context: RoleContext) -> None:
             )
             await end_all(*running)
         await _retire(foundation.store, registered)
+
+
+async def stay_registered(
+    context: RoleContext, line: Line, registrations: TrunkRegistrations
+) -> None:
+    """Register with the trunks until the server stops: then no new call shall come. One worker does it."""
+    if context.worker == 0:
+        registrations.use(line.trunks)
+        await context.stopping.wait()
+        registrations.stop()
 
 
 async def _retire(store: Store, node: Node) -> None:
@@ -175,11 +188,17 @@ async def _read_spending(context: RoleContext, foundation: Foundation) -> Spendi
 
 
 def _follow_reloads(
-    context: RoleContext, directory: Directory, line: Line, node: VoiceNode
+    context: RoleContext,
+    directory: Directory,
+    line: Line,
+    node: VoiceNode,
+    registrations: TrunkRegistrations,
 ) -> None:
     def reload(config: Config) -> None:
         directory.use(config)
         line.use(trunks_of(config), media_timeout=config.limits.media_timeout)
+        if context.worker == 0 and not context.stopping.is_set():
+            registrations.use(line.trunks)
         node.reload(config)
         log.info("the configuration was read again")
 

@@ -22,6 +22,7 @@ from offhook.sip.inbound import InboundCall
 from offhook.sip.message import MessageError, Response, parse
 from offhook.sip.outbound import OutboundCall
 from offhook.sip.receive import RequestReceiver
+from offhook.sip.registration import Registration
 from offhook.sip.screen import Screen
 from offhook.sip.server import ServerTransactions
 from offhook.sip.timers import Timers
@@ -62,6 +63,7 @@ class UserAgent:
         self._servers = ServerTransactions(core, max_transactions)
         self._calls = Calls(core, self._clients, max_dialogs)
         self._receiver = RequestReceiver(core, self._servers, self._calls)
+        self._registrations: dict[str, Registration] = {}
 
     def screen(self, screen: Screen) -> None:
         """Ask ``screen`` about requests outside dialogs from now on; before that all requests are
@@ -156,6 +158,43 @@ class UserAgent:
         head = f"{core.request_tail}{core.transports.to(target).contact}Accept: application/sdp\r\n"
         ClientTransaction(self._clients, request, head, b"", over, lambda _now: None).start(now)
         return handle
+
+    def register(
+        self,
+        now: float,
+        *,
+        registrars: Sequence[Address],
+        registrar_uri: str,
+        aor: str,
+        contact_user: str,
+        credentials: Credentials,
+        expires: int,
+    ) -> str:
+        """Register and stay registered until :meth:`unregister`; returns the handle of its events.
+
+        ``registrars`` are asked in order. ``contact_user`` is the user part of the contact, at our address;
+        ``expires`` the seconds asked for. Raises ValueError if a request would not be legal.
+        """
+        for uri in (registrar_uri, aor, f"sip:{contact_user}@host"):
+            check_uri_text(uri)
+        registration = Registration(
+            self._clients,
+            registrars=registrars,
+            registrar_uri=registrar_uri,
+            aor=aor,
+            contact_user=contact_user,
+            credentials=credentials,
+            expires=expires,
+        )
+        self._registrations[registration.handle] = registration
+        registration.start(now)
+        return registration.handle
+
+    def unregister(self, handle: str, now: float) -> None:
+        """Take a registration back."""
+        registration = self._registrations.pop(handle, None)
+        if registration is not None:
+            registration.stop(now)
 
     # --- calls we make
 
@@ -295,7 +334,7 @@ class UserAgent:
 
     @property
     def hanging_up(self) -> int:
-        """Our BYEs and CANCELs that have no final response yet."""
+        """Our BYEs, CANCELs and REGISTERs that have no final response yet."""
         return self._clients.hanging_up
 
     @property

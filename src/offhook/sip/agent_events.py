@@ -86,6 +86,19 @@ class OptionsAnswered(Event, frozen=True, kw_only=True):
     """Why the transport could not deliver it, for people; None: it could."""
 
 
+class RegistrationChanged(Event, frozen=True, kw_only=True):
+    """A registrar answered our REGISTER, or none did (RFC 3261 §10.2). Comes for each refresh too."""
+
+    granted: int | None
+    """Seconds for which our contact is registered now; None: it is not."""
+    problem: str | None = None
+    """Why it is not, for people; None: it is, or we took it back."""
+    source: Address | None = None
+    """Where the answer came from."""
+    ended: bool = False
+    """We have taken it back: the last event of its handle."""
+
+
 class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
     """A new INVITE. The application rings, accepts or rejects it.
 
@@ -185,6 +198,7 @@ AnyEvent = (
     | Answered
     | Rejected
     | OptionsAnswered
+    | RegistrationChanged
     | IncomingInvite
     | Canceled
     | Confirmed

@@ -74,6 +74,8 @@ class OutgoingRequest:
 Handler = Callable[["ClientTransaction", Response | None, float], None]
 AtTime = Callable[[float], None]
 """Called with the monotonic time in seconds."""
+_LAST_WORDS = ("BYE", "CANCEL", "REGISTER")
+"""What an agent that stops says to its peers."""
 
 
 class ClientTransactions:
@@ -95,9 +97,9 @@ class ClientTransactions:
 
     @property
     def hanging_up(self) -> int:
-        """BYEs and CANCELs that have no final response yet."""
+        """BYEs, CANCELs and REGISTERs that have no final response yet."""
         return sum(
-            transaction.method in ("BYE", "CANCEL") and not transaction.answered
+            transaction.method in _LAST_WORDS and not transaction.answered
             for transaction in self.open.values()
         )
 

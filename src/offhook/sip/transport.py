@@ -29,18 +29,23 @@ class Protocol(StrEnum):
 class Transport:
     """One local address, as it stands in our messages."""
 
-    __slots__ = ("contact", "contact_uri", "local", "protocol", "reliable", "via_prefix")
+    __slots__ = ("contact", "contact_uri", "local", "protocol", "reliable", "sent_by", "via_prefix")
 
     def __init__(self, local: Address, *, host: str | None = None, port: int | None = None) -> None:
         """``host`` and ``port`` stand in Via and Contact instead of those of ``local``."""
         self.local = local
         self.protocol = Protocol(local.transport)
         self.reliable = self.protocol.reliable
-        sent_by = host_port(host or local.host, port or local.port)
+        self.sent_by = sent_by = host_port(host or local.host, port or local.port)
+        """Our address as peers see it."""
         self.via_prefix = f"Via: SIP/2.0/{self.protocol.upper()} {sent_by};rport;branch="
-        self.contact_uri = f"sip:offhook@{sent_by}"
+        self.contact_uri = self.contact_uri_of("offhook")
         self.contact = f"Contact: <{self.contact_uri}>\r\n"
         """The finished line."""
+
+    def contact_uri_of(self, user: str) -> str:
+        """Our address with another user part."""
+        return f"sip:{user}@{self.sent_by}"
 
 
 @final

@@ -7,7 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from offhook.faults import FaultLog
-from offhook.sip import AnyEvent, Canceled, Ended, IncomingInvite, OptionsAnswered, Rejected
+from offhook.sip import (
+    AnyEvent,
+    Canceled,
+    Ended,
+    IncomingInvite,
+    OptionsAnswered,
+    RegistrationChanged,
+    Rejected,
+)
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +84,7 @@ class CallListeners:
                 self._deliver_invite(event)
                 return
             listener = self._by_handle.get(event.handle)
-            if isinstance(event, Rejected | Canceled | Ended | OptionsAnswered):
+            if _is_last(event):
                 self._by_handle.pop(event.handle, None)
             if listener is not None:
                 listener(event)
@@ -89,3 +97,10 @@ class CallListeners:
             self._refuse(event.handle)
         else:
             self._incoming(event)
+
+
+def _is_last(event: AnyEvent) -> bool:
+    """Whether no event of its handle comes after it."""
+    if isinstance(event, RegistrationChanged):
+        return event.ended
+    return isinstance(event, Rejected | Canceled | Ended | OptionsAnswered)

@@ -22,6 +22,13 @@ class LineMetrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
+        self._registered = Gauge(
+            "offhook_trunk_registered",
+            "1 while a trunk with register = true has taken our REGISTER, 0 while it has not",
+            ("trunk",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._packets = Counter(
             "offhook_rtp_packets",
             "RTP packets of ended calls: received, lost, late (over 60 ms), refused (from an address"
@@ -51,6 +58,10 @@ class LineMetrics:
     def trunk_is(self, trunk: str, *, up: bool) -> None:
         """A trunk answers, or does not."""
         self._up.labels(trunk).set(up)
+
+    def trunk_is_registered(self, trunk: str, *, registered: bool) -> None:
+        """A trunk has taken our REGISTER, or has not."""
+        self._registered.labels(trunk).set(registered)
 
     def pressed(self, way: str) -> None:
         """A digit came."""

@@ -1,7 +1,8 @@
 """How a trunk writes phone numbers: with or without ``+``, as within a country, with prefixes (pure).
 
 Everything above the trunk knows E.164 with ``+``. :class:`NumberFormat` translates at the edge, for callers
-and called numbers, both ways. What it cannot read it passes on unchanged: an extension, ``anonymous``, a name.
+and called numbers, both ways. What it cannot read it passes on unchanged: an extension, ``anonymous``, a
+name.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ from offhook.telephony.inbound_refusals import InboundRefusals, RefusalReason
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
 from offhook.telephony.number_formats import Party
+from offhook.telephony.trunks import Trunk
 
 T = TypeVar("T")
 
@@ -106,12 +107,22 @@ class InboundScreening(Screen):
         return not self._exempt(host)
 
     def judge(self, invite: Request, source: Address) -> Judgement:
+        user = user_of(invite.uri)
         for trunk in self._line.trunks.values():
-            if trunk.sends_from(source.host):
+            if trunk.sends_from(source.host) or self._registered(trunk, user, source.host):
                 return Admitted(trunk.name)
         if self.banned(source.host):
             return Ignored()
         return self._by_digest(invite, source.host)
+
+    def _registered(self, trunk: Trunk, user: str, host: str) -> bool:
+        """Whether a call comes from a registrar: by the contact that only it knows, or its address."""
+        if trunk.contact_user is None:
+            return False
+        known = self._line.endpoint.is_address_of
+        return user == trunk.contact_user or any(
+            known(registrar.host, host) for registrar in trunk.registrars
+        )
 
     def _by_digest(self, invite: Request, host: str) -> Judgement:
         """Look for the trunk that the credentials in the INVITE belong to."""
@@ -173,7 +184,10 @@ class InboundScreening(Screen):
         source = f"trunk {trunk.name}"
         with endpoint.command() as (agent, _):
             agent.trust(invite.handle, trunk.owns)
-        called = trunk.numbers.read(user_of(invite.request_uri), Party.CALLED)
+        called = user_of(invite.request_uri)
+        if called == trunk.contact_user:
+            called = user_of(invite.to)  # the registrar wrote our contact over the number (§16.5)
+        called = trunk.numbers.read(called, Party.CALLED)
         if not self._knows(called):
             words = "the called number is no sub-account's: 404"
             self._refusals.refused(source, RefusalReason.UNKNOWN_NUMBER, words)

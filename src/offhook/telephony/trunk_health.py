@@ -1,7 +1,8 @@
 """Whether each trunk answers: learned from its calls, and from OPTIONS where the configuration asks for them.
 
 Any response shows that a trunk is up: also a refusal, and a 401 to an OPTIONS. Silence shows that it is
-down, and so does a host name that cannot be looked up. A change is logged, and counted in the metrics.
+down, and so does a host name that cannot be looked up. A trunk that refuses our REGISTER is down too. A
+change is logged, and counted in the metrics.
 """
 
 from __future__ import annotations
@@ -23,6 +24,27 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for trunks whose next OPTIONS is due."""
+SILENT_FOR = 60.0
+"""Seconds for which a trunk without OPTIONS counts as silent for routing."""
+
+
+class _Known:
+    """What is known of one trunk."""
+
+    __slots__ = ("answers", "silence", "silent_at", "unregistered")
+
+    def __init__(self) -> None:
+        self.answers: bool | None = None
+        """None: it was not asked and had no call yet."""
+        self.silence: str | None = None
+        self.silent_at = 0.0
+        """When it was silent last, of the monotonic clock."""
+        self.unregistered: str | None = None
+        """Why our REGISTER failed; None: it did not."""
+
+    @property
+    def up(self) -> bool:
+        return self.answers is not False and self.unregistered is None
 
 
 def ask(endpoint: SipEndpoint, trunk: Trunk, listener: Listener) -> None:
@@ -45,6 +67,7 @@ class TrunkHealth:
     def __init__(self, clock: Clock, metrics: LineMetrics) -> None:
         self._clock = clock
         self._metrics = metrics
+        self._known: dict[str, _Known] = {}
         self._states: dict[str, TrunkState] = {}
         self.on_change: Callable[[TrunkState], object] = lambda _state: None
         """Called with each new state."""
@@ -53,18 +76,51 @@ class TrunkHealth:
         """What is known of a trunk; None: it was not asked and had no call yet."""
         return self._states.get(trunk)
 
+    def avoided(self, trunk: str, *, asked_by_options: bool) -> bool:
+        """Whether calls should go over another trunk where there is one.
+
+        That a trunk is silent counts until it answers. Where no OPTIONS ask for that, it counts for
+        :data:`SILENT_FOR` seconds; then a call may try it again. A trunk that refuses our REGISTER may take
+        calls all the same, so it is not avoided.
+        """
+        known = self._known.get(trunk)
+        if known is None or known.answers is not False:
+            return False
+        return asked_by_options or self._clock.monotonic() - known.silent_at < SILENT_FOR
+
     def heard(self, trunk: str) -> None:
         """A response of the trunk came."""
-        self._now(trunk, up=True, detail=None)
+        known = self._known.get(trunk)
+        if known is None or not known.answers:
+            known = self._of(trunk)
+            known.answers, known.silence = True, None
+            self._show(trunk, known)
 
     def silent(self, trunk: str, detail: str) -> None:
         """No response came to an INVITE or an OPTIONS; ``detail`` says it in words."""
-        self._now(trunk, up=False, detail=detail)
+        known = self._of(trunk)
+        known.answers, known.silence = False, detail
+        known.silent_at = self._clock.monotonic()
+        self._show(trunk, known)
 
-    def _now(self, trunk: str, *, up: bool, detail: str | None) -> None:
-        before = self._states.get(trunk)
+    def registered(self, trunk: str, problem: str | None) -> None:
+        """Our REGISTER was taken, or failed because of ``problem``."""
+        known = self._of(trunk)
+        known.unregistered = problem
+        if problem is None:
+            known.answers, known.silence = True, None
+        self._metrics.trunk_is_registered(trunk, registered=problem is None)
+        self._show(trunk, known)
+
+    def _of(self, trunk: str) -> _Known:
+        return self._known.setdefault(trunk, _Known())
+
+    def _show(self, trunk: str, known: _Known) -> None:
+        """Tell a change."""
+        before, up = self._states.get(trunk), known.up
         if before is not None and before.up is up:
             return
+        detail = None if up else (known.unregistered or known.silence)
         state = TrunkState(trunk=trunk, up=up, since=self._clock.now(), detail=detail)
         self._states[trunk] = state
         self._metrics.trunk_is(trunk, up=up)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -48,6 +49,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is to be registered, in this order; none: nowhere."""
     register_expires: int = 600
     """Seconds that are asked for."""
+    contact_user: str | None = None
+    """The user part of the contact that is registered; None: it is not registered."""
 
     def terms(self, capabilities: MediaCapabilities) -> MediaTerms:
         """What may be negotiated over it with an engine."""
@@ -116,7 +119,18 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         if section.register
         else (),
         register_expires=section.register_expires,
+        contact_user=contact_user_of(section) if section.register else None,
     )
+
+
+def contact_user_of(section: config.TrunkSection) -> str:
+    """The user part of the contact that is registered with a trunk: by it the trunk's calls are known.
+
+    It is made of the password, so nobody else can guess it, all workers know it, and it is the same after a
+    restart.
+    """
+    secret = (section.password or "").encode()
+    return hmac.new(secret, f"contact {section.name}".encode(), "sha256").hexdigest()[:20]
 
 
 def split_address(address: str) -> tuple[str, str, int]:

@@ -118,3 +118,36 @@ def test_without_options_every_nothing_is_sent() -> None:
     world = World(options_every=0)
     world.probe.ask_due()
     assert world.asked == []
+
+
+def test_a_trunk_that_refuses_our_register_is_down_and_says_why() -> None:
+    world = World()
+    world.health.heard("carrier")
+    world.health.registered("carrier", "REGISTER: 403 Forbidden")
+    world.health.heard("carrier")
+    assert [state.up for state in world.told] == [True, False]
+    assert world.told[-1].detail == "REGISTER: 403 Forbidden"
+    world.health.registered("carrier", None)
+    assert [state.up for state in world.told] == [True, False, True]
+    labels = {"trunk": "carrier"}
+    assert world.registry.get_sample_value("offhook_trunk_registered", labels) == 1
+
+
+def test_calls_avoid_a_silent_trunk_for_a_minute_where_no_options_ask() -> None:
+    world = World()
+    assert not world.health.avoided("carrier", asked_by_options=False)
+    world.health.silent("carrier", "no response")
+    assert world.health.avoided("carrier", asked_by_options=False)
+    world.now += 59.0
+    assert world.health.avoided("carrier", asked_by_options=False)
+    world.now += 1.0
+    assert not world.health.avoided("carrier", asked_by_options=False)
+    assert world.health.avoided("carrier", asked_by_options=True)
+    world.health.heard("carrier")
+    assert not world.health.avoided("carrier", asked_by_options=True)
+
+
+def test_calls_do_not_avoid_a_trunk_that_only_refuses_our_register() -> None:
+    world = World()
+    world.health.registered("carrier", "REGISTER: 403 Forbidden")
+    assert not world.health.avoided("carrier", asked_by_options=True)
