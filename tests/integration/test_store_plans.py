@@ -101,6 +101,8 @@ def test_the_tables_that_grow_are_those_of_sessions_and_requests() -> None:
         "number_receivers",
         "duties",
         "node_facts",
+        "phones",
+        "first_calls",
         "trunk_states",
         "recording_pushes",
         "recordings",

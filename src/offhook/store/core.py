@@ -31,6 +31,7 @@ from offhook.store.stored_membership import SqlMembership
 from offhook.store.stored_numbers import SqlNumbers
 from offhook.store.stored_operating import SqlOperating
 from offhook.store.stored_opt_outs import SqlOptOuts
+from offhook.store.stored_phones import SqlPhones
 from offhook.store.stored_recordings import SqlRecordings
 from offhook.store.stored_tenancy import SqlTenancy
 from offhook.store.stored_usage import SqlUsage
@@ -53,6 +54,7 @@ class SqlStore(
     SqlExports,
     SqlOperating,
     SqlNumbers,
+    SqlPhones,
     Store,
 ):
     """Encodes the hot calls; a dialect's store runs them in batches."""

@@ -154,6 +154,29 @@ trunk_states = Table(
 )
 """Whether each trunk answered each node last."""
 
+phones = Table(
+    "phones",
+    metadata,
+    Column("user_name", Text, primary_key=True),
+    Column("contact", Text, primary_key=True),
+    Column("registered_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The registered phones of SIP users."""
+
+first_calls = Table(
+    "first_calls",
+    metadata,
+    Column("sub_account_id", Text, primary_key=True),
+    Column("country", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("session_id", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When each sub-account called a country first."""
+
 log_lines = Table(
     "log_lines",
     metadata,

@@ -25,6 +25,7 @@ from offhook.session.ports.metering import Metering
 from offhook.session.ports.number_records import Numbers
 from offhook.session.ports.operating import Operating
 from offhook.session.ports.opt_out_lists import OptOuts
+from offhook.session.ports.phones import Phones
 from offhook.session.ports.record import (
     EVERY_SESSION,
     NO_RATES,
@@ -379,6 +380,7 @@ class Store(
     Exporting,
     Operating,
     Numbers,
+    Phones,
 ):
     """The whole durable record."""
 

@@ -19,6 +19,7 @@ from offhook.session.ports.membership import NodeFacts
 from offhook.session.ports.number_records import NumberState
 from offhook.session.ports.operating import LogLine, TrunkState
 from offhook.session.ports.opt_out_lists import OptOut
+from offhook.session.ports.phones import FirstCall, PhoneBinding
 from offhook.session.ports.record import (
     DeliveryAttempt,
     DeliveryRecord,
@@ -171,6 +172,8 @@ class MemoryRecords:
         self.recordings: dict[str, RecordingRecord] = {}
         self.push_configs: dict[str, PushConfig] = {}
         self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
+        self.phones: dict[tuple[str, str], PhoneBinding] = {}
+        self.first_calls: dict[tuple[str, str], FirstCall] = {}
         self.opt_outs: dict[tuple[str, str], OptOut] = {}
         self.campaigns: dict[str, StoredCampaign] = {}
         self.menus: dict[tuple[str, str], Menu] = {}

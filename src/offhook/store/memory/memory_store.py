@@ -17,6 +17,7 @@ from offhook.store.memory.memory_numbers import MemoryNumbers
 from offhook.store.memory.memory_operating import MemoryOperating
 from offhook.store.memory.memory_opt_outs import MemoryOptOuts
 from offhook.store.memory.memory_outbox import MemoryOutbox
+from offhook.store.memory.memory_phones import MemoryPhones
 from offhook.store.memory.memory_recordings import MemoryRecordings
 from offhook.store.memory.memory_tenancy import MemoryTenancy
 from offhook.store.memory.memory_upkeep import MemoryUpkeep
@@ -40,6 +41,7 @@ class MemoryStore(
     MemoryExports,
     MemoryOperating,
     MemoryNumbers,
+    MemoryPhones,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""
