@@ -1,10 +1,16 @@
-"""Time and identifiers. Pure code takes times as arguments; only the outer layers use a :class:`Clock`."""
+"""Time and identifiers. Pure code takes times as arguments; only the outer layers use a :class:`Clock`.
+
+The machines of an installation write times into one record and compare them with their own: how long a
+session has waited, when a lease is over. So they need one clock. :class:`SharedClock` is the database's,
+carried on by the monotonic clock of the machine: a machine whose clock is wrong, or is stepped while calls
+run, changes nothing.
+"""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import final
 
 from offhook.random_bits import random_bits
@@ -21,6 +27,14 @@ class Clock(ABC):
     def monotonic(self) -> float:
         """Seconds that never go back; only differences are meaningful."""
 
+    def follow(self, told: datetime, asked_at: float) -> float:
+        """Take over the time that the shared clock told; ``asked_at``: monotonic, when it was asked.
+
+        Returns by how many seconds this clock was wrong, if that is more than :data:`TRUSTED`; else 0.
+        Most clocks follow nothing.
+        """
+        return 0.0
+
 
 @final
 class SystemClock(Clock):
@@ -31,6 +45,43 @@ class SystemClock(Clock):
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+TRUSTED = 1.0
+"""Seconds by which clocks may differ. An answer that took longer tells no time."""
+_STEP = 0.01
+"""Seconds of a correction that is made without a jump, at most."""
+
+
+@final
+class SharedClock(Clock):
+    """The clock that :meth:`follow` is told of; until then, the wall clock of the machine.
+
+    Between two answers the machine's monotonic clock counts. A small difference is corrected in small
+    steps, because times of one call are compared; one of over :data:`TRUSTED` at once.
+    """
+
+    def __init__(self, own: Clock | None = None) -> None:
+        self._own = own or SystemClock()
+        self._zero = self._own.now() - timedelta(seconds=self._own.monotonic())
+        """The time at 0 of the monotonic clock."""
+
+    def now(self) -> datetime:
+        return self._zero + timedelta(seconds=self._own.monotonic())
+
+    def monotonic(self) -> float:
+        return self._own.monotonic()
+
+    def follow(self, told: datetime, asked_at: float) -> float:
+        took = self._own.monotonic() - asked_at
+        if took > TRUSTED:
+            return 0.0
+        wrong = (told + timedelta(seconds=took / 2) - self.now()).total_seconds()
+        if abs(wrong) > TRUSTED:
+            self._zero += timedelta(seconds=wrong)
+            return wrong
+        self._zero += timedelta(seconds=max(-_STEP, min(_STEP, wrong)))
+        return 0.0
 
 
 def new_id() -> str:

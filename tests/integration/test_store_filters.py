@@ -81,7 +81,7 @@ async def test_by_the_sip_code_of_any_leg(store: Store) -> None:
     lost = msgspec.structs.replace(answered.legs[0], sip_code=200)
     over = ended(msgspec.structs.replace(answered, legs=(lost,)), SessionStatus.ERROR)
     await store.retire_node(node)
-    assert await store.end_orphan(over, [], [], NOW)
+    assert await store.end_orphan(over, [], [])
     assert await found(store, SessionFilter(sip_code=200)) == [over]
 
 

@@ -134,9 +134,9 @@ async def test_the_calls_of_a_dead_node_count_once(store: Store, node: Node) -> 
     await accepted(store, waiting())
     running = await started(store, node)
     ended = msgspec.structs.replace(running, status=SessionStatus.ERROR, legs=(call(),))
-    silent_since = NOW + seconds(3600)
-    assert await store.end_orphan(ended, [], [], silent_since)
-    assert not await store.end_orphan(ended, [], [], silent_since)
+    silent = await store.heartbeats()
+    assert await store.end_orphan(ended, [], [], silent)
+    assert not await store.end_orphan(ended, [], [], silent)
     assert await store.usage(TODAY, TODAY) == [record()]
 
 

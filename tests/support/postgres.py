@@ -42,6 +42,12 @@ class PostgresServer:
         self._bin = bin_
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of its first process, which has started the others."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, database: str = "postgres") -> str:
         """The URL of one of its databases."""
         return f"postgresql://{_USER}@127.0.0.1:{self.port}/{database}"

@@ -101,16 +101,19 @@ class Server:
         descriptors: int | None = None,
         disk: Path | None = None,
         source: Path | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """``descriptors``: ``ulimit -n`` of all its processes; None: as here.
 
         ``disk``: an empty folder that its processes see as a disk of 8 MiB (see :meth:`on_disk`).
         ``source``: the folder with the package of another version; None: this one.
+        ``environ``: further variables of their environment.
         """
         self.folder = folder
         self._limit = f"ulimit -n {descriptors}; " if descriptors else ""
         self._disk = disk
-        self._other = {"PYTHONPATH": str(source)} if source else {}
+        other = {"PYTHONPATH": str(source)} if source else {}
+        self._environ = other | dict(environ or {})
         self.url = f"http://{config['http']['listen']}"
         self.sip_port = int(str(config["sip"]["listen"][0]).rpartition(":")[2])
         self.started_in = 0.0
@@ -162,8 +165,8 @@ class Server:
                 stderr=log,
                 env={
                     **environment(),
-                    **self._other,
                     "XDG_CACHE_HOME": str(self.folder / "cache"),
+                    **self._environ,
                 },
             )
         assert self._process.stdout is not None
@@ -239,6 +242,12 @@ class Server:
         """A file of its small disk, as seen from here."""
         assert self._process is not None
         return Path(f"/proc/{self._process.pid}/root{self._disk}/{name}")
+
+    async def kill_all(self) -> None:
+        """``kill -9`` of all its processes at once; returns when they are gone."""
+        self._end_at_once()
+        assert self._process is not None
+        await self._process.wait()
 
     def log(self) -> str:
         """Everything it has logged."""

@@ -1,14 +1,14 @@
 """Heartbeats, and the end of sessions whose node has died.
 
-Theory of operation. A live node writes its heartbeat to the store every :data:`HEARTBEAT`
-seconds. Every process looks for RUNNING sessions of nodes that are dead and ends them ``ERROR``. There
-are two cases:
+Theory of operation. A live node writes its heartbeat to the store every :data:`HEARTBEAT` seconds. Every
+process looks for RUNNING sessions of nodes that are dead and ends them ``ERROR``. There are two cases:
 
 - A node whose epoch is over, or that has retired, is dead.
-- A node that is silent for :data:`.DEAD_AFTER` *may* be dead. Or the store was away, and live nodes could
-not write their heartbeats. A process that has seen the store away therefore
-  judges no node by silence until it has reached the store without interruption for that long itself;
-  by then every live node has written a heartbeat again.
+- A node whose heartbeat has not changed for :data:`.DEAD_AFTER`, by this process's own monotonic clock,
+  *may* be dead. The time that stands in the heartbeat is not compared with any clock: clocks may be wrong.
+  Or the store was away, and live nodes could not write their heartbeats. A process that has seen the store
+  away therefore judges no node by silence until it has reached the store without interruption for that long
+  itself; by then every live node has written a heartbeat again.
 
 A session that runs in this process is never ended here, even if the store says that its node is dead.
 A session whose sub-account this process does not know is left to other processes for :data:`LEFT_FOR`
@@ -19,12 +19,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
 
 from offhook.clock import Clock
 from offhook.session import states
-from offhook.session.ports.record import DEAD_AFTER, Fenced, Node, NodeRole, StoreUnavailable
+from offhook.session.ports.record import (
+    DEAD_AFTER,
+    Fenced,
+    Heartbeat,
+    Node,
+    NodeRole,
+    StoreUnavailable,
+)
 from offhook.session.ports.stores import Claiming
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
@@ -33,12 +39,12 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0
 """Seconds between heartbeats."""
+LOOK = 1.0
+"""Seconds between two looks at the heartbeats of the others."""
 LEFT_FOR = 60.0
 """Seconds for which a dead node's session is left to a process that knows its sub-account."""
 _LONGEST_GAP = 3 * HEARTBEAT
 """Seconds between two written heartbeats after which the store counts as having been away."""
-_BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
-"""Before any heartbeat, and after the 0 of a retired node."""
 
 
 class Liveness:
@@ -73,6 +79,8 @@ class Liveness:
         self._reached_since: float | None = None
         """Monotonic: since when all heartbeats of this process were written without a gap."""
         self._last_beat: float | None = None
+        self._seen: dict[str, tuple[Heartbeat, float]] = {}
+        """The last heartbeat of each other node, and since when (monotonic) it is the last."""
 
     # --- heartbeats
 
@@ -86,10 +94,16 @@ class Liveness:
         """Write one heartbeat, if the store can be reached."""
         try:
             await self._store.heartbeat(self._node, self._clock.now())
+            asked_at = self._clock.monotonic()
+            wrong = self._clock.follow(await self._store.time(), asked_at)
         except StoreUnavailable as error:
             self._reached_since = None
             log.warning("heartbeat not written: %s", error)
             return
+        if wrong:
+            log.warning(
+                "the database's clock has moved by %.0f s against ours: following it", wrong
+            )
         now = self._clock.monotonic()
         if self._last_beat is None or now - self._last_beat > _LONGEST_GAP:
             self._reached_since = None
@@ -97,16 +111,31 @@ class Liveness:
         if self._reached_since is None:
             self._reached_since = now
 
-    def silent_since(self, now: datetime) -> datetime:
-        """The time before which a node's last heartbeat must be for the node to count as dead."""
+    async def silent(self) -> list[Heartbeat]:
+        """The last heartbeats of the nodes that count as dead because they have been silent."""
+        beats = await self._store.heartbeats()
         at = self._clock.monotonic()
-        steady = (
+        self._seen = {
+            beat.name: self._since(beat, at) for beat in beats if beat.name != self._node.name
+        }
+        if not self._steady(at):
+            return []
+        patience = DEAD_AFTER.total_seconds()
+        return [beat for beat, since in self._seen.values() if at - since >= patience]
+
+    def _since(self, beat: Heartbeat, at: float) -> tuple[Heartbeat, float]:
+        """Since when a heartbeat is the last one of its node; the earlier time if it was known."""
+        known = self._seen.get(beat.name)
+        return known if known is not None and known[0] == beat else (beat, at)
+
+    def _steady(self, at: float) -> bool:
+        """Whether this process has reached the store for so long that silence means something."""
+        return (
             self._reached_since is not None
             and self._last_beat is not None
             and at - self._last_beat <= _LONGEST_GAP
-            and timedelta(seconds=at - self._reached_since) >= DEAD_AFTER
+            and at - self._reached_since >= DEAD_AFTER.total_seconds()
         )
-        return now - DEAD_AFTER if steady else _BEFORE_ALL
 
     # --- orphans
 
@@ -119,12 +148,12 @@ class Liveness:
             except StoreUnavailable as error:
                 self._reached_since = None
                 log.warning("sessions of dead nodes cannot be ended yet: %s", error)
-            await asyncio.sleep(HEARTBEAT)
+            await asyncio.sleep(LOOK)
 
     async def end_orphans_once(self) -> int:
         """Look for orphans once; returns the number of sessions ended."""
-        silent_since = self.silent_since(self._clock.now())
-        orphans = await self._store.orphans(silent_since)
+        silent = await self.silent()
+        orphans = await self._store.orphans(silent)
         self._left = {
             session.session_id: self._left.get(session.session_id, self._clock.monotonic())
             for session in orphans
@@ -133,7 +162,7 @@ class Liveness:
         ended = 0
         for session in orphans:
             if not self._runs_here(session.session_id) and not self._leaves(session):
-                ended += await self._end(session, silent_since)
+                ended += await self._end(session, silent)
         return ended
 
     def _leaves(self, session: Session) -> bool:
@@ -141,13 +170,13 @@ class Liveness:
         since = self._left.get(session.session_id)
         return since is not None and self._clock.monotonic() - since < LEFT_FOR
 
-    async def _end(self, session: Session, silent_since: datetime) -> bool:
+    async def _end(self, session: Session, silent: Sequence[Heartbeat]) -> bool:
         """``ERROR`` -2001, summary included; False: the node is live after all, or another process ended
         it."""
         now = self._clock.now()
         final = self._charged(states.abandon(session, now))
         outbox = self._reports.session_ended(final)
-        done = await self._store.end_orphan(final, [states.ended(final)], outbox, silent_since)
+        done = await self._store.end_orphan(final, [states.ended(final)], outbox, silent)
         if done:
             log.warning("session %s ended ERROR: its voice node died", session.session_id)
         return done

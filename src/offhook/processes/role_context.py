@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from offhook.clock import Clock, SystemClock
+from offhook.clock import Clock, SharedClock
 from offhook.config import Config
 from offhook.processes.child import SupervisorLink
 
@@ -40,7 +40,8 @@ class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     """Set when the supervisor has died: end at once, so that the next start finds the ports free."""
     reloads: list[Callable[[Config], None]] = []
     """Called with the configuration that was read again (SIGHUP); a role adds its own."""
-    clock: Clock = SystemClock()
+    clock: Clock = msgspec.field(default_factory=SharedClock)
+    """The clock of the whole installation, once the record was opened."""
     registry: CollectorRegistry = msgspec.field(default_factory=CollectorRegistry)
     """The metrics of this process."""
 

@@ -52,6 +52,8 @@ async def _open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
     store = open_store(context.config.database.url)
     await store.open()
     stack.push_async_callback(store.close)
+    asked_at = context.clock.monotonic()
+    context.clock.follow(await store.time(), asked_at)
     return store
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from offhook.events import AnyEvent
 from offhook.session.ports.keeping import KEEP_USUAL, Retention
 from offhook.session.ports.record import (
     DeliveryResult,
+    Heartbeat,
     Installation,
     Node,
     NodeRole,
@@ -19,7 +21,7 @@ from offhook.session.ports.record import (
 )
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
-from offhook.store.documents import from_micros, known_session, micros, optional_from_micros
+from offhook.store.documents import from_micros, known_session, optional_from_micros
 from offhook.store.history import SqlHistory
 from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
@@ -139,10 +141,24 @@ class SqlStore(
             oldest_delivery_at=optional_from_micros(pending["oldest"]),
         )
 
-    async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
-        rows = await self._read_named("orphans", micros(silent_since), limit)
+    async def heartbeats(self) -> Sequence[Heartbeat]:
+        rows = await self._read_named("nodes")
+        return [
+            Heartbeat(name=row["name"], epoch=row["epoch"], at=from_micros(row["heartbeat_at"]))
+            for row in rows
+            if row["heartbeat_at"]
+        ]
+
+    async def orphans(
+        self, silent: Sequence[Heartbeat] = (), *, limit: int = 500
+    ) -> Sequence[Session]:
+        rows = await self._read_named("orphans", *self._beats(silent), limit)
         found = (known_session(row["document"]) for row in rows)
         return [session for session in found if session is not None]
+
+    @abstractmethod
+    def _beats(self, silent: Sequence[Heartbeat]) -> tuple[Any, ...]:
+        """Heartbeats as arguments of the statements ``orphans`` and ``orphan``."""
 
     # --- the outbox
 

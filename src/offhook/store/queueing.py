@@ -223,6 +223,8 @@ class Buckets:
             for name, rate in limits.items():
                 capacity = max(1.0, rate)
                 tokens, at = stored.get((kind, name), (capacity, self._now))
+                if at > self._now:  # the clock went back: count from now on, not from then
+                    self._taken.add((kind, name))
                 filled = tokens + max(0, self._now - at) / 1e6 * rate
                 self._tokens[kind, name] = min(capacity, filled)
 
@@ -237,7 +239,7 @@ class Buckets:
             self._taken.add((kind, name))
 
     def rows(self) -> list[BucketRow]:
-        """The buckets that calls were taken from."""
+        """The buckets that calls were taken from, or that must count from another time."""
         return [
             BucketRow(kind.value, name, self._tokens[kind, name], self._now)
             for kind, name in self._taken

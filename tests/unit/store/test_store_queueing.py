@@ -79,6 +79,12 @@ class TestBuckets:
         stored = [bucket("trunk", "t", 0.5, NOW + timedelta(seconds=9))]
         assert Buckets(stored, Rates(trunks={"t": 4.0}), NOW).of(BucketKind.TRUNK) == {"t": 0.5}
 
+    def test_after_the_clock_went_back_an_empty_bucket_fills_again(self) -> None:
+        rates = Rates(trunks={"t": 4.0})
+        row = Buckets([bucket("trunk", "t", 0.5, NOW + timedelta(hours=1))], rates, NOW).rows()[0]
+        later = Buckets([row._asdict()], rates, NOW + timedelta(seconds=0.25))
+        assert later.of(BucketKind.TRUNK) == {"t": 1.5}
+
     def test_only_what_was_taken_from_is_written(self) -> None:
         buckets = Buckets([], Rates(sub_accounts={"a": 2.0, "b": 2.0}), NOW)
         buckets.take(BucketKind.SUB_ACCOUNT, "a")

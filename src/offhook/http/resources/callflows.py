@@ -31,7 +31,12 @@ from offhook.http.http_metrics import HttpMetrics
 from offhook.http.refusals import Refused
 from offhook.session import states
 from offhook.session.control import ReplaceCallflow
-from offhook.session.ports.record import IdempotencyConflict, RequestRecord, StoreUnavailable
+from offhook.session.ports.record import (
+    FateUnknown,
+    IdempotencyConflict,
+    RequestRecord,
+    StoreUnavailable,
+)
 from offhook.session.ports.tracing import Span, SpanKind
 from offhook.session.scenario_filling import filled, names_scenario
 from offhook.session.session import Session
@@ -119,6 +124,11 @@ class CallflowEndpoints:
             raise
         except Refused as refused:
             return _refused(request, refused)
+        except FateUnknown as unknown:
+            # Not 503, which promises that nothing is dialled. The request's id tells later what became of it.
+            log.error("callFlowRequestId %s: %s", request.request_id, unknown)
+            self._metrics.judged(refusals.INTERNAL.code)
+            return _refused(request, Refused(refusals.INTERNAL))
         except StoreUnavailable:
             return _refused(request, refusals.unavailable())
         except IdempotencyConflict:

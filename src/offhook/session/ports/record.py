@@ -18,6 +18,10 @@ class StoreUnavailable(Exception):
     """The database is away or too slow; nothing was written."""
 
 
+class FateUnknown(StoreUnavailable):
+    """The database was cut off while it wrote: nobody knows yet whether the write is stored."""
+
+
 class SchemaMismatch(StoreUnavailable):
     """The database's schema is not the one this version needs; the text says what to do."""
 
@@ -67,6 +71,15 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     epoch: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """The last sign of life of a registered process, as it stands in the record."""
+
+    name: str
+    epoch: int
+    at: datetime
+    """By the clock of that process: only whether it changes means anything to others."""
 
 
 class NodeState(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,7 +293,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None
 
 
-DEAD_AFTER = timedelta(seconds=9)
+DEAD_AFTER = timedelta(seconds=11)
 """Time without a heartbeat after which a node counts as dead (its sessions end within 15 s)."""
 
 NO_RATES = Rates()

@@ -5,7 +5,8 @@ SQLite and PostgreSQL.
 
 A write is durable when its call returns. Hot writes are group-committed: calls that wait at the same
 moment share one transaction. Every call may raise :class:`.StoreUnavailable`; then nothing was
-written, unless the connection broke while the commit was on its way.
+written, unless the connection broke while the commit was on its way. :meth:`Accepting.accept` tells the
+two apart: :class:`.FateUnknown` means that nobody knows.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from offhook.session.ports.record import (
     DeliveryRecord,
     DeliveryResult,
     DeliveryState,
+    Heartbeat,
     Installation,
     KeyRecord,
     Node,
@@ -161,11 +163,21 @@ class Claiming(ABC):
         """Nodes, queue, channels and pending webhooks at this moment."""
 
     @abstractmethod
-    async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
+    async def time(self) -> datetime:
+        """The time by the clock that all processes of the installation share: the database's."""
+
+    @abstractmethod
+    async def heartbeats(self) -> Sequence[Heartbeat]:
+        """The last heartbeat of every process that has not retired."""
+
+    @abstractmethod
+    async def orphans(
+        self, silent: Sequence[Heartbeat] = (), *, limit: int = 500
+    ) -> Sequence[Session]:
         """RUNNING sessions of dead nodes.
 
-        A node is dead when its epoch is over, it has retired, or its last heartbeat is older than
-        ``silent_since``.
+        A node is dead when its epoch is over, it has retired, or its last heartbeat is still the one in
+        ``silent``.
         """
 
     @abstractmethod
@@ -174,7 +186,7 @@ class Claiming(ABC):
         session: Session,
         events: Sequence[AnyEvent],
         outbox: Sequence[OutboxEntry],
-        silent_since: datetime,
+        silent: Sequence[Heartbeat] = (),
     ) -> bool:
         """Store the final ``session`` if it is still an orphan and not final; else False."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from offhook.codes import SessionStatus
@@ -15,6 +15,7 @@ from offhook.session.ports.record import (
     ClaimDecision,
     DeliveryState,
     Fenced,
+    Heartbeat,
     Installation,
     Node,
     NodeRole,
@@ -216,28 +217,41 @@ class MemoryClaiming(MemoryPart, Claiming):
 
     # --- orphans
 
-    async def orphans(self, silent_since: datetime, *, limit: int = 500) -> Sequence[Session]:
-        found = [
-            each.session for each in self._data.live.values() if self._dead(each, silent_since)
+    async def time(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def heartbeats(self) -> Sequence[Heartbeat]:
+        return [
+            Heartbeat(name=name, epoch=node.epoch, at=node.heartbeat_at)
+            for name, node in self._data.nodes.items()
+            if node.heartbeat_at is not None
         ]
+
+    async def orphans(
+        self, silent: Sequence[Heartbeat] = (), *, limit: int = 500
+    ) -> Sequence[Session]:
+        found = [each.session for each in self._data.live.values() if self._dead(each, silent)]
         return found[:limit]
 
-    def _dead(self, stored: StoredSession, silent_since: datetime) -> bool:
+    def _dead(self, stored: StoredSession, silent: Sequence[Heartbeat]) -> bool:
         """Whether the session runs on a dead node."""
         if stored.session.status is not SessionStatus.RUNNING:
             return False
         node = self._data.node_of(stored)
-        return node is None or node.heartbeat_at is None or node.heartbeat_at < silent_since
+        if stored.node is None or node is None or node.heartbeat_at is None:
+            return True
+        last = Heartbeat(name=stored.node.name, epoch=node.epoch, at=node.heartbeat_at)
+        return last in silent
 
     async def end_orphan(
         self,
         session: Session,
         events: Sequence[AnyEvent],
         outbox: Sequence[OutboxEntry],
-        silent_since: datetime,
+        silent: Sequence[Heartbeat] = (),
     ) -> bool:
         stored = self._data.live.get(session.session_id)
-        if stored is None or not self._dead(stored, silent_since):
+        if stored is None or not self._dead(stored, silent):
             return False
         self._data.write(stored, session, events, outbox)
         return True

@@ -1,4 +1,12 @@
-"""Group commit for PostgreSQL: calls of one kind that wait at the same moment share a statement."""
+"""Group commit for PostgreSQL: calls of one kind that wait at the same moment share a statement.
+
+A batch that fails on its way may be stored all the same: its answer was lost, or the server was stopped
+and reads it later. Nobody may be told that such a call was not written. A ``repeatable`` call is sent again
+until the server answers; the ids in it decide, because stored ones change nothing and wait for a
+transaction that still writes them. Its caller waits for up to :data:`SETTLE_SECONDS`, then it gets
+:class:`.FateUnknown`. After such a failure the next batch goes out only once the server answers a small
+question, so that no further calls become doubtful.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +17,7 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
-from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.record import FateUnknown, StoreUnavailable
 from offhook.store.postgres.pool import AWAY, NOT_STORABLE, Pool
 
 ItemT = TypeVar("ItemT")
@@ -17,23 +25,31 @@ ResultT = TypeVar("ResultT")
 
 _MOST_WAITING = 20_000
 _MOST_PER_BATCH = 256
+SETTLE_SECONDS = 30.0
+"""Seconds in which a call that may be stored waits for the answer, counted from its submission."""
 
 
 class _Call(Generic[ItemT, ResultT]):
-    """One queued item. ``taken``: it is in a batch under way."""
+    """One queued item. ``taken``: it is in a batch under way; ``doubtful``: it may be stored already."""
 
-    __slots__ = ("deadline", "future", "item", "taken")
+    __slots__ = ("doubtful", "future", "item", "settle_by", "taken")
 
-    def __init__(self, item: ItemT, future: asyncio.Future[ResultT], deadline: float) -> None:
+    def __init__(self, item: ItemT, future: asyncio.Future[ResultT], settle_by: float) -> None:
         self.item = item
         self.future = future
-        self.deadline = deadline
+        self.settle_by = settle_by
         self.taken = False
+        self.doubtful = False
 
     def expire(self) -> None:
-        """Give up, unless it is being written."""
-        if not self.taken:
+        """Give up, unless it was sent."""
+        if not self.taken and not self.doubtful:
             self.answer(StoreUnavailable("the database is busy or away"))
+
+    def despair(self) -> None:
+        """Give up although it was sent."""
+        if self.doubtful:
+            self.answer(FateUnknown("the database does not answer; the write may be stored"))
 
     def answer(self, result: ResultT | Exception) -> None:
         """Resolve the caller's future, if it is still awaited."""
@@ -71,6 +87,8 @@ class Batcher(Generic[ItemT, ResultT]):
         self._queue: deque[_Call[ItemT, ResultT]] = deque()
         self._changed = asyncio.Event()
         self._closing = False
+        self._doubting = False
+        """Whether the last batch failed on its way."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -85,21 +103,30 @@ class Batcher(Generic[ItemT, ResultT]):
             await self._task
 
     async def submit(self, item: ItemT) -> ResultT:
-        """Run an item in the next batch. Raises StoreUnavailable when it cannot begin in time."""
+        """Run an item in the next batch.
+
+        Raises StoreUnavailable when it cannot begin in time, and FateUnknown when it began and the server
+        has not said in time what became of it.
+        """
         if self._closing or self._task is None:
             raise StoreUnavailable("the store is closed")
         if len(self._queue) >= _MOST_WAITING:
             raise StoreUnavailable("too many writes are waiting")
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout
-        call: _Call[ItemT, ResultT] = _Call(item, loop.create_future(), deadline)
+        now = loop.time()
+        settle_by = now + max(SETTLE_SECONDS, self._timeout)
+        call: _Call[ItemT, ResultT] = _Call(item, loop.create_future(), settle_by)
         self._queue.append(call)
         self._changed.set()
-        expiry = loop.call_at(deadline, call.expire)
+        expiries = (
+            loop.call_at(now + self._timeout, call.expire),
+            loop.call_at(settle_by, call.despair),
+        )
         try:
             return await call.future
         finally:
-            expiry.cancel()
+            for expiry in expiries:
+                expiry.cancel()
 
     async def _work(self) -> None:
         while self._queue or not self._closing:
@@ -113,6 +140,9 @@ class Batcher(Generic[ItemT, ResultT]):
         batch: list[_Call[ItemT, ResultT]] = []
         try:
             async with self._pool.connection() as connection:
+                if self._doubting:
+                    await connection.execute("SELECT")
+                    self._doubting = False
                 batch = self._take()
                 if batch:
                     await self._answer(connection, batch)
@@ -130,13 +160,16 @@ class Batcher(Generic[ItemT, ResultT]):
 
     def _put_back(self, batch: list[_Call[ItemT, ResultT]], error: StoreUnavailable) -> None:
         """After a failure: queue again what may be sent again in time, and fail the rest."""
+        self._doubting = True
         now = asyncio.get_running_loop().time()
         for call in reversed(batch):
-            if self._repeatable and now < call.deadline and not call.future.done():
-                call.taken = False
+            call.taken, call.doubtful = False, True
+            if not self._repeatable:
+                call.answer(StoreUnavailable(str(error)))
+            elif now < call.settle_by and not self._closing:
                 self._queue.appendleft(call)
             else:
-                call.answer(StoreUnavailable(str(error)))
+                call.despair()
         while self._queue and self._queue[0].future.done():
             self._queue.popleft()
 

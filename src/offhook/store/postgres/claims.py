@@ -196,9 +196,9 @@ async def cancel_queued(connection: asyncpg.Connection, call: Save) -> bool:
     return await _finish_session(connection, call, count)
 
 
-async def end_orphan(connection: asyncpg.Connection, call: Save, silent_since: int) -> bool:
+async def end_orphan(connection: asyncpg.Connection, call: Save, silent: Sequence[object]) -> bool:
     """Store the end of a dead node's session; False: the node is live; in a transaction."""
-    count = await connection.fetchval(SQL["orphan"], call.session_id, silent_since)
+    count = await connection.fetchval(SQL["orphan"], *silent, call.session_id)
     return await _finish_session(connection, call, count)
 
 

@@ -54,7 +54,7 @@ class Pool:
         try:
             self._pool = await asyncpg.create_pool(
                 self._url,
-                min_size=1,
+                min_size=0,
                 max_size=self._size,
                 timeout=self._timeout,
                 command_timeout=self._timeout,

@@ -17,6 +17,7 @@ from offhook.session.ports.record import (
     ClaimDecision,
     Delivery,
     Fenced,
+    Heartbeat,
     Node,
     NodeRole,
     OutboxEntry,
@@ -30,7 +31,7 @@ from offhook.store.documents import micros
 from offhook.store.postgres import claims, hot, lists
 from offhook.store.postgres.batch import Batcher
 from offhook.store.postgres.hot import SQL
-from offhook.store.postgres.pool import NOT_STORABLE, Pool
+from offhook.store.postgres.pool import NOT_STORABLE, Pool, columns
 from offhook.store.queueing import Rotation
 from offhook.store.rows import ResultRow
 from offhook.store.session_writes import Accept, ChannelCall, Save, save_call
@@ -145,11 +146,19 @@ class PostgresStore(SqlStore):
         session: Session,
         events: Sequence[AnyEvent],
         outbox: Sequence[OutboxEntry],
-        silent_since: datetime,
+        silent: Sequence[Heartbeat] = (),
     ) -> bool:
         async with self._pool.transaction() as connection:
             call = save_call(NOBODY, session, events, outbox)
-            return await claims.end_orphan(connection, call, micros(silent_since))
+            return await claims.end_orphan(connection, call, self._beats(silent))
+
+    def _beats(self, silent: Sequence[Heartbeat]) -> tuple[Any, ...]:
+        return tuple(columns([(each.name, each.epoch, micros(each.at)) for each in silent], 3))
+
+    async def time(self) -> datetime:
+        async with self._pool.connection() as connection:
+            told: datetime = await connection.fetchval("SELECT clock_timestamp()")
+            return told
 
     # --- the outbox
 

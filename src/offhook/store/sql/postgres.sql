@@ -407,17 +407,24 @@ SELECT kind, name, tokens, at FROM buckets;
 SELECT event_count FROM sessions WHERE session_id = $1::text AND status = 'QUEUED' FOR UPDATE;
 
 -- name: orphans
--- Running sessions whose node is gone: superseded, or silent since $1.
+-- Running sessions whose node is gone: superseded, retired, or silent ($1..$3: name, epoch and the last
+-- heartbeat, if it is still the last).
 SELECT s.document FROM sessions AS s LEFT JOIN nodes AS n ON n.name = s.node
-WHERE s.status = 'RUNNING' AND (n.epoch IS DISTINCT FROM s.epoch OR n.heartbeat_at < $1::bigint)
-LIMIT $2::int;
+WHERE s.status = 'RUNNING' AND (
+    n.epoch IS DISTINCT FROM s.epoch OR n.heartbeat_at = 0
+    OR (n.name, n.epoch, n.heartbeat_at) IN (
+        SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])))
+LIMIT $4::int;
 
 -- name: orphan
--- A session, if it is an orphan still; its node cannot write it until the transaction commits.
+-- A session ($4), if it is an orphan still ($1..$3 as above); its node cannot write it until the
+-- transaction commits.
 SELECT s.event_count FROM sessions AS s
-WHERE s.session_id = $1::text AND s.status = 'RUNNING' AND NOT EXISTS (
+WHERE s.session_id = $4::text AND s.status = 'RUNNING' AND NOT EXISTS (
     SELECT 1 FROM nodes AS n
-    WHERE n.name = s.node AND n.epoch = s.epoch AND n.heartbeat_at >= $2::bigint)
+    WHERE n.name = s.node AND n.epoch = s.epoch AND n.heartbeat_at > 0
+        AND (n.name, n.epoch, n.heartbeat_at) NOT IN (
+            SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])))
 FOR UPDATE;
 
 -- name: expire_leases

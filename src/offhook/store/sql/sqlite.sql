@@ -263,16 +263,22 @@ INSERT OR REPLACE INTO buckets (kind, name, tokens, at) VALUES {values};
 SELECT event_count FROM sessions WHERE session_id = ? AND status = 'QUEUED';
 
 -- name: orphans
--- Running sessions whose node is gone: superseded, or silent since (?1).
+-- Running sessions whose node is gone: superseded, retired, or silent (?1: a JSON list of name, epoch and
+-- the last heartbeat, if it is still the last).
 SELECT s.document FROM sessions AS s LEFT JOIN nodes AS n ON n.name = s.node
-WHERE s.status = 'RUNNING' AND (n.epoch IS NOT s.epoch OR n.heartbeat_at < ?1)
+WHERE s.status = 'RUNNING' AND (n.epoch IS NOT s.epoch OR n.heartbeat_at = 0
+    OR (n.name, n.epoch, n.heartbeat_at) IN (
+        SELECT json_extract(u.value, '$[0]'), json_extract(u.value, '$[1]'),
+            json_extract(u.value, '$[2]') FROM json_each(?1) AS u))
 LIMIT ?2;
 
 -- name: orphan
--- The event count of a session, if it is an orphan still.
+-- The event count of a session (?2), if it is an orphan still (?1 as above).
 SELECT s.event_count FROM sessions AS s LEFT JOIN nodes AS n ON n.name = s.node
-WHERE s.session_id = ?2 AND s.status = 'RUNNING'
-    AND (n.epoch IS NOT s.epoch OR n.heartbeat_at < ?1);
+WHERE s.session_id = ?2 AND s.status = 'RUNNING' AND (n.epoch IS NOT s.epoch OR n.heartbeat_at = 0
+    OR (n.name, n.epoch, n.heartbeat_at) IN (
+        SELECT json_extract(u.value, '$[0]'), json_extract(u.value, '$[1]'),
+            json_extract(u.value, '$[2]') FROM json_each(?1) AS u));
 
 -- name: expire_leases
 -- Deliveries whose lease is over are due again.

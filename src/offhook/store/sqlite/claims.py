@@ -134,9 +134,9 @@ def cancel_queued(connection: sqlite3.Connection, call: Save) -> bool:
     return True
 
 
-def end_orphan(connection: sqlite3.Connection, call: Save, silent_since: int) -> bool:
+def end_orphan(connection: sqlite3.Connection, call: Save, silent: str) -> bool:
     """Store the end of a dead node's session; False: the node is live."""
-    count = one(connection, "orphan", (silent_since, call.session_id))
+    count = one(connection, "orphan", (silent, call.session_id))
     if count is None:
         return False
     store_change(connection, call, count)

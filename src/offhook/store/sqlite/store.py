@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, final
 
 from sqlalchemy import Executable
@@ -15,6 +16,7 @@ from offhook.session.ports.record import (
     NO_RATES,
     ClaimDecision,
     Delivery,
+    Heartbeat,
     Node,
     NodeRole,
     OutboxEntry,
@@ -110,11 +112,17 @@ class SqliteStore(SqlStore):
         session: Session,
         events: Sequence[AnyEvent],
         outbox: Sequence[OutboxEntry],
-        silent_since: datetime,
+        silent: Sequence[Heartbeat] = (),
     ) -> bool:
         call = save_call(NOBODY, session, events, outbox)
-        since = micros(silent_since)
-        return await self._writer.transact(lambda c: claims.end_orphan(c, call, since))
+        (beats,) = self._beats(silent)
+        return await self._writer.transact(lambda c: claims.end_orphan(c, call, beats))
+
+    def _beats(self, silent: Sequence[Heartbeat]) -> tuple[Any, ...]:
+        return (json.dumps([(each.name, each.epoch, micros(each.at)) for each in silent]),)
+
+    async def time(self) -> datetime:
+        return datetime.now(UTC)  # all its processes are on this machine
 
     # --- the outbox
 

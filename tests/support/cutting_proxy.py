@@ -1,0 +1,126 @@
+"""A TCP forwarder between a node and a server: cuts connections, loses data, changes its target."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from tests.support.waiting import Changes
+
+_CHUNK = 64 * 1024
+
+
+class CuttingProxy(Changes):
+    """``async with CuttingProxy(port) as proxy``: what connects to ``proxy.port`` reaches ``target``.
+
+    :meth:`cut` ends every connection and refuses new ones, as a machine does whose program has died.
+    :meth:`lose` carries nothing and says nothing, as a network does whose cable is pulled.
+    """
+
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self.target = target
+        """The port of 127.0.0.1 that new connections reach."""
+        self.port = 0
+        self.refused = 0
+        """Connections that were refused while it was cut."""
+        self.lost_answers = 0
+        """Connections ended by :meth:`lose_answer_to`."""
+        self._marks: list[bytes] = []
+        self._holds: list[bytes] = []
+        self._carries = asyncio.Event()
+        self._carries.set()
+        self._accepts = True
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """End all connections, and refuse new ones until :meth:`heal`."""
+        self._accepts = False
+        self._carries.set()
+        for writer in self._open:
+            writer.transport.abort()
+
+    def lose(self) -> None:
+        """Carry nothing until :meth:`heal`; connections stay, and new ones are taken."""
+        self._carries.clear()
+
+    def heal(self) -> None:
+        """Carry everything again, what has waited first."""
+        self._accepts = True
+        self._carries.set()
+
+    def lose_answer_to(self, mark: bytes) -> None:
+        """Cut one connection right after the next request with ``mark`` was passed on: its answer is lost."""
+        self._marks.append(mark)
+
+    def hold_after(self, mark: bytes) -> None:
+        """Carry nothing any more right after the next request with ``mark`` was passed on (:meth:`lose`)."""
+        self._holds.append(mark)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._accepts:
+            self.refused += 1
+            self.changed()
+            writer.transport.abort()
+            return
+        self._open.add(writer)
+        try:
+            far, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            self._open.discard(writer)
+            return
+        self._open.add(far_writer)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._carry(reader, far_writer, writer))
+                group.create_task(self._carry(far, writer, None))
+        finally:
+            self._open -= {writer, far_writer}
+            writer.transport.abort()
+            far_writer.transport.abort()
+
+    async def _carry(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        asker: asyncio.StreamWriter | None,
+    ) -> None:
+        """One direction; ``asker``: who has sent what is read, if that is the client."""
+        with suppress(OSError):
+            while data := await reader.read(_CHUNK):
+                await self._carries.wait()
+                mark = next((each for each in self._marks if asker and each in data), None)
+                held = next((each for each in self._holds if asker and each in data), None)
+                writer.write(data)
+                await writer.drain()
+                if held is not None:
+                    self._holds.remove(held)
+                    self.lose()
+                if mark is not None and asker is not None:
+                    self._marks.remove(mark)
+                    self.lost_answers += 1
+                    self.changed()
+                    asker.transport.abort()
+                    await reader.read()  # until the other direction has ended, too
+                    return
+        with suppress(OSError, RuntimeError):
+            writer.write_eof()
