@@ -14,7 +14,6 @@ from urllib.parse import quote
 from cyclopts import App, Parameter
 
 from offhook.commands.common import (
-    DEMO,
     INTERRUPTED,
     OK,
     USAGE,
@@ -24,7 +23,7 @@ from offhook.commands.common import (
     table,
 )
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.server_options import SERVER, Cursor, Limit, Server, page_text
 from offhook.commands.times import local
 
 if TYPE_CHECKING:
@@ -61,13 +60,11 @@ def campaigns_create(
         bool, Parameter(negative="--no-start", help="Call as soon as the list is there.")
     ] = True,
     watch: Annotated[bool, Parameter(negative=(), help="Show the progress until its end.")] = False,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> int:
     """Create a campaign, upload its list and start it."""
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     body = {**_template(callflow), "pace": pace, "start": False}
     body |= {"name": name} if name is not None else {}
     body |= {"maxCalls": max_calls} if max_calls is not None else {}
@@ -91,17 +88,13 @@ def campaigns_create(
 @campaigns.command(name="list", help_epilogue=epilogue("campaigns list"))
 def campaigns_list(
     *,
-    cursor: Annotated[str | None, Parameter(help="Where the page before ended.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many, 1 to 200.")] = 20,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """List the campaigns, newest first; times are local."""
-    answer = client_of(url, api_key, subaccount).get(
-        "/campaigns", {"cursor": cursor, "limit": limit}
-    )
+    answer = server.client().get("/campaigns", {"cursor": cursor, "limit": limit})
     rows = [
         (
             each["campaignId"],
@@ -112,9 +105,7 @@ def campaigns_list(
         )
         for each in answer["campaigns"]
     ]
-    text = table(("CAMPAIGN", "CREATED", "STATE", "DONE", "NAME"), rows)
-    if answer.get("nextCursor"):
-        text += f"\nMore: --cursor {answer['nextCursor']}"
+    text = page_text(table(("CAMPAIGN", "CREATED", "STATE", "DONE", "NAME"), rows), answer)
     emit(json, answer, text if rows else "No campaigns.")
 
 
@@ -122,13 +113,11 @@ def campaigns_list(
 def campaigns_show(
     campaign: Id,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Show a campaign: its state, its progress and its outcomes."""
-    shown = client_of(url, api_key, subaccount).get(_path(campaign))
+    shown = server.client().get(_path(campaign))
     emit(json, shown, campaign_text(shown))
 
 
@@ -136,13 +125,11 @@ def campaigns_show(
 def campaigns_watch(
     campaign: Id,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> int:
     """Follow a campaign with a progress bar until it has ended."""
-    return _watch(client_of(url, api_key, subaccount), campaign, as_json=json)
+    return _watch(server.client(), campaign, as_json=json)
 
 
 def _order(name: str, done: str) -> Any:
@@ -151,12 +138,10 @@ def _order(name: str, done: str) -> Any:
     def order(
         campaign: Id,
         *,
-        url: Url = LOCAL,
-        api_key: ApiKey = None,
-        subaccount: SubAccount = DEMO,
+        server: Server = SERVER,
         json: Json = False,
     ) -> None:
-        shown = client_of(url, api_key, subaccount).post(f"{_path(campaign)}/{name}", {})
+        shown = server.client().post(f"{_path(campaign)}/{name}", {})
         emit(json, shown, f"Campaign {campaign} {done}.")
 
     return order
@@ -180,13 +165,11 @@ def campaigns_results(
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="A file; absent: standard output.")
     ] = None,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Write the result of each number as CSV; with --json a JSON object in each line."""
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     with _results_file(output) as out:
         if json:
             for target in _targets(client, campaign):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from offhook.commands.common import DEMO, FAILED, OK, USAGE, CommandError, Json, emit
-from offhook.commands.server_options import LOCAL, AdminKey, SubAccount, Url
+from offhook.commands.common import DEMO, FAILED, OK, Json, emit
+from offhook.commands.server_options import OPERATOR, Operator, SubAccount
 
 if TYPE_CHECKING:
     from offhook.commands.api_client import ApiClient
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def erase(
     *,
     number: Annotated[str, Parameter(help="With its country code, +6512345678.")],
-    url: Url = LOCAL,
-    admin_key: AdminKey = None,
+    operator: Operator = OPERATOR,
     subaccount: SubAccount = DEMO,
     json: Json = False,
 ) -> int:
@@ -27,12 +26,7 @@ def erase(
     Sessions with their timelines, requests, webhooks and recordings, and places in lists of campaigns.
     The opt-out list keeps the number, to protect it. Usage totals, and what was uploaded, stay.
     """
-    from offhook.commands.api_client import ApiClient
-
-    if not admin_key:
-        raise CommandError("no operator's key: give --admin-key or set OFFHOOK_ADMIN_KEY", USAGE)
-    client = ApiClient(url, admin_key, sub_account=None)
-    found = _erase_all(client, {"number": number, "subAccountId": subaccount})
+    found = _erase_all(operator.client(), {"number": number, "subAccountId": subaccount})
     lines = [
         f"Erased: {found['sessions']} sessions, {found['requests']} requests without a session, "
         f"{found['campaignTargets']} places in lists of campaigns."

@@ -16,7 +16,7 @@ from cyclopts import Parameter
 
 from offhook.commands.common import OK, CommandError, Json, emit, table
 from offhook.commands.operator_commands import status_text
-from offhook.commands.server_options import LOCAL, AdminKey, Url, operator_of
+from offhook.commands.server_options import OPERATOR, Operator
 from offhook.commands.times import local
 
 if TYPE_CHECKING:
@@ -50,19 +50,18 @@ def top(
     once: Annotated[
         bool, Parameter(negative=(), help="Look once and end; so does output to a pipe.")
     ] = False,
-    url: Url = LOCAL,
-    admin_key: AdminKey = None,
+    operator: Operator = OPERATOR,
     json: Json = False,
 ) -> int:
     """Show calls, trunks, nodes and queues, and show them again until Ctrl-C."""
     if not 0.5 <= every <= 60:
         raise CommandError("--every: expected 0.5 to 60", command="top")
-    operator = operator_of(url, admin_key)
-    seen = look(operator)
+    api = operator.client()
+    seen = look(api)
     if once or json or not sys.stdout.isatty():
         emit(json, _document(seen), screen(seen, None, datetime.now(UTC)))
         return OK
-    _show_again_and_again(operator, seen, every)
+    _show_again_and_again(api, seen, every)
     return OK
 
 

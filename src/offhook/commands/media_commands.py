@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from offhook.commands.common import DEMO, USAGE, CommandError, Json, emit, table
+from offhook.commands.common import USAGE, CommandError, Json, emit, table
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.server_options import SERVER, Server
 from offhook.commands.times import local
 
 media = App(
@@ -25,13 +25,11 @@ Name = Annotated[str, Parameter(help="The file's name in the library.")]
 @media.command(name="list", help_epilogue=epilogue("media list"))
 def media_list(
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """List the files; times are local."""
-    answer = client_of(url, api_key, subaccount).get("/media")
+    answer = server.client().get("/media")
     rows = [
         (each["fileUrl"], f"{each['size']:,}", local(each["timestamp"])) for each in answer["media"]
     ]
@@ -46,9 +44,7 @@ def media_put(
         str | None, Parameter(help="Absent: the name of the file.", show_default=False)
     ] = None,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Put a file into the library, or replace it; the next call that plays it gets the new one."""
@@ -56,7 +52,7 @@ def media_put(
         content = file.read_bytes()
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}", USAGE) from None
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     answer = client.put_file(_path(name or file.name), content, "application/octet-stream")
     emit(json, answer, f"Play it with the fileUrl {answer['fileUrl']}")
 
@@ -69,15 +65,13 @@ def media_get(
         Path | None,
         Parameter(name=["--output", "-o"], help="Where to; absent: its name, in this folder."),
     ] = None,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Download a file of the library."""
     target = output or Path(Path(name).name)
     parts: list[bytes] = []
-    client_of(url, api_key, subaccount).stream(_path(name), parts.append)
+    server.client().stream(_path(name), parts.append)
     content = b"".join(parts)
     try:
         target.write_bytes(content)
@@ -90,13 +84,11 @@ def media_get(
 def media_delete(
     name: Name,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Delete a file; callflows that play it end -2006 from now on."""
-    answer = client_of(url, api_key, subaccount).delete(_path(name))
+    answer = server.client().delete(_path(name))
     emit(json, answer, f"{name} is deleted.")
 
 

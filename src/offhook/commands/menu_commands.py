@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from offhook.commands.common import DEMO, USAGE, CommandError, Json, emit, table
+from offhook.commands.common import USAGE, CommandError, Json, emit, table
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.server_options import SERVER, Server
 
 menus = App(
     name="menus",
@@ -26,13 +26,11 @@ MEMBERS = ("first", "callflows", "table", "numbers")
 @menus.command(name="list", help_epilogue=epilogue("menus list"))
 def menus_list(
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """List the menus and the numbers they answer."""
-    answer = client_of(url, api_key, subaccount).get("/menus")
+    answer = server.client().get("/menus")
     rows = [
         (
             each["name"],
@@ -50,13 +48,11 @@ def menus_list(
 def menus_show(
     name: Name,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Print a menu as the file that `menus put` takes."""
-    answer = client_of(url, api_key, subaccount).get(_path(name))
+    answer = server.client().get(_path(name))
     members = {each: answer[each] for each in MEMBERS if each in answer}
     emit(json, answer, json_module.dumps(members, indent=2, ensure_ascii=False))
 
@@ -70,16 +66,14 @@ def menus_put(
         tuple[str, ...],
         Parameter(help="A number that it answers, instead of those of the file.", negative=()),
     ] = (),
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Create or replace a menu; its numbers leave the menu they had."""
     body = _document(file)
     if number:
         body["numbers"] = list(number)
-    answer = client_of(url, api_key, subaccount).put(_path(name), body)
+    answer = server.client().put(_path(name), body)
     numbers = ", ".join(answer.get("numbers", ())) or "no number yet"
     emit(json, answer, f"Menu {name} answers {numbers}.")
 
@@ -88,13 +82,11 @@ def menus_put(
 def menus_delete(
     name: Name,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Delete a menu; calls to its numbers are asked of the webhook from now on."""
-    answer = client_of(url, api_key, subaccount).delete(_path(name))
+    answer = server.client().delete(_path(name))
     emit(json, answer, f"Menu {name} is deleted.")
 
 

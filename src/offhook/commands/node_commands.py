@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from offhook.commands.common import Json, emit, table
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import LOCAL, AdminKey, Url, operator_of
+from offhook.commands.server_options import OPERATOR, Operator
 from offhook.commands.times import local
 
 nodes = App(
@@ -22,29 +22,25 @@ Name = Annotated[str, Parameter(help="As `offhook nodes list` names it.")]
 
 
 @nodes.command(name="list", help_epilogue=epilogue("nodes list"))
-def nodes_list(*, url: Url = LOCAL, admin_key: AdminKey = None, json: Json = False) -> None:
+def nodes_list(*, operator: Operator = OPERATOR, json: Json = False) -> None:
     """List the nodes: version, calls, load, since when; times are local."""
-    answer = operator_of(url, admin_key).get("/nodes")
+    answer = operator.client().get("/nodes")
     emit(json, answer, nodes_text(answer))
 
 
 @nodes.command(name="drain", help_epilogue=epilogue("nodes drain"))
-def nodes_drain(
-    name: Name, /, *, url: Url = LOCAL, admin_key: AdminKey = None, json: Json = False
-) -> None:
+def nodes_drain(name: Name, /, *, operator: Operator = OPERATOR, json: Json = False) -> None:
     """Let a node begin no sessions: its calls go on to their ends. The order outlives a restart."""
     body = {"name": name, "drain": True}
-    answer = operator_of(url, admin_key).post("/nodes", body)
+    answer = operator.client().post("/nodes", body)
     emit(json, answer, nodes_text(answer))
 
 
 @nodes.command(name="resume", help_epilogue=epilogue("nodes resume"))
-def nodes_resume(
-    name: Name, /, *, url: Url = LOCAL, admin_key: AdminKey = None, json: Json = False
-) -> None:
+def nodes_resume(name: Name, /, *, operator: Operator = OPERATOR, json: Json = False) -> None:
     """Let a drained node begin sessions again."""
     body = {"name": name, "drain": False}
-    answer = operator_of(url, admin_key).post("/nodes", body)
+    answer = operator.client().post("/nodes", body)
     emit(json, answer, nodes_text(answer))
 
 

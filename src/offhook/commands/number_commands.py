@@ -9,15 +9,7 @@ from cyclopts import App, Parameter
 
 from offhook.commands.common import DEMO, FAILED, OK, Json, emit, table
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import (
-    LOCAL,
-    AdminKey,
-    ApiKey,
-    SubAccount,
-    Url,
-    client_of,
-    operator_of,
-)
+from offhook.commands.server_options import OPERATOR, SERVER, Operator, Server, SubAccount
 from offhook.commands.times import local
 
 numbers = App(
@@ -32,13 +24,11 @@ Number = Annotated[str, Parameter(help="With its country code.")]
 @numbers.command(name="list", help_epilogue=epilogue("numbers list"))
 def numbers_list(
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """List the numbers with their prices, status and health; times are local."""
-    answer = client_of(url, api_key, subaccount).get("/numbers")
+    answer = server.client().get("/numbers")
     rows = [
         (
             each["msisdn"],
@@ -60,13 +50,11 @@ def numbers_list(
 def numbers_check(
     number: Number,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> int:
     """Show one number and its health; exit code 1 when it is not healthy."""
-    answer = client_of(url, api_key, subaccount).get(f"/numbers/{quote(number, safe='')}")
+    answer = server.client().get(f"/numbers/{quote(number, safe='')}")
     shown = answer["payload"]
     health = shown["numberHealth"]
     text = f"{shown['msisdn']} is {shown['operationalStatus']}, {health['status']}"
@@ -103,8 +91,7 @@ def numbers_assign(
     test_call_every: Annotated[
         int | None, Parameter(help="Seconds between two test calls; absent: none.")
     ] = None,
-    url: Url = LOCAL,
-    admin_key: AdminKey = None,
+    operator: Operator = OPERATOR,
     json: Json = False,
 ) -> None:
     """Give a number to a sub-account, or change all its settings; for the operator."""
@@ -123,7 +110,7 @@ def numbers_assign(
         "testCallEvery": test_call_every,
     }
     given = {name: value for name, value in settings.items() if value is not None}
-    answer = operator_of(url, admin_key).put(_path(subaccount, number), given)
+    answer = operator.client().put(_path(subaccount, number), given)
     emit(json, answer, f"{answer['msisdn']} is a number of {subaccount}.")
 
 
@@ -132,12 +119,11 @@ def numbers_withdraw(
     number: Number,
     *,
     subaccount: SubAccount = DEMO,
-    url: Url = LOCAL,
-    admin_key: AdminKey = None,
+    operator: Operator = OPERATOR,
     json: Json = False,
 ) -> None:
     """Take a number from a sub-account; for the operator. Calls to it are refused from now on."""
-    answer = operator_of(url, admin_key).delete(_path(subaccount, number))
+    answer = operator.client().delete(_path(subaccount, number))
     emit(json, answer, f"{answer['msisdn']} is no number of {subaccount} any more.")
 
 

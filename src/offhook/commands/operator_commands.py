@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from cyclopts import Parameter
 
 from offhook.commands.common import FAILED, OK, USAGE, CommandError, Json, emit, table
-from offhook.commands.server_options import LOCAL, AdminKey, Url, operator_of
+from offhook.commands.server_options import OPERATOR, Operator
 from offhook.commands.session_ids import full_id
 from offhook.commands.times import local
+
+if TYPE_CHECKING:
+    from offhook.commands.api_client import ApiClient
 
 STATES = {True: "up", False: "DOWN", None: "not asked yet"}
 """Of a trunk, by whether it answers."""
 
 
-def status(*, url: Url = LOCAL, admin_key: AdminKey = None, json: Json = False) -> int:
+def status(*, operator: Operator = OPERATOR, json: Json = False) -> int:
     """Show nodes, trunks and queues at a glance; exit code 1 when no voice node is up."""
-    shown = operator_of(url, admin_key).get("/status")
+    shown = operator.client().get("/status")
     emit(json, shown, status_text(shown, datetime.now(UTC)))
     voices = [node["up"] for node in shown["nodes"] if node["role"] == "voice"]
     return OK if any(voices) else FAILED
@@ -53,9 +56,9 @@ def status_text(shown: dict[str, Any], now: datetime) -> str:
     return "\n".join(parts)
 
 
-def trunks(*, url: Url = LOCAL, admin_key: AdminKey = None, json: Json = False) -> int:
+def trunks(*, operator: Operator = OPERATOR, json: Json = False) -> int:
     """Show each trunk: whether it answers, its channels and limits; exit code 1 when one is down."""
-    shown = operator_of(url, admin_key).get("/status")["trunks"]
+    shown = operator.client().get("/status")["trunks"]
     text = trunks_text(shown, datetime.now(UTC)) if shown else "The configuration has no trunks."
     emit(json, {"trunks": shown}, text)
     return FAILED if any(trunk.get("up") is False for trunk in shown) else OK
@@ -83,16 +86,15 @@ def logs(
         str | None, Parameter(help="Its id, or the end of it; absent: the newest session.")
     ] = None,
     *,
-    url: Url = LOCAL,
-    admin_key: AdminKey = None,
+    operator: Operator = OPERATOR,
     json: Json = False,
 ) -> None:
     """Show what all processes logged about a session, from level info on; times are local."""
     from offhook.log import one_line
 
-    operator = operator_of(url, admin_key)
-    named = full_id(operator, session)
-    shown = operator.get(f"/sessions/{quote(named, safe='')}/log")
+    api = operator.client()
+    named = full_id(api, session)
+    shown = api.get(f"/sessions/{quote(named, safe='')}/log")
     lines = [
         f"{local(line['at'])} {line['level']:<7} {line['process']} {one_line(line['text'])}"
         for line in shown["lines"]
@@ -107,19 +109,19 @@ def _age(words: str, since: str | None, now: datetime) -> str:
     return f"{words} {seconds:.0f} s" if seconds >= 1 else ""
 
 
-def show_sip(session: str, *, url: str, admin_key: str | None, json: bool) -> None:
+def show_sip(api: ApiClient, session: str, *, json: bool) -> None:
     """Print the ladder of a session."""
     from offhook.commands.sip_ladder import ladder
 
-    shown = operator_of(url, admin_key).get(f"/sessions/{quote(session, safe='')}/sip")
+    shown = api.get(f"/sessions/{quote(session, safe='')}/sip")
     emit(json, shown, ladder(shown["messages"]))
 
 
-def save_pcap(session: str, file: Path, *, url: str, admin_key: str | None, json: bool) -> None:
+def save_pcap(api: ApiClient, session: str, file: Path, *, json: bool) -> None:
     """Write the packets of a session to a file."""
     parts: list[bytes] = []
     path = f"/sessions/{quote(session, safe='')}/pcap"
-    operator_of(url, admin_key).stream(path, parts.append)
+    api.stream(path, parts.append)
     try:
         file.write_bytes(b"".join(parts))
     except OSError as error:
@@ -138,17 +140,16 @@ def capture(
     ] = None,
     seconds: Annotated[float, Parameter(help="Of audio at the most, 1 to 600.")] = 60.0,
     rtp: Annotated[bool, Parameter(negative="--no-rtp", help="Audio too, not only SIP.")] = True,
-    url: Url = LOCAL,
-    admin_key: AdminKey = None,
+    operator: Operator = OPERATOR,
     json: Json = False,
 ) -> None:
     """Capture the packets of a session; afterwards offhook show SESSION --pcap FILE writes them."""
     if (session is None) == (number is None):
         raise CommandError("give a SESSION or --number", USAGE, "capture")
-    operator = operator_of(url, admin_key)
-    wanted = {"number": number} if session is None else {"sessionId": full_id(operator, session)}
+    api = operator.client()
+    wanted = {"number": number} if session is None else {"sessionId": full_id(api, session)}
     body = {**wanted, "seconds": seconds, "rtp": rtp}
-    made = operator.post("/captures", body)
+    made = api.post("/captures", body)
     what = (
         f"the next session with {number}" if session is None else f"session {wanted['sessionId']}"
     )

@@ -8,13 +8,12 @@ from urllib.parse import quote
 from cyclopts import App, Parameter
 
 from offhook.commands.common import (
-    DEMO,
     Json,
     emit,
     table,
 )
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.server_options import SERVER, Cursor, Limit, Server, page_text
 from offhook.commands.times import local
 
 opt_outs = App(
@@ -29,24 +28,18 @@ Number = Annotated[str, Parameter(help="With its country code.")]
 @opt_outs.command(name="list", help_epilogue=epilogue("opt-outs list"))
 def opt_outs_list(
     *,
-    cursor: Annotated[str | None, Parameter(help="Where the page before ended.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many, 1 to 200.")] = 50,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """List the numbers that opted out, newest first; times are local."""
-    answer = client_of(url, api_key, subaccount).get(
-        "/opt-outs", {"cursor": cursor, "limit": limit}
-    )
+    answer = server.client().get("/opt-outs", {"cursor": cursor, "limit": limit})
     rows = [
         (each["number"], local(each["timestamp"]), each["way"], each.get("sessionId", ""))
         for each in answer["optOuts"]
     ]
-    text = table(("NUMBER", "SINCE", "WAY", "SESSION"), rows)
-    if answer.get("nextCursor"):
-        text += f"\nMore: --cursor {answer['nextCursor']}"
+    text = page_text(table(("NUMBER", "SINCE", "WAY", "SESSION"), rows), answer)
     emit(json, answer, text if rows else "No number has opted out.")
 
 
@@ -54,13 +47,11 @@ def opt_outs_list(
 def opt_outs_add(
     number: Number,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Put a number on the list: no voice message calls it any more."""
-    answer = client_of(url, api_key, subaccount).put(f"/opt-outs/{quote(number, safe='')}")
+    answer = server.client().put(f"/opt-outs/{quote(number, safe='')}")
     emit(json, answer, f"{answer['number']} is on the list since {local(answer['timestamp'])}.")
 
 
@@ -68,11 +59,9 @@ def opt_outs_add(
 def opt_outs_remove(
     number: Number,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Take a number off the list: its owner agreed to be called again."""
-    answer = client_of(url, api_key, subaccount).delete(f"/opt-outs/{quote(number, safe='')}")
+    answer = server.client().delete(f"/opt-outs/{quote(number, safe='')}")
     emit(json, answer, f"{answer['number']} is no longer on the list.")

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 
 from cyclopts import App, Parameter
 
-from offhook.commands.common import DEMO, CommandError, Json, emit, table
+from offhook.commands.common import CommandError, Json, emit, table
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.server_options import SERVER, Server
 from offhook.commands.session_ids import full_id
 
 recordings = App(
@@ -33,13 +33,11 @@ def recordings_list(
     session: Session = None,
     /,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """List the recordings of a session, with the place of each."""
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     session_id = full_id(client, session)
     answer = client.get(f"/recordings/{quote(session_id, safe='')}")
     rows = [
@@ -67,13 +65,11 @@ def recordings_get(
             name=["--output", "-o"], help="The file to write; absent: the recording's own name."
         ),
     ] = None,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Download the recording of a session from the server."""
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     session_id = full_id(client, session)
     found = client.get(f"/recordings/{quote(session_id, safe='')}")["recordings"]
     if not found:
@@ -98,13 +94,11 @@ def recordings_erase(
     session: Annotated[str, Parameter(help="The session, or the end of its id.")],
     /,
     *,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Erase the recordings of a session from the server. What was uploaded stays where it is."""
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     session_id = full_id(client, session)
     answer = client.delete(f"/recordings/{quote(session_id, safe='')}")
     emit(json, answer, f"{len(answer['recordingIds'])} erased")

@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from offhook.codes import SessionStatus
 from offhook.commands.common import (
-    DEMO,
     FAILED,
     INTERRUPTED,
     OK,
@@ -23,13 +22,13 @@ from offhook.commands.common import (
 )
 from offhook.commands.operator_commands import save_pcap, show_sip
 from offhook.commands.server_options import (
-    LOCAL,
-    AdminKey,
-    ApiKey,
-    SubAccount,
-    Url,
-    client_of,
-    operator_of,
+    ANY_SERVER,
+    SERVER,
+    AnyServer,
+    Cursor,
+    Limit,
+    Server,
+    page_text,
 )
 from offhook.commands.session_ids import full_id
 from offhook.commands.session_text import session_text
@@ -69,13 +68,11 @@ def call(
     voice: Annotated[str | None, Parameter(help="A speech profile; see offhook voices.")] = None,
     language: Annotated[str, Parameter(help="Without --voice: the language.")] = "en-GB",
     wait: Annotated[bool, Parameter(negative=(), help="Wait until the session has ended.")] = False,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> int:
     """Call a number and speak a text, through a running server."""
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     speech = {"voiceProfile": voice} if voice else {"language": language}
     callflow: list[dict[str, Any]] = [
         {"action": "makeCall", "params": {"source": source, "destination": to}},
@@ -120,23 +117,20 @@ def sessions(
         str | None, Parameter(help="Created at or after: an age (15m, 1h, 2d) or an ISO 8601 time.")
     ] = None,
     until: Annotated[str | None, Parameter(help="Created before; as --since.")] = None,
-    cursor: Annotated[str | None, Parameter(help="Where the page before ended.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many, 1 to 200.")] = 20,
+    cursor: Cursor = None,
+    limit: Limit = 20,
     number: Annotated[str | None, Parameter(help="Calls from or to it.")] = None,
     sip_code: Annotated[int | None, Parameter(help="Calls that ended with it, as 503.")] = None,
     all_: Annotated[
         bool,
         Parameter(name="--all", negative=(), help="Of all sub-accounts; needs --admin-key."),
     ] = False,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    admin_key: AdminKey = None,
-    subaccount: SubAccount = DEMO,
+    server: AnyServer = ANY_SERVER,
     json: Json = False,
 ) -> None:
     """List the sub-account's sessions, newest first; times are local."""
     now = datetime.now(UTC)
-    client = operator_of(url, admin_key) if all_ else client_of(url, api_key, subaccount)
+    client = server.operator() if all_ else server.client()
     answer = client.get(
         "/sessions",
         {
@@ -164,8 +158,7 @@ def _page(answer: dict[str, Any], *, owners: bool) -> str:
         rows = [
             (*row, session["subAccountId"]) for row, session in zip(rows, sessions, strict=True)
         ]
-    more = f"\nMore: --cursor {answer['nextCursor']}" if answer.get("nextCursor") else ""
-    return table(heads, rows) + more
+    return page_text(table(heads, rows), answer)
 
 
 def _row(session: dict[str, Any]) -> tuple[str, ...]:
@@ -195,21 +188,19 @@ def show(
         bool,
         Parameter(name="--all", negative=(), help="Of any sub-account; needs --admin-key."),
     ] = False,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    admin_key: AdminKey = None,
-    subaccount: SubAccount = DEMO,
+    server: AnyServer = ANY_SERVER,
     json: Json = False,
 ) -> None:
     """Show a session: its legs, its timeline (local time) and its webhooks."""
     if sip or pcap is not None:
-        named = full_id(operator_of(url, admin_key), session)
+        operator = server.operator()
+        named = full_id(operator, session)
         if pcap is not None:
-            save_pcap(named, pcap, url=url, admin_key=admin_key, json=json)
+            save_pcap(operator, named, pcap, json=json)
         else:
-            show_sip(named, url=url, admin_key=admin_key, json=json)
+            show_sip(operator, named, json=json)
         return
-    client = operator_of(url, admin_key) if all_ else client_of(url, api_key, subaccount)
+    client = server.operator() if all_ else server.client()
     shown = client.get(f"/sessions/{quote(full_id(client, session), safe='')}")
     emit(json, shown, session_text(shown))
 

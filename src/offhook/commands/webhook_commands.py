@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from offhook.commands.common import DEMO, USAGE, CommandError, Json, emit, table
+from offhook.commands.common import USAGE, CommandError, Json, emit, table
 from offhook.commands.help_examples import epilogue
-from offhook.commands.server_options import LOCAL, ApiKey, SubAccount, Url, client_of
+from offhook.commands.server_options import SERVER, Cursor, Limit, Server, page_text
 from offhook.commands.times import local
 
 if TYPE_CHECKING:
@@ -32,11 +32,9 @@ PROGRESS_EVERY = 100
 
 
 @webhooks.command(name="list", help_epilogue=epilogue("webhooks list"))
-def webhooks_list(
-    *, url: Url = LOCAL, api_key: ApiKey = None, subaccount: SubAccount = DEMO, json: Json = False
-) -> None:
+def webhooks_list(*, server: Server = SERVER, json: Json = False) -> None:
     """List the webhooks of a sub-account."""
-    answer = client_of(url, api_key, subaccount).get("/webhooks")
+    answer = server.client().get("/webhooks")
     rows = [
         (
             each["type"],
@@ -59,16 +57,14 @@ def webhooks_deliveries(
         Literal["pending", "delivered", "dead", "dropped"] | None,
         Parameter(help="Only those; dead: given up.", show_default=False),
     ] = None,
-    cursor: Annotated[str | None, Parameter(help="Where the page before ended.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many, 1 to 200.")] = 50,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """List deliveries, newest first, with the last answer to each; times are local."""
     query = {"state": state, "cursor": cursor, "limit": limit}
-    answer = client_of(url, api_key, subaccount).get(f"/webhooks/{type_}/deliveries", query)
+    answer = server.client().get(f"/webhooks/{type_}/deliveries", query)
     rows = [
         (
             each["deliveryId"],
@@ -79,9 +75,7 @@ def webhooks_deliveries(
         )
         for each in answer["deliveries"]
     ]
-    text = table(("DELIVERY", "STATE", "SINCE", "ATTEMPTS", "LAST ANSWER"), rows)
-    if answer.get("nextCursor"):
-        text += f"\nMore: --cursor {answer['nextCursor']}"
+    text = page_text(table(("DELIVERY", "STATE", "SINCE", "ATTEMPTS", "LAST ANSWER"), rows), answer)
     emit(json, answer, text if rows else "No such delivery is stored.")
 
 
@@ -94,15 +88,13 @@ def webhooks_redeliver(
     /,
     *,
     dead: Annotated[bool, Parameter(negative=(), help="All that were given up.")] = False,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Send a delivery again, or all that were given up. Each keeps its id."""
     if dead is (delivery is not None):
         raise CommandError("give the id of a delivery, or --dead", USAGE)
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     chosen = iter([delivery]) if delivery is not None else _dead(client, type_)
     sent: list[str] = []
     for delivery_id in chosen:
@@ -135,13 +127,11 @@ def webhooks_rotate(
     overlap: Annotated[
         int, Parameter(help="Seconds for which the old secret is valid too.")
     ] = 86_400,
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    subaccount: SubAccount = DEMO,
+    server: Server = SERVER,
     json: Json = False,
 ) -> None:
     """Make a new signing secret and print it, once. The old one stays valid for a time."""
-    client = client_of(url, api_key, subaccount)
+    client = server.client()
     answer = client.post(f"/webhooks/{type_}/secret", {"overlapSeconds": overlap})
     until = answer.get("previousSecretUntil")
     tail = f"\nThe old one is valid until {local(until)}." if until else ""

@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Final, final
+from typing import final
 
 from offhook.speech.kokoro_voices import ENGINE, style_and_phonemes
-from offhook.speech.local_model import TIMEOUT, LocalModel
-from offhook.speech.speech_engine import NARROW
+from offhook.speech.local_model import LocalModel
 from offhook.speech.voice_folder import manifest
-
-_PROGRAMS: Final = ("kokoro_worker.py", "kokoro_graph.py", "kokoro_front_ends.py")
 
 
 @final
 class Kokoro(LocalModel):
     """Speaks with Kokoro-82M. A process takes 350 MiB."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        processes: int = 1,
-        threads: int = 0,
-        timeout: float = TIMEOUT,
-        rate: int = NARROW,
-    ) -> None:
-        """``folder`` holds the installed model."""
-        super().__init__(
-            folder,
-            _PROGRAMS,
-            processes=processes,
-            threads=threads,
-            timeout=timeout,
-            rate=rate,
-        )
+    programs = ("kokoro_worker.py", "kokoro_graph.py", "kokoro_front_ends.py")
 
     @property
     def name(self) -> str:

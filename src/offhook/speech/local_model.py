@@ -11,7 +11,7 @@ from contextlib import aclosing
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from offhook.speech.prompt import joined
 from offhook.speech.speech_engine import (
@@ -35,23 +35,25 @@ _SHARED: Final = ("worker_kit.py", "espeak_phonemes.py", "espeak_library.py")
 class LocalModel(Engine):
     """Asks a worker program for each piece; the program is what knows the model."""
 
+    programs: ClassVar[tuple[str, ...]]
+    """The files of the worker and of its own modules, beside this one."""
+
     def __init__(
         self,
         folder: Path,
-        programs: tuple[str, ...],
         *,
         processes: int = 1,
         threads: int = 0,
         timeout: float = TIMEOUT,
         rate: int = NARROW,
     ) -> None:
-        """``folder`` holds the installed models, ``programs`` are the worker and its own modules.
+        """``folder`` holds the installed models. ``threads`` of each process; 0: one per core.
 
-        ``threads`` of each process; 0: one per core. ``rate``: samples a second of its sound. A process
-        starts when it is first needed, or by :meth:`warm`.
+        ``rate``: samples a second of its sound. A process starts when it is first needed, or by
+        :meth:`warm`.
         """
         self._folder = folder
-        self._programs = [Path(__file__).with_name(name) for name in (*programs, *_SHARED)]
+        self._programs = [Path(__file__).with_name(name) for name in (*self.programs, *_SHARED)]
         self._timeout = timeout
         self._rate = rate
         self._pool = WorkerPool(

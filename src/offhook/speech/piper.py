@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Final, final
+from typing import final
 
-from offhook.speech.local_model import TIMEOUT, LocalModel
+from offhook.speech.local_model import LocalModel
 from offhook.speech.piper_voices import ENGINE, added_voices, voice_and_speaker
-from offhook.speech.speech_engine import NARROW
-
-_PROGRAMS: Final = ("piper_worker.py",)
 
 
 @final
 class Piper(LocalModel):
     """Speaks with the voices that were added. A process takes 100 MiB and 70 more for each voice."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        processes: int = 1,
-        threads: int = 0,
-        timeout: float = TIMEOUT,
-        rate: int = NARROW,
-    ) -> None:
-        """``folder`` holds a folder for each voice."""
-        super().__init__(
-            folder,
-            _PROGRAMS,
-            processes=processes,
-            threads=threads,
-            timeout=timeout,
-            rate=rate,
-        )
+    programs = ("piper_worker.py",)
 
     @property
     def name(self) -> str:

@@ -172,7 +172,8 @@ class SpeechService(Speech):
             self._metrics.prompt(engine.name, PromptSource.MEMORY)
             yield known
             return
-        parts: asyncio.Queue[Prompt | None] = asyncio.Queue()
+        # Each engine makes at most one part of each character, and then comes the end.
+        parts: asyncio.Queue[Prompt | None] = asyncio.Queue(len(text) * len(choices) + 1)
         task = asyncio.create_task(self._say(asked, choices, parts.put_nowait))
         task.add_done_callback(lambda _: parts.put_nowait(None))
         try:

@@ -62,7 +62,8 @@ class Readers:
             reading = asyncio.get_running_loop().run_in_executor(
                 self._threads, partial(self._read, function)
             )
-            return await asyncio.wait_for(reading, self._timeout)
+            async with asyncio.timeout(self._timeout):
+                return await reading
         except TimeoutError:
             raise StoreUnavailable(f"{self._path}: no answer in {self._timeout:g} s") from None
         finally:
