@@ -38,6 +38,7 @@ BENCHES: dict[str, list[str]] = {
     "mutation": ["--each", "12"],
     "operating": [],
     "prompts": [],
+    "relays": [],
     "media": ["--legs", "50", "200", "400"],
     "sip": [],
     "soak": ["--calls", "20000", "--rate", "30"],

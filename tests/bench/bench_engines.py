@@ -3,11 +3,11 @@
     python -m tests.bench.bench_engines [--legs 100 500] [--engine native python] [--way play bridge]
 
 ``play``: every leg plays a prompt to a telephone and receives G.711 from it. ``bridge``: legs are joined in
-pairs, µ-law with A-law, and each relays what the other's telephone sends. The telephones are a C program in
-another process (``telephones.c``, 50 packets a second each). Reported per number of legs: CPU of the engine's
-process per leg and second (user and system), and how late packets left on a 20 ms grid of their stream, by
-the kernel's receive timestamps. ``--engine none`` measures the telephones alone, against sockets that are not
-read: what they themselves need. Loopback only.
+pairs, µ-law with A-law, and each relays what the other's telephone sends. ``relay``: the same with µ-law on
+both sides. The telephones are a C program in another process (``telephones.c``, 50 packets a second each).
+Reported per number of legs: CPU of the engine's process per leg and second (user and system), and how late
+packets left on a 20 ms grid of their stream, by the kernel's receive timestamps. ``--engine none`` measures
+the telephones alone, against sockets that are not read: what they themselves need. Loopback only.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def begin(way: str, legs: list[MediaLeg], phones: Phones, sound: Any) -> None:
         leg.connect(media(port, law))
         leg.keep_sending()
     for leg, other in zip(legs[0::2], legs[1::2], strict=False):
-        if way == "bridge":
+        if way in ("bridge", "relay"):
             leg.relay(other)
             other.relay(leg)
     if way == "play":
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument(
         "--engine", choices=["none", "python", "native"], nargs="+", default=["native"]
     )
-    parser.add_argument("--way", choices=["play", "bridge"], nargs="+", default=["play"])
+    parser.add_argument("--way", choices=["play", "bridge", "relay"], nargs="+", default=["play"])
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

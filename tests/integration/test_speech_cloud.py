@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+import azure.cognitiveservices.speech as azure_sdk
 import boto3
 import httpx
 import pytest
@@ -97,7 +98,27 @@ class Cloud:
                 return web.json_response({"audioContent": content})
             case "/v1/audio/speech":
                 return web.Response(body=wav(24_000), content_type="audio/wav")
+            case "/cognitiveservices/websocket/v1":
+                return await self._azure_socket(request)
         return web.Response(body=tone(8000), content_type="audio/pcm")
+
+    async def _azure_socket(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The connection that Azure's SDK makes. Its messages are noted, each with its path."""
+        socket = web.WebSocketResponse(protocols=("USP",))
+        await socket.prepare(request)
+        async for message in socket:
+            head, _, body = str(message.data).partition("\r\n\r\n")
+            heads = dict(line.split(":", 1) for line in head.split("\r\n"))
+            self.asked.append(Asked(heads["Path"], heads, body.encode()))
+            if heads["Path"] != "ssml":
+                continue
+            turn = f"X-RequestId:{heads['X-RequestId']}\r\n"
+            of_json = "Content-Type:application/json; charset=utf-8\r\n"
+            await socket.send_str(f"{turn}{of_json}Path:turn.start\r\n\r\n{{}}")
+            sound = f"{turn}Content-Type:audio/x-wav\r\nPath:audio\r\n".encode()
+            await socket.send_bytes(len(sound).to_bytes(2, "big") + sound + tone(8000))
+            await socket.send_str(f"{turn}{of_json}Path:turn.end\r\n\r\n{{}}")
+        return socket
 
 
 @pytest.fixture
@@ -276,6 +297,42 @@ async def test_moto_takes_our_request_to_polly(tools: CloudTools) -> None:
             "Hello.", voice="en-US-Joanna", speed=1.0, owner="acme"
         )
     assert isinstance(sound, bytes)
+
+
+async def test_azure_is_asked_as_its_sdk_asks(cloud: Cloud, tools: CloudTools) -> None:
+    """Its SDK speaks over a WebSocket, we over HTTP: the key, the format and the document are the same."""
+
+    def by_sdk() -> bytes:
+        endpoint = cloud.url.replace("http", "ws") + "/cognitiveservices/websocket/v1"
+        config = azure_sdk.SpeechConfig(endpoint=endpoint, subscription="k")
+        config.speech_synthesis_voice_name = "en-GB-SoniaNeural"
+        config.set_speech_synthesis_output_format(
+            azure_sdk.SpeechSynthesisOutputFormat.Raw8Khz16BitMonoPcm
+        )
+        speaker = azure_sdk.SpeechSynthesizer(speech_config=config, audio_config=None)
+        sound: bytes = speaker.speak_text_async(TEXT).get().audio_data
+        return sound
+
+    assert await asyncio.to_thread(by_sdk) == tone(8000)
+    sdk = {asked.target: asked for asked in cloud.asked}
+    opened = next(asked for asked in cloud.asked if "websocket" in asked.target)
+    cloud.asked.clear()
+    await heard(AzureSpeech(Azure(key="k", endpoint=cloud.url), tools), TEXT, "en-GB-SoniaNeural")
+    (ours,) = cloud.asked
+    key = "Ocp-Apim-Subscription-Key"
+    assert ours.headers[key] == opened.headers[key] == "k"
+    audio = sdk["synthesis.context"].json["synthesis"]["audio"]
+    assert ours.headers["X-Microsoft-OutputFormat"] == audio["outputFormat"]
+    assert ours.headers["Content-Type"] == sdk["ssml"].headers["Content-Type"]
+    assert document(ours.body) == document(sdk["ssml"].body)
+
+
+def document(ssml: bytes) -> tuple[str, str | None, str | None, str | None]:
+    """What counts in a document: its root with the version, the voice, and the words."""
+    root = ElementTree.fromstring(ssml)
+    (voice,) = root
+    assert voice.tag == "{http://www.w3.org/2001/10/synthesis}voice"
+    return root.tag, root.get("version"), voice.get("name"), voice.text
 
 
 async def test_azure_gets_its_ssml_with_voice_and_speed(cloud: Cloud, tools: CloudTools) -> None:

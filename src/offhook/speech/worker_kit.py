@@ -38,7 +38,7 @@ ACTIVE_LEVEL = 10 ** (
 PEAK = 0.9
 FRAMES = 50  # a second
 SILENCE = 0.005  # RMS of a frame without speech: below -46 dBov
-LEAD, TAIL = 0.02, 0.1  # seconds of silence that may stay before and after
+LEAD, TAIL = 0.005, 0.1  # seconds of silence that may stay before and after
 TABLE = 65_536
 
 Table = np.ndarray[tuple[int], np.dtype[np.uint8]]
@@ -69,20 +69,21 @@ class Evener:
     def part(self, samples: Samples) -> Pcm:
         """What can be heard of it now, and of what was kept."""
         samples = np.concatenate([self._held, samples])
-        size = self._frame
-        frames = samples[: len(samples) // size * size].reshape(-1, size)
-        loudness = np.sqrt(np.mean(np.square(frames), axis=1))
+        self._held = samples
+        if not self._gain:
+            loudness = _rms(samples, self._frame)
+            spoken = np.flatnonzero(loudness > SILENCE)
+            if not len(spoken):
+                return np.zeros(0, np.int16)
+            self._gain = ACTIVE_LEVEL / float(np.sqrt(np.mean(np.square(loudness[spoken]))))
+            samples = self._held = samples[self._onset(samples, int(spoken[0]) * self._frame) :]
+        loudness = _rms(samples, self._frame)
         spoken = np.flatnonzero(loudness > SILENCE)
         if not len(spoken):
-            self._held = samples
             return np.zeros(0, np.int16)
-        first = 0
-        if not self._gain:
-            first = max(0, int(spoken[0]) * size - self._lead)
-            self._gain = ACTIVE_LEVEL / float(np.sqrt(np.mean(np.square(loudness[spoken]))))
-        end = min(len(frames) * size, (int(spoken[-1]) + 1) * size + self._tail)
+        end = min(len(loudness) * self._frame, (int(spoken[-1]) + 1) * self._frame + self._tail)
         self._held = samples[end:]
-        return self._levelled(samples[first:end])
+        return self._levelled(samples[:end])
 
     def rest(self) -> Pcm:
         """What is left behind the last part: less than a frame, if that was not silence."""
@@ -90,9 +91,21 @@ class Evener:
             return np.zeros(0, np.int16)
         return self._levelled(self._held)
 
+    def _onset(self, samples: Samples, frame: int) -> int:
+        """Where the sound begins, a lead before its first loud moment in the frame that begins there."""
+        moments = _rms(samples[frame : frame + self._frame], self._lead)
+        return max(0, frame + (int(np.argmax(moments > SILENCE)) - 1) * self._lead)
+
     def _levelled(self, samples: Samples) -> Pcm:
         gain = min(self._gain, PEAK / max(1e-6, float(np.max(np.abs(samples), initial=0.0))))
         return (samples * (gain * 32767)).astype(np.int16)
+
+
+def _rms(samples: Samples, size: int) -> Samples:
+    """Of each whole stretch of ``size`` samples."""
+    stretches = samples[: len(samples) // size * size].reshape(-1, size)
+    rms: Samples = np.sqrt(np.mean(np.square(stretches), axis=1))
+    return rms
 
 
 def finished(samples: Samples, rate: int = RATE) -> Pcm:

@@ -132,6 +132,12 @@ def test_a_sound_that_comes_in_parts_is_the_same_sound(cuts: list[int]) -> None:
     assert level(parts) == pytest.approx(level(expected), rel=0.05)
 
 
+@given(st.integers(1, 400))
+def test_the_first_packet_can_be_heard(begins: int) -> None:
+    heard = worker.finished(np.concatenate([silence(0.02), silence(begins / 1000), tone(0.5, 0.3)]))
+    assert level(heard[: worker.RATE // worker.FRAMES]) > worker.SILENCE
+
+
 def test_each_part_is_answered_as_it_is_made_and_the_end_is_told() -> None:
     made: list[int] = []
 
