@@ -77,15 +77,26 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    folder: Path, *, scenario: str = "answer", calls: int = 1, **recording: Any
+    folder: Path,
+    *,
+    scenario: str = "answer",
+    calls: int = 1,
+    seconds: float = 60.0,
+    **recording: Any,
 ) -> AsyncIterator[Site]:
-    """``scenario`` is that of leg A's carrier."""
+    """``scenario`` is that of leg A's carrier; a call may last ``seconds``."""
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(Receiver())
         phones = [await stack.enter_async_context(Telephone()) for _ in range(2)]
         carriers = [
             await stack.enter_async_context(
-                Sipp(each, folder, keys={"rtp_port": phone.port}, calls=calls)
+                Sipp(
+                    each,
+                    folder,
+                    keys={"rtp_port": phone.port, "patience": round(1000 * seconds)},
+                    calls=calls,
+                    timeout=2 * seconds,
+                )
             )
             for each, phone in zip((scenario, "answer"), phones, strict=True)
         ]

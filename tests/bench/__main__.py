@@ -35,6 +35,7 @@ BENCHES: dict[str, list[str]] = {
     "http": ["--seconds", "8"],
     "judge": [],
     "latencies": [],
+    "long_recording": [],
     "mutation": ["--each", "12"],
     "operating": [],
     "prompts": [],

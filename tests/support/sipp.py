@@ -58,7 +58,7 @@ class Sipp:
     ) -> None:
         self.port = free_port()
         defaults = {"contact_port": self.port, "rtp_port": 9, "caller_number": "caller"}
-        self.keys = defaults | dict(keys or {})
+        self.keys = {**defaults, "patience": 60_000, **(keys or {})}
         self._scenario = scenario
         self._folder = folder / f"sipp-{scenario}-{self.port}"
         self._calls = calls

@@ -51,7 +51,7 @@ ACCENTS: Final[Mapping[str, tuple[Accent, ...]]] = {
 """By the first letter of a style. Languages that are not here are better spoken by espeak-ng
 (``docs/decisions/voices.md``)."""
 
-_BEST_FIRST: Final = (
+STYLES: Final = (
     *("af_heart", "af_bella", "af_sarah", "af_aoede", "af_kore", "af_nova", "af_alloy", "af_sky"),
     *("af_nicole", "af_jessica", "af_river"),
     *("am_michael", "am_fenrir", "am_puck", "am_onyx", "am_echo", "am_eric", "am_liam"),
@@ -76,7 +76,7 @@ def installed_kokoro_voices(folder: Path) -> tuple[EngineVoice, ...]:
         return ()
     return tuple(
         _voice(style, accent, place)
-        for place, style in enumerate(_BEST_FIRST)
+        for place, style in enumerate(STYLES)
         if f"voices/{style}.bin" in files
         for accent in ACCENTS.get(style[0], ())
         if all(importlib.util.find_spec(module) for module in accent.needs)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.unit.speech.test_profiles import UNSPOKEN
 
 from offhook.config import Voices
 from offhook.speech import kokoro_voices
@@ -15,6 +16,35 @@ STYLES = (
     *("af_heart", "af_bella", "am_michael", "bf_emma", "bm_george", "ef_dora", "em_alex"),
     *("ff_siwis", "hf_alpha", "hm_omega", "if_sara", "pf_dora", "zf_xiaobei"),
 )
+
+
+def table_of_languages() -> list[list[str]]:
+    """The rows of the table in ``docs/voices.md``: languages, engine, voices."""
+    lines = (Path(__file__).parents[3] / "docs" / "voices.md").read_text().splitlines()
+    rows = [
+        line.strip("|").split("|")
+        for line in lines[lines.index("| language | engine | voices |") :]
+    ]
+    return [[cell.strip() for cell in row] for row in rows[2:] if len(row) == 3]
+
+
+def test_the_page_about_voices_names_what_kokoro_speaks() -> None:
+    written = {
+        languages: int(voices.split(",")[0])
+        for languages, engine, voices in table_of_languages()
+        if engine.startswith("Kokoro")
+    }
+    styles = kokoro_voices.STYLES
+    for first, accents in kokoro_voices.ACCENTS.items():
+        name = accents[0].description.removesuffix(")")
+        (languages,) = [each for each in written if each.startswith(name)]
+        assert written.pop(languages) == sum(style[0] == first for style in styles), languages
+    assert not written
+
+
+def test_the_page_about_voices_names_the_languages_without_a_voice() -> None:
+    (nobody,) = [row[0] for row in table_of_languages() if row[1] == "none"]
+    assert set(nobody.split(", ")) == UNSPOKEN
 
 
 @pytest.fixture
