@@ -7,6 +7,8 @@ A ``.flow`` file in ``sipp/`` has a head and, after ``---``, what SIPp does, a s
     expect: Provisional 180; Answered sdp; Ended LOCAL
     check: > ACK | Route: <sip:x;lr>   text that a datagram (> ours, < theirs) must hold
     t1: 0.03                           our T1 in seconds
+    session_expires: 4                 the session timer that we ask for, in s
+    min_session: 2                     the shortest that we take
     ---
     recv INVITE
     send 180
@@ -17,7 +19,8 @@ A ``.flow`` file in ``sipp/`` has a head and, after ``---``, what SIPp does, a s
 
 ``send`` may carry ``sdp``, ``key=N`` (a DTMF INFO), ``tag=x``, ``branch=x``, ``uri=x``, ``cseq=N_M``, and
 after each ``|`` a header line. ``recv 487 of=INVITE`` says what is answered when it is not the request
-before. What crosses the wire must be exactly the steps, repetitions and 100 aside.
+before. ``[$rseq]`` is the RSeq of our latest provisional response. What crosses the wire must be exactly the
+steps, repetitions and 100 aside.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from offhook.sip import (
     Info,
     OptionsAnswered,
     Provisional,
+    RefreshDue,
     RegistrationChanged,
     Rejected,
     Reoffer,
@@ -123,13 +127,15 @@ class _Scenario:
         self.callee = flow.role == "callee"
         self.our_port = our_port
         self.steps = flow.steps
+        self.reliable = any("[$rseq]" in step for step in flow.steps)
         self.tagged = False
         self.cseq = 0
         self.branches: dict[str, str] = {}
 
     def xml(self) -> str:
         body = "".join(self._step(number, line) for number, line in enumerate(self.steps))
-        uses = '<Reference variables="from,to,via"/>' if self.callee else ""
+        names = (["from", "to", "via"] if self.callee else []) + ["rseq"] * self.reliable
+        uses = f'<Reference variables="{",".join(names)}"/>' if names else ""
         head = '<?xml version="1.0" encoding="ISO-8859-1" ?>'
         return f'{head}\n<scenario name="x">{body}{uses}</scenario>\n'
 
@@ -153,7 +159,13 @@ class _Scenario:
         if what.isdigit():
             rrs = ' rrs="true"' if what == "200" else ""
             hundred = "" if what == "100" else '<recv response="100" optional="true"/>\n'
-            return f'{hundred}<recv response="{what}"{rrs} timeout="5000"/>\n'
+            grab = ""
+            if what.startswith("18") and self.reliable:
+                grab = (
+                    '<action><ereg regexp="[0-9]+" search_in="hdr" header="RSeq:"'
+                    ' assign_to="rseq"/></action>'
+                )
+            return f'{hundred}<recv response="{what}"{rrs} timeout="5000">{grab}</recv>\n'
         if what == "ACK":
             self.tagged = True
         grab = ""
@@ -286,6 +298,8 @@ def describe(event: AnyEvent) -> str:
             return "ReofferAnswered"
         case ReofferRejected(status=status):
             return f"ReofferRejected {status}"
+        case RefreshDue():
+            return "RefreshDue"
         case Info(body=body):
             return f"Info {body.decode().split()[0]}"
         case ForeignRequest(method=method):
@@ -327,6 +341,7 @@ class Player:
                 to_uri="sip:bob@127.0.0.1",
                 sdp=SDP,
                 credentials=Credentials(*user.split(":")) if user else None,
+                session_expires=int(self.flow.settings.get("session_expires", 0)),
             )
         self.endpoint.listen(handle, self._on_event)
         self._run("start", handle)
@@ -415,7 +430,8 @@ async def play(flow: Flow, folder: Path) -> Player:
     """Play the flow. Raises AssertionError when anything is not as it says."""
     limit = int(flow.settings["max_dialogs"]) if "max_dialogs" in flow.settings else None
     t1 = float(flow.settings.get("t1", 0.1))
-    timers = Timers(t1=t1, t2=4 * t1, t4=5 * t1, trying=0.05)
+    shortest = int(flow.settings.get("min_session", 90))
+    timers = Timers(t1=t1, t2=4 * t1, t4=5 * t1, trying=0.05, min_session=shortest)
     endpoint = udp_endpoint("127.0.0.1", 0, timers=timers, max_dialogs=limit)
     await endpoint.start()
     port = free_port()

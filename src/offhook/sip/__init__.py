@@ -1,4 +1,7 @@
-"""SIP: a user agent as a protocol engine without I/O (RFC 3261, 3264, 3311, 3581, 6026, 6086, 8760)."""
+"""SIP: a user agent as a protocol engine without I/O.
+
+RFC 3261, 3262, 3264, 3311, 3581, 4028, 6026, 6086, 8760.
+"""
 
 from offhook.sip.agent import UserAgent
 from offhook.sip.agent_events import (
@@ -16,6 +19,7 @@ from offhook.sip.agent_events import (
     Info,
     OptionsAnswered,
     Provisional,
+    RefreshDue,
     RegistrationChanged,
     Rejected,
     Reoffer,
@@ -47,6 +51,7 @@ __all__ = [
     "OpenScreen",
     "OptionsAnswered",
     "Provisional",
+    "RefreshDue",
     "RegistrationChanged",
     "Rejected",
     "Reoffer",

@@ -210,12 +210,14 @@ class UserAgent:
         headers: Sequence[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         trust: Trust = no_trunk,
+        session_expires: int = 0,
     ) -> str:
         """Send an INVITE; returns the handle of the call.
 
         ``from_uri`` and ``to_uri`` are URIs or whole name-addrs (``"Ann" <sip:ann@example.org>``).
         ``trust`` tells whether an address belongs to the same trunk, so that requests inside the
-        dialog are taken from it too. Raises ValueError if the request would not be legal, or if no
+        dialog are taken from it too. ``session_expires`` is the interval of the session timer to ask for,
+        in seconds (RFC 4028); 0: none. Raises ValueError if the request would not be legal, or if no
         transport reaches ``target``.
         """
         check_uri_text(request_uri)
@@ -230,6 +232,7 @@ class UserAgent:
             headers=headers,
             credentials=credentials,
             trust=trust,
+            session_expires=session_expires,
         )
         call.start(now)
         return call.handle

@@ -10,12 +10,13 @@ from offhook.sip.agent_events import Address, AnyEvent
 from offhook.sip.timers import TimerQueue, Timers
 from offhook.sip.transport import Transport, Transports
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 METHODS = frozenset(ALLOW.split(", "))
-OTHER_METHODS = frozenset(
-    {"MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"}
-)
+OTHER_METHODS = frozenset({"MESSAGE", "NOTIFY", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"})
 """Methods we know and do not serve: 405. Any other is 501 (RFC 3261 §8.2.1, §21.5.2)."""
+EXTENSIONS = ("100rel", "timer")
+"""Option tags that a peer may require of us (RFC 3262, RFC 4028); any other is 420."""
+SUPPORTED = f"Supported: {', '.join(EXTENSIONS)}\r\n"
 MAGIC = "z9hG4bK"
 """The branch cookie of RFC 3261 §8.1.1.7."""
 
@@ -54,7 +55,7 @@ class Core:
 
     def dialog_response(self, transport: Transport) -> str:
         """The header lines that each response inside a dialog has."""
-        return f"{transport.contact}{self.allow}{self.server}"
+        return f"{transport.contact}{self.allow}{SUPPORTED}{self.server}"
 
     def send(self, data: bytes, destination: Address) -> None:
         """Queue a datagram."""

@@ -50,7 +50,8 @@ class Provisional(DescriptionEvent, frozen=True, kw_only=True):
 class Answered(DescriptionEvent, frozen=True, kw_only=True):
     """Our INVITE was accepted: the first 2xx. It is acknowledged already.
 
-    ``sdp`` is the answer to our offer; None when the far end sent none (hang up then).
+    ``sdp`` is the answer to our offer; None when the far end sent none: hang up then, unless a provisional
+    response brought it.
     """
 
     at: float
@@ -119,7 +120,7 @@ class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
 
 
 class Canceled(Event, frozen=True, kw_only=True):
-    """The caller gave up before we answered; the INVITE was answered 487."""
+    """The caller gave up before we answered; the INVITE was answered 487, or 504 where no PRACK came."""
 
     reason: str | None = None
     """The ``Reason`` header of the CANCEL (RFC 3326)."""
@@ -175,6 +176,11 @@ class ReofferRejected(Event, frozen=True, kw_only=True):
     status: int
 
 
+class RefreshDue(Event, frozen=True, kw_only=True):
+    """The session expires unless we refresh it, and the peer takes no UPDATE (RFC 4028 §7.4): send a
+    re-INVITE with the offer as it is now."""
+
+
 class Info(Event, frozen=True, kw_only=True):
     """An INFO inside the call; it was answered 200."""
 
@@ -206,6 +212,7 @@ AnyEvent = (
     | Reoffer
     | ReofferAnswered
     | ReofferRejected
+    | RefreshDue
     | Info
     | ForeignRequest
 )

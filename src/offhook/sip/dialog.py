@@ -40,6 +40,8 @@ class Dialog:
         "remote_tag",
         "remote_target",
         "route_set",
+        "rseq",
+        "settled_early",
         "state",
     )
 
@@ -69,6 +71,10 @@ class Dialog:
         self.peer = peer
         """Where its messages come from: the next hop when the route is a name we cannot resolve."""
         self.early_sdp: bytes | None = None
+        self.rseq: int | None = None
+        """Of the last reliable provisional response that we acknowledged (RFC 3262)."""
+        self.settled_early = False
+        """Whether a reliable provisional response brought the answer to our offer."""
         self._sources = (peer.host, *hosts)
 
     def comes_from(self, host: str) -> bool:

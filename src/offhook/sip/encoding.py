@@ -37,6 +37,7 @@ REASONS = {
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
     421: "Extension Required",
+    422: "Session Interval Too Small",
     423: "Interval Too Brief",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
@@ -61,7 +62,7 @@ REASONS = {
     604: "Does Not Exist Anywhere",
     606: "Not Acceptable",
 }
-"""RFC 3261 §21."""
+"""RFC 3261 §21, RFC 4028 §6."""
 
 Headers = Sequence[tuple[str, str]]
 

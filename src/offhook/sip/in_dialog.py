@@ -125,13 +125,15 @@ class InDialog(ABC):
     # --- the ACK of our 2xx
 
     def await_ack(
-        self, dialog: Dialog, data: bytes, destination: Address, now: float, *, offered: bool
+        self, cseq: int, data: bytes, destination: Address, now: float, *, offered: bool
     ) -> None:
-        """Repeat a 2xx until its ACK. ``offered``: the 2xx holds our offer, the ACK its answer."""
-        assert dialog.remote_cseq is not None
+        """Repeat a 2xx until its ACK. ``cseq``: of the INVITE; other requests may have come since.
+
+        ``offered``: the 2xx holds our offer, the ACK its answer.
+        """
         self.pending_ack = PendingAck(
             self.core,
-            dialog.remote_cseq,
+            cseq,
             data,
             destination,
             offered=offered,

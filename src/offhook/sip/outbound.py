@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import final
 
+from offhook.sip.agent_core import SUPPORTED
 from offhook.sip.agent_events import Address, Answered, Credentials, Provisional, Rejected
-from offhook.sip.call import Calls, SipCall, ignore
+from offhook.sip.call import Calls, SipCall
 from offhook.sip.call_states import OUTBOUND_CALL, CallEvent, CallState
 from offhook.sip.client import ClientTransaction, OutgoingRequest
 from offhook.sip.dialog import Dialog
 from offhook.sip.encoding import Headers, header_lines
 from offhook.sip.grammar import GrammarError, parse_number, readable
 from offhook.sip.in_dialog import Trust
+from offhook.sip.in_session import ignore
 from offhook.sip.message import Request, Response
+from offhook.sip.reliable import rseq_of
 from offhook.sip.server import ServerTransaction
+from offhook.sip.session_timer import min_se_of
 from offhook.sip.transactions import ClientState
 
 MAX_FORKS = 16
@@ -35,7 +39,9 @@ class OutboundCall(SipCall):
         "extra",
         "forks",
         "from_",
+        "intervals",
         "invite",
+        "pracks",
         "rounds",
         "target",
         "to",
@@ -57,7 +63,9 @@ class OutboundCall(SipCall):
         headers: Headers,
         credentials: Credentials | None,
         trust: Trust,
+        session_expires: int,
     ) -> None:
+        """``session_expires``: the interval of the session timer that we ask for, in s; 0: none."""
         core = calls.core
         super().__init__(calls, core.token(), credentials)
         self.trust = trust
@@ -68,9 +76,14 @@ class OutboundCall(SipCall):
         self.body = sdp
         kind = "Content-Type: application/sdp\r\n" if sdp else ""
         contact = core.transports.to(target).contact
-        self.extra = f"{contact}{core.allow}{header_lines(headers)}{kind}"
+        self.extra = f"{contact}{core.allow}{SUPPORTED}{header_lines(headers)}{kind}"
+        self.session_timer.interval = session_expires
         self.cseq = 0
         self.rounds = 0
+        """Challenges that were answered."""
+        self.intervals = 0
+        """422 that were answered with a longer interval."""
+        self.pracks = 0
         self.forks: dict[str, Dialog] = {}
         """Early dialogs by remote tag."""
         self.cancel_wanted = False
@@ -78,8 +91,15 @@ class OutboundCall(SipCall):
 
     @property
     def offering(self) -> bool:
-        """The INVITE's own offer counts until it is answered."""
-        return self.state is CallState.EARLY or super().offering
+        """The INVITE's own offer counts until it is answered, which a reliable provisional response may
+        do (RFC 3262 §5)."""
+        if self.state is CallState.EARLY:
+            return not any(fork.settled_early for fork in self.forks.values())
+        return super().offering
+
+    @property
+    def takes_offers(self) -> bool:
+        return super().takes_offers or (self.state is CallState.EARLY and not self.offering)
 
     @property
     def heard_from(self) -> bool:
@@ -102,7 +122,7 @@ class OutboundCall(SipCall):
             destination=self.target,
         )
         request.authorization = self.answers.lines("INVITE", self.uri, self.body)
-        head = core.request_tail + self.extra
+        head = core.request_tail + self.session_timer.request_lines(initial=True) + self.extra
         clients = self.clients
         self.invite = ClientTransaction(
             clients, request, head, self.body, self._on_response, self.abandon
@@ -199,17 +219,39 @@ class OutboundCall(SipCall):
             self._send_cancel(now)
         if self.state is not CallState.EARLY or response.status == 100:
             return
-        tag = response.to_tag
+        fork = self._fork(response)
         sdp = response.sdp
-        if tag:
-            fork = self.forks.get(tag)
-            if fork is None and len(self.forks) < MAX_FORKS:
-                fork = self.forks[tag] = self._dialog(response)
-            if fork is not None and sdp is not None:
+        if fork is not None:
+            rseq = rseq_of(response)
+            if rseq is not None and not self._acknowledged_early(fork, rseq, response, now):
+                return
+            if sdp is not None:
                 fork.early_sdp = sdp
         self.core.emit(
             Provisional(handle=self.handle, status=response.status, sdp=sdp, source=response.source)
         )
+
+    def _fork(self, response: Response) -> Dialog | None:
+        """The early dialog of a provisional response; None without a tag, or when there are too many."""
+        tag = response.to_tag
+        if not tag:
+            return None
+        fork = self.forks.get(tag)
+        if fork is None and len(self.forks) < MAX_FORKS:
+            fork = self.forks[tag] = self._dialog(response)
+        return fork
+
+    def _acknowledged_early(self, fork: Dialog, rseq: int, response: Response, now: float) -> bool:
+        """Send the PRACK of a reliable response. False: a repetition, or one before it is missing
+        (RFC 3262 §4)."""
+        if fork.rseq is not None and rseq != fork.rseq + 1:
+            return False
+        fork.rseq = rseq
+        fork.settled_early = fork.settled_early or response.sdp is not None
+        fork.refresh_target(response)
+        self.pracks += 1
+        self.send("PRACK", now, ignore, f"RAck: {rseq} {self.cseq} INVITE\r\n", dialog=fork)
+        return True
 
     def _dialog(self, response: Response) -> Dialog:
         return Dialog.of_response(response, self.from_, self.uri, self.cseq, self.target)
@@ -226,6 +268,10 @@ class OutboundCall(SipCall):
         if len(tx.acks) >= MAX_FORKS:
             return
         dialog = self._dialog(response)
+        early = self.forks.get(tag)
+        if early is not None:
+            dialog.remote_cseq = early.remote_cseq
+        dialog.local_cseq = self.cseq + self.pracks if early is None else early.local_cseq
         self.answers.learn(response)
         ack = self.acknowledgement(tx.request, dialog)
         tx.acks[tag] = ack
@@ -237,13 +283,12 @@ class OutboundCall(SipCall):
 
     def _established(self, dialog: Dialog, response: Response, now: float) -> None:
         early = self.forks.get(dialog.remote_tag)
-        if early is not None:
-            dialog.remote_cseq = early.remote_cseq
         sdp = response.sdp or (early.early_sdp if early is not None else None)
         self.dialog = dialog
         self._on(CallEvent.ANSWERED)
         self._end_forks()
         self.body = b""
+        self.session_agreed(response, now)
         self.core.emit(Answered(handle=self.handle, sdp=sdp, at=now, source=response.source))
 
     def _hang_up_fork(self, dialog: Dialog, now: float) -> None:
@@ -262,7 +307,20 @@ class OutboundCall(SipCall):
             self._end_forks()
             self.start(now)
             return
+        if self._interval_taken(response):
+            self.intervals += 1
+            self._end_forks()
+            self.start(now)
+            return
         self._reject(now, response.status, response.reason, response=response)
+
+    def _interval_taken(self, response: Response) -> bool:
+        """Whether a 422 asks for a longer interval of the session timer that we take (RFC 4028 §7.4)."""
+        return (
+            self.state is CallState.EARLY
+            and response.status == 422
+            and self.session_timer.raise_to(min_se_of(response), self.intervals)
+        )
 
     # --- requests of the peer
 
@@ -292,6 +350,7 @@ class OutboundCall(SipCall):
             super().abandon(now)
 
     def _over(self, event: CallEvent, now: float) -> None:
+        self._settle_reoffer(now)
         super()._over(event, now)
         self._end_forks()
 

@@ -40,7 +40,8 @@ class Alarm(Timed):
 
 @final
 class PendingAck(Timed):
-    """Our 2xx, repeated until its ACK comes (RFC 3261 §13.3.1.4)."""
+    """Our 2xx, repeated until its ACK comes (RFC 3261 §13.3.1.4), or our reliable provisional response until
+    its PRACK (RFC 3262 §3)."""
 
     __slots__ = (
         "_abandoned",
@@ -65,8 +66,9 @@ class PendingAck(Timed):
         never: AtTime,
         abandoned: AtTime,
     ) -> None:
-        """``offered``: the 2xx holds our offer.
+        """``cseq``: of the ACK; of a provisional response, its RSeq.
 
+        ``offered``: the 2xx holds our offer; of a provisional response: it holds a description.
         ``never`` is called when no ACK comes in 64*T1, ``abandoned`` when that fails.
         """
         self._abandoned = abandoned
@@ -84,6 +86,10 @@ class PendingAck(Timed):
         """Arm the first repetition."""
         self._deadline = now + self._core.timing.timeout
         self._core.timers.schedule(now + self._interval, self)
+
+    def stop(self) -> None:
+        """It was acknowledged, or is no longer needed."""
+        self.wake = NEVER
 
     def on_timer(self, now: float) -> None:
         core = self._core

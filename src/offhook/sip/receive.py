@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 
-from offhook.sip.agent_core import MAGIC, METHODS, OTHER_METHODS, Core
+from offhook.sip.agent_core import EXTENSIONS, MAGIC, METHODS, OTHER_METHODS, SUPPORTED, Core
 from offhook.sip.agent_events import Address, IncomingInvite, Info
 from offhook.sip.call import Calls, SipCall
 from offhook.sip.encoding import (
@@ -24,6 +24,7 @@ from offhook.sip.inbound import InboundCall
 from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
 from offhook.sip.screen import Admitted, Ignored, OpenScreen, Screen, ScreenedOut
 from offhook.sip.server import ServerKey, ServerTransaction, ServerTransactions
+from offhook.sip.session_timer import too_brief
 
 OVERLOAD_WAIT = 5
 """Seconds of ``Retry-After`` in our 503."""
@@ -180,6 +181,8 @@ class RequestReceiver:
             call.received_bye(transaction, request, now)
         elif method in ("INVITE", "UPDATE"):
             call.received_offer(transaction, request, now)
+        elif method == "PRACK":
+            call.received_prack(transaction, request, now)
         elif method == "INFO":
             transaction.respond(200, now, extra=core.server)
             kind = readable(request.content_type)
@@ -207,6 +210,7 @@ class RequestReceiver:
                 503 if busy else 200,
                 core.allow,
                 _ACCEPT,
+                SUPPORTED,
                 "Accept-Encoding: identity\r\n",
                 core.transports.to(received.source).contact,
             )
@@ -231,6 +235,8 @@ class RequestReceiver:
             received.refuse(judgement.status, *lines)
         elif received.bad_content() or received.unacceptable() or received.bad_routes():
             return
+        elif too_brief(request, minimum := self._core.timing.min_session):
+            received.refuse(422, f"Min-SE: {minimum}\r\n")
         elif self._calls.full or self._servers.full:
             received.refuse(503, _RETRY_AFTER)
         else:
@@ -337,14 +343,15 @@ class _Received:
         self.refuse(405 if self.request.method in OTHER_METHODS else 501, self._core.allow)
 
     def bad_extension(self) -> bool:
-        """420: we support no extension that a peer could require (§8.2.2.3)."""
+        """420 for an extension that we do not have (§8.2.2.3)."""
         try:
             required = self.request.values("require")
         except GrammarError:
             required = ["?"]
-        if required:
-            self.refuse(420, f"Unsupported: {', '.join(required)}\r\n")
-        return bool(required)
+        unknown = [tag for tag in required if tag.strip().lower() not in EXTENSIONS]
+        if unknown:
+            self.refuse(420, f"Unsupported: {', '.join(unknown)}\r\n")
+        return bool(unknown)
 
     def bad_routes(self) -> bool:
         """400 for a Record-Route that we could not follow."""

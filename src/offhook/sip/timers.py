@@ -26,6 +26,8 @@ class Timers(NamedTuple):
     """How long a message may stay in the network."""
     trying: float = 0.2
     """How long an INVITE may wait for an answer of the application before we send 100 (§17.2.1)."""
+    min_session: int = 90
+    """The shortest interval of a session timer, in whole seconds (RFC 4028 §5)."""
 
     @property
     def timeout(self) -> float:

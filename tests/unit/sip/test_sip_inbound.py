@@ -372,7 +372,7 @@ def test_a_request_out_of_order_gets_500() -> None:
 
 @pytest.mark.parametrize(
     ("method", "status"),
-    [("OPTIONS", 200), ("MESSAGE", 405), ("REFER", 405), ("PRACK", 405), ("FOO", 501)],
+    [("OPTIONS", 200), ("MESSAGE", 405), ("REFER", 405), ("PRACK", 481), ("FOO", 501)],
 )
 def test_other_requests_inside_the_dialog(method: str, status: int) -> None:
     wire, handle = up()
@@ -435,7 +435,7 @@ def test_options_says_what_we_can() -> None:
     wire = Wire()
     wire.receive(request("OPTIONS"))
     text = wire.last("200 OPTIONS").data.decode()
-    assert "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n" in text
+    assert "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK\r\n" in text
     assert "Accept: application/sdp\r\n" in text
     assert wire.empty()
 
@@ -482,11 +482,12 @@ def test_a_stray_response_is_dropped() -> None:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ("Require: 100rel\r\n", 420),
+        ("Require: 100rel\r\n", CALL := 0),
+        ("Require: 100rel, precondition\r\n", 420),
         ("Content-Type: text/plain\r\n", 415),
         ("Content-Encoding: gzip\r\n", 415),
         ("Accept: text/plain\r\n", 406),
-        ("Accept: text/plain, application/*;q=0.1\r\n", CALL := 0),
+        ("Accept: text/plain, application/*;q=0.1\r\n", CALL),
         ("Content-Type: text/plain\r\nContent-Disposition: x;handling=optional\r\n", CALL),
         ("Record-Route: <sip:a\r\n", 400),
         ("X-Long: " + "x" * 40_000 + "\r\n", CALL),
