@@ -37,12 +37,23 @@ class CallInitiated(SessionEvent, frozen=True, kw_only=True, tag="CALL_INITIATED
     trunk: str
 
 
+class Diverted(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One forwarding of a call before it came to us (RFC 5806, RFC 7044)."""
+
+    number: str
+    """Who it was meant for."""
+    reason: str | None = None
+    """Why it was forwarded, as received: ``no-answer``, ``SIP;cause=302``."""
+
+
 class CallReceived(SessionEvent, frozen=True, kw_only=True, tag="CALL_RECEIVED"):
     """An INVITE from outside started the session."""
 
     call_id: str
     source: str
     destination: str
+    diverted: tuple[Diverted, ...] = ()
+    """The forwardings before, the latest first."""
 
 
 class CallUpdated(SessionEvent, frozen=True, kw_only=True, tag="CALL_UPDATED"):
@@ -67,6 +78,10 @@ class CallDisconnected(SessionEvent, frozen=True, kw_only=True, tag="CALL_DISCON
     sip_code: int | None = None
     by: str | None = None
     """``callee``, ``caller`` or ``server``."""
+    reason: str | None = None
+    """Why, in words: the far end's ``Reason`` header (RFC 3326), or what we found."""
+    q850_cause: int | None = None
+    """Q.850 cause, 0 to 127, of the far end's ``Reason``."""
 
 
 class ActionStarted(SessionEvent, frozen=True, kw_only=True, tag="ACTION_STARTED"):

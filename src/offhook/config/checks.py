@@ -24,6 +24,8 @@ from offhook.config.toml_lines import Path
 from offhook.patterns import InvalidPattern, check_pattern
 from offhook.webhook_secrets import BadSecret, secret_key
 
+MIN_SESSION_TIMER = 90
+"""Seconds (RFC 4028 §4)."""
 TRANSPORTS = ("udp",)
 """The SIP transports that this version has; the others are named by the file's format already."""
 
@@ -130,6 +132,9 @@ def _trunks_and_routes(config: Config) -> Iterator[Finding]:
             yield ("trunks", index, "name"), "means the built-in phones; expected another name"
         if trunk.password is not None and trunk.username is None:
             yield ("trunks", index, "username"), "missing: the password needs it"
+        if 0 < trunk.session_timer < MIN_SESSION_TIMER:
+            at_least = f"expected 0, or at least {MIN_SESSION_TIMER} seconds (RFC 4028)"
+            yield ("trunks", index, "session_timer"), at_least
         for network in trunk.inbound_from:
             try:
                 ipaddress.ip_network(network, strict=False)

@@ -24,6 +24,7 @@ from offhook.config.value_types import (
     Rate,
     RegisterSeconds,
     Seconds,
+    SessionInterval,
     SipAddress,
     SipUsername,
     SubAccountId,
@@ -59,6 +60,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     trusted: bool = False
     early_media: bool = False
     options_every: Delay = 0
+    session_timer: SessionInterval = 1800
     media_from: tuple[Network, ...] = ()
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
     srtp: Literal["off", "accepted", "required"] = "off"

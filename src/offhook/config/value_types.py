@@ -12,6 +12,14 @@ from msgspec import Meta
 
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000, description="a number of seconds above 0")]
 Delay = Annotated[float, Meta(ge=0, le=86_400, description="a number of seconds, 0 or more")]
+SessionInterval = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=86_400,
+        description="0, or a whole number of seconds from 90 to 86400",
+    ),
+]
 Rate = Annotated[float, Meta(gt=0, le=1_000_000, description="a number above 0, up to 1,000,000")]
 RegisterSeconds = Annotated[
     int, Meta(ge=60, le=86_400, description="a whole number of seconds, 60 to 86400")

@@ -341,7 +341,8 @@ class Conversation:
             failure=_failure(leg, call, end),
             quality=call.quality() if leg.connected_at is not None else None,
         )
-        self.change(states.with_leg(self.session, done), states.disconnected(done, by=end.by))
+        fact = states.disconnected(done, by=end.by, reason=end.detail, q850_cause=end.q850_cause)
+        self.change(states.with_leg(self.session, done), fact)
 
     def notice_ends(self) -> None:
         """Record the ends of legs that are over, before the end of the action that they ended."""

@@ -137,7 +137,11 @@ class InboundCalls:
         leg = session.legs[0]
         runner.happened(
             CallReceived(
-                at=now, call_id=leg.call_id, source=leg.source, destination=leg.destination
+                at=now,
+                call_id=leg.call_id,
+                source=leg.source,
+                destination=leg.destination,
+                diverted=call.facts().diverted,
             )
         )
         self._dispatcher.own(session.session_id, runner)

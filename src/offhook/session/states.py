@@ -176,8 +176,13 @@ def ended(session: Session) -> SessionEnded:
     )
 
 
-def disconnected(leg: Leg, *, by: str) -> CallDisconnected:
-    """The fact that ends a leg's part of the timeline; ``by``: ``callee``, ``caller`` or ``server``."""
+def disconnected(
+    leg: Leg, *, by: str, reason: str | None = None, q850_cause: int | None = None
+) -> CallDisconnected:
+    """The fact that ends a leg's part of the timeline; ``by``: ``callee``, ``caller`` or ``server``.
+
+    ``reason`` and ``q850_cause`` (0..127) are the far end's, as received.
+    """
     if leg.status is None or leg.disconnected_at is None:
         raise IllegalTransition(f"{leg.call_id}: told as ended while it is up")
     return CallDisconnected(
@@ -186,6 +191,8 @@ def disconnected(leg: Leg, *, by: str) -> CallDisconnected:
         call_status=leg.status,
         sip_code=leg.sip_code,
         by=by,
+        reason=reason,
+        q850_cause=q850_cause,
     )
 
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from offhook.events import Diverted
+
 
 class Address(NamedTuple):
     """Where a message comes from or goes to."""
@@ -115,6 +117,8 @@ class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
     """The values of P-Asserted-Identity (RFC 3325 §9.1), readable."""
     privacy: frozenset[str] = frozenset()
     """The tokens of Privacy (RFC 3323 §4.2), lower case."""
+    diverted: tuple[Diverted, ...] = ()
+    """The forwardings before, the latest first."""
     admitted_as: str | None = None
     """What the application's :class:`offhook.sip.Screen` called the caller."""
 
@@ -124,6 +128,8 @@ class Canceled(Event, frozen=True, kw_only=True):
 
     reason: str | None = None
     """The ``Reason`` header of the CANCEL (RFC 3326)."""
+    q850_cause: int | None = None
+    """The Q.850 cause in it."""
     fault: bool = False
     """An error in our own code ended the call; the INVITE was answered 500."""
 
@@ -157,6 +163,8 @@ class Ended(Event, frozen=True, kw_only=True):
     by: EndedBy
     reason: str | None = None
     """The ``Reason`` header of the BYE, or why the call counts as lost."""
+    q850_cause: int | None = None
+    """The Q.850 cause in the header."""
 
 
 class Reoffer(DescriptionEvent, frozen=True, kw_only=True):

@@ -17,9 +17,9 @@ from offhook.sip.agent_events import (
 from offhook.sip.call_states import CallEvent, CallState
 from offhook.sip.client import ClientTransaction, ClientTransactions
 from offhook.sip.encoding import Headers, header_lines
-from offhook.sip.grammar import readable
+from offhook.sip.grammar import GrammarError, parse_number, readable
 from offhook.sip.in_session import InSession, ignore
-from offhook.sip.message import Request, Response
+from offhook.sip.message import Message, Request, Response
 from offhook.sip.server import ServerTransaction
 from offhook.sip.timers import NEVER
 
@@ -115,7 +115,14 @@ class SipCall(InSession):
         tx.respond(200, now, extra=self.core.server)
         self._settle_reoffer(now)
         if self.state is CallState.UP:
-            self._ended(CallEvent.BYE_RECEIVED, EndedBy.REMOTE, now, reason_of(request))
+            self._over(CallEvent.BYE_RECEIVED, now)
+            ended = Ended(
+                handle=self.handle,
+                by=EndedBy.REMOTE,
+                reason=reason_of(request),
+                q850_cause=q850_cause(request),
+            )
+            self.core.emit(ended)
         elif self.state is CallState.ENDING:
             self._ended(CallEvent.BYE_RECEIVED, EndedBy.LOCAL, now)
 
@@ -167,3 +174,19 @@ def reason_of(request: Request) -> str | None:
     """The ``Reason`` header (RFC 3326), as readable text."""
     value = request.get("reason")
     return None if value is None else readable(value)
+
+
+def q850_cause(message: Message) -> int | None:
+    """The cause of a ``Reason: Q.850;cause=16`` header (RFC 3326); None without one."""
+    try:
+        for value in message.values("reason"):
+            protocol, _, params = value.partition(";")
+            if protocol.strip().upper() != "Q.850":
+                continue
+            for part in params.split(";"):
+                name, equals, number = part.partition("=")
+                if equals and name.strip().lower() == "cause":
+                    return parse_number(number.strip().strip('"'), 127)
+    except GrammarError:
+        pass
+    return None

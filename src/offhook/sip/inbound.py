@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from offhook.sip.agent_events import Address, Canceled
-from offhook.sip.call import Calls, SipCall, reason_of
+from offhook.sip.call import Calls, SipCall, q850_cause, reason_of
 from offhook.sip.call_states import INBOUND_CALL, CallEvent, CallState
 from offhook.sip.dialog import Dialog
 from offhook.sip.encoding import Headers, header_lines
@@ -186,7 +186,9 @@ class InboundCall(SipCall):
         assert self._invite is not None
         self._invite.respond(487, now, extra=self.core.server)
         self._over(CallEvent.PEER_GAVE_UP, now)
-        self.core.emit(Canceled(handle=self.handle, reason=reason_of(request)))
+        self.core.emit(
+            Canceled(handle=self.handle, reason=reason_of(request), q850_cause=q850_cause(request))
+        )
 
     def abandon(self, now: float) -> None:
         """500 before our answer, BYE after it."""

@@ -6,12 +6,12 @@ from typing import final
 
 from offhook.sip.agent_core import SUPPORTED
 from offhook.sip.agent_events import Address, Answered, Credentials, Provisional, Rejected
-from offhook.sip.call import Calls, SipCall
+from offhook.sip.call import Calls, SipCall, q850_cause
 from offhook.sip.call_states import OUTBOUND_CALL, CallEvent, CallState
 from offhook.sip.client import ClientTransaction, OutgoingRequest
 from offhook.sip.dialog import Dialog
 from offhook.sip.encoding import Headers, header_lines
-from offhook.sip.grammar import GrammarError, parse_number, readable
+from offhook.sip.grammar import readable
 from offhook.sip.in_dialog import Trust
 from offhook.sip.in_session import ignore
 from offhook.sip.message import Request, Response
@@ -358,22 +358,6 @@ class OutboundCall(SipCall):
         forks, self.forks = self.forks, {}
         for fork in forks.values():
             fork.end()
-
-
-def q850_cause(response: Response) -> int | None:
-    """The cause of a ``Reason: Q.850;cause=16`` header (RFC 3326); None without one."""
-    try:
-        for value in response.values("reason"):
-            protocol, _, params = value.partition(";")
-            if protocol.strip().upper() != "Q.850":
-                continue
-            for part in params.split(";"):
-                name, equals, number = part.partition("=")
-                if equals and name.strip().lower() == "cause":
-                    return parse_number(number.strip().strip('"'), 127)
-    except GrammarError:
-        pass
-    return None
 
 
 def warning_of(response: Response) -> str | None:

@@ -11,6 +11,7 @@ import zlib
 from offhook.sip.agent_core import EXTENSIONS, MAGIC, METHODS, OTHER_METHODS, SUPPORTED, Core
 from offhook.sip.agent_events import Address, IncomingInvite, Info
 from offhook.sip.call import Calls, SipCall
+from offhook.sip.diversions import diversions_of
 from offhook.sip.encoding import (
     REASONS,
     header_lines,
@@ -271,6 +272,7 @@ class RequestReceiver:
                     for token in readable(line).split(";")
                 ),
                 via_below=request.via_below,
+                diverted=diversions_of(request),
                 admitted_as=admitted.name,
             )
         )

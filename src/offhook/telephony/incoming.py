@@ -6,7 +6,7 @@ import logging
 from typing import final
 
 from offhook.codes import CallStatus
-from offhook.session.ports.telephony import CallEnd, ReceivedCall, Side
+from offhook.session.ports.telephony import CallEnd, CallFacts, ReceivedCall, Side
 from offhook.sip import agent_events as sip
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
@@ -33,6 +33,9 @@ class IncomingCall(LineCall, ReceivedCall):
         self._accepted = False
         line.endpoint.listen(self._handle, self.on_sip)
         self._trace(line.endpoint.call_id_of(self._handle))
+
+    def facts(self) -> CallFacts:
+        return CallFacts(diverted=self.invite.diverted)
 
     def belongs_to(self, session_id: str) -> None:
         self._session_id = session_id
@@ -127,12 +130,22 @@ class IncomingCall(LineCall, ReceivedCall):
                 self._confirmed(body, origin_of(event))
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
+            case sip.RefreshDue():
+                self._line.refresh(event.handle, self)
+            case sip.ReofferAnswered(sdp=body):
+                self._confirm(body, origin_of(event))
 
     def _canceled(self, event: sip.Canceled) -> None:
         if event.fault:
             self._end(CallStatus.ERROR, by=Side.SERVER, detail=event.reason, fault=True)
         else:
-            self._end(CallStatus.CANCELED, by=Side.CALLER, sip_code=487, detail=event.reason)
+            self._end(
+                CallStatus.CANCELED,
+                by=Side.CALLER,
+                sip_code=487,
+                detail=event.reason,
+                q850_cause=event.q850_cause,
+            )
 
     def _hang_up_now(self, detail: str) -> None:
         if self.ended is not None:

@@ -85,6 +85,7 @@ class Line:
                 if trunk.username
                 else None,
                 trust=trunk.owns,
+                session_expires=trunk.session_timer,
             )
 
     def _identity(self, order: DialOrder, trunk: Trunk) -> tuple[str, list[tuple[str, str]]]:
@@ -142,3 +143,9 @@ class Line:
                 agent.reject_reoffer(handle, now, 488)
 
         call.leg_media.answer(sdp, origin, accept, refused)
+
+    def refresh(self, handle: str, call: LineCall) -> None:
+        """Offer again what is in use, so that the session goes on (RFC 4028 §7.4)."""
+        offer = call.leg_media.offer()
+        with self.endpoint.command() as (agent, now):
+            agent.reinvite(handle, now, offer)

@@ -296,7 +296,13 @@ class LineCall(CallFutures):
         """The established call is over."""
         by = far_side if event.by is sip.EndedBy.REMOTE else Side.SERVER
         fault = event.by is sip.EndedBy.FAULT
-        self._end(CallStatus.COMPLETED, by=by, detail=event.reason, fault=fault)
+        self._end(
+            CallStatus.COMPLETED,
+            by=by,
+            detail=event.reason,
+            q850_cause=event.q850_cause,
+            fault=fault,
+        )
 
     def _on_media_lost(self) -> None:
         """No media came for the media timeout: hang up, since the peer's BYE may be lost."""

@@ -117,6 +117,10 @@ class OutgoingCall(LineCall):
                 self._confirm(body, origin_of(event))
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
+            case sip.RefreshDue():
+                self._line.refresh(event.handle, self)
+            case sip.ReofferAnswered(sdp=body):
+                self._confirm(body, origin_of(event))
 
     def _provisional(self, status: int, body: bytes | None, origin: DescriptionOrigin) -> None:
         self._heard()

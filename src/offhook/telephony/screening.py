@@ -49,6 +49,8 @@ BAN_TIME = 600.0
 REMEMBERED = 10_000
 """Addresses with counted failures that are remembered, and as many that gave right credentials."""
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
+_WITHHOLDING = frozenset({"id", "user", "header"})
+"""Values of Privacy that keep the caller's number from the called."""
 _SEPARATORS = str.maketrans("", "", "-.()")
 """Visual separators of a telephone number (RFC 3966 §5.1.1)."""
 
@@ -228,7 +230,13 @@ def user_of(value: str) -> str:
 
 
 def caller_of(invite: IncomingInvite) -> str:
-    """The caller: the first telephone number of P-Asserted-Identity, else its first user, else From."""
+    """The caller: the first telephone number of P-Asserted-Identity, else its first user, else From.
+
+    Of a caller who withholds it (RFC 3323 §4.2, RFC 3325 §9.3), ``anonymous``: we are trusted with the
+    number, the customer is not.
+    """
+    if invite.privacy & _WITHHOLDING:
+        return "anonymous"
     asserted = [user for user in map(user_of, invite.asserted) if user]
     return (
         next(filter(is_number, asserted), "") or next(iter(asserted), "") or user_of(invite.from_)

@@ -38,6 +38,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     security: Security = Security.OFF
     """Whether its media is encrypted."""
 
+    session_timer: int = 1800
+    """Seconds that a call lasts without a refresh (RFC 4028), as we ask for it; 0: we do not ask."""
     options_every: float = 0
     """Seconds between two OPTIONS; 0: none are sent."""
     media_from: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -106,6 +108,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         trusted=section.trusted,
         early_media=section.early_media,
         options_every=section.options_every,
+        session_timer=section.session_timer,
         media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
         codecs=tuple(Codec(name) for name in section.codecs),
         security=Security(section.srtp),

@@ -326,6 +326,10 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
             '[[trunks]]\nname = "testbed"\naddress = "udp:h:1"',
             "offhook.toml:2: trunks[0].name: means the built-in phones; expected another name",
         ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "udp:h:1"\nsession_timer = 60',
+            "offhook.toml:4: trunks[0].session_timer: expected 0, or at least 90 seconds (RFC 4028)",
+        ),
         ('[[routes]]\ntrunks = ["x"]', "offhook.toml:2: routes[0].trunks: there is no trunk 'x'"),
         (
             "[[routes]]\ntrunks = []",

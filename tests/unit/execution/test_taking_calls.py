@@ -11,13 +11,13 @@ from tests.support.node_world import SwitchedSpending
 
 from offhook.clock import SystemClock
 from offhook.codes import CallStatus
-from offhook.events import AnyEvent
+from offhook.events import AnyEvent, CallReceived, Diverted
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.inbound_calls import InboundCalls, NumberBook
 from offhook.execution.runner import SessionRunner
 from offhook.session.ports.record import Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store
-from offhook.session.ports.telephony import ReceivedCall
+from offhook.session.ports.telephony import CallFacts, ReceivedCall
 from offhook.session.session import Session
 from offhook.session.tenancy import SubAccount, VirtualNumber
 from offhook.telephony.inbound_refusals import InboundRefusals
@@ -33,6 +33,9 @@ ACME = SubAccount(
 )
 
 
+FORWARDED = Diverted(number="+6561111111", reason="no-answer")
+
+
 class Ringing:
     """A call that rings; remembers how it was refused."""
 
@@ -40,6 +43,9 @@ class Ringing:
 
     def __init__(self) -> None:
         self.refused: tuple[int, CallStatus] | None = None
+
+    def facts(self) -> CallFacts:
+        return CallFacts(diverted=(FORWARDED,))
 
     def belongs_to(self, session_id: str) -> None:
         self.session_id = session_id
@@ -143,7 +149,9 @@ async def test_the_session_of_a_call_from_outside(called: str, caller: str, sour
     (leg,) = session.legs
     assert (leg.call_id, leg.source, leg.destination) == ("call-1", source, OURS)
     assert (leg.reference_id, leg.trunk) == ("PSTN1", "carrier")
-    assert [type(event).__name__ for event in world.happenings] == ["CallReceived"]
+    (received,) = world.happenings
+    assert isinstance(received, CallReceived)
+    assert received.diverted == (FORWARDED,)
 
 
 def test_the_book_follows_the_sub_accounts() -> None:

@@ -419,7 +419,7 @@ def test_they_hang_up() -> None:
     wire.receive(bye)
     assert wire.words() == ["200 BYE", "200 BYE"]
     assert wire.took() == [
-        Ended(handle=handle, by=EndedBy.REMOTE, reason="Q.850;cause=16"),
+        Ended(handle=handle, by=EndedBy.REMOTE, reason="Q.850;cause=16", q850_cause=16),
     ]
     wire.advance(33)
     assert wire.empty()

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.codes import CallStatus
+from offhook.events import Diverted
 from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.session import CallQuality, LegFailure, TrunkTry
@@ -194,8 +195,19 @@ class Call(ABC):
         return
 
 
+class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a received call says about itself besides caller and called number."""
+
+    diverted: tuple[Diverted, ...] = ()
+    """The forwardings before, the latest first."""
+
+
 class ReceivedCall(Call):
     """A leg that came from outside and rings until we decide."""
+
+    def facts(self) -> CallFacts:
+        """What else the INVITE says; nothing where there is none."""
+        return CallFacts()
 
     @abstractmethod
     def belongs_to(self, session_id: str) -> None:
