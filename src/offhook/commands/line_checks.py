@@ -17,7 +17,7 @@ from offhook.net.listening import bind_error
 from offhook.sip import AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port
 from offhook.telephony.endpoint import SipEndpoint, udp_endpoint
-from offhook.telephony.transports.udp_socket import own_address, unspecified
+from offhook.telephony.transports.sockets import own_address, unspecified
 from offhook.telephony.trunk_health import ask
 from offhook.telephony.trunks import trunk_of
 

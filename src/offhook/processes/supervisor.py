@@ -32,7 +32,7 @@ from offhook.processes.listen_addresses import Role, unusable
 from offhook.processes.metrics_server import serving_metrics
 from offhook.processes.systemd import SystemdNotifier
 from offhook.speech.menu_files import menu_findings
-from offhook.telephony.transports.udp_socket import bound_socket
+from offhook.telephony.transports.sockets import bound_socket
 
 _log = logging.getLogger(__name__)
 

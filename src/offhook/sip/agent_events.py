@@ -18,10 +18,12 @@ class Address(NamedTuple):
     """Where a message comes from or goes to."""
 
     transport: str
-    """``udp``."""
+    """``udp``, ``tcp``, ``tls``, ``ws`` or ``wss``."""
     host: str
     """An IP address literal without brackets (or a name, for the transport to resolve)."""
     port: int
+    flow: int = 0
+    """The connection that leads there while it is open, or the local UDP address to send from; 0: any."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,18 @@ from ipaddress import ip_address, ip_network
 
 from offhook.sip.agent_events import Address
 from offhook.sip.call_states import DIALOG, DialogEvent, DialogState
-from offhook.sip.grammar import GrammarError, is_ip, parse_name_addr, parse_uri, tag_of, uri_of
+from offhook.sip.encoding import default_port
+from offhook.sip.grammar import (
+    GrammarError,
+    SipUri,
+    is_ip,
+    parse_name_addr,
+    parse_uri,
+    tag_of,
+    uri_of,
+)
 from offhook.sip.message import Message, Request, Response
+from offhook.sip.transport import Transports
 
 _INSIDE = tuple(
     ip_network(text)
@@ -115,6 +125,9 @@ class Dialog:
         ``uri`` is the request's, for peers that give no Contact. ``peer`` is where the request was
         sent; the response's own source counts as the peer's as well.
         """
+        source = response.source
+        if source is not None and source.transport == peer.transport:
+            peer = peer._replace(flow=source.flow)
         return cls(
             local=local,
             remote=response.get("to") or "",
@@ -124,7 +137,7 @@ class Dialog:
             remote_cseq=None,
             peer=peer,
             state=DialogState.CONFIRMED if response.status >= 200 else DialogState.EARLY,
-            hosts=[response.source.host] if response.source is not None else [],
+            hosts=[] if source is None else [source.host],
         )
 
     def refresh_target(self, message: Message) -> None:
@@ -141,14 +154,15 @@ class Dialog:
         self.remote_cseq = number
         return True
 
-    def next_hop(self) -> tuple[str, str, Address]:
+    def next_hop(self, transports: Transports) -> tuple[str, str, Address]:
         """Request-URI, finished Route lines and destination of a request inside the dialog.
 
         A first route without ``lr`` is a strict router's: it goes into the Request-URI and the
         remote target to the end of the route (§12.2.1.1).
         """
         if not self.route_set:
-            return self.remote_target, "", destination_of(self.remote_target, self.peer)
+            aim = destination_of(self.remote_target, self.peer)
+            return self.remote_target, "", transports.reachable(aim, self.peer)
         try:
             first = parse_name_addr(self.route_set[0]).uri
             loose = "lr" in parse_uri(first).params
@@ -160,7 +174,7 @@ class Dialog:
             routes = (*routes[1:], f"<{uri}>")
             uri = first
         lines = "".join(f"Route: {route}\r\n" for route in routes)
-        return uri, lines, destination_of(first, self.peer)
+        return uri, lines, transports.reachable(destination_of(first, self.peer), self.peer)
 
 
 def _hosts_of(values: Iterable[str]) -> frozenset[str]:
@@ -188,7 +202,21 @@ def destination_of(uri: str, peer: Address) -> Address:
     host = parsed.params.get("maddr") or parsed.host  # RFC 3263 §4
     if host != peer.host and (not is_ip(host) or (is_inside(host) and not is_inside(peer.host))):
         return peer
-    return Address(peer.transport, host, parsed.port or 5060)
+    transport = _transport_of(parsed, peer)
+    port = parsed.port or default_port(transport)
+    # A local UDP address stays. A connection is used again for the same host (RFC 5923).
+    keep = transport == peer.transport and (transport == "udp" or host == peer.host)
+    return Address(transport, host, port, peer.flow if keep else 0)
+
+
+def _transport_of(uri: SipUri, peer: Address) -> str:
+    """What a URI names (RFC 3263 §4.1), else what the peer uses; never back from TLS to clear text."""
+    if peer.transport in ("tls", "ws", "wss"):
+        return peer.transport
+    if uri.scheme == "sips":
+        return "tls"
+    named = (uri.params.get("transport") or "").lower()
+    return named if named in ("udp", "tcp", "tls") else peer.transport
 
 
 def is_inside(host: str) -> bool:

@@ -93,11 +93,18 @@ def reply_address(via: Via, source: Address) -> Address:
     """Where the response goes (RFC 3261 §18.2.2, RFC 3581 §4).
 
     Always to the host that asked. ``maddr`` is meant for multicast; obeying it would let a caller aim
-    our answers at another host.
+    our answers at another host. Over a connection the answer takes the same one, and where that is closed
+    a new one to the port of the Via.
     """
-    if "rport" in via.params:
+    if source.transport == "udp" and "rport" in via.params:
         return source
-    return Address(source.transport, source.host, via.port or 5060)
+    port = via.port or default_port(source.transport)
+    return Address(source.transport, source.host, port, source.flow)
+
+
+def default_port(transport: str) -> int:
+    """The port of a URI or Via that names none (RFC 3261 §19.1.2)."""
+    return 5061 if transport in ("tls", "wss") else 5060
 
 
 def reply_head(request: Request, source: Address) -> str:

@@ -101,7 +101,7 @@ class InDialog(ABC):
         """The ACK of a 2xx: a request of its own, outside every transaction (RFC 3261 §13.2.2.4)."""
         dialog = dialog or self.dialog
         assert dialog is not None
-        uri, routes, destination = dialog.next_hop()
+        uri, routes, destination = dialog.next_hop(self.core.transports)
         request = OutgoingRequest(
             "ACK",
             uri,
@@ -120,7 +120,7 @@ class InDialog(ABC):
     def contact_line(self) -> str:
         """The finished Contact line of a request inside the dialog."""
         assert self.dialog is not None
-        return self.core.transports.to(self.dialog.next_hop()[2]).contact
+        return self.core.transports.to(self.dialog.next_hop(self.core.transports)[2]).contact
 
     # --- the ACK of our 2xx
 

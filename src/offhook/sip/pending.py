@@ -186,7 +186,7 @@ class Attempt:
         """Send it as a new transaction."""
         dialog, core = self._dialog, self._clients.core
         dialog.local_cseq += 1
-        uri, routes, destination = dialog.next_hop()
+        uri, routes, destination = dialog.next_hop(core.transports)
         request = OutgoingRequest(
             self._method,
             uri,

@@ -44,6 +44,10 @@ class Screen(ABC):
     def ignores(self, source: Address) -> bool:
         """Whether no request of this address outside a dialog gets an answer."""
 
+    def knows(self, host: str) -> bool:
+        """Whether an address literal belongs to a known peer, so that its connections may stay."""
+        return False
+
     @abstractmethod
     def judge(self, invite: Request, source: Address) -> Judgement:
         """Judge a well-formed INVITE. It may be a repetition of one that was refused before."""
@@ -55,6 +59,9 @@ class OpenScreen(Screen):
 
     def ignores(self, source: Address) -> bool:
         return False
+
+    def knows(self, host: str) -> bool:
+        return True
 
     def judge(self, invite: Request, source: Address) -> Judgement:
         return Admitted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,12 @@ from offhook.sip.transport import Transport
 from offhook.telephony.call_listeners import CallListeners, IncomingListener, Listener
 from offhook.telephony.deadline_timer import DeadlineTimer
 from offhook.telephony.transports.datagram_port import SharedPort
-from offhook.telephony.transports.sip_transport import Arrived, TransportOwner
+from offhook.telephony.transports.sip_transport import (
+    Arrived,
+    SipTransport,
+    Standing,
+    TransportOwner,
+)
 from offhook.telephony.transports.udp import UdpTransport
 
 log = logging.getLogger(__name__)
@@ -38,7 +44,7 @@ class SipEndpoint(TransportOwner):
 
     def __init__(
         self,
-        transports: Sequence[UdpTransport],
+        transports: Sequence[SipTransport],
         *,
         user_agent: str = "Offhook",
         timers: Timers | None = None,
@@ -55,7 +61,7 @@ class SipEndpoint(TransportOwner):
         self._max_dialogs = max_dialogs
         self._mark = mark
         self._agent: UserAgent | None = None
-        self._by_record: dict[int, UdpTransport] = {}
+        self._by_record: dict[int, SipTransport] = {}
         """The transports that are open, by the identity of their record."""
         self._timer = DeadlineTimer(self._timer_fired)
         self._command = Command(self)
@@ -64,6 +70,7 @@ class SipEndpoint(TransportOwner):
         self._listeners = CallListeners(
             refuse=self._refuse, abandon=self._abandon, faults=self._faults
         )
+        self._flows = itertools.count(len(self._transports) + 1)
         self._quiet: asyncio.Event | None = None
         """Set when every BYE and CANCEL was answered; used only while closing."""
         self.tap: Tap | None = None
@@ -73,10 +80,10 @@ class SipEndpoint(TransportOwner):
 
     async def start(self) -> None:
         """Bind. Raises OSError when an address is taken or not ours; then nothing stays open."""
-        opened: list[tuple[Transport, UdpTransport]] = []
+        opened: list[tuple[Transport, SipTransport]] = []
         try:
             for transport in self._transports:
-                record = await transport.start(self)
+                record = await transport.start(self, self._flow_for(transport))
                 opened.append((record, transport))
         except OSError:
             for _, transport in opened:
@@ -90,8 +97,17 @@ class SipEndpoint(TransportOwner):
             max_dialogs=self._max_dialogs,
             mark=self._mark,
         )
+        for flow, (record, transport) in enumerate(opened, start=1):
+            if self._flow_for(transport):
+                self._agent.transports.join(flow, record)
         if self._screen is not None:
             self._agent.screen(self._screen)
+
+    def _flow_for(self, transport: SipTransport) -> int:
+        """The number of a transport that another one of its kind stands before; 0: it is the first."""
+        kinds = [(each.protocol, each.wide) for each in self._transports]
+        at = self._transports.index(transport)
+        return at + 1 if kinds[at] in kinds[:at] else 0
 
     async def close(self, grace: float = 1.0) -> None:
         """Stop reading and close the transports; calls still up are not hung up. Idempotent.
@@ -149,7 +165,7 @@ class SipEndpoint(TransportOwner):
 
     def is_address_of(self, host: str, address: str) -> bool:
         """Whether ``address`` is where datagrams for ``host`` are sent."""
-        return self._transports[0].resolver.is_address_of(host, address)
+        return any(each.resolver.is_address_of(host, address) for each in self._transports)
 
     # --- commands
 
@@ -206,6 +222,19 @@ class SipEndpoint(TransportOwner):
         if self._by_record:
             with self.command() as (agent, now):
                 agent.unreachable(destination, now, problem)
+
+    def standing(self, source: Address) -> Standing:
+        if self._screen is None or self._screen.knows(source.host):
+            return Standing.KNOWN
+        return Standing.BANNED if self._screen.ignores(source) else Standing.UNKNOWN
+
+    def joined(self, record: Transport) -> int:
+        flow = next(self._flows)
+        self.agent.transports.join(flow, record)
+        return flow
+
+    def left(self, flow: int) -> None:
+        self.agent.transports.leave(flow)
 
     # --- the loop's side
 

@@ -101,6 +101,9 @@ class InboundScreening(Screen):
         self._refusals.refused(f"address {source.host}", RefusalReason.BANNED, "banned: no answer")
         return True
 
+    def knows(self, host: str) -> bool:
+        return self._exempt(host)
+
     def banned(self, host: str) -> bool:
         """Whether this address gets no answer outside dialogs at this time."""
         count, at = self._failures.get(host, (0, 0.0))

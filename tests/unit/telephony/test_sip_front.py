@@ -14,7 +14,7 @@ from offhook.sip.demux import mark_of
 from offhook.telephony import sip_front
 from offhook.telephony.sip_front import Front
 from offhook.telephony.transports.datagram_port import Datagram, SharedPort
-from offhook.telephony.transports.udp_socket import bound_socket
+from offhook.telephony.transports.sockets import bound_socket
 
 WORKERS = 2
 

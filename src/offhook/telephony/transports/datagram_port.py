@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Final, final
 
-from offhook.telephony.transports.udp_socket import bound_socket
+from offhook.telephony.transports.sockets import bound_socket
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,10 @@ import logging
 from typing import final
 
 from offhook.sip import Address
-from offhook.sip.transport import Transport
+from offhook.sip.transport import Protocol, Transport
 from offhook.telephony.transports.datagram_port import DatagramPort, OwnPort, SharedPort
 from offhook.telephony.transports.resolver import Resolver
 from offhook.telephony.transports.sip_transport import SipTransport, TransportOwner
-from offhook.telephony.transports.udp_socket import own_address, unspecified
 
 log = logging.getLogger(__name__)
 
@@ -28,26 +27,20 @@ class UdpTransport(SipTransport):
         advertise_port: int | None = None,
         shared: SharedPort | None = None,
     ) -> None:
-        """Bind to ``host`` (an address literal) and ``port`` (0: any) in :meth:`start`.
-
-        Where workers share a port, ``shared`` is used. The advertised address is used in Via and Contact.
-        """
-        self._host, self._port = host, port
-        self._advertise_host, self._advertise_port = advertise_host, advertise_port
+        """Where workers share a port, ``shared`` is used; the rest as :class:`SipTransport`."""
+        super().__init__(
+            Protocol.UDP, host, port, advertise_host=advertise_host, advertise_port=advertise_port
+        )
         self._shared = shared
         self._in_use: DatagramPort | None = None
-        self._owner: TransportOwner | None = None
-        self._resolver: Resolver | None = None
+        self._flow = 0
 
-    async def start(self, owner: TransportOwner) -> Transport:
+    async def start(self, owner: TransportOwner, flow: int = 0) -> Transport:
         used = self._shared or OwnPort(self._host, self._port)
-        self._in_use, self._owner = used, owner
-        host, port = self.local_address
+        self._in_use, self._owner, self._flow = used, owner, flow
         self._resolver = Resolver(used.socket.family, self.send, owner.fail)
         used.start(self._readable)
-        return Transport(
-            Address("udp", host, port), host=self.advertised_host, port=self._advertise_port
-        )
+        return self._record()
 
     async def close(self) -> None:
         used, self._in_use = self._in_use, None
@@ -57,25 +50,11 @@ class UdpTransport(SipTransport):
             await self._resolver.close()
 
     @property
-    def advertised_host(self) -> str:
-        """The address in Via and Contact."""
-        if self._advertise_host is not None:
-            return self._advertise_host
-        return own_address() if unspecified(self._host) else self._host
-
-    @property
     def local_address(self) -> tuple[str, int]:
         if self._in_use is None:
             raise RuntimeError("the endpoint is not started")
         host, port = self._in_use.socket.getsockname()[:2]
         return str(host), int(port)
-
-    @property
-    def resolver(self) -> Resolver:
-        """Looks up the names that peers give for hosts. Raises RuntimeError before :meth:`start`."""
-        if self._resolver is None:
-            raise RuntimeError("the endpoint is not started")
-        return self._resolver
 
     def send(self, data: bytes, destination: Address) -> None:
         used, resolver, owner = self._in_use, self._resolver, self._owner
@@ -96,6 +75,6 @@ class UdpTransport(SipTransport):
             owner.fail(destination, problem)
 
     def _readable(self) -> None:
-        used, owner = self._in_use, self._owner
+        used, owner, flow = self._in_use, self._owner, self._flow
         if used is not None and owner is not None:
-            owner.take_in((data, Address("udp", *source)) for data, source in used.receive())
+            owner.take_in((data, Address("udp", *source, flow)) for data, source in used.receive())
