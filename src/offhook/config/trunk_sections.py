@@ -61,6 +61,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     early_media: bool = False
     options_every: Delay = 0
     session_timer: SessionInterval = 1800
+    redirects: Annotated[int, Meta(ge=0, le=5, description="a whole number from 0 to 5")] = 0
     media_from: tuple[Network, ...] = ()
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
     srtp: Literal["off", "accepted", "required"] = "off"

@@ -264,6 +264,7 @@ class Conversation:
             destination=leg.destination,
             trunks=trunks,
             ring_timeout=action.ring_timeout or self.services.ring_timeout,
+            routes=self._routes,
         )
         now = self.services.clock.now()
         self.record(
@@ -287,6 +288,11 @@ class Conversation:
         )
         self._calls.append(call)
         return call
+
+    def _routes(self, number: str) -> tuple[str, ...]:
+        """The trunks over which the sub-account may call ``number``, as configured at this moment."""
+        sub_account = self.sub_account
+        return () if sub_account is None else self.services.route(number, sub_account)
 
     async def _may_use(self, call_id: str, trunk: str) -> bool:
         """Move a leg that is being dialled to another trunk, durably; False: it has no free channel."""

@@ -75,6 +75,8 @@ class Rejected(Event, frozen=True, kw_only=True):
     """The first ``Warning`` (RFC 3261 §20.43), for people."""
     retry_after: int | None = None
     """Seconds, from ``Retry-After``."""
+    contacts: tuple[str, ...] = ()
+    """Of a 3xx: where it points to, the best first (RFC 3261 §8.1.3.4)."""
     local: bool = False
     """The status is our own: 408 when no response came or the transport failed, 487 when our CANCEL
     was never answered or crossed a 200, 500 after an error in our own code."""

@@ -15,6 +15,7 @@ from offhook.sip.grammar import readable
 from offhook.sip.in_dialog import Trust
 from offhook.sip.in_session import ignore
 from offhook.sip.message import Request, Response
+from offhook.sip.redirect_contacts import redirect_contacts
 from offhook.sip.reliable import rseq_of
 from offhook.sip.server import ServerTransaction
 from offhook.sip.session_timer import min_se_of
@@ -208,6 +209,7 @@ class OutboundCall(SipCall):
             q850_cause=None if response is None else q850_cause(response),
             warning=None if response is None else warning_of(response),
             retry_after=None if response is None else response.retry_after,
+            contacts=() if response is None else redirect_contacts(response),
             local=response is None,
             problem=problem,
         )

@@ -7,6 +7,8 @@ import functools
 import logging
 from typing import Unpack, final
 
+import msgspec
+
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import PortsExhausted
 from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side
@@ -16,6 +18,7 @@ from offhook.sip.descriptions import SdpError
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import EndFacts, LineCall, faults
+from offhook.telephony.redirects import Redirection, Redirections
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ class OutgoingCall(LineCall):
         """Each provisional status received, and whether it came with early media."""
         self._ring_timer: asyncio.TimerHandle | None = None
         self._tries: list[TrunkTry] = []
+        self._redirections = Redirections(order.routes)
         self._sent_at = 0.0
         self.trunk: Trunk | None = None
 
@@ -95,6 +99,7 @@ class OutgoingCall(LineCall):
         except SdpError as error:
             self._end(CallStatus.ERROR, detail=str(error), tries=tuple(self._tries))
             return
+        self._redirections.went(trunk, self._order.destination)
         self._handle = self._line.invite(trunk, self._order, offer)
         self._line.endpoint.listen(self._handle, self.on_sip)
         self._trace(self._line.endpoint.call_id_of(self._handle))
@@ -167,6 +172,12 @@ class OutgoingCall(LineCall):
         if self.ended is not None:
             return
         self._tries.append(self._tried(event))
+        redirection = self._redirection(event)
+        if redirection is not None:
+            log.info("call %s: redirected to trunk %s", self.call_id, redirection.trunk.name)
+            self._handle = None
+            self._moving = self._loop.create_task(self._follow(redirection, event))
+            return
         retryable = event.local or event.status == 408 or 500 <= event.status <= 599
         if retryable and not self._rung and self._left:
             log.info(
@@ -179,6 +190,28 @@ class OutgoingCall(LineCall):
             self._moving = self._loop.create_task(self._move_on(event))
             return
         self._give_up(event)
+
+    def _redirection(self, event: sip.Rejected) -> Redirection | None:
+        """Where a 3xx leads that may be followed."""
+        if event.local or self.trunk is None or not 300 <= event.status <= 399:
+            return None
+        trunks = self._line.trunks
+        return self._redirections.next(event.status, event.contacts, self.trunk, trunks)
+
+    async def _follow(self, redirection: Redirection, event: sip.Rejected) -> None:
+        """Send the INVITE there; without a channel of that trunk the 3xx stands."""
+        try:
+            same = self.trunk is not None and self.trunk.name == redirection.trunk.name
+            if not same and not await self._may_use(redirection.trunk.name):
+                if self.ended is None:
+                    self._give_up(event)
+            elif self.ended is None:
+                number = redirection.number
+                self._order = msgspec.structs.replace(self._order, destination=number)
+                self._invite(redirection.trunk)
+        except Exception:
+            faults.report(f"call {self.call_id}: following a redirection")
+            self._fault()
 
     def _tried(self, event: sip.Rejected) -> TrunkTry:
         """The result of the INVITE that ended, for the session record."""

@@ -38,6 +38,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     security: Security = Security.OFF
     """Whether its media is encrypted."""
 
+    redirects: int = 0
+    """How many redirections (3xx) of a call are followed."""
     session_timer: int = 1800
     """Seconds that a call lasts without a refresh (RFC 4028), as we ask for it; 0: we do not ask."""
     options_every: float = 0
@@ -109,6 +111,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         early_media=section.early_media,
         options_every=section.options_every,
         session_timer=section.session_timer,
+        redirects=section.redirects,
         media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
         codecs=tuple(Codec(name) for name in section.codecs),
         security=Security(section.srtp),

@@ -31,6 +31,9 @@ class DialOrder(msgspec.Struct, frozen=True, kw_only=True):
     trunks: tuple[str, ...]
     ring_timeout: float
     """Seconds from the first INVITE to our CANCEL."""
+    routes: Callable[[str], tuple[str, ...]] | None = None
+    """The trunks that lead to another number for the same customer, for a redirection; None: none may be
+    followed."""
 
 
 class PlaybackResult(StrEnum):
