@@ -16,11 +16,13 @@ from offhook.clock import Clock
 from offhook.config import AlertsSection
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.operating import TrunkState
+from offhook.session.ports.record import NodeRole
+from offhook.session.ports.stores import Store
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.store.memory import MemoryStore
 from offhook.webhook_secrets import new_secret
 from offhook.webhooks import signing
-from offhook.webhooks.alerts import DEAD_EVERY, TRIES, OperatorAlerts
+from offhook.webhooks.alerts import DEAD_EVERY, LOOK_EVERY, TRIES, OperatorAlerts
 from offhook.webhooks.delivery import DeliveryWorker
 
 SECRET = new_secret()
@@ -81,6 +83,7 @@ async def test_a_failing_endpoint_and_its_recovery_are_told_once_each(
     worker.start()
     await outbox.wait_for(lambda: not outbox.pending)
     await worker.close(5)
+    await alerts.look(MemoryStore())
     await alerts.send()
     (failing, data), recovered = told(receiver)
     assert failing == "endpoint.failing"
@@ -133,8 +136,9 @@ async def test_an_alert_is_tried_again_and_given_up_in_the_end(
     receiver: Receiver, alerts: OperatorAlerts
 ) -> None:
     receiver.on("/alerts", Reply(status=500))
-    alerts.recovered("acme_corp", "VSS")
-    alerts.recovered("acme_corp", "VCS")
+    alerts.failing("acme_corp", "VSS", "h", "HTTP 500")
+    alerts.failing("acme_corp", "VCS", "h", "HTTP 500")
+    await alerts.look(MemoryStore())
     for _ in range(TRIES):
         await alerts.send()
     assert len({one.headers["webhook-id"] for one in receiver.at("/alerts")}) == 1
@@ -147,7 +151,61 @@ async def test_without_a_url_nothing_is_kept_or_sent(
     receiver: Receiver, client: HttpClient, clock: SteppedClock
 ) -> None:
     silent = OperatorAlerts(client, clock, AlertsSection())
-    silent.recovered("acme_corp", "VSS")
+    silent.failing("acme_corp", "VSS", "h", "HTTP 500")
+    await silent.look(MemoryStore())
     silent.use(AlertsSection(url=receiver.url("/alerts")))
     await silent.send()
     assert receiver.received == []
+
+
+@pytest.fixture
+def second(receiver: Receiver, client: HttpClient, clock: SteppedClock) -> OperatorAlerts:
+    """The alerts of another machine."""
+    return OperatorAlerts(client, clock, AlertsSection(url=receiver.url("/alerts")))
+
+
+async def test_of_two_machines_one_tells_it(
+    receiver: Receiver, alerts: OperatorAlerts, second: OperatorAlerts, store: Store
+) -> None:
+    for up in (False, True, False):
+        await store.put_trunk_state("n1", TrunkState(trunk="t", up=up, since=NOW))
+        for each in (alerts, second):
+            if up:
+                each.recovered("acme_corp", "VSS")
+            else:
+                each.failing("acme_corp", "VSS", "h", "HTTP 503")
+            await each.look(store)
+            await each.send()
+    begun, ended = ["trunk.down", "endpoint.failing"], ["trunk.up", "endpoint.recovered"]
+    assert sorted(kind for kind, _ in told(receiver)) == sorted(begun + ended + begun)
+
+
+async def test_what_ended_while_no_process_looked_is_told_as_over(
+    receiver: Receiver, alerts: OperatorAlerts, second: OperatorAlerts
+) -> None:
+    store = MemoryStore()
+    await store.put_trunk_state("n1", TrunkState(trunk="t", up=False, since=NOW))
+    await alerts.look(store)
+    await alerts.send()
+    await store.put_trunk_state("n1", TrunkState(trunk="t", up=True, since=NOW))
+    await second.look(store)
+    await second.send()
+    assert [kind for kind, _ in told(receiver)] == ["trunk.down", "trunk.up"]
+
+
+async def test_a_silent_node_and_its_return_are_told(
+    receiver: Receiver, alerts: OperatorAlerts, clock: SteppedClock
+) -> None:
+    store = MemoryStore()
+    node = await store.register_node("n1", NodeRole.VOICE, clock.now())
+    for step in range(5):
+        clock.ahead = step * LOOK_EVERY
+        await alerts.look(store)
+    await store.heartbeat(node, clock.now())
+    clock.ahead += LOOK_EVERY
+    await alerts.look(store)
+    await alerts.send()
+    (silent, data), back = told(receiver)
+    assert silent == "node.silent"
+    assert (data["node"], data["role"], data["lastHeartbeat"][-1]) == ("n1", "voice", "Z")
+    assert back == ("node.back", {"node": "n1", "role": "voice"})

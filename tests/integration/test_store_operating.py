@@ -30,6 +30,17 @@ async def test_the_last_state_of_a_trunk_counts_for_each_node(store: Store) -> N
     assert list(await store.trunk_states()) == [("n1", up), ("n2", DOWN)]
 
 
+async def test_a_trouble_is_begun_and_ended_once(store: Store, other: Store) -> None:
+    day = 86_400.0
+    begun = [
+        await each.begin_trouble("trunk t", NOW + timedelta(seconds=after), again_after=day)
+        for each, after in ((store, 0), (other, 1), (store, day - 1), (other, day), (store, day))
+    ]
+    assert begun == [True, False, False, True, False]
+    assert await other.begin_trouble("trunk u", NOW, again_after=day)
+    assert [await each.end_trouble("trunk t") for each in (other, store)] == [True, False]
+
+
 async def test_log_lines_are_read_in_the_order_of_time(store: Store) -> None:
     await store.put_log_lines([line("second", 2), line("same time", 2), line("first", 1)])
     await store.put_log_lines([line("\u2603 \0", 3, session_id="t")])

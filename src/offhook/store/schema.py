@@ -544,3 +544,11 @@ versions = Table(
 
 schema_floor = Table("schema_floor", metadata, Column("oldest", Text, nullable=False))
 """One row: the revision of the oldest version that this schema still serves."""
+
+troubles = Table(
+    "troubles",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+)
+"""What the operator was told of and that is not over."""

@@ -54,10 +54,13 @@ class Statements(ABC):
         updates: Mapping[str, Any] | None = None,
     ) -> Executable:
         """INSERT … ON CONFLICT (key) DO UPDATE SET ``updates`` (absent: all but the key)."""
-        insert = sqlite.insert if self._dialect.name == "sqlite" else postgresql.insert
         changed = updates or {name: value for name, value in values.items() if name not in key}
-        made = insert(table).values(values)
+        made = self._insert(table).values(values)
         return made.on_conflict_do_update(index_elements=key, set_=changed)
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT with the clause ON CONFLICT of this database."""
+        return (sqlite.insert if self._dialect.name == "sqlite" else postgresql.insert)(table)
 
     def _next_version(self) -> Executable:
         t = schema.versions

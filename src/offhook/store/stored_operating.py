@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from offhook.clock import new_id
 from offhook.session.ports.operating import LogLine, Operating, TrunkState
@@ -36,6 +36,19 @@ class SqlOperating(Statements, History, Operating):
         t = schema.trunk_states
         rows = await self._read(select(t).order_by(t.c.trunk, t.c.node))
         return [(row["node"], _trunk_state(row)) for row in rows]
+
+    async def begin_trouble(self, subject: str, now: datetime, *, again_after: float) -> bool:
+        t = schema.troubles
+        old = t.c.since <= micros(now - timedelta(seconds=again_after))
+        made = self._insert(t).values(subject=subject, since=micros(now))
+        noted = made.on_conflict_do_update(
+            index_elements=["subject"], set_={"since": micros(now)}, where=old
+        )
+        return await self._changed(noted, t.c.subject)
+
+    async def end_trouble(self, subject: str) -> bool:
+        t = schema.troubles
+        return await self._changed(delete(t).where(t.c.subject == subject), t.c.subject)
 
     async def put_log_lines(self, lines: Sequence[LogLine]) -> None:
         rows = [

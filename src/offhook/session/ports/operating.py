@@ -46,6 +46,17 @@ class Operating(ABC):
         """What each node knew last, with the node's name; by trunk, then node."""
 
     @abstractmethod
+    async def begin_trouble(self, subject: str, now: datetime, *, again_after: float) -> bool:
+        """Note that something goes wrong; whether this is the first to say so.
+
+        After ``again_after`` seconds one that never ended counts as new.
+        """
+
+    @abstractmethod
+    async def end_trouble(self, subject: str) -> bool:
+        """Note that it goes wrong no more; whether this is the first to say so."""
+
+    @abstractmethod
     async def put_log_lines(self, lines: Sequence[LogLine]) -> None:
         """Keep lines as long as their sessions."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from offhook.session.ports.operating import LogLine, Operating, TrunkState
 from offhook.session.ports.record import EVERY_SESSION, SessionFilter
@@ -21,6 +21,16 @@ class MemoryOperating(MemoryPart, History, Operating):
 
     async def trunk_states(self) -> Sequence[tuple[str, TrunkState]]:
         return [(node, state) for (_, node), state in sorted(self._data.trunk_states.items())]
+
+    async def begin_trouble(self, subject: str, now: datetime, *, again_after: float) -> bool:
+        since = self._data.troubles.get(subject)
+        if since is not None and now - since < timedelta(seconds=again_after):
+            return False
+        self._data.troubles[subject] = now
+        return True
+
+    async def end_trouble(self, subject: str) -> bool:
+        return self._data.troubles.pop(subject, None) is not None
 
     async def put_log_lines(self, lines: Sequence[LogLine]) -> None:
         for line in lines:

@@ -185,6 +185,7 @@ class MemoryRecords:
         self.number_receivers: dict[str, str] = {}
         self.tests_under_way: dict[tuple[str, str], tuple[datetime, bool]] = {}
         self.duties: dict[str, tuple[str, datetime]] = {}
+        self.troubles: dict[str, datetime] = {}
         self.usage_counted: list[CountedUsage] = []
 
     def forget_numbers(self, sub_account_id: str) -> None:

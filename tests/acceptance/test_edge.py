@@ -1,0 +1,281 @@
+"""``deploy/kamailio`` in front of two nodes: calls, a dead and a drained node, phones, strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import pytest
+from tests.support import edge, sipp
+from tests.support.certificates import make_certificate
+from tests.support.edge import CARRIERS_IN, Edge
+from tests.support.net import RtpSink, free_port
+from tests.support.receiver import Receiver, Reply
+from tests.support.server import Server, configuration, voice_message
+from tests.support.sipp import Sipp
+
+pytestmark = [
+    pytest.mark.skipif(not edge.available, reason="kamailio is not installed"),
+    pytest.mark.skipif(not sipp.available, reason="sipp is not installed"),
+]
+
+OURS = "+6568332048"
+CALLS = 12
+HANGUP = Reply(
+    body=json.dumps(
+        {
+            "callflow": [
+                {"action": "say", "params": {"text": "Hello.", "language": "en-US"}},
+                {"action": "hangup"},
+            ]
+        }
+    ).encode()
+)
+NODES = ("127.0.0.11", "127.0.0.12")
+
+
+class World(NamedTuple):
+    """Two nodes on one record behind the edge, a carrier, and who listens."""
+
+    folder: Path
+    edge: Edge
+    nodes: tuple[Server, Server]
+    receiver: Receiver
+    carrier: Sipp
+
+    async def run_by(self) -> Counter[str]:
+        """How many sessions each node has run, by its address."""
+        found: Counter[str] = Counter()
+        for session in (await self.nodes[0].must("GET", "/sessions?limit=100"))["sessions"]:
+            events = (await self.nodes[0].session(session["sessionId"]))["events"]
+            names = [str(each["node"]) for each in events if "node" in each]
+            found.update(host for host in NODES if any(host in name for name in names[:1]))
+        return found
+
+    async def call_in(self, calls: int = CALLS) -> None:
+        """Calls from outside, each answered and ended by a node."""
+        before = len(self.receiver.summaries())
+        async with Sipp(
+            "call_by_edge",
+            self.folder,
+            calls=calls,
+            target=self.edge.address,
+            rate=10,
+            service=OURS,
+            timeout=40,
+        ) as caller:
+            await caller.finished()
+        await self.receiver.wait_for(
+            lambda: len(self.receiver.summaries()) == before + calls, timeout=30
+        )
+
+
+def node_config(host: str, port: int, trunk: str, receiver: Receiver, database: str) -> Any:
+    hooks = {type_: receiver.url(f"/{type_.lower()}") for type_ in ("VCA", "VSS")}
+    config = configuration(
+        {"": trunk},
+        webhooks=hooks,
+        database=database,
+        sub_account={"numbers": [{"msisdn": OURS, "reference_id": "PSTN1"}]},
+    )
+    config["sip"]["listen"] = [f"udp:{host}:{port}"]
+    config["trunks"][0]["inbound_from"] = [CARRIERS_IN]
+    config["trunks"][0]["media_from"] = ["127.0.0.1"]
+    return config
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        receiver.on("/vca", HANGUP)
+        ear = await stack.enter_async_context(RtpSink())
+        keys = {"rtp_port": ear.port}
+        carrier = Sipp("answer", tmp_path, keys=keys, log_messages=True, timeout=120)
+        await stack.enter_async_context(carrier)
+        ports = [free_port(), free_port()]
+        addresses = [f"{host}:{port}" for host, port in zip(NODES, ports, strict=True)]
+        front = Edge(tmp_path / "edge", addresses, [f"127.0.0.1:{carrier.port}"])
+        await stack.enter_async_context(front)
+        database = f"sqlite:///{tmp_path}/shared.db"
+        nodes = [
+            Server(tmp_path / host, node_config(host, port, front.trunk, receiver, database))
+            for host, port in zip(NODES, ports, strict=True)
+        ]
+        for node in nodes:
+            await stack.enter_async_context(node)
+        yield World(tmp_path, front, (nodes[0], nodes[1]), receiver, carrier)
+
+
+async def test_calls_both_ways_go_through_the_edge_and_outlive_a_node(world: World) -> None:
+    for number in range(4):
+        await world.nodes[number % 2].place(voice_message(f"+1202558{number:04}", "Hello."))
+    await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == 4, timeout=30)
+    assert {one.payload["sessionStatus"] for one in world.receiver.at("/vss")} == {"COMPLETED"}
+    assert len(world.carrier.invites()) == 4
+    assert f"Record-Route: <sip:{world.edge.address}" in world.carrier.messages()
+    await world.call_in()
+    assert set(await world.run_by()) == set(NODES)
+    for pid in world.nodes[1].processes():
+        os.kill(pid, signal.SIGKILL)
+    await world.call_in()
+    assert {one.payload["sessionStatus"] for one in world.receiver.at("/vss")} == {"COMPLETED"}
+
+
+class Peer:
+    """A UDP socket that plays a node, a phone or a stranger."""
+
+    def __init__(self, host: str) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((host, 0))
+        self._socket.setblocking(False)
+        self.host, self.port = self._socket.getsockname()
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, text: str, to: str) -> None:
+        host, _, port = to.rpartition(":")
+        self._socket.sendto(text.replace("\n", "\r\n").encode(), (host, int(port)))
+
+    async def hears(self, word: str, timeout: float = 20.0) -> str:
+        """The next message whose first line begins with ``word``; OPTIONS are answered."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout):
+            while True:
+                data, (host, port) = await loop.sock_recvfrom(self._socket, 65535)
+                text = data.decode()
+                if text.startswith(word):
+                    return text
+                if text.startswith("OPTIONS"):
+                    self.send(response(text, "200 OK"), f"{host}:{port}")
+
+
+def header(text: str, name: str) -> list[str]:
+    """All lines of a header."""
+    return [
+        line.partition(":")[2].strip()
+        for line in text.splitlines()
+        if line.lower().startswith(f"{name.lower()}:")
+    ]
+
+
+def response(request: str, status: str, extra: str = "") -> str:
+    """An answer to a request."""
+    copied = "".join(
+        f"{name}: {value}\n"
+        for name in ("Via", "Record-Route", "From", "To", "Call-ID", "CSeq")
+        for value in header(request, name)
+    )
+    return f"SIP/2.0 {status}\n{copied}{extra}Content-Length: 0\n\n"
+
+
+def request(method: str, uri: str, peer: str, number: int = 1, extra: str = "") -> str:
+    """A request outside of a call."""
+    return (
+        f"{method} {uri} SIP/2.0\nVia: SIP/2.0/UDP {peer};branch=z9hG4bK{method}{number};rport\n"
+        f"From: <sip:alice@edge.invalid>;tag=a{number}\nTo: <sip:alice@edge.invalid>\n"
+        f"Call-ID: {number}@{peer}\nCSeq: 1 {method}\nContact: <sip:alice@10.9.9.9:5060>\n"
+        f"Max-Forwards: 70\n{extra}Content-Length: 0\n\n"
+    )
+
+
+@pytest.fixture
+async def front(tmp_path: Path) -> AsyncIterator[tuple[Edge, Peer, Peer]]:
+    """An edge, a peer that is its only node, and a stranger."""
+    with Peer("127.0.0.21") as node, Peer("127.0.0.99") as stranger:
+        settings = {"STRANGERS_TAKE": "20"}
+        made = Edge(tmp_path / "edge", [node.address], ["127.0.0.31:5060"], settings)
+        made.use_certificate(*make_certificate(tmp_path, "edge", edge.OUTSIDE))
+        async with made:
+            yield made, node, stranger
+
+
+async def test_a_phone_registers_and_is_called_on_the_way_that_it_came(
+    front: tuple[Edge, Peer, Peer],
+) -> None:
+    made, node, phone = front
+    phone.send(request("REGISTER", "sip:edge.invalid", phone.address), made.address)
+    came = await node.hears("REGISTER")
+    path = header(came, "Path")
+    assert path
+    assert edge.PHONES_IN in came.splitlines()[1]
+    node.send(response(came, "200 OK"), f"{edge.PHONES_IN}:{made.port}")
+    assert (await phone.hears("SIP/2.0 200")).startswith("SIP/2.0 200")
+    routes = "".join(f"Route: {each}\n" for each in path)
+    invite = request("INVITE", "sip:alice@10.9.9.9:5060", node.address, 2, routes)
+    node.send(invite, f"{edge.PHONES_IN}:{made.port}")
+    rung = await phone.hears("INVITE")
+    assert f"<sip:{made.address}" in header(rung, "Record-Route")[0]
+    phone.send(response(rung, "486 Busy Here"), made.address)
+    assert await node.hears("SIP/2.0 486")
+
+
+async def test_a_phone_registers_over_tls(front: tuple[Edge, Peer, Peer], tmp_path: Path) -> None:
+    made, node, _ = front
+    context = ssl.create_default_context(cafile=str(tmp_path / "edge.pem"))
+    reader, writer = await asyncio.open_connection(edge.OUTSIDE, made.tls_port, ssl=context)
+    peer = "{}:{}".format(*writer.get_extra_info("sockname"))
+    sent = request("REGISTER", "sip:edge.invalid", peer).replace("SIP/2.0/UDP", "SIP/2.0/TLS")
+    writer.write(sent.replace("\n", "\r\n").encode())
+    came = await node.hears("REGISTER")
+    node.send(response(came, "200 OK"), f"{edge.PHONES_IN}:{made.port}")
+    async with asyncio.timeout(20):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200")
+    routes = "".join(f"Route: {each}\n" for each in header(came, "Path"))
+    uri = "sip:alice@10.9.9.9:5060;transport=tls"
+    node.send(request("INVITE", uri, node.address, 2, routes), f"{edge.PHONES_IN}:{made.port}")
+    async with asyncio.timeout(20):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"INVITE sip:alice@")
+    writer.close()
+
+
+async def test_a_stranger_is_no_carrier_and_reaches_no_third_party(
+    front: tuple[Edge, Peer, Peer],
+) -> None:
+    made, node, stranger = front
+    stranger.send(request("INVITE", f"sip:{OURS}@edge.invalid", stranger.address), made.address)
+    came = await node.hears("INVITE")
+    assert edge.PHONES_IN in header(came, "Via")[0]
+    node.send(response(came, "403 Forbidden"), f"{edge.PHONES_IN}:{made.port}")
+    assert await stranger.hears("SIP/2.0 403")
+    route = f"Route: <sip:{made.address};lr>\n"
+    with Peer("127.0.0.41") as third:
+        inside = request("BYE", f"sip:x@{third.address}", stranger.address, 3, route)
+        inside = inside.replace("To: <sip:alice@edge.invalid>", "To: <sip:b@x>;tag=1")
+        stranger.send(inside, made.address)
+        assert await stranger.hears("SIP/2.0 403")
+        with pytest.raises(TimeoutError):
+            await third.hears("BYE", timeout=0.2)
+
+
+async def test_a_stranger_that_floods_gets_no_answer(front: tuple[Edge, Peer, Peer]) -> None:
+    made, _, stranger = front
+    for number in range(100):
+        sent = request("SUBSCRIBE", "sip:edge.invalid", stranger.address, number)
+        stranger.send(sent, made.address)
+    answered = 0
+    with contextlib.suppress(TimeoutError):
+        while await stranger.hears("SIP/2.0 405", timeout=1):
+            answered += 1
+    assert 0 < answered < 60
+    with Peer("127.0.0.98") as other:
+        other.send(request("OPTIONS", f"sip:{made.address}", other.address), made.address)
+        assert await other.hears("SIP/2.0 200")
