@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import signal
 import socket
 import ssl
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -21,14 +23,18 @@ from tests.support.certificates import make_certificate
 from tests.support.edge import CARRIERS_IN, Edge
 from tests.support.net import RtpSink, free_port
 from tests.support.receiver import Receiver, Reply
-from tests.support.server import Server, configuration, voice_message
+from tests.support.server import SOURCE, Server, configuration, voice_message
 from tests.support.sipp import Sipp
+
+from offhook.cli import main
+from offhook.store import upgrade
 
 pytestmark = [
     pytest.mark.skipif(not edge.available, reason="kamailio is not installed"),
     pytest.mark.skipif(not sipp.available, reason="sipp is not installed"),
 ]
 
+ADMIN_KEY = "key-of-the-operator"
 OURS = "+6568332048"
 CALLS = 12
 HANGUP = Reply(
@@ -62,6 +68,22 @@ class World(NamedTuple):
             found.update(host for host in NODES if any(host in name for name in names[:1]))
         return found
 
+    async def drain(self, host: str, order: str) -> None:
+        """Drain the node at ``host``, or let it begin sessions again."""
+        server = self.nodes[NODES.index(host)]
+        words = ["--url", server.url, "--admin-key", ADMIN_KEY, "--json"]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            assert main(["nodes", "list", *words]) == 0
+        names = [node["name"] for node in json.loads(printed.getvalue())["nodes"]]
+        (name,) = (name for name in names if host in name and not name.endswith("/api"))
+        said = "drained by the operator" if order == "drain" else "begins sessions again"
+        with contextlib.redirect_stdout(printed):
+            assert await asyncio.to_thread(main, ["nodes", order, name, *words]) == 0
+        async with asyncio.timeout(20):
+            while said not in server.log():
+                await asyncio.sleep(0.05)
+
     async def call_in(self, calls: int = CALLS) -> None:
         """Calls from outside, each answered and ended by a node."""
         before = len(self.receiver.summaries())
@@ -90,18 +112,20 @@ def node_config(host: str, port: int, trunk: str, receiver: Receiver, database: 
     )
     config["sip"]["listen"] = [f"udp:{host}:{port}"]
     config["trunks"][0]["inbound_from"] = [CARRIERS_IN]
+    config["admin"] = {"api_keys": [ADMIN_KEY]}
     config["trunks"][0]["media_from"] = ["127.0.0.1"]
     return config
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(Receiver())
         receiver.on("/vca", HANGUP)
         ear = await stack.enter_async_context(RtpSink())
         keys = {"rtp_port": ear.port}
-        carrier = Sipp("answer", tmp_path, keys=keys, log_messages=True, timeout=120)
+        scenario = getattr(request, "param", "answer")
+        carrier = Sipp(scenario, tmp_path, keys=keys, log_messages=True, timeout=120)
         await stack.enter_async_context(carrier)
         ports = [free_port(), free_port()]
         addresses = [f"{host}:{port}" for host, port in zip(NODES, ports, strict=True)]
@@ -112,11 +136,14 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             Server(tmp_path / host, node_config(host, port, front.trunk, receiver, database))
             for host, port in zip(NODES, ports, strict=True)
         ]
-        for node in nodes:
-            await stack.enter_async_context(node)
+        await asyncio.to_thread(upgrade, database)
+        async with asyncio.TaskGroup() as group:
+            for node in nodes:
+                group.create_task(stack.enter_async_context(node))
         yield World(tmp_path, front, (nodes[0], nodes[1]), receiver, carrier)
 
 
+@pytest.mark.full
 async def test_calls_both_ways_go_through_the_edge_and_outlive_a_node(world: World) -> None:
     for number in range(4):
         await world.nodes[number % 2].place(voice_message(f"+1202558{number:04}", "Hello."))
@@ -126,10 +153,34 @@ async def test_calls_both_ways_go_through_the_edge_and_outlive_a_node(world: Wor
     assert f"Record-Route: <sip:{world.edge.address}" in world.carrier.messages()
     await world.call_in()
     assert set(await world.run_by()) == set(NODES)
+    await world.drain(NODES[0], "drain")
+    before = await world.run_by()
+    await world.call_in()
+    assert (await world.run_by())[NODES[0]] == before[NODES[0]]
+    await world.drain(NODES[0], "resume")
     for pid in world.nodes[1].processes():
         os.kill(pid, signal.SIGKILL)
     await world.call_in()
     assert {one.payload["sessionStatus"] for one in world.receiver.at("/vss")} == {"COMPLETED"}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("world", ["hangup_by_edge"], indirect=True)
+async def test_the_far_end_of_a_bridge_hangs_up_through_the_edge(world: World) -> None:
+    params = {"source": SOURCE, "destination": "+12025580001"}
+    bridge = {"callflow": [{"action": "makeCall", "params": params}]}
+    world.receiver.on("/vca", Reply(body=json.dumps(bridge).encode()))
+    await world.call_in(2)
+    for one in world.receiver.at("/vss"):
+        assert one.payload["sessionStatus"] == "COMPLETED"
+        assert set(one.payload["details"]) == {"callA", "callB"}
+    assert {len(ids) for ids in world.carrier.invites().values()} == {2}
+
+
+def test_the_files_as_they_are_shipped_are_valid() -> None:
+    command = ["kamailio", "-c", "-f", str(edge.DEPLOYED / "kamailio.cfg")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stderr
 
 
 class Peer:

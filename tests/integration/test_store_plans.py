@@ -107,7 +107,9 @@ def test_the_tables_that_grow_are_those_of_sessions_and_requests() -> None:
         "recording_pushes",
         "recordings",
     }
-    assert GROWING | small | {"versions", "webhooks", "schema_floor", "troubles"} == set(schema.metadata.tables)
+    assert GROWING | small | {"versions", "webhooks", "schema_floor", "troubles"} == set(
+        schema.metadata.tables
+    )
 
 
 # --- a filled store: a few sessions are under way, all others are over
