@@ -112,7 +112,7 @@ COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.
 
 # What litestar, swagger-ui-py and soundfile ask for and the server never imports: docs/decisions/libraries.md. A
 # lock without it is installed with --no-deps.
-UNUSED := faker polyfactory rich-click litestar-htmx httpx httpcore certifi jinja2 packaging pycparser
+UNUSED := faker polyfactory rich-click litestar-htmx httpx httpcore certifi packaging pycparser
 LIGHT := $(addprefix --no-emit-package ,$(UNUSED))
 # Extras import some of it.
 LIGHT_EXTRAS := $(addprefix --no-emit-package ,$(filter-out certifi packaging,$(UNUSED)))

@@ -12,7 +12,7 @@ import pytest
 from tests.support.http_world import World, running_world
 
 from offhook.http.app import openapi_document
-from offhook.http.edge.access import Scope
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import KeyGrant
 
 DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")

@@ -74,7 +74,11 @@ def test_the_server_imports_all_that_is_locked_for_it(imported: set[str]) -> Non
 
 
 def test_what_extras_import_is_locked(imported: set[str]) -> None:
-    optional = {"annotated-types", "setuptools"}  # libraries look whether these are there
+    optional = {
+        "annotated-types",
+        "greenlet",
+        "setuptools",
+    }  # libraries look whether these are there
     google = {
         name for name in imported if name.startswith("google-")
     }  # share a folder with protobuf

@@ -91,6 +91,7 @@ def test_the_tables_that_grow_are_those_of_sessions_and_requests() -> None:
         "nodes",
         "passed_over",
         "scenarios",
+        "sign_ins",
         "sub_accounts",
         "campaigns",
         "campaign_counts",

@@ -24,6 +24,7 @@ from offhook.flow.context import ListedProfile, Profile, Profiles
 from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
 from offhook.http.edge.http_server import RunningServer, serve
+from offhook.session.api_keys import key_digest
 from offhook.session.number_states import NumberTerms
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
@@ -93,8 +94,8 @@ class FakeDirectory(TenantDirectory):
     def sub_accounts(self) -> Sequence[SubAccount]:
         return list(self._sub_accounts.values())
 
-    def is_admin(self, key: str) -> bool:
-        return False
+    def is_admin_digest(self, digest: bytes) -> bool:
+        return self.operator_has_keys and digest == key_digest(OPERATOR_KEY)
 
     def allow_sources(self, sub_account_id: str, *numbers: str) -> None:
         """Let a sub-account call from ``numbers``."""
@@ -112,8 +113,8 @@ class FakeDirectory(TenantDirectory):
     def number_in_file(self, msisdn: str) -> bool:
         return any(msisdn == n.msisdn for each in self.configured.values() for n in each.numbers)
 
-    def authenticate(self, key: str) -> KeyGrant | None:
-        return self.keys.get(key)
+    def grant_of(self, digest: bytes) -> KeyGrant | None:
+        return {key_digest(key): grant for key, grant in self.keys.items()}.get(digest)
 
     async def refresh(self) -> None:
         for sub_account_id, configured in self.configured.items():

@@ -11,10 +11,10 @@ from offhook.clock import SystemClock, iso_seconds, new_id
 from offhook.commands.common import CommandError
 from offhook.commands.configured import configuration_with_database, database_name
 from offhook.config import Config
-from offhook.http.edge.access import ALL_SCOPES, Scope
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.ports.record import KeyRecord, StoreUnavailable
 from offhook.session.ports.stores import Store
+from offhook.session.scopes import ALL_SCOPES, Scope
 from offhook.session.tenancy import KeyGrant
 from offhook.store import open_store, upgrade
 

@@ -6,6 +6,7 @@ Then the callflow endpoints, which the contract defines, or the routes of all ot
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from litestar import Litestar, Router
@@ -25,6 +26,7 @@ from offhook.http.edge.last_resort import LastResort
 from offhook.http.edge.paths import API_PREFIX, Area
 from offhook.http.edge.request_context import context_of
 from offhook.http.http_metrics import HttpMetrics
+from offhook.http.inner_api import InnerApi
 from offhook.http.openapi import webhook_bodies
 from offhook.http.openapi.document import document
 from offhook.http.openapi.parts import Json
@@ -65,6 +67,7 @@ from offhook.http.resources.route_failures import RouteFailures
 from offhook.http.resources.strict_body import strict_body
 from offhook.http.resources.strict_query import strict_query
 from offhook.session import target_lists
+from offhook.session.ports.api_door import ApiDoor
 
 BELOW_SUB_ACCOUNT = (
     sessions,
@@ -85,13 +88,21 @@ BELOW_SUB_ACCOUNT = (
 )
 
 
-def create_app(deps: Deps) -> AsgiApp:
-    """The ASGI application of the API process."""
+MakeConsole = Callable[[ApiDoor], AsgiApp]
+"""Makes the pages for people, which act through the API."""
+
+
+def create_app(deps: Deps, make_console: MakeConsole | None = None) -> AsgiApp:
+    """The ASGI application of the API process; with None there is no console."""
     metrics = HttpMetrics(deps.registry)
     commander = Commander(deps.fabric)
     key_use = KeyUse(deps.store, deps.clock)
     routes = _routes(deps, commander, EventStreams(deps, metrics))
-    app: AsgiApp = Resources(deps, routes, CallflowEndpoints(deps, metrics, commander))
+    resources = Resources(deps, routes, CallflowEndpoints(deps, metrics, commander))
+    app: AsgiApp = resources
+    if make_console is not None:
+        inner = InnerApi(LastResort(resources, deps.clock), deps)
+        app = WithConsole(resources, make_console(inner))
     app = Admission(app, deps, key_use)
     app = LastResort(app, deps.clock)
     app = Count(app, metrics, deps.clock)
@@ -140,6 +151,19 @@ class Application:
             await send({"type": "lifespan.shutdown.complete"})
         elif scope["type"] == "http":
             await self._app(scope, receive, send)
+
+
+class WithConsole:
+    """Serves an admitted request: the console its own pages, the API all others."""
+
+    def __init__(self, resources: AsgiApp, console: AsgiApp) -> None:
+        self._resources = resources
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        is_console = context_of(scope).place.area is Area.CONSOLE
+        await (self._console if is_console else self._resources)(scope, receive, send)
 
 
 class Resources:

@@ -24,6 +24,7 @@ from offhook.http.app import create_app
 from offhook.http.deps import Cancellation, Deps
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.net.http_client import HttpClient
+from offhook.processes.console_opening import open_console
 from offhook.processes.export_keeper import ExportKeeper
 from offhook.processes.node_orders import introduce
 from offhook.processes.number_watching import open_number_watch
@@ -98,7 +99,8 @@ async def run(context: RoleContext) -> None:
         api_key = await _first_key(context, foundation.store)
         parts = await _open_parts(context, stack, foundation)
         host, _, port = context.config.http.listen.rpartition(":")
-        server = await serve(create_app(parts.deps), parts.deps, host.strip("[]"), int(port))
+        app = create_app(parts.deps, lambda api: open_console(parts.deps, api))
+        server = await serve(app, parts.deps, host.strip("[]"), int(port))
         parts.deps.phase.ready = True
         context.reloads.append(parts.directory.use)
         context.reloads.append(parts.figures.use)

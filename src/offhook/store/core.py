@@ -27,6 +27,7 @@ from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
 from offhook.store.stored_campaigns import SqlCampaigns
+from offhook.store.stored_console import SqlConsole
 from offhook.store.stored_exports import SqlExports
 from offhook.store.stored_media import SqlMedia
 from offhook.store.stored_membership import SqlMembership
@@ -57,6 +58,7 @@ class SqlStore(
     SqlOperating,
     SqlNumbers,
     SqlPhones,
+    SqlConsole,
     Store,
 ):
     """Encodes the hot calls; a dialect's store runs them in batches."""

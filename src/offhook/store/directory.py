@@ -20,7 +20,6 @@ import msgspec
 
 from offhook import config
 from offhook.flow.scenarios import ScenarioParameter
-from offhook.session.api_keys import key_digest
 from offhook.session.calling_hours import OutsideHours, calling_hours
 from offhook.session.last_resort import InvalidLastResort, last_resort_of_text
 from offhook.session.menus import InvalidMenu, Menu, menu_of_text
@@ -96,18 +95,14 @@ class Directory(TenantDirectory):
     def sub_accounts(self) -> Sequence[SubAccount]:
         return self._listed
 
-    def authenticate(self, key: str) -> KeyGrant | None:
-        """What a key opens; None for one that is unknown, revoked or expired.
-
-        The look-up is by digest, so its time gives no information about any key.
-        """
-        grant = self._keys.get(key_digest(key))
+    def grant_of(self, digest: bytes) -> KeyGrant | None:
+        grant = self._keys.get(digest)
         if grant is None or grant.expires_at is None:
             return grant
         return grant if datetime.now(UTC) < grant.expires_at else None
 
-    def is_admin(self, key: str) -> bool:
-        return key_digest(key) in self._admin_keys
+    def is_admin_digest(self, digest: bytes) -> bool:
+        return digest in self._admin_keys
 
     def has_admin_keys(self) -> bool:
         return bool(self._admin_keys)

@@ -35,7 +35,25 @@ requests = Table(
     Column("session_id", Text),
     Column("idempotency_key", Text),
     Index("requests_by_time", "at"),
+    Index(
+        "requests_rejected",
+        "at",
+        "call_flow_request_id",
+        sqlite_where=text("session_id IS NULL"),
+        postgresql_where=text("session_id IS NULL"),
+    ),
 )
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("token_digest", LargeBinary, primary_key=True),
+    Column("key_digest", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""Browsers that are signed in to the console."""
 
 idempotency = Table(
     "idempotency",

@@ -97,10 +97,12 @@ class SqlOperating(Statements, History, Operating):
         self,
         chosen: SessionFilter = EVERY_SESSION,
         *,
+        owners: Sequence[str] | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[Sequence[Session], str | None]:
-        owners = [row["sub_account_id"] for row in await self._read_named("owners")]
+        if owners is None:
+            owners = [row["sub_account_id"] for row in await self._read_named("owners")]
         return await newest_of_all(self, owners, chosen, cursor, limit)
 
 

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
+from offhook.session.scopes import Scope, allows
 from offhook.session.tenancy import KeyGrant, SubAccount
 
 SUB_ACCOUNT_ID = re.compile(r"[A-Za-z0-9\-._&]{3,50}")
 """``spec/api.md``."""
 
 MAX_KEY_LENGTH = 512
-
-
-class Scope(StrEnum):
-    """What a key may be limited to; ``*`` is all of them."""
-
-    CALLFLOWS_WRITE = "callflows:write"
-    SESSIONS_READ = "sessions:read"
-    SESSIONS_WRITE = "sessions:write"
-    SETTINGS_READ = "settings:read"
-    SETTINGS_WRITE = "settings:write"
-
-
-ALL_SCOPES = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +23,7 @@ class Caller:
 
     def may(self, scope: Scope) -> bool:
         """Whether the key's scopes include ``scope``."""
-        return ALL_SCOPES in self.grant.scopes or scope in self.grant.scopes
+        return allows(self.grant, scope)
 
 
 def bearer_key(authorization: bytes | None) -> str | None:

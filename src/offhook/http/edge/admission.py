@@ -15,11 +15,14 @@ from offhook.http.edge.access import SUB_ACCOUNT_ID, Caller, bearer_key
 from offhook.http.edge.addresses import Addresses
 from offhook.http.edge.key_use import KeyUse
 from offhook.http.edge.new_keys import NewKeys
-from offhook.http.edge.paths import Area, CallflowEndpoint
+from offhook.http.edge.paths import SIGN_IN, Area, CallflowEndpoint
 from offhook.http.edge.places_taken import PlacesTaken, ShareTaken
 from offhook.http.edge.rate_limits import RateLimiter
 from offhook.http.edge.request_context import RequestContext, context_of
 from offhook.http.refusals import Refused, refusal_answer, retry_after
+
+SIGN_INS_PER_SECOND = 5.0
+"""To the console, of one address: keys are tried there."""
 
 CHALLENGE = (b"www-authenticate", b"Bearer")
 
@@ -33,6 +36,7 @@ class Admission:
         self._key_use = key_use
         self._by_sub_account = RateLimiter(deps.limits.sub_account_rate)
         self._by_address = RateLimiter(deps.limits.address_rate)
+        self._sign_ins = RateLimiter(SIGN_INS_PER_SECOND)
         self._served = PlacesTaken(deps.limits.sub_account_requests)
         self._new_keys = NewKeys(deps.directory)
         self._addresses = Addresses(deps.config.http.trusted_proxies)
@@ -47,6 +51,10 @@ class Admission:
                 self._check_address(scope)
             elif context.place.area is Area.ADMIN:
                 self._check_operator(scope, context)
+            elif context.place.area is Area.CONSOLE:
+                self._check_address(scope)
+                if scope["method"] == "POST" and context.place.route == SIGN_IN:
+                    self._check_address(scope, self._sign_ins)
             elif context.place.area is Area.UNKNOWN:
                 raise Refused(refusals.NOT_FOUND)
         except Refused as refused:
@@ -83,9 +91,10 @@ class Admission:
         self._key_use.used(grant.key_id)
         return Caller(grant, sub_account)
 
-    def _check_address(self, scope: Scope) -> None:
+    def _check_address(self, scope: Scope, limiter: RateLimiter | None = None) -> None:
         """429 where an address asks too often."""
-        wait = self._by_address.take(self._addresses.of(scope), self._deps.clock.monotonic())
+        limiter = self._by_address if limiter is None else limiter
+        wait = limiter.take(self._addresses.of(scope), self._deps.clock.monotonic())
         if wait > 0:
             raise Refused(refusals.TOO_MANY, headers=(retry_after(wait),))
 

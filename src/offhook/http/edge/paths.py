@@ -22,6 +22,9 @@ DOCS_NAMES = frozenset({"start.js", "swagger-ui-bundle.js", "swagger-ui.css"})
 RECORDING_FILES = "/recordings/"
 """The beginning of signed links to recordings."""
 
+CONSOLE = "/console"
+SIGN_IN = "/console/sign-in"
+
 RESOURCES = frozenset(
     {
         "calls",
@@ -56,6 +59,8 @@ class Area(StrEnum):
     """A secret link below a sub-account, which needs no key."""
     PAGE = "page"
     """A page at the root, which needs no key."""
+    CONSOLE = "console"
+    """The pages for people, which have sign-ins of their own."""
     UNKNOWN = "unknown"
     """404."""
 
@@ -96,6 +101,8 @@ def place_of(path: str) -> ResourcePlace:
         return ResourcePlace(Area.PAGE, CODE_PAGES)
     if path.startswith(RECORDING_FILES):
         return ResourcePlace(Area.PAGE, "/recordings")
+    if path == CONSOLE or path.startswith(CONSOLE + "/"):
+        return ResourcePlace(Area.CONSOLE, SIGN_IN if path == SIGN_IN else CONSOLE)
     return ResourcePlace(Area.UNKNOWN, UNKNOWN)
 
 

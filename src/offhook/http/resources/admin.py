@@ -16,7 +16,7 @@ from litestar.params import JSONBody, PathParameter
 from offhook import config
 from offhook.clock import iso_milliseconds, new_id
 from offhook.http.deps import Deps
-from offhook.http.edge.access import ALL_SCOPES, SUB_ACCOUNT_ID, Scope
+from offhook.http.edge.access import SUB_ACCOUNT_ID
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.calling_windows import CallingWindowBody, hours_of, windows_of
 from offhook.http.resources.number_assignments import refuse_owned
@@ -32,6 +32,7 @@ from offhook.session.last_resort import (
     read_last_resort,
 )
 from offhook.session.ports.record import KeyRecord
+from offhook.session.scopes import ALL_SCOPES, Scope
 from offhook.session.spending import budget_of
 from offhook.session.tenancy import KeyGrant, SubAccount
 from offhook.session.usage_totals import amount

@@ -24,7 +24,7 @@ from offhook.http import callflow_answers, refusals
 from offhook.http.asgi import Headers, HttpAnswer, Receive
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.edge.body import BodyTooLarge, ClientGone, Undecodable, read_body
 from offhook.http.edge.paths import CODE_PAGES, CallflowEndpoint
 from offhook.http.http_metrics import HttpMetrics
@@ -39,6 +39,7 @@ from offhook.session.ports.record import (
 )
 from offhook.session.ports.tracing import Span, SpanKind
 from offhook.session.scenario_filling import filled, names_scenario
+from offhook.session.scopes import Scope
 from offhook.session.session import Session
 from offhook.session.spending import until_tomorrow
 from offhook.session.tenancy import SubAccount, facts_of

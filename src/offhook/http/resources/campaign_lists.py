@@ -16,7 +16,7 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.edge.body import ClientGone
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.campaign_csv import results_csv
@@ -33,6 +33,7 @@ from offhook.session.campaign import (
     TargetState,
 )
 from offhook.session.ports.campaign_records import TargetFilter
+from offhook.session.scopes import Scope
 from offhook.session.target_lists import (
     MOST_PROBLEMS,
     Entry,

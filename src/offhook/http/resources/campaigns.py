@@ -12,7 +12,7 @@ from litestar.params import JSONBody, PathParameter
 from offhook.clock import new_id
 from offhook.flow.scenarios import ScenarioFailed
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import CONFLICT, INVALID, Refused
 from offhook.http.resources.calling_windows import hours_of
 from offhook.http.resources.campaign_lists import (
@@ -42,6 +42,7 @@ from offhook.session.campaign import (
     NewTarget,
 )
 from offhook.session.campaign_templates import UnfitTemplate, callflow_of, template_of
+from offhook.session.scopes import Scope
 from offhook.session.target_lists import (
     MOST_PROBLEMS,
     ListProblem,

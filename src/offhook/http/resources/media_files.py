@@ -14,12 +14,13 @@ from litestar.params import PathParameter
 
 from offhook.clock import iso_milliseconds
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.edge.body import ClientGone
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, AnyRequest, needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.media_library import SCHEME, MediaFile
+from offhook.session.scopes import Scope
 
 LARGEST_FILE = 5120 * 1024
 """Octets (``spec/execution.md``, playFile)."""

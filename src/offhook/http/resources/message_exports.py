@@ -19,7 +19,7 @@ from litestar.response import Stream
 
 from offhook.flow.numbers import source_number
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import INVALID, NOT_FOUND, RETRY, TOO_MANY, ErrorBody, Refusal, Refused
 from offhook.http.resources.base_url import base_url
 from offhook.http.resources.params import AnyRequest, needs
@@ -30,6 +30,7 @@ from offhook.session.ports.exports import (
     ExportRequest,
     ExportState,
 )
+from offhook.session.scopes import Scope
 
 MOST_WAITING = 10
 """Unfinished exports of one sub-account."""

@@ -11,11 +11,12 @@ from litestar.params import PathParameter
 from offhook.clock import iso_milliseconds
 from offhook.flow.numbers import destination_number
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import Cursor, PageSize, needs, page_of
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.opt_out_lists import OptOut, OptOutWay
+from offhook.session.scopes import Scope
 
 Number = Annotated[
     str,

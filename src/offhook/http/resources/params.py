@@ -14,9 +14,10 @@ from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.edge.request_context import context_of
 from offhook.http.refusals import FORBIDDEN, INVALID, UNAUTHORIZED, ErrorBody, Refused
+from offhook.session.scopes import Scope
 
 T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]

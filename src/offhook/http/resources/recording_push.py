@@ -10,11 +10,12 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.net.host_keys import fingerprint_of
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import DEFAULT_PORTS, PushConfig, PushProtocol
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"

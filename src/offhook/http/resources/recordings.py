@@ -14,7 +14,7 @@ from litestar.response import Stream
 
 from offhook.clock import iso_seconds
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.edge.paths import RECORDING_FILES
 from offhook.http.refusals import CONFLICT, FORBIDDEN, NOT_FOUND, Refused, unavailable
 from offhook.http.resources.base_url import base_url
@@ -22,6 +22,7 @@ from offhook.http.resources.params import CONFLICTS, AnyRequest, needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.record import DeliveryRecord, DeliveryState, OutboxType
 from offhook.session.ports.recording import RecordedFile, RecordingRecord, RecordingState
+from offhook.session.scopes import Scope
 
 _PIECE = 256 << 10
 _TYPES = {"mp3": "audio/mpeg", "opus": "audio/ogg", "wav": "audio/wav"}

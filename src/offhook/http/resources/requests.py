@@ -9,10 +9,11 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter
 
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import NOT_FOUND, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import RequestAnswer, request_answer
+from offhook.session.scopes import Scope
 
 
 @get(

@@ -16,7 +16,7 @@ from offhook.clock import new_id
 from offhook.codes import SessionStatus
 from offhook.http.commander import Commander
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.edge.request_context import context_of
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused, unavailable
 from offhook.http.resources.event_stream import EventStreams
@@ -45,6 +45,7 @@ from offhook.http.resources.session_views import (
 )
 from offhook.session.control import EndSession
 from offhook.session.ports.record import SessionFilter
+from offhook.session.scopes import Scope
 from offhook.session.session import Session
 
 SETTLE_SECONDS = 2.0

@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 
 from offhook.flow.context import ListedProfile
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Scope
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE
+from offhook.session.scopes import Scope
 
 
 class SpeechProfileList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

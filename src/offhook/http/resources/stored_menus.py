@@ -11,11 +11,12 @@ from litestar.params import JSONBody, PathParameter
 
 from offhook.flow.numbers import source_number
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.menus import InvalidMenu, Menu, check_callflows, document_of, read_menu
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import facts_of
 
 MOST_MENUS = 200

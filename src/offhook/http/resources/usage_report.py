@@ -12,11 +12,12 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import INVALID, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.metering import UsageRecord
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import SubAccount
 from offhook.session.usage_totals import UsageTotal, amount, month_of, totals
 

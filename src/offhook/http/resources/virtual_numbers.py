@@ -13,7 +13,7 @@ from litestar.params import PathParameter
 from offhook.clock import iso_milliseconds
 from offhook.flow.numbers import source_number
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
 from offhook.http.resources.base_url import base_url
 from offhook.http.resources.params import AnyRequest, needs
@@ -25,6 +25,7 @@ from offhook.session.number_states import (
 )
 from offhook.session.ports.number_records import NumberState
 from offhook.session.ports.operating import TrunkState
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import SubAccount, VirtualNumber
 from offhook.session.trunk_views import known_trunks
 

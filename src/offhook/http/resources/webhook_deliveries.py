@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
 from offhook.http.deps import Deps
-from offhook.http.edge.access import Caller, Scope
+from offhook.http.edge.access import Caller
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import needs
 from offhook.http.resources.session_views import (
@@ -22,6 +22,7 @@ from offhook.http.resources.session_views import (
     delivery_view,
 )
 from offhook.session.ports.record import DeliveryState, OutboxType
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import WebhookType
 
 GIVE_UP_AFTER = timedelta(hours=24)

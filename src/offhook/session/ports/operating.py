@@ -81,7 +81,11 @@ class Operating(ABC):
         self,
         chosen: SessionFilter = EVERY_SESSION,
         *,
+        owners: Sequence[str] | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[Sequence[Session], str | None]:
-        """The chosen sessions of all sub-accounts, newest first; as ``History.sessions``."""
+        """The chosen sessions of several sub-accounts, newest first; as ``History.sessions``.
+
+        ``owners``: these sub-accounts; None: all.
+        """

@@ -18,6 +18,7 @@ from datetime import datetime
 from offhook.events import AnyEvent
 from offhook.session.menus import Menu
 from offhook.session.ports.campaign_records import Campaigns
+from offhook.session.ports.console_records import ConsoleRecords
 from offhook.session.ports.exports import Exporting
 from offhook.session.ports.keeping import Upkeep
 from offhook.session.ports.media_library import MediaLibrary
@@ -393,6 +394,7 @@ class Store(
     Operating,
     Numbers,
     Phones,
+    ConsoleRecords,
 ):
     """The whole durable record."""
 

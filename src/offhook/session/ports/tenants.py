@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from offhook.session.api_keys import key_digest
 from offhook.session.tenancy import KeyGrant, SubAccount
 
 
@@ -24,8 +25,12 @@ class TenantDirectory(SubAccounts):
     """Sub-accounts and keys of the configuration file and of the store."""
 
     @abstractmethod
+    def is_admin_digest(self, digest: bytes) -> bool:
+        """Whether the SHA-256 of one of ``[admin] api_keys`` is this."""
+
     def is_admin(self, key: str) -> bool:
         """Whether this is one of ``[admin] api_keys``."""
+        return self.is_admin_digest(key_digest(key))
 
     @abstractmethod
     def has_admin_keys(self) -> bool:
@@ -40,8 +45,15 @@ class TenantDirectory(SubAccounts):
         """Whether the configuration file gives this number to a sub-account, as it was read last."""
 
     @abstractmethod
+    def grant_of(self, digest: bytes) -> KeyGrant | None:
+        """What the key with this SHA-256 opens; None for one that is unknown, revoked or expired."""
+
     def authenticate(self, key: str) -> KeyGrant | None:
-        """What a key opens; None for one that is unknown, revoked or expired."""
+        """What a key opens; None for one that is unknown, revoked or expired.
+
+        The look-up is by digest, so its time gives no information about any key.
+        """
+        return self.grant_of(key_digest(key))
 
     @abstractmethod
     async def refresh(self) -> None:

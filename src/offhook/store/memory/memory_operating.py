@@ -53,8 +53,11 @@ class MemoryOperating(MemoryPart, History, Operating):
         self,
         chosen: SessionFilter = EVERY_SESSION,
         *,
+        owners: Sequence[str] | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[Sequence[Session], str | None]:
-        owners = {each.session.sub_account_id for each in self._data.sessions.values()}
-        return await newest_of_all(self, sorted(owners), chosen, cursor, limit)
+        if owners is None:
+            everyone = {each.session.sub_account_id for each in self._data.sessions.values()}
+            owners = sorted(everyone)
+        return await newest_of_all(self, owners, chosen, cursor, limit)

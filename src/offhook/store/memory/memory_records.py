@@ -13,6 +13,7 @@ from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
 from offhook.session.campaign import Campaign, Target
 from offhook.session.menus import Menu
+from offhook.session.ports.console_records import SignIn
 from offhook.session.ports.exports import ExportJob
 from offhook.session.ports.media_library import MediaFile
 from offhook.session.ports.membership import NodeFacts
@@ -174,6 +175,7 @@ class MemoryRecords:
         self.api_keys: dict[str, tuple[bytes, KeyRecord]] = {}
         self.phones: dict[tuple[str, str], PhoneBinding] = {}
         self.first_calls: dict[tuple[str, str], FirstCall] = {}
+        self.sign_ins: dict[bytes, SignIn] = {}
         self.opt_outs: dict[tuple[str, str], OptOut] = {}
         self.campaigns: dict[str, StoredCampaign] = {}
         self.menus: dict[tuple[str, str], Menu] = {}

@@ -9,6 +9,7 @@ from offhook.session.session import Session
 from offhook.store.memory.memory_accepting import MemoryAccepting
 from offhook.store.memory.memory_campaigns import MemoryCampaigns
 from offhook.store.memory.memory_claiming import MemoryClaiming
+from offhook.store.memory.memory_console import MemoryConsole
 from offhook.store.memory.memory_exports import MemoryExports
 from offhook.store.memory.memory_history import MemoryHistory
 from offhook.store.memory.memory_media import MemoryMedia
@@ -42,6 +43,7 @@ class MemoryStore(
     MemoryOperating,
     MemoryNumbers,
     MemoryPhones,
+    MemoryConsole,
     Store,
 ):
     """The record of one process; give ``records`` to let several share it."""

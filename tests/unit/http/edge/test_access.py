@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.http.edge.access import Caller, Scope, bearer_key
+from offhook.http.edge.access import Caller, bearer_key
 from offhook.session.api_keys import key_digest, new_api_key
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import KeyGrant, SubAccount
 
 

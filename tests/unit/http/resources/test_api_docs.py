@@ -15,9 +15,9 @@ from offhook.flow.judge import judge_value
 from offhook.http.app import openapi_document
 from offhook.http.callflow_answers import CallflowRefused
 from offhook.http.deps import HttpLimits
-from offhook.http.edge.access import Scope
 from offhook.http.edge.paths import PAGES
 from offhook.http.refusals import ErrorBody
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import facts_of
 
 PAGE = (Path(__file__).parents[4] / "docs" / "api.md").read_text("utf-8")

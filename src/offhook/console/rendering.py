@@ -1,0 +1,165 @@
+"""Pages from templates: what they share, the filters, and the headers that keep a browser strict."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Response
+from markupsafe import Markup
+
+from offhook import __version__
+from offhook.clock import iso_milliseconds
+from offhook.console.outcomes import Kind, kind_of
+from offhook.console.web import WebRequest, asked, theme_of, to
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
+    "connect-src 'self'; font-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+"""Nothing from elsewhere, no script and no style within a page, nowhere within a frame."""
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(self)",
+}
+
+NONE = "\N{EN DASH}"
+"""Stands where there is nothing to show."""
+
+
+def page(
+    request: WebRequest, template: str, *, status: int = 200, **values: Any
+) -> Response[bytes]:
+    """An answer with a page."""
+    visitor = getattr(request.state, "visitor", None)
+    shared = {
+        "visitor": visitor,
+        "theme": theme_of(request),
+        "version": __version__,
+        "here": request.url.path,
+        "account": asked(request, "account"),
+        "notice": None,
+        "query": request.query_params,
+    }
+    text = environment().get_template(template).render({**shared, **values})
+    return Response(text.encode(), status_code=status, media_type="text/html", headers=HEADERS)
+
+
+def data(value: object, *, status: int = 200) -> Response[bytes]:
+    """An answer with JSON for a script of ours."""
+    return Response(
+        msgspec.json.encode(value),
+        status_code=status,
+        media_type="application/json",
+        headers={**HEADERS},
+    )
+
+
+@cache
+def environment() -> Environment:
+    """The templates; everything that is put in is escaped."""
+    made = Environment(
+        loader=PackageLoader("offhook.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "time": time_tag,
+        "clock": lambda at: time_tag(at, short=True),
+        "span": span,
+        "kind": kind_of,
+        "state": state_tag,
+        "iso": iso_milliseconds,
+        "pretty": pretty,
+        "words": words,
+    }
+    made.globals |= {"static": static_url, "to": to}
+    return made
+
+
+def static_url(name: str) -> str:
+    """The address of a file of ours, which changes with its content."""
+    return f"/console/static/{name}?v={static_digest(name)}"
+
+
+@cache
+def static_file(name: str) -> bytes:
+    """The content of a file below ``static``."""
+    return files("offhook.console").joinpath("static", name).read_bytes()
+
+
+@cache
+def static_digest(name: str) -> str:
+    """A few letters that stand for a file's content."""
+    return hashlib.sha256(static_file(name)).hexdigest()[:12]
+
+
+def time_tag(at: datetime | None, *, short: bool = False) -> Markup | str:
+    """A time, in UTC until the script writes it in the reader's zone."""
+    if at is None:
+        return NONE
+    utc = at.astimezone(UTC)
+    shown = f"{utc:%H:%M:%S}" if short else f"{utc:%Y-%m-%d %H:%M:%S}"
+    form = "clock" if short else "full"
+    return Markup(
+        '<time datetime="{}" title="{:%Y-%m-%d %H:%M:%S.%f} UTC" data-form="{}">{}</time>'
+    ).format(iso_milliseconds(utc), utc, form, shown)
+
+
+def span(length: timedelta | float | None) -> str:
+    """A length of time for people: ``0.4 s``, ``12 s``, ``3:05``, ``1:00:00``."""
+    if length is None:
+        return NONE
+    seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def words(name: str) -> str:
+    """``NO_ANSWER`` as people write it: ``No answer``."""
+    return name.replace("_", " ").replace("-", " ").capitalize()
+
+
+SHAPES: Mapping[Kind, str] = {
+    Kind.GOING: "▶",
+    Kind.GOOD: "✓",
+    Kind.REFUSED: "⊘",
+    Kind.FAILED: "✕",
+}
+"""Beside the colour of a state."""
+
+
+def state_tag(status: str) -> Markup:
+    """A status with the colour and the shape of its kind."""
+    kind = kind_of(status)
+    return Markup('<span class="state {}"><span aria-hidden="true">{}</span> {}</span>').format(
+        kind.value, SHAPES[kind], words(status)
+    )
+
+
+def pretty(text: bytes | str) -> str:
+    """JSON with line breaks; what is no JSON as it is. At most 256 KiB are shown."""
+    raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    try:
+        return msgspec.json.format(raw, indent=2).decode("utf-8", "replace")[: 1 << 18]
+    except msgspec.DecodeError:
+        return raw.decode("utf-8", "replace")[: 1 << 18]
