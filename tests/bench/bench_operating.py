@@ -132,7 +132,7 @@ def time_saves(metrics: CallMetrics) -> None:
 
 def tracing() -> Callable[[], None]:
     """The messages of one call, each of another Call-ID."""
-    traces = SipTraces("udp:127.0.0.1:5060", lambda: datetime.now(UTC))
+    traces = SipTraces(lambda far: Address("udp", "127.0.0.1", 5060), lambda: datetime.now(UTC))
     number = 0
 
     def trace() -> None:

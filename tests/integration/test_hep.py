@@ -36,7 +36,8 @@ def server() -> Iterator[socket.socket]:
 
 
 def export_to(server: socket.socket) -> HepExport:
-    return HepExport(server.getsockname(), ("203.0.113.5", 5060), lambda: NOW, agent=2001)
+    ours = Address("udp", "203.0.113.5", 5060)
+    return HepExport(server.getsockname(), lambda _: ours, lambda: NOW, agent=2001)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,17 @@
-"""Certificates for tests, made by openssl."""
+"""Certificates for tests: self-signed ones by openssl, and those of an authority."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 def make_certificate(folder: Path, name: str, host: str = "127.0.0.1") -> tuple[Path, Path]:
@@ -30,3 +38,68 @@ def make_certificate(folder: Path, name: str, host: str = "127.0.0.1") -> tuple[
         capture_output=True,
     )
     return certificate, key
+
+
+class Authority:
+    """Signs certificates; its own is in ``file``."""
+
+    def __init__(self, folder: Path, name: str = "authority") -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _called(name)
+        basic = x509.BasicConstraints(ca=True, path_length=0)
+        own = self._builder(self._name, self._key, days=30).add_extension(basic, critical=True)
+        self.file = folder / f"{name}.pem"
+        self.file.write_bytes(_pem(own.sign(self._key, hashes.SHA256())))
+
+    def sign(
+        self,
+        name: str,
+        *,
+        dns: Sequence[str] = (),
+        uris: Sequence[str] = (),
+        addresses: Sequence[str] = (),
+        days: int = 30,
+    ) -> tuple[str, str]:
+        """A certificate and its key, as the paths of PEM files; ``days`` below 0: it has expired."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = self._builder(_called(name), key, days)
+        names: list[x509.GeneralName] = [
+            *map(x509.DNSName, dns),
+            *map(x509.UniformResourceIdentifier, uris),
+            *(x509.IPAddress(ip_address(address)) for address in addresses),
+        ]
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        certificate, secret = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        certificate.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
+        secret.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return str(certificate), str(secret)
+
+    def _builder(
+        self, name: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=60))
+            .not_valid_after(now + timedelta(days=days))
+        )
+
+
+def _called(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)

@@ -20,15 +20,13 @@ from offhook.config import (
     host_and_port,
     port_range,
 )
+from offhook.config.sip_checks import sip_findings
 from offhook.config.toml_lines import Path
 from offhook.patterns import InvalidPattern, check_pattern
 from offhook.webhook_secrets import BadSecret, secret_key
 
 MIN_SESSION_TIMER = 90
 """Seconds (RFC 4028 §4)."""
-TRANSPORTS = ("udp",)
-"""The SIP transports that this version has; the others are named by the file's format already."""
-
 NATIVE_MODULE = (
     pathlib.Path(__file__).resolve().parent.parent / "media" / "native" / "_core.abi3.so"
 )
@@ -43,6 +41,7 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _not_yet(config)
     yield from _addresses(config)
     yield from _certificates(config)
+    yield from sip_findings(config)
     yield from _retention_and_alerts(config)
     yield from _trunks_and_routes(config)
     yield from _registrations(config)
@@ -58,21 +57,9 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
 def _not_yet(config: Config) -> Iterator[Finding]:
     """Settings that the file format allows and this version does not support; they are refused, not
     ignored."""
-    addresses: list[tuple[Path, str]] = [
-        (("sip", "listen", index), address) for index, address in enumerate(config.sip.listen)
-    ]
-    addresses += [(("trunks", i, "address"), t.address) for i, t in enumerate(config.trunks)]
-    for path, address in addresses:
-        if address.partition(":")[0] not in TRANSPORTS:
-            yield path, f"this version speaks SIP over {', '.join(TRANSPORTS)} only"
-    if len(config.sip.listen) > 1:
-        yield ("sip", "listen"), "this version listens on one address"
     if config.media.engine == "native" and not NATIVE_MODULE.exists():
         hint = "python -m offhook.media.native.build says why"
         yield ("media", "engine"), f"the native media engine is not built; {hint}"
-    for key in ("tls_certificate", "tls_key"):
-        if getattr(config.sip, key) is not None:
-            yield ("sip", key), "this version does not speak TLS"
 
 
 def _retention_and_alerts(config: Config) -> Iterator[Finding]:
@@ -157,12 +144,8 @@ def _registrations(config: Config) -> Iterator[Finding]:
         path = ("trunks", index)
         if trunk.register and trunk.password is None:
             yield (*path, "register"), "needs username and password"
-        for place, address in enumerate(trunk.registrars):
-            if address.partition(":")[0] not in TRANSPORTS:
-                here = (*path, "registrars", place)
-                yield here, f"this version speaks SIP over {', '.join(TRANSPORTS)} only"
-            elif not trunk.register:
-                yield (*path, "registrars"), "only a trunk with register = true has registrars"
+        if trunk.registrars and not trunk.register:
+            yield (*path, "registrars"), "only a trunk with register = true has registrars"
         if trunk.numbers == "national" and trunk.country is None:
             yield (*path, "country"), 'missing: numbers = "national" needs it'
         if trunk.country is not None and trunk.country not in phonenumbers.SUPPORTED_REGIONS:

@@ -224,6 +224,16 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
         config.sip,
         tls_certificate=absolute(config.sip.tls_certificate),
         tls_key=absolute(config.sip.tls_key),
+        tls_ca=absolute(config.sip.tls_ca),
+        tls_client_ca=absolute(config.sip.tls_client_ca),
+        certificates=tuple(
+            msgspec.structs.replace(
+                each,
+                certificate=os.path.join(folder, each.certificate),
+                key=os.path.join(folder, each.key),
+            )
+            for each in config.sip.certificates
+        ),
     )
     recording = msgspec.structs.replace(
         config.recording, directory=absolute(config.recording.directory)

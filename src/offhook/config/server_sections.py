@@ -49,6 +49,15 @@ class KeepTraces(StrEnum):
     NONE = "none"
 
 
+class SipCertificate(Section, frozen=True, kw_only=True):
+    """``[[sip.certificates]]``"""
+
+    certificate: str
+    """PEM file with the certificate and its chain."""
+    key: str
+    """PEM file."""
+
+
 class Sip(Section, frozen=True, kw_only=True):
     """``[sip]``"""
 
@@ -60,7 +69,15 @@ class Sip(Section, frozen=True, kw_only=True):
     hep: HepAddress | None = None
     """A capture server such as Homer; it gets every SIP message as HEP3."""
     tls_certificate: str | None = None
+    """PEM file with the certificate and its chain."""
     tls_key: str | None = None
+    """PEM file."""
+    certificates: tuple[SipCertificate, ...] = ()
+    """More of them, chosen by the name that a peer asks for (SNI)."""
+    tls_ca: str | None = None
+    """PEM file of the authorities that sign trunks' certificates; None: the system's."""
+    tls_client_ca: str | None = None
+    """PEM file of the authorities that sign the certificates of those who connect; None: they need none."""
 
 
 class Telemetry(Section, frozen=True, kw_only=True):

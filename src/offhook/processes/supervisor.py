@@ -119,6 +119,8 @@ class Supervisor:
                 if not await self._addresses_are_free():
                     return ExitCode.FAILED
                 if self._options.workers > 1 and self._options.role != "api":
+                    if not self._can_share():
+                        return ExitCode.FAILED
                     self._share_sip(folder)
                 self._environ[child.SNAPSHOT] = os.path.join(folder, "configuration")
                 config_file.save_snapshot(self._config, self._environ[child.SNAPSHOT])
@@ -137,6 +139,13 @@ class Supervisor:
                     os.close(end)
                 if self._sip is not None:
                     self._sip.close()
+
+    def _can_share(self) -> bool:
+        listen = self._config.sip.listen
+        if len(listen) == 1 and listen[0].startswith("udp:"):
+            return True
+        _log.error("sip.listen: several voice workers share one udp: address, and no other one")
+        return False
 
     def _share_sip(self, folder: str) -> None:
         """Bind the SIP socket that the front reads and all voice workers send on."""

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from offhook.aio import end_all
-from offhook.config import Config
+from offhook.config import Config, sip_address
 from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.node import VoiceNode
 from offhook.media import make_engine, wide_encoder
@@ -29,6 +29,7 @@ from offhook.processes.shared import (
     open_notes,
     spending_watch,
 )
+from offhook.processes.sip_transports import open_tls, sip_transports, tls_files
 from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session.ports.record import Fenced, Node, NodeRole, StoreUnavailable
 from offhook.session.ports.stores import Store
@@ -40,13 +41,14 @@ from offhook.speech.service import SpeechService
 from offhook.speech.speech_metrics import SpeechMetrics
 from offhook.store.directory import Directory
 from offhook.telephony.dialer import Dialer
-from offhook.telephony.endpoint import SipEndpoint, udp_endpoint
+from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.hep import HepExport
 from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.transports.datagram_port import SharedPort
+from offhook.telephony.transports.tls import SipTls
 from offhook.telephony.trunk_health import TrunkProbe
 from offhook.telephony.trunk_registrations import TrunkRegistrations
 from offhook.telephony.trunks import Trunk, split_address, trunk_of
@@ -256,16 +258,26 @@ def voice_budget(config: Config, directory: Directory) -> VoiceBudget:
     return VoiceBudget(most_of, folder / "spoken.sqlite")
 
 
+def reload_tls(tls: SipTls, config: Config) -> None:
+    """Read the certificates again."""
+    files = tls_files(config)
+    if files is not None:
+        tls.reload(files)
+
+
 async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedPort | None) -> Line:
     """The SIP endpoint and the media engine of this worker."""
     config = context.config
-    _, host, port = split_address(config.sip.listen[0])
-    endpoint = udp_endpoint(
-        host,
-        port,
-        advertise_host=config.sip.advertise,
+    host = sip_address(config.sip.listen[0]).host
+    try:
+        tls = open_tls(config)
+    except OSError as error:
+        raise CannotServe(f"sip: the certificates cannot be used: {error}") from None
+    if tls is not None:
+        context.reloads.append(lambda config: reload_tls(tls, config))
+    endpoint = SipEndpoint(
+        sip_transports(config, tls, shared),
         max_dialogs=2 * capacity(context),
-        shared=shared,
         mark=mark_of(context.worker) if shared is not None else "",
     )
     await endpoint.start()
@@ -295,12 +307,11 @@ def open_hep(context: RoleContext, stack: AsyncExitStack, endpoint: SipEndpoint)
     address = context.config.sip.hep
     assert address is not None
     _, host, port = split_address(address)
-    _, near_port = endpoint.local_address
     try:
         export = HepExport.resolved(
             host,
             port,
-            (endpoint.advertised_host, near_port),
+            endpoint.near,
             context.clock.now,
             agent=FIRST_AGENT + context.worker,
         )

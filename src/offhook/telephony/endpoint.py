@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import final
 
@@ -73,6 +73,8 @@ class SipEndpoint(TransportOwner):
         self._flows = itertools.count(len(self._transports) + 1)
         self._quiet: asyncio.Event | None = None
         """Set when every BYE and CANCEL was answered; used only while closing."""
+        self.domains: Mapping[tuple[str, int], str] = {}
+        """Whose certificate is expected at a host and port, where it is not that of the host."""
         self.tap: Tap | None = None
         """Traces messages; None: no trace."""
 
@@ -142,6 +144,12 @@ class SipEndpoint(TransportOwner):
     def local_address(self) -> tuple[str, int]:
         """Host and port bound, of the first transport."""
         return self._transports[0].local_address
+
+    def near(self, far: Address) -> Address:
+        """Our own address, as peers see it, in messages from or to ``far``."""
+        record = self.agent.transports.to(far)
+        transport = self._by_record.get(id(record), self._transports[0])
+        return record.local._replace(host=transport.advertised_host)
 
     # --- listeners
 
@@ -227,6 +235,9 @@ class SipEndpoint(TransportOwner):
         if self._screen is None or self._screen.knows(source.host):
             return Standing.KNOWN
         return Standing.BANNED if self._screen.ignores(source) else Standing.UNKNOWN
+
+    def domain_of(self, host: str, port: int) -> str:
+        return self.domains.get((host, port), host)
 
     def joined(self, record: Transport) -> int:
         flow = next(self._flows)

@@ -78,12 +78,12 @@ class HepExport:
     def __init__(
         self,
         server: tuple[str, int],
-        near: tuple[str, int],
+        near: Callable[[Address], Address],
         now: Callable[[], datetime],
         *,
         agent: int,
     ) -> None:
-        """``server``: an IP address literal and port; ``near``: the endpoint's own address."""
+        """``server``: an IP address literal and port; ``near``: our own address, given the far one."""
         self._near = near
         self._now = now
         self._agent = agent
@@ -98,7 +98,7 @@ class HepExport:
         cls,
         host: str,
         port: int,
-        near: tuple[str, int],
+        near: Callable[[Address], Address],
         now: Callable[[], datetime],
         *,
         agent: int,
@@ -112,11 +112,12 @@ class HepExport:
         """Send a message that came (``<``) or went (``>``). Keep-alives are left out."""
         if len(data) < 20:
             return
-        there = (far.host, far.port)
+        there, near = (far.host, far.port), self._near(far)
+        here = (near.host, near.port)
         between = (
-            HepEndpoints(there, self._near, far.transport)
+            HepEndpoints(there, here, far.transport)
             if direction == "<"
-            else HepEndpoints(self._near, there, far.transport)
+            else HepEndpoints(here, there, far.transport)
         )
         try:
             sent = packet(without_secrets(data), between, self._now(), agent=self._agent)

@@ -49,8 +49,7 @@ class Line:
         self.clock = clock
         self.metrics = metrics or LineMetrics()
         self.health = TrunkHealth(clock, self.metrics)
-        host, sip_port = endpoint.local_address
-        self.traces = SipTraces(f"udp:{host_port(host, sip_port)}", clock.now)
+        self.traces = SipTraces(endpoint.near, clock.now)
         endpoint.tap = self.traces.tap
 
     def watch_sip(self, also: Tap) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from offhook.session.ports.telephony import SipMessage
 from offhook.sip import Address
+from offhook.sip.encoding import host_port
 
 CALLS_OCTETS: Final = 16 * 1024 * 1024
 """Of all calls together."""
@@ -63,13 +64,13 @@ class SipTraces:
 
     def __init__(
         self,
-        near: str,
+        near: Callable[[Address], Address],
         now: Callable[[], datetime],
         *,
         calls_octets: int = CALLS_OCTETS,
         strangers_octets: int = STRANGERS_OCTETS,
     ) -> None:
-        """``near``: our own address, ``udp:127.0.0.1:5060``."""
+        """``near``: our own address in messages from or to another."""
         self._near = near
         self._now = now
         self._calls = _Space(calls_octets)
@@ -100,8 +101,8 @@ class SipTraces:
             SipMessage(
                 at=at,
                 sent=sent,
-                near=self._near,
-                far=f"{far.transport}:{far.host}:{far.port}",
+                near=_text(self._near(far)),
+                far=_text(far),
                 text=without_secrets(data).decode("utf-8", "replace"),
             )
             for at, sent, far, data in self._calls.groups.get(_key(call_id), ())
@@ -112,6 +113,11 @@ def without_secrets(data: bytes) -> bytes:
     """A message without the digests of ``Authorization`` (RFC 3261 §22) and the keys of ``a=crypto``
     (RFC 4568)."""
     return _SECRETS.sub(lambda found: (found[1] or found[2]) + b"hidden", data)
+
+
+def _text(address: Address) -> str:
+    """``udp:127.0.0.1:5060``."""
+    return f"{address.transport}:{host_port(address.host, address.port)}"
 
 
 def _key(call_id: str) -> bytes:

@@ -251,10 +251,18 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         ("[sip]\nlisten = []", "offhook.toml:2: sip.listen: expected at least one address"),
         (
-            '[sip]\nlisten = ["udp:h:1", "udp:h:2"]',
-            "offhook.toml:2: sip.listen: this version listens on one address",
+            '[sip]\nlisten = ["udp:h:1", "udp:h:1"]',
+            "offhook.toml:2: sip.listen[1]: 'udp:h:1' appears twice",
         ),
-        ('[sip]\nlisten = ["tcp:h:1"]', "sip.listen[0]: this version speaks SIP over udp only"),
+        (
+            '[sip]\nlisten = ["tls:h:1"]',
+            "sip.tls_certificate: is missing: tls: in sip.listen needs it",
+        ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "tls:h:1"',
+            "offhook.toml:3: trunks[0].address: sip.listen has no tls: address, such as"
+            ' "tls:0.0.0.0:5061"',
+        ),
         (
             '[sip]\nrtp_ports = "2-1"',
             "offhook.toml:2: sip.rtp_ports: expected the lower port first",
@@ -262,7 +270,11 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ('[sip]\nrtp_ports = "10-11"', "offhook.toml:2: sip.rtp_ports: expected at least 4 ports"),
         (
             '[sip]\ntls_key = "key.pem"',
-            "offhook.toml:2: sip.tls_key: this version does not speak TLS",
+            "sip.tls_certificate: is missing: TLS needs tls_certificate and tls_key",
+        ),
+        (
+            '[sip]\ntls_ca = "/none.pem"',
+            "offhook.toml:2: sip.tls_ca: cannot be read: /none.pem",
         ),
         (
             '[media]\nengine = "gpu"',

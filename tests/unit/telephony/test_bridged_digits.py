@@ -11,7 +11,7 @@ from offhook.clock import SystemClock
 from offhook.media.engine import DigitReceived, MediaLeg
 from offhook.negotiated import Codec, NegotiatedMedia
 from offhook.session.ports.telephony import CallEnd
-from offhook.sip import AnyEvent
+from offhook.sip import Address, AnyEvent
 from offhook.telephony.leg_media import LegMedia
 from offhook.telephony.line_call import LineCall
 from offhook.telephony.line_metrics import LineMetrics
@@ -61,7 +61,11 @@ class SilentCall(LineCall):
 
 
 def leg(dtmf: int | None) -> LineCall:
-    call = SilentCall("c1", SystemClock(), SipTraces("udp:127.0.0.1:5060", SystemClock().now))
+    call = SilentCall(
+        "c1",
+        SystemClock(),
+        SipTraces(lambda far: Address("udp", "127.0.0.1", 5060), SystemClock().now),
+    )
     call.media = cast(MediaLeg, Leg())
     call.leg_media = cast(LegMedia, State(dtmf))
     call.metrics = LineMetrics()

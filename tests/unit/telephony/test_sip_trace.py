@@ -21,7 +21,7 @@ def message(call_id: str, size: int = 0, name: str = "Call-ID") -> bytes:
 
 
 def traces(**octets: int) -> SipTraces:
-    return SipTraces("udp:127.0.0.1:5060", lambda: AT, **octets)
+    return SipTraces(lambda far: Address("udp", "127.0.0.1", 5060), lambda: AT, **octets)
 
 
 def test_the_messages_of_a_call_are_kept_in_order_with_both_addresses() -> None:

@@ -72,7 +72,8 @@ class SipConnection(asyncio.Protocol):
         self._framing = framing
         self._transport: asyncio.Transport | None = None
         self._more: asyncio.Handle | None = None
-        self._problem = ""
+        self.problem = ""
+        """Why it was closed, as far as we closed it."""
         self.far = far
         self.ours = ours
         self.known = ours
@@ -110,6 +111,8 @@ class SipConnection(asyncio.Protocol):
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.problem:
+            return
         self._framing.feed(data)
         self._read()
 
@@ -120,7 +123,7 @@ class SipConnection(asyncio.Protocol):
         if self._more is not None:
             self._more.cancel()
         self._transport = None
-        self._owner.lost(self, self._problem or (str(exc) if exc else "the peer closed it"))
+        self._owner.lost(self, self.problem or (str(exc) if exc else "the peer closed it"))
 
     # --- what the transport does with it
 
@@ -131,13 +134,13 @@ class SipConnection(asyncio.Protocol):
 
     def abort(self, problem: str) -> None:
         """Close at once; what was not sent is lost."""
-        self._problem = self._problem or problem
+        self.problem = self.problem or problem
         if self._transport is not None:
             self._transport.abort()
 
     def close(self) -> None:
         """Close after what was written is sent."""
-        self._problem = self._problem or "we closed it"
+        self.problem = self.problem or "we closed it"
         if self._transport is not None:
             self._transport.close()
 

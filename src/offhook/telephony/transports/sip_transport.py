@@ -44,6 +44,10 @@ class TransportOwner(ABC):
         """Whether a host may connect."""
 
     @abstractmethod
+    def domain_of(self, host: str, port: int) -> str:
+        """Whose certificate a peer must show (RFC 5922): the domain that led there."""
+
+    @abstractmethod
     def joined(self, record: Transport) -> int:
         """A connection of this transport is open; returns the number of its flow."""
 

@@ -15,6 +15,7 @@ import errno
 import logging
 import os
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -33,6 +34,7 @@ from offhook.telephony.transports.connection import (
 from offhook.telephony.transports.resolver import Resolver
 from offhook.telephony.transports.sip_transport import SipTransport, Standing, TransportOwner
 from offhook.telephony.transports.sockets import listening_socket
+from offhook.telephony.transports.tls import SipTls, mismatch
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +74,17 @@ class StreamTransport(SipTransport, ConnectionOwner):
         *,
         advertise_host: str | None = None,
         advertise_port: int | None = None,
+        tls: SipTls | None = None,
         patience: Patience = Patience(),  # noqa: B008 frozen
         places: Places = Places(),  # noqa: B008 frozen
     ) -> None:
+        """``tls`` is needed for the protocols that are encrypted; the rest as :class:`SipTransport`."""
+        assert protocol.secure == (tls is not None)
         super().__init__(
             protocol, host, port, advertise_host=advertise_host, advertise_port=advertise_port
         )
         self.patience = patience
+        self._tls = tls
         self._places = places
         self._listener: socket.socket | None = None
         self._own: Transport | None = None
@@ -128,6 +134,11 @@ class StreamTransport(SipTransport, ConnectionOwner):
     def connections(self) -> int:
         """Those that are open."""
         return len(self._by_flow)
+
+    @property
+    def half_open(self) -> int:
+        """Those that shake hands, and those that we open."""
+        return len(self._tasks) - (self._listener is not None)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -203,11 +214,14 @@ class StreamTransport(SipTransport, ConnectionOwner):
         connection.known = known
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self.patience.first):
-                await loop.connect_accepted_socket(lambda: connection, sock)
+            await loop.connect_accepted_socket(
+                lambda: connection,
+                sock,
+                ssl=None if self._tls is None else self._tls.server,
+                ssl_handshake_timeout=None if self._tls is None else self.patience.first,
+            )
         except (OSError, TimeoutError) as error:
             log.debug("%s: a connection from %s came to nothing: %s", self.protocol, far[0], error)
-            sock.close()
             if not known and not connection.flow:
                 self._leave(far[0])
 
@@ -273,7 +287,23 @@ class StreamTransport(SipTransport, ConnectionOwner):
 
     async def _connect_to(self, connection: SipConnection, address: str, port: int) -> None:
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: connection, address, port)
+        if self._tls is None:
+            await loop.create_connection(lambda: connection, address, port)
+            return
+        domain = self._domain(connection)
+        await loop.create_connection(
+            lambda: connection,
+            address,
+            port,
+            ssl=self._tls.client,
+            server_hostname=domain,
+            ssl_handshake_timeout=self.patience.first,
+        )
+
+    def _domain(self, connection: SipConnection) -> str:
+        """Whose certificate the other end of our connection must show."""
+        assert self._owner is not None
+        return self._owner.domain_of(*connection.far)
 
     def _opened(
         self,
@@ -289,7 +319,8 @@ class StreamTransport(SipTransport, ConnectionOwner):
             for data, destination in waiting:
                 self._write(connection, data, destination)
             return
-        problem = problem or f"{self.protocol}:{place[0]}:{place[1]} closed the connection"
+        where = f"{self.protocol}:{place[0]}:{place[1]}"
+        problem = problem or f"cannot connect to {where}: {connection.problem}"
         log.info("%s", problem)
         for destination in {destination for _, destination in waiting}:
             self._owner.fail(destination, problem)
@@ -298,6 +329,11 @@ class StreamTransport(SipTransport, ConnectionOwner):
 
     def opened(self, connection: SipConnection) -> None:
         assert self._owner is not None and self._own is not None  # noqa: PT018 started
+        if self._tls is not None and connection.ours:
+            problem = mismatch(connection.certificate, self._domain(connection))
+            if problem is not None:
+                connection.abort(problem)
+                return
         connection.flow = self._owner.joined(self._own)
         self._by_flow[connection.flow] = connection
 
@@ -334,6 +370,8 @@ class StreamTransport(SipTransport, ConnectionOwner):
 
 def _words(error: OSError) -> str:
     """Why a connection failed, for people."""
-    if error.errno:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid: {error.verify_message}"
+    if error.errno and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno)
     return str(error) or type(error).__name__

@@ -1,0 +1,127 @@
+"""TLS of the SIP transports: our certificates, read again without a restart, and whom we trust.
+
+A connection keeps the certificate it began with. Where several certificates are configured, the name that a
+peer asks for (SNI) chooses; without a name, or with another, it gets the first one. A file that cannot be
+used stops the start; at a reload it is logged, and the certificates in use stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple, final
+
+from cryptography import x509
+
+from offhook.sip.certificate_names import Certificate, belongs_to, identities
+
+log = logging.getLogger(__name__)
+
+SOON: Final = timedelta(days=14)
+"""Before a certificate expires the log says so at each start and reload."""
+
+
+class CertificateFiles(NamedTuple):
+    """Two PEM files."""
+
+    certificate: str
+    """With its chain."""
+    key: str
+
+
+class TlsFiles(NamedTuple):
+    """What TLS needs."""
+
+    own: tuple[CertificateFiles, ...]
+    """Ours; the first one is the default, and shown to the trunks that ask for one."""
+    trusted: str | None = None
+    """PEM file of the authorities that sign trunks' certificates; None: those of the system."""
+    clients: str | None = None
+    """PEM file of the authorities that sign the certificates of those who connect; None: they need none."""
+
+
+@final
+class SipTls:
+    """The contexts of handshakes, TLS 1.2 and newer."""
+
+    def __init__(self, files: TlsFiles) -> None:
+        """Raises OSError, of which :class:`ssl.SSLError` is one, for files that cannot be used."""
+        self._files = files
+        self.server, self.client = _read(files)
+
+    def reload(self, files: TlsFiles) -> None:
+        """Use ``files``, read again, for new connections."""
+        try:
+            self.server, self.client = _read(files)
+        except OSError as error:
+            log.error("SIP over TLS: the old certificates stay in use: %s", error)
+        else:
+            self._files = files
+            log.info("SIP over TLS: the certificates were read again")
+
+
+def mismatch(certificate: Certificate | None, domain: str) -> str | None:
+    """Why a certificate that was shown for ``domain`` is not its own; None: it is (RFC 5922 §7)."""
+    if certificate is None:
+        return "it shows no certificate"
+    if belongs_to(certificate, domain):
+        return None
+    names = ", ".join(identities(certificate)[:5]) or "no domain"
+    return f"its certificate is for {names}, not for {domain}"
+
+
+def _read(files: TlsFiles) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    contexts = [_server_context(own, files.clients) for own in files.own]
+    first = contexts[0]
+    by_name = {
+        name: context
+        for own, context in zip(reversed(files.own), reversed(contexts), strict=True)
+        for name in _names_of(own)
+    }
+
+    def choose(handshake: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+        handshake.context = by_name.get((name or "").lower(), first)
+
+    first.sni_callback = choose
+    client = ssl.create_default_context(cafile=files.trusted)
+    client.check_hostname = False  # RFC 5922 differs; see mismatch
+    client.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load(client, files.own[0])
+    return first, client
+
+
+def _server_context(own: CertificateFiles, clients: str | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    _load(context, own)
+    if clients is not None:
+        context.load_verify_locations(clients)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _load(context: ssl.SSLContext, own: CertificateFiles) -> None:
+    context.load_cert_chain(own.certificate, own.key, password=_needs_none)
+
+
+def _needs_none() -> str:
+    """Refuse a key with a passphrase, because a server has no terminal to ask at."""
+    raise OSError("the key has a passphrase; a server needs one without")
+
+
+def _names_of(own: CertificateFiles) -> list[str]:
+    """The DNS names of a certificate; warns when it is too old."""
+    found = x509.load_pem_x509_certificate(Path(own.certificate).read_bytes())
+    ends = found.not_valid_after_utc
+    if ends < datetime.now(UTC):
+        log.error("%s: expired on %s: peers refuse it", own.certificate, f"{ends:%Y-%m-%d}")
+    elif ends < datetime.now(UTC) + SOON:
+        log.warning("%s: expires on %s", own.certificate, f"{ends:%Y-%m-%d}")
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.lower() for name in names.get_values_for_type(x509.DNSName)]
