@@ -246,7 +246,7 @@ async def test_an_unknown_peer_is_403_then_nothing_once_banned(tmp_path: Path) -
             await banned.hang_up()
             assert await server.stop() == 0
             assert receiver.received == []
-            assert "address 127.0.0.1: banned for 600 s after 10 refused calls" in server.log()
+            assert "address 127.0.0.1: banned for 600 s: unknown address" in server.log()
 
 
 async def test_a_trunk_is_known_by_its_network_and_is_never_banned(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from offhook.sip import (
     Ended,
     ForeignRequest,
     IncomingInvite,
+    IncomingRegister,
     Info,
     OptionsAnswered,
     Provisional,
@@ -282,6 +283,8 @@ def describe(event: AnyEvent) -> str:
             return f"OptionsAnswered {status}"
         case RegistrationChanged(granted=granted):
             return f"RegistrationChanged {granted}"
+        case IncomingRegister(user=user):
+            return f"IncomingRegister {user}"
         case IncomingInvite(sdp=sdp):
             return "IncomingInvite" + (" sdp" if sdp else "")
         case Canceled():

@@ -154,7 +154,7 @@ async def test_it_calls_us_and_proves_who_it_is(tmp_path: Path) -> None:
             over.set()
 
     class ByDigest(Screen):
-        def ignores(self, source: Address) -> bool:
+        def ignores(self, request: Request, source: Address) -> bool:
             return False
 
         def judge(self, invite: Request, source: Address) -> Judgement:

@@ -257,7 +257,7 @@ async def test_a_refused_call_leaves_no_listener(stack: AsyncExitStack) -> None:
 class Deaf(Screen):
     """Lets nobody in, and answers nobody."""
 
-    def ignores(self, source: Address) -> bool:
+    def ignores(self, request: Request, source: Address) -> bool:
         return True
 
     def judge(self, invite: Request, source: Address) -> Judgement:

@@ -186,8 +186,11 @@ class Acquainted(Screen):
     def __init__(self, known: str, banned: str = "") -> None:
         self._known, self._banned = known, banned
 
-    def ignores(self, source: Address) -> bool:
-        return source.host == self._banned
+    def ignores(self, request: Request, source: Address) -> bool:
+        return self.bans(source.host)
+
+    def bans(self, host: str) -> bool:
+        return host == self._banned
 
     def knows(self, host: str) -> bool:
         return host == self._known

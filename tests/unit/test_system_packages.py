@@ -10,8 +10,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages"
 TESTS = (
-    "curl ffmpeg iproute2 kamailio kamailio-tls-modules nats-server nodejs postgresql prometheus"
-    " python3-pyftpdlib sip-tester sox tshark util-linux vsftpd wrk"
+    "baresip-core curl ffmpeg iproute2 kamailio kamailio-tls-modules linphone-cli nats-server nodejs"
+    " postgresql prometheus python3-pyftpdlib sip-tester sox tshark util-linux vsftpd wrk"
 )
 
 

@@ -169,6 +169,8 @@ def _sip_users(config: Config) -> Iterator[Finding]:
             yield (*path, "username"), f"{user.username!r} is the username of a trunk"
         if len(user.password) < SHORTEST_PASSWORD:
             yield (*path, "password"), f"expected {SHORTEST_PASSWORD} characters or more"
+        if not user.digest:
+            yield (*path, "digest"), "expected at least one algorithm"
         if user.number is None:
             continue
         if user.number in numbers:

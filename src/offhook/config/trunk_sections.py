@@ -80,6 +80,8 @@ class SipUserSection(Section, frozen=True, kw_only=True):
     """A destination equal to it rings this user; None: the user only calls in."""
     subaccounts: tuple[SubAccountId, ...] | None = None
     """Only these ring it; None: all."""
+    digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")
+    """What its phones are asked for."""
     max_phones: Annotated[int, Meta(ge=1, le=20, description="a whole number from 1 to 20")] = 5
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
     srtp: Literal["off", "accepted", "required"] = "off"

@@ -50,7 +50,7 @@ from offhook.session.ports.telephony import ReceivedCall, Telephony
 from offhook.session.ports.tenants import SubAccounts
 from offhook.session.ports.tracing import Tracer
 from offhook.session.ports.webhooks import Asker, Reports
-from offhook.session.routing import trunks_for
+from offhook.session.routing import live_first, trunks_for, user_route
 from offhook.session.session import Leg, Session
 from offhook.session.tenancy import SubAccount
 from offhook.telephony.inbound_refusals import InboundRefusals
@@ -117,11 +117,13 @@ class VoiceNode:
             node_name=self._node.name,
             routes=self._config.routes,
             trunks=self._config.trunks,
+            users=self._config.sip_users,
             limits=self._config.limits,
             sub_account=self._directory.sub_account,
             country_of=country_of,
             reports=self._reports,
             spending=self._spending,
+            is_down=self._telephony.is_down,
         )
 
     def _make_dispatcher(self, capacity: int) -> Dispatcher:
@@ -206,7 +208,7 @@ class VoiceNode:
         self._config = config
         self._tariff.use(config.rates)
         self._terms.use(config)
-        self._planner.use(config.routes, config.trunks, config.limits)
+        self._planner.use(config.routes, config.trunks, config.sip_users, config.limits)
         self._services = self._services_by(config)
         self.wake()
 
@@ -323,7 +325,9 @@ class VoiceNode:
             return FailedStart(session, repr(error), journal, self._reports, self._clock, received)
 
     def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
-        return trunks_for(destination, sub_account, self._config.routes, country_of)
+        config = self._config
+        trunks = trunks_for(destination, sub_account, config.routes, country_of, config.sip_users)
+        return live_first(trunks, self._telephony.is_down)
 
     async def _take_channel(
         self, session: Session, leg: Leg, trunks: tuple[str, ...]
@@ -331,6 +335,7 @@ class VoiceNode:
         """:attr:`.session_services.Services.take_channel`; a trunk that was removed from the configuration
         counts as full."""
         channels = {trunk.name: trunk.channels for trunk in self._config.trunks}
+        channels |= {user_route(user.username): None for user in self._config.sip_users}
         for name in trunks:
             if name not in channels:
                 continue

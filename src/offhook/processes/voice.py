@@ -46,7 +46,10 @@ from offhook.telephony.hep import HepExport
 from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.phone_book import PhoneBook
+from offhook.telephony.registrar import Registrar
 from offhook.telephony.screening import InboundScreening, Received
+from offhook.telephony.sip_users import SipUser, sip_user_of
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.tls import SipTls
 from offhook.telephony.trunk_health import TrunkProbe
@@ -81,6 +84,7 @@ async def run(context: RoleContext) -> None:
         refusals = InboundRefusals(context.registry)
         opened = await _open_node(context, stack, foundation, line, refusals)
         registered, node, spending, recordings = opened
+        book = take_phones(context, stack, foundation, line)
         take_calls(line, node, refusals)
         if shared is not None:
             shared.open()
@@ -98,6 +102,7 @@ async def run(context: RoleContext) -> None:
                     probe.run(),
                     obey_drains(foundation, node, registered.name),
                     stay_registered(context, line, registrations),
+                    book.run(),
                 )
             ]
             await node.run(
@@ -198,7 +203,9 @@ def _follow_reloads(
 ) -> None:
     def reload(config: Config) -> None:
         directory.use(config)
-        line.use(trunks_of(config), media_timeout=config.limits.media_timeout)
+        line.use(
+            trunks_of(config), users=users_of(config), media_timeout=config.limits.media_timeout
+        )
         if context.worker == 0 and not context.stopping.is_set():
             registrations.use(line.trunks)
         node.reload(config)
@@ -293,6 +300,7 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
         media=engine,
         media_host=endpoint.advertised_host,
         trunks=trunks_of(config),
+        users=users_of(config),
         media_timeout=config.limits.media_timeout,
         clock=context.clock,
         metrics=LineMetrics(context.registry),
@@ -355,6 +363,25 @@ def capacity(context: RoleContext) -> int:
     first, last = port_range(context)
     by_ports = (last - first + 1) // 2
     return min(MOST_SESSIONS, by_ports, descriptors.sessions_within(descriptors.limit()))
+
+
+def users_of(config: Config) -> dict[str, SipUser]:
+    """The users whose phones may register, by name."""
+    return {section.username: sip_user_of(section) for section in config.sip_users}
+
+
+def take_phones(
+    context: RoleContext, stack: AsyncExitStack, foundation: Foundation, line: Line
+) -> PhoneBook:
+    """Let phones register; the result knows them."""
+    book = PhoneBook(foundation.store, foundation.fabric, context.clock)
+    line.phones = book.of
+    registrar = Registrar(
+        line.endpoint, book, context.clock, node=context.node_name, users=lambda: line.users
+    )
+    registrar.start()
+    stack.push_async_callback(registrar.close)
+    return book
 
 
 def trunks_of(config: Config) -> dict[str, Trunk]:

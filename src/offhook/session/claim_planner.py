@@ -21,7 +21,7 @@ from offhook.session.calling_hours import CallingHours, OutsideHours, zones_of
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.record import ClaimDecision, Queued, Rates, Usage
 from offhook.session.ports.webhooks import Reports
-from offhook.session.routing import covered, trunks_for, why_not_routed
+from offhook.session.routing import covered, live_first, trunks_for, user_for, why_not_routed
 from offhook.session.session import Session, SessionError
 from offhook.session.tenancy import SubAccount
 
@@ -49,7 +49,9 @@ class _Budget:
         return self._sub_account_tokens.get(name, 1.0) >= 1.0
 
     def trunk_free(self, name: str) -> bool:
-        trunk = self._trunks[name]
+        trunk = self._trunks.get(name)
+        if trunk is None:  # the phones of a user
+            return True
         if trunk.channels is not None and self._channels.get(name, 0) >= trunk.channels:
             return False
         return self._trunk_tokens.get(name, 1.0) >= 1.0
@@ -73,14 +75,18 @@ class ClaimPlanner:
         node_name: str,
         routes: Sequence[config.RouteSection],
         trunks: Sequence[config.TrunkSection],
+        users: Sequence[config.SipUserSection] = (),
         limits: config.Limits,
         sub_account: Callable[[str], SubAccount | None],
         country_of: Callable[[str], str | None],
         reports: Reports,
         spending: Spending,
+        is_down: Callable[[str], bool] = lambda _trunk: False,
     ) -> None:
+        """``is_down`` tells whether calls should go over another trunk where there is one."""
+        self._is_down = is_down
         self._node_name = node_name
-        self.use(routes, trunks, limits)
+        self.use(routes, trunks, users, limits)
         self._sub_account = sub_account
         self._country_of = country_of
         self._reports = reports
@@ -92,11 +98,13 @@ class ClaimPlanner:
         self,
         routes: Sequence[config.RouteSection],
         trunks: Sequence[config.TrunkSection],
+        users: Sequence[config.SipUserSection],
         limits: config.Limits,
     ) -> None:
         """Use these settings from now on."""
         self._routes = tuple(routes)
         self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._users = tuple(users)
         self._limits = limits
 
     def rates(self, sub_accounts: Sequence[SubAccount]) -> Rates:
@@ -137,7 +145,9 @@ class ClaimPlanner:
             return self._refuse(session, RuntimeCode.INVALID_CALLFLOW, detail, now)
         if (excluded := self._excluded(queued, call, sub_account, now)) is not None:
             return excluded
-        trunks = trunks_for(call.destination, sub_account, self._routes, self._country_of)
+        trunks = trunks_for(
+            call.destination, sub_account, self._routes, self._country_of, self._users
+        )
         if not trunks:
             detail = why_not_routed(call.destination, sub_account, self._country_of)
             return self._pass_over(queued, RuntimeCode.NO_COVERAGE, "a route to it", now, detail)
@@ -148,8 +158,10 @@ class ClaimPlanner:
             return self._outside_hours(session, call.destination, hours, now)
         if not budget.sub_account_free(sub_account):
             return self._wait_for_limits(session, sub_account, call.destination, now)
-        free = tuple(name for name in trunks if budget.trunk_free(name))
-        if not free:
+        ordered = live_first(trunks, self._is_down)
+        free = tuple(name for name in ordered if budget.trunk_free(name))
+        # A trunk that is down does not stand in for one that is only full.
+        if not free or (self._is_down(free[0]) and not self._is_down(ordered[0])):
             return self._wait_for_trunk(queued, trunks, now)
         budget.take(sub_account, free[0])
         return self._start(session, call, sub_account, free, now)
@@ -163,6 +175,8 @@ class ClaimPlanner:
             return self._leave_out(session, now)
         if session.valid_until is not None and now >= session.valid_until:
             return self._refuse(session, RuntimeCode.VALIDITY_EXPIRED, "waited too long", now)
+        if user_for(call.destination, sub_account, self._users) is not None:
+            return None
         if not covered(call.destination, sub_account.coverage, self._country_of):
             detail = why_not_routed(call.destination, sub_account, self._country_of)
             return self._refuse(session, RuntimeCode.NO_COVERAGE, detail, now)

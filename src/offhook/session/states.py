@@ -22,6 +22,7 @@ from offhook.clock import new_id
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
 from offhook.events import CallDisconnected, SessionEnded
 from offhook.flow.actions import Callflow, MakeCall
+from offhook.session.routing import user_of_route
 from offhook.session.session import Direction, Leg, Session, SessionError
 from offhook.session.tenancy import SubAccount, VirtualNumber
 
@@ -112,10 +113,16 @@ def receive(
         destination=number.msisdn,
         reference_id=number.reference_id,
         trunk=trunk,
+        call_type=call_type_of(trunk),
         initiated_at=at,
     )
     queued = accept(Callflow(actions=()), sub_account_id, call_flow_request_id=new_id(), at=at)
     return begin(queued, leg, at)
+
+
+def call_type_of(trunk: str | None) -> str:
+    """``VOIP`` where the route is a user's phones, else ``PSTN`` (``spec/webhooks.md``)."""
+    return "VOIP" if trunk is not None and user_of_route(trunk) is not None else "PSTN"
 
 
 def dial_leg(
@@ -130,6 +137,7 @@ def dial_leg(
         source=call.source,
         destination=call.destination,
         trunk=trunk,
+        call_type=call_type_of(trunk),
         reference_id=reference,
         initiated_at=at,
     )

@@ -83,6 +83,7 @@ class UserAgent:
         try:
             message = parse(data)
         except MessageError:
+            self._receiver.screen.malformed(source)
             return
         message.source = source
         if isinstance(message, Response):
@@ -196,6 +197,12 @@ class UserAgent:
         if registration is not None:
             registration.stop(now)
 
+    def answer_register(
+        self, handle: str, now: float, status: int, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Answer an :class:`IncomingRegister` with 200..699; a second answer is ignored."""
+        self._receiver.registering.answer(handle, now, status, headers)
+
     # --- calls we make
 
     def invite(
@@ -209,10 +216,13 @@ class UserAgent:
         sdp: bytes,
         headers: Sequence[tuple[str, str]] = (),
         credentials: Credentials | None = None,
+        routes: Sequence[str] = (),
         trust: Trust = no_trunk,
         session_expires: int = 0,
     ) -> str:
         """Send an INVITE; returns the handle of the call.
+
+        ``routes`` are the values of its Route header (RFC 3261 §16.12); it goes to ``target`` all the same.
 
         ``from_uri`` and ``to_uri`` are URIs or whole name-addrs (``"Ann" <sip:ann@example.org>``).
         ``trust`` tells whether an address belongs to the same trunk, so that requests inside the
@@ -231,6 +241,7 @@ class UserAgent:
             sdp=sdp,
             headers=headers,
             credentials=credentials,
+            routes=header_lines([("Route", route) for route in routes]),
             trust=trust,
             session_expires=session_expires,
         )
@@ -283,6 +294,7 @@ class UserAgent:
         call = self._calls.open.get(handle)
         if call is not None:
             call.abandon(now)
+        self._receiver.registering.answer(handle, now, 500)
 
     # --- calls that are up
 

@@ -106,6 +106,33 @@ class RegistrationChanged(Event, frozen=True, kw_only=True):
     """We have taken it back: the last event of its handle."""
 
 
+class ContactWish(NamedTuple):
+    """One contact of a REGISTER."""
+
+    uri: str
+    expires: int
+    """Seconds; 0: it is to go."""
+
+
+class IncomingRegister(Event, frozen=True, kw_only=True):
+    """A phone registers, or asks which contacts there are (RFC 3261 §10.3). It must be answered."""
+
+    source: Address
+    admitted_as: str | None
+    """What the application's :class:`offhook.sip.Screen` called the user."""
+    user: str
+    """The user part of To: whose phones."""
+    call_id: str
+    cseq: int
+    contacts: tuple[ContactWish, ...]
+    """Empty: it only asks which there are."""
+    clears: bool
+    """``Contact: *``: all contacts are to go."""
+    path: tuple[str, ...]
+    """The proxies that calls are to go through, nearest to us first (RFC 3327)."""
+    user_agent: str
+
+
 class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
     """A new INVITE. The application rings, accepts or rejects it.
 
@@ -217,6 +244,7 @@ AnyEvent = (
     | Rejected
     | OptionsAnswered
     | RegistrationChanged
+    | IncomingRegister
     | IncomingInvite
     | Canceled
     | Confirmed

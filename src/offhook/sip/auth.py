@@ -234,10 +234,18 @@ class ServerAuth:
         self._max_nonces = max_nonces
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def challenge(self, host: str, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
+    def challenge(
+        self,
+        host: str,
+        now: float,
+        *,
+        stale: bool = False,
+        algorithms: tuple[str, ...] | None = None,
+    ) -> list[tuple[str, str]]:
         """``WWW-Authenticate`` headers for a 401 to ``host`` (an address literal).
 
         The strongest algorithm is first (RFC 8760 §2.3). The nonce is good for that address only.
+        ``algorithms``: those offered instead of all.
         """
         tail = ", stale=true" if stale else ""
         nonce = self._nonce(host, now)
@@ -247,7 +255,7 @@ class ServerAuth:
                 f'Digest realm={quote(self.realm)}, nonce="{nonce}", qop="auth", '
                 f"algorithm={algorithm}{tail}",
             )
-            for algorithm in self._algorithms
+            for algorithm in algorithms or self._algorithms
         ]
 
     def _nonce(self, host: str, at: float) -> str:

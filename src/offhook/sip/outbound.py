@@ -44,6 +44,7 @@ class OutboundCall(SipCall):
         "invite",
         "pracks",
         "rounds",
+        "routes",
         "target",
         "to",
         "uri",
@@ -63,15 +64,18 @@ class OutboundCall(SipCall):
         sdp: bytes,
         headers: Headers,
         credentials: Credentials | None,
+        routes: str,
         trust: Trust,
         session_expires: int,
     ) -> None:
-        """``session_expires``: the interval of the session timer that we ask for, in s; 0: none."""
+        """``routes``: finished Route lines. ``session_expires``: the interval of the session timer that
+        we ask for, in s; 0: none."""
         core = calls.core
         super().__init__(calls, core.token(), credentials)
         self.trust = trust
         self.target = target
         self.uri = uri
+        self.routes = routes
         self.from_ = f"{from_};tag={self.handle}"
         self.to = to
         self.body = sdp
@@ -115,7 +119,7 @@ class OutboundCall(SipCall):
         request = OutgoingRequest(
             "INVITE",
             self.uri,
-            routes="",
+            routes=self.routes,
             from_=self.from_,
             to=self.to,
             call_id=self.call_id,

@@ -23,6 +23,7 @@ from offhook.sip.encoding import (
 from offhook.sip.grammar import GrammarError, octets, parse_name_addr, readable, uri_scheme
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
+from offhook.sip.registering import Registering
 from offhook.sip.screen import Admitted, Ignored, OpenScreen, Screen, ScreenedOut
 from offhook.sip.server import ServerKey, ServerTransaction, ServerTransactions
 from offhook.sip.session_timer import too_brief
@@ -58,6 +59,7 @@ class RequestReceiver:
         self._servers = servers
         self._calls = calls
         self.screen: Screen = OpenScreen()
+        self.registering = Registering(core, servers)
 
     def receive(self, request: Request, source: Address, size: int, now: float) -> None:
         """Take in one request of ``size`` octets.
@@ -197,7 +199,9 @@ class RequestReceiver:
         """A request without a To tag (§8.2)."""
         core, request = self._core, received.request
         method = request.method
-        if method not in METHODS:
+        if method == "REGISTER" and self.screen.takes_registers:
+            self._register(key, received, now)
+        elif method not in METHODS:
             received.refuse_method()
         elif uri_scheme(request.uri) not in ("sip", "sips", "tel"):
             received.refuse(416)
@@ -229,11 +233,8 @@ class RequestReceiver:
         if received.ignored:
             return
         judgement = self.screen.judge(request, received.source)
-        if isinstance(judgement, Ignored):
-            return
-        if isinstance(judgement, ScreenedOut):
-            lines = [header_lines([header]) for header in judgement.headers]
-            received.refuse(judgement.status, *lines)
+        if not isinstance(judgement, Admitted):
+            received.turn_away(judgement)
         elif received.bad_content() or received.unacceptable() or received.bad_routes():
             return
         elif too_brief(request, minimum := self._core.timing.min_session):
@@ -242,6 +243,22 @@ class RequestReceiver:
             received.refuse(503, _RETRY_AFTER)
         else:
             self._new_call(key, received, merged, judgement, now)
+
+    def _register(self, key: ServerKey, received: _Received, now: float) -> None:
+        """A phone registers (§10.3), unless the screen refuses it or the limit is reached."""
+        if received.ignored:
+            return
+        request, source = received.request, received.source
+        judgement = self.screen.judge_register(request, source)
+        if not isinstance(judgement, Admitted):
+            received.turn_away(judgement)
+        elif self._servers.full:
+            received.refuse(503, _RETRY_AFTER)
+        else:
+            try:
+                self.registering.take(key, request, source, judgement.name, now)
+            except GrammarError as error:
+                received.refuse_malformed(str(error).capitalize())
 
     def _new_call(
         self,
@@ -303,7 +320,7 @@ class _Received:
     def ignored(self) -> bool:
         """Whether the address was ignored when the request came: a refusal may be what bans it."""
         if self._ignored is None:
-            self._ignored = self._screen.ignores(self.source)
+            self._ignored = self._screen.ignores(self.request, self.source)
         return self._ignored
 
     def refuse(self, status: int, *extra: str, reason: str | None = None) -> None:
@@ -332,6 +349,12 @@ class _Received:
         data = response(status, head, to, "".join(lines), reason=reason)
         if len(data) <= limit:
             core.send(data, destination)
+
+    def turn_away(self, judgement: ScreenedOut | Ignored) -> None:
+        """Answer as the screen says, or not at all."""
+        if isinstance(judgement, ScreenedOut):
+            lines = [header_lines([header]) for header in judgement.headers]
+            self.refuse(judgement.status, *lines)
 
     def refuse_malformed(self, problem: str) -> None:
         """400 that says what is wrong, or the status that the problem has of its own."""

@@ -40,24 +40,41 @@ Judgement = Admitted | ScreenedOut | Ignored
 class Screen(ABC):
     """Judges requests outside dialogs. Requests inside a known dialog and responses are not screened."""
 
+    @property
+    def takes_registers(self) -> bool:
+        """Whether phones may register here; otherwise REGISTER is answered 405."""
+        return False
+
     @abstractmethod
-    def ignores(self, source: Address) -> bool:
-        """Whether no request of this address outside a dialog gets an answer."""
+    def ignores(self, request: Request, source: Address) -> bool:
+        """Whether this request, which is outside a dialog or malformed, gets no answer at all."""
 
     def knows(self, host: str) -> bool:
         """Whether an address literal belongs to a known peer, so that its connections may stay."""
+        return False
+
+    def bans(self, host: str) -> bool:
+        """Whether an address literal gets no answer at this time, so that its connections may go."""
         return False
 
     @abstractmethod
     def judge(self, invite: Request, source: Address) -> Judgement:
         """Judge a well-formed INVITE. It may be a repetition of one that was refused before."""
 
+    def judge_register(self, request: Request, source: Address) -> Judgement:
+        """Judge a well-formed REGISTER; asked where :attr:`takes_registers`."""
+        return ScreenedOut(403)
+
+    def malformed(self, source: Address) -> None:
+        """A message from there was no SIP; it was dropped."""
+        return
+
 
 @final
 class OpenScreen(Screen):
     """Admits every request: for tests, and for the built-in phones."""
 
-    def ignores(self, source: Address) -> bool:
+    def ignores(self, request: Request, source: Address) -> bool:
         return False
 
     def knows(self, host: str) -> bool:

@@ -12,6 +12,7 @@ from offhook.sip import (
     Canceled,
     Ended,
     IncomingInvite,
+    IncomingRegister,
     OptionsAnswered,
     RegistrationChanged,
     Rejected,
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 Listener = Callable[[AnyEvent], None]
 IncomingListener = Callable[[IncomingInvite], None]
+RegisterListener = Callable[[IncomingRegister], None]
 
 
 class CallListeners:
@@ -39,6 +41,7 @@ class CallListeners:
         self._faults = faults
         self._by_handle: dict[str, Listener] = {}
         self._incoming: IncomingListener | None = None
+        self._registering: RegisterListener | None = None
         self._events: deque[AnyEvent] = deque()
         self._delivering = False
 
@@ -52,6 +55,10 @@ class CallListeners:
     def on_incoming(self, listener: IncomingListener) -> None:
         """Call ``listener`` for each new call."""
         self._incoming = listener
+
+    def on_register(self, listener: RegisterListener) -> None:
+        """Call ``listener`` for each REGISTER that was admitted."""
+        self._registering = listener
 
     def forget(self, handle: str) -> None:
         """Remove the listener of a call that gets no last event, unless one waits for it."""
@@ -82,6 +89,12 @@ class CallListeners:
         try:
             if isinstance(event, IncomingInvite):
                 self._deliver_invite(event)
+                return
+            if isinstance(event, IncomingRegister):
+                if self._registering is None:
+                    self._abandon(event.handle)
+                else:
+                    self._registering(event)
                 return
             listener = self._by_handle.get(event.handle)
             if _is_last(event):

@@ -20,3 +20,9 @@ class Dialer(Telephony):
         call = OutgoingCall(self._line, order, on_ringing, may_use)
         call.start()
         return call
+
+    def is_down(self, trunk: str) -> bool:
+        known = self._line.trunks.get(trunk)
+        return known is not None and self._line.health.avoided(
+            trunk, asked_by_options=known.options_every > 0
+        )

@@ -15,7 +15,12 @@ from offhook.faults import FaultLog
 from offhook.sip import Address, Screen, Timers, UserAgent
 from offhook.sip.outbound import OutboundCall
 from offhook.sip.transport import Transport
-from offhook.telephony.call_listeners import CallListeners, IncomingListener, Listener
+from offhook.telephony.call_listeners import (
+    CallListeners,
+    IncomingListener,
+    Listener,
+    RegisterListener,
+)
 from offhook.telephony.deadline_timer import DeadlineTimer
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.sip_transport import (
@@ -161,6 +166,10 @@ class SipEndpoint(TransportOwner):
         """Call ``listener`` for each new call; without a listener calls are refused with 480."""
         self._listeners.on_incoming(listener)
 
+    def on_register(self, listener: RegisterListener) -> None:
+        """Call ``listener`` for each REGISTER that the screen admits; without one it is answered 500."""
+        self._listeners.on_register(listener)
+
     def screen(self, screen: Screen) -> None:
         """Ask ``screen`` which requests to admit."""
         self._screen = screen
@@ -234,7 +243,7 @@ class SipEndpoint(TransportOwner):
     def standing(self, source: Address) -> Standing:
         if self._screen is None or self._screen.knows(source.host):
             return Standing.KNOWN
-        return Standing.BANNED if self._screen.ignores(source) else Standing.UNKNOWN
+        return Standing.BANNED if self._screen.bans(source.host) else Standing.UNKNOWN
 
     def domain_of(self, host: str, port: int) -> str:
         return self.domains.get((host, port), host)

@@ -52,7 +52,14 @@ class InboundRefusals:
         )
         self._banned = Counter(
             "offhook_addresses_banned",
-            "Addresses that were banned because their calls were refused again and again",
+            "Bans of addresses, by what they did last: wrong_credentials, unknown_address,"
+            " unanswered_challenge, foreign_number, scanner",
+            ("reason",),
+            registry=registry,
+        )
+        self._malformed = Counter(
+            "offhook_sip_messages_malformed",
+            "Messages to the SIP address that are no SIP; they are dropped without a log line",
             registry=registry,
         )
         self._logged: dict[RefusalReason, tuple[float, int]] = {}
@@ -73,7 +80,11 @@ class InboundRefusals:
         log.info("%s: a call is refused: %s%s", source, words, more)
         self._logged[reason] = (now, 0)
 
-    def banned(self, host: str, seconds: float, after: int) -> None:
+    def malformed(self) -> None:
+        """Count a message that is no SIP."""
+        self._malformed.inc()
+
+    def banned(self, host: str, seconds: float, reason: str) -> None:
         """Count and log an address that gets no answer for ``seconds``."""
-        self._banned.inc()
-        log.warning("address %s: banned for %g s after %d refused calls", host, seconds, after)
+        self._banned.labels(reason).inc()
+        log.warning("address %s: banned for %g s: %s", host, seconds, reason.replace("_", " "))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from offhook.clock import Clock
 from offhook.flow.context import WITHHELD_SOURCES
 from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
+from offhook.session.ports.phones import PhoneBinding
 from offhook.session.ports.telephony import DialOrder
+from offhook.session.routing import user_of_route
 from offhook.sip import Address, Credentials
 from offhook.sip.encoding import host_port
 from offhook.sip.grammar import escape_user
@@ -19,6 +21,7 @@ from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.number_formats import Party
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
+from offhook.telephony.sip_users import SipUser
 from offhook.telephony.trunk_health import TrunkHealth
 from offhook.telephony.trunks import Trunk
 
@@ -37,6 +40,7 @@ class Line:
         trunks: Mapping[str, Trunk],
         media_timeout: float,
         clock: Clock,
+        users: Mapping[str, SipUser] | None = None,
         metrics: LineMetrics | None = None,
     ) -> None:
         self.endpoint = endpoint
@@ -45,7 +49,11 @@ class Line:
         self.media_host = media_host
         """The address in our SDP."""
         self.trunks: dict[str, Trunk] = {}
-        self.use(trunks, media_timeout=media_timeout)
+        self.users: dict[str, SipUser] = {}
+        """Users whose phones may register, by name."""
+        self.phones: Callable[[str], Sequence[PhoneBinding]] = lambda _user: ()
+        """The registered phones of a user."""
+        self.use(trunks, users=users, media_timeout=media_timeout)
         self.clock = clock
         self.metrics = metrics or LineMetrics()
         self.health = TrunkHealth(clock, self.metrics)
@@ -62,17 +70,38 @@ class Line:
 
         self.endpoint.tap = both
 
-    def use(self, trunks: Mapping[str, Trunk], *, media_timeout: float) -> None:
-        """Use these trunks for new calls; existing calls stay as they are."""
+    def use(
+        self,
+        trunks: Mapping[str, Trunk],
+        *,
+        media_timeout: float,
+        users: Mapping[str, SipUser] | None = None,
+    ) -> None:
+        """Use these trunks and users for new calls; existing calls stay as they are."""
         self.trunks = dict(trunks)
+        self.users = dict(users or {})
         self.media_timeout = media_timeout
 
-    def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
-        """Send one INVITE of ``order`` over ``trunk``; returns the endpoint's handle of it."""
+    def peer(self, name: str) -> Trunk | None:
+        """A trunk, or what stands for the phones of a user; None: neither is configured."""
+        user = user_of_route(name)
+        if user is None:
+            return self.trunks.get(name)
+        known = self.users.get(user)
+        return None if known is None else known.trunk
+
+    def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> list[str]:
+        """Send one INVITE of ``order`` over ``trunk``, or one to each phone of a user.
+
+        Returns the endpoint's handles of them; none: no phone is registered.
+        """
+        user = user_of_route(trunk.name)
+        if user is not None:
+            return [self._ring(phone, trunk, order, offer) for phone in self.phones(user)]
         from_uri, headers = self._identity(order, trunk)
         called = escape_user(trunk.numbers.written(order.destination, Party.CALLED))
         with self.endpoint.command() as (agent, now):
-            return agent.invite(
+            handle = agent.invite(
                 now,
                 target=Address(trunk.transport, trunk.host, trunk.port),
                 request_uri=f"sip:{called}@{trunk.domain or host_port(trunk.host, trunk.port)}",
@@ -85,6 +114,23 @@ class Line:
                 else None,
                 trust=trunk.owns,
                 session_expires=trunk.session_timer,
+            )
+        return [handle]
+
+    def _ring(self, phone: PhoneBinding, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
+        """Call one phone, where its REGISTER came from."""
+        from_uri, headers = self._identity(order, trunk)
+        with self.endpoint.command() as (agent, now):
+            return agent.invite(
+                now,
+                target=Address(phone.transport, phone.host, phone.port),
+                request_uri=phone.contact,
+                from_uri=from_uri,
+                to_uri=f"sip:{escape_user(phone.user)}@{host_port(self.media_host, None)}",
+                sdp=offer,
+                headers=headers,
+                routes=phone.path,
+                trust=lambda host: host == phone.host,
             )
 
     def _identity(self, order: DialOrder, trunk: Trunk) -> tuple[str, list[tuple[str, str]]]:

@@ -12,9 +12,11 @@ import msgspec
 from offhook.codes import CallStatus, outcome_of_sip_status
 from offhook.media.engine import PortsExhausted
 from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side
+from offhook.session.routing import user_of_route
 from offhook.session.session import TrunkTry
 from offhook.sip import agent_events as sip
 from offhook.sip.descriptions import SdpError
+from offhook.telephony.branches import Branches
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import EndFacts, LineCall, faults
@@ -43,7 +45,8 @@ class OutgoingCall(LineCall):
         """Asks for a channel of the next trunk. It is not canceled: the channel is taken durably."""
         self._left = list(order.trunks)
         """Names of the trunks that are not tried yet."""
-        self._handle: str | None = None
+        self._branches: Branches | None = None
+        """The INVITE that is out, or those to all phones of a user."""
         self._rung: set[tuple[int, bool]] = set()
         """Each provisional status received, and whether it came with early media."""
         self._ring_timer: asyncio.TimerHandle | None = None
@@ -85,7 +88,7 @@ class OutgoingCall(LineCall):
     def _next_trunk(self) -> Trunk | None:
         """The next trunk of the order that the line still has: a reload may have removed one."""
         while self._left:
-            trunk = self._line.trunks.get(self._left.pop(0))
+            trunk = self._line.peer(self._left.pop(0))
             if trunk is not None:
                 return trunk
         return None
@@ -100,9 +103,14 @@ class OutgoingCall(LineCall):
             self._end(CallStatus.ERROR, detail=str(error), tries=tuple(self._tries))
             return
         self._redirections.went(trunk, self._order.destination)
-        self._handle = self._line.invite(trunk, self._order, offer)
-        self._line.endpoint.listen(self._handle, self.on_sip)
-        self._trace(self._line.endpoint.call_id_of(self._handle))
+        handles = self._line.invite(trunk, self._order, offer)
+        if not handles:
+            detail = f"no phone of user {user_of_route(trunk.name)} is registered"
+            self._end(CallStatus.FAILED, by=Side.SERVER, detail=detail, tries=tuple(self._tries))
+            return
+        for handle in handles:
+            self._trace(self._line.endpoint.call_id_of(handle))
+        self._branches = Branches(self._line.endpoint, self.on_sip, handles)
 
     # --- events from the far end
 
@@ -150,7 +158,7 @@ class OutgoingCall(LineCall):
     def _accepted(self, sdp: bytes | None, origin: DescriptionOrigin) -> None:
         self._stop_ring_timer()
         self._heard()
-        if self.ended is not None or self._handle is None:
+        if self.ended is not None or self._branches is None:
             return
         if sdp is None and self.has_media:
             self._media_answered()
@@ -162,10 +170,9 @@ class OutgoingCall(LineCall):
             self._answer_at(self._clock.now())
 
     def _no_media(self, reason: str) -> None:
-        if self.ended is None and self._handle is not None:
+        if self.ended is None and self._branches is not None:
             log.warning("call %s: answered without usable media: %s", self.call_id, reason)
-            with self._line.endpoint.command() as (agent, now):
-                agent.bye(self._handle, now)
+            self._branches.bye()
             self._end(CallStatus.FAILED, by=Side.SERVER, sip_code=200, detail=reason)
 
     def _rejected(self, event: sip.Rejected) -> None:
@@ -175,7 +182,7 @@ class OutgoingCall(LineCall):
         redirection = self._redirection(event)
         if redirection is not None:
             log.info("call %s: redirected to trunk %s", self.call_id, redirection.trunk.name)
-            self._handle = None
+            self._branches = None
             self._moving = self._loop.create_task(self._follow(redirection, event))
             return
         retryable = event.local or event.status == 408 or 500 <= event.status <= 599
@@ -186,7 +193,7 @@ class OutgoingCall(LineCall):
                 self._tries[-1].trunk,
                 self._tries[-1].detail or event.status,
             )
-            self._handle = None
+            self._branches = None
             self._moving = self._loop.create_task(self._move_on(event))
             return
         self._give_up(event)
@@ -220,7 +227,7 @@ class OutgoingCall(LineCall):
         if event.local:
             detail = event.problem or self._silence()
             if event.status == 408:
-                self._line.health.silent(name, detail)
+                self._was_silent(name, detail)
             return TrunkTry(trunk=name, detail=detail)
         self._heard()
         return TrunkTry(
@@ -231,8 +238,12 @@ class OutgoingCall(LineCall):
         )
 
     def _heard(self) -> None:
-        if self.trunk is not None:
+        if self.trunk is not None and user_of_route(self.trunk.name) is None:
             self._line.health.heard(self.trunk.name)
+
+    def _was_silent(self, name: str, detail: str) -> None:
+        if user_of_route(name) is None:
+            self._line.health.silent(name, detail)
 
     def _unproven(self) -> str:
         """Why a challenge was the last answer (RFC 3261 §22)."""
@@ -285,14 +296,13 @@ class OutgoingCall(LineCall):
         if self.ended is not None or self.connected:
             return
         heard = bool(self._rung)
-        if self._handle is not None:
-            heard = heard or self._line.endpoint.heard_from(self._handle)
-            with self._line.endpoint.command() as (agent, now):
-                agent.cancel(self._handle, now)
+        if self._branches is not None:
+            heard = heard or self._branches.heard_from
+            self._branches.cancel()
         name = self.trunk.name if self.trunk is not None else ""
         detail = "ring timeout" if heard else self._silence()
         if not heard:
-            self._line.health.silent(name, detail)
+            self._was_silent(name, detail)
         self._end(
             CallStatus.NO_ANSWER if heard else CallStatus.FAILED,
             by=Side.SERVER,
@@ -301,21 +311,18 @@ class OutgoingCall(LineCall):
         )
 
     def _abandon(self) -> None:
-        if self._handle is not None:
-            with self._line.endpoint.command() as (agent, now):
-                agent.abandon(self._handle, now)
+        if self._branches is not None:
+            self._branches.abandon()
 
     def _hang_up_now(self, detail: str) -> None:
         if self.ended is not None:
             return
-        if self.connected and self._handle is not None:
-            with self._line.endpoint.command() as (agent, now):
-                agent.bye(self._handle, now)
+        if self.connected and self._branches is not None:
+            self._branches.bye()
             self._end(CallStatus.COMPLETED, by=Side.SERVER, detail=detail)
         else:
-            if self._handle is not None:
-                with self._line.endpoint.command() as (agent, now):
-                    agent.cancel(self._handle, now)
+            if self._branches is not None:
+                self._branches.cancel()
             self._end(CallStatus.CANCELED, by=Side.SERVER, detail=detail)
 
     async def hang_up(self) -> CallEnd:

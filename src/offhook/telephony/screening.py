@@ -1,12 +1,13 @@
-"""Calls from outside: their trunk, caller and called number, and the addresses that get no answer.
+"""Calls from outside: their trunk or user, caller and called number, and the addresses that get no answer.
 
-A caller is known by its source address (``inbound_from``) or by digest with a trunk's credentials. All
-others are answered from their request alone, without a transaction: 401 where a trunk uses digest, else
-403. An address that fails :data:`BAN_AFTER` times is banned: its requests outside dialogs get no answer
-(``spec/execution.md``, "Inbound").
+A trunk is known by its source address (``inbound_from``), by our registration with it, or by digest with
+its credentials; a user of ``[[sip_users]]`` by digest. All others are answered from their request alone,
+without a transaction: 401 where digest is in use, else 403. What an address does wrong is counted, and at
+some point it is banned: its requests outside dialogs get no answer (:mod:`.bans`; ``spec/execution.md``,
+"Inbound").
 
-A UDP source address can be forged. So a ban never applies to an address of a trunk, to a response, or to
-a request inside a known dialog: ten forged packets must not block a carrier.
+A UDP source address can be forged. So a ban never applies to an address of a trunk, to one that gave right
+credentials, to a response, or to a request inside a known dialog: forged packets must not block a carrier.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar, final
 
 from offhook.clock import new_id
 from offhook.media.engine import PortsExhausted
+from offhook.session.routing import user_of_route, user_route
 from offhook.sip import (
     Address,
     Admitted,
@@ -33,6 +35,7 @@ from offhook.sip import (
 )
 from offhook.sip.grammar import GrammarError, parse_uri, readable, unescape, uri_of
 from offhook.sip.message import Request
+from offhook.telephony.bans import Bans, Blame, is_scanner
 from offhook.telephony.inbound_refusals import InboundRefusals, RefusalReason
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
@@ -42,12 +45,8 @@ from offhook.telephony.trunks import Trunk
 T = TypeVar("T")
 
 REALM = "offhook"
-BAN_AFTER = 10
-"""Failed digests or unknown callers of one address."""
-BAN_TIME = 600.0
-"""Seconds."""
 REMEMBERED = 10_000
-"""Addresses with counted failures that are remembered, and as many that gave right credentials."""
+"""Addresses that gave right credentials which are remembered."""
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _WITHHOLDING = frozenset({"id", "user", "header"})
 """Values of Privacy that keep the caller's number from the called."""
@@ -83,7 +82,7 @@ class InboundScreening(Screen):
         self._take = take
         self._knows = knows
         self._auth = ServerAuth(REALM, secret=secrets.token_bytes(32))
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._bans = Bans()
         self._proven: OrderedDict[str, float] = OrderedDict()
         """When an address last gave right credentials."""
         self._refusals = refusals or InboundRefusals()
@@ -95,28 +94,35 @@ class InboundScreening(Screen):
 
     # --- before a call exists
 
-    def ignores(self, source: Address) -> bool:
-        if not self.banned(source.host):
-            return False
-        self._refusals.refused(f"address {source.host}", RefusalReason.BANNED, "banned: no answer")
+    @property
+    def takes_registers(self) -> bool:
+        return bool(self._line.users)
+
+    def ignores(self, request: Request, source: Address) -> bool:
+        host = source.host
+        if not self.bans(host):
+            if not is_scanner(request.get("user-agent") or "") or self._exempt(host):
+                return False
+            self._blame(host, Blame.SCANNER)
+        self._refusals.refused(f"address {host}", RefusalReason.BANNED, "banned: no answer")
         return True
 
     def knows(self, host: str) -> bool:
         return self._exempt(host)
 
-    def banned(self, host: str) -> bool:
+    def malformed(self, source: Address) -> None:
+        self._refusals.malformed()
+
+    def bans(self, host: str) -> bool:
         """Whether this address gets no answer outside dialogs at this time."""
-        count, at = self._failures.get(host, (0, 0.0))
-        if count < BAN_AFTER or time.monotonic() - at >= BAN_TIME:
-            return False
-        return not self._exempt(host)
+        return self._bans.banned(host, time.monotonic()) and not self._exempt(host)
 
     def judge(self, invite: Request, source: Address) -> Judgement:
         user = user_of(invite.uri)
         for trunk in self._line.trunks.values():
             if trunk.sends_from(source.host) or self._registered(trunk, user, source.host):
                 return Admitted(trunk.name)
-        if self.banned(source.host):
+        if self.bans(source.host):
             return Ignored()
         return self._by_digest(invite, source.host)
 
@@ -129,38 +135,64 @@ class InboundScreening(Screen):
             known(registrar.host, host) for registrar in trunk.registrars
         )
 
+    def judge_register(self, request: Request, source: Address) -> Judgement:
+        if self.bans(source.host):
+            return Ignored()
+        users = {name: user.password for name, user in self._line.users.items()}
+        judged = self._digest(request, source.host, users)
+        return Admitted(judged) if isinstance(judged, str) else judged
+
     def _by_digest(self, invite: Request, host: str) -> Judgement:
-        """Look for the trunk that the credentials in the INVITE belong to."""
-        names = {t.username: t.name for t in self._line.trunks.values() if t.username}
+        """Look for the trunk or user that the credentials in the INVITE belong to."""
+        trunks = {t.username: t for t in self._line.trunks.values() if t.username}
+        passwords = {name: trunk.password for name, trunk in trunks.items()}
+        passwords |= {name: user.password for name, user in self._line.users.items()}
+        judged = self._digest(invite, host, passwords)
+        if not isinstance(judged, str):
+            return judged
+        return Admitted(trunks[judged].name if judged in trunks else user_route(judged))
+
+    def _digest(
+        self, request: Request, host: str, passwords: Mapping[str, str | None]
+    ) -> str | ScreenedOut:
+        """The name that the credentials prove, or what is answered."""
         now = time.monotonic()
-        verdict, user = self._auth.verify(invite, host, self._password_of, now)
+        verdict, user = self._auth.verify(request, host, passwords.get, now)
         if verdict is DigestVerdict.ACCEPTED and user is not None:
-            self._failures.pop(host, None)
+            self._bans.forgive(host)
             _remember(self._proven, host, now)
-            return Admitted(names[user])
-        if names and verdict in (DigestVerdict.MISSING, DigestVerdict.STALE):
+            return user
+        if passwords and verdict in (DigestVerdict.MISSING, DigestVerdict.STALE):
             stale = verdict is DigestVerdict.STALE
-            return ScreenedOut(401, self._auth.challenge(host, now, stale=stale))
+            if not stale:
+                self._blame(host, self._suspicion(request))
+            asked = self._line.users.get(user_of(request.get("from") or ""))
+            algorithms = None if asked is None else asked.digest
+            challenge = self._auth.challenge(host, now, stale=stale, algorithms=algorithms)
+            return ScreenedOut(401, challenge)
         if verdict is DigestVerdict.MISSING:
-            reason, words = RefusalReason.UNKNOWN_ADDRESS, "it is no trunk's address"
+            blame, words = Blame.UNKNOWN_ADDRESS, "it is no trunk's address"
         else:
-            reason, words = RefusalReason.WRONG_CREDENTIALS, "its credentials are wrong"
+            blame, words = Blame.WRONG_CREDENTIALS, "its credentials are wrong"
+        reason = RefusalReason(blame.value)
         self._refusals.refused(f"address {host}", reason, f"{words}: 403")
-        self._failed(host, now)
+        self._blame(host, blame)
         return ScreenedOut(403)
 
-    def _password_of(self, user: str) -> str | None:
-        for trunk in self._line.trunks.values():
-            if trunk.username == user:
-                return trunk.password
-        return None
+    def _suspicion(self, request: Request) -> Blame:
+        """What a request without credentials may be: the first of a phone, or one of a scanner."""
+        called = user_of(request.uri)
+        if request.method == "INVITE" and is_number(called) and not self._knows(called):
+            return Blame.FOREIGN_NUMBER
+        return Blame.UNANSWERED_CHALLENGE
 
-    def _failed(self, host: str, now: float) -> None:
-        """Count a failure of this address, and ban it at the limit."""
-        count, _ = self._failures.get(host, (0, 0.0))
-        _remember(self._failures, host, (count + 1, now))
-        if count + 1 == BAN_AFTER and not self._exempt(host):
-            self._refusals.banned(host, BAN_TIME, BAN_AFTER)
+    def _blame(self, host: str, blame: Blame) -> None:
+        """Count what an address did wrong, and ban it at the limit."""
+        if self._exempt(host):
+            return
+        seconds = self._bans.blame(host, blame, time.monotonic())
+        if seconds is not None:
+            self._refusals.banned(host, seconds, blame.value)
 
     def _exempt(self, host: str) -> bool:
         """Whether an address is a trunk's: by configuration, by its name, or by right credentials."""
@@ -176,7 +208,7 @@ class InboundScreening(Screen):
 
     def _on_invite(self, invite: IncomingInvite) -> None:
         endpoint = self._line.endpoint
-        trunk = self._line.trunks.get(invite.admitted_as or "")
+        trunk = self._line.peer(invite.admitted_as or "")
         if trunk is None:
             self._refusals.refused(
                 f"trunk {invite.admitted_as}",
@@ -186,7 +218,8 @@ class InboundScreening(Screen):
             with endpoint.command() as (agent, now):
                 agent.reject(invite.handle, now, 403)
             return
-        source = f"trunk {trunk.name}"
+        user = user_of_route(trunk.name)
+        source = f"trunk {trunk.name}" if user is None else f"user {user}"
         with endpoint.command() as (agent, _):
             agent.trust(invite.handle, trunk.owns)
         called = user_of(invite.request_uri)
@@ -207,7 +240,10 @@ class InboundScreening(Screen):
                 agent.reject(invite.handle, now, 503, headers=[("Retry-After", "5")])
             return
         call.ring()
-        caller = trunk.numbers.read(caller_of(invite), Party.CALLER)
+        if user is None:
+            caller = trunk.numbers.read(caller_of(invite), Party.CALLER)
+        else:
+            caller = self._line.users[user].number or "anonymous"
         self._take(Received(call, trunk.name, caller, called))
 
 

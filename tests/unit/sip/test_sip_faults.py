@@ -50,7 +50,7 @@ class Injected(Exception):
 class Everybody(Screen):
     """Lets everybody in."""
 
-    def ignores(self, source: Address) -> bool:
+    def ignores(self, request: Request, source: Address) -> bool:
         return False
 
     def judge(self, invite: Request, source: Address) -> Judgement:

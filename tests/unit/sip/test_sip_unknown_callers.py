@@ -38,7 +38,7 @@ class Doorman(Screen):
         self.judgement = judgement
         self.deaf = deaf
 
-    def ignores(self, source: Address) -> bool:
+    def ignores(self, request: Request, source: Address) -> bool:
         return self.deaf and source.host != PEER.host
 
     def judge(self, invite: Request, source: Address) -> Judgement:
@@ -161,7 +161,7 @@ def test_the_refusal_that_bans_an_address_is_still_sent() -> None:
     class Strict(Screen):
         banned = False
 
-        def ignores(self, source: Address) -> bool:
+        def ignores(self, request: Request, source: Address) -> bool:
             return self.banned
 
         def judge(self, invite: Request, source: Address) -> Judgement:
@@ -177,7 +177,7 @@ def test_the_refusal_that_bans_an_address_is_still_sent() -> None:
 
 def test_a_screen_that_fails_costs_one_answer() -> None:
     class Broken(Screen):
-        def ignores(self, source: Address) -> bool:
+        def ignores(self, request: Request, source: Address) -> bool:
             return False
 
         def judge(self, invite: Request, source: Address) -> Judgement:
@@ -309,7 +309,7 @@ def test_octets_of_no_charset_in_a_nonce_are_just_a_wrong_nonce() -> None:
     auth = ServerAuth("offhook", secret=b"s" * 32)
 
     class ByDigest(Screen):
-        def ignores(self, source: Address) -> bool:
+        def ignores(self, request: Request, source: Address) -> bool:
             return False
 
         def judge(self, invite: Request, source: Address) -> Judgement:

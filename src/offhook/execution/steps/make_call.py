@@ -58,6 +58,7 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
     services, sub_account = conversation.services, conversation.sub_account
     trunks = services.route(action.destination, sub_account) if sub_account else ()
     leg = states.dial_leg(action, sub_account, services.clock.now())
+    leg = msgspec.structs.replace(leg, call_type=states.call_type_of(next(iter(trunks), None)))
     spent = services.spent_out(sub_account) if sub_account else None
     if spent is not None:
         conversation.failed_before_dialling(leg)

@@ -252,3 +252,7 @@ class Telephony(ABC):
 
         ``may_use`` is asked before the INVITE goes over another trunk of the order.
         """
+
+    def is_down(self, trunk: str) -> bool:
+        """Whether calls should go over another trunk where there is one, as far as is known here."""
+        return False
