@@ -55,6 +55,7 @@ class Sipp:
         service: str = "service",
         timeout: float = 120.0,
         log_messages: bool = False,
+        over: str = "udp",
     ) -> None:
         self.port = free_port()
         defaults = {"contact_port": self.port, "rtp_port": 9, "caller_number": "caller"}
@@ -67,12 +68,13 @@ class Sipp:
         self._service = service
         self._timeout = timeout
         self._log_messages = log_messages
+        self._over = over
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def address(self) -> str:
         """As a trunk's address."""
-        return f"udp:127.0.0.1:{self.port}"
+        return f"{self._over}:127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -217,7 +219,7 @@ class Sipp:
         (self._folder / "scenario.xml").write_text(text)
 
     def _command(self) -> list[str]:
-        command = ["sipp", "-sf", "scenario.xml"]
+        command = ["sipp", "-sf", "scenario.xml", "-t", "t1" if self._over == "tcp" else "u1"]
         command += ["-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1"]
         command += [*sipp_ports(), "-nostdin", "-nd"]
         command += ["-trace_err", "-error_file", "errors.log"]
@@ -236,15 +238,15 @@ class Sipp:
         """Wait until its socket is bound: it writes its first statistics then."""
         assert self._process is not None
         async with asyncio.timeout(30):
-            while not _is_bound(self.port):
+            while not _is_bound(self.port, self._over):
                 if self._process.returncode is not None:
                     assert self._process.stderr is not None
                     raise SippError((await self._process.stderr.read()).decode()[-1000:])
                 await asyncio.sleep(0.01)
 
 
-def _is_bound(port: int) -> bool:
+def _is_bound(port: int, over: str) -> bool:
     wanted = f"0100007F:{port:04X}"
     return any(
-        line.split()[1] == wanted for line in Path("/proc/net/udp").read_text().splitlines()[1:]
+        line.split()[1] == wanted for line in Path("/proc/net", over).read_text().splitlines()[1:]
     )

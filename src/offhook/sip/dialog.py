@@ -127,7 +127,8 @@ class Dialog:
         """
         source = response.source
         if source is not None and source.transport == peer.transport:
-            peer = peer._replace(flow=source.flow)
+            # The connection, with the address that a name has led to; of UDP the local address only.
+            peer = peer._replace(flow=source.flow) if peer.transport == "udp" else source
         return cls(
             local=local,
             remote=response.get("to") or "",

@@ -67,7 +67,7 @@ class SipConnection(asyncio.Protocol):
     def __init__(
         self, owner: ConnectionOwner, framing: StreamFraming, far: tuple[str, int], *, ours: bool
     ) -> None:
-        """``far``: host and port of the other end, as they are known. ``ours``: we opened it."""
+        """``far``: host and port of the other end. ``ours``: we open it, and ``far`` may be a name."""
         self._owner = owner
         self._framing = framing
         self._transport: asyncio.Transport | None = None
@@ -75,6 +75,9 @@ class SipConnection(asyncio.Protocol):
         self.problem = ""
         """Why it was closed, as far as we closed it."""
         self.far = far
+        """Host and port of the other end, an address literal once it is open."""
+        self.place = far
+        """What led there."""
         self.ours = ours
         self.known = ours
         """Whether the host may stay longer."""

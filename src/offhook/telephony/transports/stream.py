@@ -19,7 +19,6 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, Final, NamedTuple, final
 
 from offhook.sip import Address
@@ -44,6 +43,8 @@ MOST_WAITING: Final = 64
 """Messages that wait for one connection to open."""
 MOST_OPENING: Final = 200
 """Connections that open at once."""
+MOST_PROVEN: Final = 1000
+"""Addresses whose domain is remembered."""
 _PAUSE: Final = 1.0
 """Seconds without accepting when the process has no descriptor left."""
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -91,6 +92,8 @@ class StreamTransport(SipTransport, ConnectionOwner):
         self._by_flow: dict[int, SipConnection] = {}
         self._by_place: dict[Place, SipConnection] = {}
         """Those that we opened, by where they lead."""
+        self._proven: dict[Place, str] = {}
+        """The domain whose certificate an address has shown."""
         self._opening: dict[Place, list[tuple[bytes, Address]]] = {}
         """What waits for a connection that opens."""
         self._strangers: Counter[str] = Counter()
@@ -273,7 +276,8 @@ class StreamTransport(SipTransport, ConnectionOwner):
                 if address is None:
                     problem = f"cannot look up {host}"
                 else:
-                    await self._connect_to(connection, address, port)
+                    connection.far = (address, port)
+                    await self._connect_to(connection)
         except TimeoutError:
             problem = f"{self.protocol}:{host}:{port} does not answer"
         except OSError as error:
@@ -285,8 +289,9 @@ class StreamTransport(SipTransport, ConnectionOwner):
             waiting = self._opening.pop(place)
             self._opened(connection, place, waiting, problem)
 
-    async def _connect_to(self, connection: SipConnection, address: str, port: int) -> None:
+    async def _connect_to(self, connection: SipConnection) -> None:
         loop = asyncio.get_running_loop()
+        address, port = connection.far
         if self._tls is None:
             await loop.create_connection(lambda: connection, address, port)
             return
@@ -303,7 +308,8 @@ class StreamTransport(SipTransport, ConnectionOwner):
     def _domain(self, connection: SipConnection) -> str:
         """Whose certificate the other end of our connection must show."""
         assert self._owner is not None
-        return self._owner.domain_of(*connection.far)
+        place = connection.place
+        return self._proven.get(place) or self._owner.domain_of(*place)
 
     def _opened(
         self,
@@ -315,7 +321,7 @@ class StreamTransport(SipTransport, ConnectionOwner):
         """Send what waited, or say that it cannot be sent."""
         assert self._owner is not None
         if not problem and connection.flow in self._by_flow:
-            self._by_place[place] = connection
+            self._by_place[place] = self._by_place[connection.far] = connection
             for data, destination in waiting:
                 self._write(connection, data, destination)
             return
@@ -324,6 +330,12 @@ class StreamTransport(SipTransport, ConnectionOwner):
         log.info("%s", problem)
         for destination in {destination for _, destination in waiting}:
             self._owner.fail(destination, problem)
+
+    def _prove(self, connection: SipConnection) -> None:
+        """Where a certificate was right, it is that domain's also when only the address is known."""
+        if len(self._proven) >= MOST_PROVEN:
+            self._proven.clear()
+        self._proven[connection.far] = self._domain(connection)
 
     # --- what connections tell
 
@@ -334,6 +346,7 @@ class StreamTransport(SipTransport, ConnectionOwner):
             if problem is not None:
                 connection.abort(problem)
                 return
+            self._prove(connection)
         connection.flow = self._owner.joined(self._own)
         self._by_flow[connection.flow] = connection
 
@@ -359,9 +372,9 @@ class StreamTransport(SipTransport, ConnectionOwner):
         self._owner.left(connection.flow)
         if not connection.known:
             self._leave(connection.far[0])
-        with suppress(KeyError):
-            if self._by_place[connection.far] is connection:
-                del self._by_place[connection.far]
+        for place in (connection.place, connection.far):
+            if self._by_place.get(place) is connection:
+                del self._by_place[place]
         log.debug("%s: connection with %s: %s", self.protocol, connection.far[0], problem)
         words = f"the connection with {self.protocol}:{connection.far[0]} is over: {problem}"
         for destination in connection.aims:

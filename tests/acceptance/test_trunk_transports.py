@@ -1,0 +1,147 @@
+"""Trunks over TCP and TLS, with independent peers: SIPp over TCP, Kamailio as an edge (TLS in, UDP out)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import kamailio, sipp
+from tests.support.certificates import Authority
+from tests.support.kamailio import Kamailio
+from tests.support.net import free_port
+from tests.support.receiver import Receiver, Reply
+from tests.support.server import Server, configuration, voice_message
+from tests.support.sipp import Sipp
+
+NUMBER = "+12025550100"
+OURS = "+6568332048"
+HANGUP = Reply(body=json.dumps({"callflow": [{"action": "hangup"}]}).encode())
+
+pytestmark = [
+    pytest.mark.skipif(not sipp.available, reason="sipp is not installed"),
+    pytest.mark.skipif(not kamailio.available, reason="kamailio is not installed"),
+]
+
+EDGE = """
+loadmodule "tls.so"
+modparam("tls", "config", "{folder}/tls.cfg")
+enable_tls = yes
+listen = tls:127.0.0.1:{tls}
+request_route {
+    if (is_method("INVITE")) record_route();
+    if (has_totag()) {
+        if (is_method("ACK") && !t_check_trans() && !loose_route()) exit;
+        loose_route();
+        t_relay();
+        exit;
+    }
+    if (is_method("CANCEL")) { t_check_trans(); t_relay(); exit; }
+    if (proto == TLS) {
+        $du = "sip:127.0.0.1:{phone}";
+    } else {
+        $du = "sip:127.0.0.1:{ours};transport=tls";
+        $fs = "tls:127.0.0.1:{tls}";
+    }
+    t_relay();
+}
+"""
+TLS_CONFIG = """
+[server:default]
+method = TLSv1.2+
+verify_certificate = no
+require_certificate = no
+private_key = {key}
+certificate = {certificate}
+ca_list = {ca}
+[client:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+private_key = {key}
+certificate = {certificate}
+ca_list = {ca}
+"""
+
+
+def world(carrier: str, receiver: Receiver, listen: str) -> dict[str, Any]:
+    config = configuration(
+        {"": carrier},
+        webhooks={kind: receiver.url(f"/{kind.lower()}") for kind in ("VCA", "VSS")},
+        sub_account={"numbers": [{"msisdn": OURS}]},
+    )
+    config["sip"]["listen"].append(listen)
+    receiver.on("/vca", lambda _request, _body: HANGUP)
+    return config
+
+
+async def summaries(receiver: Receiver, calls: int) -> list[str]:
+    await receiver.wait_for(lambda: len(receiver.at("/vss")) == calls, 40)
+    return [each.payload["sessionStatus"] for each in receiver.at("/vss")]
+
+
+async def test_sipp_takes_and_places_calls_over_tcp(tmp_path: Path) -> None:
+    port = free_port()
+    phone = Sipp("answer", tmp_path, over="tcp")
+    async with Receiver() as receiver, phone:
+        config = world(phone.address, receiver, f"tcp:127.0.0.1:{port}")
+        async with Server(tmp_path / "server", config) as server:
+            for _ in range(5):
+                await server.place(voice_message(NUMBER, "Hello."))
+            assert await summaries(receiver, 5) == ["COMPLETED"] * 5
+            counts = await phone.succeeded(5)
+            assert counts.retransmissions == 0
+
+            calls = Sipp(
+                "call_refused",
+                tmp_path,
+                over="tcp",
+                calls=5,
+                target=f"127.0.0.1:{port}",
+                service=OURS,
+                keys={"status": 603},
+            )
+            async with calls:
+                assert (await calls.finished()).successful == 5
+
+
+async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path) -> None:
+    """TLS in, UDP out: certificates are checked both ways, and the BYE takes the connection."""
+    port, tls = free_port(), free_port()
+    authority = Authority(tmp_path)
+    edge_files = authority.sign("edge", dns=["localhost"], addresses=["127.0.0.1"])
+    our_files = authority.sign("ours", dns=["localhost"], addresses=["127.0.0.1"])
+    folder = tmp_path / "kamailio"
+    folder.mkdir()
+    text = TLS_CONFIG.format(key=edge_files[1], certificate=edge_files[0], ca=authority.file)
+    (folder / "tls.cfg").write_text(text)
+    phone = Sipp("answer", tmp_path, log_messages=True)
+    edge = Kamailio(folder, "", also_listen=(f"tls:127.0.0.1:{tls}",))
+    async with Receiver() as receiver, phone:
+        routes = EDGE.replace("{folder}", str(folder)).replace("{tls}", str(tls))
+        routes = routes.replace(f"listen = tls:127.0.0.1:{tls}\n", "")
+        edge.use(routes.replace("{ours}", str(port)).replace("{phone}", str(phone.port)))
+        config = world(f"tls:localhost:{tls}", receiver, f"tls:127.0.0.1:{port}")
+        config["sip"] |= {
+            "tls_certificate": our_files[0],
+            "tls_key": our_files[1],
+            "tls_ca": str(authority.file),
+            "tls_client_ca": str(authority.file),
+        }
+        async with edge, Server(tmp_path / "server", config) as server:
+            await asyncio.gather(*(server.place(voice_message(NUMBER, "Hi.")) for _ in range(3)))
+            assert await summaries(receiver, 3) == ["COMPLETED"] * 3
+            await phone.succeeded(3)
+
+            calls = Sipp(
+                "call_refused",
+                tmp_path,
+                calls=3,
+                target=f"127.0.0.1:{edge.port}",
+                service=OURS,
+                keys={"status": 603},
+            )
+            async with calls:
+                assert (await calls.finished()).successful == 3
