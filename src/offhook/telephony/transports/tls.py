@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import logging
 import ssl
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final, NamedTuple, final
-
-from cryptography import x509
 
 from offhook.sip.certificate_names import Certificate, belongs_to, identities
 
 log = logging.getLogger(__name__)
 
-SOON: Final = timedelta(days=14)
-"""Before a certificate expires the log says so at each start and reload."""
+SOON: Final = 14 * 86_400.0
+"""Seconds before a certificate expires, from which on each start and reload says so."""
+_NO_CHECK_TIME: Final = ssl.VerifyFlags(0x20_0000)
+"""``X509_V_FLAG_NO_CHECK_TIME`` of OpenSSL."""
+_TURNS: Final = 4
+"""Of a handshake, at the most."""
 
 
 class CertificateFiles(NamedTuple):
@@ -114,14 +117,40 @@ def _needs_none() -> str:
 
 def _names_of(own: CertificateFiles) -> list[str]:
     """The DNS names of a certificate; warns when it is too old."""
-    found = x509.load_pem_x509_certificate(Path(own.certificate).read_bytes())
-    ends = found.not_valid_after_utc
-    if ends < datetime.now(UTC):
-        log.error("%s: expired on %s: peers refuse it", own.certificate, f"{ends:%Y-%m-%d}")
-    elif ends < datetime.now(UTC) + SOON:
-        log.warning("%s: expires on %s", own.certificate, f"{ends:%Y-%m-%d}")
+    found = _decoded(own)
+    if "notAfter" in found:
+        left = ssl.cert_time_to_seconds(found["notAfter"]) - time.time()
+        if left < 0:
+            log.error("%s: expired on %s: peers refuse it", own.certificate, found["notAfter"])
+        elif left < SOON:
+            log.warning("%s: expires on %s", own.certificate, found["notAfter"])
+    alternative: Iterable[tuple[str, str]] = found.get("subjectAltName", ())
+    return [value.lower() for kind, value in alternative if kind == "DNS"]
+
+
+def _decoded(own: CertificateFiles) -> Certificate:
+    """What a certificate says; empty where it cannot be one of a server.
+
+    Python decodes only certificates that a peer has shown, so this shows it to itself.
+    """
+    showing, seeing = (
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+    )
+    _load(showing, own)
+    seeing.check_hostname = False
+    seeing.load_verify_locations(own.certificate)
+    seeing.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        seeing.wrap_bio(back, there),
+        showing.wrap_bio(there, back, server_side=True),
+    ]
     try:
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [name.lower() for name in names.get_values_for_type(x509.DNSName)]
+        for _ in range(_TURNS):
+            for end in ends:
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+        return ends[0].getpeercert() or {}
+    except (ssl.SSLError, ValueError):
+        return {}
