@@ -61,6 +61,7 @@ class Rtpengine:
     def __init__(self, folder: Path) -> None:
         self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._control.settimeout(5)
+        self._asked = 0
         port = free_port()
         self._control.connect(("127.0.0.1", port))
         command = [
@@ -95,8 +96,12 @@ class Rtpengine:
         return _audio_port(towards_a), _audio_port(towards_b)
 
     def _ask(self, order: dict[str, str]) -> str:
-        self._control.send(b"1 " + bencoded(order))
-        return self._control.recv(65535).decode()
+        self._asked += 1
+        self._control.send(f"{self._asked} ".encode() + bencoded(order))
+        while True:  # an answer to a question that was asked before may come late
+            number, _, answer = self._control.recv(65535).decode().partition(" ")
+            if number == str(self._asked):
+                return answer
 
 
 class RtpIo:
@@ -128,6 +133,8 @@ class RtpIo:
 
 
 def _audio_port(answer: str) -> int:
+    if "m=audio " not in answer:
+        raise SystemExit(f"rtpengine refused: {answer}")
     return int(answer.split("m=audio ")[1].split()[0])
 
 
