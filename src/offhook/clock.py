@@ -63,11 +63,11 @@ class SharedClock(Clock):
 
     def __init__(self, own: Clock | None = None) -> None:
         self._own = own or SystemClock()
-        self._zero = self._own.now() - timedelta(seconds=self._own.monotonic())
-        """The time at 0 of the monotonic clock."""
+        self._zero = self._own.now().timestamp() - self._own.monotonic()
+        """The time at 0 of the monotonic clock, seconds since 1970."""
 
     def now(self) -> datetime:
-        return self._zero + timedelta(seconds=self._own.monotonic())
+        return datetime.fromtimestamp(self._zero + self._own.monotonic(), UTC)
 
     def monotonic(self) -> float:
         return self._own.monotonic()
@@ -78,9 +78,9 @@ class SharedClock(Clock):
             return 0.0
         wrong = (told + timedelta(seconds=took / 2) - self.now()).total_seconds()
         if abs(wrong) > TRUSTED:
-            self._zero += timedelta(seconds=wrong)
+            self._zero += wrong
             return wrong
-        self._zero += timedelta(seconds=max(-_STEP, min(_STEP, wrong)))
+        self._zero += max(-_STEP, min(_STEP, wrong))
         return 0.0
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
-from sqlalchemy import Column, ColumnElement, Executable, Select, Table, literal, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Executable,
+    Select,
+    Table,
+    bindparam,
+    insert,
+    literal,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
@@ -36,6 +47,25 @@ class Statements(ABC):
     async def _write(self, *statements: Executable) -> Sequence[Rows]:
         """Run statements in one transaction; the rows each returned (RETURNING)."""
 
+    @abstractmethod
+    async def _insert_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one INSERT for each row, in one transaction."""
+
+    async def _insert_rows(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows that name the same columns. The statement is compiled once, whatever their number."""
+        if rows:
+            sql, names = self._insert_text(table, frozenset(rows[0]))
+            await self._insert_each(sql, [[row[name] for name in names] for row in rows])
+
+    @classmethod
+    @cache
+    def _insert_text(cls, table: Table, names: frozenset[str]) -> tuple[str, Sequence[str]]:
+        """The statement for one row, and the order of its arguments."""
+        columns: dict[str, Any] = {name: bindparam(name) for name in names}
+        compiled = insert(table).values(columns).compile(dialect=cls._dialect)
+        assert isinstance(compiled, SQLCompiler)
+        return compiled.string, tuple(compiled.positiontup or ())
+
     def _compiled(self, statement: Executable) -> tuple[str, list[Any]]:
         """A Core statement as SQL text and arguments."""
         assert isinstance(statement, ClauseElement)
@@ -43,8 +73,8 @@ class Statements(ABC):
             dialect=self._dialect, compile_kwargs={"render_postcompile": True}
         )
         assert isinstance(compiled, SQLCompiler)
-        names = compiled.positiontup or []
-        return compiled.string, [compiled.params[name] for name in names]
+        values = compiled.params  # made anew each time that it is read
+        return compiled.string, [values[name] for name in compiled.positiontup or ()]
 
     def _upsert(
         self,

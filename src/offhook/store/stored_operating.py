@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from offhook.clock import new_id
 from offhook.session.ports.operating import LogLine, Operating, TrunkState
@@ -62,8 +62,7 @@ class SqlOperating(Statements, History, Operating):
             }
             for line in lines
         ]
-        if rows:
-            await self._write(insert(schema.log_lines).values(rows))
+        await self._insert_rows(schema.log_lines, rows)
 
     async def log_lines(self, session_id: str) -> Sequence[LogLine]:
         t = schema.log_lines

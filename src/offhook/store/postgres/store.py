@@ -209,6 +209,10 @@ class PostgresStore(SqlStore):
         async with self._pool.transaction() as connection:
             return [await _fetch(connection, *self._compiled(each)) for each in statements]
 
+    async def _insert_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        async with self._pool.transaction() as connection:
+            await connection.executemany(sql, rows)
+
 
 async def _fetch(connection: asyncpg.Connection, sql: str, arguments: Sequence[Any]) -> Rows:
     rows: Rows = await connection.fetch(sql, *arguments)

@@ -174,3 +174,6 @@ class SqliteStore(SqlStore):
         return await self._writer.transact(
             lambda c: [c.execute(sql, arguments).fetchall() for sql, arguments in compiled]
         )
+
+    async def _insert_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        await self._writer.transact(lambda c: c.executemany(sql, rows))
