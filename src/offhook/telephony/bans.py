@@ -18,7 +18,8 @@ from typing import Final, final
 
 from offhook.sip.grammar import ip_of
 
-BAN_AT: Final = 100.0
+BAN_AT: Final = 95.0
+"""Less than ten times ten points, of which a little wears off meanwhile."""
 BAN_TIME: Final = 600.0
 """Seconds of a first ban."""
 LONGEST_BAN: Final = 86_400.0
