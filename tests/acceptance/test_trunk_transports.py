@@ -28,8 +28,6 @@ pytestmark = [
 EDGE = """
 loadmodule "tls.so"
 modparam("tls", "config", "{folder}/tls.cfg")
-enable_tls = yes
-listen = tls:127.0.0.1:{tls}
 request_route {
     if (is_method("INVITE")) record_route();
     if (has_totag()) {
@@ -121,7 +119,6 @@ async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path) -> No
     edge = Kamailio(folder, "", also_listen=(f"tls:127.0.0.1:{tls}",))
     async with Receiver() as receiver, phone:
         routes = EDGE.replace("{folder}", str(folder)).replace("{tls}", str(tls))
-        routes = routes.replace(f"listen = tls:127.0.0.1:{tls}\n", "")
         edge.use(routes.replace("{ours}", str(port)).replace("{phone}", str(phone.port)))
         config = world(f"tls:localhost:{tls}", receiver, f"tls:127.0.0.1:{port}")
         config["sip"] |= {

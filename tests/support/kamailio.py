@@ -21,6 +21,7 @@ fork = yes
 children = 1
 tcp_children = 1
 disable_tcp = {no_tcp}
+enable_tls = {tls}
 auto_aliases = no
 mpath = "{modules}"
 {listens}
@@ -80,6 +81,7 @@ class Kamailio:
             modules=modules(),
             listens="\n".join(f"listen = {socket}" for socket in self._listen),
             no_tcp="yes" if len(self._listen) == 1 else "no",
+            tls="yes" if any(each.startswith("tls:") for each in self._listen) else "no",
         )
         config.write_text("#!KAMAILIO\n" + head + self._routes.replace("{port}", str(self.port)))
         with (self._folder / "output").open("wb") as output:
