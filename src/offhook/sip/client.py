@@ -14,10 +14,18 @@ from typing import final
 from offhook.sip.agent_core import MAGIC, Core
 from offhook.sip.agent_events import Address
 from offhook.sip.encoding import encode
+from offhook.sip.grammar import octets
 from offhook.sip.message import Response
 from offhook.sip.timers import NEVER, Timed
 from offhook.sip.transactions import INVITE_CLIENT, NON_INVITE_CLIENT, ClientEvent, ClientState
 from offhook.sip.transport import Transport
+
+MOST_OVER_UDP = 1300
+"""Octets of a request that is sent over UDP, where the peer has TCP too (RFC 3261 §18.1.1)."""
+CLOSED_FOR = 600.0
+"""Seconds for which a peer counts as one without TCP, after a connection has failed."""
+MOST_CLOSED = 1000
+"""Of these peers that are remembered."""
 
 
 class OutgoingRequest:
@@ -84,6 +92,8 @@ class ClientTransactions:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.open: dict[tuple[str, str], ClientTransaction] = {}
+        self._closed: dict[Address, float] = {}
+        """Peers without TCP, and until when that is believed."""
 
     def find(self, response: Response) -> ClientTransaction | None:
         """The transaction that a response belongs to. Raises :class:`GrammarError`."""
@@ -94,6 +104,16 @@ class ClientTransactions:
         for transaction in list(self.open.values()):
             if transaction.request.destination == destination:
                 transaction.transport_failed(now, problem)
+
+    def may_connect(self, destination: Address, now: float) -> bool:
+        """Whether no connection to a peer has failed lately."""
+        return self._closed.get(destination, now) <= now
+
+    def cannot_connect(self, destination: Address, now: float) -> None:
+        """The peer has no TCP: its large requests go over UDP for a time."""
+        if len(self._closed) >= MOST_CLOSED:
+            self._closed.clear()
+        self._closed[destination] = now + CLOSED_FOR
 
     @property
     def hanging_up(self) -> int:
@@ -122,6 +142,7 @@ class ClientTransaction(Timed):
         "limit",
         "machine",
         "method",
+        "moved_from",
         "problem",
         "request",
         "state",
@@ -160,6 +181,8 @@ class ClientTransaction(Timed):
         self.wake = 0.0
         self.interval = core.timing.t1
         self.deadline = 0.0
+        self.moved_from: Address | None = None
+        """Where the request would have gone, were it not too large for UDP."""
         self.problem: str | None = None
         """Why the transport could not deliver the request; None: it could."""
         self.limit = NEVER
@@ -168,12 +191,31 @@ class ClientTransaction(Timed):
     def start(self, now: float) -> ClientTransaction:
         """Send the request; arms timers A/E (on an unreliable transport) and B/F."""
         core = self.core
+        self._choose_transport(now)
         self.layer.open[self.branch, self.method] = self
         self.deadline = now + core.timing.timeout
         core.send(self.data, self.request.destination)
         first = self.deadline if self.transport.reliable else now + self.interval
         core.timers.schedule(first, self)
         return self
+
+    def _choose_transport(self, now: float) -> None:
+        """What could be cut into pieces on its way goes over TCP (RFC 3261 §18.1.1), where the peer has
+        that."""
+        if self.transport.reliable or len(self.data) <= MOST_OVER_UDP:
+            return
+        here = self.request.destination
+        there = self.core.transports.stream_to(here)
+        if there is not None and self.layer.may_connect(there, now):
+            self._use(there)
+            self.moved_from = here
+
+    def _use(self, destination: Address) -> None:
+        """Send the request there; only its Via differs."""
+        before, after = self.transport, self.core.transports.to(destination)
+        self.data = self.data.replace(octets(before.via_prefix), octets(after.via_prefix), 1)
+        self.transport = after
+        self.request.destination = destination
 
     def _on(self, event: ClientEvent) -> None:
         """Move as the table says. Raises :class:`offhook.sip.machine.IllegalEvent`."""
@@ -222,7 +264,15 @@ class ClientTransaction(Timed):
     def transport_failed(self, now: float, problem: str) -> None:
         """The request cannot be delivered: fail. If a response came before, wait for the next one
         instead."""
-        if not self.heard_from:
+        if self.heard_from:
+            return
+        back, self.moved_from = self.moved_from, None
+        if back is not None:
+            self.layer.cannot_connect(self.request.destination, now)
+            self._use(back)
+            self.core.send(self.data, back)
+            self.core.timers.schedule(min(now + self.interval, self.deadline), self)
+        else:
             self.problem = problem
             self._fail(ClientEvent.TRANSPORT_ERROR, now)
 

@@ -95,6 +95,13 @@ class Transports:
             raise ValueError(f"transport {address.transport!r} is not served by this endpoint")
         return found
 
+    def stream_to(self, address: Address) -> Address | None:
+        """The same place over TCP; None: we have no TCP of its IP version."""
+        kind = (Protocol.TCP.value, ":" in address.host)
+        if kind not in self._by_kind:
+            return None
+        return Address(Protocol.TCP, address.host, address.port)
+
     def reachable(self, address: Address, peer: Address) -> Address:
         """``address``; by the transport of ``peer`` where a URI names one that we have not."""
         if address.transport == peer.transport or self._find(address) is not None:

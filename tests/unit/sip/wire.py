@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from offhook.sip import Address, AnyEvent, Credentials, Timers, UserAgent
 from offhook.sip.message import Request, Response, parse
@@ -49,10 +50,15 @@ class Wire:
     """Drives one :class:`UserAgent`; ``sent`` and ``events`` collect what it did."""
 
     def __init__(
-        self, *, timers: Timers | None = None, max_dialogs: int | None = None, seed: int = 1
+        self,
+        *,
+        timers: Timers | None = None,
+        max_dialogs: int | None = None,
+        seed: int = 1,
+        transports: Sequence[Transport] = (Transport(OURS),),
     ) -> None:
         self.agent = UserAgent(
-            transports=[Transport(OURS)],
+            transports=transports,
             timers=timers or Timers(),
             max_dialogs=max_dialogs,
             rng=random.Random(seed),
@@ -107,11 +113,12 @@ class Wire:
         *,
         credentials: Credentials | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        target: Address = PEER,
     ) -> str:
         """The agent calls the peer; returns the handle."""
         handle = self.agent.invite(
             self.now,
-            target=PEER,
+            target=target,
             request_uri="sip:bob@192.0.2.2:5070",
             from_uri="sip:alice@example.org",
             to_uri="sip:bob@example.org",
