@@ -7,6 +7,7 @@ Each is frozen, knows when it happened (UTC) and is stored as JSON tagged by ``e
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -37,6 +38,38 @@ class CallInitiated(SessionEvent, frozen=True, kw_only=True, tag="CALL_INITIATED
     trunk: str
 
 
+class Attestation(StrEnum):
+    """How well the caller's provider knows the caller (RFC 8588 §4)."""
+
+    A = "A"
+    """It knows the customer, and that the number is the customer's."""
+    B = "B"
+    """It knows the customer."""
+    C = "C"
+    """It only passes the call on."""
+
+
+class Verstat(StrEnum):
+    """What STIR/SHAKEN says about a caller's number, by the names of 3GPP TS 24.229 §7.2A.20."""
+
+    PASSED = "TN-Validation-Passed"
+    FAILED = "TN-Validation-Failed"
+    NONE = "No-TN-Validation"
+    """The call has no Identity header."""
+
+
+class CallerVerification(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
+    """The verdict on the Identity header of a call from outside."""
+
+    result: Verstat
+    attestation: Attestation | None = None
+    """Of a signature that holds."""
+    reason: str | None = None
+    """Why a signature does not hold, in words."""
+
+
 class Diverted(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One forwarding of a call before it came to us (RFC 5806, RFC 7044)."""
 
@@ -54,6 +87,8 @@ class CallReceived(SessionEvent, frozen=True, kw_only=True, tag="CALL_RECEIVED")
     destination: str
     diverted: tuple[Diverted, ...] = ()
     """The forwardings before, the latest first."""
+    verification: CallerVerification | None = None
+    """Of the caller's number; None: it is not verified here."""
 
 
 class CallUpdated(SessionEvent, frozen=True, kw_only=True, tag="CALL_UPDATED"):

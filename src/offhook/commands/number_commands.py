@@ -91,6 +91,10 @@ def numbers_assign(
     test_call_every: Annotated[
         int | None, Parameter(help="Seconds between two test calls; absent: none.")
     ] = None,
+    unverified_callers: Annotated[
+        Literal["accept", "refuse_failed", "refuse"],
+        Parameter(help="Calls to it whose caller STIR/SHAKEN does not vouch for."),
+    ] = "accept",
     operator: Operator = OPERATOR,
     json: Json = False,
 ) -> None:
@@ -108,6 +112,7 @@ def numbers_assign(
         "trunk": trunk,
         "healthCheck": health_check,
         "testCallEvery": test_call_every,
+        "unverifiedCallers": unverified_callers,
     }
     given = {name: value for name, value in settings.items() if value is not None}
     answer = operator.client().put(_path(subaccount, number), given)

@@ -19,6 +19,7 @@ from offhook.config.server_sections import (
 from offhook.config.settings import (
     Config,
 )
+from offhook.config.stir_section import Attest, StirSection, UnverifiedCallers
 from offhook.config.subaccount_sections import (
     CallingWindowSection,
     MenuFile,
@@ -86,6 +87,7 @@ __all__ = [
     "Admin",
     "AlertsSection",
     "Area",
+    "Attest",
     "Azure",
     "BillingSeconds",
     "CallerId",
@@ -129,6 +131,7 @@ __all__ = [
     "Sip",
     "SipUserSection",
     "SpokenText",
+    "StirSection",
     "SubAccountId",
     "SubAccountSection",
     "SubAccountWebhook",
@@ -137,6 +140,7 @@ __all__ = [
     "Testbed",
     "TestbedPhone",
     "TrunkSection",
+    "UnverifiedCallers",
     "Voices",
     "Webhooks",
     "WeekDays",

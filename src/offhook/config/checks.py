@@ -43,6 +43,7 @@ def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _certificates(config)
     yield from sip_findings(config)
     yield from _retention_and_alerts(config)
+    yield from _stir(config)
     yield from _trunks_and_routes(config)
     yield from _registrations(config)
     yield from _sip_users(config)
@@ -112,6 +113,17 @@ def _addresses(config: Config) -> Iterator[Finding]:
         yield ("sip", "rtp_ports"), "expected at least 4 ports: each leg takes two"
 
 
+def _stir(config: Config) -> Iterator[Finding]:
+    stir = config.stir
+    if (stir.key is None) != (stir.certificate_url is None):
+        missing = "certificate_url" if stir.certificate_url is None else "key"
+        yield ("stir", missing), "is missing: signing needs key and certificate_url"
+    for key in ("key", "roots"):
+        file = getattr(stir, key)
+        if file is not None and not os.access(file, os.R_OK):
+            yield ("stir", key), f"cannot be read: {file}"
+
+
 def _trunks_and_routes(config: Config) -> Iterator[Finding]:
     yield from _unique(("trunks",), "name", [t.name for t in config.trunks])
     for index, trunk in enumerate(config.trunks):
@@ -122,6 +134,8 @@ def _trunks_and_routes(config: Config) -> Iterator[Finding]:
         if 0 < trunk.session_timer < MIN_SESSION_TIMER:
             at_least = f"expected 0, or at least {MIN_SESSION_TIMER} seconds (RFC 4028)"
             yield ("trunks", index, "session_timer"), at_least
+        if trunk.attest is not None and config.stir.key is None:
+            yield ("trunks", index, "attest"), "needs stir.key and stir.certificate_url"
         for network in trunk.inbound_from:
             try:
                 ipaddress.ip_network(network, strict=False)

@@ -22,6 +22,7 @@ from offhook.config.server_sections import (
     Telemetry,
     Webhooks,
 )
+from offhook.config.stir_section import StirSection
 from offhook.config.subaccount_sections import SubAccountSection
 from offhook.config.trunk_sections import (
     RatesSection,
@@ -47,6 +48,7 @@ class Config(Section, frozen=True, kw_only=True):
     speech: SpeechSection = SpeechSection()
     voices: Voices = Voices()
     limits: Limits = Limits()
+    stir: StirSection = StirSection()
     recording: Recording = Recording()
     alerts: AlertsSection = AlertsSection()
     retention: RetentionSection = RetentionSection()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from offhook.config.section import Section
+from offhook.config.stir_section import UnverifiedCallers
 from offhook.config.value_types import (
     ApiKey,
     Area,
@@ -49,6 +50,7 @@ class Number(Section, frozen=True, kw_only=True):
     """Over which it is reached; None: the trunks of the route to it."""
     health_check: bool = True
     test_call_every: TestCallSeconds | None = None
+    unverified_callers: UnverifiedCallers = "accept"
 
 
 class SubAccountWebhook(Section, frozen=True, kw_only=True):

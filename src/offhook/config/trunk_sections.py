@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from offhook.config.section import Section
+from offhook.config.stir_section import Attest
 from offhook.config.value_types import (
     BillingIncrement,
     Count,
@@ -61,6 +62,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     early_media: bool = False
     options_every: Delay = 0
     session_timer: SessionInterval = 1800
+    attest: Attest | None = None
     redirects: Annotated[int, Meta(ge=0, le=5, description="a whole number from 0 to 5")] = 0
     media_from: tuple[Network, ...] = ()
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
-from offhook.events import CallReceived
+from offhook.events import CallerVerification, CallReceived, Verstat
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.runner import Runner
 from offhook.faults import FaultLog
@@ -116,6 +116,12 @@ class InboundCalls:
             words = f"sub-account {sub_account.sub_account_id}: {spent}"
             self._refuse(call, trunk, RefusalReason.SPENT_OUT, words, 480)
             return
+        verification = await call.verify()
+        refusal = refusal_of(verification, number)
+        if refusal is not None:
+            words = "STIR/SHAKEN does not vouch for the caller"
+            self._refuse(call, trunk, RefusalReason.NOT_VERIFIED, words, refusal)
+            return
         session = states.receive(
             call.call_id,
             sub_account_id=sub_account.sub_account_id,
@@ -123,6 +129,7 @@ class InboundCalls:
             source=source_number(caller) or caller or "anonymous",
             trunk=trunk,
             at=now,
+            verification=verification,
         )
         call.belongs_to(session.session_id)
         try:
@@ -142,6 +149,7 @@ class InboundCalls:
                 source=leg.source,
                 destination=leg.destination,
                 diverted=call.facts().diverted,
+                verification=leg.verification,
             )
         )
         self._dispatcher.own(session.session_id, runner)
@@ -151,3 +159,19 @@ class InboundCalls:
     ) -> None:
         self._refusals.refused(f"trunk {trunk}", reason, f"{words}: {sip_code}")
         call.refuse(sip_code, CallStatus.ERROR)
+
+
+def refusal_of(verification: CallerVerification | None, number: VirtualNumber) -> int | None:
+    """The SIP status that refuses a call to ``number`` whose caller nobody vouches for; None: it is taken.
+
+    438 for a signature that does not hold, 428 for none (RFC 8224 §6.2.2).
+    """
+    if verification is None or number.unverified_callers == "accept":
+        return None
+    if verification.result is Verstat.FAILED:
+        return 438
+    return (
+        428
+        if verification.result is Verstat.NONE and number.unverified_callers == "refuse"
+        else None
+    )

@@ -50,6 +50,7 @@ from offhook.telephony.phone_book import PhoneBook
 from offhook.telephony.registrar import Registrar
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.sip_users import SipUser, sip_user_of
+from offhook.telephony.stir_service import StirError, StirService, open_stir
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.tls import SipTls
 from offhook.telephony.trunk_health import TrunkProbe
@@ -304,10 +305,27 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
         media_timeout=config.limits.media_timeout,
         clock=context.clock,
         metrics=LineMetrics(context.registry),
+        stir=open_verification(context, stack),
     )
     if config.sip.hep is not None:
         line.watch_sip(open_hep(context, stack, endpoint).tap)
     return line
+
+
+def open_verification(context: RoleContext, stack: AsyncExitStack) -> StirService:
+    """What signs our calls and verifies callers. Raises :class:`CannotServe`."""
+    section = context.config.webhooks
+    # Whoever calls names the URL of the certificate: https only, and no private addresses.
+    http = HttpClient(
+        allow_private=section.opens_private,
+        allow_loopback=section.opens_loopback,
+        allow_http=section.opens_private or section.opens_loopback,
+    )
+    stack.push_async_callback(http.close)
+    try:
+        return open_stir(context.config.stir, http, context.clock)
+    except StirError as error:
+        raise CannotServe(str(error)) from None
 
 
 def open_hep(context: RoleContext, stack: AsyncExitStack, endpoint: SipEndpoint) -> HepExport:

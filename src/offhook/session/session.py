@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
+from offhook.events import CallerVerification
 from offhook.flow.actions import Callflow
 
 
@@ -88,6 +89,8 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     status: CallStatus | None = None
     """None while the leg is up or being tried."""
     sip_code: int | None = None
+    verification: CallerVerification | None = None
+    """Of the caller's number, of a call from outside; None: not verified here."""
     failure: LegFailure | None = None
     """Of a leg that ended without an answer, or that had one-way audio."""
     quality: CallQuality | None = None

@@ -20,7 +20,7 @@ import msgspec
 
 from offhook.clock import new_id
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
-from offhook.events import CallDisconnected, SessionEnded
+from offhook.events import CallDisconnected, CallerVerification, SessionEnded
 from offhook.flow.actions import Callflow, MakeCall
 from offhook.session.routing import user_of_route
 from offhook.session.session import Direction, Leg, Session, SessionError
@@ -104,6 +104,7 @@ def receive(
     source: str,
     trunk: str,
     at: datetime,
+    verification: CallerVerification | None = None,
 ) -> Session:
     """A new session for a call from outside to ``number``, which is its leg A: RUNNING."""
     leg = Leg(
@@ -115,6 +116,7 @@ def receive(
         trunk=trunk,
         call_type=call_type_of(trunk),
         initiated_at=at,
+        verification=verification,
     )
     queued = accept(Callflow(actions=()), sub_account_id, call_flow_request_id=new_id(), at=at)
     return begin(queued, leg, at)

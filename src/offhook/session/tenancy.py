@@ -113,6 +113,9 @@ class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
     health_check: bool = True
     """Whether the state of its trunk counts for its status."""
     test_call_every: int | None = None
+    unverified_callers: str = "accept"
+    """``accept``, ``refuse_failed`` (those with a signature that does not hold) or ``refuse`` (those without
+    one too)."""
     """Seconds between two test calls to it; None: there are none."""
 
 

@@ -150,6 +150,8 @@ class IncomingInvite(DescriptionEvent, frozen=True, kw_only=True):
     """The tokens of Privacy (RFC 3323 §4.2), lower case."""
     diverted: tuple[Diverted, ...] = ()
     """The forwardings before, the latest first."""
+    identities: tuple[str, ...] = ()
+    """The values of ``Identity`` (RFC 8224 §4), as received."""
     admitted_as: str | None = None
     """What the application's :class:`offhook.sip.Screen` called the caller."""
 

@@ -40,6 +40,8 @@ REASONS = {
     422: "Session Interval Too Small",
     423: "Interval Too Brief",
     480: "Temporarily Unavailable",
+    428: "Use Identity Header",
+    438: "Invalid Identity Header",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
     483: "Too Many Hops",
@@ -62,7 +64,7 @@ REASONS = {
     604: "Does Not Exist Anywhere",
     606: "Not Acceptable",
 }
-"""RFC 3261 §21, RFC 4028 §6."""
+"""RFC 3261 §21, RFC 4028 §6, RFC 8224 §6.2.2."""
 
 Headers = Sequence[tuple[str, str]]
 

@@ -21,6 +21,7 @@ from offhook.sip.encoding import (
     to_with_tag,
 )
 from offhook.sip.grammar import GrammarError, octets, parse_name_addr, readable, uri_scheme
+from offhook.sip.identity_header import identity_values
 from offhook.sip.inbound import InboundCall
 from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
 from offhook.sip.registering import Registering
@@ -290,6 +291,7 @@ class RequestReceiver:
                 ),
                 via_below=request.via_below,
                 diverted=diversions_of(request),
+                identities=identity_values(request),
                 admitted_as=admitted.name,
             )
         )

@@ -33,6 +33,8 @@ class RefusalReason(StrEnum):
     DRAINING = "draining"
     SPENT_OUT = "spent_out"
     """The sub-account's budget of today is used up."""
+    NOT_VERIFIED = "not_verified"
+    """STIR/SHAKEN does not vouch for the caller, as the number demands."""
     NO_STORE = "no_store"
     """The database is away."""
     INTERNAL = "internal"

@@ -6,6 +6,7 @@ import logging
 from typing import final
 
 from offhook.codes import CallStatus
+from offhook.events import CallerVerification
 from offhook.session.ports.telephony import CallEnd, CallFacts, ReceivedCall, Side
 from offhook.sip import agent_events as sip
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
@@ -28,6 +29,10 @@ class IncomingCall(LineCall, ReceivedCall):
         self.sounds = line.sounds
         self.metrics = line.metrics
         self.invite = invite
+        self._verifier = line.stir.verifier
+        self.shown: tuple[str, str] | None = None
+        """Caller and called number as the INVITE shows them to us, withheld ones too; None: of a user of
+        ours, who has proven who it is."""
         self._line = line
         self._handle = invite.handle
         self._accepted = False
@@ -36,6 +41,12 @@ class IncomingCall(LineCall, ReceivedCall):
 
     def facts(self) -> CallFacts:
         return CallFacts(diverted=self.invite.diverted)
+
+    async def verify(self) -> CallerVerification | None:
+        if self._verifier is None or self.shown is None:
+            return None
+        caller, called = self.shown
+        return await self._verifier.verify(self.invite.identities, caller=caller, called=called)
 
     def belongs_to(self, session_id: str) -> None:
         self._session_id = session_id

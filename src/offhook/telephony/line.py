@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from email.utils import format_datetime
 
 from offhook.clock import Clock
 from offhook.flow.context import WITHHELD_SOURCES
@@ -22,6 +23,7 @@ from offhook.telephony.number_formats import Party
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
 from offhook.telephony.sip_users import SipUser
+from offhook.telephony.stir_service import StirService
 from offhook.telephony.trunk_health import TrunkHealth
 from offhook.telephony.trunks import Trunk
 
@@ -42,6 +44,7 @@ class Line:
         clock: Clock,
         users: Mapping[str, SipUser] | None = None,
         metrics: LineMetrics | None = None,
+        stir: StirService = StirService(),  # noqa: B008 frozen
     ) -> None:
         self.endpoint = endpoint
         self.media = media
@@ -56,6 +59,7 @@ class Line:
         self.use(trunks, users=users, media_timeout=media_timeout)
         self.clock = clock
         self.metrics = metrics or LineMetrics()
+        self.stir = stir
         self.health = TrunkHealth(clock, self.metrics)
         self.traces = SipTraces(endpoint.near, clock.now)
         endpoint.tap = self.traces.tap
@@ -140,11 +144,19 @@ class Line:
         """
         if order.source not in WITHHELD_SOURCES:
             uri = self._uri_of(order.source, trunk)
-            return uri, [("P-Asserted-Identity", f"<{uri}>")]
+            return uri, [("P-Asserted-Identity", f"<{uri}>"), *self._signature(order, trunk)]
         headers = [("Privacy", "id")]
         if trunk.trusted and order.identity is not None:
             headers.append(("P-Asserted-Identity", f"<{self._uri_of(order.identity, trunk)}>"))
         return "sip:anonymous@anonymous.invalid", headers
+
+    def _signature(self, order: DialOrder, trunk: Trunk) -> list[tuple[str, str]]:
+        """Identity and Date (RFC 8224 §4) where the trunk's calls are signed."""
+        signer = self.stir.signer
+        if signer is None or trunk.attest is None or not order.source.startswith("+"):
+            return []
+        date = format_datetime(self.clock.now(), usegmt=True)
+        return [("Date", date), ("Identity", signer.identity_of(order, order.source, trunk.attest))]
 
     def _uri_of(self, number: str, trunk: Trunk) -> str:
         user = escape_user(trunk.numbers.written(number, Party.CALLER))

@@ -242,6 +242,7 @@ class InboundScreening(Screen):
         call.ring()
         if user is None:
             caller = trunk.numbers.read(caller_of(invite), Party.CALLER)
+            call.shown = (trunk.numbers.read(shown_caller(invite), Party.CALLER), called)
         else:
             caller = self._line.users[user].number or "anonymous"
         self._take(Received(call, trunk.name, caller, called))
@@ -274,8 +275,11 @@ def caller_of(invite: IncomingInvite) -> str:
     Of a caller who withholds it (RFC 3323 §4.2, RFC 3325 §9.3), ``anonymous``: we are trusted with the
     number, the customer is not.
     """
-    if invite.privacy & _WITHHOLDING:
-        return "anonymous"
+    return "anonymous" if invite.privacy & _WITHHOLDING else shown_caller(invite)
+
+
+def shown_caller(invite: IncomingInvite) -> str:
+    """The caller as it is shown to us, whether or not others may know it."""
     asserted = [user for user in map(user_of, invite.asserted) if user]
     return (
         next(filter(is_number, asserted), "") or next(iter(asserted), "") or user_of(invite.from_)

@@ -10,6 +10,7 @@ import msgspec
 
 from offhook import config
 from offhook.config import ListenAddress, sip_address
+from offhook.events import Attestation
 from offhook.media.engine import MediaCapabilities
 from offhook.negotiated import LAWS, Codec
 from offhook.sip.descriptions import MediaTerms, Security
@@ -38,6 +39,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     security: Security = Security.OFF
     """Whether its media is encrypted."""
 
+    attest: Attestation | None = None
+    """How well we know our callers, in the signature on calls over it (STIR/SHAKEN); None: not signed."""
     redirects: int = 0
     """How many redirections (3xx) of a call are followed."""
     session_timer: int = 1800
@@ -111,6 +114,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         early_media=section.early_media,
         options_every=section.options_every,
         session_timer=section.session_timer,
+        attest=None if section.attest is None else Attestation(section.attest),
         redirects=section.redirects,
         media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
         codecs=tuple(Codec(name) for name in section.codecs),

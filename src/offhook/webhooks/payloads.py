@@ -80,6 +80,8 @@ def call_action(
     payload = _call_event(session, leg, event_id, status, at, _OK, client_action_id)
     payload["eventData"] = _event_data(digits, dtmf_event_data)
     payload["dtmf"] = digits
+    if leg.verification is not None:
+        payload["callerVerification"] = leg.verification
     return _envelope("CALL_ACTION", "Action request of a call", payload)
 
 

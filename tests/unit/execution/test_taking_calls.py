@@ -11,9 +11,16 @@ from tests.support.node_world import SwitchedSpending
 
 from offhook.clock import SystemClock
 from offhook.codes import CallStatus
-from offhook.events import AnyEvent, CallReceived, Diverted
+from offhook.events import (
+    AnyEvent,
+    Attestation,
+    CallerVerification,
+    CallReceived,
+    Diverted,
+    Verstat,
+)
 from offhook.execution.dispatcher import Dispatcher
-from offhook.execution.inbound_calls import InboundCalls, NumberBook
+from offhook.execution.inbound_calls import InboundCalls, NumberBook, refusal_of
 from offhook.execution.runner import SessionRunner
 from offhook.session.ports.record import Fenced, Node, StoreUnavailable
 from offhook.session.ports.stores import Store
@@ -43,9 +50,13 @@ class Ringing:
 
     def __init__(self) -> None:
         self.refused: tuple[int, CallStatus] | None = None
+        self.verdict: CallerVerification | None = None
 
     def facts(self) -> CallFacts:
         return CallFacts(diverted=(FORWARDED,))
+
+    async def verify(self) -> CallerVerification | None:
+        return self.verdict
 
     def belongs_to(self, session_id: str) -> None:
         self.session_id = session_id
@@ -80,8 +91,14 @@ class World:
     async def is_test(self, number: VirtualNumber, caller: str) -> bool:
         return caller == number.msisdn and self.tests_itself
 
-    async def take(self, caller: str = "+4915112345678", called: str = OURS) -> Ringing:
+    async def take(
+        self,
+        caller: str = "+4915112345678",
+        called: str = OURS,
+        verdict: CallerVerification | None = None,
+    ) -> Ringing:
         call = Ringing()
+        call.verdict = verdict
         inbound = InboundCalls(
             refusals=InboundRefusals(),
             store=cast(Store, self),
@@ -152,6 +169,44 @@ async def test_the_session_of_a_call_from_outside(called: str, caller: str, sour
     (received,) = world.happenings
     assert isinstance(received, CallReceived)
     assert received.diverted == (FORWARDED,)
+
+
+PASSED, FAILED, UNSIGNED = (
+    CallerVerification(result=Verstat.PASSED, attestation=Attestation.B),
+    CallerVerification(result=Verstat.FAILED, reason="the signature is wrong"),
+    CallerVerification(result=Verstat.NONE),
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict", "refused"),
+    [
+        ("accept", FAILED, None),
+        ("accept", UNSIGNED, None),
+        ("refuse_failed", PASSED, None),
+        ("refuse_failed", FAILED, 438),
+        ("refuse_failed", UNSIGNED, None),
+        ("refuse", PASSED, None),
+        ("refuse", FAILED, 438),
+        ("refuse", UNSIGNED, 428),
+        ("refuse", None, None),
+    ],
+)
+def test_a_number_decides_about_callers_that_nobody_vouches_for(
+    policy: str, verdict: CallerVerification | None, refused: int | None
+) -> None:
+    number = VirtualNumber(msisdn=OURS, unverified_callers=policy)
+    assert refusal_of(verdict, number) == refused
+
+
+async def test_the_verdict_on_the_caller_is_kept_with_the_leg() -> None:
+    world = World()
+    await world.take(verdict=PASSED)
+    (session,) = world.started
+    assert session.legs[0].verification == PASSED
+    (received,) = world.happenings
+    assert isinstance(received, CallReceived)
+    assert received.verification == PASSED
 
 
 def test_the_book_follows_the_sub_accounts() -> None:

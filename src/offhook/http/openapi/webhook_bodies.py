@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
+from offhook.events import CallerVerification
 from offhook.http.openapi.parts import Json
 from offhook.session.session import Direction
 
@@ -74,6 +75,8 @@ class CallActionPayload(CallEventPayload, frozen=True, kw_only=True):
     """The digits; a bare string where the sub-account's `dtmfEventData` is `string`."""
     dtmf: str | None
     """The digits again; null when none were captured."""
+    caller_verification: CallerVerification | None = None
+    """Of a call from outside, where the operator verifies callers (STIR/SHAKEN)."""
 
 
 class CallStatusPayload(CallEventPayload, frozen=True, kw_only=True):

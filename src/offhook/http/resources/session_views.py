@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from offhook.clock import iso_milliseconds
-from offhook.events import ActionEnded, ActionStarted, AnyEvent
+from offhook.events import ActionEnded, ActionStarted, AnyEvent, CallerVerification
 from offhook.http.resources.shown_url import shown_url
 from offhook.session.ports.record import (
     DeliveryAttempt,
@@ -59,6 +59,8 @@ class LegView(View, frozen=True, kw_only=True):
     call_status: str | None = None
     """Absent while the leg is up or being tried."""
     sip_code: int | None = None
+    caller_verification: CallerVerification | None = None
+    """Of a call from outside, where callers are verified (STIR/SHAKEN)."""
     sip_reason: str | None = None
     """Of a leg that did not connect, as the three below: the far end's reason phrase."""
     q850_cause: int | None = None
@@ -202,6 +204,7 @@ def leg_view(leg: Leg) -> LegView:
         disconnected_timestamp=_time(leg.disconnected_at),
         call_status=leg.status,
         sip_code=leg.sip_code,
+        caller_verification=leg.verification,
         sip_reason=failure.sip_reason,
         q850_cause=failure.q850_cause,
         warning=failure.warning,

@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.codes import CallStatus
-from offhook.events import Diverted
+from offhook.events import CallerVerification, Diverted
 from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.session import CallQuality, LegFailure, TrunkTry
@@ -211,6 +211,10 @@ class ReceivedCall(Call):
     def facts(self) -> CallFacts:
         """What else the INVITE says; nothing where there is none."""
         return CallFacts()
+
+    async def verify(self) -> CallerVerification | None:
+        """Whether STIR/SHAKEN vouches for the caller's number, in a bounded time; None: it is not asked."""
+        return None
 
     @abstractmethod
     def belongs_to(self, session_id: str) -> None:

@@ -1,0 +1,24 @@
+"""``[stir]``: who signs our calls, and whose signatures on callers' numbers count."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from offhook.config.section import Section
+from offhook.config.value_types import HttpUrl
+
+Attest = Literal["A", "B", "C"]
+UnverifiedCallers = Literal["accept", "refuse_failed", "refuse"]
+
+
+class StirSection(Section, frozen=True, kw_only=True):
+    """``[stir]``"""
+
+    key: str | None = None
+    """PEM file with the private key, on P-256."""
+    certificate_url: HttpUrl | None = None
+    """Where the certificate of that key is served, for those who verify."""
+    origid: str | None = None
+    """A UUID for tracing; absent: made of the URL."""
+    roots: str | None = None
+    """PEM file with the certificates that verify callers; absent: callers are not verified."""
