@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -23,7 +24,13 @@ from tests.support.certificates import make_certificate
 from tests.support.edge import CARRIERS_IN, Edge
 from tests.support.net import RtpSink, free_port
 from tests.support.receiver import Receiver, Reply
-from tests.support.server import SOURCE, Server, configuration, voice_message
+from tests.support.server import (
+    API_KEY,
+    SOURCE,
+    SUB_ACCOUNT,
+    Server,
+    configuration,
+)
 from tests.support.sipp import Sipp
 
 from offhook.cli import main
@@ -67,6 +74,21 @@ class World(NamedTuple):
             names = [str(each["node"]) for each in events if "node" in each]
             found.update(host for host in NODES if any(host in name for name in names[:1]))
         return found
+
+    async def load_test(self) -> str:
+        """Run ``deploy/load-test`` with both nodes; what it prints."""
+        numbers = [word for n in range(8) for word in ("--to", f"+1202558{n:04}")]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(edge.DEPLOYED.parent / "load-test"), "--source", SOURCE),
+            *("--subaccount", SUB_ACCOUNT, "--rate", "4", "--seconds", "2", *numbers),
+            *(node.url for node in self.nodes),
+            env={**os.environ, "OFFHOOK_KEY": API_KEY},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            out, _ = await process.communicate()
+        assert process.returncode == 0, out
+        return out.decode()
 
     async def drain(self, host: str, order: str) -> None:
         """Drain the node at ``host``, or let it begin sessions again."""
@@ -145,11 +167,9 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
 
 @pytest.mark.full
 async def test_calls_both_ways_go_through_the_edge_and_outlive_a_node(world: World) -> None:
-    for number in range(4):
-        await world.nodes[number % 2].place(voice_message(f"+1202558{number:04}", "Hello."))
-    await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == 4, timeout=30)
-    assert {one.payload["sessionStatus"] for one in world.receiver.at("/vss")} == {"COMPLETED"}
-    assert len(world.carrier.invites()) == 4
+    assert "8 COMPLETED" in await world.load_test()
+    await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == 8, timeout=30)
+    assert len(world.carrier.invites()) == 8
     assert f"Record-Route: <sip:{world.edge.address}" in world.carrier.messages()
     await world.call_in()
     assert set(await world.run_by()) == set(NODES)

@@ -40,6 +40,7 @@ BENCHES: dict[str, list[str]] = {
     "operating": [],
     "prompts": [],
     "relays": [],
+    "nodes": [],
     "media": ["--legs", "50", "200", "400"],
     "sip": [],
     "soak": ["--calls", "20000", "--rate", "30"],

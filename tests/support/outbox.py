@@ -79,6 +79,16 @@ class WatchedOutbox(Changes, Outbox):
         outbox = self._records.outbox
         return [key for key, each in outbox.items() if each.state in under_way]
 
+    def due(self, now: datetime) -> list[str]:
+        """The ids of what is being tried at ``now``, or should be."""
+        outbox = self._records.outbox
+        return [
+            key
+            for key, each in outbox.items()
+            if each.state is DeliveryState.LEASED
+            or (each.state is DeliveryState.PENDING and each.next_at <= now)
+        ]
+
     def states(self) -> dict[str, str]:
         """The latest state of each entry that got a result."""
         return {result.delivery_id: result.state for result in self.results}
