@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -36,12 +37,11 @@ def bridge(number: str, other: str) -> dict[str, Any]:
     return {"callflow": [call, second], "clientRequestId": number}
 
 
-async def runs(world: Cluster, number: str) -> str:
-    """Wait until a posted session runs; its id."""
-    session = world.posted.acknowledged[number]
-    query = "SELECT 1 FROM sessions WHERE session_id = $1 AND status = 'RUNNING'"
-    await world.wait_for_rows(query, session)
-    return session
+def fill(path: Path) -> None:
+    """Write into the file until its disk is full."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
 
 
 async def test_kill_9_of_a_node_with_calls_at_every_stage(tmp_path: Path) -> None:
@@ -53,13 +53,16 @@ async def test_kill_9_of_a_node_with_calls_at_every_stage(tmp_path: Path) -> Non
         (ended,) = await world.place(text="Bye.")
         await world.receiver.wait_for(lambda: bool(world.receiver.received), 30)
         (ringing,) = await world.place(prefix=RINGS)
-        talking, *_ = await world.place(3, LONG)
+        (talking,) = await world.place(1, LONG)
         bridged = world.number()
         await world.post(victim, bridge(bridged, world.number()))
-        await world.talking(7)
-        victim.database.hold_after(b"COMMIT")
-        (claimed,) = await world.place()
-        await runs(world, claimed)
+        await world.talking([talking])
+        await world.talking([bridged], legs=2)
+        number = world.number()
+        victim.database.hold_commit_of(number.encode(), b"RUNNING")
+        claimed = asyncio.create_task(world.post(victim, voice_message(number, "Hello.")))
+        await victim.database.wait_for(lambda: victim.database.held == 1)
+        assert await claimed == 200
         (accepted,) = await world.place(at=0)
         await victim.kill()
         world.receiver.on("/vss", Reply())
@@ -69,15 +72,14 @@ async def test_kill_9_of_a_node_with_calls_at_every_stage(tmp_path: Path) -> Non
         took = time.monotonic() - began
     told = {n: ends.status[world.posted.acknowledged[n]] for n in world.posted.acknowledged}
     assert told[ended] == told[accepted] == "COMPLETED"
-    assert {told[n] for n in (ringing, talking, bridged, claimed)} == {"ERROR"}
-    assert claimed not in ends.dialled
+    assert {told[n] for n in (ringing, talking, bridged, number)} == {"ERROR"}
+    assert number not in ends.dialled
     print(f"kill -9: ended and reported {took:.1f} s after the other node was ready")
 
 
 async def test_a_node_that_is_stopped_for_a_minute(tmp_path: Path) -> None:
     async with Cluster(tmp_path) as world:
-        await world.place(6, LONG)
-        await world.talking(6)
+        await world.talking(await world.place(6, LONG))
         frozen = world.nodes[0]
         with stopped(frozen.pid):
             later = await world.place(10, at=1)
@@ -92,8 +94,7 @@ async def test_a_node_that_is_stopped_for_a_minute(tmp_path: Path) -> None:
 async def test_postgresql_is_stopped_and_goes_on(tmp_path: Path) -> None:
     """Every server process is stopped, with what was sent to it still in its sockets."""
     async with Cluster(tmp_path) as world:
-        await world.place(6, LONG)
-        await world.talking(6)
+        await world.talking(await world.place(6, LONG))
         with stopped(world.postgres.pid):
             burst = asyncio.create_task(world.place(40))
             await asyncio.sleep(SILENCE)
@@ -106,8 +107,7 @@ async def test_postgresql_is_stopped_and_goes_on(tmp_path: Path) -> None:
 
 async def test_postgresql_crashes_and_is_away(tmp_path: Path) -> None:
     async with Cluster(tmp_path) as world:
-        await world.place(6, LONG)
-        await world.talking(6)
+        await world.talking(await world.place(6, LONG))
         burst = asyncio.create_task(world.place(40))
         await asyncio.to_thread(world.postgres.stop, signal.SIGQUIT)
         await asyncio.sleep(SILENCE)
@@ -143,8 +143,7 @@ async def test_an_accept_is_cut_off_in_its_commit(tmp_path: Path, key: str | Non
 
 async def test_a_node_is_cut_off_from_the_database(tmp_path: Path) -> None:
     async with Cluster(tmp_path) as world:
-        await world.place(6, LONG)
-        await world.talking(6)
+        await world.talking(await world.place(6, LONG))
         cut = world.nodes[0]
         cut.database.lose()
         burst = asyncio.create_task(world.place(10))
@@ -162,8 +161,7 @@ async def test_a_node_is_cut_off_from_the_database(tmp_path: Path) -> None:
 async def test_the_clock_of_a_node_is_stepped_by_an_hour(tmp_path: Path, step: int) -> None:
     """While calls are up, calls wait for their turn, and later when it is started with that clock."""
     async with Cluster(tmp_path, sub_account={"cps": 4.0}) as world:
-        await world.place(4, LONG)
-        await world.talking(4)
+        await world.talking(await world.place(4, LONG))
         waiting = asyncio.create_task(world.place(30))
         world.nodes[0].step_clock(step)
         await waiting
@@ -176,3 +174,70 @@ async def test_the_clock_of_a_node_is_stepped_by_an_hour(tmp_path: Path, step: i
     assert row["took"] < 600 * 1_000_000
     for one in world.receiver.at("/vss"):
         assert 0 <= one.payload["details"]["callA"]["callDuration"] < 600, one.payload
+
+
+async def test_two_nodes_are_started_with_one_name(tmp_path: Path) -> None:
+    """Both serve, under names of their own, and neither ends the calls of the other."""
+    async with Cluster(tmp_path, name="twin") as world:
+        await world.talking(await world.place(8, LONG))
+        await world.place(20)
+        restarted = world.nodes[0]
+        await restarted.server.stop(90)
+        await restarted.server.start()
+        await world.place(20)
+        ends = await world.settled(120)
+        names = {row["name"] for row in await world.rows("SELECT name FROM nodes")}
+    assert ends.counts() == {"COMPLETED": 48}
+    assert names == {"twin/0", "twin/0~2", "twin/0/api", "twin/0/api~2"}
+
+
+async def test_postgresql_fails_over_to_a_standby(tmp_path: Path) -> None:
+    """The standby is synchronous: what was acknowledged is there."""
+    async with Cluster(tmp_path) as world:
+        standby = await world.add_standby()
+        await world.talking(await world.place(6, LONG))
+        burst = asyncio.create_task(world.place(60))
+        await world.wait_for(lambda: len(world.posted.acknowledged) >= 10, 30)
+        await asyncio.to_thread(world.postgres.stop, signal.SIGQUIT)
+        await asyncio.to_thread(standby.promote)
+        world.moved_to(standby)
+        await burst
+        after = await world.place(10)
+        ends = await world.settled(120)
+    assert ends.counts().keys() == {"COMPLETED"}
+    assert set(after) <= world.posted.acknowledged.keys()
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed", "cut off"])
+async def test_nats_is_away(tmp_path: Path, how: str) -> None:
+    """Calls go on, new ones begin up to a second later, and commands find their session afterwards."""
+    async with Cluster(tmp_path) as world:
+        await world.talking(await world.place(6, LONG))
+        if how == "killed":
+            await world.bus.stop(signal.SIGKILL)
+        if how == "cut off":
+            world.nodes[0].bus.lose()
+        with stopped(world.bus.pid) if how == "stopped" else contextlib.nullcontext():
+            meanwhile = await world.place(20)
+            await world.receiver.wait_for(lambda: len(world.receiver.summaries()) >= 20, 60)
+        if how == "killed":
+            await world.bus.start()
+        world.nodes[0].bus.heal()
+        await world.hang_up_all()
+        ends = await world.settled()
+    assert ends.counts() == {"COMPLETED": 26}
+    assert set(meanwhile) <= world.posted.acknowledged.keys()
+
+
+async def test_the_disk_of_the_prompt_cache_is_full(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with Cluster(tmp_path, nodes=1, prompts=disk) as world:
+        await world.talking(await world.place(1, LONG))
+        fill(world.nodes[0].server.on_disk("everything"))
+        for number in range(6):
+            await world.place(1, f"Prompt {number} is not on the disk yet. " * 8)
+        ends = await world.settled()
+        log = world.nodes[0].server.log()
+    assert ends.counts() == {"COMPLETED": 7}
+    assert "Traceback" not in log

@@ -418,6 +418,32 @@ class TestNodes:
         with pytest.raises(Fenced):
             await store.heartbeat(first, NOW)
 
+    async def test_two_places_with_one_name_get_names_of_their_own(
+        self, store: Store, other: Store
+    ) -> None:
+        async def register(which: Store, place: str, at: datetime = NOW) -> Node:
+            return await which.register_node("twin", NodeRole.VOICE, at, place=place)
+
+        first = await register(store, "here")
+        second = await register(other, "there")
+        third = await register(store, "elsewhere")
+        assert [first.name, second.name, third.name] == ["twin", "twin~2", "twin~3"]
+        await store.heartbeat(first, NOW)
+        again = await register(store, "here")
+        assert (again.name, again.epoch) == ("twin", first.epoch + 1)
+        assert (await register(other, "there")).name == "twin~2"
+        await store.retire_node(again)
+        assert (await register(store, "a fourth place")).name == "twin"
+        late = NOW + timedelta(days=1, seconds=1)
+        assert (await register(store, "here", late)).name == "twin"
+
+    async def test_who_names_no_place_takes_the_name_over(self, store: Store) -> None:
+        first = await store.register_node("twin", NodeRole.VOICE, NOW, place="here")
+        second = await store.register_node("twin", NodeRole.VOICE, NOW)
+        assert second == Node(name="twin", epoch=first.epoch + 1)
+        third = await store.register_node("twin", NodeRole.VOICE, NOW, place="there")
+        assert third.name == "twin"
+
     @pytest.mark.parametrize(
         ("case", "orphan"),
         [

@@ -37,8 +37,8 @@ from offhook.store import upgrade
 available = nats_server.program is not None and programs() is not None
 
 SHORT = "Your parcel has arrived."
-LONG = "Please hold the line, an agent will be with you in a moment. " * 20
-"""Over a minute of speech."""
+LONG = "Please hold the line, an agent will be with you in a moment. " * 14
+"""About 50 s of speech."""
 ADMIN_KEY = "key-of-the-operator"
 SETTLE_SECONDS = 60.0
 _PORTS_OF_NODE = 480
@@ -121,7 +121,8 @@ class Cluster(Changes):
     """``async with Cluster(folder, nodes=2) as cluster``: all started, ready, and ended at the end.
 
     ``phones``: the SIPp scenario of the numbers that begin so. ``trunk``: members of every trunk;
-    ``sub_account``, ``limits``: as in the configuration.
+    ``sub_account``, ``limits``: as in the configuration. ``name``: the same for every node.
+    ``prompts``: an empty folder that the nodes see as a small disk; they keep their prompts there.
     """
 
     def __init__(
@@ -134,7 +135,8 @@ class Cluster(Changes):
         trunk: Mapping[str, Any] | None = None,
         sub_account: Mapping[str, Any] | None = None,
         limits: Mapping[str, float] | None = None,
-        standby: bool = False,
+        name: str | None = None,
+        prompts: Path | None = None,
     ) -> None:
         super().__init__()
         self._folder = folder
@@ -142,7 +144,7 @@ class Cluster(Changes):
         self._scenarios = dict(phones or {"": "answer"})
         self._hooks = hooks
         self._trunk, self._sub_account, self._limits = trunk, sub_account, limits
-        self._with_standby = standby
+        self._name, self._prompts = name, prompts
         self._stack = AsyncExitStack()
         self._numbers = iter(range(5_550_000, 5_999_999))
         self._client: aiohttp.ClientSession | None = None
@@ -204,7 +206,7 @@ class Cluster(Changes):
             config = self.configuration(place, database.port, bus.port)
             folder = self._folder / f"node-{place}"
             clock = {"PYTHONPATH": _STEPPED, "OFFHOOK_TEST_CLOCK": str(folder / "clock")}
-            server = Server(folder, config, environ=clock)
+            server = Server(folder, config, environ=clock, disk=self._prompts)
             new.append(ClusterNode(server, database, bus))
         await asyncio.gather(*(enter(node.server) for node in new))
         self.nodes += new
@@ -222,10 +224,28 @@ class Cluster(Changes):
         first = int(config["sip"]["rtp_ports"].partition("-")[0]) + place * _PORTS_OF_NODE
         config["sip"]["rtp_ports"] = f"{first}-{first + _PORTS_OF_NODE - 1}"
         config["cluster"] = {"nats": f"nats://127.0.0.1:{bus}"}
+        if self._name is not None:
+            config["cluster"]["name"] = self._name
         config["admin"] = {"api_keys": [ADMIN_KEY]}
+        if self._prompts is not None:
+            config["speech"] = {"cache_folder": str(self._prompts)}
         for trunk in config["trunks"]:
             trunk |= self._trunk or {}
         return config
+
+    # --- the servers beside them
+
+    async def add_standby(self) -> PostgresServer:
+        """A standby of PostgreSQL that has every acknowledged commit."""
+        standby = await asyncio.to_thread(self.postgres.standby)
+        self._stack.callback(standby.stop, signal.SIGQUIT)
+        return standby
+
+    def moved_to(self, server: PostgresServer) -> None:
+        """The address of the database leads to another server from now on."""
+        self.database = server.url("offhook")
+        for node in self.nodes:
+            node.database.target = server.port
 
     # --- callflows
 
@@ -274,9 +294,25 @@ class Cluster(Changes):
         self.changed()
         return status
 
-    async def talking(self, count: int, timeout: float = 30.0) -> None:
-        """Wait until so many phones hear something."""
-        await self.ear.streaming(count, timeout)
+    async def hang_up_all(self) -> None:
+        """``DELETE`` every session that runs, at any node: the command must reach the one that runs it."""
+        running = await self.rows("SELECT session_id FROM sessions WHERE status = 'RUNNING'")
+        for turn, row in enumerate(running):
+            server = self.nodes[turn % len(self.nodes)].server
+            async with asyncio.timeout(20):
+                while await server.delete_session(row["session_id"]) not in (200, 202, 409):
+                    await asyncio.sleep(0.2)
+
+    async def talking(self, numbers: Sequence[str], legs: int = 1, timeout: float = 40.0) -> None:
+        """Wait until the calls to these numbers are up, each with so many legs."""
+        ids = [self.posted.acknowledged[number] for number in numbers]
+        up = (
+            "SELECT 1 FROM sessions WHERE session_id = $1 AND status = 'RUNNING' AND $2 = ("
+            "SELECT count(*) FROM jsonb_array_elements(document::jsonb -> 'legs') AS leg "
+            "WHERE leg ->> 'connected_at' IS NOT NULL AND leg ->> 'status' IS NULL)"
+        )
+        for session_id in ids:
+            await self.wait_for_rows(up, session_id, legs, timeout=timeout)
 
     # --- what the record says
 

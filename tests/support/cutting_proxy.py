@@ -29,12 +29,15 @@ class CuttingProxy(Changes):
         self.lost_answers = 0
         """Connections ended by :meth:`lose_answer_to`."""
         self._marks: list[bytes] = []
-        self._holds: list[bytes] = []
+        self._holds: list[tuple[bytes, ...]] = []
+        self.held = 0
+        """Connections that carry nothing any more because of :meth:`hold_commit_of`."""
         self._carries = asyncio.Event()
         self._carries.set()
         self._accepts = True
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -71,9 +74,12 @@ class CuttingProxy(Changes):
         """Cut one connection right after the next request with ``mark`` was passed on: its answer is lost."""
         self._marks.append(mark)
 
-    def hold_after(self, mark: bytes) -> None:
-        """Carry nothing any more right after the next request with ``mark`` was passed on (:meth:`lose`)."""
-        self._holds.append(mark)
+    def hold_commit_of(self, *marks: bytes) -> None:
+        """Pass on the COMMIT of the next transaction that sends all ``marks`` at once, and never its answer.
+
+        The other connections go on.
+        """
+        self._holds.append(marks)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self._accepts:
@@ -95,6 +101,7 @@ class CuttingProxy(Changes):
                 group.create_task(self._carry(far, writer, None))
         finally:
             self._open -= {writer, far_writer}
+            self._silent.discard(writer)
             writer.transport.abort()
             far_writer.transport.abort()
 
@@ -105,22 +112,36 @@ class CuttingProxy(Changes):
         asker: asyncio.StreamWriter | None,
     ) -> None:
         """One direction; ``asker``: who has sent what is read, if that is the client."""
+        in_held_transaction = False
         with suppress(OSError):
             while data := await reader.read(_CHUNK):
                 await self._carries.wait()
-                mark = next((each for each in self._marks if asker and each in data), None)
-                held = next((each for each in self._holds if asker and each in data), None)
+                if writer in self._silent:
+                    continue
                 writer.write(data)
                 await writer.drain()
-                if held is not None:
-                    self._holds.remove(held)
-                    self.lose()
-                if mark is not None and asker is not None:
+                if asker is None:
+                    continue
+                in_held_transaction = in_held_transaction or self._begins_to_hold(data)
+                if in_held_transaction and b"COMMIT" in data:
+                    self.held += 1
+                    self.changed()
+                    self._silent.add(asker)
+                    return
+                mark = next((each for each in self._marks if each in data), None)
+                if mark is not None:
                     self._marks.remove(mark)
                     self.lost_answers += 1
                     self.changed()
                     asker.transport.abort()
-                    await reader.read()  # until the other direction has ended, too
                     return
         with suppress(OSError, RuntimeError):
             writer.write_eof()
+
+    def _begins_to_hold(self, data: bytes) -> bool:
+        """Whether a transaction sends what :meth:`hold_commit_of` waits for."""
+        for marks in self._holds:
+            if all(mark in data for mark in marks):
+                self._holds.remove(marks)
+                return True
+        return False

@@ -88,17 +88,47 @@ class PostgresServer:
             process.send_signal(how)
             process.wait(_START_SECONDS)
 
-    def create_database(self, name: str, template: str = "template1") -> str:
-        """Make a database, empty or as ``template`` is; returns its URL."""
+    def standby(self) -> PostgresServer:
+        """A second server that has all that this one has, from now on before a commit is answered."""
+        folder = self._folder / f"standby-{free_port()}"
+        _own_folder(folder)
+        subprocess.run(
+            [
+                *_as_server_user(),
+                *("pg_basebackup", "-h", "127.0.0.1", "-p", str(self.port), "-U", _USER),
+                *("-D", str(folder / "data"), "-R", "-X", "stream", "-c", "fast", "--no-sync"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=self._folder,
+            timeout=60,
+        )
+        second = PostgresServer(folder, free_port(), self._bin, self._fsync == "on")
+        second.start()
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.execute("SELECT pg_reload_conf()")
+        return second
 
-        async def create() -> None:
+    def promote(self) -> None:
+        """Let a standby take over."""
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+        self.execute("SELECT pg_promote()")
+
+    def execute(self, statement: str) -> None:
+        """Run one statement."""
+
+        async def run() -> None:
             connection = await asyncpg.connect(self.url(), timeout=10)
             try:
-                await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+                await connection.execute(statement)
             finally:
                 await connection.close()
 
-        _run(create())
+        _run(run())
+
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Make a database, empty or as ``template`` is; returns its URL."""
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
 
@@ -113,9 +143,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
         raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
     with tempfile.TemporaryDirectory(prefix="offhook-pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        if os.getuid() == 0:
-            user = pwd.getpwnam("postgres")
-            os.chown(folder, user.pw_uid, user.pw_gid)
+        _own_folder(folder)
         subprocess.run(
             [
                 *_as_server_user(),
@@ -133,6 +161,14 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop(signal.SIGQUIT)
+
+
+def _own_folder(folder: Path) -> None:
+    """Make a folder of the user as whom the server runs."""
+    folder.mkdir(exist_ok=True)
+    if os.getuid() == 0:
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -18,6 +18,7 @@ from offhook.config.value_types import (
     HepAddress,
     Host,
     HttpUrl,
+    Name,
     NatsUrl,
     Network,
     PortRange,
@@ -106,6 +107,8 @@ class Cluster(Section, frozen=True, kw_only=True):
     """``[cluster]``"""
 
     nats: NatsUrl | None = None
+    name: Name | None = None
+    """Of this machine among the others; None: its host name and SIP address."""
 
 
 class Webhooks(Section, frozen=True, kw_only=True):

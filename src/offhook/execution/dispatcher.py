@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from offhook.aio import wait_or
 from offhook.clock import Clock
@@ -32,6 +33,11 @@ _MOST_REASONS = 1000
 """Sub-accounts and reasons that are remembered, so that each is logged once."""
 BATCH = 64
 """Sessions planned in one claim at the most."""
+LATE = 5.0
+"""Seconds after which a claim's answer is no proof that the sessions are still this node's: it was stopped
+or cut off meanwhile, and others may have ended them."""
+_ASK_AGAIN = 1.0
+"""Seconds between two questions while the store is away."""
 AT_ONCE = 4
 """Sessions of one claim that begin in one turn of the event loop. Each takes about 0.6 ms, and all other
 calls of the process wait meanwhile."""
@@ -156,13 +162,14 @@ class Dispatcher:
         self._full = room <= 0
         if self._full:
             return False
+        asked_at = self._clock.monotonic()
         try:
             decisions = await self._claimed(room)
         except StoreUnavailable as error:
             log.warning("nothing can be claimed: %s", error)
             return False
         for place, decision in enumerate(decisions):
-            self._begin(decision, turns=place // AT_ONCE)
+            self._begin(decision, turns=place // AT_ONCE, asked_at=asked_at)
         if any(decision.outbox for decision in decisions):
             self._on_outbox()
         return len(decisions) >= room
@@ -182,8 +189,8 @@ class Dispatcher:
             self._asking = False
             self._metrics.stored("claim", began)
 
-    def _begin(self, decision: ClaimDecision, turns: int) -> None:
-        """Run a session that was claimed, ``turns`` of the event loop later."""
+    def _begin(self, decision: ClaimDecision, turns: int, asked_at: float) -> None:
+        """Run a session that was claimed, ``turns`` of the event loop later; the claim was ``asked_at``."""
         session = decision.session
         if decision.passed_over is not None:
             self._say_passed_over(session, decision.passed_over)
@@ -192,7 +199,28 @@ class Dispatcher:
         if session.status is not SessionStatus.RUNNING:
             return
         runner = self._make_runner(session, decision.trunks)
-        self.own(session.session_id, runner, turns)
+        self._start(session.session_id, self._run_if_ours(session, runner, turns, asked_at), runner)
+
+    async def _run_if_ours(
+        self, session: Session, runner: Runner, turns: int, asked_at: float
+    ) -> Session:
+        """Run a claimed session, unless it is late and another node has ended it: it must not be dialled."""
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if self._clock.monotonic() - asked_at > LATE and not await self._is_running(session):
+            log.warning("session %s is not dialled: it was ended meanwhile", session.session_id)
+            return session
+        return await runner.run()
+
+    async def _is_running(self, session: Session) -> bool:
+        """Whether the record says that a session runs; waits for the store."""
+        while True:
+            try:
+                stored = await self._store.session(session.sub_account_id, session.session_id)
+            except StoreUnavailable:
+                await asyncio.sleep(_ASK_AGAIN)
+            else:
+                return stored is not None and stored.status is SessionStatus.RUNNING
 
     def _ended_without_call(self, session: Session) -> None:
         error = session.error
@@ -213,10 +241,13 @@ class Dispatcher:
                 reason,
             )
 
-    def own(self, session_id: str, runner: Runner, turns: int = 0) -> None:
-        """Start a task for ``runner``; its session counts as live until the task ends. ``turns`` of the
-        event loop pass first."""
-        running = _after(turns, runner)
+    def own(self, session_id: str, runner: Runner) -> None:
+        """Start a task for ``runner``; its session counts as live until the task ends."""
+        self._start(session_id, runner.run(), runner)
+
+    def _start(
+        self, session_id: str, running: Coroutine[Any, Any, Session], runner: Runner
+    ) -> None:
         task = asyncio.get_running_loop().create_task(running, name=f"session {session_id}")
         self._live[session_id] = (runner, task)
         task.add_done_callback(lambda done: self._done(session_id, done))
@@ -227,9 +258,3 @@ class Dispatcher:
             self._wake.set()  # what the last claim left in the queue may begin now
         if not task.cancelled() and (crash := task.exception()) is not None:
             log.error("session %s: running it failed", session_id, exc_info=crash)
-
-
-async def _after(turns: int, runner: Runner) -> Session:
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    return await runner.run()

@@ -62,6 +62,7 @@ class InboundCalls:
         dispatcher: Dispatcher,
         numbers: NumberBook,
         make_runner: Callable[[Session, ReceivedCall], Runner],
+        make_refused: Callable[[Session, str], Runner],
         spending: Spending,
         is_test: IsTest,
         clock: Clock,
@@ -75,6 +76,7 @@ class InboundCalls:
         self._dispatcher = dispatcher
         self._numbers = numbers
         self._make_runner = make_runner
+        self._make_refused = make_refused
         self._clock = clock
         self._starting: set[asyncio.Task[None]] = set()
 
@@ -136,6 +138,10 @@ class InboundCalls:
             await self._store.start(self._node, session, ())
         except (StoreUnavailable, Fenced) as error:
             self._refuse(call, trunk, RefusalReason.NO_STORE, str(error), 503)
+            if isinstance(error, Fenced):
+                return
+            # The row may stand there all the same, and would run for ever.
+            self._dispatcher.own(session.session_id, self._make_refused(session, str(error)))
             return
         self._run(session, call, now)
 

@@ -191,6 +191,7 @@ async def judge_others(
     wake_outbox: Callable[[], None],
     knows: Callable[[str], bool],
     charged: Callable[[Session], Session],
+    place: str = "",
 ) -> None:
     """The loop of a process without sessions, until cancelled: register, write heartbeats, end orphans.
 
@@ -198,7 +199,7 @@ async def judge_others(
     """
     while True:
         try:
-            node = await store.register_node(name, NodeRole.API, clock.now())
+            node = await store.register_node(name, NodeRole.API, clock.now(), place=place)
             liveness = Liveness(
                 store=store,
                 node=node,

@@ -146,6 +146,9 @@ class VoiceNode:
             dispatcher=self._dispatcher,
             numbers=self._numbers,
             make_runner=lambda session, call: self._make_runner(session, (), call),
+            make_refused=lambda session, why: FailedStart(
+                session, why, self._new_journal(), self._reports, self._clock, None
+            ),
             spending=self._spending,
             is_test=self._tests.is_test,
             clock=self._clock,
@@ -301,13 +304,7 @@ class VoiceNode:
     def _make_runner(
         self, session: Session, trunks: tuple[str, ...], received: ReceivedCall | None = None
     ) -> Runner:
-        journal = SessionJournal(
-            self._store,
-            self._node,
-            self._saved,
-            self._metrics,
-            SessionSpans(self._tracer) if self._tracer is not None else None,
-        )
+        journal = self._new_journal()
         try:
             return SessionRunner(
                 session=session,
@@ -323,6 +320,15 @@ class VoiceNode:
         except Exception as error:
             faults.report(f"beginning session {session.session_id}")
             return FailedStart(session, repr(error), journal, self._reports, self._clock, received)
+
+    def _new_journal(self) -> SessionJournal:
+        return SessionJournal(
+            self._store,
+            self._node,
+            self._saved,
+            self._metrics,
+            SessionSpans(self._tracer) if self._tracer is not None else None,
+        )
 
     def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
         config = self._config

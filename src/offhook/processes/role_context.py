@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import socket
 from collections.abc import Callable
 
@@ -12,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from offhook.clock import Clock, SharedClock
 from offhook.config import Config
 from offhook.processes.child import SupervisorLink
+
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class CannotServe(Exception):
@@ -53,4 +57,31 @@ class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def node_name(self) -> str:
         """The same after every restart of the same worker on the same machine."""
-        return f"{socket.gethostname()}/{self.config.sip.listen[0]}/{self.worker}"
+        own = self.config.cluster.name or f"{socket.gethostname()}/{self.config.sip.listen[0]}"
+        return f"{own}/{self.worker}"
+
+    @property
+    def place(self) -> str:
+        """Where this process runs: no two that run at once have the same.
+
+        Made of the machine's present start, its network, and the addresses that only one process can have.
+        """
+        parts = [_read(_BOOT_ID), _network(), *self.config.sip.listen, self.config.http.listen]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _read(path: str) -> str:
+    """A file of the kernel; empty where there is none."""
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _network() -> str:
+    """The network namespace of this process; empty where there are none."""
+    try:
+        return os.readlink("/proc/self/ns/net")
+    except OSError:
+        return ""

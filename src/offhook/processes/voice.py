@@ -146,7 +146,14 @@ async def _open_node(
     questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
     stack.push_async_callback(questions.close)
     follow_reloads(context, questions, files)
-    registered = await store.register_node(context.node_name, NodeRole.VOICE, context.clock.now())
+    registered = await store.register_node(
+        context.node_name, NodeRole.VOICE, context.clock.now(), place=context.place
+    )
+    if registered.name != context.node_name:
+        log.error(
+            "another machine is %s: this one is %s until cluster.name or its host name is changed",
+            *(context.node_name, registered.name),
+        )
     await introduce(context, store, registered.name, capacity=capacity(context))
     reports = WebhookReports(directory)
     recordings = await _open_recordings(context, stack, foundation, reports)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest revision in ``migrations/versions``. A database at this revision is current, so Alembic,
 which takes long to import, is not needed."""
 

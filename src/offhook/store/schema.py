@@ -224,8 +224,9 @@ nodes = Table(
     Column("role", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("heartbeat_at", BigInteger, nullable=False),
+    Column("place", Text, nullable=False, server_default=""),
 )
-"""``heartbeat_at`` 0: retired."""
+"""``heartbeat_at`` 0: retired. ``place``: where it runs (:mod:`.node_names`)."""
 
 node_facts = Table(
     "node_facts",

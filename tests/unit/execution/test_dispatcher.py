@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
 
+import msgspec
+import pytest
+
 from offhook.codes import SessionStatus
 from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.dispatcher import AT_ONCE, Dispatcher
@@ -77,6 +80,7 @@ class World:
         self.claim_takes = 0.0
         self.seconds: float | None = None
         self.heeds = True
+        self.stored: Session | None = None
         self._loop = loop
         self.dispatcher = Dispatcher(
             metrics=CallMetrics(),
@@ -103,6 +107,9 @@ class World:
             raise StoreUnavailable("away")
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
+
+    async def session(self, sub_account_id: str, session_id: str) -> Session | None:
+        return self.stored
 
     def _make(self) -> SessionRunner:
         runner = Runner(self.seconds, self.heeds)
@@ -145,6 +152,28 @@ def test_the_sessions_of_one_claim_begin_a_few_in_each_turn_of_the_loop() -> Non
         )
 
     run(test, capacity=40)
+
+
+@pytest.mark.parametrize(
+    ("took", "status", "dialled"),
+    [
+        (4.0, SessionStatus.ERROR, True),
+        (6.0, SessionStatus.RUNNING, True),
+        (6.0, SessionStatus.ERROR, False),
+    ],
+)
+def test_a_session_whose_claim_was_answered_late_is_dialled_only_if_it_still_runs(
+    took: float, status: SessionStatus, dialled: bool
+) -> None:
+    async def test(world: World) -> None:
+        world.claim_takes = took
+        world.waiting = [ClaimDecision(session=session(1))]
+        world.stored = msgspec.structs.replace(session(1), status=status)
+        world.dispatcher.wake()
+        await asyncio.sleep(took + 4)
+        assert [runner.runs for runner in world.runners] == [int(dialled)]
+
+    run(test)
 
 
 def test_it_looks_once_a_second_and_at_once_when_woken() -> None:

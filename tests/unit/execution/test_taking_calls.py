@@ -75,6 +75,7 @@ class World:
         self.tests_itself = False
         self.started: list[Session] = []
         self.owned: list[str] = []
+        self.given_up: list[str] = []
         self.happenings: list[AnyEvent] = []
 
     async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
@@ -87,6 +88,10 @@ class World:
 
     def happened(self, event: AnyEvent) -> None:
         self.happenings.append(event)
+
+    def make_refused(self, session: Session, why: str) -> SessionRunner:
+        self.given_up.append(f"{session.session_id}: {why}")
+        return cast(SessionRunner, self)
 
     async def is_test(self, number: VirtualNumber, caller: str) -> bool:
         return caller == number.msisdn and self.tests_itself
@@ -106,6 +111,7 @@ class World:
             dispatcher=cast(Dispatcher, self),
             numbers=NumberBook(lambda: [ACME]),
             make_runner=lambda session, received: cast(SessionRunner, self),
+            make_refused=self.make_refused,
             spending=self.spending,
             is_test=self.is_test,
             clock=SystemClock(),
@@ -116,12 +122,18 @@ class World:
         return call
 
 
-@pytest.mark.parametrize("failure", [StoreUnavailable("away"), Fenced("another epoch")])
-async def test_without_the_record_a_caller_is_refused_with_503(failure: Exception) -> None:
-    world = World(failure)
+async def test_a_node_whose_epoch_is_over_refuses_a_caller_with_503() -> None:
+    world = World(Fenced("another epoch"))
     call = await world.take()
     assert call.refused == (503, CallStatus.ERROR)
     assert world.owned == []
+
+
+async def test_a_session_that_may_be_stored_is_ended_when_its_caller_is_refused() -> None:
+    world = World(StoreUnavailable("away"))
+    call = await world.take()
+    assert call.refused == (503, CallStatus.ERROR)
+    assert world.given_up == [f"{world.owned[0]}: away"]
 
 
 async def test_an_error_of_ours_refuses_the_caller_too() -> None:

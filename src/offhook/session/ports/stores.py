@@ -90,8 +90,14 @@ class Claiming(ABC):
     """The part of the store for voice nodes, which run sessions."""
 
     @abstractmethod
-    async def register_node(self, name: str, role: NodeRole, now: datetime) -> Node:
-        """A new epoch for ``name``: everything of its older epochs is fenced from now on."""
+    async def register_node(
+        self, name: str, role: NodeRole, now: datetime, *, place: str = ""
+    ) -> Node:
+        """A new epoch for ``name``: everything of its older epochs is fenced from now on.
+
+        ``place`` says where the process runs. Where another place uses the name and has not retired, the
+        node gets another name that begins so. Empty: the name is taken over in any case.
+        """
 
     @abstractmethod
     async def heartbeat(self, node: Node, now: datetime) -> None:

@@ -27,6 +27,7 @@ from offhook.session.ports.record import (
 from offhook.session.ports.stores import Claiming
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
+from offhook.store import node_names
 from offhook.store.documents import encode, held_channels
 from offhook.store.memory.memory_records import (
     MemoryPart,
@@ -60,8 +61,13 @@ class MemoryClaiming(MemoryPart, Claiming):
 
     # --- nodes
 
-    async def register_node(self, name: str, role: NodeRole, now: datetime) -> Node:
-        return self._data.register(name, role, now)
+    async def register_node(
+        self, name: str, role: NodeRole, now: datetime, *, place: str = ""
+    ) -> Node:
+        for free in node_names.candidates(name):
+            if not node_names.is_taken(self._data.place_of(free), place, now):
+                break
+        return self._data.register(free, role, now, place)
 
     async def heartbeat(self, node: Node, now: datetime) -> None:
         self._registered(node).heartbeat_at = now

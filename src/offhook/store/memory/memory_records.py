@@ -36,7 +36,7 @@ from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.session.tenancy import PushConfig, Scenario, SubAccount, VirtualNumber, Webhook
 from offhook.store.cursors import cursor_at, position_of
-from offhook.store.documents import decode_session, encode_session, held_channels
+from offhook.store.documents import decode_session, encode_session, held_channels, micros
 from offhook.store.queueing import (
     Candidate,
     Group,
@@ -136,6 +136,7 @@ class StoredNode(msgspec.Struct):
     epoch: int
     heartbeat_at: datetime | None
     """None: retired."""
+    place: str = ""
 
 
 class StoredCampaign:
@@ -196,11 +197,19 @@ class MemoryRecords:
         self.number_states = {k: v for k, v in self.number_states.items() if k[0] != sub_account_id}
         self.number_receivers.pop(sub_account_id, None)
 
-    def register(self, name: str, role: NodeRole, now: datetime) -> Node:
+    def register(self, name: str, role: NodeRole, now: datetime, place: str = "") -> Node:
         """A new epoch of a node."""
         epoch = self.nodes[name].epoch + 1 if name in self.nodes else 1
-        self.nodes[name] = StoredNode(role=role, epoch=epoch, heartbeat_at=now)
+        self.nodes[name] = StoredNode(role=role, epoch=epoch, heartbeat_at=now, place=place)
         return Node(name=name, epoch=epoch)
+
+    def place_of(self, name: str) -> dict[str, Any] | None:
+        """Where a node runs, and its last heartbeat, as :func:`.node_names.is_taken` reads them."""
+        node = self.nodes.get(name)
+        if node is None:
+            return None
+        at = 0 if node.heartbeat_at is None else micros(node.heartbeat_at)
+        return {"place": node.place, "heartbeat_at": at}
 
     def insert(self, session: Session, events: Sequence[AnyEvent], node: Node | None) -> None:
         """A new session; one that is there already stays as it is."""

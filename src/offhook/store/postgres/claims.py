@@ -18,6 +18,7 @@ from offhook.session.ports.record import (
     Rates,
 )
 from offhook.session.session import Session
+from offhook.store import node_names
 from offhook.store.documents import micros
 from offhook.store.postgres.hot import SQL, save_once
 from offhook.store.postgres.pool import columns
@@ -52,6 +53,8 @@ _QUEUE_LOCK = 0x6F66_6671_0001
 """Advisory lock for planning against the limits of the installation: claims and channels ("offq")."""
 _OUTBOX_LOCK = 0x6F66_6671_0002
 """Advisory lock for leasing deliveries."""
+_NODES_LOCK = 0x6F66_6671_0003
+"""Advisory lock for finding a free name."""
 
 
 async def claim(
@@ -149,11 +152,17 @@ async def _check_epoch(connection: asyncpg.Connection, node: Node) -> None:
         raise Fenced(f"{node.name}'s epoch {node.epoch} is over")
 
 
-async def register_node(connection: asyncpg.Connection, name: str, role: str, at: int) -> Node:
+async def register_node(
+    connection: asyncpg.Connection, name: str, role: str, now: datetime, place: str
+) -> Node:
     """Begin a new epoch; in a transaction."""
-    await connection.execute(SQL["lock_node"], name)
-    epoch = await connection.fetchval(SQL["register_node"], name, role, at)
-    return Node(name=name, epoch=epoch)
+    await connection.execute(SQL["lock"], _NODES_LOCK)
+    for free in node_names.candidates(name):
+        known = await connection.fetchrow(SQL["lock_node"], free)
+        if not node_names.is_taken(known, place, now):
+            break
+    epoch = await connection.fetchval(SQL["register_node"], free, role, micros(now), place)
+    return Node(name=free, epoch=epoch)
 
 
 async def heartbeat(connection: asyncpg.Connection, node: Node, at: int) -> None:

@@ -93,9 +93,11 @@ class PostgresStore(SqlStore):
 
     # --- the voice nodes' side
 
-    async def register_node(self, name: str, role: NodeRole, now: datetime) -> Node:
+    async def register_node(
+        self, name: str, role: NodeRole, now: datetime, *, place: str = ""
+    ) -> Node:
         async with self._pool.transaction() as connection:
-            return await claims.register_node(connection, name, role.value, micros(now))
+            return await claims.register_node(connection, name, role.value, now, place)
 
     async def heartbeat(self, node: Node, now: datetime) -> None:
         async with self._pool.connection() as connection:

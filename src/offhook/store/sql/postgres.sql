@@ -215,15 +215,16 @@ SELECT pg_advisory_xact_lock($1::bigint);
 SELECT epoch FROM nodes WHERE name = $1::text FOR KEY SHARE;
 
 -- name: lock_node
--- Wait for the node's writes under way before its epoch grows.
-SELECT epoch FROM nodes WHERE name = $1::text FOR UPDATE;
+-- Wait for the node's writes under way before its epoch grows; where it runs, and its last heartbeat.
+SELECT place, heartbeat_at FROM nodes WHERE name = $1::text FOR UPDATE;
 
 -- name: register_node
 -- Begin a new epoch.
-INSERT INTO nodes AS n (name, role, epoch, heartbeat_at)
-VALUES ($1::text, $2::text, 1, $3::bigint)
+INSERT INTO nodes AS n (name, role, epoch, heartbeat_at, place)
+VALUES ($1::text, $2::text, 1, $3::bigint, $4::text)
 ON CONFLICT (name) DO UPDATE
-SET role = excluded.role, epoch = n.epoch + 1, heartbeat_at = excluded.heartbeat_at
+SET role = excluded.role, epoch = n.epoch + 1, heartbeat_at = excluded.heartbeat_at,
+    place = excluded.place
 RETURNING epoch;
 
 -- name: heartbeat

@@ -95,10 +95,14 @@ WHERE sessions.session_id = u.column1;
 -- The epoch that counts for a node's name.
 SELECT epoch FROM nodes WHERE name = ?;
 
+-- name: node_place
+-- Where a node runs, and its last heartbeat.
+SELECT place, heartbeat_at FROM nodes WHERE name = ?;
+
 -- name: register_node
 -- Begin a new epoch.
-INSERT INTO nodes (name, role, epoch, heartbeat_at) VALUES (?1, ?2, 1, ?3)
-ON CONFLICT (name) DO UPDATE SET role = ?2, epoch = epoch + 1, heartbeat_at = ?3
+INSERT INTO nodes (name, role, epoch, heartbeat_at, place) VALUES (?1, ?2, 1, ?3, ?4)
+ON CONFLICT (name) DO UPDATE SET role = ?2, epoch = epoch + 1, heartbeat_at = ?3, place = ?4
 RETURNING epoch;
 
 -- name: heartbeat

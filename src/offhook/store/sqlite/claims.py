@@ -17,6 +17,7 @@ from offhook.session.ports.record import (
     Rates,
 )
 from offhook.session.session import Session
+from offhook.store import node_names
 from offhook.store.documents import micros
 from offhook.store.queueing import (
     Buckets,
@@ -171,6 +172,17 @@ def lease(
     until = micros(now + timedelta(seconds=seconds))
     run_many(connection, SQL["lease"], [(row["delivery_id"], until, owner) for row in rows])
     return [leased_delivery(row) for row in rows]
+
+
+def register_node(
+    connection: sqlite3.Connection, name: str, role: str, now: datetime, place: str
+) -> Node:
+    """Begin a new epoch."""
+    for free in node_names.candidates(name):
+        known = connection.execute(SQL["node_place"], (free,)).fetchone()
+        if not node_names.is_taken(known, place, now):
+            break
+    return Node(name=free, epoch=one(connection, "register_node", (free, role, micros(now), place)))
 
 
 def heartbeat(connection: sqlite3.Connection, node: Node, at: int) -> None:

@@ -79,10 +79,12 @@ class SqliteStore(SqlStore):
 
     # --- the voice nodes' side
 
-    async def register_node(self, name: str, role: NodeRole, now: datetime) -> Node:
-        arguments = (name, role.value, micros(now))
-        epoch = await self._writer.transact(lambda c: hot.one(c, "register_node", arguments))
-        return Node(name=name, epoch=epoch)
+    async def register_node(
+        self, name: str, role: NodeRole, now: datetime, *, place: str = ""
+    ) -> Node:
+        return await self._writer.transact(
+            lambda c: claims.register_node(c, name, role.value, now, place)
+        )
 
     async def heartbeat(self, node: Node, now: datetime) -> None:
         await self._writer.transact(lambda c: claims.heartbeat(c, node, micros(now)))
