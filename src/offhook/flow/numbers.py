@@ -77,7 +77,7 @@ def calling_code(e164: str) -> str | None:
     return next((digits[:n] for n in (1, 2, 3) if digits[:n] in _CALLING_CODES), None)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def country_of(e164: str) -> str | None:
     """ISO 3166-1 alpha-2 country of an E.164 number with ``+``.
 
@@ -100,7 +100,7 @@ def country_of(e164: str) -> str | None:
     )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def time_zones_of(e164: str) -> tuple[str, ...]:
     """The IANA time zones in which an E.164 number with ``+`` may be; empty where nobody knows."""
     try:
@@ -119,7 +119,7 @@ _TYPES = {
 }
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def number_type_of(e164: str) -> str:
     """What kind of number an E.164 number with ``+`` is by the numbering plan of its country.
 

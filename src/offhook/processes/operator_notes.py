@@ -26,7 +26,7 @@ MOST_WAITING: Final = 2000
 """Lines that wait for the store; then the oldest are dropped."""
 MOST_OF_SESSION: Final = 200
 """Lines of one session that a process keeps."""
-MOST_SESSIONS: Final = 10_000
+MOST_SESSIONS: Final = 4_000
 """Sessions that have their lines counted."""
 LONGEST: Final = 2000
 """Characters of a line."""

@@ -158,7 +158,7 @@ class SipFraming(StreamFraming):
         end = buffer.find(b"\r\n", 0, MAX_FIRST_LINE)
         if end < 0 and len(buffer) < MAX_FIRST_LINE:
             return
-        if end < 0 or buffer.upper().find(b"SIP/", 0, end) < 0:
+        if end < 0 or b"SIP/" not in buffer[:end].upper():
             raise StreamError("not SIP")
 
 

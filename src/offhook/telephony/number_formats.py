@@ -110,7 +110,7 @@ def rules_of(sections: Iterable[config.NumberRule]) -> tuple[PrefixRule, ...]:
     )
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _nationally(number: str, country: str) -> str:
     """``+4930123456`` within DE: ``030123456``; ``+12025550100``: ``0012025550100``."""
     try:
@@ -124,7 +124,7 @@ def _nationally(number: str, country: str) -> str:
     return "".join(char for char in text if char.isascii() and char.isdigit())
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _from_national(user: str, country: str) -> str:
     """E.164 of a number as it is dialled within ``country``; what is no number comes back unchanged."""
     if _WRITTEN.fullmatch(user) is None:
