@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -33,8 +34,10 @@ from offhook.session.ports.record import (
     Fenced,
     Node,
     NodeRole,
+    Pace,
     Queued,
     Rates,
+    TooFast,
     Usage,
 )
 from offhook.session.ports.stores import Store
@@ -399,6 +402,32 @@ class TestTakeChannel:
         bridged = msgspec.structs.replace(session, legs=(*session.legs, leg("carrier")))
         assert not await store.take_channel(node, bridged, trunk="carrier", channels=1)
         assert await store.take_channel(node, bridged, trunk="carrier", channels=2)
+
+    async def test_the_calls_a_second_of_a_trunk_count_bridged_legs_and_claims_together(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        sessions = await running(store, node, 6)
+        bridged = [msgspec.structs.replace(s, legs=(*s.legs, leg("b"))) for s in sessions]
+        taken = 0
+        for index, each in enumerate(bridged):
+            with contextlib.suppress(TooFast):
+                taken += await (store, other)[index % 2].take_channel(
+                    node, each, trunk="b", channels=None, pace=Pace(2.0, NOW)
+                )
+        assert taken == 2
+        tokens: list[float] = []
+
+        def look(waiting: Sequence[Queued], usage: Usage, now: datetime) -> list[ClaimDecision]:
+            tokens.append(usage.tokens_by_trunk["b"])
+            return [ClaimDecision(session=each.session) for each in waiting]
+
+        await accepted(store, waiting())
+        rates = Rates(trunks={"b": 2.0})
+        await store.claim(node, look, NOW + seconds(0.5), limit=10, rates=rates)
+        assert tokens == [pytest.approx(1.0)]
+        assert await other.take_channel(
+            node, bridged[5], trunk="b", channels=None, pace=Pace(2.0, NOW + seconds(0.5))
+        )
 
     @pytest.mark.parametrize("channels", [None, 5])
     async def test_what_is_not_ours_is_fenced(

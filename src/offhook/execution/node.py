@@ -42,7 +42,7 @@ from offhook.session.ports.capturing import CAPTURES_TOPIC, decode_order
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.opt_out_lists import OptOutService
-from offhook.session.ports.record import Node
+from offhook.session.ports.record import Node, Pace, TooFast
 from offhook.session.ports.recording import NoRecorder, Recorder
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
@@ -57,6 +57,11 @@ from offhook.telephony.inbound_refusals import InboundRefusals
 
 log = logging.getLogger(__name__)
 faults = FaultLog(log)
+
+
+PACED_FOR = 2.0
+"""Seconds for which a leg that does not queue waits until its trunk may start another call."""
+PACED_EVERY = 0.1
 
 
 class VoiceNode:
@@ -340,17 +345,29 @@ class VoiceNode:
     ) -> str | None:
         """:attr:`.session_services.Services.take_channel`; a trunk that was removed from the configuration
         counts as full."""
-        channels = {trunk.name: trunk.channels for trunk in self._config.trunks}
-        channels |= {user_route(user.username): None for user in self._config.sip_users}
+        limits = {trunk.name: (trunk.channels, trunk.cps) for trunk in self._config.trunks}
+        limits |= {user_route(user.username): (None, None) for user in self._config.sip_users}
         for name in trunks:
-            if name not in channels:
-                continue
-            wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
-            if await self._store.take_channel(
-                self._node, wanted, trunk=name, channels=channels[name]
-            ):
+            if name in limits and await self._take_channel_of(name, *limits[name], session, leg):
                 return name
         return None
+
+    async def _take_channel_of(
+        self, name: str, channels: int | None, cps: float | None, session: Session, leg: Leg
+    ) -> bool:
+        """Whether a channel of the trunk was taken; waits :data:`PACED_FOR` seconds at most for its cps."""
+        wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
+        until = self._clock.monotonic() + PACED_FOR
+        while True:
+            pace = None if cps is None else Pace(cps, self._clock.now())
+            try:
+                return await self._store.take_channel(
+                    self._node, wanted, trunk=name, channels=channels, pace=pace
+                )
+            except TooFast:
+                if self._clock.monotonic() >= until:
+                    return False
+            await asyncio.sleep(PACED_EVERY)
 
     def _saved(self, session_id: str, outbox: bool) -> None:
         self._fabric.publish(f"session.{session_id}.events")

@@ -400,7 +400,7 @@ def take_phones(
 ) -> PhoneBook:
     """Let phones register; the result knows them."""
     book = PhoneBook(foundation.store, foundation.fabric, context.clock)
-    line.phones = book.of
+    line.phones = book.reachable
     registrar = Registrar(
         line.endpoint, book, context.clock, node=context.node_name, users=lambda: line.users
     )

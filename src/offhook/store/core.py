@@ -17,6 +17,7 @@ from offhook.session.ports.record import (
     NodeRole,
     NodeState,
     OutboxEntry,
+    Pace,
     RequestRecord,
 )
 from offhook.session.ports.stores import Store
@@ -105,13 +106,14 @@ class SqlStore(
         *,
         trunk: str,
         channels: int | None,
+        pace: Pace | None = None,
     ) -> bool:
         save = save_call(node, session, events, outbox)
-        return await self._take_channel(ChannelCall(save, trunk, channels))
+        return await self._take_channel(ChannelCall(save, trunk, channels, pace))
 
     @abstractmethod
     async def _take_channel(self, call: ChannelCall) -> bool:
-        """Store a session if a channel is free; False: none is. Raises Fenced."""
+        """Store a session if a channel is free; False: none is. Raises Fenced, TooFast."""
 
     async def latest_heartbeats(self) -> Mapping[NodeRole, datetime]:
         rows = await self._read_named("latest_heartbeats")

@@ -6,12 +6,20 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from offhook.events import AnyEvent
-from offhook.session.ports.record import IdempotencyConflict, Node, OutboxEntry, RequestRecord
+from offhook.session.ports.record import (
+    IdempotencyConflict,
+    Node,
+    OutboxEntry,
+    Pace,
+    Rates,
+    RequestRecord,
+)
 from offhook.session.session import Session
 from offhook.store.documents import encode_session, held_channels, late
-from offhook.store.queueing import channels_exceeded
+from offhook.store.queueing import BucketKind, Buckets, channels_exceeded
 from offhook.store.rows import (
     IDEMPOTENCY_WINDOW,
+    BucketRow,
     EventRow,
     KeyRow,
     OutboxRow,
@@ -91,6 +99,18 @@ class ChannelCall(NamedTuple):
     trunk: str
     channels: int | None
     """None: no limit."""
+    pace: Pace | None = None
+    """The limit of calls a second; None: none."""
+
+    def paced(self, buckets: Iterable[Row]) -> list[BucketRow] | None:
+        """The rows that count the call, from those of all buckets; None: the trunk starts too many now."""
+        if self.pace is None:
+            return []
+        limited = Buckets(buckets, Rates(trunks={self.trunk: self.pace.cps}), self.pace.now)
+        if limited.of(BucketKind.TRUNK)[self.trunk] < 1.0:
+            return None
+        limited.take(BucketKind.TRUNK, self.trunk)
+        return limited.rows()
 
     def finds_none(self, usage: Iterable[Row], own: str | None) -> bool:
         """Whether the trunk would hold more than ``channels`` with the session as it is saved.

@@ -54,8 +54,8 @@ class Line:
         self.trunks: dict[str, Trunk] = {}
         self.users: dict[str, SipUser] = {}
         """Users whose phones may register, by name."""
-        self.phones: Callable[[str], Sequence[PhoneBinding]] = lambda _user: ()
-        """The registered phones of a user."""
+        self.phones: Callable[[str], Sequence[tuple[PhoneBinding, Address]]] = lambda _user: ()
+        """The registered phones of a user, and where each is called."""
         self.use(trunks, users=users, media_timeout=media_timeout)
         self.clock = clock
         self.metrics = metrics or LineMetrics()
@@ -101,7 +101,8 @@ class Line:
         """
         user = user_of_route(trunk.name)
         if user is not None:
-            return [self._ring(phone, trunk, order, offer) for phone in self.phones(user)]
+            phones = self.phones(user)
+            return [self._ring(*phone, trunk, order, offer) for phone in phones]
         from_uri, headers = self._identity(order, trunk)
         called = escape_user(trunk.numbers.written(order.destination, Party.CALLED))
         with self.endpoint.command() as (agent, now):
@@ -121,13 +122,20 @@ class Line:
             )
         return [handle]
 
-    def _ring(self, phone: PhoneBinding, trunk: Trunk, order: DialOrder, offer: bytes) -> str:
+    def _ring(
+        self,
+        phone: PhoneBinding,
+        address: Address,
+        trunk: Trunk,
+        order: DialOrder,
+        offer: bytes,
+    ) -> str:
         """Call one phone, where its REGISTER came from."""
         from_uri, headers = self._identity(order, trunk)
         with self.endpoint.command() as (agent, now):
             return agent.invite(
                 now,
-                target=Address(phone.transport, phone.host, phone.port),
+                target=address,
                 request_uri=phone.contact,
                 from_uri=from_uri,
                 to_uri=f"sip:{escape_user(phone.user)}@{host_port(self.media_host, None)}",

@@ -18,6 +18,7 @@ from offhook.faults import FaultLog
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.phones import PhoneBinding, Phones
 from offhook.session.ports.record import StoreUnavailable
+from offhook.sip import Address
 from offhook.telephony.contact_updates import unexpired
 
 log = logging.getLogger(__name__)
@@ -38,19 +39,35 @@ class PhoneBook:
         self._by_user: dict[str, list[PhoneBinding]] = {}
         self._changes = 0
         """Changes of this process: a reading that one of them overtook is not used."""
+        self._flows: dict[tuple[str, str], Address] = {}
+        """Where each phone that registered with this process did so, its connection included."""
 
     def of(self, user: str) -> Sequence[PhoneBinding]:
         """The phones of a user, the newest first."""
         return unexpired(self._by_user.get(user, ()), self._clock.now())
 
-    def hosts(self) -> frozenset[str]:
-        """Where phones are registered from."""
-        return frozenset(phone.host for phones in self._by_user.values() for phone in phones)
+    def reachable(self, user: str) -> list[tuple[PhoneBinding, Address]]:
+        """The phones of a user, and where each is called: over its own connection if it is here."""
+        return [(phone, self._address_of(phone)) for phone in self.of(user)]
 
-    async def change(self, user: str, put: Sequence[PhoneBinding], drop: Sequence[str]) -> None:
-        """Store a change durably, and tell the other processes. Raises :class:`StoreUnavailable`."""
+    def _address_of(self, phone: PhoneBinding) -> Address:
+        address = Address(phone.transport, phone.host, phone.port)
+        known = self._flows.get((phone.user, phone.contact))
+        return known if known is not None and known[:3] == address[:3] else address
+
+    async def change(
+        self, user: str, put: Sequence[PhoneBinding], drop: Sequence[str], source: Address
+    ) -> None:
+        """Store a change durably, and tell the other processes.
+
+        ``source`` is where the REGISTER came from. Raises :class:`StoreUnavailable`.
+        """
         await self._store.put_phones(user, put, drop, self._clock.now())
         self._changes += 1
+        for contact in drop:
+            self._flows.pop((user, contact), None)
+        for phone in put:
+            self._flows[user, phone.contact] = source
         kept = {phone.contact: phone for phone in self.of(user)}
         kept |= {phone.contact: phone for phone in put}
         self._by_user[user] = sorted(
@@ -68,6 +85,8 @@ class PhoneBook:
             found.setdefault(phone.user, []).append(phone)
         if changes == self._changes:
             self._by_user = found
+            left = {(phone.user, phone.contact) for phones in found.values() for phone in phones}
+            self._flows = {key: flow for key, flow in self._flows.items() if key in left}
 
     async def run(self) -> None:
         """Read when there may be news, until cancelled. While the store is away the last state stays."""

@@ -83,7 +83,7 @@ class Registrar:
             known = self._book.of(name)
             decided = update(wish, user, known, node=self._node, now=self._clock.now())
             if decided.put or decided.drop:
-                await self._book.change(name, decided.put, decided.drop)
+                await self._book.change(name, decided.put, decided.drop, wish.source)
             self._tell(name, decided, {phone.contact for phone in known})
         return decided
 

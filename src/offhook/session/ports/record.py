@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +29,17 @@ class SchemaMismatch(StoreUnavailable):
 
 class Fenced(Exception):
     """This node may not write the session: another ended it, or this node's epoch is over."""
+
+
+class TooFast(Exception):
+    """The trunk starts as many calls a second as it may: try again a little later."""
+
+
+class Pace(NamedTuple):
+    """How many calls a second a trunk takes, for a call that starts now."""
+
+    cps: float
+    now: datetime
 
 
 class IdempotencyConflict(Exception):

@@ -43,6 +43,7 @@ from offhook.session.ports.record import (
     NodeRole,
     OutboxEntry,
     OutboxType,
+    Pace,
     Planner,
     Rates,
     RequestRecord,
@@ -156,12 +157,15 @@ class Claiming(ABC):
         *,
         trunk: str,
         channels: int | None,
+        pace: Pace | None = None,
     ) -> bool:
         """:meth:`save` a session with a new or moved leg on ``trunk`` if a channel is free there.
 
         For leg B, which does not queue, and for leg A that goes on to its next trunk. False, and
         nothing stored, when the trunk would then hold more than ``channels``, over all nodes and with
         the session's other legs (None: no limit).
+        With a ``pace`` the call counts among those that the trunk starts a second, leg A's included; when it
+        starts as many already, nothing is stored and :class:`.TooFast` is raised.
         Raises :class:`.Fenced` as :meth:`save` does, but only when a channel is free.
         """
 

@@ -21,8 +21,10 @@ from offhook.session.ports.record import (
     NodeRole,
     NodeState,
     OutboxEntry,
+    Pace,
     Planner,
     Rates,
+    TooFast,
 )
 from offhook.session.ports.stores import Claiming
 from offhook.session.ports.telephony import SipMessage
@@ -50,6 +52,7 @@ from offhook.store.queueing import (
     usage_of,
     with_opt_outs,
 )
+from offhook.store.session_writes import ChannelCall, save_call
 
 
 class MemoryClaiming(MemoryPart, Claiming):
@@ -172,6 +175,7 @@ class MemoryClaiming(MemoryPart, Claiming):
         *,
         trunk: str,
         channels: int | None,
+        pace: Pace | None = None,
     ) -> bool:
         stored = self._data.live.get(session.session_id)
         before = held_channels(stored.session) if stored is not None else "[]"
@@ -180,7 +184,12 @@ class MemoryClaiming(MemoryPart, Claiming):
             self._data.usage(), trunk, before, after, channels
         ):
             return False
+        call = ChannelCall(save_call(node, session, events, outbox), trunk, channels, pace)
+        rows = call.paced(row._asdict() for row in self._data.buckets.values())
+        if rows is None:
+            raise TooFast(trunk)
         await self.save(node, session, events, outbox)
+        self._data.buckets |= {(row.kind, row.name): row for row in rows}
         return True
 
     async def installation(self) -> Installation:

@@ -16,6 +16,7 @@ from offhook.session.ports.record import (
     Node,
     Planner,
     Rates,
+    TooFast,
 )
 from offhook.session.session import Session
 from offhook.store import node_names
@@ -187,13 +188,21 @@ async def start(
     )
 
 
-async def take_channel(connection: asyncpg.Connection, call: ChannelCall) -> bool | Fenced:
-    """Save a session if its trunk has a channel free; in a transaction."""
-    if call.channels is not None:
+async def take_channel(
+    connection: asyncpg.Connection, call: ChannelCall
+) -> bool | Fenced | TooFast:
+    """Save a session if its trunk has a channel free and does not start too many calls; in a transaction."""
+    if call.channels is not None or call.pace is not None:
         await connection.execute(SQL["lock"], _QUEUE_LOCK)
+    if call.channels is not None:
         own = await connection.fetchval(SQL["channels_of"], call.save.session_id)
         if call.finds_none(await connection.fetch(SQL["usage"]), own):
             return False
+    if call.pace is not None:
+        rows = call.paced(await connection.fetch(SQL["buckets"]))
+        if rows is None:
+            return TooFast(call.trunk)
+        await connection.execute(SQL["put_buckets"], *columns(rows, 4))
     if await save_once(connection, [call.save]):
         return Fenced(call.save.session_id)
     return True

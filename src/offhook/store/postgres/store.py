@@ -16,7 +16,6 @@ from offhook.session.ports.record import (
     NO_RATES,
     ClaimDecision,
     Delivery,
-    Fenced,
     Heartbeat,
     Node,
     NodeRole,
@@ -137,10 +136,8 @@ class PostgresStore(SqlStore):
     async def _take_channel(self, call: ChannelCall) -> bool:
         async with self._pool.transaction() as connection:
             taken = await claims.take_channel(connection, call)
-        if isinstance(
-            taken, Fenced
-        ):  # raised after the transaction, so that the late facts are committed
-            raise taken
+        if not isinstance(taken, bool):
+            raise taken  # after the transaction, so that the late facts are committed
         return taken
 
     async def end_orphan(

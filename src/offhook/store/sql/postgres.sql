@@ -403,6 +403,12 @@ SELECT sub_account_id FROM g WHERE sub_account_id IS NOT NULL;
 -- Token buckets as they were left; few enough to read whole.
 SELECT kind, name, tokens, at FROM buckets;
 
+-- name: put_buckets
+-- Token buckets after a leg that does not queue.
+INSERT INTO buckets (kind, name, tokens, at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::bigint[])
+ON CONFLICT (kind, name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at;
+
 -- name: waiting_session
 -- A session, if it still waits; no node claims it until the transaction commits.
 SELECT event_count FROM sessions WHERE session_id = $1::text AND status = 'QUEUED' FOR UPDATE;

@@ -15,6 +15,7 @@ from offhook.session.ports.record import (
     Node,
     Planner,
     Rates,
+    TooFast,
 )
 from offhook.session.session import Session
 from offhook.store import node_names
@@ -114,14 +115,19 @@ def start(
 
 def take_channel(
     connection: sqlite3.Connection, calls: Sequence[ChannelCall]
-) -> list[bool | Fenced]:
-    """Save each session if its trunk has a channel free."""
-    results: list[bool | Fenced] = []
+) -> list[bool | Fenced | TooFast]:
+    """Save each session if its trunk has a channel free, and does not start too many calls."""
+    results: list[bool | Fenced | TooFast] = []
     for call in calls:
         own = one(connection, "channels_of", (call.save.session_id,))
         if call.finds_none(connection.execute(SQL["usage"]), own):
             results.append(False)
+            continue
+        rows = call.paced(connection.execute(SQL["buckets"]) if call.pace is not None else ())
+        if rows is None:
+            results.append(TooFast(call.trunk))
         else:
+            run_many(connection, SQL["put_buckets"], rows)
             results.append(save(connection, [call.save])[0] or True)
     return results
 
