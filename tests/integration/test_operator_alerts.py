@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from offhook.clock import Clock
 from offhook.config import AlertsSection
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.operating import TrunkState
+from offhook.session.ports.phones import FirstCall
 from offhook.session.ports.record import NodeRole
 from offhook.session.ports.stores import Store
 from offhook.session.tenancy import Webhook, WebhookType
@@ -130,6 +131,24 @@ async def test_a_trunk_that_is_down_is_told_and_that_it_is_up_again(
         ("trunk.down", {"trunk": "t", "node": "n1", "detail": "no answer"}),
         ("trunk.up", {"trunk": "t", "node": "n1"}),
     ]
+
+
+async def test_the_first_call_to_a_country_is_told_once(
+    receiver: Receiver, alerts: OperatorAlerts, second: OperatorAlerts
+) -> None:
+    store = MemoryStore()
+    first = FirstCall(
+        sub_account_id="acme_corp",
+        country="CU",
+        at=datetime.now(UTC) + timedelta(seconds=1),
+        session_id="s1",
+    )
+    await store.put_first_call(first)
+    for each in (alerts, second, alerts, second):
+        await each.look(store)
+        await each.send()
+    data = {"subAccountId": "acme_corp", "country": "CU", "sessionId": "s1"}
+    assert told(receiver) == [("country.first_call", data)]
 
 
 async def test_an_alert_is_tried_again_and_given_up_in_the_end(

@@ -43,6 +43,7 @@ from offhook.session.ports.telephony import (
     SipMessage,
 )
 from offhook.session.ports.webhooks import Reports
+from offhook.session.routing import user_of_route
 from offhook.session.session import Leg, LegFailure, Session
 from offhook.session.tenancy import SubAccount
 
@@ -271,6 +272,8 @@ class Conversation:
             CallInitiated(at=now, call_id=leg.call_id, destination=leg.destination, trunk=trunks[0])
         )
 
+        if user_of_route(trunks[0]) is None:
+            self.services.dialled(self.session, leg)
         told: set[int] = set()
 
         def ringing(status: int, early_media: bool) -> None:

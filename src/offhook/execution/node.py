@@ -23,6 +23,7 @@ from offhook.execution.capturing import CaptureDesk
 from offhook.execution.commands import Commands
 from offhook.execution.decision import Decisions
 from offhook.execution.dispatcher import Dispatcher
+from offhook.execution.first_calls import FirstCalls
 from offhook.execution.inbound_calls import InboundCalls, NumberBook
 from offhook.execution.journal import SessionJournal
 from offhook.execution.liveness import Liveness
@@ -100,6 +101,7 @@ class VoiceNode:
         self._metrics, self._tracer = metrics, tracer
         self._recorder, self._captures = recorder or NoRecorder(), CaptureDesk(store, clock)
         self._commands, self._decisions = Commands(), Decisions(ask, profiles)
+        self._first_calls = FirstCalls(store, clock)
         self._services = self._services_by(config)
         self._planner = self._make_planner()
         self._dispatcher = self._make_dispatcher(capacity)
@@ -194,6 +196,7 @@ class VoiceNode:
                 await self._inbound.close()
                 await self._dispatcher.drain(drain_timeout())
                 await claiming
+                await self._first_calls.close()
                 await end_all(*duties)
         finally:
             for unsubscribe in unsubscribes:
@@ -297,6 +300,7 @@ class VoiceNode:
             charged=self._tariff.charged,
             spent_out=lambda owner: self._spending.spent_out(owner, self._clock.now()),
             take_channel=self._take_channel,
+            dialled=self._first_calls.dialled,
             recorder=self._recorder,
             captures=self._captures,
             recording_notice=RecordingNotice(

@@ -43,3 +43,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     take_channel: Callable[[Session, Leg, tuple[str, ...]], Awaitable[str | None]]
     """Store a session before one of its legs is dialled, with the leg on the first of these trunks that
     has a free channel; None: all are full and nothing was stored."""
+    dialled: Callable[[Session, Leg], None] = lambda _session, _leg: None
+    """Told of each leg that goes to a trunk, before its INVITE."""

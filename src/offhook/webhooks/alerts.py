@@ -50,6 +50,8 @@ class AlertKind(StrEnum):
     TRUNK_UP = "trunk.up"
     NODE_SILENT = "node.silent"
     NODE_BACK = "node.back"
+    FIRST_CALL = "country.first_call"
+    """A sub-account calls a country for the first time."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,7 @@ class OperatorAlerts(DeliveryWatch):
         self._wrong: dict[str, bool] = {}
         """Whether each trunk was down and each node silent at the last look."""
         self._nodes = NodeWatch()
+        self._first_calls_since = clock.now()
         self._dead: Counter[tuple[str, str]] = Counter()
         self._dead_told_at: float | None = None
 
@@ -117,6 +120,7 @@ class OperatorAlerts(DeliveryWatch):
         with contextlib.suppress(StoreUnavailable):
             await self._look_at_trunks(store)
             await self._look_at_nodes(store)
+            await self._look_at_first_calls(store)
             while self._seen:
                 await self._tell(store, self._seen[0])
                 self._seen.popleft()
@@ -133,6 +137,14 @@ class OperatorAlerts(DeliveryWatch):
             data: dict[str, object] = {"trunk": state.trunk, "node": node, "detail": state.detail}
             kind = AlertKind.TRUNK_UP if state.up else AlertKind.TRUNK_DOWN
             self._goes(kind, f"trunk {state.trunk} {node}", data, wrong=not state.up)
+
+    async def _look_at_first_calls(self, store: Store) -> None:
+        for call in await store.first_calls(self._first_calls_since):
+            owner, country = call.sub_account_id, call.country
+            data: dict[str, object] = {"subAccountId": owner, "country": country}
+            data["sessionId"] = call.session_id
+            self._see(AlertKind.FIRST_CALL, f"country {owner} {country}", data, begins=True)
+            self._first_calls_since = call.at
 
     async def _look_at_nodes(self, store: Store) -> None:
         nodes = (await store.installation()).nodes
