@@ -140,9 +140,10 @@ class SipFraming(StreamFraming):
     def _find_end(self) -> None:
         buffer = self._buffer
         end = buffer.find(_END, max(0, self._scanned - 3))
+        # Also of a whole head: what is taken must not depend on the pieces in which it comes.
+        self._check_first_line()
         if end < 0:
             self._scanned = len(buffer)
-            self._check_first_line()
             if len(buffer) > MAX_HEAD:
                 raise StreamError("a head without an end")
             return

@@ -1,0 +1,1 @@
+"""Fuzzing of what parses octets from the network: targets, the runner for atheris, and the inputs."""
