@@ -23,6 +23,7 @@ from offhook.telephony.stir.passports import sign
 pytestmark = pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
 
 NUMBER, OURS, CALLER = "+12025550100", "+6568332048", "+12025550123"
+TRANSFERS, ELSEWHERE = "+447700900123", "+447700900456"
 
 
 @pytest.mark.parametrize(("followed", "expected"), [(1, "COMPLETED"), (0, "FAILED")])
@@ -49,6 +50,38 @@ async def test_a_302_leads_to_another_trunk_where_that_is_allowed(
         assert leg["trunk"] == f"carrier-{followed}"
         if not followed:
             assert leg["sipCode"] == 302
+
+
+@pytest.mark.parametrize(
+    ("refer", "answer", "called"),
+    [("followed", 202, [NUMBER, TRANSFERS, ELSEWHERE]), ("refused", 603, [NUMBER, TRANSFERS])],
+)
+async def test_leg_b_transfers_the_call_where_its_trunk_allows_it(
+    tmp_path: Path, refer: str, answer: int, called: list[str]
+) -> None:
+    keys = {"refer_to": ELSEWHERE, "answer_to_refer": answer}
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        phone = await stack.enter_async_context(Sipp("answer", tmp_path))
+        other = await stack.enter_async_context(Sipp("hangup", tmp_path))
+        transferring = await stack.enter_async_context(Sipp("transfer", tmp_path, keys=keys))
+        config = configuration(
+            {"": phone.address, TRANSFERS: transferring.address, ELSEWHERE: other.address},
+            webhooks={"VSS": receiver.url("/vss")},
+        )
+        config["trunks"][1]["refer"] = refer
+        server = await stack.enter_async_context(Server(tmp_path / "server", config))
+        calls: list[dict[str, Any]] = [
+            {"action": "makeCall", "params": {"source": SOURCE, "destination": number}}
+            for number in (NUMBER, TRANSFERS)
+        ]
+        calls[1]["params"]["maxDuration"] = 2
+        await server.place({"callflow": calls})
+        await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 20)
+        await transferring.succeeded(1)
+    legs = list(receiver.at("/vss")[0].payload["details"].values())
+    assert [leg["destination"] for leg in legs] == called
+    assert {leg["callStatus"] for leg in legs} == {"COMPLETED"}
 
 
 # --- STIR/SHAKEN

@@ -46,6 +46,7 @@ from offhook.sip import (
     Info,
     OptionsAnswered,
     Provisional,
+    Referred,
     RefreshDue,
     RegistrationChanged,
     Rejected,
@@ -301,6 +302,8 @@ def describe(event: AnyEvent) -> str:
             return "ReofferAnswered"
         case ReofferRejected(status=status):
             return f"ReofferRejected {status}"
+        case Referred(target=target, replaces=replaces):
+            return f"Referred {target}" + (" replaces" if replaces else "")
         case RefreshDue():
             return "RefreshDue"
         case Info(body=body):
@@ -389,6 +392,10 @@ class Player:
                     assert agent.reinvite(handle, now, SDP)
                 case "info":
                     agent.send_info(handle, now, "application/dtmf-relay", b"Signal=5\r\n")
+                case "accept_refer":
+                    agent.accept_refer(handle, now)
+                case "reject_refer":
+                    agent.reject_refer(handle, now)
                 case "later":
                     loop = asyncio.get_running_loop()
                     seconds, _, rest = argument.partition(" ")

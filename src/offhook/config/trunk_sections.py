@@ -63,6 +63,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     options_every: Delay = 0
     session_timer: SessionInterval = 1800
     attest: Attest | None = None
+    refer: Literal["refused", "followed"] = "refused"
     redirects: Annotated[int, Meta(ge=0, le=5, description="a whole number from 0 to 5")] = 0
     media_from: tuple[Network, ...] = ()
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")

@@ -265,7 +265,7 @@ class Conversation:
             destination=leg.destination,
             trunks=trunks,
             ring_timeout=action.ring_timeout or self.services.ring_timeout,
-            routes=self._routes,
+            routes=self.routes,
         )
         now = self.services.clock.now()
         self.record(
@@ -292,7 +292,7 @@ class Conversation:
         self._calls.append(call)
         return call
 
-    def _routes(self, number: str) -> tuple[str, ...]:
+    def routes(self, number: str) -> tuple[str, ...]:
         """The trunks over which the sub-account may call ``number``, as configured at this moment."""
         sub_account = self.sub_account
         return () if sub_account is None else self.services.route(number, sub_account)

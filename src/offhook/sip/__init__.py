@@ -1,6 +1,6 @@
 """SIP: a user agent as a protocol engine without I/O.
 
-RFC 3261, 3262, 3264, 3311, 3581, 4028, 6026, 6086, 8760.
+RFC 3261, 3262, 3264, 3311, 3515, 3581, 4028, 6026, 6086, 8760.
 """
 
 from offhook.sip.agent import UserAgent
@@ -21,6 +21,7 @@ from offhook.sip.agent_events import (
     Info,
     OptionsAnswered,
     Provisional,
+    Referred,
     RefreshDue,
     RegistrationChanged,
     Rejected,
@@ -55,6 +56,7 @@ __all__ = [
     "OpenScreen",
     "OptionsAnswered",
     "Provisional",
+    "Referred",
     "RefreshDue",
     "RegistrationChanged",
     "Rejected",

@@ -324,6 +324,18 @@ class UserAgent:
         if call is not None:
             call.reject_reoffer(now, status)
 
+    def accept_refer(self, handle: str, now: float) -> None:
+        """Follow a :class:`Referred`: we call the target, and the peer need not wait for it."""
+        call = self._calls.open.get(handle)
+        if call is not None:
+            call.accept_refer(now)
+
+    def reject_refer(self, handle: str, now: float, status: int = 603) -> None:
+        """Refuse a :class:`Referred`; the call goes on as it was."""
+        call = self._calls.open.get(handle)
+        if call is not None:
+            call.reject_refer(now, status)
+
     def send_info(self, handle: str, now: float, content_type: str, body: bytes) -> None:
         """Send an INFO inside the call."""
         call = self._calls.open.get(handle)

@@ -10,9 +10,9 @@ from offhook.sip.agent_events import Address, AnyEvent
 from offhook.sip.timers import TimerQueue, Timers
 from offhook.sip.transport import Transport, Transports
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER"
 METHODS = frozenset(ALLOW.split(", "))
-OTHER_METHODS = frozenset({"MESSAGE", "NOTIFY", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"})
+OTHER_METHODS = frozenset({"MESSAGE", "NOTIFY", "PUBLISH", "REGISTER", "SUBSCRIBE"})
 """Methods we know and do not serve: 405. Any other is 501 (RFC 3261 §8.2.1, §21.5.2)."""
 EXTENSIONS = ("100rel", "timer")
 """Option tags that a peer may require of us (RFC 3262, RFC 4028); any other is 420."""

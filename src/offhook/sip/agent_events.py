@@ -222,6 +222,15 @@ class RefreshDue(Event, frozen=True, kw_only=True):
     re-INVITE with the offer as it is now."""
 
 
+class Referred(Event, frozen=True, kw_only=True):
+    """The peer of a call that is up asks us to call somebody else (RFC 3515): accept or reject it."""
+
+    target: str
+    """The URI of ``Refer-To``, without headers."""
+    replaces: bool
+    """Whether it is an attended transfer (RFC 3891)."""
+
+
 class Info(Event, frozen=True, kw_only=True):
     """An INFO inside the call; it was answered 200."""
 
@@ -255,6 +264,7 @@ AnyEvent = (
     | ReofferAnswered
     | ReofferRejected
     | RefreshDue
+    | Referred
     | Info
     | ForeignRequest
 )

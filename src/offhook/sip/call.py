@@ -13,6 +13,7 @@ from offhook.sip.agent_events import (
     Credentials,
     Ended,
     EndedBy,
+    Referred,
 )
 from offhook.sip.call_states import CallEvent, CallState
 from offhook.sip.client import ClientTransaction, ClientTransactions
@@ -20,6 +21,7 @@ from offhook.sip.encoding import Headers, header_lines
 from offhook.sip.grammar import GrammarError, parse_number, readable
 from offhook.sip.in_session import InSession, ignore
 from offhook.sip.message import Message, Request, Response
+from offhook.sip.refer import TRYING, notify_lines, refer_target, wants_no_subscription
 from offhook.sip.server import ServerTransaction
 from offhook.sip.timers import NEVER
 
@@ -48,12 +50,16 @@ class Calls:
 class SipCall(InSession):
     """One INVITE session, from the INVITE to the last BYE."""
 
-    __slots__ = ("bye_headers", "calls")
+    __slots__ = ("bye_headers", "calls", "refer", "refer_cseq")
 
     def __init__(self, calls: Calls, call_id: str, credentials: Credentials | None) -> None:
         super().__init__(calls.core, calls.clients, call_id, credentials)
         self.calls = calls
         self.bye_headers = ""
+        self.refer: ServerTransaction | None = None
+        """A REFER of the peer that the application has not answered."""
+        self.refer_cseq = 0
+        """Of the REFER that wants to hear from us; 0: none does."""
 
     def _enter(self) -> None:
         """Add the call to the table of calls; :meth:`_over` removes it."""
@@ -153,8 +159,43 @@ class SipCall(InSession):
         self.pending_ack = self.glare = self.reoffer = None
         self.session_timer.close()
         self.offer = None
+        self.reject_refer(now, 487)
         if self.dialog is not None:
             self.dialog.end()
+
+    # --- transfers (REFER)
+
+    def received_refer(self, tx: ServerTransaction, request: Request, now: float) -> None:
+        """The peer asks us to call somebody else."""
+        target = refer_target(request)
+        if self.state is not CallState.UP:
+            tx.respond(481, now, extra=self.core.server)
+        elif target is None:
+            tx.respond(400, now, extra=self.core.server, reason="Bad Request - No usable Refer-To")
+        elif self.refer is not None:
+            tx.respond(491, now, extra=self.core.server)
+        else:
+            self.refer = tx
+            self.refer_cseq = 0 if wants_no_subscription(request) else request.cseq[0]
+            event = Referred(handle=self.handle, target=target.uri, replaces=target.replaces)
+            self.core.emit(event)
+
+    def accept_refer(self, now: float) -> None:
+        """202, and a NOTIFY that says that we try; ignored when there is no REFER."""
+        tx, self.refer = self.refer, None
+        if tx is None:
+            return
+        silent = "" if self.refer_cseq else "Refer-Sub: false\r\n"
+        tx.respond(202, now, extra=silent + self.core.dialog_response(tx.transport))
+        if self.refer_cseq and self.state is CallState.UP:
+            lines = self.contact_line + notify_lines(self.refer_cseq)
+            self.send("NOTIFY", now, ignore, lines, TRYING)
+
+    def reject_refer(self, now: float, status: int) -> None:
+        """Refuse to call somebody else; ignored when there is no REFER."""
+        tx, self.refer = self.refer, None
+        if tx is not None:
+            tx.respond(status, now, extra=self.core.server)
 
     # --- our INFO
 

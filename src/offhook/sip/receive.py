@@ -187,6 +187,8 @@ class RequestReceiver:
             call.received_offer(transaction, request, now)
         elif method == "PRACK":
             call.received_prack(transaction, request, now)
+        elif method == "REFER":
+            call.received_refer(transaction, request, now)
         elif method == "INFO":
             transaction.respond(200, now, extra=core.server)
             kind = readable(request.content_type)

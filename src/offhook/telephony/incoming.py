@@ -141,6 +141,8 @@ class IncomingCall(LineCall, ReceivedCall):
                 self._confirmed(body, origin_of(event))
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
+            case sip.Referred():
+                self._line.answer_refer(event, self)
             case sip.RefreshDue():
                 self._line.refresh(event.handle, self)
             case sip.ReofferAnswered(sdp=body):

@@ -138,6 +138,7 @@ class LineCall(CallFutures):
         self._loop = loop
         self._playbacks: dict[int, LinePlayback] = {}
         self._digit_listener: DigitListener | None = None
+        self.transfer_listener: Callable[[str], bool] | None = None
         self._deduplicator = DtmfDeduplicator()
         self._relay_to: LineCall | None = None
         self._heard_at: dict[str, float] = {}
@@ -167,6 +168,9 @@ class LineCall(CallFutures):
 
     def on_digit(self, listener: DigitListener | None) -> None:
         self._digit_listener = listener
+
+    def on_transfer(self, listener: Callable[[str], bool] | None) -> None:
+        self.transfer_listener = listener
 
     def send_digit(self, digit: str) -> None:
         if self.connected:

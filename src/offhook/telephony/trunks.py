@@ -41,6 +41,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
 
     attest: Attestation | None = None
     """How well we know our callers, in the signature on calls over it (STIR/SHAKEN); None: not signed."""
+    follows_refer: bool = False
+    """Whether a phone over it may transfer a bridged call (REFER)."""
     redirects: int = 0
     """How many redirections (3xx) of a call are followed."""
     session_timer: int = 1800
@@ -116,6 +118,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         session_timer=section.session_timer,
         attest=None if section.attest is None else Attestation(section.attest),
         redirects=section.redirects,
+        follows_refer=section.refer == "followed",
         media_from=tuple(ip_network(text, strict=False) for text in section.media_from),
         codecs=tuple(Codec(name) for name in section.codecs),
         security=Security(section.srtp),

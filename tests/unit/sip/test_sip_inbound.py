@@ -372,7 +372,7 @@ def test_a_request_out_of_order_gets_500() -> None:
 
 @pytest.mark.parametrize(
     ("method", "status"),
-    [("OPTIONS", 200), ("MESSAGE", 405), ("REFER", 405), ("PRACK", 481), ("FOO", 501)],
+    [("OPTIONS", 200), ("MESSAGE", 405), ("REFER", 400), ("PRACK", 481), ("FOO", 501)],
 )
 def test_other_requests_inside_the_dialog(method: str, status: int) -> None:
     wire, handle = up()
@@ -435,7 +435,7 @@ def test_options_says_what_we_can() -> None:
     wire = Wire()
     wire.receive(request("OPTIONS"))
     text = wire.last("200 OPTIONS").data.decode()
-    assert "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK\r\n" in text
+    assert "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER\r\n" in text
     assert "Accept: application/sdp\r\n" in text
     assert wire.empty()
 

@@ -103,8 +103,8 @@ def test_the_verdict_is_the_rfcs(name: str) -> None:
     ("name", "header"),
     [
         ("bext01", "Unsupported: nothingSupportsThis, nothingSupportsThisEither\r\n"),
-        ("intmeth", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK\r\n"),
-        ("escnull", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK\r\n"),
+        ("intmeth", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER\r\n"),
+        ("escnull", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER\r\n"),
         ("invut", "Accept: application/sdp\r\n"),
         ("semiuri", "Accept: application/sdp\r\n"),
         ("badbranch", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK;received=192.0.2.250\r\n"),

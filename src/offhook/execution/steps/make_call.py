@@ -15,6 +15,7 @@ from offhook.execution.failures import SessionFailure
 from offhook.execution.player import Player
 from offhook.execution.ringback import RINGBACK, RINGBACK_PAUSE
 from offhook.execution.steps.outcome import Outcome
+from offhook.execution.transfer import Transfer
 from offhook.flow.actions import MakeCall
 from offhook.flow.numbers import country_of
 from offhook.session import states
@@ -44,13 +45,18 @@ async def run(action: MakeCall, conversation: Conversation, player: Player) -> O
     if len(conversation.session.legs) >= most:
         detail = f"a makeCall after {most} legs (limits.max_legs)"
         raise SessionFailure(RuntimeCode.INVALID_CALLFLOW, detail)
-    leg, trunks = await _stored_leg(action, conversation)
-    if action.call_recording:
-        record_with(conversation, leg)
-    try:
-        return await _bridge(action, leg, trunks, conversation)
-    finally:
-        await conversation.close_b()
+    while True:
+        leg, trunks = await _stored_leg(action, conversation)
+        if action.call_recording:
+            record_with(conversation, leg)
+        transfer = Transfer(conversation, action)
+        try:
+            outcome = await _bridge(action, leg, trunks, conversation, transfer)
+        finally:
+            await conversation.close_b()
+        if transfer.to is None:
+            return outcome
+        action = transfer.next_call()
 
 
 async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg, tuple[str, ...]]:
@@ -85,9 +91,13 @@ async def _stored_leg(action: MakeCall, conversation: Conversation) -> tuple[Leg
 
 
 async def _bridge(
-    action: MakeCall, leg: Leg, trunks: tuple[str, ...], conversation: Conversation
+    action: MakeCall,
+    leg: Leg,
+    trunks: tuple[str, ...],
+    conversation: Conversation,
+    transfer: Transfer,
 ) -> Outcome:
-    """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session)."""
+    """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session) or transfers A."""
     call_a = conversation.line
     if conversation.ringing_a is None:
         call_a.play_below(RINGBACK, pause=RINGBACK_PAUSE)
@@ -119,7 +129,7 @@ async def _bridge(
         CallUpdated(at=bridged_at, call_id=leg.call_id, bridged_with=call_a.call_id)
     )
     left = _time_left(action, connected_at, bridged_at)
-    ended = await conversation.during(wait_or(call_b.wait_ended(), left))
+    ended = await conversation.during(wait_or(transfer.or_end(call_b), left))
     note = "bridged" if ended else "bridged until its maxDuration"
     return Outcome(note=note, bridge=CallStatus.COMPLETED)
 

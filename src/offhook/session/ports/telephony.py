@@ -181,6 +181,11 @@ class Call(ABC):
     def quality(self) -> CallQuality | None:
         """The measured quality; None when no media flowed."""
 
+    def on_transfer(self, listener: Callable[[str], bool] | None) -> None:
+        """Ask ``listener`` about each wish of this phone that another number (E.164 with ``+``) be called in
+        its place; True: it will be, and this leg is hung up soon. None, and at first: refused."""
+        return
+
     def media_ends(self) -> tuple[str, str] | None:
         """Where its RTP goes from and to: ``udp:192.0.2.7:20000`` each; None: not known yet."""
         return None
