@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 from tests.support.console_sessions import (
     HOSTILE,
@@ -14,8 +16,8 @@ from tests.support.console_sessions import (
     rejected_request,
     running_session,
 )
-from tests.support.console_world import ConsoleWorld, running_console
-from tests.support.http_world import OTHER_KEY, READER_KEY
+from tests.support.console_world import ConsoleWorld, running_console, running_record_console
+from tests.support.http_world import OPERATOR_KEY, OTHER_KEY, READER_KEY
 
 from offhook.codes import SessionStatus
 
@@ -28,6 +30,9 @@ PAGES = (
     "/console/requests/full-request",
     "/console/requests/bad-request",
 )
+
+CAMPAIGN = """[{"action": "makeCall", "params": {"source": "+6512341234", "destination": "{{number}}"}},
+    {"action": "say", "params": {"text": "Hello {{name}}", "language": "en-US"}}]"""
 
 
 class Tags(HTMLParser):
@@ -173,3 +178,106 @@ async def test_one_field_finds_whatever_was_pasted() -> None:
         assert "/console/sessions/full-session" in page.text
         page = await client.get("/console/sessions?request=order-4712")
         assert "No sessions for these filters" in page.text
+
+
+async def test_settings_are_changed_through_the_rules_of_the_api(tmp_path: Path) -> None:
+    async with running_record_console(tmp_path) as world, world.signed_in() as client:
+        page = await client.get("/console/webhooks")
+        assert "https://acme.example/vca" in page.text
+        assert "s3cret" not in page.text
+        answer = await client.post(
+            "/console/webhooks",
+            account="acme_corp",
+            type="VSS",
+            url="https://a.example/s",
+            enabled="1",
+        )
+        assert (answer.status, "whsec_" in answer.text) == (200, True)
+        answer = await client.post(
+            "/console/webhooks", account="acme_corp", type="VCS", url="http://127.0.0.1/"
+        )
+        page = await client.get(answer.headers["location"])
+        assert "That did not work" in page.text
+        assert "private address" in page.text
+        answer = await client.post("/console/webhooks/VSS/delete", account="acme_corp")
+        assert "is gone" in (await client.get(answer.headers["location"])).text
+        answer = await client.post("/console/opt-outs", account="acme_corp", number="+12025550101")
+        assert "+12025550101 is on the list" in (await client.get(answer.headers["location"])).text
+        answer = await client.post(
+            "/console/scenarios", account="acme_corp", name="code", callflow="[{", parameters=""
+        )
+        assert (answer.status, "this is no JSON" in answer.text) == (422, True)
+        assert "[{" in answer.text, "what was written is kept"
+        answer = await client.post(
+            "/console/scenarios",
+            account="acme_corp",
+            name="code",
+            callflow='[{"action": "say", "params": {"text": "{{code}}"}}]',
+        )
+        assert "scenarios?account=acme_corp&done=" in answer.headers["location"]
+        assert "{{code}}" in (await client.get("/console/scenarios?edit=code")).text
+        answer = await client.post(
+            "/console/campaigns",
+            account="acme_corp",
+            name="parcels",
+            callflow=CAMPAIGN,
+            numbers="+12025550101, name=Ada\nnonsense\n\n+12025550102",
+            pace="2",
+        )
+        page = await client.get(answer.headers["location"])
+        assert "1 lines cannot be used" in page.text
+        assert "+12025550102" in page.text
+        assert "Ada" in page.text
+        assert "parcels" in (await client.get("/console/campaigns")).text
+        for path in ("keys", "trunks"):
+            assert (await client.get(f"/console/{path}")).status == 403
+        assert "+6568332048" in (await client.get("/console/numbers")).text
+
+
+async def test_nobody_changes_the_settings_of_another_account(tmp_path: Path) -> None:
+    async with running_record_console(tmp_path) as world, world.signed_in(OTHER_KEY) as client:
+        await client.get("/console/now")
+        changes: tuple[tuple[str, dict[str, str]], ...] = (
+            ("webhooks", {"type": "VSS", "url": "https://a.example/"}),
+            ("webhooks/VCA/delete", {}),
+            ("opt-outs", {"number": "+12025550101"}),
+            ("scenarios", {"name": "x", "callflow": "[]"}),
+            ("campaigns", {"callflow": CAMPAIGN}),
+            ("numbers", {"number": "+12025550101"}),
+        )
+        for path, fields in changes:
+            for account in ("acme_corp", "acme_corp/webhooks/..", "none"):
+                answer = await client.post(f"/console/{path}", None, account=account, **fields)
+                assert answer.status == 404, path
+        answer = await client.post("/console/opt-outs", account="other_corp", number="../webhooks")
+        assert answer.status == 404
+        answer = await client.post("/console/numbers", account="other_corp", number="+12025550101")
+        assert "Resource not accessible" in (await client.get(answer.headers["location"])).text
+        answer = await client.post("/console/keys", name="x", owner="acme")
+        assert answer.status == 403
+        owner = world.directory.sub_account("acme_corp")
+        assert owner is not None
+        assert list(owner.webhooks) == ["VCA"]
+
+
+async def test_an_operator_makes_replaces_and_revokes_keys(tmp_path: Path) -> None:
+    async with running_record_console(tmp_path) as world, world.signed_in(OPERATOR_KEY) as client:
+        await client.get("/console/keys")
+        answer = await client.post(
+            "/console/keys", name="robot", owner="acme", scope="sessions:read"
+        )
+        made = re.findall(r"offhook_[A-Za-z0-9_-]{43}", answer.text)
+        assert len(set(made)) == 1
+        async with world.signed_in(made[0]) as robot:
+            assert (await robot.get("/console/sessions")).status == 200
+            assert (await robot.get("/console/webhooks")).status == 403
+            (stored,) = await world.store.list_keys()
+            answer = await client.post(f"/console/keys/{stored.grant.key_id}/revoke")
+            assert "opens nothing any more" in (await client.get(answer.headers["location"])).text
+            assert (await robot.get("/console/sessions")).status == 303
+        answer = await client.post("/console/keys", name="", owner="acme")
+        assert answer.status == 422
+        answer = await client.post("/console/numbers", account="acme_corp", number="+6561110000")
+        assert "is assigned" in (await client.get(answer.headers["location"])).text
+        assert "+6561110000" in (await client.get("/console/numbers?account=acme_corp")).text
+        assert "No trunks in the configuration" in (await client.get("/console/trunks")).text

@@ -23,6 +23,7 @@ from tests.support.http_world import (
     FakeProfiles,
     Site,
     cancel,
+    running_record_world,
     webhook_url_problem,
 )
 
@@ -30,9 +31,12 @@ from offhook.clock import Clock, SystemClock
 from offhook.config import Admin, Config
 from offhook.fabric.memory import MemoryFabric
 from offhook.http.app import create_app
+from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps, Phase
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.processes.console_opening import open_console
+from offhook.session.ports.stores import Store
+from offhook.store.directory import Directory
 from offhook.store.memory import MemoryStore
 
 FLAGS = (
@@ -63,15 +67,8 @@ class SteppedClock(Clock):
         return 1000.0 if self.stands else self._real.monotonic()
 
 
-@dataclass
-class ConsoleWorld(Site):
-    """A running server with its console, over a store in memory."""
-
-    store: MemoryStore
-    directory: FakeDirectory
-    clock: SteppedClock
-    server: RunningServer
-    deps: Deps
+class SignedInSite(Site):
+    """A running server with its console."""
 
     @asynccontextmanager
     async def signed_in(self, key: str = KEY) -> AsyncIterator[ConsoleClient]:
@@ -83,6 +80,26 @@ class ConsoleWorld(Site):
             answer = await client.post("/console/sign-in", key=key)
             assert answer.status == 303, answer.text
             yield client
+
+
+@dataclass
+class ConsoleWorld(SignedInSite):
+    """The console over a store in memory."""
+
+    store: MemoryStore
+    directory: FakeDirectory
+    clock: SteppedClock
+    server: RunningServer
+    deps: Deps
+
+
+@dataclass
+class RecordConsole(SignedInSite):
+    """The console over a database and the real directory of a configuration."""
+
+    store: Store
+    directory: Directory
+    server: RunningServer
 
 
 @dataclass
@@ -99,7 +116,7 @@ class Seen:
 class ConsoleClient:
     """Gets pages and sends forms; keeps cookies, follows nothing."""
 
-    world: ConsoleWorld
+    world: Site
     session: aiohttp.ClientSession
     token: str = ""
 
@@ -142,14 +159,25 @@ async def running_console(**changes: Any) -> AsyncIterator[ConsoleWorld]:
         registry=CollectorRegistry(),
     )
     deps = replace(deps, **changes)
-    app = create_app(deps, lambda api: open_console(deps, api))
-    server = await serve(app, deps, "127.0.0.1", 0)
+    server = await serve(with_console(deps), deps, "127.0.0.1", 0)
     try:
         yield ConsoleWorld(store, directory, clock, server, deps)
     finally:
         deps.phase.draining.set()
         await asyncio.wait_for(server.stop(1), 20)
         await fabric.close()
+
+
+def with_console(deps: Deps) -> AsgiApp:
+    """The application as the API process makes it."""
+    return create_app(deps, lambda api: open_console(deps, api))
+
+
+@asynccontextmanager
+async def running_record_console(folder: Path, **changes: Any) -> AsyncIterator[RecordConsole]:
+    """The same over a database in ``folder``."""
+    async with running_record_world(folder, with_console, **changes) as world:
+        yield RecordConsole(world.store, world.directory, world.server)
 
 
 @asynccontextmanager

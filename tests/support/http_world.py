@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from offhook.events import SessionEnded
 from offhook.fabric.memory import MemoryFabric
 from offhook.flow.context import ListedProfile, Profile, Profiles
 from offhook.http.app import create_app
+from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Cancellation, Deps, HttpLimits, Phase
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.session.api_keys import key_digest
@@ -240,7 +241,11 @@ async def running_world(limits: HttpLimits | None = None, **changes: Any) -> Asy
 
 
 @asynccontextmanager
-async def running_record_world(folder: Path, **changes: Any) -> AsyncIterator[RecordWorld]:
+async def running_record_world(
+    folder: Path,
+    make_app: Callable[[Deps], AsgiApp] = create_app,
+    **changes: Any,
+) -> AsyncIterator[RecordWorld]:
     """The same, over a database in ``folder`` and the real directory of a configuration."""
     settings = Config(
         admin=Admin(api_keys=(OPERATOR_KEY,)),
@@ -278,7 +283,7 @@ async def running_record_world(folder: Path, **changes: Any) -> AsyncIterator[Re
         phase=Phase(ready=True),
     )
     deps = replace(deps, **changes)
-    server = await serve(create_app(deps), deps, "127.0.0.1", 0)
+    server = await serve(make_app(deps), deps, "127.0.0.1", 0)
     try:
         yield RecordWorld(deps, store, directory, server)
     finally:

@@ -13,7 +13,19 @@ from litestar.types import ASGIApp
 
 from offhook.clock import new_id
 from offhook.console.board import Board
-from offhook.console.pages import entrance, now_page, request_page, session_page, session_search
+from offhook.console.pages import (
+    campaign_page,
+    entrance,
+    now_page,
+    number_page,
+    operator_pages,
+    opt_out_page,
+    request_page,
+    scenario_page,
+    session_page,
+    session_search,
+    webhook_page,
+)
 from offhook.console.parts import ConsoleParts
 from offhook.console.rendering import data, page
 from offhook.console.sign_ins import SignIns, is_form_token
@@ -26,7 +38,18 @@ MOST_BODY = 2 * 1024 * 1024
 """Bytes of a form: a callflow, a list of numbers, a scenario."""
 OPEN = (to("sign-in"), f"{ROOT}/static/")
 """What needs no sign-in."""
-PAGES = (now_page, session_search, request_page, session_page)
+PAGES = (
+    now_page,
+    session_search,
+    request_page,
+    session_page,
+    webhook_page,
+    number_page,
+    scenario_page,
+    campaign_page,
+    opt_out_page,
+    operator_pages,
+)
 
 
 def create_console(parts: ConsoleParts) -> ASGIApp:

@@ -85,6 +85,7 @@ def environment() -> Environment:
         "state": state_tag,
         "iso": iso_milliseconds,
         "pretty": pretty,
+        "json": lambda value: pretty(msgspec.json.encode(value)),
         "words": words,
     }
     made.globals |= {"static": static_url, "to": to}
