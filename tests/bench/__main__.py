@@ -11,6 +11,7 @@ BENCHES: dict[str, list[str]] = {
     "attack": [],
     "campaigns": [],
     "calls": ["--rates", "20,50,100", "--seconds", "15", "--live", "200"],
+    "console": [],
     "conversation": ["--live", "0,100", "--rounds", "60"],
     "engines": [
         "--engine",

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.support.console_sessions import (
+    HOSTILE,
     busy_session,
     full_session,
     rejected_request,
@@ -19,6 +24,7 @@ from tests.support.console_world import (
     looking,
     pictures,
     running_console,
+    running_record_console,
 )
 from tests.support.http_world import OPERATOR_KEY
 
@@ -138,3 +144,157 @@ async def test_a_new_installation_says_how_to_begin() -> None:
             await looker.open("/console/sessions")
             await looker.page.get_by_text("No sessions yet").wait_for()
         await asyncio.sleep(0)
+
+
+async def test_settings_are_changed_by_an_operator(tmp_path: Path) -> None:
+    async with (
+        running_record_console(tmp_path) as world,
+        browser() as running,
+        looking(running, world, OPERATOR_KEY) as looker,
+    ):
+        page = looker.page
+        page.on("dialog", lambda dialog: dialog.accept())
+        await looker.open("/console/webhooks?account=acme_corp")
+        await page.get_by_label("Type").select_option("VSS")
+        await page.get_by_label("URL").fill("https://a.example/summary")
+        await page.get_by_role("button", name="Save").click()
+        secret = await page.locator("#secret").inner_text()
+        assert secret.startswith("whsec_")
+        await pictured(looker, "webhooks")
+        await page.get_by_role("row", name="VSS").get_by_role("button", name="Delete").click()
+        await page.get_by_text("The webhook VSS is gone.").wait_for()
+        await looker.open("/console/numbers?account=acme_corp")
+        await page.get_by_label("Number", exact=True).fill("+6561110000")
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_text("+6561110000 is assigned.").wait_for()
+        await pictured(looker, "numbers")
+        await looker.open("/console/scenarios?account=acme_corp")
+        await page.get_by_label("Name", exact=True).fill("code")
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("link", name="code", exact=True).click()
+        await pictured(looker, "scenarios")
+        await looker.open("/console/campaigns?account=acme_corp")
+        await page.get_by_label("Name", exact=True).fill("parcels")
+        await page.get_by_label("Numbers, one a line").fill("+12025550101, name=Ada")
+        await page.get_by_role("button", name="Make").click()
+        await page.get_by_text("The campaign is made.").wait_for()
+        await pictured(looker, "campaign")
+        await page.get_by_role("button", name="Cancel").click()
+        await page.get_by_text("The order to cancel is given.").wait_for()
+        await looker.open("/console/opt-outs?account=acme_corp")
+        await page.get_by_label("Number", exact=True).fill("+12025550101")
+        await page.get_by_role("button", name="Put it there").click()
+        await page.get_by_role("button", name="Take off").click()
+        await page.get_by_text("+12025550101 is off the list.").wait_for()
+        await looker.open("/console/keys")
+        await page.get_by_label("Name", exact=True).fill("robot")
+        await page.get_by_role("button", name="Make").click()
+        assert (await page.locator("#secret").inner_text()).startswith("offhook_")
+        await pictured(looker, "keys")
+        await page.get_by_role("button", name="Revoke").click()
+        await page.get_by_text("The key opens nothing any more.").wait_for()
+        await looker.open("/console/trunks")
+        await pictured(looker, "trunks")
+        assert (looker.complaints, looker.elsewhere) == ([], [])
+
+
+async def test_figures_are_drawn_of_a_time() -> None:
+    async with running_console() as world, browser() as running:
+        await filled(world)
+        for place in range(40):
+            await busy_session(world.store, f"more{place}", minutes=place * 25)
+            await full_session(world.store, f"most{place}", minutes=place * 31)
+        async with looking(running, world) as looker:
+            await looker.open("/console/figures")
+            assert await looker.page.locator("svg.chart rect.s-good").count() > 10
+            assert await looker.page.get_by_role("row", name="main").count() == 1
+            await pictured(looker, "figures")
+            assert (looker.complaints, looker.elsewhere) == ([], [])
+
+
+async def test_hostile_texts_do_nothing_in_a_browser() -> None:
+    async with running_console() as world, browser() as running:
+        await full_session(world.store, text=HOSTILE)
+        await rejected_request(world.store, text=HOSTILE)
+        await running_session(world.store, HOSTILE)
+        async with looking(running, world) as looker:
+            for path in (
+                "/console/now",
+                "/console/sessions",
+                "/console/sessions?rejected=1",
+                "/console/sessions/full-session",
+                "/console/sessions/full-session/raw",
+                "/console/requests/bad-request",
+                f"/console/sessions?request={quote(HOSTILE)}",
+            ):
+                await looker.open(path)
+                for details in await looker.page.locator("details").all():
+                    await details.evaluate("one => one.open = true")
+                assert "owned" not in await looker.page.title()
+                assert await looker.page.locator("img[onerror], script:not([src])").count() == 0
+            await looker.open("/console/now")
+            await looker.page.locator("#live-state", has_text="live").wait_for()
+            assert await looker.page.locator("#live img").count() == 0
+            # A script that gets into a page all the same is stopped by the page's policy.
+            await looker.page.evaluate(
+                "() => { const s = document.createElement('script');"
+                "s.textContent = 'document.title = 1'; document.body.append(s); }"
+            )
+            assert "Now" in await looker.page.title()
+            assert any("Content Security Policy" in one for one in looker.complaints)
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, as its package has it."""
+    folder = tmp_path_factory.mktemp("axe")
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm, for axe-core")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(Path(__file__).parent / "browser" / name, folder)
+    install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run(install, cwd=folder, check=True, capture_output=True, timeout=120)
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+
+
+async def violations(looker: Looker, axe: str) -> list[str]:
+    """What axe finds on a page."""
+    await looker.page.evaluate(axe)
+    found = await looker.page.evaluate("rules => axe.run(document, {runOnly: rules})", [*RULES])
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+async def test_axe_finds_nothing_on_any_page(axe: str) -> None:
+    async with running_console() as world, browser() as running:
+        await filled(world)
+        paths = [
+            *("now", "sessions", "sessions?rejected=1", "sessions/full-session", "figures"),
+            *("sessions/wrong-session", "sessions/running-session", "requests/bad-request"),
+            *("webhooks", "numbers", "scenarios", "campaigns", "opt-outs", "trunks", "keys"),
+        ]
+        found = {}
+        for scheme in ("light", "dark"):
+            async with looking(running, world, OPERATOR_KEY, color_scheme=scheme) as looker:
+                for path in paths:
+                    account = "&" if "?" in path else "?"
+                    await looker.open(f"/console/{path}{account}account=acme_corp")
+                    for details in await looker.page.locator("details").all():
+                        await details.evaluate("one => one.open = true")
+                    if wrong := await violations(looker, axe):
+                        found[scheme, path] = wrong
+                await looker.page.set_viewport_size({"width": 390, "height": 844})
+                await looker.open("/console/sessions/full-session")
+                if wrong := await violations(looker, axe):
+                    found[scheme, "phone"] = wrong
+                await looker.page.get_by_role("button", name="Sign out").click()
+                await looker.page.get_by_label("API key").wait_for()
+                if wrong := await violations(looker, axe):
+                    found[scheme, "sign-in"] = wrong
+        assert found == {}

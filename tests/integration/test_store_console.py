@@ -90,6 +90,11 @@ async def test_the_sessions_of_some_sub_accounts_are_listed_together(store: Stor
     await accepted(store, *made)
     found, _ = await store.every_session(owners=("account2", "account0", "account9"))
     assert [session.session_id for session in found] == ["s2", "s0"]
+    owners = ("account2", "account1", "account0")
+    newest = await store.newest_sessions(owners, NOW, limit=2)
+    assert {session.session_id for session in newest} == {"s2", "s1"}
+    newest = await store.newest_sessions(owners[1:], NOW + seconds(1), limit=2)
+    assert {session.session_id for session in newest} == {"s1"}
 
 
 async def test_outcomes_and_sip_codes_are_counted_in_steps_of_time(store: Store) -> None:

@@ -129,9 +129,11 @@ async def put(
     return session
 
 
-async def full_session(store: MemoryStore, name: str = "full", text: str = "hello") -> Session:
+async def full_session(
+    store: MemoryStore, name: str = "full", text: str = "hello", minutes: float = 5
+) -> Session:
     """A menu: keys, two questions to the webhook, a bridge, a recording, summaries, SIP, quality."""
-    t = Told(name, recent())
+    t = Told(name, recent(minutes))
     good = CallQuality(mos=4.3, packet_loss_rate=0.002, jitter=3)
     legs = (
         t.leg(
@@ -244,9 +246,9 @@ async def deliver(store: MemoryStore, t: Told, text: str) -> None:
         ]
 
 
-async def busy_session(store: MemoryStore, name: str = "busy") -> Session:
+async def busy_session(store: MemoryStore, name: str = "busy", minutes: float = 8) -> Session:
     """The second trunk said 486."""
-    t = Told(name, recent(8))
+    t = Told(name, recent(minutes))
     failure = LegFailure(
         sip_reason="Busy Here",
         q850_cause=17,

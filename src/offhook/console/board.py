@@ -9,8 +9,8 @@ import msgspec
 
 from offhook.aio import end_all, first_of
 from offhook.codes import SessionStatus
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.live_calls import LiveCall, live_call
-from offhook.console.parts import ConsoleParts
 from offhook.session.ports.record import SessionFilter, StoreUnavailable
 from offhook.session.session import Session
 

@@ -9,7 +9,7 @@ import msgspec
 from litestar.response import Redirect
 
 from offhook.console.choice import one_account
-from offhook.console.parts import ConsoleParts
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.sign_ins import Visitor
 from offhook.console.told import problem_of, told
 from offhook.console.web import (

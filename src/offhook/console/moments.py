@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from offhook.console.drawing.ladder import title_of
-from offhook.console.drawing.timeline import Facts
+from offhook.console.drawing.session_timeline import Facts
 from offhook.console.rendering import pretty
 from offhook.events import AnyEvent, DecisionMade
 
 MOST_MOMENTS = 600
 
 
-class Moment(NamedTuple):
+class SessionMoment(NamedTuple):
     """One line."""
 
     at: datetime
@@ -31,7 +31,7 @@ class Moment(NamedTuple):
     """``event``, ``sip`` or ``webhook``."""
 
 
-def moments_of(facts: Facts, begin: datetime) -> list[Moment]:
+def moments_of(facts: Facts, begin: datetime) -> list[SessionMoment]:
     """All of them, at most :data:`MOST_MOMENTS`."""
     found = [*_of_events(facts.events), *_of_messages(facts), *_of_deliveries(facts)]
     found.sort(key=lambda one: one.at)
@@ -41,7 +41,7 @@ def moments_of(facts: Facts, begin: datetime) -> list[Moment]:
     ]
 
 
-def _of_events(events: Sequence[AnyEvent]) -> Iterator[Moment]:
+def _of_events(events: Sequence[AnyEvent]) -> Iterator[SessionMoment]:
     for event in events:
         members: dict[str, Any] = msgspec.to_builtins(event)
         name = str(members.pop("event"))
@@ -50,19 +50,19 @@ def _of_events(events: Sequence[AnyEvent]) -> Iterator[Moment]:
         if isinstance(event, DecisionMade) and event.body:
             details = pretty(members.pop("body"))
         words = ", ".join(f"{key} {value}" for key, value in members.items() if key != "callId")
-        yield Moment(event.at, 0, name, words, details, "event")
+        yield SessionMoment(event.at, 0, name, words, details, "event")
 
 
-def _of_messages(facts: Facts) -> Iterator[Moment]:
+def _of_messages(facts: Facts) -> Iterator[SessionMoment]:
     for message in facts.messages:
         way = "to" if message.sent else "from"
         title = title_of(message.text)
-        yield Moment(message.at, 0, title, f"{way} {message.far}", message.text, "sip")
+        yield SessionMoment(message.at, 0, title, f"{way} {message.far}", message.text, "sip")
 
 
-def _of_deliveries(facts: Facts) -> Iterator[Moment]:
+def _of_deliveries(facts: Facts) -> Iterator[SessionMoment]:
     for delivery in facts.deliveries:
         for attempt in delivery.attempts:
             answer = f"HTTP {attempt.http_status}" if attempt.http_status else attempt.detail
             name = f"webhook {delivery.type}"
-            yield Moment(attempt.at, 0, name, answer, pretty(delivery.payload), "webhook")
+            yield SessionMoment(attempt.at, 0, name, answer, pretty(delivery.payload), "webhook")

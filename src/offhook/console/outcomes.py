@@ -9,7 +9,7 @@ from offhook.codes import CallStatus, SessionStatus
 from offhook.session.session import Direction, Leg, LegFailure, Session, TrunkTry
 
 
-class Kind(StrEnum):
+class Tone(StrEnum):
     """What the colour of a state says."""
 
     GOING = "going"
@@ -20,38 +20,38 @@ class Kind(StrEnum):
 
 
 _KINDS = {
-    "QUEUED": Kind.GOING,
-    "RUNNING": Kind.GOING,
-    "BUSY": Kind.REFUSED,
-    "NO_ANSWER": Kind.REFUSED,
-    "CANCELED": Kind.REFUSED,
-    "UNSUBSCRIBED_CONTACT": Kind.REFUSED,
-    "FAILED": Kind.FAILED,
-    "ERROR": Kind.FAILED,
-    "COMPLETED_UNSUB_ERROR": Kind.FAILED,
+    "QUEUED": Tone.GOING,
+    "RUNNING": Tone.GOING,
+    "BUSY": Tone.REFUSED,
+    "NO_ANSWER": Tone.REFUSED,
+    "CANCELED": Tone.REFUSED,
+    "UNSUBSCRIBED_CONTACT": Tone.REFUSED,
+    "FAILED": Tone.FAILED,
+    "ERROR": Tone.FAILED,
+    "COMPLETED_UNSUB_ERROR": Tone.FAILED,
     # deliveries, campaigns, recordings, trunks
-    "pending": Kind.GOING,
-    "dead": Kind.FAILED,
-    "dropped": Kind.FAILED,
-    "paused": Kind.REFUSED,
-    "draft": Kind.REFUSED,
-    "canceled": Kind.REFUSED,
-    "disabled": Kind.REFUSED,
-    "revoked": Kind.REFUSED,
-    "expired": Kind.REFUSED,
-    "inactive": Kind.REFUSED,
-    "down": Kind.FAILED,
-    "rejected": Kind.FAILED,
-    "live": Kind.GOING,
-    "waiting": Kind.GOING,
-    "running": Kind.GOING,
-    "finishing": Kind.GOING,
+    "pending": Tone.GOING,
+    "dead": Tone.FAILED,
+    "dropped": Tone.FAILED,
+    "paused": Tone.REFUSED,
+    "draft": Tone.REFUSED,
+    "canceled": Tone.REFUSED,
+    "disabled": Tone.REFUSED,
+    "revoked": Tone.REFUSED,
+    "expired": Tone.REFUSED,
+    "inactive": Tone.REFUSED,
+    "down": Tone.FAILED,
+    "rejected": Tone.FAILED,
+    "live": Tone.GOING,
+    "waiting": Tone.GOING,
+    "running": Tone.GOING,
+    "finishing": Tone.GOING,
 }
 
 
-def kind_of(status: str) -> Kind:
+def tone_of(status: str) -> Tone:
     """The kind of a status of a session, a leg, a delivery or a trunk."""
-    return _KINDS.get(status) or _KINDS.get(status.lower(), Kind.GOOD)
+    return _KINDS.get(status) or _KINDS.get(status.lower(), Tone.GOOD)
 
 
 _WORDS = {

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from offhook import __version__
 from offhook.clock import iso_milliseconds
-from offhook.console.outcomes import Kind, kind_of
+from offhook.console.outcomes import Tone, tone_of
 from offhook.console.web import WebRequest, asked, theme_of, to
 
 POLICY = (
@@ -81,7 +81,7 @@ def environment() -> Environment:
         "time": time_tag,
         "clock": lambda at: time_tag(at, short=True),
         "span": span,
-        "kind": kind_of,
+        "kind": tone_of,
         "state": state_tag,
         "iso": iso_milliseconds,
         "pretty": pretty,
@@ -140,18 +140,18 @@ def words(name: str) -> str:
     return name.replace("_", " ").replace("-", " ").capitalize()
 
 
-SHAPES: Mapping[Kind, str] = {
-    Kind.GOING: "▶",
-    Kind.GOOD: "✓",
-    Kind.REFUSED: "⊘",
-    Kind.FAILED: "✕",
+SHAPES: Mapping[Tone, str] = {
+    Tone.GOING: "▶",
+    Tone.GOOD: "✓",
+    Tone.REFUSED: "⊘",
+    Tone.FAILED: "✕",
 }
 """Beside the colour of a state."""
 
 
 def state_tag(status: str) -> Markup:
     """A status with the colour and the shape of its kind."""
-    kind = kind_of(status)
+    kind = tone_of(status)
     return Markup('<span class="state {}"><span aria-hidden="true">{}</span> {}</span>').format(
         kind.value, SHAPES[kind], words(status)
     )

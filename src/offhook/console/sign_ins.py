@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from offhook.console.parts import ConsoleParts
+from offhook.console.console_parts import ConsoleParts
 from offhook.session.api_keys import key_digest
 from offhook.session.ports.console_records import SignIn
 from offhook.session.ports.tenants import TenantDirectory

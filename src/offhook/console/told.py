@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from offhook.console.outcomes import Kind
+from offhook.console.outcomes import Tone
 from offhook.console.sign_ins import Visitor
 from offhook.console.web import WebRequest, asked, visitor_of
 from offhook.session.ports.api_door import ApiReply
@@ -54,8 +54,8 @@ def notice_of(request: WebRequest) -> Notice | None:
     if not text or not hmac.compare_digest(mark.encode(), asked(request, "mark", 64).encode()):
         return None
     if problem:
-        return Notice(Kind.FAILED.value, f"That did not work: {problem}")
-    return Notice(Kind.GOOD.value, done)
+        return Notice(Tone.FAILED.value, f"That did not work: {problem}")
+    return Notice(Tone.GOOD.value, done)
 
 
 def _mark(visitor: Visitor, text: str) -> str:

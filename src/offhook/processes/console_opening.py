@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from offhook.console.app import create_console
-from offhook.console.parts import ConsoleParts
+from offhook.console.console_app import create_console
+from offhook.console.console_parts import ConsoleParts
 from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.session.ports.api_door import ApiDoor

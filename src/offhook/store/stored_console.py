@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, insert, select, update
 from offhook.codes import SessionStatus
 from offhook.session.ports.console_records import ConsoleRecords, OutcomeCount, SignIn
 from offhook.session.ports.record import RequestRecord
+from offhook.session.session import Session
 from offhook.store import schema
-from offhook.store.documents import from_micros, micros
+from offhook.store.documents import decode_session, from_micros, micros
 from offhook.store.rows import request_record
 from offhook.store.statements import Rows, Statements
 
@@ -76,6 +77,19 @@ class SqlConsole(Statements, ConsoleRecords):
             query = query.where(t.c.at < micros(until))
         found, following = await self._page(query, t.c.at, t.c.call_flow_request_id, cursor, limit)
         return [request_record(row) for row in found], following
+
+    async def newest_sessions(
+        self, sub_account_ids: Collection[str], since: datetime, *, limit: int
+    ) -> Sequence[Session]:
+        t = schema.sessions
+        newest = (  # from the index alone; only their documents are read
+            select(t.c.session_id)
+            .where(t.c.sub_account_id.in_(sorted(sub_account_ids)), t.c.created_at >= micros(since))
+            .order_by(t.c.created_at.desc())
+            .limit(limit)
+        )
+        rows = await self._read(select(t.c.document).where(t.c.session_id.in_(newest)))
+        return [decode_session(row["document"]) for row in rows]
 
     async def outcome_counts(
         self, sub_account_ids: Collection[str], since: datetime, until: datetime, step: timedelta

@@ -11,7 +11,12 @@ from tests.support.console_sessions import DESTINATION, Told, recent, sip
 from offhook import events as e
 from offhook.codes import CallStatus, SessionStatus
 from offhook.console.drawing.ladder import MOST_MESSAGES, ladder_of
-from offhook.console.drawing.timeline import Facts, Timeline, TimelineRow, timeline_of
+from offhook.console.drawing.session_timeline import (
+    Facts,
+    SessionTimeline,
+    TimelineRow,
+    timeline_of,
+)
 from offhook.console.live_calls import Doing, live_call
 from offhook.console.moments import moments_of
 from offhook.console.pages.session_page import wanted_part
@@ -19,7 +24,7 @@ from offhook.console.pages.session_page import wanted_part
 T = Told("t", recent())
 
 
-def drawn(*facts: e.AnyEvent, seconds: float = 10) -> Timeline:
+def drawn(*facts: e.AnyEvent, seconds: float = 10) -> SessionTimeline:
     leg = T.leg(
         "A",
         initiated_at=T.at(0),
@@ -31,7 +36,7 @@ def drawn(*facts: e.AnyEvent, seconds: float = 10) -> Timeline:
     return timeline_of(Facts(session, facts, (), sip(T), T.at(99)))
 
 
-def row(timeline: Timeline, label: str) -> TimelineRow:
+def row(timeline: SessionTimeline, label: str) -> TimelineRow:
     return next(one for one in timeline.rows if one.label == label)
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.support.console_sessions import Told, recent
 
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
-from offhook.console.outcomes import Kind, kind_of, sentence
+from offhook.console.outcomes import Tone, sentence, tone_of
 from offhook.session.session import Leg, LegFailure, Session, SessionError, TrunkTry
 
 T = Told("t", recent())
@@ -89,15 +89,15 @@ def test_a_sentence_says_what_happened(session: Session, text: str) -> None:
 
 
 def test_every_status_has_a_kind() -> None:
-    kinds = {status.value: kind_of(status) for status in SessionStatus}
-    assert {name for name, kind in kinds.items() if kind is Kind.GOOD} == {
+    kinds = {status.value: tone_of(status) for status in SessionStatus}
+    assert {name for name, kind in kinds.items() if kind is Tone.GOOD} == {
         "COMPLETED",
         "COMPLETED_UNSUBSCRIBED",
     }
-    assert {name for name, kind in kinds.items() if kind is Kind.FAILED} == {
+    assert {name for name, kind in kinds.items() if kind is Tone.FAILED} == {
         "FAILED",
         "ERROR",
         "COMPLETED_UNSUB_ERROR",
     }
-    assert kind_of("dead") is Kind.FAILED
-    assert kind_of("delivered") is Kind.GOOD
+    assert tone_of("dead") is Tone.FAILED
+    assert tone_of("delivered") is Tone.GOOD

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from offhook.console.parts import ConsoleParts
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.rendering import page, static_file
 from offhook.console.sign_ins import SignIns
 from offhook.console.web import (

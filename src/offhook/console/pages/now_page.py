@@ -13,8 +13,8 @@ from litestar.response import Stream
 
 from offhook.console.board import Board
 from offhook.console.choice import Choice, choice_of
-from offhook.console.outcomes import Kind, kind_of
-from offhook.console.parts import ConsoleParts
+from offhook.console.console_parts import ConsoleParts
+from offhook.console.outcomes import Tone, tone_of
 from offhook.console.rendering import NONE, data, page, span
 from offhook.console.web import WebRequest
 from offhook.session.ports.console_records import OutcomeCount
@@ -110,8 +110,8 @@ async def live_stream(
 def hour_figures(counts: Sequence[OutcomeCount]) -> HourFigures:
     """The numbers of an hour from its counts by status."""
     ended = sum(one.sessions for one in counts if one.status.final)
-    good = sum(one.sessions for one in counts if kind_of(one.status) is Kind.GOOD)
-    failed = sum(one.sessions for one in counts if kind_of(one.status) is Kind.FAILED)
+    good = sum(one.sessions for one in counts if tone_of(one.status) is Tone.GOOD)
+    failed = sum(one.sessions for one in counts if tone_of(one.status) is Tone.FAILED)
     rate = f"{100 * good / ended:.0f} %" if ended else NONE
     return HourFigures(sum(one.sessions for one in counts), failed, rate)
 

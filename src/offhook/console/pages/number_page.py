@@ -8,8 +8,8 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.desk import desk_and_form, desk_of
-from offhook.console.parts import ConsoleParts
 from offhook.console.rendering import page
 from offhook.console.told import notice_of
 from offhook.console.web import WebRequest

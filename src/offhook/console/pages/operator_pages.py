@@ -9,8 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.desk import operators_desk
-from offhook.console.parts import ConsoleParts
 from offhook.console.rendering import page
 from offhook.console.told import notice_of, problem_of
 from offhook.console.web import NotFound, Unsuitable, WebRequest, form_of
@@ -30,7 +30,7 @@ async def trunks(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> R
         "trunks.html",
         desk=desk,
         notice=notice_of(request),
-        status=status,
+        site=status,
         nodes=nodes["nodes"],
     )
 

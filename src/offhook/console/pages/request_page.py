@@ -7,8 +7,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from offhook.console.choice import choice_of
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.pages.session_search import answer_of, rejection_of
-from offhook.console.parts import ConsoleParts
 from offhook.console.rendering import page, pretty
 from offhook.console.submitted import marked_flow
 from offhook.console.web import NotFound, WebRequest

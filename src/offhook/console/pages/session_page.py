@@ -13,11 +13,11 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Stream
 
 from offhook.codes import SessionStatus
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.drawing.ladder import ladder_of
-from offhook.console.drawing.timeline import Facts, timeline_of
+from offhook.console.drawing.session_timeline import Facts, timeline_of
 from offhook.console.moments import moments_of
-from offhook.console.outcomes import kind_of, sentence
-from offhook.console.parts import ConsoleParts
+from offhook.console.outcomes import sentence, tone_of
 from offhook.console.rendering import page, pretty
 from offhook.console.submitted import MarkedFlow, marked_flow
 from offhook.console.told import notice_of, told
@@ -64,7 +64,7 @@ async def session_shown(
         "session.html",
         session=session,
         sentence=sentence(session),
-        kind=kind_of(session.status).value,
+        kind=tone_of(session.status).value,
         timeline=timeline,
         moments=moments_of(facts, timeline.begin),
         ladder=ladder_of(facts.messages),

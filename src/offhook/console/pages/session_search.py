@@ -13,8 +13,8 @@ from litestar.response import Redirect
 
 from offhook.codes import SessionStatus
 from offhook.console.choice import Choice, choice_of
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.outcomes import sentence
-from offhook.console.parts import ConsoleParts
 from offhook.console.rendering import page
 from offhook.console.web import Unsuitable, WebRequest, asked, asked_time, led_to, to
 from offhook.flow.actions import MakeCall

@@ -11,6 +11,7 @@ import msgspec
 
 from offhook.codes import SessionStatus
 from offhook.session.ports.record import RequestRecord
+from offhook.session.session import Session
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,13 @@ class ConsoleRecords(ABC):
         """The requests of these sub-accounts that made no session, newest first; with the cursor of the
         next page, None at the end. Raises ValueError for an invalid cursor.
         """
+
+    @abstractmethod
+    async def newest_sessions(
+        self, sub_account_ids: Collection[str], since: datetime, *, limit: int
+    ) -> Sequence[Session]:
+        """The newest sessions of these sub-accounts together that were created from ``since`` on, in no
+        order."""
 
     @abstractmethod
     async def outcome_counts(

@@ -57,6 +57,17 @@ class MemoryConsole(MemoryPart, ConsoleRecords):
             rejected, lambda each: (micros(each.at), each.call_flow_request_id), cursor, limit
         )
 
+    async def newest_sessions(
+        self, sub_account_ids: Collection[str], since: datetime, *, limit: int
+    ) -> Sequence[Session]:
+        stored = [one.session for one in self._data.sessions.values()]
+        found = [
+            one
+            for one in stored
+            if one.sub_account_id in sub_account_ids and one.created_at >= since
+        ]
+        return sorted(found, key=lambda one: one.created_at, reverse=True)[:limit]
+
     async def outcome_counts(
         self, sub_account_ids: Collection[str], since: datetime, until: datetime, step: timedelta
     ) -> Sequence[OutcomeCount]:

@@ -64,7 +64,7 @@ class Tick(NamedTuple):
     text: str
 
 
-class Timeline(NamedTuple):
+class SessionTimeline(NamedTuple):
     """The picture."""
 
     begin: datetime
@@ -83,7 +83,7 @@ class Facts(NamedTuple):
     now: datetime
 
 
-def timeline_of(facts: Facts) -> Timeline:
+def timeline_of(facts: Facts) -> SessionTimeline:
     """The picture of a session, from when a node took it to its end or to now."""
     session = facts.session
     begin = session.started_at or session.created_at
@@ -99,7 +99,7 @@ def timeline_of(facts: Facts) -> Timeline:
         *_recordings(facts.events, scale),
         *_sip(facts.messages, scale),
     )
-    return Timeline(begin, scale.seconds, rows, scale.ticks())
+    return SessionTimeline(begin, scale.seconds, rows, scale.ticks())
 
 
 class _Scale:

@@ -13,9 +13,11 @@ from litestar.types import ASGIApp
 
 from offhook.clock import new_id
 from offhook.console.board import Board
+from offhook.console.console_parts import ConsoleParts
 from offhook.console.pages import (
     campaign_page,
     entrance,
+    figures_page,
     now_page,
     number_page,
     operator_pages,
@@ -26,7 +28,6 @@ from offhook.console.pages import (
     session_search,
     webhook_page,
 )
-from offhook.console.parts import ConsoleParts
 from offhook.console.rendering import data, page
 from offhook.console.sign_ins import SignIns, is_form_token
 from offhook.console.web import COOKIE, ROOT, Forbidden, WebRequest, form_of, led_to, to
@@ -47,6 +48,7 @@ PAGES = (
     number_page,
     scenario_page,
     campaign_page,
+    figures_page,
     opt_out_page,
     operator_pages,
 )
