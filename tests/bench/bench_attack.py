@@ -8,6 +8,8 @@ the octets sent.
 
 * ``nonces``: INVITEs of unknown addresses with octets of no charset in their digest nonces;
 * ``invites``: INVITEs from 200 unknown addresses, each a new call;
+* ``scanners``: the same, with the name of a scanner;
+* ``registers``: REGISTERs of unknown users from as many addresses, without credentials;
 * ``trunk``: what anybody can send in the name of the trunk: wrong passwords, BYEs, re-INVITEs and responses
   that belong to nothing;
 * ``malformed``: broken requests.
@@ -108,6 +110,23 @@ def nonces(source: str, port: int, server: int) -> bytes:
     return invite(source, port, server, line)
 
 
+def scanners(source: str, port: int, server: int) -> bytes:
+    """An INVITE with the name of a scanner."""
+    return invite(source, port, server, b"User-Agent: friendly-scanner\r\n")
+
+
+def registers(source: str, port: int, server: int) -> bytes:
+    """A REGISTER of a user that may be there or not."""
+    token, user = f"{random.getrandbits(48):x}", random.randrange(100, 10_000)
+    return (
+        f"REGISTER sip:127.0.0.1:{server} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP {source}:{port};rport;branch=z9hG4bK{token}\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:{user}@127.0.0.1>;tag={token}\r\nTo: <sip:{user}@127.0.0.1>\r\n"
+        f"Call-ID: {token}\r\nCSeq: 1 REGISTER\r\nContact: <sip:{user}@{source}:{port}>\r\n"
+        "Expires: 3600\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+
+
 def trunk(source: str, port: int, server: int) -> bytes:
     """Something in the name of the trunk that belongs to nothing."""
     wrong = (
@@ -145,6 +164,8 @@ def malformed(source: str, port: int, server: int) -> bytes:
 ATTACKS: dict[str, tuple[Callable[[str, int, int], bytes], list[str]]] = {
     "nonces": (nonces, ["127.0.0.66"]),
     "invites": (invite, [f"127.0.{1 + n // 100}.{1 + n % 100}" for n in range(200)]),
+    "scanners": (scanners, [f"127.0.{3 + n // 100}.{1 + n % 100}" for n in range(200)]),
+    "registers": (registers, [f"127.0.{5 + n // 100}.{1 + n % 100}" for n in range(200)]),
     "trunk": (trunk, ["127.0.0.1"]),
     "malformed": (malformed, [f"127.0.9.{1 + n}" for n in range(50)]),
 }
@@ -279,6 +300,7 @@ async def run(names: list[str], rate: float, seconds: float) -> int:
                 sub_account={"numbers": [{"msisdn": "+6568332048"}]},
             )
             config["trunks"][0] |= {"username": "carrier", "password": "s3cret", "inbound_from": []}
+            config["sip_users"] = [{"username": "alice", "password": "alice-secret"}]
             config["limits"] = {"media_timeout": 3600}  # the carrier sends no audio
             async with Server(Path(folder) / "server", config) as server:
                 session = await server.place(voice_message("+12025550100", TEXT, repetition=3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -110,17 +110,24 @@ def asterisk_folder() -> Path:
 
 
 def _configure(root: Path, folder: Path, port: int) -> None:
-    modules = next(root.glob("usr/lib/*/asterisk/modules"))
+    endpoints = ENDPOINT.format(name=PLAIN, encryption="no")
+    endpoints += ENDPOINT.format(name=SECURE, encryption="sdes")
+    write_files(root, folder, DIALPLAN.format(here=HERE), PJSIP.format(port=port) + endpoints)
+
+
+def write_files(
+    root: Path, folder: Path, dialplan: str, pjsip: str, modules: Iterable[str] = MODULES
+) -> None:
+    """Its configuration, and the tone that it plays."""
+    found = next(root.glob("usr/lib/*/asterisk/modules"))
     rtp = free_port(beside=200)
     files = {
-        "asterisk.conf": DIRECTORIES.format(here=HERE, modules=f"/{modules.relative_to(root)}"),
+        "asterisk.conf": DIRECTORIES.format(here=HERE, modules=f"/{found.relative_to(root)}"),
         "modules.conf": "[modules]\nautoload = no\n"
-        + "".join(f"load = {module}.so\n" for module in MODULES),
-        "extensions.conf": DIALPLAN.format(here=HERE),
+        + "".join(f"load = {module}.so\n" for module in modules),
+        "extensions.conf": dialplan,
         "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 199}\nicesupport = no\n",
-        "pjsip.conf": PJSIP.format(port=port)
-        + ENDPOINT.format(name=PLAIN, encryption="no")
-        + ENDPOINT.format(name=SECURE, encryption="sdes"),
+        "pjsip.conf": pjsip,
         "logger.conf": "[general]\n[logfiles]\nmessages => warning,error\n",
     }
     (folder / "etc").mkdir()
@@ -132,12 +139,16 @@ def _configure(root: Path, folder: Path, port: int) -> None:
     (root / HERE[1:]).mkdir(exist_ok=True)
 
 
+SetUp = Callable[[Path, Path, int], None]
+"""Writes the configuration: given its Debian, its folder there, and the UDP port to listen on."""
+
+
 @asynccontextmanager
-async def asterisk(folder: Path) -> AsyncIterator[Asterisk]:
+async def asterisk(folder: Path, set_up: SetUp = _configure) -> AsyncIterator[Asterisk]:
     """A running Asterisk with an empty ``folder``; everything of it ends with the block."""
     root = await asyncio.to_thread(asterisk_folder)
     port = free_port()
-    _configure(root, folder, port)
+    set_up(root, folder, port)
     # In namespaces of its own: what it mounts, and whatever it starts, ends with it.
     inside = (
         f'mount -t proc proc "{root}/proc" && mount --bind "{folder}" "{root}{HERE}" &&'

@@ -107,11 +107,18 @@ async def _running(log: Path, port: int, *command: str, home: Path) -> AsyncIter
 
 @asynccontextmanager
 async def baresip(
-    folder: Path, server: int, user: str, password: str, *, answers: bool = True
+    folder: Path,
+    server: int,
+    user: str,
+    password: str,
+    *,
+    answers: bool = True,
+    port: int | None = None,
 ) -> AsyncIterator[Softphone]:
-    """baresip, registered as ``user`` with the server on that port."""
+    """baresip, registered as ``user`` with the server on that port; with a ``port`` of its own: not."""
     folder.mkdir(parents=True)
-    port, rtp = free_port(), free_port(beside=20)
+    registers = 60 if port is None else 0
+    port, rtp = port or free_port(), free_port(beside=20)
     modules = next(Path("/usr/lib").glob("**/baresip/modules/g711.so")).parent
     (folder / "config").write_text(
         _BARESIP.format(port=port, modules=modules, rtp=rtp, rtp_end=rtp + 20)
@@ -119,7 +126,7 @@ async def baresip(
     mode = "auto" if answers else "manual"
     (folder / "accounts").write_text(
         f"<sip:{user}@127.0.0.1:{server}>;auth_user={user};auth_pass={password}"
-        f";regint=60;answermode={mode}\n"
+        f";regint={registers};answermode={mode}\n"
     )
     (folder / "contacts").write_text("")
     command = ("baresip", "-4", "-f", str(folder))
