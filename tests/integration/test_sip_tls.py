@@ -122,7 +122,7 @@ async def test_an_authority_that_is_not_trusted_ends_the_call(world: World, tmp_
 async def test_a_configured_domain_counts_instead_of_the_host(world: World) -> None:
     alice, _, _ = await world.talker(world.files("alice"))
     _, theirs, _ = await world.talker(world.files("bob", "carrier.example"))
-    alice.endpoint.domains = {("localhost", theirs.local_address[1]): "carrier.example"}
+    alice.endpoint.tls_names = {"localhost": "carrier.example"}
     handle = alice.call(named(theirs))
     assert isinstance(await alice.hears(handle, Answered, Rejected), Answered)
     alice.hang_up(handle)

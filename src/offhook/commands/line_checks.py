@@ -16,13 +16,19 @@ from offhook.config import Config, TrunkSection, host_and_port, port_range, sip_
 from offhook.net.listening import bind_error
 from offhook.sip import AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port
-from offhook.telephony.endpoint import SipEndpoint, udp_endpoint
+from offhook.sip.transport import Protocol
+from offhook.telephony.endpoint import SipEndpoint
+from offhook.telephony.transports.locator import CannotLocate
+from offhook.telephony.transports.sip_transport import SipTransport
 from offhook.telephony.transports.sockets import own_address, unspecified
+from offhook.telephony.transports.stream import StreamTransport
+from offhook.telephony.transports.udp import UdpTransport
 from offhook.telephony.trunk_health import ask
 from offhook.telephony.trunks import trunk_of
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _RESERVED = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+NAME_ADVICE = "check the name in [[trunks]] and the name server (/etc/resolv.conf)"
 RTP_SAMPLES = 20
 """Ports of the range that are tried."""
 
@@ -130,7 +136,12 @@ async def trunks(config: Config, timeout: float) -> list[DoctorFinding]:
     if not config.trunks:
         return [doubt("trunks", "there are none", "without [[trunks]] only built-in phones ring")]
     _, host, _ = sip_address(config.sip.listen[0])
-    endpoint = udp_endpoint(host, 0, advertise_host=config.sip.advertise)
+    advertise = config.sip.advertise
+    transports: list[SipTransport] = [
+        UdpTransport(host, 0, advertise_host=advertise),
+        StreamTransport(Protocol.TCP, host, 0, advertise_host=advertise),
+    ]
+    endpoint = SipEndpoint(transports)
     await endpoint.start()
     try:
         return list(
@@ -142,15 +153,19 @@ async def trunks(config: Config, timeout: float) -> list[DoctorFinding]:
 
 async def _trunk(endpoint: SipEndpoint, section: TrunkSection, timeout: float) -> DoctorFinding:
     trunk, what = trunk_of(section), f"trunk {section.name}"
-    if trunk.transport != "udp":
-        return doubt(what, f"{section.address} is not asked", "only udp: trunks are asked")
+    if trunk.transport == "tls":
+        return doubt(what, f"{section.address} is not asked", "trunks over TLS are not asked")
     answer: asyncio.Future[OptionsAnswered] = asyncio.get_running_loop().create_future()
 
     def answered(event: AnyEvent) -> None:
         if isinstance(event, OptionsAnswered) and not answer.done():
             answer.set_result(event)
 
-    ask(endpoint, trunk, answered)
+    try:
+        servers = await endpoint.locator.find(trunk.place)
+    except CannotLocate as error:
+        return wrong(what, str(error), NAME_ADVICE)
+    ask(endpoint, trunk, servers[0], answered)
     try:
         async with asyncio.timeout(timeout):
             event = await answer
@@ -160,6 +175,5 @@ async def _trunk(endpoint: SipEndpoint, section: TrunkSection, timeout: float) -
         )
         return wrong(what, trunk.silence(timeout), advice)
     if event.status is None:
-        advice = "check the name in [[trunks]] and the name server (/etc/resolv.conf)"
-        return wrong(what, event.problem or trunk.silence(timeout), advice)
+        return wrong(what, event.problem or trunk.silence(timeout), NAME_ADVICE)
     return fine(what, f"{section.address} answers OPTIONS with {event.status}")

@@ -75,10 +75,12 @@ from offhook.config.voice_sections import (
 )
 from offhook.config.written_values import (
     ListenAddress,
+    TrunkPlace,
     api_key_digest,
     host_and_port,
     port_range,
     sip_address,
+    trunk_address,
 )
 
 __all__ = [
@@ -139,6 +141,7 @@ __all__ = [
     "TestCallSeconds",
     "Testbed",
     "TestbedPhone",
+    "TrunkPlace",
     "TrunkSection",
     "UnverifiedCallers",
     "Voices",
@@ -148,4 +151,5 @@ __all__ = [
     "host_and_port",
     "port_range",
     "sip_address",
+    "trunk_address",
 ]

@@ -89,17 +89,12 @@ def _certificates(config: Config) -> Iterator[Finding]:
 def _addresses(config: Config) -> Iterator[Finding]:
     with_ports: list[tuple[Path, str]] = [(("http", "listen"), config.http.listen)]
     with_ports += [(("sip", "listen"), a.partition(":")[2]) for a in config.sip.listen]
-    with_ports += [
-        (("trunks", i, "address"), t.address.partition(":")[2]) for i, t in enumerate(config.trunks)
-    ]
     for path, endpoint in with_ports:
         try:
-            _, port = host_and_port(endpoint)
+            host_and_port(endpoint)
         except ValueError:
             yield path, f"expected a port up to 65535, found {endpoint!r}"
             continue
-        if port == 0 and path[0] == "trunks":
-            yield path, "expected the port of the trunk, found 0"
     if not config.sip.listen:
         yield ("sip", "listen"), "expected at least one address"
     if (address := config.sip.advertise) is not None and not _is_unicast(address):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from offhook.config import Config
+from offhook.config import Config, trunk_address
 from offhook.config.toml_lines import Path
 
 SECURE = ("tls", "wss")
@@ -34,8 +34,15 @@ def _transports(config: Config) -> Iterator[tuple[Path, str]]:
         wanted: list[tuple[Path, str]] = [((*here, "address"), trunk.address)]
         wanted += [((*here, "registrars", i), each) for i, each in enumerate(trunk.registrars)]
         for path, address in wanted:
+            try:
+                place = trunk_address(address)
+            except ValueError:
+                yield path, f"expected a port up to 65535, found {address!r}"
+                continue
+            if place.port == 0:
+                yield path, "expected the port of the trunk, found 0"
             transport = transport_of(address)
-            if transport not in served:
+            if transport not in served and transport != "sip":
                 port = 5061 if transport in SECURE else 5060
                 like = f'"{transport}:0.0.0.0:{port}"'
                 yield path, f"sip.listen has no {transport}: address, such as {like}"

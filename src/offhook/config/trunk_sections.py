@@ -29,6 +29,8 @@ from offhook.config.value_types import (
     SipAddress,
     SipUsername,
     SubAccountId,
+    TlsName,
+    TrunkAddress,
 )
 
 
@@ -46,7 +48,9 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     """``[[trunks]]``"""
 
     name: Name
-    address: SipAddress
+    address: TrunkAddress
+    tls_name: TlsName | None = None
+    """Whose certificate it shows, where that is not its host's."""
     username: str | None = None
     password: str | None = None
     register: bool = False

@@ -87,6 +87,14 @@ SipAddress = Annotated[
         description='udp:, tcp: or tls: with an address and port, such as "udp:127.0.0.1:5060"',
     ),
 ]
+TrunkAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sip|udp|tcp|tls):(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+)(:[0-9]{1,5})?\Z",
+        description='udp:, tcp: or tls: with a host and mostly a port, such as "udp:192.0.2.1:5060",'
+        ' or sip: with a domain, such as "sip:carrier.example"',
+    ),
+]
 HepAddress = Annotated[
     str,
     Meta(
@@ -99,6 +107,10 @@ PortRange = Annotated[
 ]
 Host = Annotated[
     str, Meta(pattern=r"^[0-9A-Za-z.:-]{1,253}\Z", description="an IP address or a host name")
+]
+TlsName = Annotated[
+    str,
+    Meta(pattern=r"^[0-9A-Za-z.:*-]{1,253}\Z", description='a name such as "sip.carrier.example"'),
 ]
 Network = Annotated[
     str,

@@ -17,6 +17,16 @@ class ListenAddress(NamedTuple):
     port: int
 
 
+class TrunkPlace(NamedTuple):
+    """Where a trunk is, as far as its address says."""
+
+    transport: str | None
+    """``udp``, ``tcp`` or ``tls``; None: what the domain says (RFC 3263)."""
+    host: str
+    port: int | None
+    """None: what the domain says."""
+
+
 def host_and_port(endpoint: str) -> tuple[str, int]:
     """``127.0.0.1:8080`` or ``[::1]:8080`` as host and port. Raises ValueError for other forms."""
     host, _, port = endpoint.rpartition(":")
@@ -32,6 +42,16 @@ def sip_address(address: str) -> ListenAddress:
     if transport not in ("udp", "tcp", "tls"):
         raise ValueError(f"no udp:, tcp: or tls: address: {address!r}")
     return ListenAddress(transport, *host_and_port(endpoint))
+
+
+def trunk_address(address: str) -> TrunkPlace:
+    """``tls:carrier.example`` or ``udp:192.0.2.1:5060`` in its parts. Raises ValueError for other forms."""
+    transport, _, rest = address.partition(":")
+    if transport not in ("sip", "udp", "tcp", "tls"):
+        raise ValueError(f"no sip:, udp:, tcp: or tls: address: {address!r}")
+    whole = rest.endswith("]") or ":" not in rest
+    host, port = (rest.strip("[]"), None) if whole else host_and_port(rest)
+    return TrunkPlace(None if transport == "sip" else transport, host, port)
 
 
 def port_range(ports: str) -> range:

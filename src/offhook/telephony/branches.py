@@ -40,6 +40,11 @@ class Branches:
             for handle in self._open:
                 agent.cancel(handle, now)
 
+    def leave(self) -> None:
+        """As :meth:`cancel`, and nothing more is heard of them; an answer that comes late is hung up."""
+        self.cancel()
+        self._winner = ""
+
     def bye(self) -> None:
         """Hang up the one that was answered."""
         with self._endpoint.command() as (agent, now):

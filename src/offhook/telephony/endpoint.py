@@ -23,6 +23,7 @@ from offhook.telephony.call_listeners import (
 )
 from offhook.telephony.deadline_timer import DeadlineTimer
 from offhook.telephony.transports.datagram_port import SharedPort
+from offhook.telephony.transports.locator import Locator
 from offhook.telephony.transports.sip_transport import (
     Arrived,
     SipTransport,
@@ -78,8 +79,10 @@ class SipEndpoint(TransportOwner):
         self._flows = itertools.count(len(self._transports) + 1)
         self._quiet: asyncio.Event | None = None
         """Set when every BYE and CANCEL was answered; used only while closing."""
-        self.domains: Mapping[tuple[str, int], str] = {}
-        """Whose certificate is expected at a host and port, where it is not that of the host."""
+        self.locator = Locator({(each.protocol.value, each.wide) for each in transports})
+        """Finds the servers of trunks."""
+        self.tls_names: Mapping[str, str] = {}
+        """Whose certificate a domain shows, where it is not its own."""
         self.tap: Tap | None = None
         """Traces messages; None: no trace."""
 
@@ -131,6 +134,7 @@ class SipEndpoint(TransportOwner):
         self._timer.cancel()
         for transport in opened.values():
             await transport.close()
+        await self.locator.close()
         self._listeners.clear()
 
     @property
@@ -182,7 +186,9 @@ class SipEndpoint(TransportOwner):
 
     def is_address_of(self, host: str, address: str) -> bool:
         """Whether ``address`` is where datagrams for ``host`` are sent."""
-        return any(each.resolver.is_address_of(host, address) for each in self._transports)
+        return self.locator.is_server_of(host, address) or any(
+            each.resolver.is_address_of(host, address) for each in self._transports
+        )
 
     # --- commands
 
@@ -245,8 +251,9 @@ class SipEndpoint(TransportOwner):
             return Standing.KNOWN
         return Standing.BANNED if self._screen.bans(source.host) else Standing.UNKNOWN
 
-    def domain_of(self, host: str, port: int) -> str:
-        return self.domains.get((host, port), host)
+    def domains_of(self, host: str, port: int) -> list[str]:
+        found = self.locator.domains_of(host, port) or [host]
+        return [self.tls_names.get(domain, domain) for domain in found]
 
     def joined(self, record: Transport) -> int:
         flow = next(self._flows)

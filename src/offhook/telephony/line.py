@@ -25,6 +25,7 @@ from offhook.telephony.sip_trace import SipTraces
 from offhook.telephony.sip_users import SipUser
 from offhook.telephony.stir_service import StirService
 from offhook.telephony.trunk_health import TrunkHealth
+from offhook.telephony.trunk_servers import TrunkServers
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Line:
         self.metrics = metrics or LineMetrics()
         self.stir = stir
         self.health = TrunkHealth(clock, self.metrics)
+        self.servers = TrunkServers(endpoint.locator, clock)
         self.traces = SipTraces(endpoint.near, clock.now)
         endpoint.tap = self.traces.tap
 
@@ -83,6 +85,9 @@ class Line:
     ) -> None:
         """Use these trunks and users for new calls; existing calls stay as they are."""
         self.trunks = dict(trunks)
+        self.endpoint.tls_names = {
+            trunk.host: trunk.tls_name for trunk in trunks.values() if trunk.tls_name is not None
+        }
         self.users = dict(users or {})
         self.media_timeout = media_timeout
 
@@ -94,7 +99,9 @@ class Line:
         known = self.users.get(user)
         return None if known is None else known.trunk
 
-    def invite(self, trunk: Trunk, order: DialOrder, offer: bytes) -> list[str]:
+    def invite(
+        self, trunk: Trunk, server: Address | None, order: DialOrder, offer: bytes
+    ) -> list[str]:
         """Send one INVITE of ``order`` over ``trunk``, or one to each phone of a user.
 
         Returns the endpoint's handles of them; none: no phone is registered.
@@ -103,13 +110,15 @@ class Line:
         if user is not None:
             phones = self.phones(user)
             return [self._ring(*phone, trunk, order, offer) for phone in phones]
+        if server is None:
+            return []
         from_uri, headers = self._identity(order, trunk)
         called = escape_user(trunk.numbers.written(order.destination, Party.CALLED))
         with self.endpoint.command() as (agent, now):
             handle = agent.invite(
                 now,
-                target=Address(trunk.transport, trunk.host, trunk.port),
-                request_uri=f"sip:{called}@{trunk.domain or host_port(trunk.host, trunk.port)}",
+                target=server,
+                request_uri=f"sip:{called}@{trunk.domain or trunk.host_port}",
                 from_uri=from_uri,
                 to_uri=f"sip:{called}@{trunk.domain or host_port(trunk.host, None)}",
                 sdp=offer,

@@ -15,12 +15,15 @@ from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing,
 from offhook.session.routing import user_of_route
 from offhook.session.session import TrunkTry
 from offhook.sip import agent_events as sip
+from offhook.sip.agent_events import Address
 from offhook.sip.descriptions import SdpError
 from offhook.telephony.branches import Branches
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import EndFacts, LineCall, faults
 from offhook.telephony.redirects import Redirection, Redirections
+from offhook.telephony.transports.locator import CannotLocate
+from offhook.telephony.trunk_servers import PATIENCE
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,10 @@ class OutgoingCall(LineCall):
         """Asks for a channel of the next trunk. It is not canceled: the channel is taken durably."""
         self._left = list(order.trunks)
         """Names of the trunks that are not tried yet."""
+        self._servers: list[Address] = []
+        """Servers of the trunk that are not tried yet."""
+        self._server: Address | None = None
+        """The one that is."""
         self._branches: Branches | None = None
         """The INVITE that is out, or those to all phones of a user."""
         self._rung: set[tuple[int, bool]] = set()
@@ -94,16 +101,43 @@ class OutgoingCall(LineCall):
         return None
 
     def _invite(self, trunk: Trunk) -> None:
+        """Call over a trunk: over the first of its servers, once they are known."""
         self.trunk = trunk
         self._sent_at = self._clock.monotonic()
         self.leg_media.trunk = trunk
+        known: list[Address] | None = []
+        if user_of_route(trunk.name) is None:
+            known = self._line.servers.known(trunk)
+        if known is None:
+            self._moving = self._loop.create_task(self._look_up(trunk))
+        else:
+            self._servers = known
+            self._invite_server(trunk)
+
+    async def _look_up(self, trunk: Trunk) -> None:
+        try:
+            self._servers = await self._line.servers.find(trunk)
+        except CannotLocate as error:
+            problem = str(error)
+            failed = sip.Rejected(
+                handle="", status=408, reason=problem, local=True, problem=problem
+            )
+            self._guarded("moving on", self._rejected, failed)
+            return
+        if self.ended is None:
+            self._guarded("sending its INVITE", self._invite_server, trunk)
+
+    def _invite_server(self, trunk: Trunk) -> None:
+        """Send the INVITE to the next server; one that is silent has less time while there is another."""
+        server = self._server = self._servers.pop(0) if self._servers else None
+        self._sent_at = self._clock.monotonic()
         try:
             offer = self.leg_media.offer()
         except SdpError as error:
             self._end(CallStatus.ERROR, detail=str(error), tries=tuple(self._tries))
             return
         self._redirections.went(trunk, self._order.destination)
-        handles = self._line.invite(trunk, self._order, offer)
+        handles = self._line.invite(trunk, server, self._order, offer)
         if not handles:
             detail = f"no phone of user {user_of_route(trunk.name)} is registered"
             self._end(CallStatus.FAILED, by=Side.SERVER, detail=detail, tries=tuple(self._tries))
@@ -111,6 +145,35 @@ class OutgoingCall(LineCall):
         for handle in handles:
             self._trace(self._line.endpoint.call_id_of(handle))
         self._branches = Branches(self._line.endpoint, self.on_sip, handles)
+        if self._servers:
+            self._loop.call_later(
+                PATIENCE, self._guarded, "a server's silence", self._silent, server
+            )
+
+    def _silent(self, server: Address) -> None:
+        """A server has said nothing, and there is another one (RFC 3263 §4.3)."""
+        branches = self._branches
+        if branches is None or server != self._server or branches.heard_from:
+            return
+        if self.ended is not None or self.connected or self._rung:
+            return
+        branches.leave()
+        silence = sip.Rejected(handle="", status=408, reason="Request Timeout", local=True)
+        self._rejected(silence)
+
+    def _next_server(self, event: sip.Rejected) -> bool:
+        """Whether the next server of the trunk is tried, because this one failed or is overloaded."""
+        failed = event.local or event.status == 503
+        if not failed or self._rung or self.trunk is None:
+            return False
+        if self._server is not None:
+            self._line.servers.failed(self._server)
+        if not self._servers:
+            return False
+        log.info("call %s: trunk %s: trying its next server", self.call_id, self.trunk.name)
+        self._branches = None
+        self._invite_server(self.trunk)
+        return True
 
     # --- events from the far end
 
@@ -181,6 +244,8 @@ class OutgoingCall(LineCall):
         if self.ended is not None:
             return
         self._tries.append(self._tried(event))
+        if self._next_server(event):
+            return
         redirection = self._redirection(event)
         if redirection is not None:
             log.info("call %s: redirected to trunk %s", self.call_id, redirection.trunk.name)

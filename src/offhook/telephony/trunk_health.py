@@ -18,6 +18,7 @@ from offhook.sip.encoding import host_port
 from offhook.telephony.call_listeners import Listener
 from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.transports.locator import CannotLocate
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -47,13 +48,13 @@ class _Known:
         return self.answers is not False and self.unregistered is None
 
 
-def ask(endpoint: SipEndpoint, trunk: Trunk, listener: Listener) -> None:
-    """Ask a trunk whether it is there; ``listener`` gets the answer's event."""
-    uri = f"sip:{host_port(trunk.host, trunk.port)}"
+def ask(endpoint: SipEndpoint, trunk: Trunk, server: Address, listener: Listener) -> None:
+    """Ask a server of a trunk whether it is there; ``listener`` gets the answer's event."""
+    uri = f"sip:{trunk.host_port}"
     with endpoint.command() as (agent, now):
         handle = agent.options(
             now,
-            target=Address(trunk.transport, trunk.host, trunk.port),
+            target=server,
             request_uri=uri,
             from_uri=f"sip:offhook@{host_port(endpoint.advertised_host, None)}",
             to_uri=uri,
@@ -149,6 +150,7 @@ class TrunkProbe:
         """When each trunk was asked last."""
         self._waiting: set[str] = set()
         """Trunks with an OPTIONS that is not over."""
+        self._looking_up: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -167,7 +169,25 @@ class TrunkProbe:
     def _ask(self, trunk: Trunk, now: float) -> None:
         self._asked[trunk.name] = now
         self._waiting.add(trunk.name)
-        ask(self._endpoint, trunk, lambda event: self._answered(trunk, now, event))
+        known = self._endpoint.locator.known(trunk.place)
+        if known is not None:
+            self._ask_server(trunk, known[0], now)
+            return
+        task = asyncio.get_running_loop().create_task(self._look_up(trunk, now))
+        self._looking_up.add(task)
+        task.add_done_callback(self._looking_up.discard)
+
+    async def _look_up(self, trunk: Trunk, now: float) -> None:
+        try:
+            servers = await self._endpoint.locator.find(trunk.place)
+        except CannotLocate as error:
+            self._waiting.discard(trunk.name)
+            self._health.silent(trunk.name, str(error))
+        else:
+            self._ask_server(trunk, servers[0], now)
+
+    def _ask_server(self, trunk: Trunk, server: Address, now: float) -> None:
+        ask(self._endpoint, trunk, server, lambda event: self._answered(trunk, now, event))
 
     def _answered(self, trunk: Trunk, asked_at: float, event: AnyEvent) -> None:
         self._waiting.discard(trunk.name)

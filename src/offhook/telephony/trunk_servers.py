@@ -6,7 +6,7 @@ from typing import Final, final
 
 from offhook.clock import Clock
 from offhook.sip import Address
-from offhook.telephony.transports.locator import Domain, Locator
+from offhook.telephony.transports.locator import Locator
 from offhook.telephony.trunks import Trunk
 
 AVOIDED_FOR: Final = 60.0
@@ -27,12 +27,12 @@ class TrunkServers:
 
     def known(self, trunk: Trunk) -> list[Address] | None:
         """In the order in which they are to be tried; None: they must be looked up (:meth:`find`)."""
-        found = self._locator.known(_domain_of(trunk))
+        found = self._locator.known(trunk.place)
         return None if found is None else self._in_order(found)
 
     async def find(self, trunk: Trunk) -> list[Address]:
         """As :meth:`known`; asks the name service. Raises CannotLocate of :mod:`.transports.locator`."""
-        return self._in_order(await self._locator.find(_domain_of(trunk)))
+        return self._in_order(await self._locator.find(trunk.place))
 
     def failed(self, server: Address) -> None:
         """It was silent, refused the connection, or said 503."""
@@ -40,14 +40,6 @@ class TrunkServers:
             self._avoided.clear()
         self._avoided[server] = self._clock.monotonic() + AVOIDED_FOR
 
-    def owns(self, trunk: Trunk, host: str) -> bool:
-        """Whether an address literal is that of a server of the trunk."""
-        return self._locator.is_server_of(_domain_of(trunk), host)
-
     def _in_order(self, servers: tuple[Address, ...]) -> list[Address]:
         now = self._clock.monotonic()
         return sorted(servers, key=lambda server: self._avoided.get(server, 0.0) > now)
-
-
-def _domain_of(trunk: Trunk) -> Domain:
-    return Domain(trunk.transport or None, trunk.host, trunk.port or None)

@@ -9,11 +9,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 import msgspec
 
 from offhook import config
-from offhook.config import ListenAddress, sip_address
+from offhook.config import ListenAddress, TrunkPlace, sip_address, trunk_address
 from offhook.events import Attestation
 from offhook.media.engine import MediaCapabilities
 from offhook.negotiated import LAWS, Codec
 from offhook.sip.descriptions import MediaTerms, Security
+from offhook.sip.encoding import default_port, host_port
 from offhook.sip.grammar import ip_of
 from offhook.telephony.number_formats import NumberFormat, NumberStyle, rules_of
 
@@ -23,8 +24,12 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     transport: str
+    """Empty: what the domain says (RFC 3263)."""
     host: str
     port: int
+    """0: what the domain says."""
+    tls_name: str | None = None
+    """Whose certificate it shows; None: that of ``host``."""
     username: str | None = None
     password: str | None = None
     inbound_from: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -77,7 +82,22 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
 
     def silence(self, waited: float) -> str:
         """``no response from udp:192.0.2.1:5060 for 32 s``."""
-        return f"no response from {self.transport}:{self.host}:{self.port} for {waited:.0f} s"
+        return f"no response from {self.address} for {waited:.0f} s"
+
+    @property
+    def place(self) -> TrunkPlace:
+        """Where it is, to be looked up."""
+        return TrunkPlace(self.transport or None, self.host, self.port or None)
+
+    @property
+    def address(self) -> str:
+        """As it is configured."""
+        return f"{self.transport or 'sip'}:{self.host_port}"
+
+    @property
+    def host_port(self) -> str:
+        """For a URI."""
+        return host_port(self.host, self.port or None)
 
     def sends_from(self, host: str) -> bool:
         """Whether an address literal is one of ``inbound_from``."""
@@ -103,12 +123,13 @@ def in_networks(host: str, networks: Iterable[IPv4Network | IPv6Network]) -> boo
 
 def trunk_of(section: config.TrunkSection) -> Trunk:
     """The trunk of a ``[[trunks]]`` section. Its address was checked when the file was read."""
-    transport, host, port = split_address(section.address)
+    place = trunk_address(section.address)
     return Trunk(
         name=section.name,
-        transport=transport,
-        host=host,
-        port=port,
+        transport=place.transport or "",
+        host=place.host,
+        port=place.port or 0,
+        tls_name=section.tls_name,
         username=section.username,
         password=section.password,
         inbound_from=tuple(ip_network(text, strict=False) for text in section.inbound_from),
@@ -128,12 +149,17 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
             country=section.country,
             rules=rules_of(section.number_rules),
         ),
-        registrars=tuple(map(sip_address, section.registrars or (section.address,)))
-        if section.register
-        else (),
+        registrars=_registrars_of(section, place) if section.register else (),
         register_expires=section.register_expires,
         contact_user=contact_user_of(section) if section.register else None,
     )
+
+
+def _registrars_of(section: config.TrunkSection, place: TrunkPlace) -> tuple[ListenAddress, ...]:
+    if section.registrars:
+        return tuple(map(sip_address, section.registrars))
+    transport = place.transport or "udp"
+    return (ListenAddress(transport, place.host, place.port or default_port(transport)),)
 
 
 def contact_user_of(section: config.TrunkSection) -> str:

@@ -15,6 +15,7 @@ from offhook.session.ports.operating import TrunkState
 from offhook.sip import OptionsAnswered
 from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.transports.locator import Locator
 from offhook.telephony.trunk_health import TrunkHealth, TrunkProbe
 from offhook.telephony.trunks import Trunk
 
@@ -32,6 +33,7 @@ class World:
         self.asked: list[dict[str, Any]] = []
         agent = SimpleNamespace(options=lambda _, **order: self.asked.append(order))
         endpoint = SimpleNamespace(
+            locator=Locator({("udp", False)}),
             advertised_host="192.0.2.1",
             command=lambda: nullcontext((agent, self.now)),
             listen=lambda _, listener: self.asked[-1].update(listener=listener),

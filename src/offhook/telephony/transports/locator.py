@@ -6,8 +6,9 @@
 * A name without a transport (``sip:carrier.example``) says by NAPTR what it speaks, else by its SRV records,
   else it is a host that speaks UDP.
 
-Priorities and weights are obeyed (RFC 2782). Hosts are asked of the system, which knows ``/etc/hosts``; NAPTR and
-SRV of the name servers in ``/etc/resolv.conf``. What was found stays in use while the name service is away.
+Priorities and weights are obeyed (RFC 2782). Hosts are asked of the system, which knows ``/etc/hosts``; NAPTR
+and SRV of the name servers in ``/etc/resolv.conf``. What was found stays in use while the name
+service is away.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ import logging
 import socket
 import time
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple, final
+from typing import Final, NamedTuple, TypeVar, final
 
 import dns.asyncresolver
 import dns.exception
+import dns.rdata
 import dns.rdatatype
 import dns.resolver
+import dns.rrset
+from dns.rdtypes.IN.NAPTR import NAPTR
+from dns.rdtypes.IN.SRV import SRV
 
+from offhook.config import TrunkPlace
 from offhook.sip import Address
 from offhook.sip.encoding import default_port
 from offhook.sip.grammar import is_ip
@@ -50,14 +56,8 @@ class CannotLocate(Exception):
     """A domain has no server that can be used; the text says why, for people."""
 
 
-class Domain(NamedTuple):
-    """Where a trunk is, as it is configured."""
-
-    transport: str | None
-    """None: what the domain says."""
-    host: str
-    port: int | None
-    """None: what the domain says."""
+Kind = tuple[str, bool]
+"""A transport, and whether it speaks IPv6."""
 
 
 class _Found(NamedTuple):
@@ -78,27 +78,26 @@ class Locator:
     """Finds servers, and remembers them."""
 
     def __init__(
-        self, served: Collection[str], *, resolver: dns.asyncresolver.Resolver | None = None
+        self, served: Collection[Kind], *, resolver: dns.asyncresolver.Resolver | None = None
     ) -> None:
-        """``served``: our transports; ``resolver``: another one than the system's."""
-        self._served = served
+        """``served``: the kinds of our transports; ``resolver``: another one than the system's."""
+        self._kinds = frozenset(served)
+        self._served = frozenset(transport for transport, _ in served)
         self._resolver = resolver
-        self._found: dict[Domain, _Found] = {}
-        self._asking: dict[Domain, asyncio.Task[tuple[Address, ...]]] = {}
+        self._found: dict[TrunkPlace, _Found] = {}
+        self._asking: dict[TrunkPlace, asyncio.Task[tuple[Address, ...]]] = {}
 
-    def known(self, domain: Domain) -> tuple[Address, ...] | None:
+    def known(self, domain: TrunkPlace) -> tuple[Address, ...] | None:
         """The servers, without asking; None: somebody must ask (:meth:`find`)."""
         if is_ip(domain.host):
             transport = domain.transport or "udp"
-            return (
-                Address(transport, domain.host, domain.port or default_port(transport)),
-            )
+            return (Address(transport, domain.host, domain.port or default_port(transport)),)
         found = self._found.get(domain)
         if found is None or found.until <= time.monotonic():
             return None
         return found.servers
 
-    async def find(self, domain: Domain) -> tuple[Address, ...]:
+    async def find(self, domain: TrunkPlace) -> tuple[Address, ...]:
         """The servers in the order in which they are to be tried; at least one.
 
         Raises :class:`CannotLocate`.
@@ -113,10 +112,20 @@ class Locator:
             task.add_done_callback(lambda _: self._asking.pop(domain, None))
         return await asyncio.shield(task)
 
-    def is_server_of(self, domain: Domain, address: str) -> bool:
+    def is_server_of(self, host: str, address: str) -> bool:
         """Whether an address literal was found for a domain, also a while ago."""
-        found = self._found.get(domain)
-        return found is not None and any(server.host == address for server in found.servers)
+        return any(
+            domain.host == host and any(server.host == address for server in found.servers)
+            for domain, found in self._found.items()
+        )
+
+    def domains_of(self, address: str, port: int) -> list[str]:
+        """The domains that led to an address."""
+        return [
+            domain.host
+            for domain, found in self._found.items()
+            if any((server.host, server.port) == (address, port) for server in found.servers)
+        ]
 
     async def close(self) -> None:
         """Ask no more."""
@@ -125,7 +134,7 @@ class Locator:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(self, domain: Domain) -> tuple[Address, ...]:
+    async def _ask(self, domain: TrunkPlace) -> tuple[Address, ...]:
         try:
             async with asyncio.timeout(TIMEOUT):
                 servers, lifetime = await self._servers(domain)
@@ -143,7 +152,7 @@ class Locator:
         self._found[domain] = _Found(addresses, until)
         return addresses
 
-    async def _servers(self, domain: Domain) -> tuple[list[_Server], float]:
+    async def _servers(self, domain: TrunkPlace) -> tuple[list[_Server], float]:
         """The hosts, in order, and how many seconds that is true."""
         transport, host, port = domain
         if port is not None:
@@ -162,7 +171,7 @@ class Locator:
 
     async def _by_naptr(self, host: str) -> tuple[list[_Server], float] | None:
         answer = await self._query(host, dns.rdatatype.NAPTR)
-        for record in [] if answer is None else answer.rrset.processing_order():
+        for record in _ordered(answer, NAPTR):
             transport = _SERVICES.get(record.service.decode("ascii", "replace").lower())
             if transport in self._served and record.flags.lower() == b"s":
                 found = await self._by_srv(str(transport), record.replacement.to_text())
@@ -174,19 +183,16 @@ class Locator:
         answer = await self._query(name, dns.rdatatype.SRV)
         if answer is None:
             return None
-        records = answer.rrset.processing_order()
         servers = [
             _Server(transport, record.target.to_text(omit_final_dot=True), record.port)
-            for record in records
+            for record in _ordered(answer, SRV)
             if record.port and record.target.to_text() != "."
         ]
         if not servers:
             raise OSError(f"{name.rstrip('.')} says that the service is not offered")
-        return servers[:MOST_SERVERS], float(answer.rrset.ttl)
+        return servers[:MOST_SERVERS], float(answer.ttl)
 
-    async def _query(
-        self, name: str, kind: dns.rdatatype.RdataType
-    ) -> dns.resolver.Answer | None:
+    async def _query(self, name: str, kind: dns.rdatatype.RdataType) -> dns.rrset.RRset | None:
         """An answer with records; None: there are none."""
         if self._resolver is None:
             self._resolver = dns.asyncresolver.Resolver()
@@ -194,7 +200,7 @@ class Locator:
             answer = await self._resolver.resolve(name, kind, lifetime=TIMEOUT, search=False)
         except _NOTHING:
             return None
-        return answer if answer.rrset is not None else None
+        return answer.rrset
 
     async def _addresses(self, servers: Sequence[_Server]) -> tuple[Address, ...]:
         """Of all hosts, in order. Raises OSError when none has one."""
@@ -206,9 +212,11 @@ class Locator:
             for server, hosts in zip(servers, results, strict=True)
             if not isinstance(hosts, BaseException)
             for host in hosts
+            if (server.transport, ":" in host) in self._kinds
         ]
         if not addresses:
-            raise next(each for each in results if isinstance(each, BaseException))
+            errors = [each for each in results if isinstance(each, BaseException)]
+            raise errors[0] if errors else OSError("no address of an IP version that we listen on")
         return tuple(dict.fromkeys(addresses))[:MOST_SERVERS]
 
     async def _host(self, host: str) -> list[str]:
@@ -217,6 +225,16 @@ class Locator:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
         return [str(each[4][0]) for each in found]
+
+
+Record = TypeVar("Record", bound=dns.rdata.Rdata)
+
+
+def _ordered(answer: dns.rrset.RRset | None, kind: type[Record]) -> list[Record]:
+    """The records in the order of their priorities, by chance among the weights of one."""
+    if answer is None:
+        return []
+    return [record for record in answer.processing_order() if isinstance(record, kind)]
 
 
 def _words(error: Exception) -> str:

@@ -44,8 +44,8 @@ class TransportOwner(ABC):
         """Whether a host may connect."""
 
     @abstractmethod
-    def domain_of(self, host: str, port: int) -> str:
-        """Whose certificate a peer must show (RFC 5922): the domain that led there."""
+    def domains_of(self, host: str, port: int) -> list[str]:
+        """Whose certificate a peer must show (RFC 5922): one of the domains that led there."""
 
     @abstractmethod
     def joined(self, record: Transport) -> int:

@@ -92,8 +92,8 @@ class StreamTransport(SipTransport, ConnectionOwner):
         self._by_flow: dict[int, SipConnection] = {}
         self._by_place: dict[Place, SipConnection] = {}
         """Those that we opened, by where they lead."""
-        self._proven: dict[Place, str] = {}
-        """The domain whose certificate an address has shown."""
+        self._proven: dict[Place, list[str]] = {}
+        """The domains, of which one's certificate an address has shown."""
         self._opening: dict[Place, list[tuple[bytes, Address]]] = {}
         """What waits for a connection that opens."""
         self._strangers: Counter[str] = Counter()
@@ -295,7 +295,7 @@ class StreamTransport(SipTransport, ConnectionOwner):
         if self._tls is None:
             await loop.create_connection(lambda: connection, address, port)
             return
-        domain = self._domain(connection)
+        domain = self._domains(connection)[0]
         await loop.create_connection(
             lambda: connection,
             address,
@@ -305,11 +305,11 @@ class StreamTransport(SipTransport, ConnectionOwner):
             ssl_handshake_timeout=self.patience.first,
         )
 
-    def _domain(self, connection: SipConnection) -> str:
-        """Whose certificate the other end of our connection must show."""
+    def _domains(self, connection: SipConnection) -> list[str]:
+        """Whose certificate the other end of our connection must show: that of one of them."""
         assert self._owner is not None
         place = connection.place
-        return self._proven.get(place) or self._owner.domain_of(*place)
+        return self._proven.get(place) or self._owner.domains_of(*place)
 
     def _opened(
         self,
@@ -335,14 +335,14 @@ class StreamTransport(SipTransport, ConnectionOwner):
         """Where a certificate was right, it is that domain's also when only the address is known."""
         if len(self._proven) >= MOST_PROVEN:
             self._proven.clear()
-        self._proven[connection.far] = self._domain(connection)
+        self._proven[connection.far] = self._domains(connection)
 
     # --- what connections tell
 
     def opened(self, connection: SipConnection) -> None:
         assert self._owner is not None and self._own is not None  # noqa: PT018 started
         if self._tls is not None and connection.ours:
-            problem = mismatch(connection.certificate, self._domain(connection))
+            problem = mismatch(connection.certificate, self._domains(connection))
             if problem is not None:
                 connection.abort(problem)
                 return

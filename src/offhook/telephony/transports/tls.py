@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, final
 
@@ -65,14 +65,14 @@ class SipTls:
             log.info("SIP over TLS: the certificates were read again")
 
 
-def mismatch(certificate: Certificate | None, domain: str) -> str | None:
-    """Why a certificate that was shown for ``domain`` is not its own; None: it is (RFC 5922 §7)."""
+def mismatch(certificate: Certificate | None, domains: Sequence[str]) -> str | None:
+    """Why a certificate is that of none of ``domains``; None: it is of one (RFC 5922 §7)."""
     if certificate is None:
         return "it shows no certificate"
-    if belongs_to(certificate, domain):
+    if any(belongs_to(certificate, domain) for domain in domains):
         return None
     names = ", ".join(identities(certificate)[:5]) or "no domain"
-    return f"its certificate is for {names}, not for {domain}"
+    return f"its certificate is for {names}, not for {domains[0]}"
 
 
 def _read(files: TlsFiles) -> tuple[ssl.SSLContext, ssl.SSLContext]:
