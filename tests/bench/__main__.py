@@ -43,6 +43,7 @@ BENCHES: dict[str, list[str]] = {
     "relays": [],
     "nodes": [],
     "media": ["--legs", "50", "200", "400"],
+    "retention": [],
     "sip": [],
     "soak": ["--calls", "20000", "--rate", "30"],
     "speech": [],

@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,8 +86,13 @@ def deaf_port() -> tuple[socket.socket, int]:
     return ear, ear.getsockname()[1]
 
 
-async def at_rate(rate: float, seconds: float, database: str | None) -> Result:
-    """Place voice messages for a while."""
+async def at_rate(
+    rate: float,
+    seconds: float,
+    database: str | None,
+    settings: Mapping[str, object] | None = None,
+) -> Result:
+    """Place voice messages for a while; ``settings``: further sections of the configuration."""
     ear, rtp_port = deaf_port()
     load = int(rate * seconds)
     probes = int(PROBES_PER_SECOND * seconds)
@@ -97,7 +102,10 @@ async def at_rate(rate: float, seconds: float, database: str | None) -> Result:
             Receiver() as receiver,
             Probe() as probe,
             Sipp("answer", folder, keys={"rtp_port": rtp_port}, timeout=600) as carrier,
-            Server(folder / "server", world(carrier, probe, receiver, database)) as server,
+            Server(
+                folder / "server",
+                world(carrier, probe, receiver, database) | dict(settings or {}),
+            ) as server,
         ):
             await warmed_up(server, receiver)
             already = len(receiver.summaries())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import Executable
@@ -42,6 +45,36 @@ async def test_a_purge_deletes_a_chunk_in_each_transaction(
         assert (await store.sessions("acme_corp"))[0] == []
         assert max(deleted) == 3
         assert sum(deleted) >= 5 + 5 + 5
+
+
+async def test_a_purge_rests_three_times_as_long_as_it_writes(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offhook.store.upkeep._PURGE_SESSIONS", 1)
+    async with opened(database_url) as store:
+        assert isinstance(store, SqlStore)
+        node = await store.register_node("n1", NodeRole.VOICE, NOW)
+        for _ in range(4):
+            old = waiting(created_at=NOW - timedelta(days=91))
+            await store.accept(old, [], request_for(old))
+        for decision in await store.claim(node, start_all, NOW, limit=4):
+            await store.save(node, ended(decision.session))
+        write = store._write
+        times: list[tuple[float, float]] = []
+
+        async def slow(*statements: Executable) -> Sequence[Rows]:
+            began = time.monotonic()
+            await asyncio.sleep(0.02)
+            rows = await write(*statements)
+            if len(statements) > 1:
+                times.append((began, time.monotonic()))
+            return rows
+
+        monkeypatch.setattr(store, "_write", slow)
+        await store.purge(NOW)
+        assert len(times) >= 4
+        for (began, over), (following, _) in pairwise(times[:4]):
+            assert following - over >= 3 * (over - began) * 0.99
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from offhook.processes.export_keeper import ExportKeeper
 from offhook.processes.node_orders import introduce
 from offhook.processes.number_watching import open_number_watch
 from offhook.processes.otel import open_tracer
+from offhook.processes.purging import Purge, retention_of
 from offhook.processes.recording_duties import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
@@ -47,7 +48,6 @@ from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.billing import Tariff
 from offhook.session.number_states import NumberTerms
 from offhook.session.ports.fabric import Fabric
-from offhook.session.ports.keeping import Retention
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tracing import Tracer
@@ -65,8 +65,6 @@ from offhook.webhooks.reports import WebhookReports
 
 log = logging.getLogger(__name__)
 
-PURGE_EVERY = 3600.0
-"""Seconds between two deletions of old records."""
 LAST_DELIVERIES = 5.0
 """Seconds for the webhooks that are due when everything else has ended."""
 EMBEDDED_KEY_NAME = "made at the first start"
@@ -204,7 +202,7 @@ def _duties(context: RoleContext, parts: _Parts) -> tuple[Coroutine[object, obje
     store = parts.deps.store
     return (
         keep_directory_fresh(parts.directory, parts.fabric),
-        _purge(context, store),
+        _purge(context, store).run(),
         parts.campaigns.run(),
         parts.figures.keep(store, context.clock),
         judge_others(
@@ -352,33 +350,9 @@ def _canceled(session: Session, reports: WebhookReports, at: datetime) -> Cancel
     return Cancellation(ended, [states.ended(ended)], reports.session_ended(ended))
 
 
-def retention_of(config: Config) -> Retention:
-    """How long the record is kept."""
-    keep = config.retention
-    return Retention(
-        sessions=keep.sessions,
-        events=keep.events,
-        deliveries=keep.deliveries,
-        requests=keep.requests,
-    )
-
-
-async def _purge(context: RoleContext, store: Store) -> None:
-    """Delete old records, once an hour, until cancelled."""
-    keep = retention_of(context.config)
-
-    def reload(config: Config) -> None:
-        nonlocal keep
-        keep = retention_of(config)
-
-    context.reloads.append(reload)
-    while True:
-        try:
-            rows = await store.purge(context.clock.now(), keep)
-            rows += await store.purge_exports(context.clock.now())
-        except StoreUnavailable as error:
-            log.warning("nothing was purged: %s", error)
-        else:
-            if rows:
-                log.info("purged %d rows that were too old to keep", rows)
-        await asyncio.sleep(PURGE_EVERY)
+def _purge(context: RoleContext, store: Store) -> Purge:
+    """Deletes old records, by the latest configuration."""
+    owner = f"{context.node_name}/api"
+    purge = Purge(store, context.clock, owner, retention_of(context.config))
+    context.reloads.append(lambda config: purge.use(retention_of(config)))
+    return purge

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +39,9 @@ _PURGE_CHUNK = 500
 _PURGE_SESSIONS = 50
 """The same for sessions: each has some twenty rows in other tables."""
 _PURGE_PAUSE = 0.02
-"""Seconds between two such transactions: other processes get the write lock in between."""
+"""Seconds between two such transactions at least: other processes get the write lock in between."""
+_REST = 3.0
+"""… and so many times as long as the transaction took: a slow disk is left to the calls."""
 _REQUESTS_READ = 200
 """Requests looked through at once for a number."""
 _UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
@@ -64,7 +67,9 @@ class SqlUpkeep(Statements, Upkeep):
             if keep.deliveries is not None:
                 gone += await self._purge_deliveries(owner, before(keep.deliveries))
             if keep.events is not None:
-                gone += await self._purge_events(owner, before(keep.events))
+                gone += await self._purge_events(
+                    owner, before(keep.events), keep.events_gone_before
+                )
         return gone
 
     async def erase_sessions(self, sessions: Sequence[Session]) -> None:
@@ -73,10 +78,11 @@ class SqlUpkeep(Statements, Upkeep):
         for start in range(0, len(final), _PURGE_SESSIONS):
             part = final[start : start + _PURGE_SESSIONS]
             requests = [session.call_flow_request_id for session in part]
+            began = time.monotonic()
             await self._write(
                 *_without_sessions(part), delete(r).where(r.c.call_flow_request_id.in_(requests))
             )
-            await asyncio.sleep(_PURGE_PAUSE)
+            await _rest(began)
 
     async def erase_requests(self, sub_account_id: str, number: str) -> int:
         r, s = schema.requests, schema.sessions
@@ -129,20 +135,22 @@ class SqlUpkeep(Statements, Upkeep):
         chunk = delete(table).where(tuple_(*key).in_(chosen)).returning(at)
         gone = 0
         while True:
+            began = time.monotonic()
             rows = (await self._write(chunk))[0]
             gone += len(rows)
             if len(rows) < _PURGE_CHUNK:
                 return gone
-            await asyncio.sleep(_PURGE_PAUSE)
+            await _rest(began)
 
     async def _purge_sessions(self, sub_account_id: str, before: int) -> int:
         """Delete final sessions with everything that belongs to them."""
         old = _final_sessions(sub_account_id, before).limit(_PURGE_SESSIONS)
         gone = 0
         while rows := await self._read(old):
+            began = time.monotonic()
             await self._write(*_without_sessions([_session(row) for row in rows]))
             gone += len(rows)
-            await asyncio.sleep(_PURGE_PAUSE)
+            await _rest(began)
         return gone
 
     async def _purge_deliveries(self, sub_account_id: str, before: int) -> int:
@@ -162,10 +170,12 @@ class SqlUpkeep(Statements, Upkeep):
             gone += await self._purge_old(o, old, o.c.created_at)
         return gone
 
-    async def _purge_events(self, sub_account_id: str, before: int) -> int:
-        """Delete the timelines of final sessions that are kept themselves."""
+    async def _purge_events(self, sub_account_id: str, before: int, since: datetime | None) -> int:
+        """Delete the timelines of final sessions that are kept themselves, made at ``since`` or later."""
         e, s = schema.events, schema.sessions
         query = _final_sessions(sub_account_id, before)
+        if since is not None:
+            query = query.where(s.c.created_at >= micros(since))
         cursor: str | None = None
         gone = 0
         while True:
@@ -174,12 +184,18 @@ class SqlUpkeep(Statements, Upkeep):
             )
             for start in range(0, len(rows), _PURGE_SESSIONS):
                 ids = [row["session_id"] for row in rows[start : start + _PURGE_SESSIONS]]
+                began = time.monotonic()
                 if await self._read(select(e.c.number).where(e.c.session_id.in_(ids)).limit(1)):
                     erased = delete(e).where(e.c.session_id.in_(ids)).returning(e.c.number)
                     gone += len((await self._write(erased))[0])
+                await _rest(began)
             if cursor is None:
                 return gone
-            await asyncio.sleep(_PURGE_PAUSE)
+
+
+async def _rest(began: float) -> None:
+    """Leave the database to others after a transaction that began at ``began`` (monotonic)."""
+    await asyncio.sleep(max(_PURGE_PAUSE, _REST * (time.monotonic() - began)))
 
 
 def _final_sessions(sub_account_id: str, before: int) -> Select[Any]:

@@ -21,6 +21,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: int | None = None
     """Webhooks that were delivered or given up; None: as long as sessions."""
     requests: int = 30
+    events_gone_before: datetime | None = None
+    """The timelines of sessions made before it were deleted by an earlier purge; None: it looks at all."""
 
 
 KEEP_USUAL = Retention()
