@@ -105,6 +105,35 @@ async def test_sipp_takes_and_places_calls_over_tcp(tmp_path: Path) -> None:
                 assert (await calls.finished()).successful == 5
 
 
+@pytest.mark.parametrize("over", ["udp", "tcp"])
+async def test_sipp_takes_and_places_calls_over_ipv6(tmp_path: Path, over: str) -> None:
+    """Media goes over IPv6 too: the first address gives the one in SDP."""
+    port = free_port()
+    phone = Sipp("answer", tmp_path, over=over, host="::1", log_messages=True)
+    async with Receiver() as receiver, phone:
+        config = world(phone.address, receiver, "udp:127.0.0.1:0")
+        config["sip"]["listen"] = [f"{over}:[::1]:{port}"]
+        config["trunks"][0]["inbound_from"] = ["::1"]
+        async with Server(tmp_path / "server", config) as server:
+            await server.place(voice_message(NUMBER, "Hello."))
+            assert await summaries(receiver, 1) == ["COMPLETED"]
+            await phone.succeeded(1)
+            assert "c=IN IP6 ::1" in phone.messages()
+
+            calls = Sipp(
+                "call_refused",
+                tmp_path,
+                over=over,
+                host="::1",
+                calls=1,
+                target=f"[::1]:{port}",
+                service=OURS,
+                keys={"status": 603},
+            )
+            async with calls:
+                assert (await calls.finished()).successful == 1
+
+
 async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path) -> None:
     """TLS in, UDP out: certificates are checked both ways, and the BYE takes the connection."""
     port, tls = free_port(), free_port()

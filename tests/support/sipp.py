@@ -15,6 +15,8 @@ from typing import Self
 import msgspec
 from tests.support.net import free_port, sipp_ports
 
+from offhook.sip.encoding import host_port
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 STARTS = 3
@@ -56,6 +58,7 @@ class Sipp:
         timeout: float = 120.0,
         log_messages: bool = False,
         over: str = "udp",
+        host: str = "127.0.0.1",
     ) -> None:
         self.port = free_port()
         defaults = {"contact_port": self.port, "rtp_port": 9, "caller_number": "caller"}
@@ -70,12 +73,13 @@ class Sipp:
         self._timeout = timeout
         self._log_messages = log_messages
         self._over = over
+        self._host = host
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def address(self) -> str:
         """As a trunk's address."""
-        return f"{self._over}:127.0.0.1:{self.port}"
+        return f"{self._over}:{host_port(self._host, self.port)}"
 
     @property
     def pid(self) -> int:
@@ -217,11 +221,13 @@ class Sipp:
         text = (SCENARIOS / f"{self._scenario}.xml").read_text()
         for name, value in self.keys.items():
             text = text.replace(f"[{name}]", str(value))
+        if ":" in self._host:
+            text = text.replace("IN IP4 [local_ip]", "IN IP6 [media_ip]")
         (self._folder / "scenario.xml").write_text(text)
 
     def _command(self) -> list[str]:
         command = ["sipp", "-sf", "scenario.xml", "-t", "t1" if self._over == "tcp" else "u1"]
-        command += ["-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1"]
+        command += ["-i", self._host, "-p", str(self.port), "-mi", self._host]
         command += [*sipp_ports(), "-nostdin", "-nd"]
         command += ["-trace_err", "-error_file", "errors.log"]
         command += ["-trace_stat", "-stf", "stat.csv", "-fd", "1"]
@@ -239,15 +245,17 @@ class Sipp:
         """Wait until its socket is bound: it writes its first statistics then."""
         assert self._process is not None
         async with asyncio.timeout(30):
-            while not _is_bound(self.port, self._over):
+            while not _is_bound(self._host, self.port, self._over):
                 if self._process.returncode is not None:
                     assert self._process.stderr is not None
                     raise SippError((await self._process.stderr.read()).decode()[-1000:])
                 await asyncio.sleep(0.01)
 
 
-def _is_bound(port: int, over: str) -> bool:
-    wanted = f"0100007F:{port:04X}"
+def _is_bound(host: str, port: int, over: str) -> bool:
+    wide = ":" in host
+    wanted = f"{'00000000' * 3 + '01000000' if wide else '0100007F'}:{port:04X}"
     return any(
-        line.split()[1] == wanted for line in Path("/proc/net", over).read_text().splitlines()[1:]
+        line.split()[1] == wanted
+        for line in Path("/proc/net", over + "6" * wide).read_text().splitlines()[1:]
     )

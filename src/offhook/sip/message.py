@@ -19,6 +19,7 @@ from offhook.sip.grammar import (
     parse_cseq,
     parse_name_addr,
     parse_number,
+    parse_uri,
     parse_via,
     split_list,
     split_outside_quotes,
@@ -208,7 +209,8 @@ class Request(Message):
             if "max-forwards" in headers:
                 parse_number(headers["max-forwards"][0], 255)
             check_uri_text(self.uri)
-            uri_scheme(self.uri)
+            if uri_scheme(self.uri) in ("sip", "sips"):
+                parse_uri(self.uri)
         except GrammarError as error:
             return str(error).capitalize()
         for name in SINGLE:
