@@ -2,8 +2,8 @@
 
 First in this process: the first words of texts that are new, by a cold worker and a warm one, and of known
 ones; CPU of the worker for each second of speech, and its memory. Then over real calls: a live call is given
-a new text of 40 characters (``POST …/sessions/{id}/callflows``), and the time until its first loud packet
-arrives at the telephone is taken, with no other call and beside 20.
+a new text (``POST …/sessions/{id}/callflows``), and the time until its first loud packet arrives at the
+telephone is taken, with no other call and beside 20.
 """
 
 from __future__ import annotations
@@ -157,6 +157,7 @@ class Line:
         assert status == 200, answer
 
         await self.phone.wait_for(lambda: first_loud() is not None, 60)
+        await self.server.delete_session(session)
         await self.receiver.wait_for(lambda: session in self.receiver.summaries(), 60)
         first = first_loud()
         assert first is not None
@@ -188,7 +189,7 @@ async def line(engine: str, live: int) -> AsyncIterator[Line]:
         )
         config["voices"] = {"folder": str(FOLDER), "order": [engine]}
         server = await stack.enter_async_context(Server(folder / "server", config))
-        text = "You are still on hold. We are with you in a moment. "
+        text = "You are still on hold. We are with you in a moment. " * 12
         for number in range(live):
             destination = f"+4479460{number:05}"
             call = {"action": "makeCall", "params": {"source": SOURCE, "destination": destination}}
@@ -200,19 +201,20 @@ async def line(engine: str, live: int) -> AsyncIterator[Line]:
         yield Line(server, receiver, phone)
 
 
-async def over_calls(engine: str, live: int, rounds: int) -> None:
-    """Print how soon a new and a known text of 40 characters are heard on a live call."""
+async def over_calls(engine: str, live: int, rounds: int, lengths: Sequence[int]) -> None:
+    """Print how soon new and known texts are heard on a live call."""
     async with line(engine, live) as here:
         await here.heard_after(new_text(40))
-        texts = [new_text(40) for _ in range(rounds)]
-        new = [await here.heard_after(text) for text in texts]
-        known = [await here.heard_after(text) for text in texts]
-    for kind, times in (("new", new), ("known", known)):
-        print(
-            f"{engine}, beside {live} calls, {kind} text of 40 characters heard after"
-            f" {statistics.median(times):.0f} ms (at most {max(times):.0f})",
-            flush=True,
-        )
+        for length in lengths:
+            texts = [new_text(length) for _ in range(rounds)]
+            new = [await here.heard_after(text) for text in texts]
+            known = [await here.heard_after(text) for text in texts]
+            for kind, times in (("new", new), ("known", known)):
+                print(
+                    f"{engine}, beside {live} calls, {kind} text of {length} characters heard after"
+                    f" {statistics.median(times):.0f} ms (at most {max(times):.0f})",
+                    flush=True,
+                )
 
 
 def main() -> None:
@@ -229,7 +231,7 @@ def main() -> None:
             asyncio.run(in_process(engine, asked.lengths))
         if asked.only != "texts":
             for live in asked.live:
-                asyncio.run(over_calls(engine, live, asked.rounds))
+                asyncio.run(over_calls(engine, live, asked.rounds, asked.lengths))
 
 
 if __name__ == "__main__":
