@@ -15,7 +15,7 @@ PARTS = ("runtime.txt", "build.txt", "extras.txt")
 
 PERMISSIVE = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-0"),
-    *("PSF-2.0", "Zlib"),
+    *("ISC", "PSF-2.0", "Zlib"),
 }
 EXPLAINED = {"EPL-2.0", "LGPL-2.1-or-later", "MPL-2.0"}
 """Not permissive: allowed where the first table of the notices says how the package is used."""

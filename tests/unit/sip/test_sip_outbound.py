@@ -159,7 +159,9 @@ def test_a_refusal_is_acknowledged_in_its_transaction_and_reported_once(status: 
     wire.sent.clear()
     for _ in range(2):
         wire.receive(answer(invite, status))
-    assert wire.took() == [Rejected(handle=handle, status=status, reason="Whatever")]
+    contacts = ("sip:bob@192.0.2.2:5070",) if status == 302 else ()
+    rejected = Rejected(handle=handle, status=status, reason="Whatever", contacts=contacts)
+    assert wire.took() == [rejected]
     first, second = wire.sent
     assert first.data == second.data
     ack = first.request

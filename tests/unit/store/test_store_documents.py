@@ -9,7 +9,14 @@ from importlib import resources
 import pytest
 
 from offhook.codes import RuntimeCode, SessionStatus
-from offhook.events import AnyEvent, SessionEvent
+from offhook.events import (
+    AnyEvent,
+    Attestation,
+    CallerVerification,
+    Diverted,
+    SessionEvent,
+    Verstat,
+)
 from offhook.flow.actions import Callflow, ExecuteScenario, MakeCall, PlayFile, SayAndCapture
 from offhook.session.session import Session, SessionError
 from offhook.store.database_urls import is_sqlite, sqlite_path
@@ -87,8 +94,18 @@ def test_every_event_is_read_back_by_its_tag(kind: type[SessionEvent]) -> None:
 
 def kind_of_field(kind: type[SessionEvent]) -> dict[str, object]:
     """Values of the fields that are no text."""
-    numbers = {"index": 3, "sip_code": 486, "http_status": 200, "error_code": -2001}
-    return {name: value for name, value in numbers.items() if name in kind.__struct_fields__}
+    values: dict[str, object] = {
+        "index": 3,
+        "sip_code": 486,
+        "http_status": 200,
+        "error_code": -2001,
+        "q850_cause": 17,
+    }
+    values |= {
+        "diverted": (Diverted(number="+6512341234", reason="no-answer"),),
+        "verification": CallerVerification(result=Verstat.PASSED, attestation=Attestation.A),
+    }
+    return {name: value for name, value in values.items() if name in kind.__struct_fields__}
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
