@@ -83,8 +83,8 @@ Endpoint = Annotated[
 SipAddress = Annotated[
     str,
     Meta(
-        pattern=r"^(udp|tcp|tls):(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}\Z",
-        description='udp:, tcp: or tls: with an address and port, such as "udp:127.0.0.1:5060"',
+        pattern=r"^(udp|tcp|tls|wss?):(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}\Z",
+        description='udp:, tcp:, tls:, ws: or wss: with an address and port, such as "udp:127.0.0.1:5060"',
     ),
 ]
 TrunkAddress = Annotated[

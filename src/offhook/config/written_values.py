@@ -11,7 +11,7 @@ class ListenAddress(NamedTuple):
     """A transport and an address, to listen on or of a trunk."""
 
     transport: str
-    """``udp``, ``tcp`` or ``tls``."""
+    """``udp``, ``tcp``, ``tls``, ``ws`` or ``wss``."""
     host: str
     """Without the brackets of an IPv6 address."""
     port: int
@@ -39,8 +39,8 @@ def host_and_port(endpoint: str) -> tuple[str, int]:
 def sip_address(address: str) -> ListenAddress:
     """``udp:127.0.0.1:5060`` in its parts. Raises ValueError for other forms."""
     transport, _, endpoint = address.partition(":")
-    if transport not in ("udp", "tcp", "tls"):
-        raise ValueError(f"no udp:, tcp: or tls: address: {address!r}")
+    if transport not in ("udp", "tcp", "tls", "ws", "wss"):
+        raise ValueError(f"no udp:, tcp:, tls:, ws: or wss: address: {address!r}")
     return ListenAddress(transport, *host_and_port(endpoint))
 
 

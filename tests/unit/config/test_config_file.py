@@ -247,7 +247,7 @@ def test_variables_reach_into_lists_of_tables(tmp_path: Path) -> None:
         ),
         (
             '[sip]\nlisten = ["upd:h:1"]',
-            "offhook.toml:2: sip.listen[0]: expected udp:, tcp: or tls:",
+            "offhook.toml:2: sip.listen[0]: expected udp:, tcp:, tls:, ws: or wss:",
         ),
         ("[sip]\nlisten = []", "offhook.toml:2: sip.listen: expected at least one address"),
         (

@@ -34,6 +34,7 @@ from offhook.telephony.transports.resolver import Resolver
 from offhook.telephony.transports.sip_transport import SipTransport, Standing, TransportOwner
 from offhook.telephony.transports.sockets import listening_socket
 from offhook.telephony.transports.tls import SipTls, mismatch
+from offhook.telephony.transports.websocket import WebSocketFraming
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ MOST_OPENING: Final = 200
 """Connections that open at once."""
 MOST_PROVEN: Final = 1000
 """Addresses whose domain is remembered."""
+WEB: Final = (Protocol.WS, Protocol.WSS)
+"""What only browsers open: we cannot."""
 _PAUSE: Final = 1.0
 """Seconds without accepting when the process has no descriptor left."""
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -91,7 +94,7 @@ class StreamTransport(SipTransport, ConnectionOwner):
         self._own: Transport | None = None
         self._by_flow: dict[int, SipConnection] = {}
         self._by_place: dict[Place, SipConnection] = {}
-        """Those that we opened, by where they lead."""
+        """Those that are open, by where they lead."""
         self._proven: dict[Place, list[str]] = {}
         """The domains, of which one's certificate an address has shown."""
         self._opening: dict[Place, list[tuple[bytes, Address]]] = {}
@@ -234,7 +237,7 @@ class StreamTransport(SipTransport, ConnectionOwner):
             del self._strangers[host]
 
     def _framing(self) -> StreamFraming:
-        return SipFraming()
+        return WebSocketFraming() if self.protocol in WEB else SipFraming()
 
     # --- sending
 
@@ -248,6 +251,9 @@ class StreamTransport(SipTransport, ConnectionOwner):
         elif place in self._opening:
             if len(self._opening[place]) < MOST_WAITING:
                 self._opening[place].append((data, destination))
+        elif self.protocol in WEB:
+            assert self._owner is not None
+            self._owner.fail(destination, f"the connection with {destination.host} is closed")
         else:
             self._open(place, data, destination)
 
@@ -349,6 +355,7 @@ class StreamTransport(SipTransport, ConnectionOwner):
             self._prove(connection)
         connection.flow = self._owner.joined(self._own)
         self._by_flow[connection.flow] = connection
+        self._by_place.setdefault(connection.far, connection)
 
     def arrived(self, connection: SipConnection, messages: list[bytes]) -> None:
         owner = self._owner
