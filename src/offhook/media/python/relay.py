@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 from offhook.media import g711, rtp
+from offhook.media.playout import PACKET_OCTETS
 from offhook.media.python.received import ReceivedPacket
-from offhook.media.python.sender import RtpSender
+from offhook.media.python.sender import TICK_UNITS, RtpSender
 from offhook.negotiated import Codec
 
 _MOST_SKIPPED: Final = 100
@@ -74,7 +75,9 @@ class Relay:
         target = self._target
         tick = self._tick_at(packet.arrival)
         if packet.codec is not None:
-            target.relayed(tick)
+            # The next packet comes as much later as this one is longer than a usual one.
+            longer = max(0, len(packet.payload) - PACKET_OCTETS)
+            target.relayed(tick + longer / TICK_UNITS)
             if target.can_send and not target.busy:
                 self._audio(packet, packet.codec, tick)
         elif packet.is_event and target.dtmf_payload_type is not None:

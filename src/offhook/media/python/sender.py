@@ -246,7 +246,7 @@ class RtpSender:
         self._relays -= 1
 
     def relayed(self, tick: float) -> None:
-        """Something of the other leg arrived at ``tick``."""
+        """Something of the other leg arrived at ``tick``, or would have, were its packet one of 20 ms."""
         self._relay_tick = tick
 
     def send_relayed(

@@ -52,7 +52,7 @@ struct oh_sender {
     bool scheduled;          /* the engine calls oh_sender_transmit every packet time */
     uint8_t slot;
     int relays;              /* legs that are relayed here */
-    double relay_tick;       /* when the last relayed packet arrived */
+    double relay_tick;       /* when the last relayed packet arrived, later for one of more than 20 ms */
     int64_t not_before;      /* the first tick of the talkspurt to come */
     uint32_t ssrc;
     uint64_t sequence;       /* of the next packet, unwrapped */

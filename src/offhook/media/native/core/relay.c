@@ -185,6 +185,12 @@ static void relay_event(struct oh_relay *relay, const struct oh_packet *packet, 
         note_next(relay);
 }
 
+/* How much longer than a usual packet this one is, in ticks: the next one comes as much later. */
+static double longer_by(const struct oh_packet *packet) {
+    size_t samples = oh_coded_samples((enum oh_codec)packet->codec, packet->payload, packet->size);
+    return samples <= OH_PACKET ? 0 : (double)(samples - OH_PACKET) / OH_TICK_UNITS;
+}
+
 void oh_relay_packet(oh_leg *leg, const struct oh_packet *packet) {
     struct oh_relay *relay = &leg->relay;
     struct oh_sender *sender = &relay->target->sender;
@@ -192,7 +198,7 @@ void oh_relay_packet(oh_leg *leg, const struct oh_packet *packet) {
     if (packet->codec < 0 && !event)
         return;
     double tick = oh_engine_tick_at(leg->engine, packet->arrival);
-    sender->relay_tick = tick;
+    sender->relay_tick = event ? tick : tick + longer_by(packet);
     if (!sender->can_send || oh_sender_busy(sender))
         return;
     if (event)
