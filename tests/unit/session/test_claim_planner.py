@@ -47,6 +47,14 @@ TRUNKS = (
 )
 
 
+USERS = (
+    config.SipUserSection(username="ann", password="12345678", number="+12025550199"),
+    config.SipUserSection(
+        username="bob", password="12345678", number="+12025550198", subaccounts=("other",)
+    ),
+)
+
+
 class Told(Reports):
     """Makes an entry for each session that ended; remembers the facts that were told."""
 
@@ -69,12 +77,17 @@ class Told(Reports):
 
 
 def planner(
-    sub_account: SubAccount, spending: Spending | None = None, **limits: Any
+    sub_account: SubAccount,
+    spending: Spending | None = None,
+    down: frozenset[str] = frozenset(),
+    **limits: Any,
 ) -> ClaimPlanner:
     return ClaimPlanner(
         node_name="n1",
         routes=ROUTES,
         trunks=TRUNKS,
+        users=USERS,
+        is_down=down.__contains__,
         limits=config.Limits(**limits),
         sub_account={sub_account.sub_account_id: sub_account}.get,
         country_of=lambda number: "GB" if number.startswith("+44") else "US",
@@ -137,6 +150,40 @@ def test_a_free_session_starts_with_its_leg_and_trunks() -> None:
 def test_the_longest_prefix_open_to_the_sub_account_wins() -> None:
     (decision,) = planner(ACME)([queued(destination="+447900000000")], IDLE, NOW)
     assert decision.trunks == ("uk",)
+
+
+@pytest.mark.parametrize(
+    ("down", "trunks"),
+    [
+        ({"one"}, ("two", "one")),
+        ({"two"}, ("one", "two")),
+        ({"one", "two"}, ("one", "two")),
+    ],
+)
+def test_a_trunk_that_is_down_is_tried_last(down: set[str], trunks: tuple[str, ...]) -> None:
+    (decision,) = planner(ACME, down=frozenset(down))([queued()], IDLE, NOW)
+    assert decision.trunks == trunks
+    assert decision.session.legs[0].trunk == trunks[0]
+
+
+def test_a_trunk_that_is_down_does_not_stand_in_for_a_full_one() -> None:
+    plan = planner(ACME, down=frozenset({"one"}))
+    decisions = plan([queued(n) for n in range(2)], IDLE, NOW)
+    assert [d.session.status.value for d in decisions] == ["RUNNING", "QUEUED"]
+    assert plan.left_waiting
+
+
+def test_the_number_of_a_user_rings_its_phones_whatever_coverage_says() -> None:
+    nowhere = SubAccount(sub_account_id="acme", account_id="a", coverage=())
+    (decision,) = planner(nowhere)([queued(destination="+12025550199")], IDLE, NOW)
+    assert decision.trunks == ("user:ann",)
+    assert decision.session.legs[0].call_type == "VOIP"
+
+
+def test_the_number_of_a_user_that_is_not_open_to_the_sub_account_goes_to_a_trunk() -> None:
+    (decision,) = planner(ACME)([queued(destination="+12025550198")], IDLE, NOW)
+    assert decision.trunks == ("one", "two")
+    assert decision.session.legs[0].call_type == "PSTN"
 
 
 def test_full_trunks_are_passed_over_and_then_waited_for() -> None:

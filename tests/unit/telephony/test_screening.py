@@ -11,14 +11,18 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.sip.wire import OURS, Wire, request
 
+from offhook import config
 from offhook.sip import Address, Admitted, Ignored, IncomingInvite, ScreenedOut
-from offhook.sip.message import Request, parse
+from offhook.sip.agent_events import Credentials
+from offhook.sip.auth import ClientAuth
+from offhook.sip.message import Request, Response, parse
 from offhook.telephony import screening
 from offhook.telephony.bans import BAN_TIME
 from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.screening import InboundScreening, caller_of, user_of
-from offhook.telephony.trunks import Trunk, in_networks
+from offhook.telephony.sip_users import sip_user_of
+from offhook.telephony.trunks import Trunk, in_networks, trunk_of
 
 
 @pytest.mark.parametrize(
@@ -203,3 +207,124 @@ def test_an_address_of_a_trunk_is_refused_but_never_banned(host: str, clock: Clo
 
 def test_ours_is_no_trunk() -> None:
     assert not Trunk(name="t", transport="udp", host="192.0.2.9", port=5060).owns(OURS.host)
+
+
+SECRET = "alice-secret"
+
+
+def with_users(refusals: InboundRefusals | None = None) -> InboundScreening:
+    """A trunk that we registered with, and a user; no address is known."""
+    trunk = config.TrunkSection(
+        name="carrier",
+        address="udp:192.0.2.9:5060",
+        username="line1",
+        password="secret",
+        register=True,
+    )
+    user = config.SipUserSection(username="alice", password=SECRET, number="+12025550123")
+    endpoint = SimpleNamespace(is_address_of=lambda host, address: host == address)
+    line = SimpleNamespace(
+        trunks={"carrier": trunk_of(trunk)}, users={"alice": sip_user_of(user)}, endpoint=endpoint
+    )
+    return InboundScreening(
+        cast(Line, line),
+        lambda received: None,
+        knows=lambda called: called == "+6568332048",
+        refusals=refusals,
+    )
+
+
+def to(uri: str, **headers: str) -> Request:
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    message = parse(request(uri=uri, headers=lines))
+    assert isinstance(message, Request)
+    return message
+
+
+def test_a_call_to_our_registered_contact_is_the_trunks_from_any_address(clock: Clock) -> None:
+    contact = trunk_of(
+        config.TrunkSection(
+            name="carrier", address="udp:x:5060", username="line1", password="secret", register=True
+        )
+    ).contact_user
+    judge = with_users()
+    assert judge.judge(to(f"sip:{contact}@192.0.2.1"), source(UNKNOWN)) == Admitted("carrier")
+    assert judge.judge(to("sip:+6568332048@192.0.2.1"), source("192.0.2.9")) == Admitted("carrier")
+    other = judge.judge(to("sip:0123456789abcdef0123@192.0.2.1"), source(UNKNOWN))
+    assert isinstance(other, ScreenedOut)
+    assert other.status == 401
+
+
+@pytest.mark.parametrize(
+    ("uri", "times"), [("sip:+6568332048@192.0.2.1", 48), ("sip:900442079460018@192.0.2.1", 5)]
+)
+def test_calls_without_credentials_bring_a_ban_sooner_to_foreign_numbers(
+    clock: Clock, uri: str, times: int
+) -> None:
+    judge = with_users()
+    for _ in range(times):
+        judged = judge.judge(to(uri), source(UNKNOWN))
+        assert isinstance(judged, ScreenedOut)
+        assert judged.status == 401
+    assert judge.judge(to(uri), source(UNKNOWN)) == Ignored()
+
+
+def test_a_scanner_gets_no_answer_at_once_and_a_trunk_is_no_scanner(clock: Clock) -> None:
+    registry = CollectorRegistry()
+    judge = with_users(InboundRefusals(registry))
+    asked = to("sip:100@192.0.2.1", User_Agent="friendly-scanner")
+    assert not judge.ignores(asked, source("192.0.2.9"))
+    assert judge.ignores(asked, source(UNKNOWN))
+    assert judge.ignores(to("sip:100@192.0.2.1"), source(UNKNOWN))
+    bans = registry.get_sample_value("offhook_addresses_banned_total", {"reason": "scanner"})
+    assert bans == 1
+
+
+def test_a_burst_of_registers_without_credentials_is_banned(clock: Clock) -> None:
+    judge = with_users()
+    assert judge.takes_registers
+    for _ in range(48):
+        judged = judge.judge_register(to("sip:192.0.2.1"), source(UNKNOWN))
+        assert isinstance(judged, ScreenedOut)
+    assert judge.judge_register(to("sip:192.0.2.1"), source(UNKNOWN)) == Ignored()
+
+
+def test_the_password_of_a_trunk_registers_no_phone(clock: Clock) -> None:
+    assert proven(with_users(), "line1", "secret") == ScreenedOut(403)
+    assert proven(with_users(), "alice", SECRET) == Admitted("alice")
+
+
+def proven(judge: InboundScreening, username: str, password: str) -> object:
+    """What is judged of a REGISTER that answers the challenge it got."""
+    uri = "sip:192.0.2.1"
+    challenged = judge.judge_register(to(uri), source(UNKNOWN))
+    assert isinstance(challenged, ScreenedOut)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in challenged.headers)
+    response = parse(
+        (
+            f"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\n"
+            f"To: <sip:a@x>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n{lines}\r\n"
+        ).encode()
+    )
+    assert isinstance(response, Response)
+    client = ClientAuth(Credentials(username, password), lambda: "cnonce")
+    assert client.absorb(response)
+    proof = client.lines("REGISTER", uri, b"").removeprefix("Authorization: ").strip()
+    data = request("REGISTER", uri=uri, headers=f"Authorization: {proof}\r\n")
+    message = parse(data)
+    assert isinstance(message, Request)
+    return judge.judge_register(message, source(UNKNOWN))
+
+
+def test_messages_that_are_no_sip_are_counted_without_a_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = CollectorRegistry()
+    wire = Wire()
+    wire.agent.screen(with_users(InboundRefusals(registry)))
+    caplog.set_level(logging.DEBUG)
+    for data in (b"\x00" * 40, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"INVITE nonsense\r\n\r\n"):
+        wire.receive(data)
+    assert wire.words() == []
+    assert registry.get_sample_value("offhook_sip_messages_malformed_total") == 3
+    assert caplog.records == []
