@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,30 @@ async def test_the_next_trunk_must_have_a_free_channel(tmp_path: Path) -> None:
     summary, _, asked_second = await summary_over(tmp_path, first, second_is_full=True)
     assert summary["sessionStatus"] == "FAILED"
     assert set(asked_second) == {ELSEWHERE}
+
+
+async def test_a_silent_trunk_is_followed_by_the_next_in_its_time_and_the_next_call_avoids_it(
+    tmp_path: Path,
+) -> None:
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        second = await stack.enter_async_context(Sipp("answer", tmp_path, log_messages=True))
+        silent = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        silent.bind(("127.0.0.1", 0))
+        config = configuration(
+            {"": f"udp:127.0.0.1:{silent.getsockname()[1]}", "+44": second.address},
+            webhooks={"VSS": receiver.url("/vss")},
+        )
+        config["routes"][0]["trunks"] = ["carrier-0", "carrier-1"]
+        config["trunks"][0]["response_timeout"] = 0.5
+        server = await stack.enter_async_context(Server(tmp_path / "server", config))
+        for _ in range(2):
+            await server.place(voice_message(NUMBER, "Hello."))
+            told = len(receiver.at("/vss")) + 1
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) == told, 20)  # noqa: B023
+        assert [told.payload["sessionStatus"] for told in receiver.at("/vss")] == ["COMPLETED"] * 2
+        assert server.log().count("trunk carrier-0 gave") == 1
+        assert [len(ids) for ids in second.invites().values()] == [2]
 
 
 async def test_a_trunk_that_requires_what_the_media_engine_has_not_stops_the_start(

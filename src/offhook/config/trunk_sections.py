@@ -65,6 +65,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     trusted: bool = False
     early_media: bool = False
     options_every: Delay = 0
+    response_timeout: Seconds | None = None
     session_timer: SessionInterval = 1800
     attest: Attest | None = None
     refer: Literal["refused", "followed"] = "refused"

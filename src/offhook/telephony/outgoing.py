@@ -145,15 +145,16 @@ class OutgoingCall(LineCall):
         for handle in handles:
             self._trace(self._line.endpoint.call_id_of(handle))
         self._branches = Branches(self._line.endpoint, self.on_sip, handles)
+        patience = trunk.response_timeout if self._left else None
         if self._servers:
-            self._loop.call_later(
-                PATIENCE, self._guarded, "a server's silence", self._silent, server
-            )
+            patience = PATIENCE
+        if patience is not None:
+            said = "a server's silence"
+            self._loop.call_later(patience, self._guarded, said, self._silent, self._branches)
 
-    def _silent(self, server: Address) -> None:
-        """A server has said nothing, and there is another one (RFC 3263 §4.3)."""
-        branches = self._branches
-        if branches is None or server != self._server or branches.heard_from:
+    def _silent(self, branches: Branches) -> None:
+        """A server has said nothing, and there is another one (RFC 3263 §4.3), or another trunk."""
+        if branches is not self._branches or branches.heard_from:
             return
         if self.ended is not None or self.connected or self._rung:
             return

@@ -50,6 +50,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a phone over it may transfer a bridged call (REFER)."""
     redirects: int = 0
     """How many redirections (3xx) of a call are followed."""
+    response_timeout: float | None = None
+    """Seconds without any response to an INVITE before the next trunk is tried; None: 32 (RFC 3261)."""
     session_timer: int = 1800
     """Seconds that a call lasts without a refresh (RFC 4028), as we ask for it; 0: we do not ask."""
     options_every: float = 0
@@ -136,6 +138,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         trusted=section.trusted,
         early_media=section.early_media,
         options_every=section.options_every,
+        response_timeout=section.response_timeout,
         session_timer=section.session_timer,
         attest=None if section.attest is None else Attestation(section.attest),
         redirects=section.redirects,
