@@ -13,6 +13,7 @@ from pathlib import Path
 
 from offhook.commands.findings import DoctorFinding, doubt, fine, wrong
 from offhook.config import Config, TrunkSection, host_and_port, port_range, sip_address
+from offhook.config.checks import AUTO
 from offhook.net.listening import bind_error
 from offhook.sip import AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port
@@ -111,6 +112,8 @@ def advertised(config: Config) -> DoctorFinding:
     """Whether the address that we give in SIP and SDP can be reached by the trunks."""
     what = "address in SIP and SDP"
     _, host, _ = sip_address(config.sip.listen[0])
+    if config.sip.advertise == AUTO:
+        return fine(what, f"asked of the STUN server {config.sip.stun}")
     shown = config.sip.advertise or (own_address() if unspecified(host) else host)
     outside = [trunk.name for trunk in config.trunks if not _is_private(trunk_of(trunk).host)]
     if _is_private(shown) and outside:
@@ -136,7 +139,7 @@ async def trunks(config: Config, timeout: float) -> list[DoctorFinding]:
     if not config.trunks:
         return [doubt("trunks", "there are none", "without [[trunks]] only built-in phones ring")]
     _, host, _ = sip_address(config.sip.listen[0])
-    advertise = config.sip.advertise
+    advertise = None if config.sip.advertise == AUTO else config.sip.advertise
     transports: list[SipTransport] = [
         UdpTransport(host, 0, advertise_host=advertise),
         StreamTransport(Protocol.TCP, host, 0, advertise_host=advertise),

@@ -25,6 +25,8 @@ from offhook.config.toml_lines import Path
 from offhook.patterns import InvalidPattern, check_pattern
 from offhook.webhook_secrets import BadSecret, secret_key
 
+AUTO = "auto"
+"""``sip.advertise``: asked of a STUN server."""
 MIN_SESSION_TIMER = 90
 """Seconds (RFC 4028 §4)."""
 NATIVE_MODULE = (
@@ -97,7 +99,11 @@ def _addresses(config: Config) -> Iterator[Finding]:
             continue
     if not config.sip.listen:
         yield ("sip", "listen"), "expected at least one address"
-    if (address := config.sip.advertise) is not None and not _is_unicast(address):
+    address = config.sip.advertise
+    if address == AUTO:
+        if config.sip.stun is None:
+            yield ("sip", "stun"), 'is missing: advertise = "auto" needs a STUN server'
+    elif address is not None and not _is_unicast(address):
         yield ("sip", "advertise"), f"expected an IP address of one host, found {address!r}"
     try:
         ports = port_range(config.sip.rtp_ports)

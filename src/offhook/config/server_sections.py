@@ -65,6 +65,8 @@ class Sip(Section, frozen=True, kw_only=True):
     listen: tuple[SipAddress, ...] = ("udp:127.0.0.1:5060",)
     rtp_ports: PortRange = "20000-29999"
     advertise: Host | None = None
+    """``auto``: asked of the server ``stun``."""
+    stun: Endpoint | None = None
     keep_traces: KeepTraces = KeepTraces.FAILED
     """Stored SIP messages hold phone numbers and addresses, as the session's record does."""
     hep: HepAddress | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offhook.config import Config, sip_address
+from offhook.config.checks import AUTO
 from offhook.sip.transport import Protocol
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.sip_transport import SipTransport
@@ -36,7 +37,7 @@ def sip_transports(
 
     The built-in phones speak UDP: where nothing listens for that, loopback does.
     """
-    advertise = config.sip.advertise
+    advertise = None if config.sip.advertise == AUTO else config.sip.advertise
     transports: list[SipTransport] = []
     for address in config.sip.listen:
         name, host, port = sip_address(address)

@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from offhook.aio import end_all
-from offhook.config import Config, sip_address
+from offhook.config import Config, host_and_port, sip_address
+from offhook.config.checks import AUTO
 from offhook.execution.call_metrics import CallMetrics
 from offhook.execution.node import VoiceNode
 from offhook.media import make_engine, wide_encoder
@@ -47,6 +48,7 @@ from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.phone_book import PhoneBook
+from offhook.telephony.public_address import PublicAddress
 from offhook.telephony.registrar import Registrar
 from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.sip_users import SipUser, sip_user_of
@@ -316,7 +318,19 @@ async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedP
     )
     if config.sip.hep is not None:
         line.watch_sip(open_hep(context, stack, endpoint).tap)
+    if config.sip.advertise == AUTO:
+        await follow_public_address(config, stack, line)
     return line
+
+
+async def follow_public_address(config: Config, stack: AsyncExitStack, line: Line) -> None:
+    """Advertise what the STUN server says, now and whenever it says something else."""
+    assert config.sip.stun is not None
+    public = PublicAddress(host_and_port(config.sip.stun), line.advertise)
+    if not await public.ask():
+        log.warning("sip.advertise: until the STUN server answers it is %s", line.media_host)
+    task = asyncio.get_running_loop().create_task(public.run(), name="public-address")
+    stack.push_async_callback(end_all, task)
 
 
 def open_verification(context: RoleContext, stack: AsyncExitStack) -> StirService:

@@ -41,14 +41,28 @@ class Protocol(StrEnum):
 class Transport:
     """One local address, as it stands in our messages."""
 
-    __slots__ = ("contact", "contact_uri", "local", "protocol", "reliable", "sent_by", "via_prefix")
+    __slots__ = (
+        "_port",
+        "contact",
+        "contact_uri",
+        "local",
+        "protocol",
+        "reliable",
+        "sent_by",
+        "via_prefix",
+    )
 
     def __init__(self, local: Address, *, host: str | None = None, port: int | None = None) -> None:
         """``host`` and ``port`` stand in Via and Contact instead of those of ``local``."""
         self.local = local
         self.protocol = Protocol(local.transport)
         self.reliable = self.protocol.reliable
-        self.sent_by = sent_by = host_port(host or local.host, port or local.port)
+        self._port = port or local.port
+        self.advertise(host or local.host)
+
+    def advertise(self, host: str) -> None:
+        """Let ``host`` stand in Via and Contact from now on."""
+        self.sent_by = sent_by = host_port(host, self._port)
         """Our address as peers see it."""
         self.via_prefix = f"Via: SIP/2.0/{self.protocol.upper()} {sent_by};rport;branch="
         self.contact_uri = self.contact_uri_of("offhook")

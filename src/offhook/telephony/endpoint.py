@@ -149,6 +149,12 @@ class SipEndpoint(TransportOwner):
         """The address in Via and Contact, also to be used in SDP."""
         return self._transports[0].advertised_host
 
+    def advertise(self, host: str) -> None:
+        """Use another IPv4 address in what is sent from now on; calls that are up keep theirs."""
+        for transport in self._transports:
+            if not transport.wide:
+                transport.advertise(host)
+
     @property
     def local_address(self) -> tuple[str, int]:
         """Host and port bound, of the first transport."""

@@ -66,6 +66,11 @@ class Line:
         self.traces = SipTraces(endpoint.near, clock.now)
         endpoint.tap = self.traces.tap
 
+    def advertise(self, host: str) -> None:
+        """Use another public address in SIP and SDP from now on; calls that are up keep theirs."""
+        self.endpoint.advertise(host)
+        self.media_host = self.endpoint.advertised_host
+
     def watch_sip(self, also: Tap) -> None:
         """Give every SIP message to one more who listens, besides our own traces."""
         first = self.traces.tap

@@ -77,6 +77,8 @@ class SipTransport(ABC):
         self._advertise_host, self._advertise_port = advertise_host, advertise_port
         self._owner: TransportOwner | None = None
         self._resolver: Resolver | None = None
+        self.record: Transport | None = None
+        """Once it is started."""
 
     @property
     def wide(self) -> bool:
@@ -117,8 +119,15 @@ class SipTransport(ABC):
             raise RuntimeError("the endpoint is not started")
         return self._resolver
 
-    def _record(self) -> Transport:
+    def advertise(self, host: str) -> None:
+        """Use another address in Via and Contact from now on."""
+        self._advertise_host = host
+        if self.record is not None:
+            self.record.advertise(host)
+
+    def _make_record(self) -> Transport:
         host, port = self.local_address
-        return Transport(
+        self.record = Transport(
             Address(self.protocol, host, port), host=self.advertised_host, port=self._advertise_port
         )
+        return self.record

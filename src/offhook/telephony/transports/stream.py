@@ -111,7 +111,7 @@ class StreamTransport(SipTransport, ConnectionOwner):
         self._owner = owner
         self._listener = listening_socket(self._host, self._port)
         self._resolver = Resolver(self._listener.family, self.send, owner.fail)
-        self._own = self._record()
+        self._own = self._make_record()
         self._accept_more()
         self._spawn(self._look())
         return self._own

@@ -40,7 +40,7 @@ class UdpTransport(SipTransport):
         self._in_use, self._owner, self._flow = used, owner, flow
         self._resolver = Resolver(used.socket.family, self.send, owner.fail)
         used.start(self._readable)
-        return self._record()
+        return self._make_record()
 
     async def close(self) -> None:
         used, self._in_use = self._in_use, None
