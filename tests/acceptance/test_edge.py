@@ -337,6 +337,48 @@ async def test_a_stranger_is_no_carrier_and_reaches_no_third_party(
             await third.hears("BYE", timeout=0.2)
 
 
+async def test_carriers_together_may_begin_so_many_calls_a_second(tmp_path: Path) -> None:
+    with Peer("127.0.0.21") as node, Peer("127.0.0.31") as carrier:
+        made = Edge(tmp_path / "edge", [node.address], [carrier.address], {"CALLS_A_SECOND": "5"})
+        async with made:
+            for number in range(60):
+                sent = request("INVITE", f"sip:{OURS}@edge.invalid", carrier.address, number)
+                carrier.send(sent, made.address)
+            refused = await carrier.hears("SIP/2.0 503 Too Many Calls")
+            assert header(refused, "Retry-After") == ["2"]
+            assert CARRIERS_IN in header(await node.hears("INVITE"), "Via")[0]
+
+
+async def test_a_call_goes_to_the_next_carrier_when_the_first_is_silent(tmp_path: Path) -> None:
+    with Peer("127.0.0.21") as node, Peer("127.0.0.31") as silent, Peer("127.0.0.32") as carrier:
+        made = Edge(tmp_path / "edge", [node.address], [silent.address, carrier.address])
+        async with made:
+            sent = request("INVITE", f"sip:+12025550101@{CARRIERS_IN}", node.address)
+            node.send(sent, f"{CARRIERS_IN}:{made.port}")
+            assert await silent.hears("INVITE")
+            came = await carrier.hears("INVITE")
+            assert came.startswith(f"INVITE sip:+12025550101@{carrier.address} ")
+            carrier.send(response(came, "486 Busy Here"), made.address)
+            assert await node.hears("SIP/2.0 486")
+
+
+async def test_a_node_that_answers_no_options_gets_no_calls(tmp_path: Path) -> None:
+    with Peer("127.0.0.21") as node, Peer("127.0.0.22") as dead, Peer("127.0.0.31") as carrier:
+        made = Edge(tmp_path / "edge", [node.address, dead.address], [carrier.address])
+        async with made, asyncio.timeout(60):
+            answering = asyncio.create_task(node.hears("INVITE", timeout=60))
+            while dead.address not in made.down(await made.control("dispatcher.list")):
+                await asyncio.sleep(0.1)
+            for number in range(10):
+                sent = request("INVITE", f"sip:{OURS}@edge.invalid", carrier.address, number)
+                carrier.send(sent, made.address)
+            came = {header(await answering, "Call-ID")[0]}
+            while len(came) < 10:
+                came.add(header(await node.hears("INVITE"), "Call-ID")[0])
+            with pytest.raises(TimeoutError):
+                await dead.hears("INVITE", timeout=0.2)
+
+
 async def test_a_stranger_that_floods_gets_no_answer(front: tuple[Edge, Peer, Peer]) -> None:
     made, _, stranger = front
     for number in range(100):

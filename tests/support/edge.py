@@ -25,6 +25,20 @@ _OPTIONS = (
 )
 
 
+def _free_outside() -> int:
+    """A port that is free on the edge's own addresses too."""
+    while True:
+        port = free_port()
+        try:
+            for host in (OUTSIDE, CARRIERS_IN, PHONES_IN):
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    with socket.socket(socket.AF_INET, kind) as tried:
+                        tried.bind((host, port))
+        except OSError:
+            continue
+        return port
+
+
 class Edge:
     """One running edge; ``async with`` starts and ends it.
 
@@ -39,9 +53,9 @@ class Edge:
         carriers: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = _free_outside()
         """Of every address, also for the carriers' group."""
-        self.tls_port = free_port()
+        self.tls_port = _free_outside()
         self._folder = folder
         self._nodes = nodes
         self._carriers = carriers
@@ -67,7 +81,7 @@ class Edge:
         self._folder.mkdir(parents=True, exist_ok=True)
         for name in ("kamailio.cfg", "tls.cfg", "settings.cfg"):
             shutil.copy(DEPLOYED / name, self._folder / name)
-        rows = [f"1 sip:{node}" for node in self._nodes]
+        rows = [f"1 sip:{node} 8" for node in self._nodes]
         count = len(self._carriers)
         rows += [
             f"{self.port} sip:{carrier} 0 {count - number}"
@@ -125,6 +139,21 @@ class Edge:
             await self._end()
             raise
         return self
+
+    async def control(self, *words: str) -> str:
+        """What ``kamcmd`` prints."""
+        process = await asyncio.create_subprocess_exec(
+            *("kamcmd", "-s", f"unix:{self._folder}/control", *words),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        return out.decode()
+
+    @staticmethod
+    def down(listed: str) -> set[str]:
+        """The addresses that count as dead in what ``dispatcher.list`` printed."""
+        return set(re.findall(r"URI: sip:(\S+)\s+FLAGS: I", listed))
 
     async def _answers(self) -> bool:
         """Ask it whether it is there, and wait a moment for the answer."""
