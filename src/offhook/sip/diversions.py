@@ -29,6 +29,8 @@ MAX_WORDS: Final = 80
 
 def diversions_of(message: Message) -> tuple[Diverted, ...]:
     """The forwardings of a call, the latest first; what is malformed is left out."""
+    if not message.lines("diversion") and not message.lines("history-info"):
+        return ()
     found = list(_of_diversion(message)) or list(reversed(list(_of_history(message))))
     return tuple(found[:MAX_DIVERSIONS])
 

@@ -24,14 +24,13 @@ from offhook.sip.message import Request, Response
 from offhook.sip.pending import Alarm, Attempt
 from offhook.sip.server import ServerTransaction
 from offhook.sip.session_timer import (
+    NO_SESSION_ANSWER,
     SessionAnswer,
     SessionTimer,
     min_se_of,
     session_expires_of,
     too_brief,
 )
-
-NO_SESSION_ANSWER = SessionAnswer("", None)
 
 
 class InSession(InDialog):

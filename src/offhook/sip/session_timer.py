@@ -88,6 +88,10 @@ class SessionAnswer(NamedTuple):
     agreed: SessionExpires | None
 
 
+NO_SESSION_ANSWER = SessionAnswer("", None)
+"""Nothing about an interval: the session does not expire."""
+
+
 @final
 class SessionTimer(Timed):
     """The session timer of one call. It runs while :attr:`interval` is not 0."""
@@ -192,10 +196,12 @@ class SessionTimer(Timed):
         the timer, unless we are the one who refreshes.
         """
         asked = session_expires_of(request)
+        if asked is None and not (self.interval and self.ours):
+            return NO_SESSION_ANSWER
         supported = has_option(request, *_SUPPORTED)
         if asked is None:
-            if not (self.interval and self.ours and supported):
-                return SessionAnswer("", None)
+            if not supported:
+                return NO_SESSION_ANSWER
             asked = SessionExpires(self.interval, Refresher.UAS)
         refresher = (asked.refresher if supported else None) or Refresher.UAS
         # A proxy may ask for less than our minimum on behalf of a caller that knows no 422.
