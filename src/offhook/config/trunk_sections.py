@@ -26,7 +26,6 @@ from offhook.config.value_types import (
     RegisterSeconds,
     Seconds,
     SessionInterval,
-    SipAddress,
     SipUsername,
     SubAccountId,
     TlsName,
@@ -54,7 +53,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     register: bool = False
-    registrars: tuple[SipAddress, ...] = ()
+    registrars: tuple[TrunkAddress, ...] = ()
     """Asked in order; none: the trunk's own address."""
     register_expires: RegisterSeconds = 600
     domain: Host | None = None

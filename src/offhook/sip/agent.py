@@ -191,6 +191,12 @@ class UserAgent:
         registration.start(now)
         return registration.handle
 
+    def move_registration(self, handle: str, registrars: Sequence[Address]) -> None:
+        """Ask these registrars from the next REGISTER on."""
+        registration = self._registrations.get(handle)
+        if registration is not None:
+            registration.use(registrars)
+
     def unregister(self, handle: str, now: float) -> None:
         """Take a registration back."""
         registration = self._registrations.pop(handle, None)

@@ -102,6 +102,12 @@ class Registration(Timed):
         """Of its events."""
         return self._handle
 
+    def use(self, registrars: Sequence[Address]) -> None:
+        """Ask these from the next request on: their names have been looked up again."""
+        current = self._registrars[self._at]
+        self._registrars = tuple(registrars)
+        self._at = registrars.index(current) if current in registrars else 0
+
     @property
     def over(self) -> bool:
         """Whether it was stopped, and the registrar has answered that."""

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
+from offhook.faults import FaultLog
 from offhook.sip import Address, AnyEvent, Credentials, RegistrationChanged
 from offhook.sip.encoding import host_port
 from offhook.telephony.endpoint import SipEndpoint
+from offhook.telephony.transports.locator import CannotLocate
 from offhook.telephony.trunk_health import TrunkHealth
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
+faults = FaultLog(log)
 
 
-class _Kept(NamedTuple):
-    """A registration that runs."""
+RETRY = 30.0
+"""Seconds until the registrars' names are looked up again when none was found."""
 
-    trunk: Trunk
-    handle: str
+
+class _Kept:
+    """A registration that runs, or waits for the addresses of its registrars."""
+
+    def __init__(self, trunk: Trunk) -> None:
+        self.trunk = trunk
+        self.handle: str | None = None
+        self.looking_up: asyncio.Task[None] | None = None
+        self.retry: asyncio.TimerHandle | None = None
 
 
 class TrunkRegistrations:
@@ -40,7 +50,8 @@ class TrunkRegistrations:
                 self._end(name)
         for name, trunk in trunks.items():
             if trunk.registrars and name not in self._kept:
-                self._kept[name] = _Kept(trunk, self._register(trunk))
+                self._kept[name] = _Kept(trunk)
+                self._begin(name)
 
     def stop(self) -> None:
         """Take all of them back. The endpoint waits for the answers when it closes."""
@@ -48,17 +59,49 @@ class TrunkRegistrations:
             self._end(name)
 
     def _end(self, name: str) -> None:
-        with self._endpoint.command() as (agent, now):
-            agent.unregister(self._kept.pop(name).handle, now)
+        kept = self._kept.pop(name)
         self._told.pop(name, None)
+        if kept.looking_up is not None:
+            kept.looking_up.cancel()
+        if kept.retry is not None:
+            kept.retry.cancel()
+        if kept.handle is not None:
+            with self._endpoint.command() as (agent, now):
+                agent.unregister(kept.handle, now)
 
-    def _register(self, trunk: Trunk) -> str:
+    def _begin(self, name: str) -> None:
+        """Look up the registrars, then register, or go on with their new addresses."""
+        kept = self._kept.get(name)
+        if kept is not None and (kept.looking_up is None or kept.looking_up.done()):
+            kept.looking_up = asyncio.get_running_loop().create_task(self._locate(name, kept))
+
+    async def _locate(self, name: str, kept: _Kept) -> None:
+        found: list[Address] = []
+        problem = "no registrar is configured"
+        for place in kept.trunk.registrars:
+            try:
+                found += await self._endpoint.locator.find(place)
+            except CannotLocate as error:
+                problem = str(error)
+            except Exception:
+                faults.report(f"looking up the registrars of trunk {name}")
+        if found and kept.handle is None:
+            kept.handle = self._register(kept.trunk, found)
+        elif found and kept.handle is not None:
+            with self._endpoint.command() as (agent, _):
+                agent.move_registration(kept.handle, found)
+        else:
+            self._tell(name, f"REGISTER: {problem}")
+            loop = asyncio.get_running_loop()
+            kept.retry = loop.call_later(RETRY, self._begin, name)
+
+    def _register(self, trunk: Trunk, registrars: Sequence[Address]) -> str:
         first = trunk.registrars[0]
         domain = trunk.domain or host_port(first.host, None)
         with self._endpoint.command() as (agent, now):
             handle = agent.register(
                 now,
-                registrars=[Address(*each) for each in trunk.registrars],
+                registrars=registrars,
                 registrar_uri=f"sip:{trunk.domain or host_port(first.host, first.port)}",
                 aor=f"sip:{trunk.username}@{domain}",
                 contact_user=trunk.contact_user or "",
@@ -71,14 +114,20 @@ class TrunkRegistrations:
     def _changed(self, name: str, event: AnyEvent) -> None:
         if not isinstance(event, RegistrationChanged) or event.ended or name not in self._kept:
             return
-        problem = None if event.granted is not None else f"REGISTER: {event.problem}"
+        if event.granted is None:
+            self._tell(name, f"REGISTER: {event.problem}")
+            self._begin(name)
+            return
+        if self._told.get(name, "") is not None:
+            log.info("trunk %s: registered for %d s", name, event.granted)
+        self._told[name] = None
+        self._health.registered(name, None)
+
+    def _tell(self, name: str, problem: str) -> None:
         self._health.registered(name, problem)
-        if self._told.get(name, "") != problem:
+        if self._told.get(name) != problem:
             self._told[name] = problem
-            if problem is None:
-                log.info("trunk %s: registered for %d s", name, event.granted)
-            else:
-                log.warning("trunk %s: not registered: %s", name, problem)
+            log.warning("trunk %s: not registered: %s", name, problem)
 
 
 def _wish(trunk: Trunk | None) -> tuple[object, ...] | None:

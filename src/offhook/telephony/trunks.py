@@ -9,12 +9,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 import msgspec
 
 from offhook import config
-from offhook.config import ListenAddress, TrunkPlace, sip_address, trunk_address
+from offhook.config import TrunkPlace, trunk_address
 from offhook.events import Attestation
 from offhook.media.engine import MediaCapabilities
 from offhook.negotiated import LAWS, Codec
 from offhook.sip.descriptions import MediaTerms, Security
-from offhook.sip.encoding import default_port, host_port
+from offhook.sip.encoding import host_port
 from offhook.sip.grammar import ip_of
 from offhook.telephony.number_formats import NumberFormat, NumberStyle, rules_of
 
@@ -61,7 +61,7 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     domain: str | None = None
     """Behind the ``@`` of From, To and Request-URI; None: addresses."""
     numbers: NumberFormat = NumberFormat()
-    registrars: tuple[ListenAddress, ...] = ()
+    registrars: tuple[TrunkPlace, ...] = ()
     """Where it is to be registered, in this order; none: nowhere."""
     register_expires: int = 600
     """Seconds that are asked for."""
@@ -158,11 +158,8 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
     )
 
 
-def _registrars_of(section: config.TrunkSection, place: TrunkPlace) -> tuple[ListenAddress, ...]:
-    if section.registrars:
-        return tuple(map(sip_address, section.registrars))
-    transport = place.transport or "udp"
-    return (ListenAddress(transport, place.host, place.port or default_port(transport)),)
+def _registrars_of(section: config.TrunkSection, place: TrunkPlace) -> tuple[TrunkPlace, ...]:
+    return tuple(map(trunk_address, section.registrars)) or (place,)
 
 
 def contact_user_of(section: config.TrunkSection) -> str:
