@@ -45,6 +45,7 @@ BENCHES: dict[str, list[str]] = {
     "media": ["--legs", "50", "200", "400"],
     "retention": [],
     "sip": [],
+    "transports": [],
     "soak": ["--calls", "20000", "--rate", "30"],
     "speech": [],
     "start": [],

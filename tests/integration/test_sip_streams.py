@@ -237,3 +237,24 @@ async def test_a_banned_host_cannot_connect(stack: AsyncExitStack) -> None:
     endpoint.screen(Acquainted("127.0.0.2", banned="127.0.0.3"))
     assert not await stays(stack, transport, "127.0.0.3")
     assert await stays(stack, transport, "127.0.0.2")
+
+
+async def test_a_peer_that_sends_a_lot_does_not_hold_up_another(stack: AsyncExitStack) -> None:
+    transport = tcp()
+    endpoint = await started(stack, transport)
+    busy, other = await connect(stack, transport), await connect(stack, transport)
+    ports: list[int] = []
+
+    def note(direction: str, _: bytes, far: Address) -> None:
+        if direction == "<":
+            ports.append(far.port)
+
+    endpoint.tap = note
+    await send(busy, OPTIONS * 100)
+    await send(other, OPTIONS)
+    await received(other, 1)
+    theirs = other.getsockname()[1]
+    async with asyncio.timeout(5):
+        while len(ports) < 101:
+            await asyncio.sleep(0.005)
+    assert ports.index(theirs) < 100
