@@ -277,7 +277,16 @@ async def test_axe_finds_nothing_on_any_page(axe: str) -> None:
         paths = [
             *("now", "sessions", "sessions?rejected=1", "sessions/full-session", "figures"),
             *("sessions/wrong-session", "sessions/running-session", "requests/bad-request"),
-            *("webhooks", "numbers", "scenarios", "campaigns", "opt-outs", "trunks", "keys"),
+            *(
+                "webhooks",
+                "numbers",
+                "scenarios",
+                "campaigns",
+                "opt-outs",
+                "trunks",
+                "keys",
+                "playground",
+            ),
         ]
         found = {}
         for scheme in ("light", "dark"):

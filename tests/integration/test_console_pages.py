@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from tests.support.console_sessions import (
     HOSTILE,
     Told,
     busy_session,
+    flow,
     full_session,
     put,
     recent,
@@ -19,7 +21,10 @@ from tests.support.console_sessions import (
 from tests.support.console_world import ConsoleWorld, running_console, running_record_console
 from tests.support.http_world import OPERATOR_KEY, OTHER_KEY, READER_KEY
 
+from offhook import config
 from offhook.codes import SessionStatus
+from offhook.config import Admin, Config
+from offhook.session.ports.screen_orders import ORDERS, SOUND, STATE, screen_topic
 
 PAGES = (
     "/console/now",
@@ -281,3 +286,56 @@ async def test_an_operator_makes_replaces_and_revokes_keys(tmp_path: Path) -> No
         assert "is assigned" in (await client.get(answer.headers["location"])).text
         assert "+6561110000" in (await client.get("/console/numbers?account=acme_corp")).text
         assert "No trunks in the configuration" in (await client.get("/console/trunks")).text
+
+
+async def test_a_callflow_is_judged_as_it_is_typed_and_nothing_is_kept() -> None:
+    async with running_console() as world, world.signed_in() as client:
+        await client.get("/console/playground")
+        headers = {"x-form-token": client.token, "accept": "application/json"}
+
+        async def asked(path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+            url = world.url(f"/console/playground/{path}")
+            async with client.session.post(url, data=body, headers=headers) as answer:
+                return answer.status, await answer.json()
+
+        status, told = await asked("acme_corp/judge", b'{"callflow": [{"action": "say"}]}')
+        assert (status, told["fine"]) == (200, False)
+        assert told["problems"][0]["path"].startswith("$.callflow[0]")
+        assert (await asked("acme_corp/judge", flow()))[1] == {"fine": True, "problems": []}
+        for body in (b"", b"[" * 100_000, b"\xff", b" " * 300_000):
+            assert (await asked("acme_corp/judge", body))[1]["fine"] is False
+        assert world.store.records.requests == {}
+        assert (await asked("other_corp/judge", flow()))[0] == 404
+        assert (await asked("other_corp/run", flow()))[0] == 404
+        status, told = await asked("acme_corp/run", flow())
+        assert told["answer"]["statusMessage"] == "Created"
+        followed = await client.get(f"/console/playground/session/{told['answer']['sessionId']}")
+        assert "waits for its turn" in followed.text
+        headers["x-form-token"] = "0" * 64
+        assert (await asked("acme_corp/run", flow()))[0] == 403
+
+
+async def test_a_phone_on_the_screen_is_one_of_the_built_in_ones() -> None:
+    phones = config.Testbed(phones=(config.TestbedPhone(number="+12025550100"),))
+    settings = Config(admin=Admin(api_keys=(OPERATOR_KEY,)), testbed=phones)
+    async with running_console(config=settings) as world, world.signed_in() as client:
+        heard: list[bytes] = []
+        world.deps.fabric.subscribe(ORDERS, lambda _topic, message: heard.append(message))
+        await client.get("/console/playground")
+        path = "/console/playground/phone"
+        assert (await client.get(f"{path}/%2B12025550199/{'a' * 32}")).status == 404
+        assert (await client.get(f"{path}/%2B12025550100/nobody")).status == 422
+        assert (await client.post(f"{path}/%2B12025550100/{'a' * 32}/key:x")).status == 422
+        assert (await client.post(f"{path}/%2B12025550100/{'a' * 32}/key:5")).status == 204
+        assert b'"key:5"' in heard[-1]
+        url = world.url(f"{path}/%2B12025550100/{'a' * 32}")
+        async with client.session.get(url) as stream:
+            assert await stream.content.readline() == b": held\n"
+            world.deps.fabric.publish(screen_topic("a" * 32), STATE + b"ringing")
+            world.deps.fabric.publish(screen_topic("a" * 32), SOUND + b"\1\2")
+            world.deps.fabric.publish(screen_topic("a" * 32), STATE + b"x\n\nevent: y")
+            read = b""
+            while b"unknown" not in read:
+                read += await stream.content.readline()
+            assert b"event: state\ndata: ringing" in read
+            assert b"event: sound\ndata: AQI=" in read

@@ -45,7 +45,10 @@ def flow(text: str = "Press one for sales.") -> bytes:
                     "params": {"source": SOURCE, "destination": DESTINATION},
                 },
                 {"action": "say", "params": {"text": text, "language": "en-US"}},
-                {"action": "sayAndCapture", "params": {"promptMessage": text, "maxDigits": 1}},
+                {
+                    "action": "sayAndCapture",
+                    "params": {"promptMessage": text, "language": "en-US", "maxDigits": 1},
+                },
             ]
         }
     ).encode()
@@ -99,7 +102,7 @@ class Told:
         return [
             e.SessionQueued(at=self.at(-1)),
             e.SessionStarted(at=self.at(0), node="n1/voice-0"),
-            e.ActionStarted(at=self.at(0.1), index=0, action="makeCall"),
+            e.ActionStarted(at=self.at(0.1), index=0, action="MAKE_CALL"),
             e.CallInitiated(at=self.at(0.2), call_id="A", destination=DESTINATION, trunk="main"),
         ]
 
@@ -159,13 +162,13 @@ async def full_session(
         *t.started(),
         e.CallUpdated(at=t.at(1.0), call_id="A", sip_code=180),
         e.CallConnected(at=t.at(3.1), call_id="A"),
-        e.ActionEnded(at=t.at(3.1), index=0, action="makeCall", result="answered"),
+        e.ActionEnded(at=t.at(3.1), index=0, action="MAKE_CALL", result="answered"),
         e.RecordingStarted(at=t.at(3.2), recording_id=f"{name}-recording"),
-        e.ActionStarted(at=t.at(3.2), index=1, action="say"),
-        e.ActionEnded(at=t.at(6.0), index=1, action="say", result="spoken"),
-        e.ActionStarted(at=t.at(6.0), index=2, action="sayAndCapture"),
+        e.ActionStarted(at=t.at(3.2), index=1, action="SAY"),
+        e.ActionEnded(at=t.at(6.0), index=1, action="SAY", result="spoken"),
+        e.ActionStarted(at=t.at(6.0), index=2, action="SAY_AND_CAPTURE"),
         e.DigitsCaptured(at=t.at(11.5), call_id="A", digits="1"),
-        e.ActionEnded(at=t.at(11.6), index=2, action="sayAndCapture", result="digits 1"),
+        e.ActionEnded(at=t.at(11.6), index=2, action="SAY_AND_CAPTURE", result="digits 1"),
         e.DecisionAsked(at=t.at(11.7), event_id=f"{name}-question"),
         e.DecisionMade(
             at=t.at(14.1),
@@ -173,7 +176,7 @@ async def full_session(
             http_status=200,
             body=json.dumps({"callflow": [{"action": "makeCall", "params": {"note": text}}]}),
         ),
-        e.ActionStarted(at=t.at(14.1), index=0, action="makeCall"),
+        e.ActionStarted(at=t.at(14.1), index=0, action="MAKE_CALL"),
         e.CallInitiated(at=t.at(14.2), call_id="B", destination="+6568332048", trunk="main"),
         e.CallUpdated(at=t.at(15), call_id="B", sip_code=180),
         e.CallConnected(at=t.at(18), call_id="B"),
@@ -182,7 +185,7 @@ async def full_session(
         e.CallDisconnected(
             at=t.at(31), call_id="B", call_status="COMPLETED", sip_code=200, by="callee"
         ),
-        e.ActionEnded(at=t.at(31), index=0, action="makeCall", result="bridge ended"),
+        e.ActionEnded(at=t.at(31), index=0, action="MAKE_CALL", result="bridge ended"),
         e.RecordingEnded(at=t.at(31), recording_id=f"{name}-recording"),
         e.CallDisconnected(
             at=t.at(31), call_id="A", call_status="COMPLETED", sip_code=200, by="server"
@@ -265,7 +268,7 @@ async def busy_session(store: MemoryStore, name: str = "busy", minutes: float = 
         e.CallDisconnected(
             at=t.at(3.4), call_id="A", call_status="BUSY", sip_code=486, by="callee"
         ),
-        e.ActionEnded(at=t.at(3.4), index=0, action="makeCall", result="busy"),
+        e.ActionEnded(at=t.at(3.4), index=0, action="MAKE_CALL", result="busy"),
         e.SessionEnded(at=t.at(3.5), status="BUSY"),
     ]
     session = t.session(SessionStatus.BUSY, leg, ended_at=t.at(3.5), last_action="MAKE_CALL")
@@ -309,7 +312,7 @@ async def running_session(store: MemoryStore, name: str = "running", keys: bool 
     leg = t.leg("A", connected_at=t.at(3))
     facts: list[e.AnyEvent] = [*t.started(), e.CallConnected(at=t.at(3), call_id="A")]
     if keys:
-        facts.append(e.ActionStarted(at=t.at(4), index=2, action="sayAndCapture"))
+        facts.append(e.ActionStarted(at=t.at(4), index=2, action="SAY_AND_CAPTURE"))
     return await put(store, t, t.session(SessionStatus.RUNNING, leg), facts)
 
 

@@ -215,10 +215,18 @@ async def looking(
     running: Browser, world: Site, key: str = KEY, **context: Any
 ) -> AsyncIterator[Looker]:
     """A browser's window that has signed in, with a profile of its own."""
+    async with looking_at(running, world.url("/").rstrip("/"), key, **context) as looker:
+        yield looker
+
+
+@asynccontextmanager
+async def looking_at(
+    running: Browser, root: str, key: str, **context: Any
+) -> AsyncIterator[Looker]:
+    """The same at the address of a server."""
     made = await running.new_context(**{"viewport": {"width": 1440, "height": 900}, **context})
     page = await made.new_page()
     page.set_default_timeout(15_000)
-    root = world.url("/").rstrip("/")
     looker = Looker(page, root, [], [])
     page.on("pageerror", lambda error: looker.complaints.append(str(error)))
     page.on(

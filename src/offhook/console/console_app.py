@@ -22,6 +22,7 @@ from offhook.console.pages import (
     number_page,
     operator_pages,
     opt_out_page,
+    playground_page,
     request_page,
     scenario_page,
     session_page,
@@ -29,6 +30,7 @@ from offhook.console.pages import (
     webhook_page,
 )
 from offhook.console.rendering import data, page
+from offhook.console.screens import ScreenLines
 from offhook.console.sign_ins import SignIns, is_form_token
 from offhook.console.web import COOKIE, ROOT, Forbidden, WebRequest, form_of, led_to, to
 from offhook.session.ports.record import StoreUnavailable
@@ -50,6 +52,7 @@ PAGES = (
     campaign_page,
     figures_page,
     opt_out_page,
+    playground_page,
     operator_pages,
 )
 
@@ -61,6 +64,7 @@ def create_console(parts: ConsoleParts) -> ASGIApp:
         "parts": parts,
         "sign_ins": door.sign_ins,
         "board": Board(parts),
+        "lines": ScreenLines(parts),
     }
     return Litestar(
         route_handlers=[

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from offhook.clock import Clock
 from offhook.config import Config
+from offhook.flow.context import Profiles
 from offhook.session.ports.api_door import ApiDoor
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.recording import RecordingFiles
@@ -23,6 +24,7 @@ class ConsoleParts:
     directory: TenantDirectory
     fabric: Fabric
     api: ApiDoor
+    profiles: Profiles
     recordings: RecordingFiles
     config: Config
     clock: Clock

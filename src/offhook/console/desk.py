@@ -61,6 +61,11 @@ class Desk(NamedTuple):
         """Ask the operator's API for a change."""
         return await self._change(method, ADMIN + path_of(*path), body)
 
+    async def send(self, method: str, *path: str, body: bytes) -> ApiReply:
+        """As :meth:`change`, with a body as somebody wrote it."""
+        address = SUB_ACCOUNTS + path_of(self.account, *path)
+        return await self.parts.api.ask(self.visitor.grant, method, address, body=body)
+
     async def _change(self, method: str, path: str, body: object) -> ApiReply:
         encoded = b"" if body is None else msgspec.json.encode(body)
         return await self.parts.api.ask(self.visitor.grant, method, path, body=encoded)

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.codes import SessionStatus
+from offhook.console.action_names import CAPTURES, written
 from offhook.events import (
     ActionEnded,
     ActionStarted,
@@ -56,7 +57,7 @@ class LiveCall(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     trunk: str
 
 
-_BY_ACTION = {"sayAndCapture": Doing.KEYS}
+_BY_ACTION = {CAPTURES: Doing.KEYS}
 
 
 def live_call(session: Session, events: Sequence[AnyEvent]) -> LiveCall:
@@ -102,7 +103,7 @@ def _row(session: Session, doing: Doing, since: datetime, node: str, action: str
         destination=leg.destination if leg else str(getattr(first, "destination", "") or ""),
         direction=(leg.direction if leg else Direction.OUTBOUND).value,
         doing=Doing.QUEUED if session.status is SessionStatus.QUEUED else doing,
-        action=action,
+        action=written(action),
         since=since,
         created=session.created_at,
         node=node,

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from offhook.codes import CallStatus, SessionStatus
+from offhook.console.action_names import written
 from offhook.session.session import Direction, Leg, LegFailure, Session, TrunkTry
 
 
@@ -90,7 +91,9 @@ def _running(session: Session) -> str:
     if leg.connected_at is None:
         return f"Calling {leg.destination}."
     other = leg.destination if leg.direction is Direction.OUTBOUND else leg.source
-    return f"Talking with {other}; the action is {session.last_action or 'about to begin'}."
+    return (
+        f"Talking with {other}; the action is {written(session.last_action or 'about to begin')}."
+    )
 
 
 def _completed(session: Session, first: Leg, unanswered: Leg | None) -> str:
@@ -107,7 +110,7 @@ def _completed(session: Session, first: Leg, unanswered: Leg | None) -> str:
 def _error(session: Session) -> str:
     error = session.error
     assert error is not None
-    where = f" in the action {error.action}" if error.action else ""
+    where = f" in the action {written(error.action)}" if error.action else ""
     why = error.detail or error.reason
     return f"Error {int(error.code)}{where}: {error.code.message}{f' ({why})' if why else ''}."
 

@@ -16,6 +16,7 @@ def open_console(deps: Deps, api: ApiDoor) -> AsgiApp:
         directory=deps.directory,
         fabric=deps.fabric,
         api=api,
+        profiles=deps.profiles,
         recordings=deps.recordings,
         config=deps.config,
         clock=deps.clock,

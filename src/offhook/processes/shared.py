@@ -35,7 +35,7 @@ class Foundation(NamedTuple):
 async def open_foundation(context: RoleContext, stack: AsyncExitStack) -> Foundation:
     """Open the store and the fabric; ``stack`` closes them."""
     store = await _open_record(context, stack)
-    fabric = await _open_fabric(context, stack)
+    fabric = await open_fabric(context, stack)
     return Foundation(store, fabric, Directory(context.config, store))
 
 
@@ -57,7 +57,7 @@ async def _open_record(context: RoleContext, stack: AsyncExitStack) -> Store:
     return store
 
 
-async def _open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
+async def open_fabric(context: RoleContext, stack: AsyncExitStack) -> Fabric:
     """NATS when configured, else the machine's hub, else memory."""
     fabric: Fabric
     if context.config.cluster.nats is not None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from offhook.media import make_engine
 from offhook.processes.role_context import RoleContext
+from offhook.processes.shared import open_fabric
 from offhook.telephony.endpoint import udp_endpoint
 from offhook.telephony.line import Line
 from offhook.telephony.trunks import split_address
 from offhook.testbed.carrier import Carrier
+from offhook.testbed.screen_phones import ScreenPhones
 
 LOOPBACK = "127.0.0.1"
 RTP_PORTS = (16_000, 19_998)
@@ -38,7 +40,9 @@ async def run(context: RoleContext) -> None:
         )
         folder = context.config.testbed.recordings
         phones = {phone.number: phone for phone in context.config.testbed.phones}
-        carrier = Carrier(line, phones, Path(folder) if folder else None)
+        screens = ScreenPhones(await open_fabric(context, stack), context.clock.monotonic)
+        stack.callback(screens.close)
+        carrier = Carrier(line, phones, Path(folder) if folder else None, screens)
         carrier.start()
         stack.push_async_callback(carrier.close)
         context.supervisor.ready(address=f"udp:{LOOPBACK}:{endpoint.local_address[1]}")

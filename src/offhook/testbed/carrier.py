@@ -12,11 +12,13 @@ from offhook.aio import first_of, wait_or
 from offhook.clock import new_id
 from offhook.config import TestbedPhone
 from offhook.media.engine import PortsExhausted
+from offhook.session.ports.screen_orders import ScreenState
 from offhook.sip.agent_events import IncomingInvite
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
 from offhook.testbed.ear import Ear, write_wav
 from offhook.testbed.phones import REFUSALS
+from offhook.testbed.screen_phones import ScreenPhones
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +30,13 @@ class Carrier:
     """The far end of the trunk ``testbed``."""
 
     def __init__(
-        self, line: Line, phones: Mapping[str, TestbedPhone], recordings: Path | None = None
+        self,
+        line: Line,
+        phones: Mapping[str, TestbedPhone],
+        recordings: Path | None = None,
+        screens: ScreenPhones | None = None,
     ) -> None:
+        self._screens = screens
         self._line = line
         self._phones = dict(phones)
         self._recordings = recordings
@@ -76,8 +83,16 @@ class Carrier:
             if phone.outcome == "no-answer":
                 await call.wait_ended()
                 return
+            screens = self._screens
+            screen = screens.holder(phone.number) if screens is not None else None
+            if screens is not None and screen is not None:
+                screens.tell(screen, ScreenState.RINGING)
             await _unless_ended(call, phone.answer_after)
-            if call.ended is None:
+            if call.ended is not None:
+                return
+            if screens is not None and screen is not None:
+                await screens.talk(screen, call)
+            else:
                 await self._talk(call, phone)
         finally:
             await call.hang_up()

@@ -48,8 +48,8 @@ def test_a_leg_is_drawn_to_scale() -> None:
 
 def test_actions_keys_and_webhooks_have_rows_of_their_own() -> None:
     timeline = drawn(
-        e.ActionStarted(at=T.at(2), index=1, action="say"),
-        e.ActionEnded(at=T.at(4), index=1, action="say", result="spoken"),
+        e.ActionStarted(at=T.at(2), index=1, action="SAY"),
+        e.ActionEnded(at=T.at(4), index=1, action="SAY", result="spoken"),
         e.DigitsCaptured(at=T.at(5), call_id="A", digits="12"),
         e.DecisionAsked(at=T.at(5), event_id="q"),
         e.DecisionMade(at=T.at(7.5), event_id="q", http_status=200),
@@ -75,8 +75,8 @@ def test_many_actions_share_the_last_row() -> None:
     facts: list[e.AnyEvent] = []
     for index in range(80):
         facts += [
-            e.ActionStarted(at=T.at(index / 10), index=index, action="say"),
-            e.ActionEnded(at=T.at(index / 10 + 0.05), index=index, action="say", result="x"),
+            e.ActionStarted(at=T.at(index / 10), index=index, action="SAY"),
+            e.ActionEnded(at=T.at(index / 10 + 0.05), index=index, action="SAY", result="x"),
         ]
     timeline = drawn(*facts)
     assert len(row(timeline, "more actions").bars) == 50
@@ -125,8 +125,8 @@ def test_a_live_call_says_what_it_does_and_since_when() -> None:
         e.CallUpdated(at=T.at(1), call_id="A", sip_code=180),
         e.CallUpdated(at=T.at(2), call_id="A", sip_code=183),
         e.CallConnected(at=T.at(3), call_id="A"),
-        e.ActionStarted(at=T.at(4), index=1, action="sayAndCapture"),
-        e.ActionEnded(at=T.at(5), index=1, action="sayAndCapture", result="digits"),
+        e.ActionStarted(at=T.at(4), index=1, action="SAY_AND_CAPTURE"),
+        e.ActionEnded(at=T.at(5), index=1, action="SAY_AND_CAPTURE", result="digits"),
         e.DecisionAsked(at=T.at(6), event_id="q"),
         e.DecisionMade(at=T.at(7), event_id="q"),
         e.CallUpdated(at=T.at(8), call_id="A", bridged_with="B"),

@@ -30,7 +30,7 @@ SENTENCES = [
     (T.session(SessionStatus.RUNNING, T.leg("A")), "Calling +12025550101."),
     (
         T.session(SessionStatus.RUNNING, T.leg("A", connected_at=T.at(2)), last_action="SAY"),
-        "Talking with +12025550101; the action is SAY.",
+        "Talking with +12025550101; the action is say.",
     ),
     (
         ended(SessionStatus.COMPLETED, TALKED),
@@ -72,7 +72,7 @@ SENTENCES = [
             SessionStatus.ERROR,
             error=SessionError(code=RuntimeCode.SYNTHESIS_FAILED, action="SAY", detail="no voice"),
         ),
-        "Error -2005 in the action SAY: Unable to synthesize text to speech (no voice).",
+        "Error -2005 in the action say: Unable to synthesize text to speech (no voice).",
     ),
     (
         ended(SessionStatus.UNSUBSCRIBED_CONTACT),

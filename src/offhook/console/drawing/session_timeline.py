@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from offhook.console.action_names import written
 from offhook.events import (
     ActionEnded,
     ActionStarted,
@@ -180,10 +181,12 @@ def _actions(events: Sequence[AnyEvent], scale: _Scale) -> Iterator[TimelineRow]
             if start is not None:
                 begun.remove(start)
                 took = _took(start.at, event.at)
-                title = f"{event.action}: {event.result}, {took}"
-                bars.append((event.action, scale.bar(start.at, event.at, "bar-act", title)))
+                name = written(event.action)
+                title = f"{name}: {event.result}, {took}"
+                bars.append((name, scale.bar(start.at, event.at, "bar-act", title)))
     bars += [
-        (one.action, scale.bar(one.at, None, "bar-act", f"{one.action}: runs")) for one in begun
+        (written(one.action), scale.bar(one.at, None, "bar-act", f"{written(one.action)}: runs"))
+        for one in begun
     ]
     for name, bar in bars[:MOST_ACTIONS]:
         yield TimelineRow(name, (bar,))

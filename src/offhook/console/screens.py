@@ -1,0 +1,81 @@
+"""The phone on the screen: a stream of what it hears, and the keys that are pressed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from offhook.aio import end_all, first_of
+from offhook.console.console_parts import ConsoleParts
+from offhook.session.ports.screen_orders import (
+    ORDERS,
+    SOUND,
+    STATE,
+    ScreenOrder,
+    screen_topic,
+)
+
+HOLD_EVERY = 2.0
+"""Seconds between two orders that keep the phone."""
+MOST_WAITING = 50
+"""Messages that wait for a slow browser; the oldest are dropped."""
+MOST_SCREENS_HERE = 50
+"""Streams of this process."""
+
+
+class ScreenLines:
+    """Connects browsers with built-in phones."""
+
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+        self._open = 0
+
+    def full(self) -> bool:
+        """Whether as many phones are held as may be."""
+        return self._open >= MOST_SCREENS_HERE
+
+    def order(self, order: ScreenOrder) -> None:
+        """Send an order to the phones."""
+        self._parts.fabric.publish(ORDERS, msgspec.json.encode(order))
+
+    async def hear(self, screen: str, number: str) -> AsyncGenerator[bytes, None]:
+        """Server-sent events while the browser holds the phone: its state, and sound as base64."""
+        waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+
+        def put(_topic: str, message: bytes) -> None:
+            if waiting.full():
+                waiting.get_nowait()
+            waiting.put_nowait(message)
+
+        self._open += 1
+        unsubscribe = self._parts.fabric.subscribe(screen_topic(screen), put)
+        await self._parts.fabric.flush()
+        stopping = asyncio.ensure_future(self._parts.stopping.wait())
+        hold = ScreenOrder(screen=screen, number=number, order="hold")
+        held_until = 0.0
+        clock = self._parts.clock
+        try:
+            while not stopping.done():
+                if clock.monotonic() >= held_until:
+                    self.order(hold)
+                    held_until = clock.monotonic() + HOLD_EVERY
+                    yield b": held\n\n"
+                left = max(0.05, held_until - clock.monotonic())
+                got = await first_of(waiting.get(), stopping, timeout=left)
+                if got is not None and got.place == 0:
+                    yield frame(got.result)
+        finally:
+            self._open -= 1
+            unsubscribe()
+            await end_all(stopping)
+
+
+def frame(message: bytes) -> bytes:
+    """A message of a phone as an event."""
+    if message.startswith(SOUND):
+        return b"event: sound\ndata: %s\n\n" % base64.b64encode(message[1:])
+    state = message[1:] if message.startswith(STATE) else b""
+    return b"event: state\ndata: %s\n\n" % (state if state.isalpha() else b"unknown")
