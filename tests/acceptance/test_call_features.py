@@ -12,11 +12,12 @@ from typing import Any
 import jwt
 import pytest
 from tests.support import sipp
-from tests.support.receiver import Receiver, Reply
+from tests.support.receiver import Received, Receiver, Reply
 from tests.support.server import SOURCE, Server, configuration, voice_message
 from tests.support.sipp import Sipp
 from tests.support.stir_certificates import Authority, certificate
 
+from offhook.commands.session_text import session_text
 from offhook.events import Attestation
 from offhook.telephony.stir.passports import sign
 
@@ -120,11 +121,20 @@ async def test_calls_are_signed_and_callers_are_verified(tmp_path: Path) -> None
         await _call(tmp_path, server, "", "call_refused", 428)
         stranger = certificate("provider", certificate("root", may_sign=True))
         await _call(tmp_path, server, _identity(stranger, url), "call_refused", 438)
+        (session,) = {one.payload["sessionId"] for one in receiver.at("/vca") if _inbound(one)}
+        shown = await server.session(session)
+        assert "caller: TN-Validation-Passed A" in session_text(
+            {**shown, "events": (), "deliveries": ()}
+        )
     asked = [
         one.payload for one in receiver.at("/vca") if one.payload["callStatus"] == "CALL_RECEIVED"
     ]
     verification = {"result": "TN-Validation-Passed", "attestation": "A"}
     assert [one["callerVerification"] for one in asked] == [verification]
+
+
+def _inbound(received: Received) -> bool:
+    return bool(received.payload["callDirection"] == "INBOUND")
 
 
 def _signed_by(messages: str, leaf: Authority) -> None:

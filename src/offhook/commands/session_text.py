@@ -35,7 +35,11 @@ def _leg(leg: Mapping[str, Any]) -> str:
 
 
 def _why(leg: Mapping[str, Any]) -> Iterator[str]:
-    """Why a leg did not connect, or what was wrong with its audio: a line for each trunk tried."""
+    """Who vouches for the caller; why a leg did not connect, or what was wrong with its audio: a line for
+    each trunk tried."""
+    if (verdict := leg.get("callerVerification")) is not None:
+        more = verdict.get("attestation") or verdict.get("reason") or ""
+        yield f"    caller: {verdict['result']} {more}".rstrip()
     tried = leg.get("trunksTried") or ()
     for one in tried:
         answer = f"{one.get('sipCode', '')} {one.get('sipReason', '')}".strip()

@@ -119,6 +119,8 @@ class InboundCalls:
             self._refuse(call, trunk, RefusalReason.SPENT_OUT, words, 480)
             return
         verification = await call.verify()
+        if verification is not None:
+            self._refusals.verified(verification.result)
         refusal = refusal_of(verification, number)
         if refusal is not None:
             words = "STIR/SHAKEN does not vouch for the caller"

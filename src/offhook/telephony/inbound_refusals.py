@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter
 
+from offhook.events import Verstat
+
 log = logging.getLogger(__name__)
 
 LOGGED_EVERY = 1.0
@@ -64,8 +66,18 @@ class InboundRefusals:
             "Messages to the SIP address that are no SIP; they are dropped without a log line",
             registry=registry,
         )
+        self._verified = Counter(
+            "offhook_callers_verified",
+            "Calls from outside by what STIR/SHAKEN says about the caller",
+            ("result",),
+            registry=registry,
+        )
         self._logged: dict[RefusalReason, tuple[float, int]] = {}
         """When each reason was logged last, and how many refusals came since."""
+
+    def verified(self, result: Verstat) -> None:
+        """Count one verdict on a caller."""
+        self._verified.labels(result.value).inc()
 
     def refused(self, source: str, reason: RefusalReason, words: str) -> None:
         """Count one refusal and log it at info; ``source`` is an address or ``trunk NAME``.
