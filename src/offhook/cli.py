@@ -41,6 +41,7 @@ from offhook.commands.node_commands import nodes
 from offhook.commands.number_commands import numbers
 from offhook.commands.operator_commands import capture, logs, status, trunks
 from offhook.commands.opt_outs import opt_outs
+from offhook.commands.phone_commands import phones
 from offhook.commands.recordings import recordings
 from offhook.commands.usage import usage
 from offhook.commands.voices import voices
@@ -66,7 +67,7 @@ app = App(
 db = App(name="db", help="The database.", help_epilogue=epilogue("db"))
 for command in (sessions.call, sessions.sessions, sessions.show):
     app.command(command, help_epilogue=epilogue(command.__name__))
-for operating in (status, trunks, logs, top, doctor, capture):
+for operating in (status, trunks, phones, logs, top, doctor, capture):
     app.command(operating, help_epilogue=epilogue(operating.__name__))
 app.command(config_app)
 app.command(keys)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.support import softphones
 from tests.support.receiver import Receiver, Reply
@@ -16,6 +17,7 @@ from tests.support.softphones import baresip, linphone
 pytestmark = pytest.mark.skipif(not softphones.available, reason="no softphones are installed")
 
 OURS, ALICE, BOB = "+6568332048", "+12025550123", "+12025550124"
+ADMIN = "key-of-the-operator"
 HANGUP = Reply(body=json.dumps({"callflow": [{"action": "hangup"}]}).encode())
 
 
@@ -26,11 +28,23 @@ def with_users(receiver: Receiver) -> dict[str, Any]:
         sub_account={"numbers": [{"msisdn": OURS}], "coverage": ["SG"]},
     )
     config["trunks"][0]["inbound_from"] = []
+    config["admin"] = {"api_keys": [ADMIN]}
     config["sip_users"] = [
         {"username": "alice", "password": "alice-secret", "number": ALICE, "digest": ["MD5"]},
         {"username": "bob", "password": "bobs-secret", "number": BOB},
     ]
     return config
+
+
+async def shown(server: Server) -> list[tuple[str, str]]:
+    """Whose phones the operator sees, and their numbers."""
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as client,
+        client.get(f"{server.url}/admin/v1/phones") as answer,
+    ):
+        phones = (await answer.json())["phones"]
+        return [(phone["user"], phone["number"]) for phone in phones]
 
 
 async def registered(server: Server, count: int = 1) -> None:
@@ -50,6 +64,7 @@ async def test_registered_phones_are_called_and_call_in(tmp_path: Path) -> None:
                 linphone(tmp_path / "b", port, "bob", "bobs-secret") as bob,
             ):
                 await registered(server, 2)
+                assert await shown(server) == [("alice", ALICE), ("bob", BOB)]
                 for number in (ALICE, BOB):
                     await server.place(voice_message(number, "Hello."))
                 await receiver.wait_for(lambda: len(receiver.at("/vss")) == 2, 20)
@@ -67,7 +82,7 @@ async def test_registered_phones_are_called_and_call_in(tmp_path: Path) -> None:
                 assert {one["callType"] for one in asked} == {"VOIP"}
 
 
-async def test_all_phones_of_a_user_ring_and_the_first_to_answer_gets_the_call(
+async def test_all_phones_of_a_user_ring_also_after_a_restart_and_the_first_to_answer_gets_the_call(
     tmp_path: Path,
 ) -> None:
     async with Receiver() as receiver:
@@ -79,6 +94,8 @@ async def test_all_phones_of_a_user_ring_and_the_first_to_answer_gets_the_call(
                 linphone(tmp_path / "b2", port, "bob", "bobs-secret", answers=False) as answers,
             ):
                 await registered(server, 2)
+                assert await server.stop() == 0
+                await server.start()  # the registrations are in the database
                 await server.place(voice_message(BOB, "Hello."))
                 await rings.says("Receiving new incoming call")
                 await answers.says("Receiving new incoming call")

@@ -48,6 +48,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook capture --number +12025550101 --no-rtp",
     ),
     "trunks": ("offhook trunks", "offhook trunks --json"),
+    "phones": ("offhook phones", "offhook phones --json"),
     "logs": ("offhook logs", "offhook logs 8e5f30c1", "offhook logs 8e5f30c1 --json"),
     "top": ("offhook top", "offhook top --every 5", "offhook top --once"),
     "doctor": ("offhook doctor", "offhook doctor --config /etc/offhook/offhook.toml --json"),
