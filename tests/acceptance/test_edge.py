@@ -349,6 +349,7 @@ async def test_carriers_together_may_begin_so_many_calls_a_second(tmp_path: Path
             assert CARRIERS_IN in header(await node.hears("INVITE"), "Via")[0]
 
 
+@pytest.mark.full
 async def test_a_call_goes_to_the_next_carrier_when_the_first_is_silent(tmp_path: Path) -> None:
     with Peer("127.0.0.21") as node, Peer("127.0.0.31") as silent, Peer("127.0.0.32") as carrier:
         made = Edge(tmp_path / "edge", [node.address], [silent.address, carrier.address])

@@ -148,6 +148,8 @@ async def test_each_version_takes_over_from_the_other(
 
 
 async def test_the_old_version_starts_again_on_the_schema_of_its_time_only(world: World) -> None:
+    with pytest.raises(ServerError, match="run `offhook db upgrade` first"):
+        await world.new().start()
     await asyncio.to_thread(upgrade, world.database)
     with pytest.raises(ServerError, match="a newer Offhook has upgraded it"):
         await world.old().start()
