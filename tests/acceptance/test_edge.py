@@ -106,6 +106,11 @@ class World(NamedTuple):
             while said not in server.log():
                 await asyncio.sleep(0.05)
 
+    def silent(self) -> set[str]:
+        """The nodes that the operator was told to be silent."""
+        told = [json.loads(one.body) for one in self.receiver.at("/alerts")]
+        return {each["data"]["node"] for each in told if each["type"] == "node.silent"}
+
     async def call_in(self, calls: int = CALLS) -> None:
         """Calls from outside, each answered and ended by a node."""
         before = len(self.receiver.summaries())
@@ -135,6 +140,7 @@ def node_config(host: str, port: int, trunk: str, receiver: Receiver, database: 
     config["sip"]["listen"] = [f"udp:{host}:{port}"]
     config["trunks"][0]["inbound_from"] = [CARRIERS_IN]
     config["admin"] = {"api_keys": [ADMIN_KEY]}
+    config["alerts"] = {"url": receiver.url("/alerts")}
     config["trunks"][0]["media_from"] = ["127.0.0.1"]
     return config
 
@@ -182,6 +188,8 @@ async def test_calls_both_ways_go_through_the_edge_and_outlive_a_node(world: Wor
         os.kill(pid, signal.SIGKILL)
     await world.call_in()
     assert {one.payload["sessionStatus"] for one in world.receiver.at("/vss")} == {"COMPLETED"}
+    await world.receiver.wait_for(lambda: len(world.silent()) == 2, timeout=60)
+    assert all(NODES[1] in name for name in world.silent())
 
 
 @pytest.mark.full

@@ -96,10 +96,11 @@ def check_revision(found: Found) -> None:
         )
 
 
-def _config() -> Config:
+def _config(output: io.StringIO | None = None) -> Config:
+    """``output``: where SQL is written that is not run."""
     from alembic.config import Config
 
-    config = Config()
+    config = Config(output_buffer=output)
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
 
@@ -310,8 +311,8 @@ def statements(revision: str, *, down: bool = False) -> list[str]:
     from alembic import command
 
     before = f"{int(revision) - 1:04}" if revision != "0001" else "base"
-    config = _config()
-    config.output_buffer = collected = _Statements()
+    collected = _Statements()
+    config = _config(collected)
     config.attributes["dialect"] = "postgresql"
     if down:
         command.downgrade(config, f"{revision}:{before}", sql=True)
