@@ -105,6 +105,42 @@ async def test_sipp_takes_and_places_calls_over_tcp(tmp_path: Path) -> None:
                 assert (await calls.finished()).successful == 5
 
 
+async def test_two_workers_share_one_connection_of_a_carrier(tmp_path: Path) -> None:
+    """Calls of both workers, and calls for both, over the same TCP connections; a UDP address beside."""
+    port, wide = free_port(), free_port()
+    phone = Sipp("answer", tmp_path, over="tcp")
+    async with Receiver() as receiver, phone:
+        config = world(phone.address, receiver, f"tcp:127.0.0.1:{port}")
+        config["sip"]["listen"].append(f"udp:[::1]:{wide}")
+        config["trunks"][0]["inbound_from"].append("::1")
+        async with Server(tmp_path / "server", config, workers=2) as server:
+            sessions = [await server.place(voice_message(NUMBER, "Hello.")) for _ in range(12)]
+            assert await summaries(receiver, 12) == ["COMPLETED"] * 12
+            await phone.succeeded(12)
+            records = [await server.session(each) for each in sessions]
+            nodes = {
+                event["node"]
+                for record in records
+                for event in record["events"]
+                if event["event"] == "SESSION_STARTED"
+            }
+            assert len(nodes) == 2
+            for over, host, to in (("tcp", "127.0.0.1", port), ("udp", "::1", wide)):
+                target = f"[{host}]:{to}" if ":" in host else f"{host}:{to}"
+                calls = Sipp(
+                    "call_refused",
+                    tmp_path,
+                    over=over,
+                    host=host,
+                    calls=6,
+                    target=target,
+                    service=OURS,
+                    keys={"status": 603},
+                )
+                async with calls:
+                    assert (await calls.finished()).successful == 6
+
+
 @pytest.mark.parametrize("over", ["udp", "tcp"])
 async def test_sipp_takes_and_places_calls_over_ipv6(tmp_path: Path, over: str) -> None:
     """Media goes over IPv6 too: the first address gives the one in SDP."""
@@ -134,7 +170,8 @@ async def test_sipp_takes_and_places_calls_over_ipv6(tmp_path: Path, over: str) 
                 assert (await calls.finished()).successful == 1
 
 
-async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path, workers: int) -> None:
     """TLS in, UDP out: certificates are checked both ways, and the BYE takes the connection."""
     port, tls = free_port(), free_port()
     authority = Authority(tmp_path)
@@ -156,7 +193,7 @@ async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path) -> No
             "tls_ca": str(authority.file),
             "tls_client_ca": str(authority.file),
         }
-        async with edge, Server(tmp_path / "server", config) as server:
+        async with edge, Server(tmp_path / "server", config, workers=workers) as server:
             await asyncio.gather(*(server.place(voice_message(NUMBER, "Hi.")) for _ in range(3)))
             assert await summaries(receiver, 3) == ["COMPLETED"] * 3
             await phone.succeeded(3)

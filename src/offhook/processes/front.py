@@ -6,12 +6,41 @@ import asyncio
 import socket
 from contextlib import AsyncExitStack
 
+from offhook.config import Config
 from offhook.processes import collector
 from offhook.processes.role_context import CannotServe, RoleContext
+from offhook.processes.shared_sip import relay_path, shared_index
+from offhook.processes.sip_transports import open_tls, own_transports, tls_files
+from offhook.telephony.relay_front import RelayFront
 from offhook.telephony.sip_front import Front
+from offhook.telephony.trunks import trunks_of
 
 LINGER = 1.5
 """Seconds; a process has :data:`offhook.processes.child.LAST_SECONDS` after its supervisor has died."""
+
+
+async def _open_relay(context: RoleContext, stack: AsyncExitStack, path: str) -> None:
+    """Hold the addresses that are not the shared UDP one."""
+    config = context.config
+    try:
+        tls = open_tls(config)
+    except OSError as error:
+        raise CannotServe(f"sip: the certificates cannot be used: {error}") from None
+    transports = own_transports(config, tls)
+    transports.pop(shared_index(config), None)  # type: ignore[arg-type]  # None: nothing to take out
+    trunks = trunks_of(config)
+
+    def reload(config: Config) -> None:
+        trunks.clear()
+        trunks.update(trunks_of(config))
+        files = tls_files(config)
+        if tls is not None and files is not None:
+            tls.reload(files)
+
+    context.reloads.append(reload)
+    relay = RelayFront(relay_path(path), context.workers, trunks.values)
+    await relay.start(transports)
+    stack.push_async_callback(relay.close)
 
 
 async def run(context: RoleContext) -> None:
@@ -24,6 +53,7 @@ async def run(context: RoleContext) -> None:
         front = Front(sip, link.front, context.workers)
         stack.callback(front.close)
         front.start()
+        await _open_relay(context, stack, link.front)
         collector.keep()
         link.ready()
         await context.stopping.wait()

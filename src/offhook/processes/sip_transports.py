@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from offhook.config import Config, sip_address
 from offhook.config.checks import AUTO
+from offhook.processes.shared_sip import LOOPBACK, shared_index
 from offhook.sip.transport import Protocol
 from offhook.telephony.transports.datagram_port import SharedPort
+from offhook.telephony.transports.relay import RelayClient, RelayedTransport
 from offhook.telephony.transports.sip_transport import SipTransport
 from offhook.telephony.transports.stream import StreamTransport
 from offhook.telephony.transports.tls import CertificateFiles, SipTls, TlsFiles
 from offhook.telephony.transports.udp import UdpTransport
-
-LOOPBACK = "127.0.0.1"
 
 
 def open_tls(config: Config) -> SipTls | None:
@@ -30,31 +30,61 @@ def tls_files(config: Config) -> TlsFiles | None:
     return TlsFiles((first, *more), sip.tls_ca, sip.tls_client_ca)
 
 
-def sip_transports(
-    config: Config, tls: SipTls | None, shared: SharedPort | None
-) -> list[SipTransport]:
-    """One for each address; ``shared`` is this worker's part of the first one.
-
-    The built-in phones speak UDP: where nothing listens for that, loopback does.
-    """
+def own_transports(config: Config, tls: SipTls | None) -> dict[int, SipTransport]:
+    """The transports that bind the addresses of ``sip.listen``, by their place in it."""
     advertise = None if config.sip.advertise == AUTO else config.sip.advertise
-    transports: list[SipTransport] = []
-    for address in config.sip.listen:
+    transports: dict[int, SipTransport] = {}
+    for index, address in enumerate(config.sip.listen):
         name, host, port = sip_address(address)
         protocol = Protocol(name)
         if protocol is Protocol.UDP:
-            part, shared = shared, None
-            transports.append(UdpTransport(host, port, advertise_host=advertise, shared=part))
+            transports[index] = UdpTransport(host, port, advertise_host=advertise)
+        else:
+            used = tls if protocol.secure else None
+            transports[index] = StreamTransport(
+                protocol, host, port, advertise_host=advertise, tls=used
+            )
+    return transports
+
+
+def sip_transports(
+    config: Config, tls: SipTls | None, shared: SharedPort | None, relay: RelayClient | None
+) -> list[SipTransport]:
+    """One for each address. ``shared`` is this worker's part of the first UDP address, ``relay`` its
+    way to the others; None: it has all for itself.
+
+    The built-in phones speak UDP: where nothing listens for that, loopback does.
+    """
+    transports: list[SipTransport]
+    if shared is None or relay is None:
+        transports = list(own_transports(config, tls).values())
+    else:
+        transports = _shared_transports(config, shared, relay)
+        shared = None if shared_index(config) is not None else shared
+    if all(each.protocol is not Protocol.UDP for each in transports):
+        transports.append(UdpTransport(LOOPBACK, 0, shared=shared))
+    return transports
+
+
+def _shared_transports(
+    config: Config, shared: SharedPort, relay: RelayClient
+) -> list[SipTransport]:
+    advertise = None if config.sip.advertise == AUTO else config.sip.advertise
+    first = shared_index(config)
+    transports: list[SipTransport] = []
+    for index, address in enumerate(config.sip.listen):
+        name, host, port = sip_address(address)
+        if index == first:
+            transports.append(UdpTransport(host, port, advertise_host=advertise, shared=shared))
         else:
             transports.append(
-                StreamTransport(
-                    protocol,
+                RelayedTransport(
+                    Protocol(name),
                     host,
                     port,
+                    client=relay,
+                    listener=index,
                     advertise_host=advertise,
-                    tls=tls if protocol.secure else None,
                 )
             )
-    if all(each.protocol is not Protocol.UDP for each in transports):
-        transports.append(UdpTransport(LOOPBACK, 0))
     return transports

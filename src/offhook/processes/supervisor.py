@@ -23,13 +23,14 @@ from typing import Any, NamedTuple
 
 from offhook import process_metrics
 from offhook.aio import first_of, wait_or
-from offhook.config import Config, sip_address
+from offhook.config import Config, ListenAddress, sip_address
 from offhook.config import file as config_file
 from offhook.fabric.local import LocalHub
 from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
 from offhook.processes.listen_addresses import Role, unusable
 from offhook.processes.metrics_server import serving_metrics
+from offhook.processes.shared_sip import LOOPBACK, shared_index
 from offhook.processes.systemd import SystemdNotifier
 from offhook.speech.menu_files import menu_findings
 from offhook.telephony.transports.sockets import bound_socket
@@ -119,8 +120,6 @@ class Supervisor:
                 if not await self._addresses_are_free():
                     return ExitCode.FAILED
                 if self._options.workers > 1 and self._options.role != "api":
-                    if not self._can_share():
-                        return ExitCode.FAILED
                     self._share_sip(folder)
                 self._environ[child.SNAPSHOT] = os.path.join(folder, "configuration")
                 config_file.save_snapshot(self._config, self._environ[child.SNAPSHOT])
@@ -140,16 +139,14 @@ class Supervisor:
                 if self._sip is not None:
                     self._sip.close()
 
-    def _can_share(self) -> bool:
-        listen = self._config.sip.listen
-        if len(listen) == 1 and listen[0].startswith("udp:"):
-            return True
-        _log.error("sip.listen: several voice workers share one udp: address, and no other one")
-        return False
-
     def _share_sip(self, folder: str) -> None:
         """Bind the SIP socket that the front reads and all voice workers send on."""
-        _, host, port = sip_address(self._config.sip.listen[0])
+        index = shared_index(self._config)
+        _, host, port = (
+            ListenAddress("udp", LOOPBACK, 0)  # the built-in phones speak UDP
+            if index is None
+            else sip_address(self._config.sip.listen[index])
+        )
         self._sip = bound_socket(host, port)
         self._environ[child.SIP_FD] = str(self._sip.fileno())
         self._environ[child.FRONT] = os.path.join(folder, "front.sock")

@@ -30,6 +30,7 @@ from offhook.processes.shared import (
     open_notes,
     spending_watch,
 )
+from offhook.processes.shared_sip import relay_path
 from offhook.processes.sip_transports import open_tls, sip_transports, tls_files
 from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session.ports.record import Fenced, Node, NodeRole, StoreUnavailable
@@ -54,10 +55,11 @@ from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.sip_users import SipUser, sip_user_of
 from offhook.telephony.stir_service import StirError, StirService, open_stir
 from offhook.telephony.transports.datagram_port import SharedPort
+from offhook.telephony.transports.relay import RelayClient
 from offhook.telephony.transports.tls import SipTls
 from offhook.telephony.trunk_health import TrunkProbe
 from offhook.telephony.trunk_registrations import TrunkRegistrations
-from offhook.telephony.trunks import Trunk, split_address, trunk_of
+from offhook.telephony.trunks import split_address, trunks_of
 from offhook.webhooks.opt_out_service import OperatorLists
 from offhook.webhooks.receivers import open_client
 from offhook.webhooks.reports import WebhookReports
@@ -81,7 +83,8 @@ async def run(context: RoleContext) -> None:
         process = process_name("voice", context.worker)
         notes = open_notes(stack, foundation.store, process=process, node=context.node_name)
         shared = shared_port(context)
-        line = await open_line(context, stack, shared)
+        relay = relay_client(context)
+        line = await open_line(context, stack, shared, relay)
         line.health.on_change = notes.trunk_changed
         probe = TrunkProbe(line.endpoint, line.health, lambda: line.trunks, context.clock)
         refusals = InboundRefusals(context.registry)
@@ -91,6 +94,9 @@ async def run(context: RoleContext) -> None:
         take_calls(line, node, refusals)
         if shared is not None:
             shared.open()
+        if relay is not None:
+            relay.open()
+            stack.push_async_callback(relay.close)
         registrations = TrunkRegistrations(line.endpoint, line.health)
         _follow_reloads(context, foundation.directory, line, node, registrations)
         async with asyncio.TaskGroup() as group:
@@ -282,18 +288,31 @@ def reload_tls(tls: SipTls, config: Config) -> None:
         tls.reload(files)
 
 
-async def open_line(context: RoleContext, stack: AsyncExitStack, shared: SharedPort | None) -> Line:
+def relay_client(context: RoleContext) -> RelayClient | None:
+    """This worker's way to the addresses that the front holds; None: it has its own."""
+    link = context.supervisor
+    if link.sip_fd is None or link.front is None:
+        return None
+    return RelayClient(relay_path(link.front), context.worker)
+
+
+async def open_line(
+    context: RoleContext,
+    stack: AsyncExitStack,
+    shared: SharedPort | None,
+    relay: RelayClient | None,
+) -> Line:
     """The SIP endpoint and the media engine of this worker."""
     config = context.config
     host = sip_address(config.sip.listen[0]).host
     try:
-        tls = open_tls(config)
+        tls = None if relay is not None else open_tls(config)
     except OSError as error:
         raise CannotServe(f"sip: the certificates cannot be used: {error}") from None
     if tls is not None:
         context.reloads.append(lambda config: reload_tls(tls, config))
     endpoint = SipEndpoint(
-        sip_transports(config, tls, shared),
+        sip_transports(config, tls, shared, relay),
         max_dialogs=2 * capacity(context),
         mark=mark_of(context.worker) if shared is not None else "",
     )
@@ -421,11 +440,6 @@ def take_phones(
     registrar.start()
     stack.push_async_callback(registrar.close)
     return book
-
-
-def trunks_of(config: Config) -> dict[str, Trunk]:
-    """The trunks of the configuration, by name."""
-    return {section.name: trunk_of(section) for section in config.trunks}
 
 
 def take_calls(

@@ -158,6 +158,11 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
     )
 
 
+def trunks_of(settings: config.Config) -> dict[str, Trunk]:
+    """The trunks of the configuration, by name."""
+    return {section.name: trunk_of(section) for section in settings.trunks}
+
+
 def _registrars_of(section: config.TrunkSection, place: TrunkPlace) -> tuple[TrunkPlace, ...]:
     return tuple(map(trunk_address, section.registrars)) or (place,)
 

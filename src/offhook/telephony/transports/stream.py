@@ -245,7 +245,9 @@ class StreamTransport(SipTransport, ConnectionOwner):
         if self._listener is None:
             return
         place = (destination.host, destination.port)
-        connection = self._by_flow.get(destination.flow) or self._by_place.get(place)
+        connection = self._by_flow.get(destination.flow)
+        if connection is None or connection.far[0] != destination.host:
+            connection = self._by_place.get(place)
         if connection is not None:
             self._write(connection, data, destination)
         elif place in self._opening:
