@@ -151,6 +151,8 @@ class DecisionMade(SessionEvent, frozen=True, kw_only=True, tag="DECISION_MADE")
     """The VCA webhook answered; ``problem`` says what was wrong with it, and at which path."""
 
     event_id: str
+    question: str | None = None
+    """The JSON that was sent."""
     http_status: int | None = None
     body: str | None = None
     problem: str | None = None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
+import soundfile
+from playwright.async_api import expect
 from tests.support.console_sessions import (
     HOSTILE,
     busy_session,
@@ -27,6 +31,13 @@ from tests.support.console_world import (
     running_record_console,
 )
 from tests.support.http_world import OPERATOR_KEY
+
+from offhook.session.ports.recording import (
+    RecordedFile,
+    RecordingFiles,
+    RecordingRecord,
+    RecordingState,
+)
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 
@@ -307,3 +318,74 @@ async def test_axe_finds_nothing_on_any_page(axe: str) -> None:
                 if wrong := await violations(looker, axe):
                     found[scheme, "sign-in"] = wrong
         assert found == {}
+
+
+class OneRecording(RecordingFiles):
+    """The same sound for every recording."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def open(self, record: RecordingRecord) -> RecordedFile:
+        return SoundFile(self._content)
+
+    def erase(self, record: RecordingRecord) -> bool:
+        return False
+
+    def signature(self, recording_id: str, expires: int) -> str:
+        return ""
+
+
+class SoundFile(RecordedFile):
+    """A file in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.size = len(content)
+
+    def read(self, position: int, count: int) -> bytes:
+        return self._content[position : position + count]
+
+    def close(self) -> None:
+        pass
+
+
+def tone() -> bytes:
+    """Two seconds of a tone on the left, silence on the right, as mp3."""
+    times = np.arange(2 * 16000) / 16000
+    left = 0.5 * np.sin(2 * np.pi * 440 * times)
+    kept = io.BytesIO()
+    soundfile.write(kept, np.stack([left, 0 * left], axis=1), 16000, format="MP3")
+    return kept.getvalue()
+
+
+async def test_a_recording_is_drawn_and_played() -> None:
+    files = OneRecording(tone())
+    async with running_console(recordings=files) as world, browser() as running:
+        session = await full_session(world.store)
+        record = RecordingRecord(
+            recording_id="full-recording",
+            session_id=session.session_id,
+            sub_account_id="acme_corp",
+            started_at=session.created_at,
+            state=RecordingState.KEPT,
+            storage="here",
+            file_name="full-recording.mp3",
+            duration=2.0,
+        )
+        await world.store.put_recording(record)
+        async with looking(running, world) as looker:
+            page = looker.page
+            await looker.open("/console/sessions/full-session")
+            await page.locator(".recording[data-drawn]").wait_for()
+            paths = page.locator(".waveform path")
+            assert await paths.count() == 2
+            heights = [await paths.nth(place).bounding_box() for place in (0, 1)]
+            assert heights[0] is not None
+            assert heights[1] is not None
+            assert heights[0]["height"] > 5 * heights[1]["height"]
+            audio = page.locator("audio")
+            await audio.evaluate("one => { one.muted = true; one.play(); }")
+            await expect(audio).to_have_js_property("ended", True, timeout=20_000)
+            assert await audio.evaluate("one => Math.round(one.duration)") == 2
+            assert (looker.complaints, looker.elsewhere) == ([], [])

@@ -163,6 +163,15 @@ async def test_a_webhook_is_sent_again_from_its_session() -> None:
         assert answer.status == 404
 
 
+async def test_a_session_shows_what_its_webhook_was_asked_and_what_it_said() -> None:
+    async with running_console() as world, world.signed_in() as client:
+        await full_session(world.store, text="a note")
+        page = await client.get("/console/sessions/full-session")
+        assert "&#34;eventType&#34;: &#34;CALL_ACTION&#34;" in page.text
+        assert "&#34;note&#34;: &#34;a note&#34;" in page.text
+        assert "HTTP 503 a note" in page.text
+
+
 async def test_one_field_finds_whatever_was_pasted() -> None:
     async with running_console() as world, world.signed_in() as client:
         await full_session(world.store)

@@ -173,6 +173,7 @@ async def full_session(
         e.DecisionMade(
             at=t.at(14.1),
             event_id=f"{name}-question",
+            question=json.dumps({"eventType": "CALL_ACTION", "dtmf": text}),
             http_status=200,
             body=json.dumps({"callflow": [{"action": "makeCall", "params": {"note": text}}]}),
         ),

@@ -57,7 +57,7 @@ def _event(event: Mapping[str, Any]) -> str:
     facts = "  ".join(
         f"{name}={value}"
         for name, value in event.items()
-        if name not in ("number", "event", "timestamp", "callId")
+        if name not in ("number", "event", "timestamp", "callId", "question")
     )
     return f"  {local(event['timestamp'])}  {event['event']:<17} {facts}".rstrip()
 

@@ -47,8 +47,9 @@ def _of_events(events: Sequence[AnyEvent]) -> Iterator[SessionMoment]:
         name = str(members.pop("event"))
         members.pop("at")
         details = ""
-        if isinstance(event, DecisionMade) and event.body:
-            details = pretty(members.pop("body"))
+        if isinstance(event, DecisionMade):
+            said = [members.pop("question", ""), members.pop("body", "")]
+            details = "\n\n".join(pretty(one) for one in said if one)
         words = ", ".join(f"{key} {value}" for key, value in members.items() if key != "callId")
         yield SessionMoment(event.at, 0, name, words, details, "event")
 

@@ -88,7 +88,7 @@ def environment() -> Environment:
         "json": lambda value: pretty(msgspec.json.encode(value)),
         "words": words,
     }
-    made.globals |= {"static": static_url, "to": to}
+    made.globals.update(static=static_url, to=to)
     return made
 
 

@@ -25,7 +25,7 @@ from offhook.session.tenancy import SubAccount, WebhookType, facts_of
 log = logging.getLogger(__name__)
 
 KEPT_BODY = 16_384
-"""Bytes of an answer that the session's record keeps."""
+"""Bytes of a question and of an answer that the session's record keeps."""
 
 
 class Decisions:
@@ -74,6 +74,7 @@ class Decisions:
             DecisionMade(
                 at=clock.now(),
                 event_id=question.event_id,
+                question=reply.question[:KEPT_BODY].decode("utf-8", "replace") or None,
                 http_status=reply.http_status,
                 body=(reply.body or b"")[:KEPT_BODY].decode("utf-8", "replace") or None,
                 problem=problem,

@@ -54,7 +54,7 @@ def asker(client: HttpRequester, clock: Clock, tracer: Tracer | None = None) -> 
             dtmf_event_data=sub_account.dtmf_event_data,
         )
         webhook = sub_account.webhooks[WebhookType.VCA]
-        return await ask_webhook(
+        reply = await ask_webhook(
             client,
             webhook,
             payload,
@@ -62,6 +62,7 @@ def asker(client: HttpRequester, clock: Clock, tracer: Tracer | None = None) -> 
             clock=clock,
             context=tracer.headers(question.session.session_id, question_key(question.event_id)),
         )
+        return msgspec.structs.replace(reply, question=payload)
 
     return ask
 

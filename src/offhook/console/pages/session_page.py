@@ -47,6 +47,8 @@ class Decision(NamedTuple):
     http_status: int | None
     problem: str | None
     answer: MarkedFlow | None
+    question: str
+    """What was sent; '' where the record does not have it."""
 
 
 @get("/sessions/{session_id:str}")
@@ -239,11 +241,13 @@ def decisions_of(events: Sequence[AnyEvent]) -> list[Decision]:
 
 def _decision(asked_for: DecisionAsked, made: DecisionMade | None) -> Decision:
     if made is None:
-        return Decision(asked_for.event_id, asked_for.at, None, None, None, None)
+        return Decision(asked_for.event_id, asked_for.at, None, None, None, None, "")
     problems = _problems(made.problem)
     answer = marked_flow(made.body.encode(), problems) if made.body else None
-    took = made.at - asked_for.at
-    return Decision(asked_for.event_id, asked_for.at, took, made.http_status, made.problem, answer)
+    took, question = made.at - asked_for.at, pretty(made.question or "")
+    return Decision(
+        asked_for.event_id, asked_for.at, took, made.http_status, made.problem, answer, question
+    )
 
 
 def _problems(text: str | None) -> list[tuple[str, str]]:

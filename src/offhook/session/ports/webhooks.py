@@ -38,6 +38,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     too_long: bool = False
     unreadable: bool = False
     """HTTP itself makes the answer unreadable; ``detail`` says how (-2003)."""
+    question: bytes = b""
+    """The JSON that was sent; empty where the asker does not say."""
 
 
 Asker = Callable[[SubAccount, Question], Awaitable[Reply]]
