@@ -80,6 +80,26 @@ async def summaries(receiver: Receiver, calls: int) -> list[str]:
     return [each.payload["sessionStatus"] for each in receiver.at("/vss")]
 
 
+async def serial(port: int, authority: Path, own: tuple[str, str]) -> str:
+    """The serial number of the certificate that a new connection is shown, as openssl reads it."""
+    process = await asyncio.create_subprocess_exec(
+        *("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", str(authority)),
+        *("-cert", own[0], "-key", own[1], "-verify_return_error"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    shown, _ = await process.communicate()
+    assert process.returncode == 0
+    reader = await asyncio.create_subprocess_exec(
+        *("openssl", "x509", "-noout", "-serial"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    found, _ = await reader.communicate(shown)
+    return found.decode()
+
+
 async def test_sipp_takes_and_places_calls_over_tcp(tmp_path: Path) -> None:
     port = free_port()
     phone = Sipp("answer", tmp_path, over="tcp")
@@ -105,6 +125,7 @@ async def test_sipp_takes_and_places_calls_over_tcp(tmp_path: Path) -> None:
                 assert (await calls.finished()).successful == 5
 
 
+@pytest.mark.full
 async def test_two_workers_share_one_connection_of_a_carrier(tmp_path: Path) -> None:
     """Calls of both workers, and calls for both, over the same TCP connections; a UDP address beside."""
     port, wide = free_port(), free_port()
@@ -141,7 +162,7 @@ async def test_two_workers_share_one_connection_of_a_carrier(tmp_path: Path) -> 
                     assert (await calls.finished()).successful == 6
 
 
-@pytest.mark.parametrize("over", ["udp", "tcp"])
+@pytest.mark.parametrize("over", [pytest.param("udp", marks=pytest.mark.full), "tcp"])
 async def test_sipp_takes_and_places_calls_over_ipv6(tmp_path: Path, over: str) -> None:
     """Media goes over IPv6 too: the first address gives the one in SDP."""
     port = free_port()
@@ -170,7 +191,7 @@ async def test_sipp_takes_and_places_calls_over_ipv6(tmp_path: Path, over: str) 
                 assert (await calls.finished()).successful == 1
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.full), 2])
 async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path, workers: int) -> None:
     """TLS in, UDP out: certificates are checked both ways, and the BYE takes the connection."""
     port, tls = free_port(), free_port()
@@ -198,13 +219,18 @@ async def test_kamailio_is_an_edge_that_speaks_tls_with_us(tmp_path: Path, worke
             assert await summaries(receiver, 3) == ["COMPLETED"] * 3
             await phone.succeeded(3)
 
+            before = await serial(port, authority.file, our_files)
             calls = Sipp(
                 "call_refused",
                 tmp_path,
-                calls=3,
+                calls=30,
+                rate=20,
                 target=f"127.0.0.1:{edge.port}",
                 service=OURS,
                 keys={"status": 603},
             )
             async with calls:
-                assert (await calls.finished()).successful == 3
+                authority.sign("ours", dns=["localhost"], addresses=["127.0.0.1"])
+                await server.reload(config)
+                assert (await calls.finished()).successful == 30
+            assert await serial(port, authority.file, our_files) != before

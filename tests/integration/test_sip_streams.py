@@ -258,3 +258,51 @@ async def test_a_peer_that_sends_a_lot_does_not_hold_up_another(stack: AsyncExit
         while len(ports) < 101:
             await asyncio.sleep(0.005)
     assert ports.index(theirs) < 100
+
+
+async def test_our_connections_are_kept_alive_and_given_up_when_the_peer_stops_answering(
+    stack: AsyncExitStack,
+) -> None:
+    """RFC 5626 §4.4.1: a peer that has answered pings before must go on to."""
+    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    listener.setblocking(False)
+    transport = tcp(patience=Patience(ping=0.1, pong=0.1, look=0.02))
+    alice = Talker(await started(stack, transport))
+    alice.call(Address("tcp", *listener.getsockname()))
+    sock, _ = await asyncio.get_running_loop().sock_accept(listener)
+    stack.enter_context(sock)
+    octets = b""
+    async with asyncio.timeout(5):
+        while not octets.endswith(b"\r\n\r\n\r\n\r\n"):
+            octets += await received(sock, 1)
+        await send(sock, b"\r\n")
+        rest = await received(sock)
+    assert set(rest) <= set(b"\r\n")
+    assert transport.connections == 0
+
+
+async def test_a_peer_that_has_never_answered_a_ping_is_not_given_up(stack: AsyncExitStack) -> None:
+    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    transport = tcp(patience=Patience(ping=0.05, pong=0.05, look=0.02))
+    alice = Talker(await started(stack, transport))
+    alice.call(Address("tcp", *listener.getsockname()))
+    listener.setblocking(False)
+    sock, _ = await asyncio.get_running_loop().sock_accept(listener)
+    stack.enter_context(sock)
+    octets = b""
+    async with asyncio.timeout(5):
+        while octets.count(b"\r\n\r\n") < 6:
+            octets += await received(sock, 1)
+    assert transport.connections == 1
+
+
+async def test_a_host_that_is_not_known_may_not_be_silent_for_long(stack: AsyncExitStack) -> None:
+    transport = tcp(patience=Patience(unknown=0.2, look=0.02))
+    endpoint = await started(stack, transport)
+    endpoint.screen(Acquainted("127.0.0.2"))
+    known = await connect(stack, transport, "127.0.0.2")
+    stranger = await connect(stack, transport, "127.0.0.3")
+    for sock in (known, stranger):
+        await send(sock, OPTIONS)
+    assert await received(stranger)  # to its end
+    assert transport.connections == 1

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
@@ -88,3 +92,13 @@ def test_what_is_no_handshake_ends_the_connection(octets: bytes) -> None:
 def test_nothing_is_written_before_the_handshake() -> None:
     framing = WebSocketFraming()
     assert (framing.wrap(b"x"), framing.ping()) == (b"", b"")
+
+
+@given(st.binary(max_size=200))
+def test_no_octets_raise_anything_else(octets: bytes) -> None:
+    for framing in (WebSocketFraming(), Browser().framing):
+        framing.feed(octets)
+        with contextlib.suppress(StreamError):
+            while framing.next() is not None:
+                pass
+        framing.take_replies()
