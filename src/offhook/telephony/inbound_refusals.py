@@ -72,7 +72,7 @@ class InboundRefusals:
             ("result",),
             registry=registry,
         )
-        self._logged: dict[RefusalReason, tuple[float, int]] = {}
+        self._logged: dict[str, tuple[float, int]] = {}
         """When each reason was logged last, and how many refusals came since."""
 
     def verified(self, result: Verstat) -> None:
@@ -85,14 +85,19 @@ class InboundRefusals:
         ``words`` say why and what was answered, without phone numbers.
         """
         self._refused.labels(reason.value).inc()
+        more = self._turn(reason)
+        if more is not None:
+            log.info("%s: a call is refused: %s%s", source, words, more)
+
+    def _turn(self, reason: str) -> str | None:
+        """What to add to a line with this reason; None: it is not logged now."""
         now = time.monotonic()
         at, unlogged = self._logged.get(reason, (float("-inf"), 0))
         if now - at < LOGGED_EVERY:
             self._logged[reason] = (at, unlogged + 1)
-            return
-        more = f" ({unlogged} more since the last such line)" if unlogged else ""
-        log.info("%s: a call is refused: %s%s", source, words, more)
+            return None
         self._logged[reason] = (now, 0)
+        return f" ({unlogged} more since the last such line)" if unlogged else ""
 
     def malformed(self) -> None:
         """Count a message that is no SIP."""
@@ -101,4 +106,7 @@ class InboundRefusals:
     def banned(self, host: str, seconds: float, reason: str) -> None:
         """Count and log an address that gets no answer for ``seconds``."""
         self._banned.labels(reason).inc()
-        log.warning("address %s: banned for %g s: %s", host, seconds, reason.replace("_", " "))
+        more = self._turn(f"ban {reason}")
+        if more is not None:
+            why = reason.replace("_", " ")
+            log.warning("address %s: banned for %g s: %s%s", host, seconds, why, more)

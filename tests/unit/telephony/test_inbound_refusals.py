@@ -32,3 +32,19 @@ def test_a_flood_is_one_line_a_second_with_the_number_of_the_others(
             "address 203.0.113.9: a call is refused: again: 403 (4 more since the last such line)",
         ),
     ]
+
+
+def test_a_flood_of_bans_is_one_line_a_second_too(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(inbound_refusals, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    refusals = InboundRefusals()
+    for number in range(100):
+        refusals.banned(f"203.0.113.{number}", 600, "scanner")
+    clock.now += LOGGED_EVERY
+    refusals.banned("203.0.113.200", 600, "scanner")
+    assert [one.message for one in caplog.records] == [
+        "address 203.0.113.0: banned for 600 s: scanner",
+        "address 203.0.113.200: banned for 600 s: scanner (99 more since the last such line)",
+    ]
