@@ -200,7 +200,9 @@ class InboundScreening(Screen):
             return True
         endpoint = self._line.endpoint
         return any(
-            trunk.owns(host) or endpoint.is_address_of(trunk.host, host)
+            trunk.owns(host)
+            or endpoint.is_address_of(trunk.host, host)
+            or any(endpoint.is_address_of(each.host, host) for each in trunk.registrars)
             for trunk in self._line.trunks.values()
         )
 
@@ -244,7 +246,8 @@ class InboundScreening(Screen):
             caller = trunk.numbers.read(caller_of(invite), Party.CALLER)
             call.shown = (trunk.numbers.read(shown_caller(invite), Party.CALLER), called)
         else:
-            caller = self._line.users[user].number or "anonymous"
+            withheld = invite.privacy & _WITHHOLDING
+            caller = (None if withheld else self._line.users[user].number) or "anonymous"
         self._take(Received(call, trunk.name, caller, called))
 
 

@@ -220,6 +220,7 @@ def with_users(refusals: InboundRefusals | None = None) -> InboundScreening:
         username="line1",
         password="secret",
         register=True,
+        registrars=("udp:192.0.2.10:5060",),
     )
     user = config.SipUserSection(username="alice", password=SECRET, number="+12025550123")
     endpoint = SimpleNamespace(is_address_of=lambda host, address: host == address)
@@ -249,7 +250,7 @@ def test_a_call_to_our_registered_contact_is_the_trunks_from_any_address(clock: 
     ).contact_user
     judge = with_users()
     assert judge.judge(to(f"sip:{contact}@192.0.2.1"), source(UNKNOWN)) == Admitted("carrier")
-    assert judge.judge(to("sip:+6568332048@192.0.2.1"), source("192.0.2.9")) == Admitted("carrier")
+    assert judge.judge(to("sip:+6568332048@192.0.2.1"), source("192.0.2.10")) == Admitted("carrier")
     other = judge.judge(to("sip:0123456789abcdef0123@192.0.2.1"), source(UNKNOWN))
     assert isinstance(other, ScreenedOut)
     assert other.status == 401
@@ -274,6 +275,7 @@ def test_a_scanner_gets_no_answer_at_once_and_a_trunk_is_no_scanner(clock: Clock
     judge = with_users(InboundRefusals(registry))
     asked = to("sip:100@192.0.2.1", User_Agent="friendly-scanner")
     assert not judge.ignores(asked, source("192.0.2.9"))
+    assert not judge.ignores(asked, source("192.0.2.10"))
     assert judge.ignores(asked, source(UNKNOWN))
     assert judge.ignores(to("sip:100@192.0.2.1"), source(UNKNOWN))
     bans = registry.get_sample_value("offhook_addresses_banned_total", {"reason": "scanner"})
