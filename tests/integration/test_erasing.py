@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.http_world import OPERATOR_KEY, RecordWorld, now, running_rec
 
 from offhook.cli import main
 from offhook.session.ports.record import SessionFilter
+from offhook.session.ports.recording import RecordingRecord, RecordingState
 
 ERASED, OTHER = "+12025550177", "+12025550102"
 
@@ -60,12 +62,38 @@ async def test_all_pages_are_erased_and_what_is_needed_stays(
     capsys.readouterr()
     assert await erase(world, "--number", ERASED) == 1
     answer = json.loads(capsys.readouterr().out)
-    assert answer == {"sessions": 5, "requests": 1, "campaignTargets": 0, "left": [waits]}
+    assert (answer["sessions"], answer["requests"], answer["campaignTargets"]) == (5, 1, 0)
+    assert (answer["recordingsElsewhere"], answer["left"]) == (0, [waits])
     found, _ = await world.store.sessions("acme_corp", SessionFilter(number=ERASED))
     assert [session.session_id for session in found] == [waits]
     await end(world, waits)
     assert await erase(world, "--number", ERASED) == 0
     assert len((await world.store.sessions("acme_corp"))[0]) == 1
+
+
+async def test_recordings_of_other_machines_are_left_to_them_as_too_old(
+    world: RecordWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session_id = await place(world, ERASED)
+    await end(world, session_id)
+    record = RecordingRecord(
+        recording_id="r1",
+        session_id=session_id,
+        sub_account_id="acme_corp",
+        started_at=now(),
+        state=RecordingState.WAITING,
+        storage="of-another-machine",
+        file_name="r1_start.mp3",
+        next_at=now(),
+    )
+    await world.store.put_recording(record)
+    assert await erase(world, "--number", ERASED) == 0
+    assert json.loads(capsys.readouterr().out)["recordingsElsewhere"] == 1
+    assert (await world.store.sessions("acme_corp"))[0] == []
+    assert not await world.store.lease_recordings(record.storage, now(), lease=60, limit=5)
+    long_ago = now() - timedelta(days=3650)
+    (old,) = await world.store.old_recordings(record.storage, long_ago, limit=5)
+    assert (old.recording_id, old.path) == (record.recording_id, record.path)
 
 
 async def test_mistakes_are_told(world: RecordWorld, capsys: pytest.CaptureFixture[str]) -> None:

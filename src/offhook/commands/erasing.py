@@ -31,6 +31,9 @@ def erase(
         f"Erased: {found['sessions']} sessions, {found['requests']} requests without a session, "
         f"{found['campaignTargets']} places in lists of campaigns."
     ]
+    if found["recordingsElsewhere"]:
+        count = found["recordingsElsewhere"]
+        lines.append(f"Other machines delete {count} recordings of theirs within an hour.")
     if found["left"]:
         lines.append("Still needed, erase them again later: " + ", ".join(found["left"]))
     emit(json, found, "\n".join(lines))
@@ -38,7 +41,8 @@ def erase(
 
 
 def _erase_all(client: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
-    total: dict[str, Any] = {"sessions": 0, "requests": 0, "campaignTargets": 0, "left": []}
+    counts = ("sessions", "requests", "campaignTargets", "recordingsElsewhere")
+    total: dict[str, Any] = {**dict.fromkeys(counts, 0), "left": []}
     while True:
         answer = client.post("/erasures", body)
         for name in total:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -21,6 +22,7 @@ from offhook.session.session import Session
 
 AT_ONCE = 200
 """Sessions looked at for one request."""
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 ON_DISK = (RecordingState.WAITING, RecordingState.KEPT, RecordingState.FAILED)
 
 
@@ -44,8 +46,9 @@ class ErasureAnswer(View, frozen=True, kw_only=True):
     campaign_targets: int
     """Places in lists of campaigns."""
     left: list[str]
-    """Sessions that stay: they have not ended, a webhook of theirs is still tried, or a recording lies on
-    another machine."""
+    """Sessions that stay: they have not ended, or a webhook of theirs is still tried."""
+    recordings_elsewhere: int
+    """Recordings on other machines, which delete them within an hour."""
     next_cursor: str | None = None
     """Absent: everything was looked at."""
     status_code: int
@@ -73,6 +76,7 @@ async def erase_number(
     except ValueError:
         raise Refused(INVALID, "cursor: invalid cursor") from None
     erasable = [session for session in found if await _is_done(deps, session)]
+    elsewhere = sum([await _erase_recordings(deps, session) for session in erasable])
     await deps.store.erase_sessions(erasable)
     gone = {session.session_id for session in erasable}
     last = following is None
@@ -80,6 +84,7 @@ async def erase_number(
         sessions=len(erasable),
         requests=await deps.store.erase_requests(owner, data.number) if last else 0,
         campaign_targets=await deps.store.erase_targets(owner, data.number) if last else 0,
+        recordings_elsewhere=elsewhere,
         left=[session.session_id for session in found if session.session_id not in gone],
         next_cursor=following,
         status_code=OK_CODE,
@@ -88,21 +93,31 @@ async def erase_number(
 
 
 async def _is_done(deps: Deps, session: Session) -> bool:
-    """Whether nothing needs the session any more; its recordings are erased then."""
+    """Whether nothing needs the session any more."""
     if not session.status.final:
         return False
     deliveries = await deps.store.deliveries(session.session_id)
     if any(delivery.state is DeliveryState.PENDING for delivery in deliveries):
         return False
     records = await deps.store.recordings(session.sub_account_id, session.session_id)
-    if any(record.state is RecordingState.LIVE for record in records):
-        return False
-    for record in records:
+    return all(record.state is not RecordingState.LIVE for record in records)
+
+
+async def _erase_recordings(deps: Deps, session: Session) -> int:
+    """Erase the session's recordings here; let other machines erase theirs, and return how many."""
+    elsewhere = 0
+    for record in await deps.store.recordings(session.sub_account_id, session.session_id):
         here = await asyncio.to_thread(deps.recordings.erase, record)
-        if not here and record.state in ON_DISK:
-            return False
-        await deps.store.delete_recording(record.recording_id)
-    return True
+        if here or record.state not in ON_DISK:
+            await deps.store.delete_recording(record.recording_id)
+            continue
+        # The machine that has it deletes what is too old to keep.
+        old = msgspec.structs.replace(
+            record, state=RecordingState.FAILED, started_at=BEFORE_ALL, detail="erased"
+        )
+        await deps.store.put_recording(old)
+        elsewhere += 1
+    return elsewhere
 
 
 router = Router(ADMIN_PREFIX, route_handlers=[erase_number], tags=["Administration"])
