@@ -50,6 +50,7 @@ BENCHES: dict[str, list[str]] = {
     "speech": [],
     "start": [],
     "store": ["--seconds", "5"],
+    "storm": [],
     "webhooks": [],
 }
 """Each benchmark with what it is asked; its module explains what it measures."""

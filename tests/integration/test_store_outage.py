@@ -9,10 +9,12 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 import pytest
+from tests.support.cutting_proxy import CuttingProxy
 from tests.support.postgres import PostgresServer, postgres_server, programs
 from tests.support.stores import (
     CONNECTED,
@@ -36,6 +38,7 @@ from offhook.session.ports.record import (
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
 from offhook.store import open_store, upgrade
+from offhook.store.postgres.pool import Pool
 from offhook.store.postgres.store import PostgresStore
 from offhook.store.sqlite.store import SqliteStore
 
@@ -194,6 +197,24 @@ class TestPostgres:
             stored = [event for _, event in await store.events(session.session_id, after=2)]
             assert stored == [event for _, event in steps]
             assert len(await store.deliveries(session.session_id)) == 2
+
+    async def test_what_was_done_counts_when_the_connection_breaks_right_after(
+        self, postgres_url: str
+    ) -> None:
+        """A connection is cleaned up after its use; that may fail, and changes nothing any more."""
+        parts = urlsplit(postgres_url)
+        assert parts.port is not None
+        async with CuttingProxy(parts.port) as proxy:
+            place = parts.netloc.replace(str(parts.port), str(proxy.port))
+            pool = Pool(parts._replace(netloc=place).geturl(), timeout=SHORT)
+            await pool.open()
+            proxy.lose_answer_to(b"pg_advisory_unlock_all")
+            async with pool.connection() as connection:
+                done = await connection.fetchval("SELECT 7")
+            assert (done, proxy.lost_answers) == (7, 1)
+            async with pool.connection() as connection:
+                assert await connection.fetchval("SELECT 8") == 8
+            await pool.close()
 
     @pytest.mark.parametrize("committed", [True, False])
     async def test_a_claim_whose_commit_was_not_answered_is_settled_by_the_next(

@@ -73,7 +73,15 @@ def stopped(pid: int) -> Iterator[None]:
 class ClusterNode:
     """One ``offhook serve`` of the cluster, and its two cables."""
 
-    def __init__(self, server: Server, database: CuttingProxy, bus: CuttingProxy) -> None:
+    def __init__(
+        self,
+        config: dict[str, Any],
+        server: Server,
+        database: CuttingProxy,
+        bus: CuttingProxy,
+    ) -> None:
+        self.config = config
+        """Its file."""
         self.server = server
         self.database = database
         self.bus = bus
@@ -123,6 +131,7 @@ class Cluster(Changes):
     ``phones``: the SIPp scenario of the numbers that begin so. ``trunk``: members of every trunk;
     ``sub_account``, ``limits``: as in the configuration. ``name``: the same for every node.
     ``prompts``: an empty folder that the nodes see as a small disk; they keep their prompts there.
+    ``more``: further sections of the configuration.
     """
 
     def __init__(
@@ -137,6 +146,7 @@ class Cluster(Changes):
         limits: Mapping[str, float] | None = None,
         name: str | None = None,
         prompts: Path | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self._folder = folder
@@ -144,7 +154,7 @@ class Cluster(Changes):
         self._scenarios = dict(phones or {"": "answer"})
         self._hooks = hooks
         self._trunk, self._sub_account, self._limits = trunk, sub_account, limits
-        self._name, self._prompts = name, prompts
+        self._name, self._prompts, self._more = name, prompts, dict(more or {})
         self._stack = AsyncExitStack()
         self._numbers = iter(range(5_550_000, 5_999_999))
         self._client: aiohttp.ClientSession | None = None
@@ -196,7 +206,7 @@ class Cluster(Changes):
     # --- nodes
 
     async def join(self, count: int = 1) -> None:
-        """Start more nodes, at the same time."""
+        """Start more nodes, one after the other."""
         enter = self._stack.enter_async_context
         new: list[ClusterNode] = []
         for _ in range(count):
@@ -207,8 +217,9 @@ class Cluster(Changes):
             folder = self._folder / f"node-{place}"
             clock = {"PYTHONPATH": _STEPPED, "OFFHOOK_TEST_CLOCK": str(folder / "clock")}
             server = Server(folder, config, environ=clock, disk=self._prompts)
-            new.append(ClusterNode(server, database, bus))
-        await asyncio.gather(*(enter(node.server) for node in new))
+            new.append(ClusterNode(config, server, database, bus))
+        for node in new:
+            await enter(node.server)
         self.nodes += new
 
     def configuration(self, place: int, database: int, bus: int) -> dict[str, Any]:
@@ -228,9 +239,10 @@ class Cluster(Changes):
             config["cluster"]["name"] = self._name
         config["admin"] = {"api_keys": [ADMIN_KEY]}
         if self._prompts is not None:
-            config["speech"] = {"cache_folder": str(self._prompts)}
+            config["speech"] = {"cache_folder": str(self._prompts / "prompts")}
         for trunk in config["trunks"]:
             trunk |= self._trunk or {}
+        config |= self._more
         return config
 
     # --- the servers beside them
@@ -265,16 +277,30 @@ class Cluster(Changes):
                 group.create_task(self.post(node, body))
         return numbers
 
+    async def place_steadily(self, count: int, rate: float, text: str = SHORT) -> None:
+        """Post voice messages to the nodes in turn, so many a second, whatever becomes of them."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for turn in range(count):
+                await asyncio.sleep(began + turn / rate - time.monotonic())
+                body = voice_message(self.number(), text)
+                group.create_task(self.post(self.nodes[turn % len(self.nodes)], body))
+
     async def post(
-        self, node: ClusterNode, body: Mapping[str, Any], key: str | None = None
+        self,
+        node: ClusterNode,
+        body: Mapping[str, Any],
+        key: str | None = None,
+        owner: str = SUB_ACCOUNT,
+        api_key: str = API_KEY,
     ) -> int | None:
         """Post one callflow and remember its answer; the HTTP status, None: the connection broke."""
         assert self._client is not None
         number = str(body["clientRequestId"])
-        headers = {"Authorization": f"Bearer {API_KEY}"}
+        headers = {"Authorization": f"Bearer {api_key}"}
         if key is not None:
             headers["Idempotency-Key"] = key
-        url = f"{node.server.url}/api/v1/subaccounts/{SUB_ACCOUNT}/callflows"
+        url = f"{node.server.url}/api/v1/subaccounts/{owner}/callflows"
         try:
             async with self._client.post(url, json=body, headers=headers) as answer:
                 status, told = answer.status, await answer.json()
@@ -294,13 +320,17 @@ class Cluster(Changes):
         self.changed()
         return status
 
-    async def hang_up_all(self) -> None:
-        """``DELETE`` every session that runs, at any node: the command must reach the one that runs it."""
-        running = await self.rows("SELECT session_id FROM sessions WHERE status = 'RUNNING'")
-        for turn, row in enumerate(running):
+    def told(self, ends: Ends, numbers: Sequence[str]) -> Counter[str]:
+        """How the sessions of these numbers ended."""
+        return Counter(ends.status[self.posted.acknowledged[number]] for number in numbers)
+
+    async def hang_up(self, numbers: Sequence[str]) -> None:
+        """``DELETE`` the sessions of these numbers that run, at any node: the one that runs it must hear."""
+        for turn, number in enumerate(numbers):
+            session_id = self.posted.acknowledged[number]
             server = self.nodes[turn % len(self.nodes)].server
             async with asyncio.timeout(20):
-                while await server.delete_session(row["session_id"]) not in (200, 202, 409):
+                while await server.delete_session(session_id) not in (200, 202, 409):
                     await asyncio.sleep(0.2)
 
     async def talking(self, numbers: Sequence[str], legs: int = 1, timeout: float = 40.0) -> None:

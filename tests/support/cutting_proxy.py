@@ -28,8 +28,9 @@ class CuttingProxy(Changes):
         """Connections that were refused while it was cut."""
         self.lost_answers = 0
         """Connections ended by :meth:`lose_answer_to`."""
-        self._marks: list[bytes] = []
+        self._marks: list[tuple[bytes, ...]] = []
         self._holds: list[tuple[bytes, ...]] = []
+        self._cuts: list[tuple[bytes, ...]] = []
         self.held = 0
         """Connections that carry nothing any more because of :meth:`hold_commit_of`."""
         self._carries = asyncio.Event()
@@ -72,7 +73,11 @@ class CuttingProxy(Changes):
 
     def lose_answer_to(self, mark: bytes) -> None:
         """Cut one connection right after the next request with ``mark`` was passed on: its answer is lost."""
-        self._marks.append(mark)
+        self._marks.append((mark,))
+
+    def lose_commit_of(self, *marks: bytes) -> None:
+        """Cut one connection right after the COMMIT of a transaction that sends all ``marks`` at once."""
+        self._cuts.append(marks)
 
     def hold_commit_of(self, *marks: bytes) -> None:
         """Pass on the COMMIT of the next transaction that sends all ``marks`` at once, and never its answer.
@@ -112,7 +117,7 @@ class CuttingProxy(Changes):
         asker: asyncio.StreamWriter | None,
     ) -> None:
         """One direction; ``asker``: who has sent what is read, if that is the client."""
-        in_held_transaction = False
+        in_held = in_cut = False
         with suppress(OSError):
             while data := await reader.read(_CHUNK):
                 await self._carries.wait()
@@ -122,15 +127,14 @@ class CuttingProxy(Changes):
                 await writer.drain()
                 if asker is None:
                     continue
-                in_held_transaction = in_held_transaction or self._begins_to_hold(data)
-                if in_held_transaction and b"COMMIT" in data:
+                in_held = in_held or _found(self._holds, data)
+                in_cut = in_cut or _found(self._cuts, data)
+                if in_held and b"COMMIT" in data:
                     self.held += 1
                     self.changed()
                     self._silent.add(asker)
                     return
-                mark = next((each for each in self._marks if each in data), None)
-                if mark is not None:
-                    self._marks.remove(mark)
+                if (in_cut and b"COMMIT" in data) or _found(self._marks, data):
                     self.lost_answers += 1
                     self.changed()
                     asker.transport.abort()
@@ -138,10 +142,11 @@ class CuttingProxy(Changes):
         with suppress(OSError, RuntimeError):
             writer.write_eof()
 
-    def _begins_to_hold(self, data: bytes) -> bool:
-        """Whether a transaction sends what :meth:`hold_commit_of` waits for."""
-        for marks in self._holds:
-            if all(mark in data for mark in marks):
-                self._holds.remove(marks)
-                return True
-        return False
+
+def _found(waited_for: list[tuple[bytes, ...]], data: bytes) -> bool:
+    """Whether data has all the marks of an entry, which is over then."""
+    for marks in waited_for:
+        if all(mark in data for mark in marks):
+            waited_for.remove(marks)
+            return True
+    return False

@@ -195,6 +195,16 @@ class Sipp:
                 found[number].add(fields[4])
         return found
 
+    def begins(self) -> list[float]:
+        """When each call's first INVITE came, in seconds, in order (needs ``log_messages``)."""
+        first: dict[str, float] = {}
+        path = self._folder / "messages.csv"
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+            fields = line.split("\t")
+            if any(field.startswith("INVITE sip:") for field in fields):
+                first.setdefault(fields[4], float(fields[2]))
+        return sorted(first.values())
+
     def most_at_once(self) -> int:
         """Calls it had at the same time at the most, from INVITE to BYE (needs ``log_messages``)."""
         live: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,6 +32,8 @@ AWAY = (
 
 NOT_STORABLE = (asyncpg.DataError, asyncpg.exceptions._base.DataError)
 """An argument that PostgreSQL cannot hold, such as a text with U+0000: the caller's mistake."""
+
+log = logging.getLogger(__name__)
 
 _RETRY = 0.1
 """Seconds between two attempts to connect."""
@@ -61,7 +64,7 @@ class Pool:
                 max_inactive_connection_lifetime=300,
                 server_settings={
                     "application_name": "offhook",
-                    "idle_in_transaction_session_timeout": "10000",
+                    "idle_in_transaction_session_timeout": "5000",
                     "synchronous_commit": "on",
                 },
             )
@@ -91,11 +94,18 @@ class Pool:
             try:
                 yield connection
             finally:
-                await pool.release(connection, timeout=self._timeout)
+                await self._release(pool, connection)
         except NOT_STORABLE:
             raise
         except AWAY as error:
             raise StoreUnavailable(f"{self._place}: {reason(error)}") from error
+
+    async def _release(self, pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
+        """Give a connection back. When cleaning it up fails it is dropped: what was done with it is done."""
+        try:
+            await pool.release(connection, timeout=self._timeout)
+        except AWAY as error:
+            log.debug("a connection was dropped after its use: %s", reason(error))
 
     async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
         """A connection within ``timeout``, trying again while the server restarts."""
