@@ -113,7 +113,7 @@ async def test_the_disk_of_the_prompt_cache_is_full(tmp_path: Path) -> None:
         await world.talking(await world.place(1, LONG))
         fill(world.nodes[0].server.on_disk("everything"))
         for number in range(6):
-            await world.place(1, f"Prompt {number} is not on the disk yet. " * 8)
+            await world.place(1, f"Prompt {number} is not on the disk yet. " * 3)
         ends = await world.settled()
         log = world.nodes[0].server.log()
     assert ends.counts() == {"COMPLETED": 7}

@@ -97,6 +97,8 @@ class PromptStore:
         self._disk = disk
         self.folder = folder or usual_folder()
         self._in_memory = False
+        self._told = False
+        """Whether the log says that prompts are not shared."""
         self._room = self._measured(room)
         self._used: dict[str, int] = {}
         self._returned: deque[tuple[str, int]] = deque()
@@ -256,17 +258,38 @@ class PromptStore:
         head = head._replace(remark_octets=len(remark))
         sources = [*sources, (remark, len(remark))]
         if self._disk is not None and sound.key is not None:
-            return self._shared(self._disk, sources, head, sound.key)
-        if self._in_memory:
-            octets = b"".join([bytes(HEAD), *_pieces(sources)])
-            return StoredPrompt(head, Mapping.of(octets))
-        with tempfile.TemporaryFile(dir=self.folder, buffering=0) as file:
-            return _write(file, sources, head)
+            try:
+                found = self._shared(self._disk, sources, head, sound.key)
+            except OSError as error:
+                self._say_not_shared(error)
+            else:
+                self._told = False
+                return found
+        return self._private(sources, head)
+
+    def _say_not_shared(self, error: OSError) -> None:
+        if not self._told:
+            self._told = True
+            log.warning("prompts are not shared for now, each worker makes its own: %s", error)
+
+    def _private(self, sources: Sequence[Source], head: Head) -> StoredPrompt:
+        """A prompt of this process alone: in a file, or in memory where the disk takes none."""
+        if not self._in_memory:
+            try:
+                with tempfile.TemporaryFile(dir=self.folder, buffering=0) as file:
+                    return _write(file, sources, head)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+        return StoredPrompt(head, Mapping.of(b"".join([bytes(HEAD), *_pieces(sources)])))
 
     def _shared(
         self, disk: PromptDisk, sources: Sequence[Source], head: Head, key: Key
     ) -> StoredPrompt:
-        """Write a prompt where other processes find it; a full disk loses half of its old ones."""
+        """Write a prompt where other processes find it; a full disk loses half of its old ones.
+
+        Raises :class:`OSError` when it stays full.
+        """
         for attempt in (1, 2):
             new = disk.create()
             with new.file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import sys
@@ -282,3 +283,21 @@ async def test_a_thousand_calls_at_once_make_a_prompt_once(new: New) -> None:
     assert len({id(prompt) for prompt in prompts}) == 2, "one for each process"
     for cache in caches:
         await cache.close()
+
+
+async def test_a_prompt_that_the_full_disk_does_not_take_is_made_for_this_process_alone(
+    new: New, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_disk: PromptDisk) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = new()
+    with monkeypatch.context() as broken:
+        broken.setattr(PromptDisk, "create", full)
+        prompts = [await keep(store), await keep(store)]
+    for prompt in prompts:
+        assert prompt.encoded(Codec.PCMU) == SOUND[: len(SOUND) // 2]
+    assert files(tmp_path / "cache") == []
+    assert len([line for line in caplog.messages if "not shared" in line]) == 1
+    await keep(store)
+    assert len(files(tmp_path / "cache")) == 1
