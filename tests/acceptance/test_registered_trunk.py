@@ -44,6 +44,10 @@ request_route {{
             exit;
         }}
         consume_credentials();
+        if ($fU != "line1" || !($hdr(P-Asserted-Identity) =~ "6512341234")) {{
+            sl_send_reply("403", "Unknown account");
+            exit;
+        }}
         $du = "sip:127.0.0.1:{phone}";
     }} else {{
         $ru = "sip:line1@carrier.test";
@@ -68,6 +72,7 @@ def registering(carrier: Kamailio, receiver: Receiver, password: str = "secret")
             "password": password,
             "domain": "carrier.test",
             "register": True,
+            "from_user": "username",
             "numbers": "digits",
         }
     ]

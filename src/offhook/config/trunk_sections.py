@@ -72,6 +72,8 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     media_from: tuple[Network, ...] = ()
     codecs: tuple[Literal["PCMU", "PCMA", "G722", "opus"], ...] = ("PCMU", "PCMA")
     srtp: Literal["off", "accepted", "required"] = "off"
+    from_user: Literal["number", "username"] = "number"
+    """What stands in From."""
     numbers: Literal["e164", "digits", "national"] = "e164"
     """``+6512341234``, ``6512341234``, or as within ``country``."""
     country: Country | None = None

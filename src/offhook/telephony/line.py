@@ -164,13 +164,17 @@ class Line:
 
         A withheld number reaches only trunks that are trusted to keep it (RFC 3325 §5, §7).
         """
+        account = None if trunk.from_user is None else self._uri(trunk.from_user, trunk)
         if order.source not in WITHHELD_SOURCES:
             uri = self._uri_of(order.source, trunk)
-            return uri, [("P-Asserted-Identity", f"<{uri}>"), *self._signature(order, trunk)]
+            return account or uri, [
+                ("P-Asserted-Identity", f"<{uri}>"),
+                *self._signature(order, trunk),
+            ]
         headers = [("Privacy", "id")]
         if trunk.trusted and order.identity is not None:
             headers.append(("P-Asserted-Identity", f"<{self._uri_of(order.identity, trunk)}>"))
-        return "sip:anonymous@anonymous.invalid", headers
+        return account or "sip:anonymous@anonymous.invalid", headers
 
     def _signature(self, order: DialOrder, trunk: Trunk) -> list[tuple[str, str]]:
         """Identity and Date (RFC 8224 §4) where the trunk's calls are signed."""
@@ -181,8 +185,10 @@ class Line:
         return [("Date", date), ("Identity", signer.identity_of(order, order.source, trunk.attest))]
 
     def _uri_of(self, number: str, trunk: Trunk) -> str:
-        user = escape_user(trunk.numbers.written(number, Party.CALLER))
-        return f"sip:{user}@{trunk.domain or host_port(self.media_host, None)}"
+        return self._uri(trunk.numbers.written(number, Party.CALLER), trunk)
+
+    def _uri(self, user: str, trunk: Trunk) -> str:
+        return f"sip:{escape_user(user)}@{trunk.domain or host_port(self.media_host, None)}"
 
     def open_media(
         self, on_media: Callable[[MediaEvent], None], trunk: Trunk | None

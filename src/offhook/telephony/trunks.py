@@ -60,6 +60,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """The networks that its media may come from, besides the signalled hosts."""
     domain: str | None = None
     """Behind the ``@`` of From, To and Request-URI; None: addresses."""
+    from_user: str | None = None
+    """The user part of From; None: the caller's number, or ``anonymous``."""
     numbers: NumberFormat = NumberFormat()
     registrars: tuple[TrunkPlace, ...] = ()
     """Where it is to be registered, in this order; none: nowhere."""
@@ -147,6 +149,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         codecs=tuple(Codec(name) for name in section.codecs),
         security=Security(section.srtp),
         domain=section.domain,
+        from_user=section.username if section.from_user == "username" else None,
         numbers=NumberFormat(
             style=NumberStyle(section.numbers),
             country=section.country,
