@@ -401,6 +401,7 @@ class OutgoingCall(LineCall):
     def _end(self, status: CallStatus, **facts: Unpack[EndFacts]) -> None:
         self._stop_ring_timer()
         super()._end(status, **facts)
+        self._branches = None  # they refer to the call: only the garbage collector would free both
 
     def _stop_ring_timer(self) -> None:
         if self._ring_timer is not None:
