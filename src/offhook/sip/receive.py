@@ -393,8 +393,13 @@ class _Received:
         return False
 
     def unacceptable(self) -> bool:
-        """406 for a caller that would not understand a session description (§21.4.7)."""
-        accepted = self.request.tokens("accept")
+        """406 for a caller that would not understand a session description (§21.4.7); 400 for one that
+        cannot say what it would."""
+        try:
+            accepted = self.request.tokens("accept")
+        except GrammarError as error:
+            self.refuse_malformed(str(error).capitalize())
+            return True
         if not accepted or accepted & {"application/sdp", "application/*", "*/*"}:
             return False
         self.refuse(406)

@@ -1,6 +1,7 @@
 """What is fuzzed: each target takes any octets, and raises when an invariant does not hold.
 
-``sip`` gives them to a user agent as a datagram, or as headers of a request inside a call that is up;
+``sip`` gives them to a user agent as a datagram, as headers of requests of a call to us, or as those of the
+responses to our INVITE;
 ``sdp`` offers and answers them; ``stream`` divides them into messages, in one piece and in pieces.
 """
 
@@ -12,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from offhook.negotiated import Codec, NegotiatedMedia, SrtpSuite
-from offhook.sip import Address, IncomingInvite, UserAgent
+from offhook.sip import Address, Credentials, IncomingInvite, UserAgent
 from offhook.sip.descriptions import MediaTerms, SdpError, Security
 from offhook.sip.identity_header import parse_identities
-from offhook.sip.message import MessageError, parse
+from offhook.sip.message import MessageError, Request, parse
 from offhook.sip.negotiation import Negotiation
 from offhook.sip.stream import SipFraming, StreamError
 from offhook.sip.transport import Transport
@@ -55,6 +56,8 @@ def sip(data: bytes) -> None:
     kind, rest = data[0], data[1:]
     if kind < 128:
         agent.receive(data, PEER, 0.0)
+    elif kind >= 192:
+        _call(agent, kind, rest)
     else:
         headers, _, body = rest.partition(b"\r\n\r\n")
         agent.receive(_request(b"INVITE", 1, b"", headers + b"\r\n", SDP), PEER, 0.0)
@@ -76,6 +79,37 @@ def _answer(agent: UserAgent, kind: int, headers: bytes, body: bytes) -> None:
             method = METHODS[kind % len(METHODS)]
             agent.receive(_request(method, 2, tag.encode(), headers + b"\r\n", body), PEER, 0.3)
             agent.accept_reoffer(tag, 0.3, SDP)
+
+
+STATUSES = (180, 183, 200, 302, 401, 407, 422, 486, 503, 600)
+
+
+def _call(agent: UserAgent, kind: int, rest: bytes) -> None:
+    """We call; what is fuzzed are the headers and the body of the first response, and of the second one."""
+    agent.invite(
+        0.0,
+        target=PEER,
+        request_uri="sip:b@192.0.2.2",
+        from_uri="sip:a@x",
+        to_uri="sip:b@x",
+        sdp=SDP,
+        credentials=Credentials("u", "p"),
+        session_expires=90,
+    )
+    headers, _, body = rest.partition(b"\r\n\r\n")
+    for status in (STATUSES[kind % len(STATUSES)], STATUSES[kind // 4 % len(STATUSES)]):
+        for sent, _ in agent.take_output():
+            request = parse(sent)
+            if isinstance(request, Request) and request.method == "INVITE":
+                agent.receive(_response(request, status, headers, body), PEER, 0.1)
+
+
+def _response(request: Request, status: int, headers: bytes, body: bytes) -> bytes:
+    lines = (f"Via: {request.get('via')}", f"From: {request.get('from')}")
+    more = (f"To: {request.get('to')};tag=b", f"Call-ID: {request.call_id}")
+    head = "\r\n".join((f"SIP/2.0 {status} X", *lines, *more, f"CSeq: {request.get('cseq')}"))
+    length = b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+    return head.encode() + b"\r\n" + headers + length + body
 
 
 def _look_at(agent: UserAgent) -> None:

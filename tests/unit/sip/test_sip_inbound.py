@@ -487,6 +487,7 @@ def test_a_stray_response_is_dropped() -> None:
         ("Content-Type: text/plain\r\n", 415),
         ("Content-Encoding: gzip\r\n", 415),
         ("Accept: text/plain\r\n", 406),
+        ('Accept: "a, b\r\n', 400),
         ("Accept: text/plain, application/*;q=0.1\r\n", CALL),
         ("Content-Type: text/plain\r\nContent-Disposition: x;handling=optional\r\n", CALL),
         ("Record-Route: <sip:a\r\n", 400),
