@@ -119,6 +119,20 @@ class CallDisconnected(SessionEvent, frozen=True, kw_only=True, tag="CALL_DISCON
     """Q.850 cause, 0 to 127, of the far end's ``Reason``."""
 
 
+class QualityMeasured(SessionEvent, frozen=True, kw_only=True, tag="QUALITY_MEASURED"):
+    """How the audio of a leg that is over arrived, in steps of time from its answer on."""
+
+    call_id: str
+    every: float
+    """Seconds of a step."""
+    mos: tuple[float | None, ...]
+    """None: nothing arrived in this step; so below."""
+    packet_loss_rate: tuple[float | None, ...]
+    """0..1."""
+    jitter: tuple[int | None, ...]
+    """Whole milliseconds."""
+
+
 class ActionStarted(SessionEvent, frozen=True, kw_only=True, tag="ACTION_STARTED"):
     """An action of the callflow began."""
 
@@ -207,6 +221,7 @@ AnyEvent = (
     | CallUpdated
     | CallConnected
     | CallDisconnected
+    | QualityMeasured
     | ActionStarted
     | ActionEnded
     | DigitsCaptured

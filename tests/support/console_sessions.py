@@ -188,6 +188,14 @@ async def full_session(
         ),
         e.ActionEnded(at=t.at(31), index=0, action="MAKE_CALL", result="bridge ended"),
         e.RecordingEnded(at=t.at(31), recording_id=f"{name}-recording"),
+        e.QualityMeasured(
+            at=t.at(31),
+            call_id="A",
+            every=10,
+            mos=(4.4, 3.1, None),
+            packet_loss_rate=(0.0, 0.04, None),
+            jitter=(2, 30, None),
+        ),
         e.CallDisconnected(
             at=t.at(31), call_id="A", call_status="COMPLETED", sip_code=200, by="server"
         ),

@@ -57,7 +57,8 @@ def _event(event: Mapping[str, Any]) -> str:
     facts = "  ".join(
         f"{name}={value}"
         for name, value in event.items()
-        if name not in ("number", "event", "timestamp", "callId", "question")
+        if name
+        not in ("number", "event", "timestamp", "callId", "question", "packetLossRate", "jitter")
     )
     return f"  {local(event['timestamp'])}  {event['event']:<17} {facts}".rstrip()
 

@@ -11,7 +11,7 @@ import msgspec
 from offhook.console.drawing.ladder import title_of
 from offhook.console.drawing.session_timeline import Facts
 from offhook.console.rendering import pretty
-from offhook.events import AnyEvent, DecisionMade
+from offhook.events import AnyEvent, DecisionMade, QualityMeasured
 
 MOST_MOMENTS = 600
 
@@ -50,6 +50,8 @@ def _of_events(events: Sequence[AnyEvent]) -> Iterator[SessionMoment]:
         if isinstance(event, DecisionMade):
             said = [members.pop("question", ""), members.pop("body", "")]
             details = "\n\n".join(pretty(one) for one in said if one)
+        if isinstance(event, QualityMeasured):
+            members = {"steps": len(event.mos), "every": f"{event.every:g} s"}
         words = ", ".join(f"{key} {value}" for key, value in members.items() if key != "callId")
         yield SessionMoment(event.at, 0, name, words, details, "event")
 

@@ -28,6 +28,7 @@ from offhook.execution.capturing import SessionCapture
 from offhook.execution.failures import CallOver, OptedOut, Replaced
 from offhook.execution.interruptions import Interruptions, exception_for
 from offhook.execution.journal import SessionJournal
+from offhook.execution.quality_watch import QualityWatch
 from offhook.execution.session_recording import SessionRecording
 from offhook.execution.session_services import Services
 from offhook.faults import FaultLog
@@ -89,6 +90,7 @@ class Conversation:
         self.menu_position: str | None = None
         """The callflow of a stored menu that runs or ran last; None: another callflow."""
         self._interruptions = Interruptions()
+        self._watches: dict[str, QualityWatch] = {}
 
     @property
     def sub_account(self) -> SubAccount | None:
@@ -315,6 +317,9 @@ class Conversation:
         """A leg was answered."""
         leg = msgspec.structs.replace(self.leg(call_id), connected_at=at)
         self.change(states.with_leg(self.session, leg), CallConnected(at=at, call_id=call_id))
+        call = next((one for one in self._calls if one.call_id == call_id), None)
+        if call is not None and call.measures_quality:
+            self._watches[call_id] = QualityWatch(call)
         begun = self.recording.answered(self.session, call_id, (self.call_a, self.call_b))
         if begun is not None:
             self.record(begun)
@@ -350,8 +355,11 @@ class Conversation:
             failure=_failure(leg, call, end),
             quality=call.quality() if leg.connected_at is not None else None,
         )
+        watch = self._watches.pop(call.call_id, None)
+        measured = watch.end(end.at) if watch is not None else None
         fact = states.disconnected(done, by=end.by, reason=end.detail, q850_cause=end.q850_cause)
-        self.change(states.with_leg(self.session, done), fact)
+        facts = (fact,) if measured is None else (measured, fact)
+        self.change(states.with_leg(self.session, done), *facts)
 
     def notice_ends(self) -> None:
         """Record the ends of legs that are over, before the end of the action that they ended."""
@@ -396,6 +404,9 @@ class Conversation:
         """
         if self._time_of_a is not None:
             self._time_of_a.cancel()
+        for watch in self._watches.values():
+            watch.stop()
+        self._watches.clear()
         self.recording.end()
         self.call_a = self.call_b = self.ringing_a = None
         for call in self._calls:

@@ -150,6 +150,20 @@ def mean_opinion(r: float) -> float:
     return max(1.0, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6)
 
 
+def since(before: LegStatistics | None, now: LegStatistics) -> LegStatistics:
+    """What has arrived after ``before`` (None: from the beginning); without the far end's reports, which are
+    about the whole call."""
+    if before is None:
+        return msgspec.structs.replace(now, remote_fraction_lost=None)
+    return msgspec.structs.replace(
+        now,
+        packets_expected=max(0, now.packets_expected - before.packets_expected),
+        packets_lost=max(0, now.packets_lost - before.packets_lost),
+        packets_late=max(0, now.packets_late - before.packets_late),
+        remote_fraction_lost=None,
+    )
+
+
 def assess(statistics: LegStatistics, codec: Codec) -> LegQuality | None:
     """The quality of the worse direction; None when neither could be measured.
 

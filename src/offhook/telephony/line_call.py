@@ -119,6 +119,8 @@ class LegTap(AudioTap):
 class LineCall(CallFutures):
     """Media, playbacks, digits and the end of a leg."""
 
+    measures_quality = True
+
     def __init__(
         self, call_id: str, clock: Clock, traces: SipTraces, session_id: str | None = None
     ) -> None:
@@ -144,6 +146,8 @@ class LineCall(CallFutures):
         self._heard_at: dict[str, float] = {}
         """When each digit last came as media; the engine has relayed that one already."""
         self._statistics: LegStatistics | None = None
+        self._measured: LegStatistics | None = None
+        """Up to where :meth:`quality_lately` has looked."""
 
     @property
     def has_media(self) -> bool:
@@ -185,7 +189,14 @@ class LineCall(CallFutures):
         return LegTap(self.media)
 
     def quality(self) -> CallQuality | None:
-        statistics = self._statistics or self.media.statistics()
+        return self._judged(self._statistics or self.media.statistics())
+
+    def quality_lately(self) -> CallQuality | None:
+        now, before = self.media.statistics(), self._measured
+        self._measured = now
+        return self._judged(quality.since(before, now))
+
+    def _judged(self, statistics: LegStatistics) -> CallQuality | None:
         judged = quality.assess(statistics, self.leg_media.codec)
         if judged is None:
             return None

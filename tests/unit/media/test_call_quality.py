@@ -149,3 +149,17 @@ def test_only_the_far_end_reports() -> None:
 
 def test_without_media_there_is_nothing_to_judge() -> None:
     assert quality.assess(statistics(packets_received=0, packets_expected=0), Codec.PCMU) is None
+
+
+def test_what_came_lately_is_judged_without_what_came_before() -> None:
+    before = statistics(packets_expected=500, packets_lost=0, packets_late=0)
+    now = statistics(
+        packets_expected=1000, packets_lost=25, packets_late=0, remote_fraction_lost=0.5
+    )
+    lately = quality.assess(quality.since(before, now), Codec.PCMU)
+    whole = quality.assess(quality.since(None, now), Codec.PCMU)
+    assert lately is not None
+    assert whole is not None
+    assert (lately.packet_loss_rate, whole.packet_loss_rate) == (0.05, 0.025)
+    assert lately.mos < whole.mos
+    assert quality.assess(quality.since(now, now), Codec.PCMU) is None

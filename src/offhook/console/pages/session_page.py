@@ -14,6 +14,7 @@ from litestar.response import Redirect, Stream
 
 from offhook.codes import SessionStatus
 from offhook.console.console_parts import ConsoleParts
+from offhook.console.drawing.charts import Chart, line
 from offhook.console.drawing.ladder import ladder_of
 from offhook.console.drawing.session_timeline import Facts, timeline_of
 from offhook.console.moments import moments_of
@@ -22,7 +23,7 @@ from offhook.console.rendering import page, pretty
 from offhook.console.submitted import MarkedFlow, marked_flow
 from offhook.console.told import notice_of, told
 from offhook.console.web import Forbidden, NotFound, WebRequest, led_to, to, visitor_of
-from offhook.events import ActionStarted, AnyEvent, DecisionAsked, DecisionMade
+from offhook.events import ActionStarted, AnyEvent, DecisionAsked, DecisionMade, QualityMeasured
 from offhook.session.ports.recording import RecordedFile, RecordingState
 from offhook.session.scopes import Scope
 from offhook.session.session import Session
@@ -70,6 +71,7 @@ async def session_shown(
         timeline=timeline,
         moments=moments_of(facts, timeline.begin),
         ladder=ladder_of(facts.messages),
+        qualities=qualities_of(session, facts.events),
         decisions=decisions_of(facts.events),
         deliveries=facts.deliveries,
         recordings=await parts.store.recordings(session.sub_account_id, session_id),
@@ -227,6 +229,23 @@ async def facts_of(parts: ConsoleParts, session: Session) -> Facts:
         messages=await parts.store.sip_trace(session.session_id),
         now=parts.clock.now(),
     )
+
+
+def qualities_of(session: Session, events: Sequence[AnyEvent]) -> list[tuple[str, Chart]]:
+    """MOS over time of each leg that was long enough, with the leg's letter."""
+    found = []
+    for event in events:
+        if not isinstance(event, QualityMeasured):
+            continue
+        place = next(
+            (place for place, leg in enumerate(session.legs) if leg.call_id == event.call_id), 0
+        )
+        began = session.legs[place].connected_at if session.legs else None
+        step = timedelta(seconds=event.every)
+        times = [(began or event.at) + step * count for count in range(len(event.mos))]
+        chart = line(times, event.mos, form="%H:%M:%S", top=4.5, unit="")
+        found.append((chr(ord("A") + place % 26), chart))
+    return found
 
 
 def decisions_of(events: Sequence[AnyEvent]) -> list[Decision]:

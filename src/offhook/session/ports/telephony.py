@@ -181,6 +181,13 @@ class Call(ABC):
     def quality(self) -> CallQuality | None:
         """The measured quality; None when no media flowed."""
 
+    measures_quality = False
+    """Whether :meth:`quality_lately` measures anything."""
+
+    def quality_lately(self) -> CallQuality | None:
+        """Of what has arrived since it was asked last; None: nothing arrived, or it is not measured."""
+        return None
+
     def on_transfer(self, listener: Callable[[str], bool] | None) -> None:
         """Ask ``listener`` about each wish of this phone that another number (E.164 with ``+``) be called in
         its place; True: it will be, and this leg is hung up soon. None, and at first: refused."""
