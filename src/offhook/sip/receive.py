@@ -1,40 +1,33 @@
 """Where a request goes: to its transaction, its dialog, a new call, or a stateless refusal.
 
 The order of the checks is RFC 3261 §8.2. What belongs to nothing known is answered without keeping any
-state (§8.2.7) and within :data:`MAX_RATIO`, or not at all when the screen ignores its address.
+state (§8.2.7) and within :data:`~offhook.sip.received_request.MAX_RATIO`, or not at all when the screen
+ignores its address.
 """
 
 from __future__ import annotations
 
-import zlib
-
-from offhook.sip.agent_core import EXTENSIONS, MAGIC, METHODS, OTHER_METHODS, SUPPORTED, Core
+from offhook.sip.agent_core import MAGIC, METHODS, SUPPORTED, Core
 from offhook.sip.agent_events import Address, IncomingInvite, Info
 from offhook.sip.call import Calls, SipCall
 from offhook.sip.diversions import diversions_of
 from offhook.sip.encoding import (
-    REASONS,
-    header_lines,
     reply_address,
     reply_head,
     response,
-    to_with_tag,
 )
-from offhook.sip.grammar import GrammarError, octets, parse_name_addr, readable, uri_scheme
+from offhook.sip.grammar import GrammarError, readable, uri_scheme
 from offhook.sip.identity_header import identity_values
 from offhook.sip.inbound import InboundCall
-from offhook.sip.message import URI_PROBLEM, VERSION_PROBLEM, Request
+from offhook.sip.message import Request
+from offhook.sip.received_request import ACCEPT, ReceivedRequest
 from offhook.sip.registering import Registering
-from offhook.sip.screen import Admitted, Ignored, OpenScreen, Screen, ScreenedOut
+from offhook.sip.screen import Admitted, OpenScreen, Screen
 from offhook.sip.server import ServerKey, ServerTransaction, ServerTransactions
 from offhook.sip.session_timer import too_brief
 
 OVERLOAD_WAIT = 5
 """Seconds of ``Retry-After`` in our 503."""
-MAX_RATIO = 1.5
-"""A stateless answer is at most this many times as long as its request."""
-_STATUS_OF = {VERSION_PROBLEM: 505, URI_PROBLEM: 414}
-_ACCEPT = "Accept: application/sdp\r\n"
 _RETRY_AFTER = f"Retry-After: {OVERLOAD_WAIT}\r\n"
 
 
@@ -67,14 +60,14 @@ class RequestReceiver:
 
         What its handling raises comes out here, after its call and its transaction were ended.
         """
-        received = _Received(self._core, self.screen, request, source, size)
+        received = ReceivedRequest(self._core, self.screen, request, source, size)
         try:
             self._route(received, now)
         except Exception:
             self._abandon(received, now)
             raise
 
-    def _route(self, received: _Received, now: float) -> None:
+    def _route(self, received: ReceivedRequest, now: float) -> None:
         request = received.request
         try:
             key = server_key(request)
@@ -92,7 +85,7 @@ class RequestReceiver:
         else:
             self._new_request(key, received, now)
 
-    def _new_request(self, key: ServerKey, received: _Received, now: float) -> None:
+    def _new_request(self, key: ServerKey, received: ReceivedRequest, now: float) -> None:
         request = received.request
         problem = request.check()
         if problem is not None:
@@ -102,7 +95,7 @@ class RequestReceiver:
         else:
             self._outside_dialog(key, received, now)
 
-    def _abandon(self, received: _Received, now: float) -> None:
+    def _abandon(self, received: ReceivedRequest, now: float) -> None:
         """Handling a request raised: end its calls, and answer 500 unless it was answered."""
         request = received.request
         for call in list(self._calls.open.values()):
@@ -118,7 +111,7 @@ class RequestReceiver:
             received.refuse(500)
 
     def _acknowledge(
-        self, transaction: ServerTransaction | None, received: _Received, now: float
+        self, transaction: ServerTransaction | None, received: ReceivedRequest, now: float
     ) -> None:
         """The ACK of a refusal goes to its transaction, of a 2xx to its call (§17.2.1, §13.3.1.4)."""
         if transaction is not None and transaction.acknowledged(now):
@@ -136,7 +129,7 @@ class RequestReceiver:
             call.received_from_elsewhere(request, received.source)
 
     def _cancel(
-        self, transaction: ServerTransaction | None, received: _Received, now: float
+        self, transaction: ServerTransaction | None, received: ReceivedRequest, now: float
     ) -> None:
         """CANCEL (§9.2). Doing it twice does nothing, so it needs no transaction of its own."""
         request, source = received.request, received.source
@@ -152,7 +145,7 @@ class RequestReceiver:
         self._core.send(response(200, head, transaction.to, self._core.server), destination)
         transaction.canceled(request, now)
 
-    def _inside_dialog(self, key: ServerKey, received: _Received, now: float) -> None:
+    def _inside_dialog(self, key: ServerKey, received: ReceivedRequest, now: float) -> None:
         """A request with a To tag (§12.2.2)."""
         request, source = received.request, received.source
         call = self._calls.find(request.to_tag, request.call_id)
@@ -195,10 +188,10 @@ class RequestReceiver:
             core.emit(Info(handle=call.handle, content_type=kind, body=request.body))
         else:
             transaction.respond(
-                200, now, extra=_ACCEPT + core.dialog_response(transaction.transport)
+                200, now, extra=ACCEPT + core.dialog_response(transaction.transport)
             )
 
-    def _outside_dialog(self, key: ServerKey, received: _Received, now: float) -> None:
+    def _outside_dialog(self, key: ServerKey, received: ReceivedRequest, now: float) -> None:
         """A request without a To tag (§8.2)."""
         core, request = self._core, received.request
         method = request.method
@@ -217,7 +210,7 @@ class RequestReceiver:
             received.refuse(
                 503 if busy else 200,
                 core.allow,
-                _ACCEPT,
+                ACCEPT,
                 SUPPORTED,
                 "Accept-Encoding: identity\r\n",
                 core.transports.to(received.source).contact,
@@ -225,7 +218,7 @@ class RequestReceiver:
         else:
             received.refuse(481)
 
-    def _invite(self, key: ServerKey, received: _Received, now: float) -> None:
+    def _invite(self, key: ServerKey, received: ReceivedRequest, now: float) -> None:
         """A new call, unless the screen refuses it, it is a merged request (§8.2.2.2), or the limit is
         reached."""
         request = received.request
@@ -247,7 +240,7 @@ class RequestReceiver:
         else:
             self._new_call(key, received, merged, judgement, now)
 
-    def _register(self, key: ServerKey, received: _Received, now: float) -> None:
+    def _register(self, key: ServerKey, received: ReceivedRequest, now: float) -> None:
         """A phone registers (§10.3), unless the screen refuses it or the limit is reached."""
         if received.ignored:
             return
@@ -266,7 +259,7 @@ class RequestReceiver:
     def _new_call(
         self,
         key: ServerKey,
-        received: _Received,
+        received: ReceivedRequest,
         merged: tuple[str, str, str],
         admitted: Admitted,
         now: float,
@@ -305,114 +298,3 @@ def _readable_values(request: Request, name: str) -> list[str]:
         return [readable(value) for value in request.values(name)]
     except GrammarError:
         return []
-
-
-class _Received:
-    """A request with its source, and the stateless answers to it."""
-
-    def __init__(
-        self, core: Core, screen: Screen, request: Request, source: Address, size: int
-    ) -> None:
-        self._core = core
-        self._screen = screen
-        self.request = request
-        self.source = source
-        self._size = size
-        self._ignored: bool | None = None
-
-    @property
-    def ignored(self) -> bool:
-        """Whether the address was ignored when the request came: a refusal may be what bans it."""
-        if self._ignored is None:
-            self._ignored = self._screen.ignores(self.request, self.source)
-        return self._ignored
-
-    def refuse(self, status: int, *extra: str, reason: str | None = None) -> None:
-        """Answer without a transaction; a retransmission gets the same answer, tag included.
-
-        ``extra`` are header lines, the most important first: what would make the answer longer than
-        :data:`MAX_RATIO` allows is left out, and the answer too when nothing else helps.
-        """
-        if self.ignored:
-            return
-        core, request = self._core, self.request
-        seed = f"{core.salt}{request.call_id}{request.get('from')}"
-        tag = zlib.crc32(octets(seed))
-        try:
-            head = reply_head(request, self.source)
-            to = to_with_tag(request, f"{tag:08x}")
-            destination = reply_address(request.via, self.source)
-        except GrammarError:
-            return
-        limit = int(self._size * MAX_RATIO)
-        lines = [*extra, core.server]
-        if reason is not None and len(response(status, head, to, reason=reason)) > limit:
-            reason = None
-        while lines and len(response(status, head, to, "".join(lines), reason=reason)) > limit:
-            lines.pop()
-        data = response(status, head, to, "".join(lines), reason=reason)
-        if len(data) <= limit:
-            core.send(data, destination)
-
-    def turn_away(self, judgement: ScreenedOut | Ignored) -> None:
-        """Answer as the screen says, or not at all."""
-        if isinstance(judgement, ScreenedOut):
-            lines = [header_lines([header]) for header in judgement.headers]
-            self.refuse(judgement.status, *lines)
-
-    def refuse_malformed(self, problem: str) -> None:
-        """400 that says what is wrong, or the status that the problem has of its own."""
-        if problem in _STATUS_OF:
-            self.refuse(_STATUS_OF[problem])
-        else:
-            self.refuse(400, reason=f"{REASONS[400]} - {problem}")
-
-    def refuse_method(self) -> None:
-        """405 for a method that we know, 501 for others (§8.2.1, §21.5.2)."""
-        self.refuse(405 if self.request.method in OTHER_METHODS else 501, self._core.allow)
-
-    def bad_extension(self) -> bool:
-        """420 for an extension that we do not have (§8.2.2.3)."""
-        try:
-            required = self.request.values("require")
-        except GrammarError:
-            required = ["?"]
-        unknown = [tag for tag in required if tag.strip().lower() not in EXTENSIONS]
-        if unknown:
-            self.refuse(420, f"Unsupported: {', '.join(unknown)}\r\n")
-        return bool(unknown)
-
-    def bad_routes(self) -> bool:
-        """400 for a Record-Route that we could not follow."""
-        try:
-            for value in self.request.values("record-route"):
-                parse_name_addr(value)
-        except GrammarError as error:
-            self.refuse_malformed(str(error).capitalize())
-            return True
-        return False
-
-    def unacceptable(self) -> bool:
-        """406 for a caller that would not understand a session description (§21.4.7); 400 for one that
-        cannot say what it would."""
-        try:
-            accepted = self.request.tokens("accept")
-        except GrammarError as error:
-            self.refuse_malformed(str(error).capitalize())
-            return True
-        if not accepted or accepted & {"application/sdp", "application/*", "*/*"}:
-            return False
-        self.refuse(406)
-        return True
-
-    def bad_content(self) -> bool:
-        """415 for a body that is not a session description and must be understood (§8.2.3)."""
-        request = self.request
-        if not request.body:
-            return False
-        optional = "handling=optional" in (request.get("content-disposition") or "").lower()
-        encoding = (request.get("content-encoding") or "identity").strip().lower()
-        if encoding == "identity" and (request.sdp is not None or optional):
-            return False
-        self.refuse(415, _ACCEPT, "Accept-Encoding: identity\r\n")
-        return True

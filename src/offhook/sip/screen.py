@@ -2,7 +2,7 @@
 
 A user agent asks its screen first, and only what the screen admits costs a transaction or a call.
 What it refuses is answered once for each time it is received, from the request alone, with at most
-:data:`offhook.sip.receive.MAX_RATIO` times its size, so that a forged address gains nothing.
+:data:`offhook.sip.received_request.MAX_RATIO` times its size, so that a forged address gains nothing.
 """
 
 from __future__ import annotations

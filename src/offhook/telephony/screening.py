@@ -234,11 +234,17 @@ class InboundScreening(Screen):
             with endpoint.command() as (agent, now):
                 agent.reject(invite.handle, now, 404)
             return
+        self._admit(invite, trunk, user, source, called)
+
+    def _admit(
+        self, invite: IncomingInvite, trunk: Trunk, user: str | None, source: str, called: str
+    ) -> None:
+        """A known peer calls a known number: ring, if there is a port for its media."""
         try:
             call = IncomingCall(self._line, new_id(), invite, trunk)
         except PortsExhausted as error:
             self._refusals.refused(source, RefusalReason.NO_MEDIA, f"no media: 503: {error}")
-            with endpoint.command() as (agent, now):
+            with self._line.endpoint.command() as (agent, now):
                 agent.reject(invite.handle, now, 503, headers=[("Retry-After", "5")])
             return
         call.ring()

@@ -25,7 +25,7 @@ from offhook.sip import (
     ServerAuth,
 )
 from offhook.sip.message import Request
-from offhook.sip.receive import MAX_RATIO
+from offhook.sip.received_request import MAX_RATIO
 
 UNKNOWN = Address("udp", "203.0.113.66", 5066)
 MOVED = SDP.replace(b"192.0.2.2", b"203.0.113.66")
