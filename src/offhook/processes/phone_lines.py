@@ -1,0 +1,199 @@
+"""The phone lines of a voice process: SIP endpoint, media engine, trunks and registered phones."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+from offhook.aio import end_all
+from offhook.config import Config, host_and_port, sip_address
+from offhook.config.checks import AUTO
+from offhook.execution.node import VoiceNode
+from offhook.media import make_engine
+from offhook.net.http_client import HttpClient
+from offhook.processes import descriptors
+from offhook.processes.role_context import CannotServe, RoleContext
+from offhook.processes.shared import (
+    Foundation,
+)
+from offhook.processes.sip_transports import open_tls, sip_transports, tls_files
+from offhook.sip.demux import mark_of
+from offhook.telephony.endpoint import SipEndpoint
+from offhook.telephony.hep import HepExport
+from offhook.telephony.inbound_refusals import InboundRefusals
+from offhook.telephony.line import Line
+from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.phone_book import PhoneBook
+from offhook.telephony.public_address import PublicAddress
+from offhook.telephony.registrar import Registrar
+from offhook.telephony.screening import InboundScreening, Received
+from offhook.telephony.sip_users import SipUser, sip_user_of
+from offhook.telephony.stir_service import StirError, StirService, open_stir
+from offhook.telephony.transports.datagram_port import SharedPort
+from offhook.telephony.transports.relay import RelayClient
+from offhook.telephony.transports.tls import SipTls
+from offhook.telephony.trunk_registrations import TrunkRegistrations
+from offhook.telephony.trunks import split_address, trunks_of
+
+log = logging.getLogger(__name__)
+
+FIRST_AGENT = 2001
+"""The capture agent's number of the first worker, in HEP."""
+MOST_SESSIONS = 2000
+"""Sessions a worker runs at once at the most."""
+
+
+async def stay_registered(
+    context: RoleContext, line: Line, registrations: TrunkRegistrations
+) -> None:
+    """Register with the trunks until the server stops: then no new call shall come. One worker does it."""
+    if context.worker == 0:
+        registrations.use(line.trunks)
+        await context.stopping.wait()
+        registrations.stop()
+
+
+def reload_tls(tls: SipTls, config: Config) -> None:
+    """Read the certificates again."""
+    files = tls_files(config)
+    if files is not None:
+        tls.reload(files)
+
+
+async def open_line(
+    context: RoleContext,
+    stack: AsyncExitStack,
+    shared: SharedPort | None,
+    relay: RelayClient | None,
+) -> Line:
+    """The SIP endpoint and the media engine of this worker."""
+    config = context.config
+    host = sip_address(config.sip.listen[0]).host
+    try:
+        tls = None if relay is not None else open_tls(config)
+    except OSError as error:
+        raise CannotServe(f"sip: the certificates cannot be used: {error}") from None
+    if tls is not None:
+        context.reloads.append(lambda config: reload_tls(tls, config))
+    endpoint = SipEndpoint(
+        sip_transports(config, tls, shared, relay),
+        max_dialogs=2 * capacity(context),
+        mark=mark_of(context.worker) if shared is not None else "",
+    )
+    await endpoint.start()
+    stack.push_async_callback(endpoint.close)
+    engine = make_engine(config.media.engine, host=host, ports=port_range(context))
+    for trunk in trunks_of(config).values():
+        if (lacking := trunk.beyond(engine.capabilities)) is not None:
+            raise CannotServe(lacking)
+    engine.start()
+    stack.callback(engine.close)
+    line = Line(
+        endpoint=endpoint,
+        media=engine,
+        media_host=endpoint.advertised_host,
+        trunks=trunks_of(config),
+        users=users_of(config),
+        media_timeout=config.limits.media_timeout,
+        clock=context.clock,
+        metrics=LineMetrics(context.registry),
+        stir=open_verification(context, stack),
+    )
+    if config.sip.hep is not None:
+        line.watch_sip(open_hep(context, stack, endpoint).tap)
+    if config.sip.advertise == AUTO:
+        await follow_public_address(config, stack, line)
+    return line
+
+
+async def follow_public_address(config: Config, stack: AsyncExitStack, line: Line) -> None:
+    """Advertise what the STUN server says, now and whenever it says something else."""
+    assert config.sip.stun is not None
+    public = PublicAddress(host_and_port(config.sip.stun), line.advertise)
+    if not await public.ask():
+        log.warning("sip.advertise: until the STUN server answers it is %s", line.media_host)
+    task = asyncio.get_running_loop().create_task(public.run(), name="public-address")
+    stack.push_async_callback(end_all, task)
+
+
+def open_verification(context: RoleContext, stack: AsyncExitStack) -> StirService:
+    """What signs our calls and verifies callers. Raises :class:`CannotServe`."""
+    section = context.config.webhooks
+    # Whoever calls names the URL of the certificate: https only, and no private addresses.
+    http = HttpClient(
+        allow_private=section.opens_private,
+        allow_loopback=section.opens_loopback,
+        allow_http=section.opens_private or section.opens_loopback,
+    )
+    stack.push_async_callback(http.close)
+    try:
+        return open_stir(context.config.stir, http, context.clock)
+    except StirError as error:
+        raise CannotServe(str(error)) from None
+
+
+def open_hep(context: RoleContext, stack: AsyncExitStack, endpoint: SipEndpoint) -> HepExport:
+    """Where a capture server gets every SIP message. Raises :class:`CannotServe`."""
+    address = context.config.sip.hep
+    assert address is not None
+    _, host, port = split_address(address)
+    try:
+        export = HepExport.resolved(
+            host,
+            port,
+            endpoint.near,
+            context.clock.now,
+            agent=FIRST_AGENT + context.worker,
+        )
+    except OSError as error:
+        raise CannotServe(f"sip.hep: cannot look up {host}: {error.strerror or error}") from None
+    stack.callback(export.close)
+    return export
+
+
+def port_range(context: RoleContext) -> tuple[int, int]:
+    """This worker's share of ``sip.rtp_ports``: first and last port, inclusive."""
+    first, last = (int(part) for part in context.config.sip.rtp_ports.split("-"))
+    share = (last - first + 1) // context.workers // 2 * 2
+    start = first + context.worker * share
+    return start, start + share - 1
+
+
+def capacity(context: RoleContext) -> int:
+    """Sessions this worker runs at once."""
+    first, last = port_range(context)
+    by_ports = (last - first + 1) // 2
+    return min(MOST_SESSIONS, by_ports, descriptors.sessions_within(descriptors.limit()))
+
+
+def users_of(config: Config) -> dict[str, SipUser]:
+    """The users whose phones may register, by name."""
+    return {section.username: sip_user_of(section) for section in config.sip_users}
+
+
+def take_phones(
+    context: RoleContext, stack: AsyncExitStack, foundation: Foundation, line: Line
+) -> PhoneBook:
+    """Let phones register; the result knows them."""
+    book = PhoneBook(foundation.store, foundation.fabric, context.clock)
+    line.phones = book.reachable
+    registrar = Registrar(
+        line.endpoint, book, context.clock, node=context.node_name, users=lambda: line.users
+    )
+    registrar.start()
+    stack.push_async_callback(registrar.close)
+    return book
+
+
+def take_calls(
+    line: Line, node: VoiceNode, refusals: InboundRefusals | None = None
+) -> InboundScreening:
+    """Let calls from outside begin sessions."""
+
+    def take(got: Received) -> None:
+        node.take(got.call, trunk=got.trunk, caller=got.caller, called=got.called)
+
+    screening = InboundScreening(line, take, knows=node.owns, refusals=refusals)
+    screening.start()
+    return screening
