@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.support import kamailio, sipp
 from tests.support.caller import Caller
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 OURS, PHONE = "+6568332048", "+12025550100"
+ADMIN = "key-of-the-operator"
 CARRIER = """
 modparam("auth", "algorithm", "{algorithm}")
 modparam("auth", "nonce_expire", 300)
@@ -64,6 +66,7 @@ def registering(carrier: Kamailio, receiver: Receiver, password: str = "secret")
         webhooks={type_: receiver.url(f"/{type_.lower()}") for type_ in ("VCA", "VSS")},
         sub_account={"numbers": [{"msisdn": OURS}]},
     )
+    config["admin"] = {"api_keys": [ADMIN]}
     config["trunks"] = [
         {
             "name": "carrier-0",
@@ -83,6 +86,19 @@ async def logged(server: Server, words: str) -> None:
     async with asyncio.timeout(15):
         while words not in server.log():
             await asyncio.sleep(0.02)
+
+
+async def shown_trunk(server: Server) -> dict[str, Any]:
+    """The trunk as ``offhook trunks`` shows it, once a voice process has told of it."""
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    async with aiohttp.ClientSession(headers=headers) as client, asyncio.timeout(15):
+        while True:
+            async with client.get(f"{server.url}/admin/v1/status") as answer:
+                [trunk] = (await answer.json())["trunks"]
+            if trunk.get("up") is not None:
+                found: dict[str, Any] = trunk
+                return found
+            await asyncio.sleep(0.1)
 
 
 def routes(config: dict[str, Any], phone: int, algorithm: str) -> str:
@@ -125,4 +141,6 @@ async def test_a_trunk_that_refuses_the_password_is_down_and_says_why(tmp_path: 
         carrier.use(routes(config, 9, "MD5"))
         async with carrier, Server(tmp_path / "server", config) as server:
             await logged(server, "trunk carrier-0 is down: REGISTER: 401 Unauthorized")
-            assert "does not accept the trunk's username and password" in server.log()
+            shown = await shown_trunk(server)
+            assert shown["up"] is False
+            assert "does not accept the trunk's username and password" in shown["detail"]
