@@ -143,6 +143,8 @@ def _logging_mistakes(serving: Callable[[], int]) -> int:
 def ready_text(facts: Mapping[str, Any]) -> str:
     """The text that ``offhook serve`` prints once all processes are ready."""
     lines = [f"Offhook is ready: {facts['url'] or 'voice only, no API on this machine'}"]
+    if facts["url"]:
+        lines.append(f"Console: {facts['url']}/console")
     if facts["sip"]:
         lines.append(f"SIP: {', '.join(facts['sip'])}")
     if facts["phones"]:

@@ -297,6 +297,28 @@ async def test_an_operator_makes_replaces_and_revokes_keys(tmp_path: Path) -> No
         assert "No trunks in the configuration" in (await client.get("/console/trunks")).text
 
 
+async def test_no_address_changes_anything_when_it_is_only_looked_at(tmp_path: Path) -> None:
+    async with running_record_console(tmp_path) as world, world.signed_in(OPERATOR_KEY) as client:
+        await client.get("/console/keys")
+        await client.post("/console/opt-outs", account="acme_corp", number="+12025550101")
+        before = await world.store.tenancy_version()
+        for path in (
+            "webhooks/VCA/delete?account=acme_corp",
+            "webhooks/VCA/secret?account=acme_corp",
+            "numbers/withdraw?account=acme_corp&number=%2B6568332048",
+            "opt-outs/delete?account=acme_corp&number=%2B12025550101",
+            "scenarios/delete?account=acme_corp&name=x",
+            "campaigns/x/cancel?account=acme_corp",
+            "keys/x/revoke",
+            "trunks/drain?name=n1&drain=1",
+            "sessions/x/end",
+            "playground/acme_corp/run",
+        ):
+            assert (await client.get(f"/console/{path}")).status in (404, 405), path
+        assert await world.store.tenancy_version() == before
+        assert await world.store.opt_out("acme_corp", "+12025550101") is not None
+
+
 async def test_a_callflow_is_judged_as_it_is_typed_and_nothing_is_kept() -> None:
     async with running_console() as world, world.signed_in() as client:
         await client.get("/console/playground")

@@ -319,6 +319,7 @@ def test_ready_text() -> None:
     }
     assert cli.ready_text(facts).splitlines() == [
         "Offhook is ready: http://127.0.0.1:8080",
+        "Console: http://127.0.0.1:8080/console",
         "SIP: udp:127.0.0.1:5060",
         "Built-in phones: +1, +2 (busy)",
         "API key of the sub-account demo, shown only now: offhook_x",
