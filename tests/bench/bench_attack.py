@@ -12,7 +12,10 @@ the octets sent.
 * ``registers``: REGISTERs of unknown users from as many addresses, without credentials;
 * ``trunk``: what anybody can send in the name of the trunk: wrong passwords, BYEs, re-INVITEs and responses
   that belong to nothing;
-* ``malformed``: broken requests.
+* ``malformed``: broken requests;
+* ``connections``: TCP connections from everywhere, each with one INVITE, that stay open;
+* ``slow``: the same, with a message that never ends;
+* ``handshakes``: TLS handshakes that stop after their first octets.
 """
 
 from __future__ import annotations
@@ -29,11 +32,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
+from tests.support.certificates import make_certificate
+from tests.support.net import free_port
 from tests.support.receiver import Receiver
 from tests.support.server import API_KEY, SUB_ACCOUNT, Server, configuration, voice_message
 from tests.support.sipp import Sipp
@@ -172,8 +178,52 @@ ATTACKS: dict[str, tuple[Callable[[str, int, int], bytes], list[str]]] = {
 """What each attack sends, and from which addresses."""
 
 
+STREAMS: dict[str, tuple[str, Callable[[str, int, int], bytes]]] = {
+    "connections": ("tcp", invite),
+    "slow": ("tcp", lambda source, port, server: invite(source, port, server)[:200]),
+    "handshakes": ("tls", lambda _source, _port, _server: bytes.fromhex("16030102000100")),
+}
+"""The attacks with connections: the transport, and what each begins with."""
+MOST_CONNECTS = 500.0
+"""New connections a second: the attacker itself does no more."""
+HELD = 2000
+"""Connections that an attacker keeps open."""
+
+
+def attack_streams(name: str, server: int, rate: float, seconds: float) -> dict[str, float]:
+    """Open connections; what was sent on them."""
+    _, make = STREAMS[name]
+    held: deque[socket.socket] = deque()
+    rate = min(rate, MOST_CONNECTS)
+    counts = {"sent": 0, "sent_octets": 0, "refused": 0}
+    began = time.monotonic()
+    while (now := time.monotonic()) < began + seconds:
+        for _ in range(int((now - began) * rate) - counts["sent"]):
+            counts["sent"] += 1
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                sock.bind((f"127.{random.randrange(1, 250)}.{random.randrange(250)}.7", 0))
+                sock.settimeout(0.05)
+                sock.connect(("127.0.0.1", server))
+                host, port = sock.getsockname()
+                counts["sent_octets"] += sock.send(make(host, port, server))
+            except OSError:
+                counts["refused"] += 1
+                sock.close()
+                continue
+            held.append(sock)
+            if len(held) > HELD:
+                held.popleft().close()
+        time.sleep(0.002)
+    for sock in held:
+        sock.close()
+    return {key: float(value) for key, value in counts.items()}
+
+
 def attack(name: str, server: int, rate: float, seconds: float) -> dict[str, float]:
     """Send it; what was sent and what came back."""
+    if name in STREAMS:
+        return attack_streams(name, server, rate, seconds)
     make, hosts = ATTACKS[name]
     sockets = []
     for host in hosts:
@@ -249,7 +299,9 @@ async def ask(url: str, until: float) -> list[float]:
     return took
 
 
-async def measure(name: str, server: Server, ear: Ear, rate: float, seconds: float) -> Result:
+async def measure(
+    name: str, server: Server, ear: Ear, rate: float, seconds: float, ports: Mapping[str, int]
+) -> Result:
     """One attack beside the live call."""
     began = time.time()
     lines = server.log().count("\n")
@@ -260,7 +312,7 @@ async def measure(name: str, server: Server, ear: Ear, rate: float, seconds: flo
             sys.executable,
             "-m",
             "tests.bench.bench_attack",
-            *("--attack", name, "--server", str(server.sip_port)),
+            *("--attack", name, "--server", str(_port_of(name, server, ports))),
             *("--rate", f"{rate:g}", "--seconds", f"{seconds:g}"),
             stdout=asyncio.subprocess.PIPE,
         )
@@ -269,6 +321,10 @@ async def measure(name: str, server: Server, ear: Ear, rate: float, seconds: flo
     api = await asking
     gaps = ear.gaps(began, began + seconds)
     return Result(name, gaps, api, told, server.log().count("\n") - lines)
+
+
+def _port_of(name: str, server: Server, ports: Mapping[str, int]) -> int:
+    return ports[STREAMS[name][0]] if name in STREAMS else server.sip_port
 
 
 def still_lets_the_trunk_in(server: Server) -> bool:
@@ -301,6 +357,10 @@ async def run(names: list[str], rate: float, seconds: float) -> int:
             )
             config["trunks"][0] |= {"username": "carrier", "password": "s3cret", "inbound_from": []}
             config["sip_users"] = [{"username": "alice", "password": "alice-secret"}]
+            ports = {"tcp": free_port(), "tls": free_port()}
+            config["sip"]["listen"] += [f"{kind}:127.0.0.1:{port}" for kind, port in ports.items()]
+            certificate, key = make_certificate(Path(folder), "peer")
+            config["sip"] |= {"tls_certificate": str(certificate), "tls_key": str(key)}
             config["limits"] = {"media_timeout": 3600}  # the carrier sends no audio
             async with Server(Path(folder) / "server", config) as server:
                 session = await server.place(voice_message("+12025550100", TEXT, repetition=3))
@@ -309,7 +369,7 @@ async def run(names: list[str], rate: float, seconds: float) -> int:
                         await asyncio.sleep(0.05)
                 await asyncio.sleep(1.0)
                 for name in names:
-                    rows.append(await measure(name, server, ear, rate, seconds))
+                    rows.append(await measure(name, server, ear, rate, seconds, ports))
                     await asyncio.sleep(1.0)
                 alive = (await server.session(session))["sessionStatus"] == "RUNNING"
                 let_in = still_lets_the_trunk_in(server)
@@ -335,16 +395,18 @@ def report(rows: list[Result], rate: float, seconds: float) -> Iterator[str]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", default=[], help=", ".join(["none", *ATTACKS]))
+    parser.add_argument(
+        "names", nargs="*", default=[], help=", ".join(["none", *ATTACKS, *STREAMS])
+    )
     parser.add_argument("--rate", type=float, default=2000.0, help="packets a second")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each attack")
-    parser.add_argument("--attack", choices=list(ATTACKS), help=argparse.SUPPRESS)
+    parser.add_argument("--attack", choices=[*ATTACKS, *STREAMS], help=argparse.SUPPRESS)
     parser.add_argument("--server", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.attack:
         print(json.dumps(attack(options.attack, options.server, options.rate, options.seconds)))
         return 0
-    names = options.names or ["none", *ATTACKS]
+    names = options.names or ["none", *ATTACKS, *STREAMS]
     return asyncio.run(run(names, options.rate, options.seconds))
 
 
