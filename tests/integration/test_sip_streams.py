@@ -143,6 +143,26 @@ async def test_a_slow_sender_loses_its_connection(stack: AsyncExitStack) -> None
     assert await closed == b""
 
 
+async def test_a_message_that_has_begun_must_end_in_time(stack: AsyncExitStack) -> None:
+    """Also for a peer that has said something before, and whatever octets come meanwhile."""
+    transport = tcp(patience=Patience(rest=0.2, look=0.02))
+    await started(stack, transport)
+    sock = await connect(stack, transport)
+    await send(sock, OPTIONS)
+    await received(sock, 1)
+    closed = asyncio.create_task(received(sock))
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        for octet in OPTIONS[:-1]:
+            if closed.done():
+                break
+            await send(sock, bytes([octet]))
+            sent += 1
+            await asyncio.sleep(0.02)
+    await closed
+    assert sent < len(OPTIONS) - 1
+
+
 async def test_who_only_pings_gets_no_more_time_than_who_is_silent(stack: AsyncExitStack) -> None:
     transport = tcp(patience=Patience(first=0.3, look=0.05))
     await started(stack, transport)
@@ -235,7 +255,7 @@ async def test_a_banned_host_cannot_connect(stack: AsyncExitStack) -> None:
     transport = tcp()
     endpoint = await started(stack, transport)
     endpoint.screen(Acquainted("127.0.0.2", banned="127.0.0.3"))
-    assert not await stays(stack, transport, "127.0.0.3")
+    assert await received(await connect(stack, transport, "127.0.0.3"), within=2) == b""
     assert await stays(stack, transport, "127.0.0.2")
 
 
