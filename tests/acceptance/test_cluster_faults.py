@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 
@@ -22,7 +23,7 @@ pytestmark = [
 ]
 
 shared = pytest.mark.asyncio(loop_scope="module")
-SILENCE = 20.0
+SILENCE = float(os.environ.get("OFFHOOK_FAULT_SECONDS", "20"))
 """Seconds for which something is away: longer than a dead node takes to be judged."""
 
 

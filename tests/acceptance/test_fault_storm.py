@@ -26,6 +26,5 @@ async def test_nothing_is_lost_or_doubled_while_faults_come_at_random(tmp_path: 
     print(f"OFFHOOK_STORM_SEED={seed}")
     async with Cluster(tmp_path, nodes=3) as world:
         found = await storm(world, seed, SESSIONS, RATE)
-    print(found.table())
     assert found.ends is not None
     assert found.recovered

@@ -362,9 +362,13 @@ class Cluster(Changes):
                 await asyncio.sleep(0.05)
 
     async def node_of(self, session_id: str) -> str:
-        """The name of the node that runs a session."""
-        (row,) = await self.rows("SELECT node FROM sessions WHERE session_id = $1", session_id)
-        return str(row["node"])
+        """The name of the node that has run a session; empty: none has."""
+        query = (
+            "SELECT document::jsonb ->> 'node' AS node FROM events WHERE session_id = $1 "
+            "AND document::jsonb ? 'node' ORDER BY number DESC LIMIT 1"
+        )
+        found = await self.rows(query, session_id)
+        return str(found[0]["node"]) if found else ""
 
     # --- the equality
 

@@ -17,9 +17,10 @@ from enum import StrEnum
 
 import msgspec
 from tests.support.cluster import SHORT, Cluster, ClusterNode, Ends, stopped
-from tests.support.server import voice_message
+from tests.support.server import ServerError, voice_message
 
-_PROBE_SECONDS = 60.0
+_PROBE_SECONDS = 120.0
+_STARTS = 4
 
 
 class FaultKind(StrEnum):
@@ -86,6 +87,7 @@ async def storm(world: Cluster, seed: int, sessions: int, rate: float) -> Storm:
         await asyncio.sleep(chance.uniform(0.2, 2.0))
     await posting
     found.ends = await world.settled(180)
+    print(found.table(), flush=True)
     for session_id, end in found.ends.status.items():
         if end == "COMPLETED":
             continue
@@ -110,10 +112,21 @@ async def _recovery(world: Cluster, node: ClusterNode) -> float:
     return time.monotonic() - began
 
 
+async def _start(node: ClusterNode) -> None:
+    """Start it again, as a service manager does: also when it was too slow to become ready the first time."""
+    for _ in range(_STARTS - 1):
+        try:
+            await node.server.start()
+        except ServerError:
+            continue
+        return
+    await node.server.start()
+
+
 async def _kill_node(world: Cluster, node: ClusterNode, chance: random.Random) -> None:
     await node.kill()
     await asyncio.sleep(chance.uniform(0, 3))
-    await node.server.start()
+    await _start(node)
 
 
 async def _kill_voice(world: Cluster, node: ClusterNode, chance: random.Random) -> None:
@@ -130,7 +143,7 @@ async def _kill_role(node: ClusterNode, role: str) -> None:
 
 async def _restart(world: Cluster, node: ClusterNode, chance: random.Random) -> None:
     await node.server.stop(60)
-    await node.server.start()
+    await _start(node)
 
 
 def _stop_node(seconds: float) -> Callable[[Cluster, ClusterNode, random.Random], Awaitable[None]]:

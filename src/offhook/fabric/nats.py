@@ -136,7 +136,7 @@ class NatsFabric(Fabric):
                     reconnect_time_wait=_RETRY_AFTER,
                     max_reconnect_attempts=-1,
                     error_cb=_on_error,
-                    disconnected_cb=_on_disconnected,
+                    disconnected_cb=self._on_disconnected,
                     reconnected_cb=_on_reconnected,
                 )
             except _ERRORS as error:
@@ -155,16 +155,16 @@ class NatsFabric(Fabric):
                 self._on_server[pattern] = await self._client.subscribe(subject, cb=self._heard)
             self._changed.discard(pattern)
 
+    async def _on_disconnected(self) -> None:
+        if self._open:
+            _log.warning("NATS is away; polling the store until it is back")
+
     async def _heard(self, message: Msg) -> None:
         self._subscriptions.dispatch(message.subject.removeprefix(_PREFIX), message.data)
 
 
 async def _on_error(error: Exception) -> None:
     _log.debug("NATS: %s", error)
-
-
-async def _on_disconnected() -> None:
-    _log.warning("NATS is away; polling the store until it is back")
 
 
 async def _on_reconnected() -> None:

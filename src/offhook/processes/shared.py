@@ -36,7 +36,7 @@ async def open_foundation(context: RoleContext, stack: AsyncExitStack) -> Founda
     """Open the store and the fabric; ``stack`` closes them."""
     store = await _open_record(context, stack)
     fabric = await open_fabric(context, stack)
-    return Foundation(store, fabric, Directory(context.config, store))
+    return Foundation(store, fabric, Directory(context.config, store, clock=context.clock))
 
 
 def open_notes(stack: AsyncExitStack, store: Store, *, process: str, node: str) -> OperatorNotes:

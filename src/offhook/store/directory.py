@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import final
@@ -19,6 +19,7 @@ from typing import final
 import msgspec
 
 from offhook import config
+from offhook.clock import Clock, SystemClock
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.calling_hours import OutsideHours, calling_hours
 from offhook.session.last_resort import InvalidLastResort, last_resort_of_text
@@ -52,9 +53,14 @@ class Directory(TenantDirectory):
     """
 
     def __init__(
-        self, settings: config.Config, store: Store, environ: Mapping[str, str] = os.environ
+        self,
+        settings: config.Config,
+        store: Store,
+        environ: Mapping[str, str] = os.environ,
+        clock: Clock | None = None,
     ) -> None:
         self._store = store
+        self._clock = clock or SystemClock()
         self._environ = environ
         self._reading = asyncio.Lock()
         self._is_stale = False
@@ -99,7 +105,7 @@ class Directory(TenantDirectory):
         grant = self._keys.get(digest)
         if grant is None or grant.expires_at is None:
             return grant
-        return grant if datetime.now(UTC) < grant.expires_at else None
+        return grant if self._clock.now() < grant.expires_at else None
 
     def is_admin_digest(self, digest: bytes) -> bool:
         return digest in self._admin_keys
@@ -120,7 +126,7 @@ class Directory(TenantDirectory):
         async with self._reading:
             try:
                 version = await self._store.tenancy_version()
-                if version != self._version or self._numbers_of != datetime.now(UTC).date():
+                if version != self._version or self._numbers_of != self._clock.now().date():
                     await self._read()
                     self._version = version
             except StoreUnavailable as error:
@@ -160,7 +166,7 @@ class Directory(TenantDirectory):
         for sub_account_id, number in await self._store.assigned_numbers():
             if self._numbers_of_file.get(number.msisdn, sub_account_id) == sub_account_id:
                 assigned.setdefault(sub_account_id, []).append(number)
-        now = datetime.now(UTC)
+        now = self._clock.now()
         self._numbers_of = now.date()
         for sub_account_id, owner in merged.items():
             numbers = _numbers(owner.numbers, assigned.get(sub_account_id, ()), now)
