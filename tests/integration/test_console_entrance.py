@@ -9,6 +9,7 @@ import pytest
 from tests.support.console_world import ConsoleClient, running_console
 from tests.support.http_world import KEY, OPERATOR_KEY
 
+from offhook.config import Config, Http
 from offhook.console.web import within_console
 
 INLINE = ("unsafe-inline", "unsafe-eval", "http:", "https:", "*")
@@ -116,6 +117,28 @@ async def test_a_form_without_the_token_or_from_another_site_changes_nothing() -
         assert (await client.get("/console/now")).status == 200
         answer = await client.post("/console/sign-in", {"origin": "https://evil.example"}, key=KEY)
         assert (answer.status, answer.cookies) == (403, [])
+
+
+async def test_a_form_through_a_proxy_comes_from_its_public_address() -> None:
+    settings = Config(http=Http(public_url="https://voice.example/"))
+    async with running_console(config=settings) as world, aiohttp.ClientSession() as session:
+        client = ConsoleClient(world, session)
+        evil, good = {"origin": "https://evil.example"}, {"origin": "https://voice.example"}
+        assert (await client.post("/console/sign-in", evil, key=KEY)).status == 403
+        answer = await client.post("/console/sign-in", good, key=KEY)
+        assert answer.status == 303
+        assert "Secure" in answer.cookies[0]
+
+
+async def test_a_stream_ends_so_that_whoever_reads_it_is_let_in_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("offhook.console.board.LONGEST", 0.5)
+    async with running_console() as world, world.signed_in() as client:
+        seen = await client.get("/console/now/stream")
+        assert (seen.status, seen.text.count("event: calls")) == (200, 1)
+        del world.directory.keys[KEY]
+        assert (await client.get("/console/now/stream", accept="*/*")).status == 401
 
 
 async def test_getting_changes_nothing() -> None:

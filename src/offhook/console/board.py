@@ -20,6 +20,8 @@ MOST_STREAMS = 100
 """Browsers that follow at once, of this process; more of them ask again and again."""
 EVERY = 1.0
 """Seconds between two looks."""
+LONGEST = 120.0
+"""Seconds of a stream; the browser then asks again, and is let in anew."""
 COMMENT_AFTER = 15
 """Looks without a change, after which a comment keeps the connection open."""
 
@@ -78,8 +80,9 @@ class Board:
         self._streams += 1
         stopping = asyncio.ensure_future(self._parts.stopping.wait())
         sent, quiet = b"", 0
+        until = self._parts.clock.monotonic() + LONGEST
         try:
-            while not stopping.done():
+            while not stopping.done() and self._parts.clock.monotonic() < until:
                 try:
                     now = msgspec.json.encode(await self.look(owners))
                 except StoreUnavailable:

@@ -59,7 +59,7 @@ PAGES = (
 
 def create_console(parts: ConsoleParts) -> ASGIApp:
     """The ASGI application of the console."""
-    door = Door(SignIns(parts))
+    door = Door(SignIns(parts), parts.config.http.public_url)
     provided: dict[str, object] = {
         "parts": parts,
         "sign_ins": door.sign_ins,
@@ -89,13 +89,14 @@ def create_console(parts: ConsoleParts) -> ASGIApp:
 class Door:
     """Lets in who is signed in; a change needs the form's token, too."""
 
-    def __init__(self, sign_ins: SignIns) -> None:
+    def __init__(self, sign_ins: SignIns, public_url: str | None) -> None:
         self.sign_ins = sign_ins
+        self._public_url = public_url
 
     async def let_in(self, request: WebRequest) -> Response[Any] | None:
         """For the application's ``before_request``: an answer ends the request."""
         changes = request.method not in ("GET", "HEAD")
-        if changes and not _same_origin(request):
+        if changes and not _same_origin(request, self._public_url):
             raise Forbidden("The form did not come from this console")
         path = request.url.path
         if path == OPEN[0] or path.startswith(OPEN[1]):
@@ -116,13 +117,18 @@ class Door:
         return None
 
 
-def _same_origin(request: WebRequest) -> bool:
-    """Whether a browser that says where a form is from says: here."""
+def _same_origin(request: WebRequest, public_url: str | None) -> bool:
+    """Whether a browser that says where a form is from says: here.
+
+    ``Sec-Fetch-Site`` is the browser's own word. Without it the origin must be the host that was asked, or
+    ``[http] public_url`` where a proxy changes the host.
+    """
     site = request.headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        return False
+    if site is not None:
+        return site in ("same-origin", "none")
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    here = {request.headers.get("host"), urlsplit(public_url or "").netloc}
+    return origin is None or urlsplit(origin).netloc in here
 
 
 def _always(value: object) -> Provide:

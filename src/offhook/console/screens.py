@@ -22,6 +22,8 @@ HOLD_EVERY = 2.0
 """Seconds between two orders that keep the phone."""
 MOST_WAITING = 50
 """Messages that wait for a slow browser; the oldest are dropped."""
+LONGEST = 1800.0
+"""Seconds of a stream; the browser then asks again, and is let in anew."""
 MOST_SCREENS_HERE = 50
 """Streams of this process."""
 
@@ -57,8 +59,9 @@ class ScreenLines:
         hold = ScreenOrder(screen=screen, number=number, order="hold")
         held_until = 0.0
         clock = self._parts.clock
+        until = clock.monotonic() + LONGEST
         try:
-            while not stopping.done():
+            while not stopping.done() and clock.monotonic() < until:
                 if clock.monotonic() >= held_until:
                     self.order(hold)
                     held_until = clock.monotonic() + HOLD_EVERY
