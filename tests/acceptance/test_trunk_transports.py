@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.support.net import free_port
 from tests.support.receiver import Receiver, Reply
 from tests.support.server import Server, configuration, voice_message
 from tests.support.sipp import Sipp
+
+from offhook.net.listening import bind_error
 
 NUMBER = "+12025550100"
 OURS = "+6568332048"
@@ -160,6 +163,39 @@ async def test_two_workers_share_one_connection_of_a_carrier(tmp_path: Path) -> 
                 )
                 async with calls:
                     assert (await calls.finished()).successful == 6
+
+
+@pytest.mark.full
+async def test_after_the_front_was_killed_connections_are_opened_again(tmp_path: Path) -> None:
+    port = free_port()
+    phone = Sipp("answer", tmp_path, over="tcp")
+    async with Receiver() as receiver, phone:
+        config = world(phone.address, receiver, f"tcp:127.0.0.1:{port}")
+        async with Server(tmp_path / "server", config, workers=2) as server:
+            await server.place(voice_message(NUMBER, "Hello."))
+            assert await summaries(receiver, 1) == ["COMPLETED"]
+            killed = server.kill("front")
+            async with asyncio.timeout(20):
+                while killed in server.processes("front") or not server.processes("front"):
+                    await asyncio.sleep(0.05)
+                while server.log().count("connecting to it again") < 4:  # two sockets each
+                    await asyncio.sleep(0.05)
+            calls = Sipp(
+                "call_refused",
+                tmp_path,
+                over="tcp",
+                calls=6,
+                target=f"127.0.0.1:{port}",
+                service=OURS,
+                keys={"status": 603},
+            )
+            async with asyncio.timeout(20):
+                while bind_error(f"127.0.0.1:{port}", socket.SOCK_STREAM) is None:
+                    await asyncio.sleep(0.05)  # the new front does not listen yet
+            async with calls:
+                assert (await calls.finished()).successful == 6
+            await server.place(voice_message(NUMBER, "Hello."))
+            assert await summaries(receiver, 8) == ["COMPLETED"] * 8
 
 
 @pytest.mark.parametrize("over", [pytest.param("udp", marks=pytest.mark.full), "tcp"])

@@ -84,10 +84,8 @@ class WebSocketFraming(StreamFraming):
         return self._pongs
 
     def _open(self, request: Request) -> None:
-        response = self._protocol.accept(request)
-        if response.status_code == 101 and self._protocol.subprotocol != _SIP:
-            response = self._protocol.reject(400, "The subprotocol sip is needed.\n")
-        self._protocol.send_response(response)
+        # Without the subprotocol the library's answer is 400.
+        self._protocol.send_response(self._protocol.accept(request))
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG:
