@@ -146,7 +146,7 @@ def receiver() -> Iterator[tuple[int, int]]:
 
 @contextlib.asynccontextmanager
 async def running(count: int, deliveries: int) -> AsyncIterator[tuple[Nodes, float]]:
-    """``count`` nodes, warm; with the webhooks a second at which they sent what waited when they started."""
+    """``count`` nodes, warm; with the webhooks a second at which they sent what fell due at one moment."""
     ear, rtp_port = deaf_port()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -175,7 +175,7 @@ async def running(count: int, deliveries: int) -> AsyncIterator[tuple[Nodes, flo
 
 
 async def fill(url: str, count: int) -> None:
-    """Put webhooks into the outbox that are due."""
+    """Put webhooks into the outbox that fall due when :func:`delivered` says so."""
     store = PostgresStore(url, timeout=60)
     await store.open()
     now = datetime.now(UTC)
@@ -198,20 +198,29 @@ async def fill(url: str, count: int) -> None:
         await asyncio.gather(*(one(number) for number in range(first, min(count, first + 200))))
     await store.retire_node(node)
     await store.close()
+    await run(url, "UPDATE outbox SET next_at = 9000000000000000")
+
+
+async def run(url: str, statement: str) -> None:
+    """Run a statement."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
 
 
 async def delivered(url: str, count: int) -> float:
-    """Webhooks a second from the first fifth to the last one; the start of the nodes is not in it."""
+    """Let the webhooks fall due; how many a second are sent, from the first ones seen to the last."""
+    await run(url, "UPDATE outbox SET next_at = created_at")
     connection = await asyncpg.connect(url)
     query = "SELECT count(*) FROM outbox WHERE state = 'delivered'"
-    began = first = 0.0
-    while (done := await connection.fetchval(query)) < count:
-        if not began and done > count / 5:
-            began, first = time.monotonic(), done
+    while not (first := await connection.fetchval(query)):
+        await asyncio.sleep(0.01)
+    began = time.monotonic()
+    while await connection.fetchval(query) < count:
         await asyncio.sleep(0.02)
     took = time.monotonic() - began
     await connection.close()
-    return (count - first) / took if began else float("nan")
+    return float((count - first) / took)
 
 
 async def warm(nodes: Nodes) -> None:
