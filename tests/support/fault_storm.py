@@ -138,7 +138,7 @@ async def _kill_api(world: Cluster, node: ClusterNode, chance: random.Random) ->
 
 
 async def _kill_role(node: ClusterNode, role: str) -> None:
-    await node.server.restarted(role, node.server.kill(role), timeout=60)
+    await node.server.restarted(role, node.server.kill(role), timeout=_PROBE_SECONDS)
 
 
 async def _restart(world: Cluster, node: ClusterNode, chance: random.Random) -> None:
