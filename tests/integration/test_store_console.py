@@ -65,6 +65,8 @@ async def test_rejected_requests_are_paged_newest_first(store: Store) -> None:
         rejected("d", 4, "other"),
     ):
         await store.record_request(record)
+    assert await store.any_request("c") == rejected("c", 3, "beta")
+    assert await store.any_request("none") is None
     first, cursor = await store.rejected_requests(("acme", "beta"), limit=2)
     assert [each.call_flow_request_id for each in first] == ["c", "b"]
     second, end = await store.rejected_requests(("acme", "beta"), cursor=cursor, limit=2)

@@ -57,6 +57,11 @@ class SqlConsole(Statements, ConsoleRecords):
         t = schema.sign_ins
         await self._write(delete(t).where(t.c.token_digest == token_digest))
 
+    async def any_request(self, call_flow_request_id: str) -> RequestRecord | None:
+        t = schema.requests
+        rows = await self._read(select(t).where(t.c.call_flow_request_id == call_flow_request_id))
+        return request_record(rows[0]) if rows else None
+
     async def rejected_requests(
         self,
         sub_account_ids: Collection[str],

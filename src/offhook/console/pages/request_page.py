@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from offhook.console.choice import choice_of
 from offhook.console.console_parts import ConsoleParts
-from offhook.console.pages.session_search import answer_of, rejection_of
+from offhook.console.pages.session_search import rejection_of
 from offhook.console.rendering import page, pretty
 from offhook.console.submitted import marked_flow
 from offhook.console.web import NotFound, WebRequest
@@ -19,22 +19,19 @@ async def request_shown(
     request: WebRequest, parts: NamedDependency[ConsoleParts], request_id: FromPath[str]
 ) -> Response[bytes]:
     """The request, also one that made no session."""
-    choice = choice_of(request)
-    for owner in choice.owners:
-        record = await parts.store.request(owner, request_id)
-        if record is None:
-            continue
-        rejection = rejection_of(record)
-        return page(
-            request,
-            "request.html",
-            record=record,
-            rejection=rejection,
-            flow=marked_flow(record.body, rejection.problems),
-            answer=pretty(record.answer),
-            answered=answer_of(record),
-        )
-    raise NotFound("There is no such request. Requests are kept for 30 days.")
+    visitor = choice_of(request).visitor
+    record = await parts.store.any_request(request_id)
+    if record is None or not visitor.opens(record.sub_account_id):
+        raise NotFound("There is no such request. Requests are kept for 30 days.")
+    rejection = rejection_of(record)
+    return page(
+        request,
+        "request.html",
+        record=record,
+        rejection=rejection,
+        flow=marked_flow(record.body, rejection.problems),
+        answer=pretty(record.answer),
+    )
 
 
 handlers = [request_shown]

@@ -105,9 +105,9 @@ async def find(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> Red
         session = await parts.store.any_session(text)
         if session is not None and choice.visitor.opens(session.sub_account_id):
             return led_to(to("sessions", text))
-        for owner in choice.owners:
-            if await parts.store.request(owner, text) is not None:
-                return led_to(to("requests", text))
+        record = await parts.store.any_request(text)
+        if record is not None and choice.visitor.opens(record.sub_account_id):
+            return led_to(to("requests", text))
     if source_number(text) is not None or text in WITHHELD_SOURCES:
         return led_to(to("sessions", account=account, number=text))
     return led_to(to("sessions", account=account, request=text))

@@ -56,6 +56,10 @@ class ConsoleRecords(ABC):
         """Sign out."""
 
     @abstractmethod
+    async def any_request(self, call_flow_request_id: str) -> RequestRecord | None:
+        """One request of any sub-account."""
+
+    @abstractmethod
     async def rejected_requests(
         self,
         sub_account_ids: Collection[str],

@@ -36,6 +36,9 @@ class MemoryConsole(MemoryPart, ConsoleRecords):
     async def delete_sign_in(self, token_digest: bytes) -> None:
         self._data.sign_ins.pop(token_digest, None)
 
+    async def any_request(self, call_flow_request_id: str) -> RequestRecord | None:
+        return self._data.requests.get(call_flow_request_id)
+
     async def rejected_requests(
         self,
         sub_account_ids: Collection[str],
