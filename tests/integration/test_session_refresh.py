@@ -39,8 +39,7 @@ async def make_line(stack: AsyncExitStack, first_port: int) -> Line:
     )
 
 
-@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
-async def test_a_refreshed_call_outlives_its_interval(method: str) -> None:
+async def test_a_call_outlives_its_interval_by_a_re_invite_and_an_update() -> None:
     received: list[IncomingCall] = []
     refreshes: list[bytes] = []
     async with AsyncExitStack() as stack:
@@ -56,7 +55,7 @@ async def test_a_refreshed_call_outlives_its_interval(method: str) -> None:
             call.accept()
             agent_call = far.endpoint.agent.call_of(invite.handle)
             assert agent_call is not None
-            agent_call.session_timer.updates = method == "UPDATE"
+            agent_call.session_timer.updates = False  # until an answer says what it takes
 
         def watch(direction: str, data: bytes, _far: Address) -> None:
             if direction == ">" and data.startswith((b"UPDATE ", b"INVITE ")):
@@ -80,8 +79,8 @@ async def test_a_refreshed_call_outlives_its_interval(method: str) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.6 * INTERVAL):
                 await call.wait_ended()
-        assert len(set(refreshes)) >= 2
-        assert refreshes[0].startswith(method.encode())
+        first, second = dict.fromkeys(data.partition(b" ")[0] for data in refreshes)
+        assert (first, second) == (b"INVITE", b"UPDATE")
         assert call.has_media
         assert received[0].has_media
         await call.hang_up()
