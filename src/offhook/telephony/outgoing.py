@@ -58,7 +58,7 @@ class OutgoingCall(LineCall):
         """Each provisional status received, and whether it came with early media."""
         self._ring_timer: asyncio.TimerHandle | None = None
         self._tries: list[TrunkTry] = []
-        self._redirections = Redirections(order.routes)
+        self._redirections = Redirections(order.routes, line.endpoint.is_address_of)
         self._sent_at = 0.0
         self.trunk: Trunk | None = None
 

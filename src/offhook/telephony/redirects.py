@@ -25,6 +25,10 @@ Routes = Callable[[str], tuple[str, ...]]
 """The names of the trunks that the sub-account may call a number over; none: it may not."""
 
 
+def _no_name(_host: str, _address: str) -> bool:
+    return False
+
+
 class Redirection(NamedTuple):
     """Where a call goes next."""
 
@@ -37,9 +41,12 @@ class Redirection(NamedTuple):
 class Redirections:
     """The redirections of one call."""
 
-    def __init__(self, routes: Routes | None) -> None:
-        """Without ``routes`` none is followed."""
+    def __init__(
+        self, routes: Routes | None, is_address_of: Callable[[str, str], bool] = _no_name
+    ) -> None:
+        """Without ``routes`` none is followed. ``is_address_of`` knows the addresses of trunks' names."""
         self._routes = routes
+        self._is_address_of = is_address_of
         self._been: set[tuple[str, str]] = set()
         """Trunk and number of each INVITE."""
         self._followed = 0
@@ -69,19 +76,21 @@ class Redirections:
         assert self._routes is not None
         # Several trunks may have one address: the one that redirects comes first.
         for trunk in (by, *trunks.values()):
-            if _leads_to(uri, trunk):
+            if self._leads_to(uri, trunk):
                 number = trunk.numbers.read(uri.user.partition(";")[0], Party.CALLED)
                 if _NUMBER.fullmatch(number) and trunk.name in self._routes(number):
                     return Redirection(trunk, number)
         return None
 
-
-def _leads_to(uri: SipUri, trunk: Trunk) -> bool:
-    """Whether a URI names the address of a trunk."""
-    if uri.scheme not in ("sip", "sips"):
-        return False
-    transport = (uri.params.get("transport") or ("tls" if uri.scheme == "sips" else "udp")).lower()
-    port = uri.port or DEFAULT_PORTS.get(transport, 5060)
-    if uri.host == (trunk.domain or "").lower() and uri.port is None:
-        return True
-    return (transport, uri.host, port) == (trunk.transport, trunk.host.lower(), trunk.port)
+    def _leads_to(self, uri: SipUri, trunk: Trunk) -> bool:
+        """Whether a URI names a trunk: its domain, or its address."""
+        if uri.scheme not in ("sip", "sips"):
+            return False
+        implied = "tls" if uri.scheme == "sips" else "udp"
+        transport = (uri.params.get("transport") or implied).lower()
+        port = uri.port or DEFAULT_PORTS.get(transport, 5060)
+        if uri.host == (trunk.domain or "").lower() and uri.port is None:
+            return True
+        if (transport, port) != (trunk.transport, trunk.port):
+            return False
+        return uri.host == trunk.host.lower() or self._is_address_of(trunk.host, uri.host)

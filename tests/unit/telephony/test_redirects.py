@@ -70,6 +70,18 @@ def test_redirections_end_after_as_many_as_the_trunk_allows_and_never_circle() -
     assert made.next(302, [f"sip:{CALLED}@192.0.2.2"], ONE, TRUNKS) is None
 
 
+def test_an_address_of_a_trunks_name_is_the_trunk() -> None:
+    named = trunk("named", "sip.carrier.example")
+    made = Redirections(
+        lambda _number: ("named",),
+        lambda host, address: (host, address) == ("sip.carrier.example", "192.0.2.9"),
+    )
+    made.went(ONE, CALLED)
+    for host, followed in (("192.0.2.8", False), ("192.0.2.9", True)):
+        found = made.next(302, [f"sip:{CALLED}@{host}"], ONE, {"named": named})
+        assert (found is not None) is followed
+
+
 @pytest.mark.parametrize("status", [305, 380])
 def test_a_proxy_or_a_service_is_not_followed(status: int) -> None:
     assert redirections().next(status, [f"sip:{OTHER}@192.0.2.1"], ONE, TRUNKS) is None
