@@ -100,6 +100,10 @@ def kind_of_field(kind: type[SessionEvent]) -> dict[str, object]:
         "http_status": 200,
         "error_code": -2001,
         "q850_cause": 17,
+        "every": 5.0,
+        "mos": (4.4, None),
+        "packet_loss_rate": (0.01, None),
+        "jitter": (3, None),
     }
     values |= {
         "diverted": (Diverted(number="+6512341234", reason="no-answer"),),
