@@ -15,7 +15,7 @@ from tests.support.net import free_port
 from offhook.sip import Address, Answered, Ended, Ignored, Judgement, Rejected, Screen, Timers
 from offhook.sip.message import Request
 from offhook.sip.transport import Protocol
-from offhook.telephony.transports.connection import Patience
+from offhook.telephony.transports.sip_connection import Patience
 from offhook.telephony.transports.stream import Places, StreamTransport
 
 OPTIONS = (

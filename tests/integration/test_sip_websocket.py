@@ -15,7 +15,7 @@ from tests.support.endpoints import SDP, Talker, started
 from offhook.sip import Ended
 from offhook.sip.message import MAX_MESSAGE, Request, parse
 from offhook.sip.transport import Protocol
-from offhook.telephony.transports.connection import Patience
+from offhook.telephony.transports.sip_connection import Patience
 from offhook.telephony.transports.stream import StreamTransport
 
 VIA = "SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK"

@@ -34,7 +34,7 @@ from offhook.session.ports.record import (
     Fenced,
     Node,
     NodeRole,
-    Pace,
+    PurgePace,
     Queued,
     Rates,
     TooFast,
@@ -412,7 +412,7 @@ class TestTakeChannel:
         for index, each in enumerate(bridged):
             with contextlib.suppress(TooFast):
                 taken += await (store, other)[index % 2].take_channel(
-                    node, each, trunk="b", channels=None, pace=Pace(2.0, NOW)
+                    node, each, trunk="b", channels=None, pace=PurgePace(2.0, NOW)
                 )
         assert taken == 2
         tokens: list[float] = []
@@ -426,7 +426,7 @@ class TestTakeChannel:
         await store.claim(node, look, NOW + seconds(0.5), limit=10, rates=rates)
         assert tokens == [pytest.approx(1.0)]
         assert await other.take_channel(
-            node, bridged[5], trunk="b", channels=None, pace=Pace(2.0, NOW + seconds(0.5))
+            node, bridged[5], trunk="b", channels=None, pace=PurgePace(2.0, NOW + seconds(0.5))
         )
 
     @pytest.mark.parametrize("channels", [None, 5])

@@ -43,7 +43,7 @@ from offhook.session.ports.capturing import CAPTURES_TOPIC, decode_order
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.opt_out_lists import OptOutService
-from offhook.session.ports.record import Node, Pace, TooFast
+from offhook.session.ports.record import Node, PurgePace, TooFast
 from offhook.session.ports.recording import NoRecorder, Recorder
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
@@ -363,7 +363,7 @@ class VoiceNode:
         wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
         until = self._clock.monotonic() + PACED_FOR
         while True:
-            pace = None if cps is None else Pace(cps, self._clock.now())
+            pace = None if cps is None else PurgePace(cps, self._clock.now())
             try:
                 return await self._store.take_channel(
                     self._node, wanted, trunk=name, channels=channels, pace=pace

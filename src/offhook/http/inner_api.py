@@ -37,7 +37,7 @@ class InnerApi(ApiDoor):
             return _reply_of(refused)
         scope = _scope(method, path, query, body)
         attach(scope, context)
-        answer = _Answer(body)
+        answer = _InnerAnswer(body)
         with context.held:
             await self._app(scope, answer.receive, answer.send)
         return answer.reply()
@@ -62,7 +62,7 @@ class InnerApi(ApiDoor):
         return None
 
 
-class _Answer:
+class _InnerAnswer:
     """Gives a request's body, and collects the answer."""
 
     def __init__(self, body: bytes) -> None:

@@ -31,7 +31,7 @@ from offhook.telephony.screening import InboundScreening, Received
 from offhook.telephony.sip_users import SipUser, sip_user_of
 from offhook.telephony.stir_service import StirError, StirService, open_stir
 from offhook.telephony.transports.datagram_port import SharedPort
-from offhook.telephony.transports.relay import RelayClient
+from offhook.telephony.transports.relayed_stream import RelayClient
 from offhook.telephony.transports.tls import SipTls
 from offhook.telephony.trunk_registrations import TrunkRegistrations
 from offhook.telephony.trunks import split_address, trunks_of

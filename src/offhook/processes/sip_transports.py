@@ -7,7 +7,7 @@ from offhook.config.checks import AUTO
 from offhook.processes.shared_sip import LOOPBACK, shared_index
 from offhook.sip.transport import Protocol
 from offhook.telephony.transports.datagram_port import SharedPort
-from offhook.telephony.transports.relay import RelayClient, RelayedTransport
+from offhook.telephony.transports.relayed_stream import RelayClient, RelayedTransport
 from offhook.telephony.transports.sip_transport import SipTransport
 from offhook.telephony.transports.stream import StreamTransport
 from offhook.telephony.transports.tls import CertificateFiles, SipTls, TlsFiles

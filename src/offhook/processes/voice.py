@@ -51,7 +51,7 @@ from offhook.telephony.dialer import Dialer
 from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
 from offhook.telephony.transports.datagram_port import SharedPort
-from offhook.telephony.transports.relay import RelayClient
+from offhook.telephony.transports.relayed_stream import RelayClient
 from offhook.telephony.trunk_health import TrunkProbe
 from offhook.telephony.trunk_registrations import TrunkRegistrations
 from offhook.telephony.trunks import trunks_of

@@ -25,7 +25,7 @@ from offhook.sip.pending import Alarm, Attempt
 from offhook.sip.server import ServerTransaction
 from offhook.sip.session_timer import (
     NO_SESSION_ANSWER,
-    SessionAnswer,
+    IntervalAnswer,
     SessionTimer,
     min_se_of,
     session_expires_of,
@@ -219,7 +219,7 @@ class InSession(InDialog):
                 tx.respond(200, now, extra=session.lines + core.dialog_response(tx.transport))
 
     def _take_offer(
-        self, tx: ServerTransaction, request: Request, session: SessionAnswer = NO_SESSION_ANSWER
+        self, tx: ServerTransaction, request: Request, session: IntervalAnswer = NO_SESSION_ANSWER
     ) -> None:
         """Report an offer of the peer; the application answers or refuses it."""
         tx.on_cancel, tx.trust = self.canceled, self.trusts
@@ -239,7 +239,7 @@ class InSession(InDialog):
             )
         )
 
-    def _session_answered(self, session: SessionAnswer, now: float) -> None:
+    def _session_answered(self, session: IntervalAnswer, now: float) -> None:
         """Our 2xx says how long the session lasts."""
         if self.state is CallState.UP:
             self.session_timer.settle(session.agreed, as_uac=False, now=now)

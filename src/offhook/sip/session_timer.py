@@ -80,7 +80,7 @@ def _never(reason: str, now: float) -> None:
     """Of a call that is over."""
 
 
-class SessionAnswer(NamedTuple):
+class IntervalAnswer(NamedTuple):
     """What our 2xx says about the session's interval."""
 
     lines: str
@@ -88,7 +88,7 @@ class SessionAnswer(NamedTuple):
     agreed: SessionExpires | None
 
 
-NO_SESSION_ANSWER = SessionAnswer("", None)
+NO_SESSION_ANSWER = IntervalAnswer("", None)
 """Nothing about an interval: the session does not expire."""
 
 
@@ -189,7 +189,7 @@ class SessionTimer(Timed):
         minimum = f"Min-SE: {self.min_se}\r\n" if self.min_se else ""
         return f"Session-Expires: {self.interval}{who}\r\n{minimum}"
 
-    def answer(self, request: Request) -> SessionAnswer:
+    def answer(self, request: Request) -> IntervalAnswer:
         """What to say in the 2xx of a request that may ask for an interval (§9, table 2).
 
         Where the caller does not say who refreshes, we do. A refresh without a ``Session-Expires`` ends
@@ -208,4 +208,4 @@ class SessionTimer(Timed):
         seconds = max(asked.seconds, self._core.timing.min_session)
         required = "Require: timer\r\n" if refresher is Refresher.UAC else ""
         lines = f"Session-Expires: {seconds};refresher={refresher}\r\n{required}"
-        return SessionAnswer(lines, SessionExpires(seconds, refresher))
+        return IntervalAnswer(lines, SessionExpires(seconds, refresher))

@@ -17,7 +17,7 @@ from offhook.session.ports.record import (
     NodeRole,
     NodeState,
     OutboxEntry,
-    Pace,
+    PurgePace,
     RequestRecord,
 )
 from offhook.session.ports.stores import Store
@@ -106,7 +106,7 @@ class SqlStore(
         *,
         trunk: str,
         channels: int | None,
-        pace: Pace | None = None,
+        pace: PurgePace | None = None,
     ) -> bool:
         save = save_call(node, session, events, outbox)
         return await self._take_channel(ChannelCall(save, trunk, channels, pace))

@@ -10,7 +10,7 @@ from offhook.session.ports.record import (
     IdempotencyConflict,
     Node,
     OutboxEntry,
-    Pace,
+    PurgePace,
     Rates,
     RequestRecord,
 )
@@ -99,7 +99,7 @@ class ChannelCall(NamedTuple):
     trunk: str
     channels: int | None
     """None: no limit."""
-    pace: Pace | None = None
+    pace: PurgePace | None = None
     """The limit of calls a second; None: none."""
 
     def paced(self, buckets: Iterable[Row]) -> list[BucketRow] | None:

@@ -70,7 +70,7 @@ class SipEndpoint(TransportOwner):
         self._by_record: dict[int, SipTransport] = {}
         """The transports that are open, by the identity of their record."""
         self._timer = DeadlineTimer(self._timer_fired)
-        self._command = Command(self)
+        self._command = EndpointCommand(self)
         self._screen: Screen | None = None
         self._faults = FaultLog(log)
         self._listeners = CallListeners(
@@ -198,7 +198,7 @@ class SipEndpoint(TransportOwner):
 
     # --- commands
 
-    def command(self) -> Command:
+    def command(self) -> EndpointCommand:
         """Give commands to the user agent; what they make it send and report goes out at the end.
 
         >>> with endpoint.command() as (agent, now):  # doctest: +SKIP
@@ -299,7 +299,7 @@ class SipEndpoint(TransportOwner):
 
 
 @final
-class Command:
+class EndpointCommand:
     """One or several commands to a user agent, and the time at which they are given."""
 
     __slots__ = ("_endpoint",)

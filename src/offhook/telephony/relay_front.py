@@ -1,6 +1,7 @@
 """The front's side of shared addresses: holds their sockets, and passes messages to and from the workers.
 
-It knows trunks from the configuration, and of other hosts what workers tell it (:mod:`.transports.relay`).
+It knows trunks from the configuration, and of other hosts what workers tell it
+(:mod:`.transports.relayed_stream`).
 What is for a worker that reads too slowly is lost with the connection to it, as when the worker dies.
 """
 
@@ -20,7 +21,13 @@ from typing import Final, cast, final
 from offhook.sip import Address
 from offhook.sip.demux import Distribution
 from offhook.sip.transport import Transport
-from offhook.telephony.transports.relay import MOST_UNSENT, NAMES, Frame, FrameKind, take_frames
+from offhook.telephony.transports.relayed_stream import (
+    MOST_UNSENT,
+    NAMES,
+    RelayFrame,
+    RelayFrameKind,
+    take_frames,
+)
 from offhook.telephony.transports.sip_transport import (
     Arrived,
     SipTransport,
@@ -88,14 +95,14 @@ class RelayFront:
         if self._workers.get(number) is link:
             del self._workers[number]
 
-    def obey(self, frame: Frame) -> None:
+    def obey(self, frame: RelayFrame) -> None:
         """A worker says something."""
-        if frame.kind is FrameKind.MESSAGE:
+        if frame.kind is RelayFrameKind.MESSAGE:
             for port in self._ports:
                 if port.number == frame.listener:
                     port.send(frame)
-        elif frame.kind in (FrameKind.KNOWN, FrameKind.BANNED):
-            known = frame.kind is FrameKind.KNOWN
+        elif frame.kind in (RelayFrameKind.KNOWN, RelayFrameKind.BANNED):
+            known = frame.kind is RelayFrameKind.KNOWN
             standing = Standing.KNOWN if known else Standing.BANNED
             self._told[frame.host] = (standing, time.monotonic() + BELIEVED_FOR)
             self._told.move_to_end(frame.host)
@@ -104,18 +111,18 @@ class RelayFront:
 
     # --- addresses
 
-    def pass_on(self, frame: Frame) -> None:
+    def pass_on(self, frame: RelayFrame) -> None:
         """Give a message to the worker that it is for."""
         number = self._distribution.worker_for(frame.data, self._workers)
         if number is not None:
             self._give(self._workers[number], frame)
 
-    def tell_all(self, frame: Frame) -> None:
+    def tell_all(self, frame: RelayFrame) -> None:
         """Give a frame to every worker."""
         for link in list(self._workers.values()):
             self._give(link, frame)
 
-    def _give(self, link: asyncio.Transport, frame: Frame) -> None:
+    def _give(self, link: asyncio.Transport, frame: RelayFrame) -> None:
         if link.get_write_buffer_size() > MOST_UNSENT:
             log.warning("a voice worker is too slow: its connection with the front is closed")
             link.abort()
@@ -140,7 +147,7 @@ class ListeningPort(TransportOwner):
         self.transport = transport
         self._names: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
 
-    def send(self, frame: Frame) -> None:
+    def send(self, frame: RelayFrame) -> None:
         """Send a worker's message."""
         host, _, names = frame.host.partition(NAMES)
         if names:
@@ -153,8 +160,8 @@ class ListeningPort(TransportOwner):
 
     def take_in(self, messages: Iterable[Arrived]) -> None:
         for data, source in messages:
-            frame = Frame(
-                FrameKind.MESSAGE, self.number, source.flow, source.host, source.port, data
+            frame = RelayFrame(
+                RelayFrameKind.MESSAGE, self.number, source.flow, source.host, source.port, data
             )
             self._front.pass_on(frame)
 
@@ -164,7 +171,7 @@ class ListeningPort(TransportOwner):
     def fail(self, destination: Address, problem: str) -> None:
         host, port, flow = destination.host, destination.port, destination.flow
         text = problem.encode("utf-8", "replace")[:1000]
-        self._front.tell_all(Frame(FrameKind.FAILED, self.number, flow, host, port, text))
+        self._front.tell_all(RelayFrame(RelayFrameKind.FAILED, self.number, flow, host, port, text))
 
     def standing(self, source: Address) -> Standing:
         return self._front.standing_of(source.host)

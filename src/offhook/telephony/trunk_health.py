@@ -29,7 +29,7 @@ SILENT_FOR = 60.0
 """Seconds for which a trunk without OPTIONS counts as silent for routing."""
 
 
-class _Known:
+class _KnownTrunk:
     """What is known of one trunk."""
 
     __slots__ = ("answers", "silence", "silent_at", "unregistered")
@@ -68,7 +68,7 @@ class TrunkHealth:
     def __init__(self, clock: Clock, metrics: LineMetrics) -> None:
         self._clock = clock
         self._metrics = metrics
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _KnownTrunk] = {}
         self._states: dict[str, TrunkState] = {}
         self.on_change: Callable[[TrunkState], object] = lambda _state: None
         """Called with each new state."""
@@ -113,10 +113,10 @@ class TrunkHealth:
         self._metrics.trunk_is_registered(trunk, registered=problem is None)
         self._show(trunk, known)
 
-    def _of(self, trunk: str) -> _Known:
-        return self._known.setdefault(trunk, _Known())
+    def _of(self, trunk: str) -> _KnownTrunk:
+        return self._known.setdefault(trunk, _KnownTrunk())
 
-    def _show(self, trunk: str, known: _Known) -> None:
+    def _show(self, trunk: str, known: _KnownTrunk) -> None:
         """Tell a change."""
         before, up = self._states.get(trunk), known.up
         if before is not None and before.up is up:

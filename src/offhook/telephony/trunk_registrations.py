@@ -23,7 +23,7 @@ RETRY = 30.0
 """Seconds until the registrars' names are looked up again when none was found."""
 
 
-class _Kept:
+class _KeptRegistration:
     """A registration that runs, or waits for the addresses of its registrars."""
 
     def __init__(self, trunk: Trunk) -> None:
@@ -39,7 +39,7 @@ class TrunkRegistrations:
     def __init__(self, endpoint: SipEndpoint, health: TrunkHealth) -> None:
         self._endpoint = endpoint
         self._health = health
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _KeptRegistration] = {}
         self._told: dict[str, str | None] = {}
         """The problem of each trunk that was logged last; None: it is registered."""
 
@@ -50,7 +50,7 @@ class TrunkRegistrations:
                 self._end(name)
         for name, trunk in trunks.items():
             if trunk.registrars and name not in self._kept:
-                self._kept[name] = _Kept(trunk)
+                self._kept[name] = _KeptRegistration(trunk)
                 self._begin(name)
 
     def stop(self) -> None:
@@ -75,7 +75,7 @@ class TrunkRegistrations:
         if kept is not None and (kept.looking_up is None or kept.looking_up.done()):
             kept.looking_up = asyncio.get_running_loop().create_task(self._locate(name, kept))
 
-    async def _locate(self, name: str, kept: _Kept) -> None:
+    async def _locate(self, name: str, kept: _KeptRegistration) -> None:
         found: list[Address] = []
         problem = "no registrar is configured"
         for place in kept.trunk.registrars:

@@ -31,7 +31,7 @@ HELD_FOR = 6.0
 MOST_SCREENS = 100
 
 
-class Screen:
+class PhoneScreen:
     """One browser that holds a phone."""
 
     def __init__(self, name: str, until: float) -> None:
@@ -47,25 +47,25 @@ class ScreenPhones:
     def __init__(self, fabric: Fabric, monotonic: Callable[[], float]) -> None:
         self._fabric = fabric
         self._monotonic = monotonic
-        self._screens: dict[str, Screen] = {}
+        self._screens: dict[str, PhoneScreen] = {}
         self._unsubscribe = fabric.subscribe(ORDERS, self._on_order)
 
     def close(self) -> None:
         """Take no more orders."""
         self._unsubscribe()
 
-    def holder(self, number: str) -> Screen | None:
+    def holder(self, number: str) -> PhoneScreen | None:
         """The browser that holds a number."""
         screen = self._screens.get(number)
         if screen is None or (screen.until < self._monotonic() and screen.call is None):
             return None
         return screen
 
-    def tell(self, screen: Screen, state: ScreenState) -> None:
+    def tell(self, screen: PhoneScreen, state: ScreenState) -> None:
         """Say what the phone does."""
         self._fabric.publish(screen_topic(screen.name), STATE + state.value.encode())
 
-    async def talk(self, screen: Screen, call: IncomingCall) -> None:
+    async def talk(self, screen: PhoneScreen, call: IncomingCall) -> None:
         """Answer a call and let the browser hear it, until it is over or the person hangs up."""
         screen.call = call
         screen.hung_up.clear()
@@ -79,7 +79,7 @@ class ScreenPhones:
             screen.call = None
             self.tell(screen, ScreenState.OVER)
 
-    def _hear(self, screen: Screen, pcm: bytes) -> None:
+    def _hear(self, screen: PhoneScreen, pcm: bytes) -> None:
         if screen.until >= self._monotonic():
             self._fabric.publish(screen_topic(screen.name), SOUND + pcm)
 
@@ -94,7 +94,7 @@ class ScreenPhones:
         elif holder is not None and holder.name == order.screen and holder.call is not None:
             self._act(holder, holder.call, order.order)
 
-    def _hold(self, order: ScreenOrder, holder: Screen | None) -> None:
+    def _hold(self, order: ScreenOrder, holder: PhoneScreen | None) -> None:
         until = self._monotonic() + HELD_FOR
         if holder is None:
             if len(self._screens) >= MOST_SCREENS:
@@ -102,15 +102,15 @@ class ScreenPhones:
                     number: one for number, one in self._screens.items() if self.holder(number)
                 }
             if len(self._screens) < MOST_SCREENS:
-                holder = self._screens[order.number] = Screen(order.screen, until)
+                holder = self._screens[order.number] = PhoneScreen(order.screen, until)
         if holder is None or holder.name != order.screen:
-            self.tell(Screen(order.screen, until), ScreenState.TAKEN)
+            self.tell(PhoneScreen(order.screen, until), ScreenState.TAKEN)
             return
         holder.until = until
         if holder.call is None:
             self.tell(holder, ScreenState.HELD)
 
-    def _act(self, screen: Screen, call: IncomingCall, order: str) -> None:
+    def _act(self, screen: PhoneScreen, call: IncomingCall, order: str) -> None:
         if order == "hangup":
             screen.hung_up.set()
         elif call.ended is None:

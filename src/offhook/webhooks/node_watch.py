@@ -28,7 +28,7 @@ class NodeNews(NamedTuple):
     silent: bool
 
 
-class _Seen(NamedTuple):
+class _NodeSeen(NamedTuple):
     heartbeat_at: datetime
     at: float
     """Monotonic: when it was new."""
@@ -39,7 +39,7 @@ class NodeWatch:
     """What one process has seen of the heartbeats of all nodes."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _NodeSeen] = {}
         self._looked_at: float | None = None
 
     def look(self, nodes: Iterable[NodeState], now: datetime, at: float) -> Iterator[NodeNews]:
@@ -57,7 +57,7 @@ class NodeWatch:
             if seen is None or seen.heartbeat_at != node.heartbeat_at:
                 if seen is None and now - node.heartbeat_at > OLD:
                     continue
-                self._seen[node.name] = _Seen(node.heartbeat_at, at)
+                self._seen[node.name] = _NodeSeen(node.heartbeat_at, at)
                 if seen is not None:
                     yield NodeNews(node, silent=False)
             elif at - seen.at >= SILENT_AFTER:

@@ -35,7 +35,7 @@ class TooFast(Exception):
     """The trunk starts as many calls a second as it may: try again a little later."""
 
 
-class Pace(NamedTuple):
+class PurgePace(NamedTuple):
     """How many calls a second a trunk takes, for a call that starts now."""
 
     cps: float

@@ -43,8 +43,8 @@ from offhook.session.ports.record import (
     NodeRole,
     OutboxEntry,
     OutboxType,
-    Pace,
     Planner,
+    PurgePace,
     Rates,
     RequestRecord,
     SessionFilter,
@@ -157,7 +157,7 @@ class Claiming(ABC):
         *,
         trunk: str,
         channels: int | None,
-        pace: Pace | None = None,
+        pace: PurgePace | None = None,
     ) -> bool:
         """:meth:`save` a session with a new or moved leg on ``trunk`` if a channel is free there.
 

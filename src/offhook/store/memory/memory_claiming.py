@@ -21,8 +21,8 @@ from offhook.session.ports.record import (
     NodeRole,
     NodeState,
     OutboxEntry,
-    Pace,
     Planner,
+    PurgePace,
     Rates,
     TooFast,
 )
@@ -175,7 +175,7 @@ class MemoryClaiming(MemoryPart, Claiming):
         *,
         trunk: str,
         channels: int | None,
-        pace: Pace | None = None,
+        pace: PurgePace | None = None,
     ) -> bool:
         stored = self._data.live.get(session.session_id)
         before = held_channels(stored.session) if stored is not None else "[]"

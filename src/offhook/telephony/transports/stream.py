@@ -24,13 +24,13 @@ from typing import Any, Final, NamedTuple, final
 from offhook.sip import Address
 from offhook.sip.stream import SipFraming, StreamFraming
 from offhook.sip.transport import Protocol, Transport
-from offhook.telephony.transports.connection import (
+from offhook.telephony.transports.resolver import Resolver
+from offhook.telephony.transports.sip_connection import (
     MOST_AIMS,
     ConnectionOwner,
     Patience,
     SipConnection,
 )
-from offhook.telephony.transports.resolver import Resolver
 from offhook.telephony.transports.sip_transport import SipTransport, Standing, TransportOwner
 from offhook.telephony.transports.sockets import listening_socket
 from offhook.telephony.transports.tls import SipTls, mismatch

@@ -2,7 +2,7 @@
 
 The front (:mod:`offhook.telephony.relay_front`) accepts the connections, does TLS, and divides streams. Over
 a Unix socket it passes each message to the worker that it is for, and sends what workers give it. A message
-is in a :class:`Frame`; both sides trust each other.
+is in a :class:`RelayFrame`; both sides trust each other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HEAD: Final = struct.Struct(">IBBIHB")
 """Octets that follow, kind, number of the address in ``sip.listen``, flow, port, octets of the host."""
 
 
-class FrameKind(IntEnum):
+class RelayFrameKind(IntEnum):
     """What a frame says."""
 
     MESSAGE = 0
@@ -46,10 +46,10 @@ class FrameKind(IntEnum):
     """From a worker: the host may not connect."""
 
 
-class Frame(NamedTuple):
+class RelayFrame(NamedTuple):
     """One frame."""
 
-    kind: FrameKind
+    kind: RelayFrameKind
     listener: int
     flow: int
     host: str
@@ -64,7 +64,7 @@ class Frame(NamedTuple):
         return head + host + self.data
 
 
-def take_frames(buffer: bytearray) -> Iterator[Frame]:
+def take_frames(buffer: bytearray) -> Iterator[RelayFrame]:
     """Take the whole frames out of ``buffer``."""
     at = 0
     while len(buffer) - at >= _HEAD.size:
@@ -75,7 +75,7 @@ def take_frames(buffer: bytearray) -> Iterator[Frame]:
         at = begin + size
         host = buffer[begin : begin + host_size].decode("ascii", "replace")
         data = bytes(buffer[begin + host_size : at])
-        yield Frame(FrameKind(kind), listener, flow, host, port, data)
+        yield RelayFrame(RelayFrameKind(kind), listener, flow, host, port, data)
     del buffer[:at]
 
 
@@ -107,7 +107,7 @@ class RelayClient:
         if self._link is not None:
             self._link.abort()
 
-    def send(self, frame: Frame) -> bool:
+    def send(self, frame: RelayFrame) -> bool:
         """Give the front a frame; False: it is not there."""
         if self._link is None or self._link.is_closing():
             return False
@@ -117,7 +117,7 @@ class RelayClient:
         self._link.write(frame.packed())
         return True
 
-    def take(self, frame: Frame) -> None:
+    def take(self, frame: RelayFrame) -> None:
         """A frame of the front."""
         transport = self._transports.get(frame.listener)
         if transport is not None:
@@ -200,20 +200,22 @@ class RelayedTransport(SipTransport):
             # The front checks the certificate, and only the worker knows which domain led there.
             host += NAMES + ",".join(self._owner.domains_of(host, destination.port))
         flow = destination.flow if self.protocol.reliable else 0
-        frame = Frame(FrameKind.MESSAGE, self._listener, flow, host, destination.port, data)
+        frame = RelayFrame(
+            RelayFrameKind.MESSAGE, self._listener, flow, host, destination.port, data
+        )
         if not self._client.send(frame):
             self._owner.fail(destination, "the SIP front is not there")
 
-    def take(self, frame: Frame) -> None:
+    def take(self, frame: RelayFrame) -> None:
         """The front says something about this address."""
         owner = self._owner
         if owner is None:
             return
         flow = frame.flow if self.protocol.reliable else self._flow
         source = Address(self.protocol, frame.host, frame.port, flow)
-        if frame.kind is FrameKind.FAILED:
+        if frame.kind is RelayFrameKind.FAILED:
             owner.fail(source, frame.data.decode("utf-8", "replace"))
-        elif frame.kind is FrameKind.MESSAGE:
+        elif frame.kind is RelayFrameKind.MESSAGE:
             owner.take_in([(frame.data, source)])
             self._judge(owner, source)
 
@@ -225,5 +227,5 @@ class RelayedTransport(SipTransport):
         if len(self._told) >= _MOST_TOLD:
             self._told.clear()
         self._told[source.host] = standing
-        kind = FrameKind.KNOWN if standing is Standing.KNOWN else FrameKind.BANNED
-        self._client.send(Frame(kind, self._listener, 0, source.host, 0))
+        kind = RelayFrameKind.KNOWN if standing is Standing.KNOWN else RelayFrameKind.BANNED
+        self._client.send(RelayFrame(kind, self._listener, 0, source.host, 0))
