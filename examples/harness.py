@@ -19,9 +19,10 @@ from offhook.clock import SystemClock, new_id
 from offhook.media import make_engine
 from offhook.session.ports.telephony import DialOrder
 from offhook.telephony.dialer import Dialer
-from offhook.telephony.endpoint import UdpEndpoint
+from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.line import Line
 from offhook.telephony.outgoing import OutgoingCall
+from offhook.telephony.transports.udp import UdpTransport
 from offhook.telephony.trunks import Trunk
 from offhook.testbed.ear import Ear
 
@@ -113,7 +114,7 @@ async def _press_after_prompt(call: OutgoingCall, keys: str) -> None:
 @asynccontextmanager
 async def _line(sip_port: int) -> AsyncIterator[Line]:
     """A phone line of our own that leads to Offhook."""
-    endpoint = UdpEndpoint("127.0.0.1", 0)
+    endpoint = SipEndpoint([UdpTransport("127.0.0.1", 0)])
     await endpoint.start()
     first = free_port(socket.SOCK_DGRAM) // 2 * 2
     engine = make_engine("auto", host="127.0.0.1", ports=(first, first + 99))

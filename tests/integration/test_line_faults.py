@@ -33,8 +33,8 @@ from offhook.telephony.outgoing import OutgoingCall
 from offhook.telephony.trunks import Trunk
 
 DEADLINE = 20.0
-FAST = Timers(t1=0.05, t2=0.2, t4=0.2)
-"""A lost answer is given up after 3.2 s."""
+FAST = Timers(t1=0.025, t2=0.1, t4=0.1)
+"""A lost answer is given up after 1.6 s."""
 
 
 class Injected(Exception):
@@ -233,7 +233,7 @@ async def test_an_unanswered_call_names_its_address_and_how_long_it_waited(
         deaf.bind(("127.0.0.1", port))
         end = await ends.call()
     assert end.status is CallStatus.FAILED
-    assert end.detail == f"no response from udp:127.0.0.1:{port} for 3 s"
+    assert end.detail == f"no response from udp:127.0.0.1:{port} for 2 s"
     assert end.tries == (TrunkTry(trunk="far", detail=end.detail),)
 
 

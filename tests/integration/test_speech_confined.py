@@ -83,7 +83,7 @@ def test_it_starts_no_thread(tmp_path: Path) -> None:
         "open('/proc/self/environ')",
         "open('{folder}/secret')",
         "os.listdir('{folder}')",
-        "open('/tmp/x', 'w')",
+        "open('/tmp/offhook-confined', 'w')",
         "open('{folder}/x', 'w')",
         "os.mkdir('{folder}/x')",
         "os.unlink('{folder}/secret')",

@@ -144,7 +144,7 @@ INSERT INTO exports SELECT 'j' || n, 'a' || (n % {accounts}), 't' || n, 1000000 
     CASE WHEN n < 20 THEN 'queued' WHEN n < 40 THEN 'running' ELSE 'succeeded' END, '{request}', NULL, 0, 1,
     0, NULL, 0, 2000000 + n FROM n;
 INSERT INTO export_pieces SELECT 'j' || n, 0, {blob} FROM n;
-INSERT INTO nodes VALUES ('n1', 'voice', 1, 1000000);
+INSERT INTO nodes (name, role, epoch, heartbeat_at) VALUES ('n1', 'voice', 1, 1000000);
 """
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 from offhook.config.section import Section
 from offhook.config.value_types import HttpUrl
 
 Attest = Literal["A", "B", "C"]
-UnverifiedCallers = Literal["accept", "refuse_failed", "refuse"]
+
+
+class UnverifiedCallers(StrEnum):
+    """What becomes of calls with a caller that STIR/SHAKEN does not vouch for."""
+
+    ACCEPT = "accept"
+    REFUSE_FAILED = "refuse_failed"
+    """Those with a signature that does not hold are refused."""
+    REFUSE = "refuse"
+    """Those without a signature too."""
 
 
 class StirSection(Section, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ class Number(Section, frozen=True, kw_only=True):
     """Over which it is reached; None: the trunks of the route to it."""
     health_check: bool = True
     test_call_every: TestCallSeconds | None = None
-    unverified_callers: UnverifiedCallers = "accept"
+    unverified_callers: UnverifiedCallers = UnverifiedCallers.ACCEPT
 
 
 class SubAccountWebhook(Section, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
+from offhook.config import UnverifiedCallers
 from offhook.events import CallerVerification, CallReceived, Verstat
 from offhook.execution.dispatcher import Dispatcher
 from offhook.execution.runner import Runner
@@ -174,12 +175,9 @@ def refusal_of(verification: CallerVerification | None, number: VirtualNumber) -
 
     438 for a signature that does not hold, 428 for none (RFC 8224 §6.2.2).
     """
-    if verification is None or number.unverified_callers == "accept":
+    if verification is None or number.unverified_callers is UnverifiedCallers.ACCEPT:
         return None
     if verification.result is Verstat.FAILED:
         return 438
-    return (
-        428
-        if verification.result is Verstat.NONE and number.unverified_callers == "refuse"
-        else None
-    )
+    strict = number.unverified_callers is UnverifiedCallers.REFUSE
+    return 428 if verification.result is Verstat.NONE and strict else None

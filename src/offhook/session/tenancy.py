@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from offhook.config import UnverifiedCallers
 from offhook.flow.context import ANY_SOURCE, JudgingContext, Profiles
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.calling_hours import CallingHours
@@ -113,10 +114,8 @@ class VirtualNumber(msgspec.Struct, frozen=True, kw_only=True):
     health_check: bool = True
     """Whether the state of its trunk counts for its status."""
     test_call_every: int | None = None
-    unverified_callers: str = "accept"
-    """``accept``, ``refuse_failed`` (those with a signature that does not hold) or ``refuse`` (those without
-    one too)."""
     """Seconds between two test calls to it; None: there are none."""
+    unverified_callers: UnverifiedCallers = UnverifiedCallers.ACCEPT
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from tests.support.node_world import SwitchedSpending
 
 from offhook.clock import SystemClock
 from offhook.codes import CallStatus
+from offhook.config import UnverifiedCallers
 from offhook.events import (
     AnyEvent,
     Attestation,
@@ -207,7 +208,7 @@ PASSED, FAILED, UNSIGNED = (
 def test_a_number_decides_about_callers_that_nobody_vouches_for(
     policy: str, verdict: CallerVerification | None, refused: int | None
 ) -> None:
-    number = VirtualNumber(msisdn=OURS, unverified_callers=policy)
+    number = VirtualNumber(msisdn=OURS, unverified_callers=UnverifiedCallers(policy))
     assert refusal_of(verdict, number) == refused
 
 

@@ -40,7 +40,7 @@ class NumberSettings(View, frozen=True, kw_only=True):
     """Whether the state of its trunk counts for its status."""
     test_call_every: config.TestCallSeconds | None = None
     """Seconds between two test calls to it; absent: none."""
-    unverified_callers: config.UnverifiedCallers = "accept"
+    unverified_callers: config.UnverifiedCallers = config.UnverifiedCallers.ACCEPT
     """Calls to it with a caller that STIR/SHAKEN does not vouch for: accepted, refused where the signature
     does not hold, or refused without a signature too."""
 
