@@ -40,10 +40,11 @@ voices: .venv/.runtime
 serve: .venv/.runtime
 	@exec $(BIN)/offhook serve $(ARGS)
 
+# Most tests of calls wait for time to pass, so five of them at once use two cores well.
 test: .venv/.dev
 	@scripts/system-packages tests
 	@$(MAKE) --no-print-directory .venv/.voices
-	$(BIN)/pytest -n 3 -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+	$(BIN)/pytest -n 5 -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
 
 test-full: .venv/.dev
 	@scripts/system-packages tests
