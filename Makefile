@@ -44,7 +44,7 @@ serve: .venv/.runtime
 test: .venv/.dev
 	@scripts/system-packages tests
 	@$(MAKE) --no-print-directory .venv/.voices
-	$(BIN)/pytest -n 5 -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+	$(BIN)/pytest -n 5 --dist worksteal -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
 
 test-full: .venv/.dev
 	@scripts/system-packages tests

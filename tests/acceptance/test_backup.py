@@ -41,6 +41,7 @@ def put_in_place(server: Server, copy: Path) -> None:
     copy.rename(database)
 
 
+@pytest.mark.full
 async def test_a_backup_made_during_calls_is_restored_and_dials_nobody_again(
     tmp_path: Path,
 ) -> None:

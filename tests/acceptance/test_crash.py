@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not sipp.available, reason="sipp is not installe
 TEXT = "This message is long enough to be interrupted while you are listening to it."
 BURST = 40
 ROUNDS = [
-    pytest.param(3, marks=pytest.mark.timeout(240)),
+    pytest.param(2, marks=pytest.mark.timeout(240)),
     pytest.param(20, marks=(pytest.mark.full, pytest.mark.timeout(900))),
 ]
 

@@ -151,6 +151,7 @@ async def test_the_record_says_why_a_call_did_not_connect(tmp_path: Path) -> Non
             webhooks={"VSS": receiver.url("/vss")},
         )
         config["routes"][0]["trunks"] = ["carrier-1", "carrier-0"]
+        config["trunks"][1]["response_timeout"] = 3
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
             deaf.bind(("127.0.0.1", silent))
             async with Server(tmp_path / "server", config) as server:
@@ -159,7 +160,7 @@ async def test_the_record_says_why_a_call_did_not_connect(tmp_path: Path) -> Non
                 (leg,) = (await server.session(session))["legs"]
     assert (leg["sipCode"], leg["sipReason"]) == (503, "No Circuit")
     first, second = leg["trunksTried"]
-    assert first["detail"].startswith(f"no response from udp:127.0.0.1:{silent} for 3")
+    assert first["detail"].startswith(f"no response from udp:127.0.0.1:{silent} for 3 s")
     assert second == {"trunk": "carrier-0", "sipCode": 503, "sipReason": "No Circuit"}
     assert "sipReason" not in receiver.at("/vss")[0].payload["details"]["callA"]
 

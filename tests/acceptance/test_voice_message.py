@@ -31,6 +31,7 @@ def summaries(receiver: Receiver) -> dict[str, Any]:
     return {one.payload["sessionId"]: one.payload for one in receiver.at("/vss")}
 
 
+@pytest.mark.full
 async def test_two_hundred_messages_at_twenty_a_second(tmp_path: Path, receiver: Receiver) -> None:
     destinations = [f"+1202556{number:04}" for number in range(200)]
     async with (
