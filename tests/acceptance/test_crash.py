@@ -149,6 +149,7 @@ async def test_the_api_killed_in_the_middle_of_a_burst(
     assert {told[0] for told in statuses.values()} == {"COMPLETED"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("rounds", ROUNDS)
 async def test_a_voice_worker_killed_in_mid_call(
     tmp_path: Path, receiver: Receiver, rounds: int

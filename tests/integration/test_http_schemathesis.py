@@ -69,6 +69,7 @@ async def generated_requests(
     return process.returncode, output.decode()
 
 
+@pytest.mark.full
 @pytest.mark.timeout(300)
 async def test_the_customers_api_does_what_its_document_says(tmp_path: Path) -> None:
     limits = HttpLimits(sub_account_rate=1e6, address_rate=1e6)
