@@ -107,7 +107,7 @@ NATIVE_SOURCES := hatch_build.py $(NATIVE)/build.py $(wildcard $(NATIVE)/*.c $(N
 	@touch .venv/.runtime $@
 
 # The compiled files hold names, versions and hashes: no addresses of registries, no paths.
-EXTRAS := --extra recordings --extra stir --extra voices --extra piper --extra parquet --extra otel
+EXTRAS := --extra recordings --extra stir --extra voices --extra piper --extra parquet --extra otel --extra webrtc
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url $(ARGS)
 
