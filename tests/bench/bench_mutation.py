@@ -3,21 +3,25 @@
 ``python -m tests.bench.bench_mutation [--packages sip media …] [--each 12] [--seed 1] [--jobs 2]``
 
 From each package it draws ``--each`` faults (:mod:`tests.support.faults`), puts one at a time into a copy of
-the project and runs the tests that run the function with the fault, until one fails: first the unit tests of
-the package, then the other unit tests, then the integration tests, then the acceptance tests of
-:data:`ACCEPTANCE`. ``--until unit`` or ``--until integration`` leaves out what comes after. Which tests run
-which function is found out first, by running them all once without a fault; failing ones are left out.
+the project and runs the tests that run the function with the fault, until one fails: first the unit tests,
+those of the package before the others, quick ones before slow ones. Faults that lived through these are shown
+the integration tests (and those of migrations), and what lived through these the acceptance tests of
+:data:`ACCEPTANCE`. ``--until unit`` or ``--until integration`` leaves out what comes after; a later run goes
+on from there. Which tests run which function is found out first, by running them all once without a fault;
+failing ones are left out. ``--diff BASE`` draws only from the lines that changed since a commit.
 
-It prints the rate by package and every fault that lived, with its place. Faults that a person has found to
-change nothing that a test could see are listed in ``faults_without_effect.tsv`` (module, function, line,
-fault, why): they are counted apart, and the rate is given with and without them. A fault that makes a test
-run into its limit counts as noticed and is counted apart too. A test over real sockets that fails, or one
-that was too slow, is run once more without the fault: if it fails again nothing is known.
+It prints the rate by package and every fault that lived, with its place (``--report``: only these, of what is
+known). Faults that a person has found to change nothing that a test could see are listed in
+``faults_without_effect.tsv`` (module, function, line, fault, why): they are counted apart, and the rate is
+given with and without them. A test that does not end within many times its usual time is run once more: if it
+hangs again, and ends without the fault, the fault counts as noticed and is counted apart too; otherwise
+nothing is known, as when a test over real sockets fails without the fault as well.
 
-Results are kept in ``build/mutation.jsonl`` (``--results``): a fault whose module has not changed since is
-not tried again, so the run can be ended and continued; ``--again`` tries those that lived once more. The same
-seed draws the same faults from the same source. What each test runs is kept in
-``build/mutation-tests.jsonl``: delete it after large moves of code.
+Results are kept in ``build/mutation.jsonl`` (``--results``), each as soon as it is known: a fault whose
+function has not changed since is not tried again, so the run can be ended and continued; ``--again`` tries
+those that lived once more. The same seed draws the same faults from the same source. What each test runs is
+kept in ``build/mutation-tests.jsonl`` (``--tests``) as long as the test's file stays as it is: delete it
+after large moves of code.
 """
 
 from __future__ import annotations
@@ -27,9 +31,10 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from queue import Queue
 
@@ -42,14 +47,29 @@ from tests.support.mutation import (
     Outcome,
     Trial,
     Verdict,
+    changed_lines,
     digest_of,
     trials_of,
     within,
 )
 
 PACKAGES = ("execution", "media", "session", "sip", "store", "telephony", "webhooks")
-KINDS = ("unit", "integration", "acceptance")
-LOOKED_AT = ("tests/unit/**/test_*.py", "tests/integration/test_*.py")
+
+
+class Kind(StrEnum):
+    """Of tests, in the order in which a fault is shown to them."""
+
+    UNIT = "unit"
+    INTEGRATION = "integration"
+    ACCEPTANCE = "acceptance"
+
+
+KINDS = tuple(Kind)
+LOOKED_AT = {
+    Kind.UNIT: ("tests/unit/**/test_*.py",),
+    Kind.INTEGRATION: ("tests/integration/test_*.py", "tests/migration/test_*.py"),
+    Kind.ACCEPTANCE: (),
+}
 """The tests that may notice a fault, but for :data:`LEFT_OUT`."""
 LEFT_OUT = (
     "tests/unit/config/",
@@ -81,40 +101,38 @@ INTEGRATION_BUDGET = 60.0
 WITHOUT_EFFECT = Path(__file__).parent / "faults_without_effect.tsv"
 
 
-def drawn(package: str, each: int, seed: int) -> list[Trial]:
+def drawn(
+    package: str, each: int, seed: int, changed: dict[str, set[int]] | None = None
+) -> list[Trial]:
     """The sample of a package; modules count by how many faults fit into them.
 
     Whether a fault is drawn hangs on itself, so that most of a sample stays when the code changes.
+    ``changed``: the lines by module to draw from, None for all.
     """
     trials = [
         trial
         for path in sorted((ROOT / SOURCES / package).rglob("*.py"))
         if not str(path).endswith(NOT_AT_WORK)
         for trial in trials_of(package, path)
+        if changed is None or trial.fault.line in changed.get(trial.module, ())
     ]
     return sorted(trials, key=lambda trial: digest_of(f"{seed} {trial.key}"))[:each]
 
 
-def tiers(trial: Trial, known: MeasuredTests, until: str) -> list[list[MeasuredTest]]:
-    """The tests that should notice a fault, those that cost least first, up to the kind ``until``."""
+def tiers(trial: Trial, known: MeasuredTests, kind: Kind) -> list[list[MeasuredTest]]:
+    """The tests of a kind that should notice a fault, those that cost least first."""
+    if kind is Kind.ACCEPTANCE:
+        files = [f"tests/acceptance/test_{name}.py" for name in ACCEPTANCE[trial.package]]
+        return [[MeasuredTest(file, 60, frozenset()) for file in files]]
     running = known.running(trial.module, trial.function)
-    own = f"tests/unit/{trial.package}/"
     unit = [test for test in running if test.name.startswith("tests/unit/")]
-    chosen = [
+    if kind is Kind.INTEGRATION:
+        return [within((test for test in running if test not in unit), INTEGRATION_BUDGET)]
+    own = f"tests/unit/{trial.package}/"
+    return [
         within((test for test in unit if test.name.startswith(own)), UNIT_BUDGET),
         within((test for test in unit if not test.name.startswith(own)), UNIT_BUDGET),
     ]
-    if until == "unit":
-        return chosen
-    beyond = [test for test in running if not test.name.startswith("tests/unit/")]
-    chosen.append(within(beyond, INTEGRATION_BUDGET))
-    if until == "integration":
-        return chosen
-    acceptance = [
-        MeasuredTest(f"tests/acceptance/test_{name}.py", 60, frozenset())
-        for name in ACCEPTANCE[trial.package]
-    ]
-    return [*chosen, acceptance]
 
 
 class Results:
@@ -122,26 +140,35 @@ class Results:
 
     def __init__(self, path: Path, *, again: bool) -> None:
         self._path = path
-        self._outcomes: dict[str, Outcome] = {}
+        self._known: dict[str, tuple[Outcome, Kind]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        for line in path.read_text().splitlines() if path.exists() else ():
+        for line in path.read_text().split("\n")[:-1] if path.exists() else ():
             known = json.loads(line)
-            self._outcomes[known["key"]] = Outcome(known["outcome"])
-        again_too = {Outcome.UNSURE, Outcome.LIVED} if again else {Outcome.UNSURE}
-        self._outcomes = {k: o for k, o in self._outcomes.items() if o not in again_too}
+            self._known[known["key"]] = (Outcome(known["outcome"]), Kind(known["until"]))
+        if again:
+            self._known = {k: o for k, o in self._known.items() if o[0] is not Outcome.LIVED}
 
     def outcome(self, trial: Trial) -> Outcome | None:
         """None: not tried."""
-        return self._outcomes.get(trial.key)
+        return self._known.get(trial.key, (None,))[0]
 
-    def add(self, trial: Trial, verdict: Verdict) -> None:
-        """Keep what became of a fault."""
-        self._outcomes[trial.key] = verdict.outcome
+    def waits_for(self, trial: Trial) -> Kind | None:
+        """The tests that a fault must be shown next; None when all is known."""
+        outcome, until = self._known.get(trial.key, (None, Kind.UNIT))
+        if outcome in (None, Outcome.UNSURE):
+            return until
+        later = KINDS[KINDS.index(until) + 1 :]
+        return later[0] if outcome is Outcome.LIVED and later else None
+
+    def add(self, trial: Trial, kind: Kind, verdict: Verdict) -> None:
+        """Keep what became of a fault when these tests saw it."""
+        self._known[trial.key] = (verdict.outcome, kind)
         known = {
             "key": trial.key,
             "line": trial.fault.line,
             "fault": trial.fault.text,
             "outcome": verdict.outcome,
+            "until": kind,
             "by": verdict.by,
         }
         with self._path.open("a") as file:
@@ -158,13 +185,30 @@ class Bench:
         for number in range(jobs):
             (folder / str(number)).mkdir()
             self._copies.put(Copy(folder / str(number)))
+        patterns = [pattern for kind in KINDS for pattern in LOOKED_AT[kind]]
+        self._known.keep(self._files(patterns))
 
-    def look_at_tests(self) -> None:
+    def try_all(self, trials: list[Trial], kind: Kind, results: Results) -> None:
+        """Show faults the tests of a kind, some at a time."""
+        self._look_at_tests(kind)
+
+        def attempt(trial: Trial) -> None:
+            began = time.monotonic()
+            chosen = tiers(trial, self._known, kind)
+            with self._copy() as copy:
+                verdict = copy.try_out(trial, chosen)
+            results.add(trial, kind, verdict)
+            said = f"{verdict.outcome:<7} {time.monotonic() - began:4.0f} s"
+            place = f"{trial.module}:{trial.fault.line}"
+            print(f"{said}  {place}  {trial.fault.text}  {verdict.by}", flush=True)
+
+        print(f"{kind} tests: {len(trials)} faults", flush=True)
+        with ThreadPoolExecutor(self._jobs) as pool:
+            list(pool.map(attempt, trials))
+
+    def _look_at_tests(self, kind: Kind) -> None:
         """Find out which tests run which function, where that is not known."""
-        files = {str(p.relative_to(ROOT)) for pattern in LOOKED_AT for p in ROOT.glob(pattern)}
-        files = {file for file in files if not file.startswith(LEFT_OUT)}
-        self._known.keep(files)
-        unknown = sorted(file for file in files if not self._known.knows(file))
+        unknown = [file for file in self._files(LOOKED_AT[kind]) if not self._known.knows(file)]
         if unknown:
             print(f"looking at the tests of {len(unknown)} files first", flush=True)
 
@@ -174,23 +218,11 @@ class Bench:
                     print(f"{file}: not all pass without a fault", flush=True)
 
         with ThreadPoolExecutor(self._jobs) as pool:
-            list(pool.map(look, unknown))
+            list(pool.map(look, sorted(unknown)))
 
-    def try_all(self, trials: list[Trial], results: Results, until: str) -> None:
-        """Try faults, some at a time."""
-
-        def attempt(trial: Trial) -> None:
-            began = time.monotonic()
-            chosen = tiers(trial, self._known, until)
-            with self._copy() as copy:
-                verdict = copy.try_out(trial, chosen)
-            results.add(trial, verdict)
-            said = f"{verdict.outcome:<7} {time.monotonic() - began:4.0f} s"
-            place = f"{trial.module}:{trial.fault.line}"
-            print(f"{said}  {place}  {trial.fault.text}  {verdict.by}", flush=True)
-
-        with ThreadPoolExecutor(self._jobs) as pool:
-            list(pool.map(attempt, trials))
+    def _files(self, patterns: Iterable[str]) -> set[str]:
+        files = {str(p.relative_to(ROOT)) for pattern in patterns for p in ROOT.glob(pattern)}
+        return {file for file in files if not file.startswith(LEFT_OUT)}
 
     def close(self) -> None:
         """End the processes of the copies."""
@@ -228,7 +260,7 @@ def report(trials: list[Trial], results: Results) -> Iterator[str]:
             else:
                 lived.append(f"lived: {trial.module}:{trial.fault.line}: {trial.fault.text}")
         rows[trial.package][kind] += 1
-    yield f"{'package':<10} tried noticed time-out no-effect lived rate"
+    yield f"{'package':<10} tried noticed hanging no-effect lived rate"
     for package in sorted(rows):
         yield _row(package, rows[package])
     yield _row("all", sum(rows.values(), Counter()))
@@ -237,13 +269,27 @@ def report(trials: list[Trial], results: Results) -> Iterator[str]:
 
 def _row(name: str, count: Counter[str]) -> str:
     """The rate, and in brackets the rate when faults without effect count as not noticed."""
-    late, harmless, lived = count[Outcome.TIMEOUT], count["harmless"], count[Outcome.LIVED]
-    noticed = count[Outcome.NOTICED] + late
+    hanging, harmless, lived = count[Outcome.HANG], count["harmless"], count[Outcome.LIVED]
+    noticed = count[Outcome.NOTICED] + hanging
     tried = noticed + harmless + lived
     rate = "-"
     if tried > harmless:
         rate = f"{100 * noticed / (tried - harmless):.0f}% ({100 * noticed / tried:.0f}%)"
-    return f"{name:<10} {tried:>5} {noticed:>7} {late:>8} {harmless:>9} {lived:>5} {rate}"
+    return f"{name:<10} {tried:>5} {noticed:>7} {hanging:>7} {harmless:>9} {lived:>5} {rate}"
+
+
+def try_out(trials: list[Trial], results: Results, options: argparse.Namespace) -> None:
+    """Show every fault of the sample the tests that it has not met, kind by kind."""
+    with tempfile.TemporaryDirectory(prefix="offhook-mutation-") as folder, ExitStack() as at_end:
+        bench = None
+        for kind in KINDS[: KINDS.index(options.until) + 1]:
+            waiting = [trial for trial in trials if results.waits_for(trial) is kind]
+            if not waiting:
+                continue
+            if bench is None:
+                bench = Bench(Path(folder), MeasuredTests(options.tests), options.jobs)
+                at_end.callback(bench.close)
+            bench.try_all(waiting, kind, results)
 
 
 def main() -> None:
@@ -254,20 +300,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutation.jsonl")
-    parser.add_argument("--until", choices=KINDS, default=KINDS[-1], help="the last kind of tests")
+    parser.add_argument(
+        "--until", type=Kind, choices=KINDS, default=KINDS[-1], help="the last kind of tests"
+    )
     parser.add_argument("--again", action="store_true", help="try those that lived once more")
+    parser.add_argument("--tests", type=Path, default=ROOT / "build" / "mutation-tests.jsonl")
+    parser.add_argument("--diff", metavar="BASE", help="draw from the lines changed since BASE")
+    parser.add_argument("--report", action="store_true", help="try nothing, say what is known")
     options = parser.parse_args()
-    trials = [t for package in options.packages for t in drawn(package, options.each, options.seed)]
+    changed = changed_lines(options.diff) if options.diff else None
+    trials = [
+        trial
+        for package in options.packages
+        for trial in drawn(package, options.each, options.seed, changed)
+    ]
     results = Results(options.results, again=options.again)
-    unknown = [trial for trial in trials if results.outcome(trial) is None]
-    print(f"{len(trials)} faults, {len(unknown)} of them not tried yet", flush=True)
-    if unknown:
-        known = MeasuredTests(options.results.with_name("mutation-tests.jsonl"))
-        with tempfile.TemporaryDirectory(prefix="offhook-mutation-") as folder:
-            bench = Bench(Path(folder), known, options.jobs)
-            bench.look_at_tests()
-            bench.try_all(unknown, results, options.until)
-            bench.close()
+    if not options.report:
+        try_out(trials, results, options)
     print("\n".join(report(trials, results)))
 
 

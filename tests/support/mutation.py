@@ -7,13 +7,14 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.support.faults import Fault, faults, function_at
 
 ROOT = Path(__file__).parents[2]
 SOURCES = "src/offhook/"
+QUICK = 1.0
+"""Seconds of a test that costs nearly nothing to ask."""
 START = 60.0
 """Seconds that pytest may take to start on a busy machine."""
 
@@ -70,11 +73,11 @@ class Outcome(StrEnum):
     """What became of a fault."""
 
     NOTICED = "noticed"
-    TIMEOUT = "timeout"
-    """Noticed by a test that did not end within its limit, and ends within it without the fault."""
+    HANG = "hang"
+    """Noticed by a test that twice did not end within its limit, and ends within it without the fault."""
     LIVED = "lived"
     UNSURE = "unsure"
-    """A test over sockets failed, and fails without the fault too: try again."""
+    """A test was late once, or failed over sockets, which may have another cause: try again."""
 
 
 class Verdict(NamedTuple):
@@ -89,8 +92,9 @@ class Run(NamedTuple):
 
     passed: bool
     failed: str
-    """The first test that failed; "" when that is not known."""
+    """The first test that failed, or did not end; "" when that is not known."""
     late: bool
+    """Whether it was over its limit."""
 
 
 class MeasuredTest(NamedTuple):
@@ -104,6 +108,22 @@ class MeasuredTest(NamedTuple):
 def digest_of(text: str) -> str:
     """12 characters that tell one source from another."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Limits(NamedTuple):
+    """Seconds after which tests are ended: many times what they take without a fault."""
+
+    test: float
+    run: float
+
+    @classmethod
+    def of(cls, tests: Sequence[MeasuredTest]) -> Limits:
+        """Those of a run of these tests."""
+        return cls(30 + 5 * max(t.seconds for t in tests), START + 10 * seconds_of(tests))
+
+
+LEARNING = Limits(300, 900)
+"""Those of the run that finds out what a file's tests run."""
 
 
 class Copy:
@@ -138,39 +158,48 @@ class Copy:
 
     def try_out(self, trial: Trial, tiers: Sequence[Sequence[MeasuredTest]]) -> Verdict:
         """Put the fault in and run the tests, tier by tier, until one fails."""
+        run = Run(passed=True, failed="", late=False)
+        with self._holding(trial):
+            for tier in filter(None, tiers):
+                limits = Limits.of(tier)
+                run = self.run([test.name for test in tier], limits)
+                if not run.passed:
+                    break
+            hangs = run.late and run.failed != "" and self.run([run.failed], limits).late
+        if run.passed:
+            return Verdict(Outcome.LIVED, "")
+        if run.late and not hangs:
+            return Verdict(Outcome.UNSURE, run.failed)
+        sure = run.failed.startswith("tests/unit/") and not run.late
+        again = run.failed or next(test.name for tier in tiers for test in tier)
+        if not sure and not self.run([again], limits).passed:
+            return Verdict(Outcome.UNSURE, again)
+        return Verdict(Outcome.HANG if hangs else Outcome.NOTICED, run.failed)
+
+    @contextlib.contextmanager
+    def _holding(self, trial: Trial) -> Iterator[None]:
         path = self.folder / trial.module
         source = path.read_text()
         Path(cache_from_source(path)).unlink(missing_ok=True)
-        run = Run(passed=True, failed="", late=False)
         path.write_text(trial.fault.put_into(source))
         try:
-            for tier in filter(None, tiers):
-                run = self.run([test.name for test in tier], START + 10 * seconds_of(tier))
-                if not run.passed:
-                    break
+            yield
         finally:
             path.write_text(source)
-        if run.passed:
-            return Verdict(Outcome.LIVED, "")
-        sure = run.failed.startswith("tests/unit/") and not run.late
-        again = run.failed or next(test.name for tier in tiers for test in tier)
-        if not sure and not self.run([again], 2 * START).passed:
-            return Verdict(Outcome.UNSURE, again)
-        return Verdict(Outcome.TIMEOUT if run.late else Outcome.NOTICED, run.failed)
 
-    def run(self, tests: Sequence[str], limit: float, *options: str, **settings: str) -> Run:
-        """Run tests until one fails, at most ``limit`` seconds."""
+    def run(self, tests: Sequence[str], limits: Limits, *options: str, **settings: str) -> Run:
+        """Run tests until one fails."""
         listed, out = self.folder / "tests-to-run", self.folder / "output-of-tests"
         listed.write_text("\n".join(tests))
-        args = ["-q", "--tb=line", "--assert=plain", "-m", "not full", "--hypothesis-seed=0"]
+        args = ["-v", "--tb=line", "--assert=plain", "-m", "not full", "--hypothesis-seed=0"]
         for plugin in ("cacheprovider", "xdist", "schemathesis", "faker"):
             args += ["-p", f"no:{plugin}"]
-        args += [*(options or ("-x", "--timeout=60")), f"@{listed}"]
+        args += [f"--timeout={limits.test:.0f}", *(options or ("-x",)), f"@{listed}"]
         order = {"args": args, "folder": str(self.folder), "settings": settings, "out": str(out)}
-        status = self._ordered(order, limit)
+        status = self._ordered(order, limits.run)
+        text = out.read_text(errors="replace") if out.exists() else ""
         if status is None:
-            return Run(passed=False, failed="", late=True)
-        text = out.read_text(errors="replace")
+            return Run(passed=False, failed=unfinished(text), late=True)
         failed = [
             line.split()[1].partition("[")[0]
             for line in text.splitlines()
@@ -233,8 +262,7 @@ class MeasuredTests:
         found = copy.folder / f"touched-{digest}.jsonl"
         run = copy.run(
             [file],
-            900,
-            "--timeout=300",
+            LEARNING,
             "-p",
             "tests.support.touched",
             OFFHOOK_TOUCHED=str(found),
@@ -265,7 +293,8 @@ class MeasuredTests:
     def running(self, module: str, function: str) -> list[MeasuredTest]:
         """The tests that run a function, or anything of the module where the fault is in no function.
 
-        First come those that run most of the module: they are about it, others only pass through.
+        First come the quick ones, and of these those that run most of the module: they are about it,
+        others only pass through.
         """
         module = module.removeprefix(SOURCES)
         every = [test for _, tests in self._files.values() for test in tests]
@@ -283,9 +312,45 @@ class MeasuredTests:
             if found:
                 break
         of_module = f"{module}:"
-        return sorted(
-            found, key=lambda t: (-sum(f.startswith(of_module) for f in t.functions), t.seconds)
-        )
+
+        def place(test: MeasuredTest) -> tuple[bool, int, float]:
+            near = sum(f.startswith(of_module) for f in test.functions)
+            return test.seconds > QUICK, -near, test.seconds
+
+        return sorted(found, key=place)
+
+
+def unfinished(output: str) -> str:
+    """The test that ran when pytest (``-v``) was ended, without its parameters; "" where none had begun."""
+    begun = [line for line in output.splitlines() if line.startswith("tests/")]
+    if not begun or re.search(r" (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b", begun[-1]):
+        return ""
+    return begun[-1].split()[0].partition("[")[0]
+
+
+def changed_lines(base: str) -> dict[str, set[int]]:
+    """By module the lines that the working tree adds to a commit's, or changes."""
+    told = subprocess.run(
+        ["git", "diff", "--unified=0", "--no-color", "--no-ext-diff", base, "--", SOURCES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return lines_added(told.stdout)
+
+
+def lines_added(diff: str) -> dict[str, set[int]]:
+    """By file the lines that a diff without context adds."""
+    found: dict[str, set[int]] = defaultdict(set)
+    file = ""
+    for line in diff.splitlines():
+        if line.startswith("+++ "):
+            file = line.removeprefix("+++ ").removeprefix("b/")
+        elif line.startswith("@@ "):
+            first, _, count = line.split()[2].removeprefix("+").partition(",")
+            found[file].update(range(int(first), int(first) + int(count or 1)))
+    return found
 
 
 def within(tests: Iterable[MeasuredTest], budget: float) -> list[MeasuredTest]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.faults import faults, function_at
-from tests.support.mutation import MeasuredTest, within
+from tests.support.mutation import MeasuredTest, lines_added, unfinished, within
 
 TIMES = {"slow": 9.0, "quick": 1.0, "other": 2.0}
 SOURCES = Path(__file__).parents[2] / "src" / "offhook"
@@ -64,6 +64,17 @@ def test_tests_over_the_budget_are_passed_over() -> None:
     )
     assert within([quick, slow, other], budget=4) == [quick, other]
     assert within([slow], budget=4) == [slow]
+
+
+def test_the_test_that_hangs_is_the_last_that_began() -> None:
+    passed = "tests/unit/a.py::one PASSED [ 50%]\n"
+    assert unfinished(f"{passed}tests/unit/a.py::two[1 2] ") == "tests/unit/a.py::two"
+    assert unfinished(passed) == ""
+
+
+def test_the_lines_that_a_diff_adds_are_known_by_file() -> None:
+    diff = "--- a/x.py\n+++ b/x.py\n@@ -3,2 +4 @@\n-a\n-b\n+c\n@@ -9,0 +10,2 @@\n+d\n+e\n"
+    assert lines_added(diff) == {"x.py": {4, 10, 11}}
 
 
 @pytest.mark.full
