@@ -329,3 +329,37 @@ async def test_a_trunk_may_be_known_by_digest(tmp_path: Path) -> None:
                     end = await caller.dial(OURS).wait_ended()
                     assert end.sip_code == sip_code, password
             await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 10)
+
+
+@pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
+async def test_a_caller_who_finds_the_trunk_full_is_told_when_to_come_back(tmp_path: Path) -> None:
+    async with Receiver() as receiver:
+        receiver.on("/vca", answer(LONG))
+        config = configuration(
+            {"": f"udp:127.0.0.1:{free_port()}"},
+            webhooks={"VCA": receiver.url("/vca"), "VSS": receiver.url("/vss")},
+            sub_account={"numbers": [{"msisdn": OURS}]},
+        )
+        config["trunks"][0]["channels"] = 1
+        async with (
+            Server(tmp_path / "server", config) as server,
+            Caller(server.sip_port) as caller,
+        ):
+            first = caller.dial(OURS)
+            assert await first.answered() is not None
+            target = f"127.0.0.1:{server.sip_port}"
+            async with Sipp(
+                "call_refused",
+                tmp_path,
+                keys={"status": 503},
+                calls=1,
+                target=target,
+                service=OURS,
+                log_messages=True,
+            ) as second:
+                assert (await second.finished()).successful == 1
+                assert "\nRetry-After: 1" in second.messages()
+            await first.hang_up()
+            await receiver.wait_for(lambda: len(receiver.at("/vss")) == 1, 10)
+            assert await caller.dial(OURS).answered() is not None
+            assert len(receiver.at("/vss")) == 1

@@ -32,12 +32,14 @@ from offhook.events import CallConnected, LateFact, SessionQueued
 from offhook.session.ports.record import (
     ClaimDecision,
     Fenced,
+    InboundLimits,
     Node,
     NodeRole,
-    PurgePace,
     Queued,
     Rates,
     TooFast,
+    TrunkFull,
+    TrunkPace,
     Usage,
 )
 from offhook.session.ports.stores import Store
@@ -412,7 +414,7 @@ class TestTakeChannel:
         for index, each in enumerate(bridged):
             with contextlib.suppress(TooFast):
                 taken += await (store, other)[index % 2].take_channel(
-                    node, each, trunk="b", channels=None, pace=PurgePace(2.0, NOW)
+                    node, each, trunk="b", channels=None, pace=TrunkPace(2.0, NOW)
                 )
         assert taken == 2
         tokens: list[float] = []
@@ -426,7 +428,7 @@ class TestTakeChannel:
         await store.claim(node, look, NOW + seconds(0.5), limit=10, rates=rates)
         assert tokens == [pytest.approx(1.0)]
         assert await other.take_channel(
-            node, bridged[5], trunk="b", channels=None, pace=PurgePace(2.0, NOW + seconds(0.5))
+            node, bridged[5], trunk="b", channels=None, pace=TrunkPace(2.0, NOW + seconds(0.5))
         )
 
     @pytest.mark.parametrize("channels", [None, 5])
@@ -436,6 +438,45 @@ class TestTakeChannel:
         session = await final(store, node)
         with pytest.raises(Fenced):
             await store.take_channel(node, session, [CONNECTED], trunk="b", channels=channels)
+
+
+class TestCallsFromOutside:
+    async def test_none_begins_where_the_trunks_channels_are_in_use_on_any_node(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        await running(store, node, 3)
+        limits = InboundLimits("carrier", channels=5)
+        calls = [claimed(waiting()) for _ in range(4)]
+        results = await asyncio.gather(
+            *(
+                (store, other)[index % 2].start(node, call, [CONNECTED], limits)
+                for index, call in enumerate(calls)
+            ),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(result, TrunkFull) for result in results) == 2
+        for call, result in zip(calls, results, strict=True):
+            stored = await store.session("acme_corp", call.session_id)
+            assert stored == (call if result is None else None)
+        await store.start(node, claimed(waiting()), [], InboundLimits("carrier"))
+        await store.start(node, claimed(waiting(), "b"), [], InboundLimits("b", channels=1))
+
+    async def test_the_calls_a_second_of_a_trunk_count_over_all_nodes_and_apart_from_dialled_ones(
+        self, store: Store, other: Store, node: Node
+    ) -> None:
+        def limits(after: float) -> InboundLimits:
+            return InboundLimits("carrier", pace=TrunkPace(2.0, NOW + seconds(after)))
+
+        (session,) = await running(store, node)
+        pace = TrunkPace(1.0, NOW)
+        assert await store.take_channel(node, session, trunk="carrier", channels=None, pace=pace)
+        await store.start(node, claimed(waiting()), [], limits(0))
+        await other.start(node, claimed(waiting()), [], limits(0))
+        late = claimed(waiting())
+        with pytest.raises(TooFast):
+            await store.start(node, late, [], limits(0.1))
+        assert await store.session("acme_corp", late.session_id) is None
+        await other.start(node, late, [], limits(0.6))
 
 
 class TestNodes:

@@ -60,6 +60,7 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     """In From, To and Request-URI; None: addresses."""
     channels: Count | None = None
     cps: Rate | None = None
+    inbound_cps: Rate | None = None
     inbound_from: tuple[Network, ...] = ()
     trusted: bool = False
     early_media: bool = False

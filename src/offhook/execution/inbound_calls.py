@@ -17,7 +17,14 @@ from offhook.faults import FaultLog
 from offhook.flow.numbers import source_number
 from offhook.session import states
 from offhook.session.ports.metering import Spending
-from offhook.session.ports.record import Fenced, Node, StoreUnavailable
+from offhook.session.ports.record import (
+    Fenced,
+    InboundLimits,
+    Node,
+    StoreUnavailable,
+    TooFast,
+    TrunkFull,
+)
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import ReceivedCall
 from offhook.session.session import Session
@@ -25,6 +32,9 @@ from offhook.session.tenancy import SubAccount, VirtualNumber
 from offhook.telephony.inbound_refusals import InboundRefusals, RefusalReason
 
 faults = FaultLog(logging.getLogger(__name__))
+
+COME_BACK_AFTER = 1
+"""Retry-After, in seconds, of a call that finds its trunk full: a channel may be free soon."""
 
 IsTest = Callable[[VirtualNumber, str], Awaitable[bool]]
 """Whether a call from this caller (E.164 with ``+``, or nothing) to the number is a test call."""
@@ -66,12 +76,14 @@ class InboundCalls:
         make_refused: Callable[[Session, str], Runner],
         spending: Spending,
         is_test: IsTest,
+        limits_of: Callable[[str], InboundLimits | None],
         clock: Clock,
         refusals: InboundRefusals,
     ) -> None:
         self._spending = spending
         self._refusals = refusals
         self._is_test = is_test
+        self._limits_of = limits_of
         self._store = store
         self._node = node
         self._dispatcher = dispatcher
@@ -137,8 +149,16 @@ class InboundCalls:
             verification=verification,
         )
         call.belongs_to(session.session_id)
+        await self._store_and_run(session, call, trunk)
+
+    async def _store_and_run(self, session: Session, call: ReceivedCall, trunk: str) -> None:
         try:
-            await self._store.start(self._node, session, ())
+            await self._store.start(self._node, session, (), self._limits_of(trunk))
+        except (TrunkFull, TooFast) as error:
+            full = isinstance(error, TrunkFull)
+            reason = RefusalReason.TRUNK_FULL if full else RefusalReason.TOO_FAST
+            self._refuse(call, trunk, reason, str(error), 503, retry_after=COME_BACK_AFTER)
+            return
         except (StoreUnavailable, Fenced) as error:
             self._refuse(call, trunk, RefusalReason.NO_STORE, str(error), 503)
             if isinstance(error, Fenced):
@@ -146,7 +166,7 @@ class InboundCalls:
             # The row may stand there all the same, and would run for ever.
             self._dispatcher.own(session.session_id, self._make_refused(session, str(error)))
             return
-        self._run(session, call, now)
+        self._run(session, call, session.created_at)
 
     def _run(self, session: Session, call: ReceivedCall, now: datetime) -> None:
         runner = self._make_runner(session, call)
@@ -164,10 +184,17 @@ class InboundCalls:
         self._dispatcher.own(session.session_id, runner)
 
     def _refuse(
-        self, call: ReceivedCall, trunk: str, reason: RefusalReason, words: str, sip_code: int
+        self,
+        call: ReceivedCall,
+        trunk: str,
+        reason: RefusalReason,
+        words: str,
+        sip_code: int,
+        *,
+        retry_after: int | None = None,
     ) -> None:
         self._refusals.refused(f"trunk {trunk}", reason, f"{words}: {sip_code}")
-        call.refuse(sip_code, CallStatus.ERROR)
+        call.refuse(sip_code, CallStatus.ERROR, retry_after=retry_after)
 
 
 def refusal_of(verification: CallerVerification | None, number: VirtualNumber) -> int | None:

@@ -43,7 +43,7 @@ from offhook.session.ports.capturing import CAPTURES_TOPIC, decode_order
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.opt_out_lists import OptOutService
-from offhook.session.ports.record import Node, PurgePace, TooFast
+from offhook.session.ports.record import InboundLimits, Node, TooFast, TrunkPace
 from offhook.session.ports.recording import NoRecorder, Recorder
 from offhook.session.ports.speech import Speech
 from offhook.session.ports.stores import Store
@@ -158,6 +158,7 @@ class VoiceNode:
             ),
             spending=self._spending,
             is_test=self._tests.is_test,
+            limits_of=self._inbound_limits,
             clock=self._clock,
             refusals=refusals,
         )
@@ -344,6 +345,15 @@ class VoiceNode:
         trunks = trunks_for(destination, sub_account, config.routes, country_of, config.sip_users)
         return live_first(trunks, self._telephony.is_down)
 
+    def _inbound_limits(self, name: str) -> InboundLimits | None:
+        """What a trunk takes from outside; None: all, or it is a user's phone."""
+        for trunk in self._config.trunks:
+            if trunk.name == name:
+                cps = trunk.inbound_cps
+                pace = None if cps is None else TrunkPace(cps, self._clock.now())
+                return InboundLimits(name, trunk.channels, pace)
+        return None
+
     async def _take_channel(
         self, session: Session, leg: Leg, trunks: tuple[str, ...]
     ) -> str | None:
@@ -363,7 +373,7 @@ class VoiceNode:
         wanted = states.with_leg(session, msgspec.structs.replace(leg, trunk=name))
         until = self._clock.monotonic() + PACED_FOR
         while True:
-            pace = None if cps is None else PurgePace(cps, self._clock.now())
+            pace = None if cps is None else TrunkPace(cps, self._clock.now())
             try:
                 return await self._store.take_channel(
                     self._node, wanted, trunk=name, channels=channels, pace=pace

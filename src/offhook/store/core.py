@@ -12,13 +12,14 @@ from offhook.session.ports.keeping import KEEP_USUAL, Retention
 from offhook.session.ports.record import (
     DeliveryResult,
     Heartbeat,
+    InboundLimits,
     Installation,
     Node,
     NodeRole,
     NodeState,
     OutboxEntry,
-    PurgePace,
     RequestRecord,
+    TrunkPace,
 )
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
@@ -26,7 +27,15 @@ from offhook.store.documents import from_micros, known_session, optional_from_mi
 from offhook.store.history import SqlHistory
 from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
-from offhook.store.session_writes import Accept, ChannelCall, Save, accept_call, save_call
+from offhook.store.session_writes import (
+    Accept,
+    ChannelCall,
+    InboundCall,
+    Save,
+    accept_call,
+    inbound_call,
+    save_call,
+)
 from offhook.store.stored_campaigns import SqlCampaigns
 from offhook.store.stored_console import SqlConsole
 from offhook.store.stored_exports import SqlExports
@@ -97,6 +106,19 @@ class SqlStore(
     async def _save(self, call: Save) -> None:
         """Store a session's next state in the next batch. Raises Fenced."""
 
+    async def start(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent],
+        limits: InboundLimits | None = None,
+    ) -> None:
+        await self._start(node, inbound_call(node, session, events, limits))
+
+    @abstractmethod
+    async def _start(self, node: Node, call: InboundCall) -> None:
+        """Store a session that began with an inbound call. Raises Fenced, TrunkFull, TooFast."""
+
     async def take_channel(
         self,
         node: Node,
@@ -106,7 +128,7 @@ class SqlStore(
         *,
         trunk: str,
         channels: int | None,
-        pace: PurgePace | None = None,
+        pace: TrunkPace | None = None,
     ) -> bool:
         save = save_call(node, session, events, outbox)
         return await self._take_channel(ChannelCall(save, trunk, channels, pace))

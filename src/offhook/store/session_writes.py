@@ -8,11 +8,14 @@ from typing import NamedTuple
 from offhook.events import AnyEvent
 from offhook.session.ports.record import (
     IdempotencyConflict,
+    InboundLimits,
     Node,
     OutboxEntry,
-    PurgePace,
     Rates,
     RequestRecord,
+    TooFast,
+    TrunkFull,
+    TrunkPace,
 )
 from offhook.session.session import Session
 from offhook.store.documents import encode_session, held_channels, late
@@ -99,18 +102,12 @@ class ChannelCall(NamedTuple):
     trunk: str
     channels: int | None
     """None: no limit."""
-    pace: PurgePace | None = None
+    pace: TrunkPace | None = None
     """The limit of calls a second; None: none."""
 
     def paced(self, buckets: Iterable[Row]) -> list[BucketRow] | None:
         """The rows that count the call, from those of all buckets; None: the trunk starts too many now."""
-        if self.pace is None:
-            return []
-        limited = Buckets(buckets, Rates(trunks={self.trunk: self.pace.cps}), self.pace.now)
-        if limited.of(BucketKind.TRUNK)[self.trunk] < 1.0:
-            return None
-        limited.take(BucketKind.TRUNK, self.trunk)
-        return limited.rows()
+        return _counted(self.trunk, self.pace, buckets)
 
     def finds_none(self, usage: Iterable[Row], own: str | None) -> bool:
         """Whether the trunk would hold more than ``channels`` with the session as it is saved.
@@ -120,6 +117,54 @@ class ChannelCall(NamedTuple):
         return self.channels is not None and channels_exceeded(
             usage, self.trunk, own or "[]", self.save.channels, self.channels
         )
+
+
+class InboundCall(NamedTuple):
+    """A session that an inbound call begins, for which its trunk must have room."""
+
+    session_row: SessionRow
+    event_rows: list[EventRow]
+    term_rows: list[TermRow]
+    limits: InboundLimits
+
+    def admitted(self, usage: Iterable[Row], buckets: Iterable[Row]) -> list[BucketRow]:
+        """The rows that count the call, from what runs and from all buckets.
+
+        Raises TrunkFull and TooFast.
+        """
+        trunk, channels, pace = self.limits
+        if channels is not None and channels_exceeded(
+            usage, trunk, "[]", self.session_row.channels, channels
+        ):
+            raise TrunkFull(f"all {channels} channels are in use")
+        rows = _counted(f"inbound:{trunk}", pace, buckets)  # no name of a trunk has a colon
+        if rows is None:
+            raise TooFast("it gets more calls a second than its inbound_cps")
+        return rows
+
+
+def inbound_call(
+    node: Node, session: Session, events: Sequence[AnyEvent], limits: InboundLimits | None
+) -> InboundCall:
+    """Encode a session that begins with an inbound call."""
+    documents = event_documents(events)
+    return InboundCall(
+        session_row(session, len(documents), node),
+        event_rows(session.session_id, documents),
+        first_terms(session),
+        limits or InboundLimits(trunk=""),
+    )
+
+
+def _counted(bucket: str, pace: TrunkPace | None, buckets: Iterable[Row]) -> list[BucketRow] | None:
+    """Take a token of one call from a trunk's ``bucket``; None: it has none now."""
+    if pace is None:
+        return []
+    limited = Buckets(buckets, Rates(trunks={bucket: pace.cps}), pace.now)
+    if limited.of(BucketKind.TRUNK)[bucket] < 1.0:
+        return None
+    limited.take(BucketKind.TRUNK, bucket)
+    return limited.rows()
 
 
 def accept_call(

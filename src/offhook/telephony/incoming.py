@@ -119,10 +119,11 @@ class IncomingCall(LineCall, ReceivedCall):
         else:
             super()._no_usable_answer(reason)
 
-    def refuse(self, sip_code: int, status: CallStatus) -> None:
+    def refuse(self, sip_code: int, status: CallStatus, *, retry_after: int | None = None) -> None:
         if self.ended is None:
+            headers = [] if retry_after is None else [("Retry-After", str(retry_after))]
             with self._line.endpoint.command() as (agent, now):
-                agent.reject(self._handle, now, sip_code)
+                agent.reject(self._handle, now, sip_code, headers=headers)
             self._end(status, by=Side.SERVER, sip_code=sip_code)
 
     def _abandon(self) -> None:

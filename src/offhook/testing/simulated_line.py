@@ -178,7 +178,7 @@ class SimulatedIncomingCall(SimulatedCall, ReceivedCall):
     def let_hear(self) -> None:
         """Does nothing: a simulated trunk has no early media for callers."""
 
-    def refuse(self, sip_code: int, status: CallStatus) -> None:
+    def refuse(self, sip_code: int, status: CallStatus, *, retry_after: int | None = None) -> None:
         self._end(status, by=Side.SERVER, sip_code=sip_code)
 
     async def hang_up(self) -> CallEnd:

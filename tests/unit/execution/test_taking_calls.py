@@ -21,9 +21,21 @@ from offhook.events import (
     Verstat,
 )
 from offhook.execution.dispatcher import Dispatcher
-from offhook.execution.inbound_calls import InboundCalls, NumberBook, refusal_of
+from offhook.execution.inbound_calls import (
+    COME_BACK_AFTER,
+    InboundCalls,
+    NumberBook,
+    refusal_of,
+)
 from offhook.execution.runner import SessionRunner
-from offhook.session.ports.record import Fenced, Node, StoreUnavailable
+from offhook.session.ports.record import (
+    Fenced,
+    InboundLimits,
+    Node,
+    StoreUnavailable,
+    TooFast,
+    TrunkFull,
+)
 from offhook.session.ports.stores import Store
 from offhook.session.ports.telephony import CallFacts, ReceivedCall
 from offhook.session.session import Session
@@ -51,6 +63,7 @@ class Ringing:
 
     def __init__(self) -> None:
         self.refused: tuple[int, CallStatus] | None = None
+        self.retry_after: int | None = None
         self.verdict: CallerVerification | None = None
 
     def facts(self) -> CallFacts:
@@ -62,8 +75,9 @@ class Ringing:
     def belongs_to(self, session_id: str) -> None:
         self.session_id = session_id
 
-    def refuse(self, sip_code: int, status: CallStatus) -> None:
+    def refuse(self, sip_code: int, status: CallStatus, *, retry_after: int | None = None) -> None:
         self.refused = (sip_code, status)
+        self.retry_after = retry_after
 
 
 class World:
@@ -79,7 +93,14 @@ class World:
         self.given_up: list[str] = []
         self.happenings: list[AnyEvent] = []
 
-    async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
+    async def start(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent],
+        limits: InboundLimits | None,
+    ) -> None:
+        self.limits = limits
         if self.failure is not None:
             raise self.failure
         self.started.append(session)
@@ -115,6 +136,7 @@ class World:
             make_refused=self.make_refused,
             spending=self.spending,
             is_test=self.is_test,
+            limits_of=lambda trunk: InboundLimits(trunk, channels=1),
             clock=SystemClock(),
         )
         inbound.take(cast(ReceivedCall, call), "carrier", caller, called)
@@ -127,6 +149,16 @@ async def test_a_node_whose_epoch_is_over_refuses_a_caller_with_503() -> None:
     world = World(Fenced("another epoch"))
     call = await world.take()
     assert call.refused == (503, CallStatus.ERROR)
+    assert world.owned == []
+
+
+@pytest.mark.parametrize("limit", [TrunkFull("all are in use"), TooFast("too many a second")])
+async def test_a_trunk_without_room_is_told_to_come_back_later(limit: Exception) -> None:
+    world = World(limit)
+    call = await world.take()
+    assert call.refused == (503, CallStatus.ERROR)
+    assert call.retry_after == COME_BACK_AFTER
+    assert world.limits == InboundLimits("carrier", channels=1)
     assert world.owned == []
 
 

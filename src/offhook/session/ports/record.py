@@ -31,15 +31,29 @@ class Fenced(Exception):
     """This node may not write the session: another ended it, or this node's epoch is over."""
 
 
+class TrunkFull(Exception):
+    """The trunk has no free channel."""
+
+
 class TooFast(Exception):
     """The trunk starts as many calls a second as it may: try again a little later."""
 
 
-class PurgePace(NamedTuple):
+class TrunkPace(NamedTuple):
     """How many calls a second a trunk takes, for a call that starts now."""
 
     cps: float
     now: datetime
+
+
+class InboundLimits(NamedTuple):
+    """What a trunk takes of calls from outside."""
+
+    trunk: str
+    channels: int | None = None
+    """Legs at once, dialled ones too, over all nodes; None: no limit."""
+    pace: TrunkPace | None = None
+    """Calls from outside a second, over all nodes; None: no limit."""
 
 
 class IdempotencyConflict(Exception):

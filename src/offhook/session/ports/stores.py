@@ -37,6 +37,7 @@ from offhook.session.ports.record import (
     DeliveryResult,
     DeliveryState,
     Heartbeat,
+    InboundLimits,
     Installation,
     KeyRecord,
     Node,
@@ -44,10 +45,10 @@ from offhook.session.ports.record import (
     OutboxEntry,
     OutboxType,
     Planner,
-    PurgePace,
     Rates,
     RequestRecord,
     SessionFilter,
+    TrunkPace,
 )
 from offhook.session.ports.recording import RecordingStore
 from offhook.session.ports.telephony import SipMessage
@@ -126,8 +127,19 @@ class Claiming(ABC):
         """
 
     @abstractmethod
-    async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
-        """Store a session that began with an inbound call, RUNNING and this node's."""
+    async def start(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent],
+        limits: InboundLimits | None = None,
+    ) -> None:
+        """Store a session that began with an inbound call, RUNNING and this node's.
+
+        Nothing is stored where its trunk has no free channel (:class:`.TrunkFull`) or gets too many
+        calls a second (:class:`.TooFast`), by ``limits``. Raises :class:`.Fenced` when the node's epoch
+        is over.
+        """
 
     @abstractmethod
     async def save(
@@ -157,7 +169,7 @@ class Claiming(ABC):
         *,
         trunk: str,
         channels: int | None,
-        pace: PurgePace | None = None,
+        pace: TrunkPace | None = None,
     ) -> bool:
         """:meth:`save` a session with a new or moved leg on ``trunk`` if a channel is free there.
 

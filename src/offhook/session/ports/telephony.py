@@ -245,8 +245,11 @@ class ReceivedCall(Call):
         """
 
     @abstractmethod
-    def refuse(self, sip_code: int, status: CallStatus) -> None:
-        """Answer ``sip_code`` (300..699); the leg ends with ``status``, by us."""
+    def refuse(self, sip_code: int, status: CallStatus, *, retry_after: int | None = None) -> None:
+        """Answer ``sip_code`` (300..699); the leg ends with ``status``, by us.
+
+        ``retry_after``: seconds in which the caller's side sends no further calls (RFC 3261 §21.5.4).
+        """
 
 
 Ringing = Callable[[int, bool], None]

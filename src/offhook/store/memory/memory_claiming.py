@@ -16,15 +16,16 @@ from offhook.session.ports.record import (
     DeliveryState,
     Fenced,
     Heartbeat,
+    InboundLimits,
     Installation,
     Node,
     NodeRole,
     NodeState,
     OutboxEntry,
     Planner,
-    PurgePace,
     Rates,
     TooFast,
+    TrunkPace,
 )
 from offhook.session.ports.stores import Claiming
 from offhook.session.ports.telephony import SipMessage
@@ -52,7 +53,7 @@ from offhook.store.queueing import (
     usage_of,
     with_opt_outs,
 )
-from offhook.store.session_writes import ChannelCall, save_call
+from offhook.store.session_writes import ChannelCall, inbound_call, save_call
 
 
 class MemoryClaiming(MemoryPart, Claiming):
@@ -142,9 +143,19 @@ class MemoryClaiming(MemoryPart, Claiming):
         chosen = {each.session.session_id: each for each in found}
         return [each.candidate() for each in list(chosen.values())[:limit]]
 
-    async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
+    async def start(
+        self,
+        node: Node,
+        session: Session,
+        events: Sequence[AnyEvent],
+        limits: InboundLimits | None = None,
+    ) -> None:
         self._registered(node)
-        self._data.insert(session, events, node)
+        data = self._data
+        call = inbound_call(node, session, events, limits)
+        rows = call.admitted(data.usage(), (row._asdict() for row in data.buckets.values()))
+        data.insert(session, events, node)
+        data.buckets |= {(row.kind, row.name): row for row in rows}
 
     async def save(
         self,
@@ -175,7 +186,7 @@ class MemoryClaiming(MemoryPart, Claiming):
         *,
         trunk: str,
         channels: int | None,
-        pace: PurgePace | None = None,
+        pace: TrunkPace | None = None,
     ) -> bool:
         stored = self._data.live.get(session.session_id)
         before = held_channels(stored.session) if stored is not None else "[]"

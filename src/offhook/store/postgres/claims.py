@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from offhook.events import AnyEvent
 from offhook.session.ports.record import (
     DEAD_AFTER,
     ClaimDecision,
@@ -18,7 +17,6 @@ from offhook.session.ports.record import (
     Rates,
     TooFast,
 )
-from offhook.session.session import Session
 from offhook.store import node_names
 from offhook.store.documents import micros
 from offhook.store.postgres.hot import SQL, save_once
@@ -41,13 +39,10 @@ from offhook.store.rows import (
     DecisionRow,
     EventRow,
     OutboxRow,
-    event_documents,
     event_rows,
     leased_delivery,
-    session_row,
 )
-from offhook.store.search_terms import first_terms
-from offhook.store.session_writes import ChannelCall, Save
+from offhook.store.session_writes import ChannelCall, InboundCall, Save
 from offhook.store.usage_rows import added_up
 
 _QUEUE_LOCK = 0x6F66_6671_0001
@@ -172,19 +167,23 @@ async def heartbeat(connection: asyncpg.Connection, node: Node, at: int) -> None
         raise Fenced(f"{node.name}'s epoch {node.epoch} is over")
 
 
-async def start(
-    connection: asyncpg.Connection, node: Node, session: Session, events: Sequence[AnyEvent]
-) -> None:
-    """Store a session that began with an inbound call; in a transaction."""
+async def start(connection: asyncpg.Connection, node: Node, call: InboundCall) -> None:
+    """Store a session that began with an inbound call; in a transaction. Raises TrunkFull and TooFast."""
     await _check_epoch(connection, node)
-    documents = event_documents(events)
-    rows = event_rows(session.session_id, documents)
+    _, channels, pace = call.limits
+    if channels is not None or pace is not None:
+        await connection.execute(SQL["lock"], _QUEUE_LOCK)
+        usage = await connection.fetch(SQL["usage"]) if channels is not None else ()
+        buckets = await connection.fetch(SQL["buckets"]) if pace is not None else ()
+        counted = call.admitted(usage, buckets)
+        if counted:
+            await connection.execute(SQL["put_buckets"], *columns(counted, 4))
     await connection.execute(
         SQL["accept"],
-        *columns([session_row(session, len(documents), node)], 12),
-        *columns(rows, 3),
+        *columns([call.session_row], 12),
+        *columns(call.event_rows, 3),
         *columns([], 8),
-        *columns(first_terms(session), 4),
+        *columns(call.term_rows, 4),
     )
 
 

@@ -33,7 +33,7 @@ from offhook.store.postgres.hot import SQL
 from offhook.store.postgres.pool import NOT_STORABLE, Pool, columns
 from offhook.store.queueing import Rotation
 from offhook.store.rows import ResultRow
-from offhook.store.session_writes import Accept, ChannelCall, Save, save_call
+from offhook.store.session_writes import Accept, ChannelCall, InboundCall, Save, save_call
 from offhook.store.statements import Rows
 from offhook.store.stored_campaigns import CallRows, SettledRow
 
@@ -126,9 +126,9 @@ class PostgresStore(SqlStore):
             self._unsettled = []
             return decisions
 
-    async def start(self, node: Node, session: Session, events: Sequence[AnyEvent]) -> None:
+    async def _start(self, node: Node, call: InboundCall) -> None:
         async with self._pool.transaction() as connection:
-            await claims.start(connection, node, session, events)
+            await claims.start(connection, node, call)
 
     async def _save(self, call: Save) -> None:
         await self._saves.submit(call)

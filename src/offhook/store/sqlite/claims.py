@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from offhook.events import AnyEvent
 from offhook.session.ports.record import (
     DEAD_AFTER,
     ClaimDecision,
@@ -17,7 +16,6 @@ from offhook.session.ports.record import (
     Rates,
     TooFast,
 )
-from offhook.session.session import Session
 from offhook.store import node_names
 from offhook.store.documents import micros
 from offhook.store.queueing import (
@@ -33,9 +31,8 @@ from offhook.store.queueing import (
     usage_of,
     with_opt_outs,
 )
-from offhook.store.rows import event_documents, event_rows, leased_delivery, session_row
-from offhook.store.search_terms import first_terms
-from offhook.store.session_writes import ChannelCall, Save
+from offhook.store.rows import leased_delivery
+from offhook.store.session_writes import ChannelCall, InboundCall, Save
 from offhook.store.sqlite.connection import rows_of_many, run_many
 from offhook.store.sqlite.hot import SQL, check_epoch, one, save, store_change
 
@@ -102,15 +99,16 @@ def _waiting(
     return list(found.values())[:limit]
 
 
-def start(
-    connection: sqlite3.Connection, node: Node, session: Session, events: Sequence[AnyEvent]
-) -> None:
-    """Store a session that began with an inbound call."""
+def start(connection: sqlite3.Connection, node: Node, call: InboundCall) -> None:
+    """Store a session that began with an inbound call. Raises TrunkFull and TooFast."""
     check_epoch(connection, node.name, node.epoch)
-    documents = event_documents(events)
-    run_many(connection, SQL["insert_sessions"], [session_row(session, len(documents), node)])
-    run_many(connection, SQL["insert_events"], event_rows(session.session_id, documents))
-    run_many(connection, SQL["insert_terms"], first_terms(session))
+    channels, pace = call.limits.channels, call.limits.pace
+    usage = connection.execute(SQL["usage"]) if channels is not None else ()
+    counted = call.admitted(usage, connection.execute(SQL["buckets"]) if pace is not None else ())
+    run_many(connection, SQL["put_buckets"], counted)
+    run_many(connection, SQL["insert_sessions"], [call.session_row])
+    run_many(connection, SQL["insert_events"], call.event_rows)
+    run_many(connection, SQL["insert_terms"], call.term_rows)
 
 
 def take_channel(
