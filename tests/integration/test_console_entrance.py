@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import aiohttp
 import pytest
 from tests.support.console_world import ConsoleClient, running_console
-from tests.support.http_world import KEY, OPERATOR_KEY
+from tests.support.http_world import KEY, OPERATOR_KEY, FakeDirectory
 
 from offhook.config import Config, Http
 from offhook.console.web import within_console
+from offhook.session.api_keys import new_api_key
 
 INLINE = ("unsafe-inline", "unsafe-eval", "http:", "https:", "*")
 
@@ -34,6 +36,25 @@ async def test_a_key_that_opens_nothing_gets_the_form_again(key: str) -> None:
         answer = await ConsoleClient(world, session).post("/console/sign-in", key=key)
         assert (answer.status, answer.cookies) == (401, [])
         assert "opens nothing here" in answer.text
+
+
+async def test_a_flood_of_wrong_keys_is_no_flood_of_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    async def look(_directory: FakeDirectory) -> None:
+        nonlocal looks
+        looks += 1
+
+    monkeypatch.setattr(FakeDirectory, "refresh", look)
+    async with running_console() as world, aiohttp.ClientSession() as session:
+        client = ConsoleClient(world, session)
+        for key in ("guess", "", "offhook_short"):
+            await client.post("/console/sign-in", key=key)
+        assert looks == 0, "what cannot be a key costs no read"
+        keys = [new_api_key() for _ in range(8)]
+        seen = await asyncio.gather(*(client.post("/console/sign-in", key=one) for one in keys))
+        assert {one.status for one in seen} == {401}
+        assert 0 < looks < 8
 
 
 async def test_without_a_sign_in_every_page_leads_to_the_form_and_back() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.support.stores import NOW, accepted, seconds, start_all, waiting
 
 from offhook.codes import CallStatus, SessionStatus
+from offhook.events import ActionStarted
 from offhook.session.ports.console_records import SignIn
 from offhook.session.ports.record import NodeRole, RequestRecord
 from offhook.session.ports.stores import Store
@@ -124,3 +125,40 @@ async def test_outcomes_and_sip_codes_are_counted_in_steps_of_time(store: Store)
     ]
     assert dict(await store.sip_code_counts((owner,), *span)) == {486: 1}
     assert dict(await store.sip_code_counts(("none",), *span)) == {}
+
+
+async def test_what_runs_and_waits_is_read_at_once_with_its_last_events(store: Store) -> None:
+    node = await store.register_node("n1", NodeRole.VOICE, NOW)
+    made = [
+        msgspec.structs.replace(
+            waiting(),
+            session_id=f"{owner}{number}",
+            sub_account_id=owner,
+            created_at=NOW + seconds(number),
+        )
+        for owner, count in (("busy", 4), ("quiet", 1), ("other", 1))
+        for number in range(count)
+    ]
+    await accepted(store, *made)
+    decisions = await store.claim(node, start_all, NOW, limit=10)
+    begun = [
+        ActionStarted(at=NOW + seconds(place), index=place, action="SAY") for place in range(5)
+    ]
+    for one in decisions:
+        await store.save(node, one.session, events=begun)
+    late = msgspec.structs.replace(made[0], session_id="late", created_at=NOW + seconds(60))
+    await accepted(store, late)
+
+    owners = ("busy", "quiet", "nobody")
+    found = await store.live_sessions(owners, each=3, limit=10, events=2)
+    names = sorted(one.session.session_id for one in found)
+    assert names == ["busy1", "busy2", "busy3", "late", "quiet0"]
+    by_name = {one.session.session_id: one for one in found}
+    assert list(by_name["busy3"].events) == begun[-2:]
+    assert by_name["busy3"].session.status is SessionStatus.RUNNING
+    assert by_name["busy3"].node == "n1"
+    assert (by_name["late"].node, len(by_name["late"].events)) == ("", 1)
+
+    few = await store.live_sessions(owners, each=3, limit=3, events=2)
+    assert {one.session.session_id for one in few} == {"busy3", "busy2", "quiet0"}
+    assert await store.live_sessions((), each=3, limit=3, events=2) == []

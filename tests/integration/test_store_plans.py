@@ -24,6 +24,7 @@ from tests.support.stores import NOW, opened
 from offhook.codes import SessionStatus
 from offhook.session.campaign import Campaign, CampaignOrder, CampaignState, TargetState
 from offhook.session.ports.campaign_records import TargetFilter
+from offhook.session.ports.console_records import SignIn
 from offhook.session.ports.exports import ExportJob, ExportRequest
 from offhook.session.ports.record import DeliveryState, OutboxType, SessionFilter
 from offhook.session.ports.stores import Store
@@ -211,6 +212,24 @@ async def make_every_call(store: Store) -> None:
     await make_every_tenancy_call(store)
     await make_every_campaign_call(store)
     await make_every_export_call(store)
+    await make_every_console_call(store)
+
+
+async def make_every_console_call(store: Store) -> None:
+    owners = [f"a{number}" for number in range(3)]
+    sign_in = SignIn(
+        token_digest=b"x", key_digest=b"x", created_at=NOW, used_at=NOW, expires_at=NOW
+    )
+    await store.put_sign_in(sign_in)
+    await store.sign_in(b"x")
+    await store.touch_sign_in(b"x", NOW)
+    await store.delete_sign_in(b"x")
+    await store.any_request("none")
+    await store.rejected_requests(owners, since=NOW, until=LATER, cursor=cursor_at(1, "r"))
+    await store.newest_sessions(owners, NOW, limit=10)
+    await store.outcome_counts(owners, NOW, LATER, timedelta(hours=1))
+    await store.sip_code_counts(owners, NOW, LATER)
+    await store.live_sessions(owners, each=3, limit=5, events=2)
 
 
 async def make_every_export_call(store: Store) -> None:

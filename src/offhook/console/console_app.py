@@ -63,7 +63,7 @@ def create_console(parts: ConsoleParts) -> ASGIApp:
     provided: dict[str, object] = {
         "parts": parts,
         "sign_ins": door.sign_ins,
-        "board": Board(parts),
+        "board": Board(parts.store, parts.clock, parts.stopping),
         "lines": ScreenLines(parts),
     }
     return Litestar(

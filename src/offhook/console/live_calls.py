@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +12,6 @@ from offhook.console.action_names import CAPTURES, written
 from offhook.events import (
     ActionEnded,
     ActionStarted,
-    AnyEvent,
     CallConnected,
     CallDisconnected,
     CallInitiated,
@@ -23,6 +21,7 @@ from offhook.events import (
     DecisionMade,
     SessionStarted,
 )
+from offhook.session.ports.console_records import LiveSession
 from offhook.session.session import Direction, Session
 
 
@@ -60,15 +59,16 @@ class LiveCall(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 _BY_ACTION = {CAPTURES: Doing.KEYS}
 
 
-def live_call(session: Session, events: Sequence[AnyEvent]) -> LiveCall:
-    """The row of a session with its events so far."""
-    doing, since, node, action = Doing.QUEUED, session.created_at, "", session.last_action or ""
+def live_call(live: LiveSession) -> LiveCall:
+    """The row of a session."""
+    session, action = live.session, live.session.last_action or ""
+    doing, since = _before(session)
     before = Doing.TALKING
-    for event in events:
+    for event in live.events:
         changed: Doing | None = None
         match event:
             case SessionStarted():
-                node, changed = event.node, Doing.STARTING
+                changed = Doing.STARTING
             case CallInitiated():
                 changed = Doing.CALLING
             case CallReceived():
@@ -90,10 +90,21 @@ def live_call(session: Session, events: Sequence[AnyEvent]) -> LiveCall:
                 pass
         if changed is not None and changed is not doing:
             doing, since = changed, event.at
-    return _row(session, doing, since, node, action)
+    return _row(live, doing, since, action)
 
 
-def _row(session: Session, doing: Doing, since: datetime, node: str, action: str) -> LiveCall:
+def _before(session: Session) -> tuple[Doing, datetime]:
+    """What it did before its last events, as far as the session itself tells."""
+    connected = session.legs[0].connected_at if session.legs else None
+    if connected is not None:
+        return Doing.TALKING, connected
+    if session.started_at is not None:
+        return Doing.STARTING, session.started_at
+    return Doing.QUEUED, session.created_at
+
+
+def _row(live: LiveSession, doing: Doing, since: datetime, action: str) -> LiveCall:
+    session = live.session
     leg = session.legs[0] if session.legs else None
     first = session.callflow.actions[0] if session.callflow.actions else None
     return LiveCall(
@@ -106,6 +117,6 @@ def _row(session: Session, doing: Doing, since: datetime, node: str, action: str
         action=written(action),
         since=since,
         created=session.created_at,
-        node=node,
+        node=live.node,
         trunk=(session.legs[-1].trunk or "") if session.legs else "",
     )

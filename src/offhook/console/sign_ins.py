@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from offhook.console.console_parts import ConsoleParts
-from offhook.session.api_keys import key_digest
+from offhook.session.api_keys import key_digest, looks_like_key
+from offhook.session.new_keys import NewKeys
 from offhook.session.ports.console_records import SignIn
 from offhook.session.ports.tenants import TenantDirectory
 from offhook.session.scopes import Scope, allows
@@ -62,14 +63,16 @@ class SignIns:
 
     def __init__(self, parts: ConsoleParts) -> None:
         self._parts = parts
+        self._new_keys = NewKeys(parts.directory)
 
     async def open(self, key: str) -> str | None:
         """The token of a new sign-in with ``key``; None where the key opens nothing."""
-        digest = key_digest(key.strip()[: MOST_KEY_LETTERS + 1])
+        given = key.strip()[: MOST_KEY_LETTERS + 1]
+        digest = key_digest(given)
+        if not self._known(digest) and looks_like_key(given):
+            await self._new_keys.refresh()  # a key may have been made a moment ago
         if not self._known(digest):
-            await self._parts.directory.refresh()  # a key may have been made a moment ago
-            if not self._known(digest):
-                return None
+            return None
         token, now = secrets.token_urlsafe(32), self._parts.clock.now()
         await self._parts.store.put_sign_in(
             SignIn(

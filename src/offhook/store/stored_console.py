@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+import msgspec
 from sqlalchemy import delete, func, insert, select, update
 
 from offhook.codes import SessionStatus
-from offhook.session.ports.console_records import ConsoleRecords, OutcomeCount, SignIn
+from offhook.session.ports.console_records import (
+    ConsoleRecords,
+    LiveSession,
+    OutcomeCount,
+    SignIn,
+)
 from offhook.session.ports.record import RequestRecord
 from offhook.session.session import Session
 from offhook.store import schema
-from offhook.store.documents import decode_session, from_micros, micros
-from offhook.store.rows import request_record
+from offhook.store.documents import (
+    decode_session,
+    from_micros,
+    known_event,
+    known_session,
+    micros,
+)
+from offhook.store.rows import Row, request_record
 from offhook.store.statements import Rows, Statements
 
 
@@ -96,6 +109,15 @@ class SqlConsole(Statements, ConsoleRecords):
         rows = await self._read(select(t.c.document).where(t.c.session_id.in_(newest)))
         return [decode_session(row["document"]) for row in rows]
 
+    async def live_sessions(
+        self, sub_account_ids: Collection[str], *, each: int, limit: int, events: int
+    ) -> Sequence[LiveSession]:
+        owners: Any = sorted(sub_account_ids)
+        if self._dialect.name == "sqlite":
+            owners = msgspec.json.encode(owners).decode()
+        rows = await self._read_named("live_sessions", owners, each, limit, events)
+        return [live for row in rows if (live := _live(row)) is not None]
+
     async def outcome_counts(
         self, sub_account_ids: Collection[str], since: datetime, until: datetime, step: timedelta
     ) -> Sequence[OutcomeCount]:
@@ -135,3 +157,13 @@ class SqlConsole(Statements, ConsoleRecords):
         )
         rows = await self._read(query)
         return {int(row["term"].removeprefix("sip:")): row["sessions"] for row in rows}
+
+
+def _live(row: Row) -> LiveSession | None:
+    session = known_session(row["document"])
+    if session is None:
+        return None
+    documents = msgspec.json.decode(row["events"] or "[]", type=list[str])
+    return LiveSession(
+        session, row["node"] or "", [one for each in documents if (one := known_event(each))]
+    )

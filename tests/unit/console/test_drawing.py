@@ -20,6 +20,7 @@ from offhook.console.drawing.session_timeline import (
 from offhook.console.live_calls import Doing, live_call
 from offhook.console.moments import moments_of
 from offhook.console.pages.session_page import wanted_part
+from offhook.session.ports.console_records import LiveSession
 
 T = Told("t", recent())
 
@@ -133,7 +134,7 @@ def test_a_live_call_says_what_it_does_and_since_when() -> None:
         e.CallDisconnected(at=T.at(9), call_id="B", call_status="COMPLETED"),
     ):
         facts.append(fact)
-        call = live_call(session, facts)
+        call = live_call(LiveSession(session, "n1", facts))
         said.append((call.doing, (call.since - T.began) / timedelta(seconds=1)))
     assert said[3:] == [
         (Doing.CALLING, 0.2),

@@ -11,12 +11,12 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.response import Stream
 
-from offhook.console.board import Board
+from offhook.console.board import Board, Snapshot, Watch
 from offhook.console.choice import Choice, choice_of
 from offhook.console.console_parts import ConsoleParts
 from offhook.console.outcomes import Tone, tone_of
 from offhook.console.rendering import NONE, data, page, span
-from offhook.console.web import WebRequest
+from offhook.console.web import WebRequest, asked
 from offhook.session.ports.console_records import OutcomeCount
 from offhook.session.ports.record import DEAD_AFTER
 
@@ -75,12 +75,16 @@ async def now(
     """What runs now, and the last hour against the hour before."""
     choice = choice_of(request)
     at = parts.clock.now()
+    watch = watch_of(request, choice)
+    board_seen = await board.look(watch)
     counts = await parts.store.outcome_counts(choice.owners, at - HOUR, at, HOUR * 24)
     earlier = await parts.store.outcome_counts(choice.owners, at - 2 * HOUR, at - HOUR, HOUR * 24)
     return page(
         request,
         "now.html",
-        board=await board.look(choice.owners),
+        board=board_seen,
+        trunk=watch.trunk,
+        trunks=_trunks(parts, choice, board_seen),
         hour=hour_figures(counts),
         before=hour_figures(earlier),
         causes=await _causes(parts, choice, at),
@@ -92,7 +96,7 @@ async def now(
 @get("/now/calls")
 async def live_calls(request: WebRequest, board: NamedDependency[Board]) -> Response[bytes]:
     """What runs now, for a page that cannot follow."""
-    return data(await board.look(choice_of(request).owners))
+    return data(await board.look(watch_of(request, choice_of(request))))
 
 
 @get("/now/stream")
@@ -100,11 +104,23 @@ async def live_stream(
     request: WebRequest, board: NamedDependency[Board]
 ) -> Stream | Response[bytes]:
     """What runs, as server-sent events."""
-    owners = choice_of(request).owners
+    watch = watch_of(request, choice_of(request))
     if board.full():
         return data({"problem": "Too many browsers follow already."}, status=503)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return Stream(board.follow(owners), media_type="text/event-stream", headers=headers)
+    return Stream(board.follow(watch), media_type="text/event-stream", headers=headers)
+
+
+def watch_of(request: WebRequest, choice: Choice) -> Watch:
+    """What of the live list the address asks for."""
+    return Watch(choice.owners, asked(request, "trunk", 64))
+
+
+def _trunks(parts: ConsoleParts, choice: Choice, board: Snapshot) -> list[str]:
+    """The trunks to choose from: for others than operators those of their own calls."""
+    if choice.visitor.is_operator:
+        return sorted({*board.trunks, *(trunk.name for trunk in parts.config.trunks)})
+    return board.trunks
 
 
 def hour_figures(counts: Sequence[OutcomeCount]) -> HourFigures:

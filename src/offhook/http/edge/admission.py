@@ -14,12 +14,12 @@ from offhook.http.deps import Deps
 from offhook.http.edge.access import SUB_ACCOUNT_ID, Caller, bearer_key
 from offhook.http.edge.addresses import Addresses
 from offhook.http.edge.key_use import KeyUse
-from offhook.http.edge.new_keys import NewKeys
 from offhook.http.edge.paths import SIGN_IN, Area, CallflowEndpoint
 from offhook.http.edge.places_taken import PlacesTaken, ShareTaken
 from offhook.http.edge.rate_limits import RateLimiter
 from offhook.http.edge.request_context import RequestContext, context_of
 from offhook.http.refusals import Refused, refusal_answer, retry_after
+from offhook.session.new_keys import NewKeys
 
 SIGN_INS_PER_SECOND = 5.0
 """To the console, of one address: keys are tried there."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from offhook.codes import SessionStatus
+from offhook.events import AnyEvent
 from offhook.session.ports.record import RequestRecord
 from offhook.session.session import Session
 
@@ -34,6 +35,16 @@ class OutcomeCount(NamedTuple):
     since: datetime
     status: SessionStatus
     sessions: int
+
+
+class LiveSession(NamedTuple):
+    """A session that runs or waits."""
+
+    session: Session
+    node: str
+    """The voice process that runs it; '': it waits."""
+    events: Sequence[AnyEvent]
+    """The last of them, in order."""
 
 
 class ConsoleRecords(ABC):
@@ -79,6 +90,17 @@ class ConsoleRecords(ABC):
     ) -> Sequence[Session]:
         """The newest sessions of these sub-accounts together that were created from ``since`` on, in no
         order."""
+
+    @abstractmethod
+    async def live_sessions(
+        self, sub_account_ids: Collection[str], *, each: int, limit: int, events: int
+    ) -> Sequence[LiveSession]:
+        """What runs and waits, in no order: of each sub-account the newest ``each`` sessions that run and the
+        newest ``each`` that wait.
+
+        At most ``limit`` in all: those that wait are left out first, then the oldest of each sub-account, so
+        that a busy sub-account does not hide a quiet one. ``events``: how many each has at most.
+        """
 
     @abstractmethod
     async def outcome_counts(

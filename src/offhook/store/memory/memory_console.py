@@ -9,11 +9,16 @@ from datetime import datetime, timedelta
 import msgspec
 
 from offhook.codes import SessionStatus
-from offhook.session.ports.console_records import ConsoleRecords, OutcomeCount, SignIn
+from offhook.session.ports.console_records import (
+    ConsoleRecords,
+    LiveSession,
+    OutcomeCount,
+    SignIn,
+)
 from offhook.session.ports.record import RequestRecord
 from offhook.session.session import Session
 from offhook.store.documents import from_micros, micros
-from offhook.store.memory.memory_records import MemoryPart, page
+from offhook.store.memory.memory_records import MemoryPart, StoredSession, page
 
 
 class MemoryConsole(MemoryPart, ConsoleRecords):
@@ -71,6 +76,24 @@ class MemoryConsole(MemoryPart, ConsoleRecords):
         ]
         return sorted(found, key=lambda one: one.created_at, reverse=True)[:limit]
 
+    async def live_sessions(
+        self, sub_account_ids: Collection[str], *, each: int, limit: int, events: int
+    ) -> Sequence[LiveSession]:
+        found: list[tuple[int, StoredSession]] = []
+        for status in (SessionStatus.RUNNING, SessionStatus.QUEUED):
+            places: Counter[str] = Counter()
+            of_status = []
+            for stored in sorted(self._data.sessions.values(), key=_age, reverse=True):
+                owner = stored.session.sub_account_id
+                if stored.session.status is status and owner in sub_account_ids:
+                    places[owner] += 1
+                    of_status.append((places[owner], stored))
+            found += sorted((one for one in of_status if one[0] <= each), key=lambda one: one[0])
+        return [
+            LiveSession(one.session, one.node.name if one.node else "", one.events[-events:])
+            for _, one in found[:limit]
+        ]
+
     async def outcome_counts(
         self, sub_account_ids: Collection[str], since: datetime, until: datetime, step: timedelta
     ) -> Sequence[OutcomeCount]:
@@ -101,3 +124,7 @@ class MemoryConsole(MemoryPart, ConsoleRecords):
             session = stored.session
             if session.sub_account_id in sub_account_ids and since <= session.created_at < until:
                 yield session
+
+
+def _age(stored: StoredSession) -> tuple[datetime, str]:
+    return stored.session.created_at, stored.session.session_id

@@ -479,3 +479,20 @@ SET state = u.state, next_at = u.next_at, owner = NULL, attempts = o.attempts + 
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::text[])
     AS u (delivery_id, state, next_at, attempts, history)
 WHERE o.delivery_id = u.delivery_id AND o.state IN ('pending', 'leased');
+
+-- name: live_sessions
+-- Of each sub-account in $1 the newest $2 sessions that run and the newest $2 that wait, at most $3 in all: first
+-- those that run, the newest of each sub-account before the next. Each with its last $4 events.
+WITH live AS (
+    SELECT c.session_id, c.status, c.place
+    FROM unnest($1::text[]) AS o (id) CROSS JOIN (VALUES ('RUNNING'), ('QUEUED')) AS k (status)
+    CROSS JOIN LATERAL (
+        SELECT session_id, status, row_number() OVER (ORDER BY created_at DESC, session_id DESC) AS place
+        FROM sessions WHERE sub_account_id = o.id AND status = k.status
+        ORDER BY created_at DESC, session_id DESC LIMIT $2::bigint) AS c
+    ORDER BY c.status DESC, c.place LIMIT $3::bigint
+)
+SELECT s.node, s.document, (
+    SELECT json_agg(e.document ORDER BY e.number)::text FROM events AS e
+    WHERE e.session_id = s.session_id AND e.number > s.event_count - $4::bigint) AS events
+FROM live JOIN sessions AS s ON s.session_id = live.session_id;

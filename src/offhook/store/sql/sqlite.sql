@@ -335,3 +335,22 @@ SELECT document FROM sessions WHERE session_id = ? AND sub_account_id = ?;
 -- name: events_after
 -- A timeline from a number on.
 SELECT number, document FROM events WHERE session_id = ? AND number > ? ORDER BY number;
+
+-- name: live_sessions
+-- Of each sub-account in ?1 (JSON) the newest ?2 sessions that run and the newest ?2 that wait, at most ?3 in all:
+-- first those that run, the newest of each sub-account before the next. Each with its last ?4 events.
+WITH kinds (status) AS (VALUES ('RUNNING'), ('QUEUED')), live AS (
+    SELECT s.session_id, s.node, s.document, s.event_count
+    FROM json_each(?1) AS o CROSS JOIN kinds AS k CROSS JOIN sessions AS s
+    WHERE s.session_id IN (
+        SELECT session_id FROM sessions WHERE sub_account_id = o.value AND status = k.status
+        ORDER BY created_at DESC, session_id DESC LIMIT ?2)
+    ORDER BY s.status DESC, row_number() OVER (
+        PARTITION BY s.sub_account_id, s.status ORDER BY s.created_at DESC, s.session_id DESC)
+    LIMIT ?3
+)
+SELECT node, document, (
+    SELECT json_group_array(e.document) FROM (
+        SELECT document FROM events WHERE session_id = live.session_id AND number > live.event_count - ?4
+        ORDER BY number) AS e) AS events
+FROM live;

@@ -33,8 +33,12 @@ class NewKeys:
         """The grant of a key that was not in memory; None if the store has no such key."""
         if not looks_like_key(key):
             return None
-        await wait_or(self._look(), LONGEST_WAIT)
+        await self.refresh()
         return self._directory.authenticate(key)
+
+    async def refresh(self) -> None:
+        """Read the store anew, however many ask for that; or wait :data:`LONGEST_WAIT`."""
+        await wait_or(self._look(), LONGEST_WAIT)
 
     async def _look(self) -> None:
         """Return after a look that began later than this call."""
