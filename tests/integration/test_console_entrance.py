@@ -48,13 +48,12 @@ async def test_a_flood_of_wrong_keys_is_no_flood_of_reads(monkeypatch: pytest.Mo
     monkeypatch.setattr(FakeDirectory, "refresh", look)
     async with running_console() as world, aiohttp.ClientSession() as session:
         client = ConsoleClient(world, session)
-        for key in ("guess", "", "offhook_short"):
-            await client.post("/console/sign-in", key=key)
+        await client.post("/console/sign-in", key="offhook_guess")
         assert looks == 0, "what cannot be a key costs no read"
-        keys = [new_api_key() for _ in range(8)]
+        keys = [new_api_key() for _ in range(4)]
         seen = await asyncio.gather(*(client.post("/console/sign-in", key=one) for one in keys))
         assert {one.status for one in seen} == {401}
-        assert 0 < looks < 8
+        assert 0 < looks < 4
 
 
 async def test_without_a_sign_in_every_page_leads_to_the_form_and_back() -> None:
