@@ -88,7 +88,9 @@ class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     dtmf_clock_rate: int = 8_000
     """Of telephone-event, both ways: that of the codec where the peer agreed to it."""
     ptime: int = 20
-    """Milliseconds of sound in each packet that we send."""
+    """Milliseconds of our own sound in each packet that we send, as the peer wants: in tens from 10 to 60.
+
+    Opus is always sent in packets of 20."""
     send_key: SrtpKey | None = None
     """Of SRTP, as we encrypt; None: plain RTP. Never without :attr:`receive_key`."""
     receive_key: SrtpKey | None = None

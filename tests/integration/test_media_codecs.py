@@ -164,6 +164,30 @@ async def test_a_prompt_in_g711_is_encoded_as_it_plays(codec: Codec) -> None:
         await phone.events.wait(PlaybackEnded)
 
 
+@pytest.mark.parametrize("ready", [False, True])
+@pytest.mark.parametrize("milliseconds", [30, 60])
+async def test_packets_of_g722_are_as_long_as_the_peer_wants_and_those_of_opus_of_20_ms(
+    milliseconds: int, ready: bool
+) -> None:
+    octets = 8 * milliseconds
+    async with running_engine() as engine:
+        for codec in WIDE:
+            sound = prompt()
+            if ready:
+                pcm = wide_tone(HERTZ, 0.6).tobytes()
+                sound[codec] = _core.encode(CODECS[codec], RATE, pcm)
+            async with speaking(engine, codec) as (leg, phone):
+                leg.connect(msgspec.structs.replace(phone.media(), ptime=milliseconds))
+                leg.play(engine.load(sound))
+                step = 960 if codec is Codec.OPUS else octets
+                packets = await phone.hears(20 if codec is Codec.OPUS else 4800 // octets)
+                assert is_the_tone(judged(codec, packets[:-1]))
+                steps = [b.timestamp - a.timestamp for a, b in itertools.pairwise(packets)]
+                assert {each & 0xFFFFFFFF for each in steps} == {step}
+                if codec is Codec.G722:
+                    assert {len(packet.payload) for packet in packets} == {octets}
+
+
 @pytest.mark.parametrize("codec", WIDE)
 async def test_a_prompt_that_is_ready_in_the_codec_keeps_its_whole_band(codec: Codec) -> None:
     high = wide_tone(6_000, 0.6)

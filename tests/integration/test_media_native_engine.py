@@ -142,7 +142,7 @@ def test_handles_are_made_by_the_module_only(kind: str) -> None:
 
 async def test_arguments_out_of_range_are_refused() -> None:
     async with core_leg() as (engine, leg):
-        ok = (LOOPBACK, 4000, 0, 0, 0, -1, -1, True, True, False, NO_TYPES, b"", 0, b"", b"")
+        ok = (LOOPBACK, 4000, 0, 0, 0, 0, -1, -1, True, True, False, NO_TYPES, b"", 0, b"", b"")
         leg.connect(*ok)
 
         def wrong(place: int, value: object) -> Callable[[], None]:
@@ -154,15 +154,18 @@ async def test_arguments_out_of_range_are_refused() -> None:
                 (3, 4),
                 (3, -1),
                 (4, 128),
-                (5, 128),
-                (6, -2),
-                (10, b"\7" * 128),
-                (10, b""),
-                (11, b"x"),
+                (5, 25),
+                (5, 70),
+                (5, -1),
+                (6, 128),
+                (7, -2),
+                (11, b"\7" * 128),
+                (11, b""),
+                (12, b"x"),
             ),
-            *((12, 1), (12, 7), (12, -1), (13, b"x"), (14, bytes(30))),
-            (11, bytes((4, 33)) + bytes(16)),
-            (11, (bytes((4, 32)) + bytes(16)) * 5000),
+            *((13, 1), (13, 7), (13, -1), (14, b"x"), (15, bytes(30))),
+            (12, bytes((4, 33)) + bytes(16)),
+            (12, (bytes((4, 32)) + bytes(16)) * 5000),
         ):
             with pytest.raises(ValueError):
                 wrong(place, value)()

@@ -62,7 +62,7 @@ class Sipp:
     ) -> None:
         self.port = free_port()
         defaults = {"contact_port": self.port, "rtp_port": 9, "caller_number": "caller"}
-        defaults["more_headers"] = ""
+        defaults |= {"more_headers": "", "packet_time": "ptime:20"}
         self.keys = {**defaults, "patience": 60_000, **(keys or {})}
         self._scenario = scenario
         self._folder = folder / f"sipp-{scenario}-{self.port}"

@@ -2,7 +2,7 @@
 
 Theory of operation. A playback holds its sound in every codec (one octet a sample), so a position in it
 means the same moment in each of them, and a codec that changes in the middle of a prompt only changes
-the buffer that is read. :meth:`PlayQueue.take` has two ways. The short one slices the next 160 octets out
+the buffer that is read. :meth:`PlayQueue.take` has two ways. The short one slices the octets of a packet out
 of the buffer that plays, as long as that buffer holds more than those. The long one assembles a packet at
 the beginning or the end of something: of the last octets of one pass, the pause after it, the first
 octets of the next pass or playback. A playback that ends inside a packet is followed in the same packet
@@ -20,12 +20,14 @@ from offhook.media.engine import Audio, Sound
 from offhook.negotiated import LAWS, Codec
 
 PACKET_OCTETS: Final = 160
-"""20 ms of G.711."""
+"""20 ms of G.711: of a packet, unless the peer wants others."""
+MOST_PACKET_OCTETS: Final = 480
+"""60 ms."""
 
 SILENCE: Final = {
-    codec: memoryview(bytes([octet]) * PACKET_OCTETS) for codec, octet in g711.SILENCE.items()
+    codec: memoryview(bytes([octet]) * MOST_PACKET_OCTETS) for codec, octet in g711.SILENCE.items()
 }
-"""A packet of silence in each codec."""
+"""The longest packet of silence in each codec."""
 
 
 class PlaybackChange(Enum):
@@ -85,14 +87,14 @@ class RepeatedTone:
         """Start again at the beginning of the sound."""
         self._position = 0
 
-    def take(self, codec: Codec) -> bytes | memoryview:
-        """The next 160 octets."""
-        begin, end = self._position, self._position + PACKET_OCTETS
+    def take(self, codec: Codec, octets: int) -> bytes | memoryview:
+        """The next packet."""
+        begin, end = self._position, self._position + octets
         self._position = end if end < self._octets + self._pause else 0
         part = self._audio[codec][begin : min(end, self._octets)]
-        if len(part) == PACKET_OCTETS:
+        if len(part) == octets:
             return part
-        return bytes(part) + bytes(SILENCE[codec][len(part) :])
+        return bytes(part) + bytes(SILENCE[codec][len(part) : octets])
 
 
 class PlayQueue:
@@ -107,6 +109,7 @@ class PlayQueue:
         "_codec",
         "_data",
         "_limit",
+        "_octets",
         "_packet_of_silence",
         "_position",
         "_queue",
@@ -117,14 +120,15 @@ class PlayQueue:
     )
 
     def __init__(self, codec: Codec) -> None:
-        """``codec``: what packets are made of, until :meth:`set_codec`."""
+        """``codec``: what packets are made of, until :meth:`set_packets`."""
         self._codec = codec
+        self._octets = PACKET_OCTETS
         self._queue: deque[QueuedPlayback] = deque()
         self._data = memoryview(b"")
         self._position = 0
         self._limit = 0
         self._silence_left = 0
-        self._packet_of_silence = SILENCE[codec]
+        self._packet_of_silence = SILENCE[codec][:PACKET_OCTETS]
         self.started: list[int] = []
         self.ended: list[int] = []
         self.noticed = False
@@ -138,10 +142,11 @@ class PlayQueue:
         """Playbacks not ended."""
         return len(self._queue)
 
-    def set_codec(self, codec: Codec) -> None:
-        """Change the codec from the next packet on; playbacks continue at their positions."""
+    def set_packets(self, codec: Codec, octets: int) -> None:
+        """Change codec and length from the next packet on; playbacks continue at their positions."""
         self._codec = codec
-        self._packet_of_silence = SILENCE[codec]
+        self._octets = octets
+        self._packet_of_silence = SILENCE[codec][:octets]
         if self._queue:
             self._data = self._queue[0].audio[codec]
 
@@ -152,8 +157,8 @@ class PlayQueue:
             self._begin(playback)
 
     def take(self) -> memoryview | bytes | None:
-        """The next 160 octets; None when there is nothing to play."""
-        end = self._position + PACKET_OCTETS
+        """The octets of the next packet; None when there is nothing to play."""
+        end = self._position + self._octets
         if end < self._limit:
             data = self._data[self._position : end]
             self._position = end
@@ -195,7 +200,7 @@ class PlayQueue:
     def _assemble(self) -> memoryview | bytes | None:
         """Build a packet at the beginning or end of a playback or pass, possibly from several parts."""
         parts: list[memoryview] = []
-        room = PACKET_OCTETS
+        room = self._octets
         while room and self._queue:
             playback = self._queue[0]
             if not playback.started:

@@ -16,6 +16,7 @@ from offhook.sip.grammar import ip_of
 MAX_MEDIA = 32
 MAX_SDP = 16_384
 """Octets of a description that is read."""
+_MILLISECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?", re.ASCII)
 
 
@@ -99,6 +100,20 @@ class StreamDescription:
             if key.strip().lower() == name:
                 return value.strip()
         return None
+
+    def packet_time(self) -> int:
+        """Milliseconds of sound that it wants in a packet, in tens from 10 to 60 (RFC 8866 §6.4, §6.5).
+
+        ``ptime``, or 20, and never more than ``maxptime``.
+        """
+        wanted = self._milliseconds("ptime", 20)
+        wanted = min(wanted, self._milliseconds("maxptime", wanted))
+        return max(10, min(60, wanted // 10 * 10))
+
+    def _milliseconds(self, name: str, absent: int) -> int:
+        """A positive value of an attribute; a fraction is cut off."""
+        found = _MILLISECONDS.match(self.attribute(name) or "")
+        return absent if found is None else int(found[0]) or absent
 
 
 class SessionDescription:

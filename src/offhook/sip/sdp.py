@@ -207,6 +207,7 @@ def _negotiated(
         dtmf_payload_type=None if event is None else event[0],
         dtmf_receive_payload_type=None if event_received is None else event_received[0],
         dtmf_clock_rate=chosen[1].clock_rate,
+        ptime=media.packet_time(),
         send=direction in (MediaDirection.SENDRECV, MediaDirection.RECVONLY),
         receive=direction in (MediaDirection.SENDRECV, MediaDirection.SENDONLY),
         remote_rtcp_port=rtcp_port,

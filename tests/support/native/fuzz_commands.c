@@ -35,6 +35,7 @@ static void connect_leg(oh_leg *leg, struct input *input) {
     struct oh_media media = fuzz_media((uint16_t)(1 + next(input)));
     media.send = how & 1;
     media.receive = how & 2;
+    media.ptime = (const uint8_t[]){0, 10, 30, 60}[how >> 5 & 3];
     media.rtcp_mux = how & 4;
     media.codec = next(input) % (OH_CODECS + 1);
     media.dtmf_payload_type = (int16_t)(how & 8 ? -1 : 101);

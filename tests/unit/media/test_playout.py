@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,7 +60,7 @@ def test_samples_are_not_copied() -> None:
 
 def test_another_codec_has_another_silence() -> None:
     queue = PlayQueue(Codec.PCMU)
-    queue.set_codec(Codec.PCMA)
+    queue.set_packets(Codec.PCMA, 160)
     queue.add(QueuedPlayback(1, in_all(b"a"), 1, 0))
     assert drain(queue)[0] == [b"a" + b"\xd5" * 159]
 
@@ -131,10 +132,25 @@ def test_a_playback_goes_on_in_another_codec_where_it_is() -> None:
     sound = LoadedSound({Codec.PCMU: b"u" * 400, Codec.PCMA: b"a" * 400})
     queue.add(QueuedPlayback(1, sound, 2, 80))
     first = bytes(queue.take() or b"")
-    queue.set_codec(Codec.PCMA)
+    queue.set_packets(Codec.PCMA, 160)
     rest = b"".join(drain(queue)[0])
     assert first == b"u" * 160
     assert rest == b"a" * 240 + b"\xd5" * 80 + b"a" * 400 + b"\xd5" * 80
+
+
+@pytest.mark.parametrize("octets", [80, 240, 480])
+def test_packets_may_have_another_length(octets: int) -> None:
+    queue = PlayQueue(Codec.PCMU)
+    queue.set_packets(Codec.PCMU, octets)
+    queue.add(QueuedPlayback(1, in_all(b"a" * 1000), 2, 80))
+    queue.add(QueuedPlayback(2, in_all(b"b" * 1000), 1, 0))
+    packets, _ = drain(queue)
+    assert {len(packet) for packet in packets} == {octets}
+    heard = b"".join(packets)
+    sounds = b"a" * 1000 + b"\xff" * 80 + b"a" * 1000 + b"b" * 1000
+    assert heard == sounds + b"\xff" * (len(heard) - len(sounds))
+    tone = RepeatedTone(in_all(b"u" * 100), octets - 100)
+    assert bytes(tone.take(Codec.PCMU, octets)) == (b"u" * 100 + b"\xff" * 380)[:octets]
 
 
 def test_a_sound_of_the_engines_own_is_not_told_of() -> None:
@@ -147,8 +163,8 @@ def test_a_sound_of_the_engines_own_is_not_told_of() -> None:
 
 def test_a_repeated_tone_pauses_and_begins_again() -> None:
     tone = RepeatedTone(LoadedSound({Codec.PCMU: b"u" * 240, Codec.PCMA: b"a" * 240}), 240)
-    heard = b"".join(bytes(tone.take(Codec.PCMU)) for _ in range(4))
+    heard = b"".join(bytes(tone.take(Codec.PCMU, 160)) for _ in range(4))
     assert heard == b"u" * 240 + b"\xff" * 240 + b"u" * 160
-    assert bytes(tone.take(Codec.PCMA)) == b"a" * 80 + b"\xd5" * 80
+    assert bytes(tone.take(Codec.PCMA, 160)) == b"a" * 80 + b"\xd5" * 80
     tone.restart()
-    assert bytes(tone.take(Codec.PCMA)) == b"a" * 160
+    assert bytes(tone.take(Codec.PCMA, 160)) == b"a" * 160

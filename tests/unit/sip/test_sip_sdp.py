@@ -273,3 +273,29 @@ def test_arbitrary_descriptions_fail_only_as_they_may(lines: list[bytes]) -> Non
     for body in (b"\r\n".join(lines), b"v=0\r\n" + b"\n".join(lines)):
         with contextlib.suppress(SdpError):
             answer(body, host="192.0.2.1", port=4002)
+
+
+@pytest.mark.parametrize(
+    ("lines", "milliseconds"),
+    [
+        ((), 20),
+        (("a=ptime:30",), 30),
+        (("a=ptime:60", "a=maxptime:40"), 40),
+        (("a=maxptime:10",), 10),
+        (("a=maxptime:150",), 20),
+        (("a=ptime:25",), 20),
+        (("a=ptime:5",), 10),
+        (("a=ptime:120",), 60),
+        (("a=ptime:30.0",), 30),
+        (("a=ptime:0",), 20),
+        (("a=ptime:-30", "a=maxptime:"), 20),
+        (("a=ptime:soon",), 20),
+        (("a=ptime:" + "9" * 4000,), 60),
+    ],
+)
+def test_we_send_packets_as_long_as_the_peer_wants(
+    lines: tuple[str, ...], milliseconds: int
+) -> None:
+    description = OFFER + "".join(line + "\r\n" for line in lines).encode()
+    assert answer(description, host="192.0.2.1", port=4002)[0].ptime == milliseconds
+    assert parse_answer(description).ptime == milliseconds

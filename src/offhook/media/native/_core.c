@@ -331,15 +331,15 @@ static PyObject *leg_connect(PyObject *at, PyObject *arguments) {
     struct oh_media media;
     const char *host, *types, *networks, *send_key, *receive_key;
     Py_ssize_t host_size, types_size, networks_size, send_size, receive_size;
-    int suite, port, rtcp_port, codec, type, dtmf, dtmf_receive, send, receive, mux;
+    int suite, port, rtcp_port, codec, type, ptime, dtmf, dtmf_receive, send, receive, mux;
     memset(&media, 0, sizeof media);
-    if (!PyArg_ParseTuple(arguments, "y#iiiiiipppy#y#iy#y#", &host, &host_size, &port, &rtcp_port, &codec, &type,
-                          &dtmf, &dtmf_receive, &send, &receive, &mux, &types, &types_size, &networks,
+    if (!PyArg_ParseTuple(arguments, "y#iiiiiiipppy#y#iy#y#", &host, &host_size, &port, &rtcp_port, &codec, &type,
+                          &ptime, &dtmf, &dtmf_receive, &send, &receive, &mux, &types, &types_size, &networks,
                           &networks_size, &suite, &send_key, &send_size, &receive_key, &receive_size))
         return NULL;
     if (!read_address(&media.remote, host, host_size, port))
         return NULL;
-    if (rtcp_port < 0 || rtcp_port > 65535 || codec < 0 || codec >= OH_CODECS || type < 0 || type > 127 ||
+    if (rtcp_port < 0 || rtcp_port > 65535 || codec < 0 || codec >= OH_CODECS || type < 0 || type > 127 || ptime < 0 || ptime > 255 ||
         dtmf < -1 || dtmf > 127 || dtmf_receive < -1 || dtmf_receive > 127 ||
         types_size != (Py_ssize_t)sizeof media.receive_codecs)
         return raise_result(OH_INVALID);
@@ -352,6 +352,7 @@ static PyObject *leg_connect(PyObject *at, PyObject *arguments) {
     media.rtcp_port = (uint16_t)rtcp_port;
     media.codec = (uint8_t)codec;
     media.payload_type = (uint8_t)type;
+    media.ptime = (uint8_t)ptime;
     media.dtmf_payload_type = (int16_t)dtmf;
     media.dtmf_receive_type = (int16_t)dtmf_receive;
     media.send = send;

@@ -27,6 +27,7 @@ class Leg:
         rtcp_port: int,
         codec: int,
         payload_type: int,
+        ptime: int,
         dtmf: int,
         dtmf_receive: int,
         send: bool,

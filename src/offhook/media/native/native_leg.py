@@ -103,6 +103,7 @@ class NativeLeg(MediaLeg):
             media.remote_rtcp_port or 0,
             CODECS[media.codec],
             media.payload_type,
+            media.ptime,
             _or_none(media.dtmf_payload_type),
             _or_none(media.dtmf_receive_payload_type),
             media.send,

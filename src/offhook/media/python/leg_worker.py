@@ -28,12 +28,13 @@ from offhook.media.engine import (
     SourceRefused,
 )
 from offhook.media.playout import LoadedSound, PlaybackChange, QueuedPlayback, RepeatedTone
+from offhook.media.python.pacing import Address
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.received import ReceivedPacket, ReceiverEvents
 from offhook.media.python.receiver import RtpReceiver
 from offhook.media.python.relay import Relay
 from offhook.media.python.rtcp_port import RtcpPort
-from offhook.media.python.sender import Address, RtpSender
+from offhook.media.python.sender import RtpSender
 from offhook.media.python.services import EngineServices
 from offhook.media.python.tap_buffer import TapBuffer
 from offhook.media.tap_frames import TapFrameKind
@@ -137,6 +138,8 @@ class LegWorker:
         self.receiver.configure(media, remote, sources)
         latched = self.receiver.remote or remote
         unspecified = remote[0] in ("0.0.0.0", "::")  # noqa: S104 compared, not bound
+        if media.ptime != self.sender.ptime:
+            self._engine.unschedule(self.sender)
         self.sender.configure(media, latched, media.send and not unspecified)
         self._rtcp.configure(media, remote if unspecified else latched)
         if first:

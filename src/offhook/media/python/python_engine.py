@@ -1,8 +1,9 @@
 """The media engine in pure Python: one pacing thread for all legs of the process.
 
 Theory of operation. Time is divided into ticks of 5 ms, counted from the start. A leg that sends
-does so every fourth tick, so the legs that send are spread over four slots. Within a pass of its loop
-the thread runs the commands that came from the asyncio side, sends what the due tick asks for, reads
+does so every fourth tick, so the legs that send are spread over four slots; beside them stand those whose
+peer wants packets of another length than 20 ms, each with the tick of its next packet. Within a pass of
+its loop the thread runs the commands that came from the asyncio side, sends what the due tick asks for, reads
 every socket that has something, runs timers, and hands the events of the whole pass to the loop with
 one wake-up. With few legs it waits in the selector, so that packets and commands are handled as they
 arrive; with many it sleeps from tick to tick and handles them in batches. While no leg sends, it sleeps
@@ -29,10 +30,11 @@ from typing import Final, final
 from offhook.media import rtcp
 from offhook.media.engine import Audio, MediaEngine, MediaEvent
 from offhook.media.playout import LoadedSound
+from offhook.media.python.pacing import TICK, TICKS_PER_PACKET
 from offhook.media.python.port_pool import PortPool, SocketPair
 from offhook.media.python.python_leg import PythonLeg
 from offhook.media.python.receiver import MAX_DATAGRAM
-from offhook.media.python.sender import TICK, TICKS_PER_PACKET, RtpSender
+from offhook.media.python.sender import RtpSender
 from offhook.media.python.services import EngineServices, Fail, Reader, Timer
 
 _log = logging.getLogger(__name__)
@@ -76,6 +78,8 @@ class PythonEngine(MediaEngine, EngineServices):
         self._legs: set[Callable[[], None]] = set()
         """What closes each open leg."""
         self._slots: list[list[RtpSender]] = [[] for _ in range(TICKS_PER_PACKET)]
+        self._unusual: list[RtpSender] = []
+        """The legs whose packets are not of 20 ms."""
         self._timers: list[tuple[float, int, Timer, Fail]] = []
         self._timer_order = itertools.count()
         self._selector = selectors.DefaultSelector()
@@ -177,12 +181,22 @@ class PythonEngine(MediaEngine, EngineServices):
         if not self._sending:
             self._tick = max(self._tick, soon)
         first = max(self._tick, soon)
+        sender.scheduled = True
+        if sender.ptime != 20:
+            sender.not_before = sender.due = first
+            self._unusual.append(sender)
+            return
         share = sum(map(len, self._slots)) // TICKS_PER_PACKET + _SLOT_SLACK
         ticks = range(first, first + TICKS_PER_PACKET)
         tick = next((t for t in ticks if len(self._slots[t % TICKS_PER_PACKET]) < share), first)
         self._slots[tick % TICKS_PER_PACKET].append(sender)
         sender.not_before = tick
-        sender.scheduled = True
+
+    def unschedule(self, sender: RtpSender) -> None:
+        if sender.scheduled:
+            sender.scheduled = False
+            self._unusual = [each for each in self._unusual if each.scheduled]
+            self._slots = [[each for each in slot if each.scheduled] for slot in self._slots]
 
     def adopt(self, close: Callable[[], None]) -> None:
         self._legs.add(close)
@@ -196,7 +210,7 @@ class PythonEngine(MediaEngine, EngineServices):
 
     @property
     def _sending(self) -> bool:
-        return any(self._slots)
+        return any(self._slots) or bool(self._unusual)
 
     def _run(self) -> None:
         while not self._closed:
@@ -229,18 +243,23 @@ class PythonEngine(MediaEngine, EngineServices):
         late = int((self.now - self._began) / TICK) - self._tick
         if late > _MOST_LATE:
             self._tick += late
-            for slot in self._slots:
-                for sender in slot:
-                    sender.interrupted()
+            for sender in itertools.chain(self._unusual, *self._slots):
+                sender.interrupted()
         while self._began + self._tick * TICK <= self.now:
-            self._transmit(self._tick)
+            tick = self._tick
+            slot = tick % TICKS_PER_PACKET
+            if not self._transmit(self._slots[slot], tick):
+                self._slots[slot] = [leg for leg in self._slots[slot] if leg.scheduled]
+            if self._unusual and not self._transmit(
+                [leg for leg in self._unusual if leg.due <= tick], tick
+            ):
+                self._unusual = [leg for leg in self._unusual if leg.scheduled]
             self._tick += 1
 
-    def _transmit(self, tick: int) -> None:
-        """Let the legs in the slot of one tick send."""
-        slot = self._slots[tick % TICKS_PER_PACKET]
+    def _transmit(self, legs: list[RtpSender], tick: int) -> bool:
+        """Let legs send; false when one of them goes on no more."""
         over = False
-        for sender in slot:
+        for sender in legs:
             try:
                 if sender.connected and sender.transmit(tick):
                     continue
@@ -248,8 +267,7 @@ class PythonEngine(MediaEngine, EngineServices):
                 sender.fail(error)
             sender.scheduled = False
             over = True
-        if over:
-            self._slots[tick % TICKS_PER_PACKET] = [leg for leg in slot if leg.scheduled]
+        return not over
 
     def _run_timers(self) -> None:
         timers = self._timers
@@ -305,10 +323,13 @@ class PythonEngine(MediaEngine, EngineServices):
             self._never.acquire(timeout=pause)
 
     def _due_at(self) -> float:
-        """When the next tick with a leg in its slot is due."""
+        """When the next tick with a leg that sends is due."""
         tick = self._tick
         while not self._slots[tick % TICKS_PER_PACKET] and tick < self._tick + TICKS_PER_PACKET:
             tick += 1
+        if self._unusual:
+            soonest = min(sender.due for sender in self._unusual)
+            tick = min(tick, soonest) if any(self._slots) else soonest
         return self._began + tick * TICK
 
     def _busy(self, sending: bool) -> bool:

@@ -18,8 +18,8 @@ from offhook.media.engine import (
 )
 from offhook.media.playout import LoadedSound, QueuedPlayback
 from offhook.media.python.leg_worker import LegClosed, LegWorker
+from offhook.media.python.pacing import Address
 from offhook.media.python.port_pool import SocketPair
-from offhook.media.python.sender import Address
 from offhook.media.python.services import EngineServices
 from offhook.negotiated import NegotiatedMedia
 

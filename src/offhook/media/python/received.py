@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from offhook.media import rtp
-from offhook.media.python.sender import Address
+from offhook.media.python.pacing import Address
 from offhook.negotiated import Codec
 
 

@@ -27,8 +27,8 @@ from typing import Final
 
 from offhook.media import rtp
 from offhook.media.engine import MediaSources
+from offhook.media.python.pacing import Address
 from offhook.media.python.received import NO_EVENTS, Counts, ReceivedPacket, ReceiverEvents
-from offhook.media.python.sender import Address
 from offhook.media.telephone_event import DtmfReceiver
 from offhook.negotiated import Codec, NegotiatedMedia
 

@@ -7,9 +7,10 @@ import time
 from typing import Final
 
 from offhook.media import rtcp
+from offhook.media.python.pacing import Address
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.receiver import RtpReceiver
-from offhook.media.python.sender import Address, RtpSender
+from offhook.media.python.sender import RtpSender
 from offhook.media.python.services import EngineServices, Fail
 from offhook.media.rtcp_session import RtcpSession, Sending
 from offhook.negotiated import NegotiatedMedia

@@ -1,12 +1,12 @@
 """The sending side of one leg in the Python engine; lives in the pacing thread.
 
-Theory of operation. Every 20 ms :meth:`RtpSender.transmit` sends one packet of the first of these that
-there is: a DTMF digit, what plays, what is repeated below (ringback), silence. Only before the answer
-nothing may be sent.
+Theory of operation. Every 20 ms, or as often as the peer wants packets, :meth:`RtpSender.transmit` sends
+one packet of the first of these that there is: a DTMF digit, what plays, what is repeated below (ringback),
+silence. Only before the answer nothing may be sent.
 
 In a bridge the packets of the other leg are sent as they arrive, between the ticks (:mod:`.relay`), and
 ``transmit`` only watches: once 60 ms have passed without one, it fills the time since the last one with
-silence, and goes on with a packet each 20 ms until the next one arrives.
+silence, and goes on with a packet each packet time until the next one arrives.
 
 The clock of the RTP timestamps follows the ticks. A relayed packet sets it: from then on a moment's
 timestamp is that packet's plus the time since its arrival, so that silence and prompts go on where the
@@ -20,12 +20,11 @@ import math
 from collections import deque
 from collections.abc import Callable
 from socket import socket
-from typing import Any, Final
+from typing import Final
 
 from offhook.media import rtp, tones
 from offhook.media import telephone_event as dtmf
 from offhook.media.playout import (
-    PACKET_OCTETS,
     SILENCE,
     LoadedSound,
     PlaybackChange,
@@ -33,14 +32,17 @@ from offhook.media.playout import (
     QueuedPlayback,
     RepeatedTone,
 )
+from offhook.media.python.pacing import (
+    TICK_UNITS,
+    TICKS_PER_PACKET,
+    Address,
+    OwnTap,
+    PlaybackListener,
+    listen_no_more,
+)
 from offhook.negotiated import Codec, NegotiatedMedia
 from offhook.random_bits import random_bits
 
-TICK: Final = 0.005
-"""Seconds."""
-TICKS_PER_PACKET: Final = 4
-TICK_UNITS: Final = 40
-"""RTP timestamp units of one tick at 8,000 a second."""
 MAX_QUEUED: Final = 1000
 """Playbacks waiting on one leg; one more is refused."""
 _MAX_DIGITS_QUEUED: Final = 64
@@ -52,20 +54,6 @@ _RELAY_GONE: Final = 200
 """Ticks (1 s) without a relayed packet after which the background sound is sent again."""
 _MOST_FILLED: Final = 5
 """Packets of silence sent at once to fill the time since the last relayed one."""
-
-Address = tuple[Any, ...]
-"""A socket address as the socket module gives it."""
-
-PlaybackListener = Callable[[int, PlaybackChange], None]
-"""Is told a playback's number and what happened to it."""
-
-OwnTap = Callable[[Codec, int, bytes | memoryview, float], None]
-"""Called with codec, timestamp, octets and tick of every audio packet of :meth:`RtpSender.transmit`, without
-the silence that fills pauses."""
-
-
-def _listen_no_more(*_facts: object) -> None:
-    """Does nothing: the listener of a leg that is over."""
 
 
 class RtpSender:
@@ -81,14 +69,18 @@ class RtpSender:
         "_listener",
         "_next_tick",
         "_next_units",
+        "_octets",
         "_relay_tick",
         "_relays",
         "_running",
         "_sendto",
+        "_silence",
+        "_ticks",
         "can_send",
         "codec",
         "connected",
         "dtmf_payload_type",
+        "due",
         "errors",
         "fail",
         "first_sequence",
@@ -98,6 +90,7 @@ class RtpSender:
         "own_tap",
         "packets_sent",
         "payload_type",
+        "ptime",
         "queue",
         "remote",
         "scheduled",
@@ -112,12 +105,12 @@ class RtpSender:
         self._sendto = sock.sendto
         self._listener = listener
         self.fail = fail
-        self._buffer = bytearray(rtp.HEADER_SIZE + PACKET_OCTETS)
         self._digits: deque[list[dtmf.EventPacket | None]] = deque()
         self._digit_units: int | None = None
         self.codec, self.payload_type = Codec.PCMU, 0
         self.dtmf_payload_type: int | None = None
         self.queue = PlayQueue(Codec.PCMU)
+        self._use_packets(20)
         self._below: RepeatedTone | None = None
         self.remote: Address | None = None
         self.connected = False
@@ -134,6 +127,8 @@ class RtpSender:
         """When the last relayed packet arrived."""
         self.scheduled = False
         """Whether the engine calls :meth:`transmit` every packet time."""
+        self.due = 0
+        """The tick of the next packet, where packets are not of 20 ms."""
         self.not_before = 0
         """The first tick of the talkspurt to come."""
         self.ssrc = random_bits(32)
@@ -148,8 +143,8 @@ class RtpSender:
 
     def let_go(self) -> None:
         """The leg is over: release its callbacks."""
-        self._listener = _listen_no_more
-        self.fail = _listen_no_more
+        self._listener = listen_no_more
+        self.fail = listen_no_more
         self.own_tap = None
 
     @property
@@ -175,7 +170,14 @@ class RtpSender:
         self.remote = remote
         self.connected = True
         self.can_send = can_send
-        self.queue.set_codec(media.codec)
+        self._use_packets(media.ptime)
+
+    def _use_packets(self, ptime: int) -> None:
+        """Send packets of so many milliseconds."""
+        self.ptime, self._ticks, self._octets = ptime, ptime // 5, ptime * 8
+        self._buffer = bytearray(rtp.HEADER_SIZE + self._octets)
+        self._silence = SILENCE[self.codec][: self._octets]
+        self.queue.set_packets(self.codec, self._octets)
 
     def disconnect(self) -> None:
         """The leg is over: playbacks end as stopped."""
@@ -266,7 +268,9 @@ class RtpSender:
         if not self._running and tick < self.not_before:
             return True
         if self._digits:
+            self.due = tick + TICKS_PER_PACKET
             return self._transmit_digit(tick)
+        self.due = tick + self._ticks
         queue = self.queue
         payload = queue.take()
         if payload is not None:
@@ -284,27 +288,26 @@ class RtpSender:
             return True
         if self._below is not None:
             if quiet >= _RELAY_GONE:
-                self._send_audio(tick, self._below.take(self.codec))
+                self._send_audio(tick, self._below.take(self.codec, self._octets))
                 return True
             self._below.restart()
         if self.keeps_sending:
-            silence = SILENCE[self.codec]
             if self._relays and self._running:
-                self._fill(tick, silence)
-            self._send_audio(tick, silence)
+                self._fill(tick)
+            self._send_audio(tick, self._silence)
             return True
         self._running = False
         return self._below is not None
 
-    def _fill(self, tick: int, silence: memoryview) -> None:
+    def _fill(self, tick: int) -> None:
         """Send silence for the packet times since the last relayed packet."""
-        missing = (self.units_at(tick) - self._next_units) // PACKET_OCTETS
+        missing = (self.units_at(tick) - self._next_units) // self._octets
         if missing <= _MOST_FILLED:
             for _ in range(missing):
-                self._send_audio(tick - TICKS_PER_PACKET * missing, silence)
+                self._send_audio(tick - self._ticks * missing, self._silence)
 
     def _send_audio(self, tick: int, payload: bytes | memoryview) -> None:
-        """Send 160 octets; while the peer holds us only the time passes.
+        """Send a packet; while the peer holds us only the time passes.
 
         They begin where the last packet ended, unless more than a packet time has passed since.
         """
@@ -312,10 +315,10 @@ class RtpSender:
             units = self._next_units  # nearly always: the packet after the last one
         else:
             units = self.units_at(tick)
-            if units < self._next_units + (PACKET_OCTETS if self._running else 0):
+            if units < self._next_units + (self._octets if self._running else 0):
                 units = self._next_units
-        self._next_tick = tick + TICKS_PER_PACKET
-        self._next_units = units + PACKET_OCTETS
+        self._next_tick = tick + self._ticks
+        self._next_units = units + self._octets
         if not self.can_send:
             self._running = False
             return
@@ -336,12 +339,12 @@ class RtpSender:
         buffer[rtp.HEADER_SIZE :] = payload
         self.sequence += 1
         self.packets_sent += 1
-        self.octets_sent += PACKET_OCTETS
+        self.octets_sent += self._octets
         try:
             self._sendto(buffer, self.remote)  # type: ignore[arg-type]
         except OSError:
             self.errors += 1
-        if self.own_tap is not None and payload is not SILENCE[self.codec]:
+        if self.own_tap is not None and payload is not self._silence:
             self.own_tap(self.codec, units & 0xFFFFFFFF, payload, tick)
 
     def _tell(self) -> None:

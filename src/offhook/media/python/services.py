@@ -62,6 +62,10 @@ class EngineServices(ABC):
         """Let a sender with work be called every packet time, from the next tick with room."""
 
     @abstractmethod
+    def unschedule(self, sender: RtpSender) -> None:
+        """Let it be called no more, until it is scheduled again."""
+
+    @abstractmethod
     def adopt(self, close: Callable[[], None]) -> None:
         """A leg was opened; ``close`` ends it when the engine ends."""
 

@@ -76,8 +76,7 @@ static void relay_now(oh_leg *leg, oh_leg *other) {
         oh_relay_begin(leg, other);
 }
 
-/* Takes the leg out of its slot. */
-static void unschedule(oh_engine *engine, oh_leg *leg) {
+void oh_engine_unschedule(oh_engine *engine, oh_leg *leg) {
     struct oh_slot *slot = &engine->slot[leg->sender.slot];
     for (size_t at = 0; leg->sender.scheduled && at < slot->count; at++) {
         if (slot->leg[at] != leg)
@@ -92,7 +91,7 @@ static void release_now(oh_engine *engine, oh_leg *leg) {
     oh_leg_shut(leg);
     if (!leg->placed)
         return; /* there was no memory for its place among the dead: its own is lost too */
-    unschedule(engine, leg);
+    oh_engine_unschedule(engine, leg);
     for (size_t at = 0; leg->dirty && at < engine->changed_count; at++) {
         if (engine->changed[at] != leg)
             continue;
@@ -286,7 +285,8 @@ static bool valid(const struct oh_media *media, uint8_t version) {
     if (media->remote.version != version || !media->remote.port || media->codec >= OH_CODECS ||
         !oh_codec_built(media->codec) || !valid_keys(&media->keys) ||
         media->payload_type > 127 || media->dtmf_payload_type > 127 ||
-        media->dtmf_receive_type > 127 || media->networks > MOST_NETWORKS)
+        media->dtmf_receive_type > 127 || media->networks > MOST_NETWORKS ||
+        media->ptime > OH_MOST_PACKET / 8 || media->ptime % 10)
         return false;
     for (size_t type = 0; type < sizeof media->receive_codecs; type++)
         if (media->receive_codecs[type] > OH_CODECS ||

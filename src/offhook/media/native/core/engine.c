@@ -119,7 +119,7 @@ void oh_engine_stop(oh_engine *engine) {
 
 void oh_engine_free(oh_engine *engine) {
     oh_engine_stop(engine); /* again: a command of another thread may have crossed the first */
-    for (int slot = 0; slot < OH_TICKS_PER_PACKET; slot++)
+    for (int slot = 0; slot < OH_SLOTS; slot++)
         free(engine->slot[slot].leg);
     free(engine->timers.heap);
     free(engine->changed);

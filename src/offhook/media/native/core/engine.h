@@ -43,6 +43,9 @@ struct oh_command {
 
 enum oh_state { OH_STATE_NEW, OH_STATE_RUNNING, OH_STATE_STOPPED };
 
+#define OH_UNUSUAL OH_TICKS_PER_PACKET  /* the slot of the legs whose packets are not of 20 ms */
+#define OH_SLOTS (OH_TICKS_PER_PACKET + 1)
+
 /* The legs that send in one tick of four. */
 struct oh_slot {
     oh_leg **leg;
@@ -64,7 +67,7 @@ struct oh_engine {
     struct oh_batch taken, outbox;
     struct oh_batch delivered;     /* the event taker's own */
     size_t delivered_count;
-    struct oh_slot slot[OH_TICKS_PER_PACKET];
+    struct oh_slot slot[OH_SLOTS];
     struct oh_timers timers;
     oh_leg *legs;                  /* the open ones */
     size_t leg_count, relays;      /* of the open ones, and how many of them are relayed to another */

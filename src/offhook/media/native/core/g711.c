@@ -7,7 +7,7 @@
 const uint8_t oh_silence_octet[OH_LAWS] = {0xFF, 0xD5};
 int16_t oh_g711_levels[OH_LAWS][256];
 uint8_t oh_g711_other[OH_LAWS][256];
-uint8_t oh_silence[OH_LAWS][OH_PACKET];
+uint8_t oh_silence[OH_LAWS][OH_MOST_PACKET];
 
 /* The octets in the order of their levels, and twice the threshold between each and the next. */
 static uint8_t order[OH_LAWS][256];
@@ -73,7 +73,7 @@ static void fill_tables(void) {
         oh_g711_other[OH_PCMA][octet] = oh_g711_encode(OH_PCMU, oh_g711_levels[OH_PCMA][octet]);
     }
     for (int codec = 0; codec < OH_LAWS; codec++)
-        memset(oh_silence[codec], oh_silence_octet[codec], OH_PACKET);
+        memset(oh_silence[codec], oh_silence_octet[codec], OH_MOST_PACKET);
 }
 
 void oh_g711_init(void) {

@@ -9,7 +9,7 @@ extern int16_t oh_g711_levels[OH_LAWS][256];
 /* The octet in the other law. */
 extern uint8_t oh_g711_other[OH_LAWS][256];
 /* A packet of silence in each codec. */
-extern uint8_t oh_silence[OH_LAWS][OH_PACKET];
+extern uint8_t oh_silence[OH_LAWS][OH_MOST_PACKET];
 
 /* Fills the tables; more than once does no harm. */
 void oh_g711_init(void);

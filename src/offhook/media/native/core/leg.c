@@ -93,7 +93,7 @@ void oh_leg_heard(oh_leg *leg, const struct oh_packet *packet) {
 
 void oh_leg_tap_sent(oh_leg *leg, int64_t units, int64_t tick, const uint8_t *payload) {
     oh_tap_put(leg->tap, OH_FRAME_SENT, static_type[leg->sender.law], leg->sender.ssrc,
-               (uint32_t)units, oh_engine_time_of(leg->engine, tick), payload, OH_PACKET);
+               (uint32_t)units, oh_engine_time_of(leg->engine, tick), payload, leg->sender.queue.packet);
 }
 
 static void end_tap(oh_leg *leg) {

@@ -51,6 +51,8 @@ struct oh_sender {
     bool running;            /* the last packet time brought a packet, so the next goes on from it */
     bool scheduled;          /* the engine calls oh_sender_transmit every packet time */
     uint8_t slot;
+    uint8_t ticks;           /* of a packet */
+    int64_t due;             /* the tick of the next packet, where they are not of 20 ms */
     int relays;              /* legs that are relayed here */
     double relay_tick;       /* when the last relayed packet arrived, later for one of more than 20 ms */
     int64_t not_before;      /* the first tick of the talkspurt to come */
@@ -257,6 +259,8 @@ double oh_engine_random(oh_engine *engine); /* 0..1, no secret */
 void oh_engine_emit(oh_engine *engine, const struct oh_event *event);
 /* Lets a leg with work be called every packet time, from the next tick with room. */
 void oh_engine_schedule(oh_engine *engine, oh_leg *leg);
+/* Takes a leg out of its slot. */
+void oh_engine_unschedule(oh_engine *engine, oh_leg *leg);
 bool oh_engine_watch(oh_engine *engine, oh_leg *leg);
 void oh_engine_unwatch(oh_engine *engine, oh_leg *leg);
 void oh_engine_forget(oh_engine *engine, oh_leg *leg);

@@ -1,7 +1,8 @@
 /* The pacing thread.
  *
  * Theory of operation. Time is divided into ticks of 5 ms, counted from the start. A leg that sends does so
- * every fourth tick, so the legs that send are spread over four slots. In a pass the thread carries out the
+ * every fourth tick, so the legs that send are spread over four slots; a fifth has those whose peer wants packets
+ * of another length than 20 ms, each with the tick of its next packet. In a pass the thread carries out the
  * commands, sends what the due tick asks for, runs timers, reads every socket that has something, and hands
  * the events of the whole pass over with one signal. With few legs it waits for packets too, so that they are
  * handled as they arrive; with many it sleeps from tick to tick, or for 1 ms while legs are bridged, and handles
@@ -48,7 +49,7 @@ double oh_engine_time_of(const oh_engine *engine, int64_t tick) {
 /* Scheduling. */
 
 static bool sending(const oh_engine *engine) {
-    for (int slot = 0; slot < OH_TICKS_PER_PACKET; slot++)
+    for (int slot = 0; slot < OH_SLOTS; slot++)
         if (engine->slot[slot].count)
             return true;
     return false;
@@ -86,31 +87,42 @@ void oh_engine_schedule(oh_engine *engine, oh_leg *leg) {
     int64_t soon = (int64_t)oh_engine_tick_at(engine, oh_engine_clock()) + 1;
     if (!sending(engine) && engine->tick < soon)
         engine->tick = soon;
-    int64_t tick = tick_with_room(engine, engine->tick > soon ? engine->tick : soon);
-    if (!add_to_slot(&engine->slot[tick % OH_TICKS_PER_PACKET], leg)) {
+    int64_t tick = engine->tick > soon ? engine->tick : soon;
+    int slot = OH_UNUSUAL;
+    if (sender->ticks == OH_TICKS_PER_PACKET) {
+        tick = tick_with_room(engine, tick);
+        slot = (int)(tick % OH_TICKS_PER_PACKET);
+    }
+    if (!add_to_slot(&engine->slot[slot], leg)) {
         oh_leg_fail(leg);
         return;
     }
-    sender->slot = (uint8_t)(tick % OH_TICKS_PER_PACKET);
-    sender->not_before = tick;
+    sender->slot = (uint8_t)slot;
+    sender->not_before = sender->due = tick;
     sender->scheduled = true;
 }
 
-/* When the next tick with a leg in its slot is due. */
+/* When the next tick with a leg that sends is due. */
 static double next_tick_at(const oh_engine *engine) {
-    int64_t tick = engine->tick;
-    while (!engine->slot[tick % OH_TICKS_PER_PACKET].count && tick < engine->tick + OH_TICKS_PER_PACKET)
+    const struct oh_slot *unusual = &engine->slot[OH_UNUSUAL];
+    int64_t tick = engine->tick, last = tick + OH_TICKS_PER_PACKET;
+    while (!engine->slot[tick % OH_TICKS_PER_PACKET].count && tick < last)
         tick++;
+    if (tick == last) /* no leg has packets of 20 ms */
+        tick = INT64_MAX;
+    for (size_t at = 0; at < unusual->count; at++)
+        if (unusual->leg[at]->sender.due < tick)
+            tick = unusual->leg[at]->sender.due;
     return oh_engine_time_of(engine, tick);
 }
 
-/* Lets the legs in the slot of one tick send. */
-static void transmit(oh_engine *engine, int64_t tick) {
-    struct oh_slot *slot = &engine->slot[tick % OH_TICKS_PER_PACKET];
+/* Lets those legs of a slot send that are due. */
+static void transmit(struct oh_slot *slot, int64_t tick) {
     size_t kept = 0;
     for (size_t at = 0; at < slot->count; at++) {
         oh_leg *leg = slot->leg[at];
-        if (leg->sender.connected && oh_sender_transmit(leg, tick))
+        bool waits = leg->sender.ticks != OH_TICKS_PER_PACKET && leg->sender.due > tick;
+        if (waits || (leg->sender.connected && oh_sender_transmit(leg, tick)))
             slot->leg[kept++] = leg;
         else
             leg->sender.scheduled = false;
@@ -121,7 +133,7 @@ static void transmit(oh_engine *engine, int64_t tick) {
 /* Ticks are skipped: the next packet of each leg begins a talkspurt. */
 static void skip_ticks(oh_engine *engine, int64_t ticks) {
     engine->tick += ticks;
-    for (int slot = 0; slot < OH_TICKS_PER_PACKET; slot++)
+    for (int slot = 0; slot < OH_SLOTS; slot++)
         for (size_t at = 0; at < engine->slot[slot].count; at++)
             engine->slot[slot].leg[at]->sender.running = false;
 }
@@ -130,8 +142,10 @@ static void run_ticks(oh_engine *engine) {
     int64_t late = (int64_t)oh_engine_tick_at(engine, engine->now) - engine->tick;
     if (late > MOST_LATE)
         skip_ticks(engine, late);
-    while (oh_engine_time_of(engine, engine->tick) <= engine->now)
-        transmit(engine, engine->tick++);
+    while (oh_engine_time_of(engine, engine->tick) <= engine->now) {
+        transmit(&engine->slot[engine->tick % OH_TICKS_PER_PACKET], engine->tick);
+        transmit(&engine->slot[OH_UNUSUAL], engine->tick++);
+    }
 }
 
 static void run_timers(oh_engine *engine) {

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define OH_PACKET 160      /* octets of G.711 in a packet of 20 ms */
+#define OH_MOST_PACKET 480 /* the same of 60 ms, the longest that a leg sends of itself */
 #define OH_SLOT_LENGTH 2   /* octets before a packet of Opus that is ready */
 #define OH_MOST_QUEUED 1000 /* playbacks waiting on one leg; one more ends at once */
 
@@ -82,6 +83,7 @@ struct oh_media {
     uint8_t payload_type;
     int16_t dtmf_payload_type;     /* telephone-event as we send it; -1: not agreed */
     int16_t dtmf_receive_type;     /* as the peer sends it; -1: not agreed */
+    uint8_t ptime;                 /* ms of sound in our packets, in tens from 10 to 60, of Opus always 20; 0: 20 */
     bool send, receive, rtcp_mux;
     uint8_t receive_codecs[128];   /* by payload type: codec + 1; 0: none */
     struct oh_keys keys;           /* telephone-event has the clock rate of the codec that we send */

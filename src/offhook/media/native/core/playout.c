@@ -9,6 +9,7 @@ void oh_queue_init(struct oh_play_queue *queue, oh_playback_listener *listener, 
     memset(queue, 0, sizeof *queue);
     queue->listener = listener;
     queue->leg = leg;
+    queue->packet = OH_PACKET;
 }
 
 static void tell(struct oh_play_queue *queue, const struct oh_playback *playback,
@@ -78,12 +79,12 @@ static void begin(struct oh_play_queue *queue, struct oh_playback *playback) {
     tell(queue, playback, OH_PLAYBACK_STARTED, false);
 }
 
-/* The 20 ms of a sound from `position` on, which it has. */
+/* A packet of a sound from `position` on, which it has. */
 static struct oh_part whole_part(const oh_sound *sound, size_t position, const struct oh_play_queue *queue) {
-    struct oh_part part = {sound->law[queue->law] + position, {NULL, 0, OH_PACKET}};
+    struct oh_part part = {sound->law[queue->law] + position, {NULL, 0, queue->packet}};
     if (queue->codec == OH_G722 && sound->g722) {
         part.coded.octets = sound->g722 + position;
-        part.coded.size = OH_PACKET;
+        part.coded.size = queue->packet;
     } else if (queue->codec == OH_OPUS && sound->opus && position % OH_PACKET == 0) {
         const uint8_t *slot = sound->opus + position;
         size_t size = (size_t)slot[0] << 8 | slot[1];
@@ -96,12 +97,12 @@ static struct oh_part whole_part(const oh_sound *sound, size_t position, const s
 /* Builds a packet at the beginning or end of a playback or pass, possibly from several parts. */
 static struct oh_part assemble(struct oh_play_queue *queue) {
     size_t filled = 0;
-    while (filled < OH_PACKET && queue->first) {
+    while (filled < queue->packet && queue->first) {
         struct oh_playback *playback = queue->first;
         if (filled && !playback->started && queue->codec == OH_OPUS && playback->sound->opus)
             break; /* its packets of 20 ms cannot begin in the middle of ours */
         begin(queue, playback);
-        size_t part = next_part(queue, queue->assembled + filled, OH_PACKET - filled);
+        size_t part = next_part(queue, queue->assembled + filled, queue->packet - filled);
         if (!part)
             end_first(queue);
         filled += part;
@@ -111,7 +112,7 @@ static struct oh_part assemble(struct oh_play_queue *queue) {
            !queue->silence_left)
         end_first(queue);
     struct oh_part part = {filled ? queue->assembled : NULL, {NULL, 0, 0}};
-    memset(queue->assembled + filled, oh_silence_octet[queue->law], OH_PACKET - filled);
+    memset(queue->assembled + filled, oh_silence_octet[queue->law], queue->packet - filled);
     return part;
 }
 
@@ -119,10 +120,10 @@ struct oh_part oh_queue_take(struct oh_play_queue *queue) {
     struct oh_playback *first = queue->first;
     if (!first)
         return (struct oh_part){NULL, {NULL, 0, 0}};
-    if (first->passes_left && !queue->silence_left && queue->position + OH_PACKET < first->sound->size) {
+    if (first->passes_left && !queue->silence_left && queue->position + queue->packet < first->sound->size) {
         begin(queue, first);
-        queue->position += OH_PACKET;
-        return whole_part(first->sound, queue->position - OH_PACKET, queue);
+        queue->position += queue->packet;
+        return whole_part(first->sound, queue->position - queue->packet, queue);
     }
     return assemble(queue);
 }
@@ -159,13 +160,13 @@ void oh_repeated_set(struct oh_repeated *repeated, oh_sound *sound, size_t pause
 }
 
 struct oh_part oh_repeated_take(struct oh_repeated *repeated, const struct oh_play_queue *queue) {
-    size_t begin = repeated->position, end = begin + OH_PACKET, size = repeated->sound->size;
+    size_t begin = repeated->position, end = begin + queue->packet, size = repeated->sound->size;
     repeated->position = end < size + repeated->pause ? end : 0;
     if (end <= size)
         return whole_part(repeated->sound, begin, queue);
     size_t part = begin < size ? size - begin : 0;
     if (part)
         memcpy(repeated->assembled, repeated->sound->law[queue->law] + begin, part);
-    memset(repeated->assembled + part, oh_silence_octet[queue->law], OH_PACKET - part);
+    memset(repeated->assembled + part, oh_silence_octet[queue->law], queue->packet - part);
     return (struct oh_part){repeated->assembled, {NULL, 0, 0}};
 }

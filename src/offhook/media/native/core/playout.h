@@ -12,9 +12,9 @@ struct oh_coded {
     size_t size, samples; /* samples at 8,000 a second */
 };
 
-/* 20 ms of a sound. */
+/* What one packet holds of a sound. */
 struct oh_part {
-    const uint8_t *law;    /* OH_PACKET octets; NULL: there is nothing */
+    const uint8_t *law;    /* as many octets as the queue's packets have; NULL: there is nothing */
     struct oh_coded coded; /* the same in the codec of the wire, where it is ready; else size 0 */
 };
 
@@ -44,17 +44,18 @@ struct oh_play_queue {
     struct oh_playback *first, *last;
     int waiting;
     enum oh_codec law, codec; /* of what is assembled, and of the wire */
+    size_t packet;                /* octets of G.711 in a packet; of Opus always OH_PACKET */
     size_t position, silence_left;
     oh_playback_listener *listener;
     void *leg;
-    uint8_t assembled[OH_PACKET];
+    uint8_t assembled[OH_MOST_PACKET];
 };
 
 /* A sound that repeats without end, with silence between. */
 struct oh_repeated {
     oh_sound *sound; /* NULL: none */
     size_t pause, position;
-    uint8_t assembled[OH_PACKET];
+    uint8_t assembled[OH_MOST_PACKET];
 };
 
 void oh_sound_use(oh_sound *sound);
@@ -64,13 +65,13 @@ void oh_sound_drop(oh_sound *sound);
 void oh_queue_init(struct oh_play_queue *queue, oh_playback_listener *listener, void *leg);
 /* Takes the playback over. */
 void oh_queue_add(struct oh_play_queue *queue, struct oh_playback *playback);
-/* The next 20 ms, valid until the next call. */
+/* The next packet, valid until the next call. */
 struct oh_part oh_queue_take(struct oh_play_queue *queue);
 /* Drops one playback, or all (0). */
 void oh_queue_remove(struct oh_play_queue *queue, uint32_t number);
 
 void oh_repeated_set(struct oh_repeated *repeated, oh_sound *sound, size_t pause);
-/* `queue` tells the codec. */
+/* `queue` tells codec and length. */
 struct oh_part oh_repeated_take(struct oh_repeated *repeated, const struct oh_play_queue *queue);
 
 

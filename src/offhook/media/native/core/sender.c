@@ -40,6 +40,7 @@ void oh_sender_init(oh_leg *leg) {
     sender->anchor_units = sender->next_units = units;
     sender->next_tick = -1;
     sender->scale = 1;
+    sender->ticks = OH_TICKS_PER_PACKET;
     sender->relay_tick = -INFINITY;
     sender->dtmf_payload_type = -1;
 }
@@ -61,6 +62,8 @@ void oh_sender_configure(oh_leg *leg, const struct oh_media *media, bool can_sen
     sender->scale = scale;
     sender->codec = sender->queue.codec = media->codec;
     sender->law = sender->queue.law = sender->codec < OH_LAWS ? sender->codec : OH_PCMU;
+    int ptime = media->ptime && media->codec != OH_OPUS ? media->ptime : OH_PACKET / 8;
+    sender->queue.packet = (size_t)ptime * 8;
     sender->payload_type = media->payload_type;
     sender->dtmf_payload_type = media->dtmf_payload_type;
     if (sender->dtmf_payload_type < 0) {
@@ -69,6 +72,10 @@ void oh_sender_configure(oh_leg *leg, const struct oh_media *media, bool can_sen
     }
     sender->connected = true;
     sender->can_send = can_send;
+    uint8_t ticks = (uint8_t)(sender->queue.packet / OH_TICK_UNITS);
+    if (ticks != sender->ticks)
+        oh_engine_unschedule(leg->engine, leg);
+    sender->ticks = ticks;
 }
 
 /* The clock. */
@@ -153,33 +160,34 @@ void oh_sender_relayed(oh_leg *leg, uint8_t second, int64_t units, struct oh_cod
 /* The packet on the wire; one that is not coded yet gets into `room`. */
 static struct oh_coded coded_packet(oh_leg *leg, struct oh_part part, uint8_t room[OH_CODED_MOST]) {
     struct oh_sender *sender = &leg->sender;
-    struct oh_coded coded = {part.law, OH_PACKET, OH_PACKET};
+    size_t packet = sender->queue.packet;
+    struct oh_coded coded = {part.law, packet, packet};
     if (sender->codec < OH_LAWS)
         return coded;
     if (part.coded.size)
         return part.coded;
-    int16_t samples[OH_PACKET];
+    int16_t samples[OH_MOST_PACKET];
     struct oh_encoder *encoder = oh_sender_encoder(leg);
     coded.octets = room;
-    for (int at = 0; at < OH_PACKET; at++)
+    for (size_t at = 0; at < packet; at++)
         samples[at] = oh_g711_levels[sender->law][part.law[at]];
-    coded.size = encoder ? oh_encoder_narrow(encoder, samples, OH_PACKET, room) : 0;
+    coded.size = encoder ? oh_encoder_narrow(encoder, samples, packet, room) : 0;
     return coded;
 }
 
-/* Sends a packet of 20 ms; while the peer holds us only the time passes.
+/* Sends a packet; while the peer holds us only the time passes.
  *
  * They begin where the last packet ended, unless more than a packet time has passed since. */
 static void send_audio(oh_leg *leg, int64_t tick, struct oh_part part, enum content content) {
     struct oh_sender *sender = &leg->sender;
-    int64_t units = sender->next_units;
+    int64_t units = sender->next_units, packet = (int64_t)sender->queue.packet;
     if (tick != sender->next_tick) {
         int64_t now = oh_sender_units_at(sender, (double)tick);
-        if (now >= units + (sender->running ? OH_PACKET : 0))
+        if (now >= units + (sender->running ? packet : 0))
             units = now;
     }
-    sender->next_tick = tick + OH_TICKS_PER_PACKET;
-    sender->next_units = units + OH_PACKET;
+    sender->next_tick = tick + sender->ticks;
+    sender->next_units = units + packet;
     if (!sender->can_send) {
         sender->running = false;
         return;
@@ -279,11 +287,11 @@ static struct oh_part silence_of(const struct oh_sender *sender) {
 static void fill(oh_leg *leg, int64_t tick) {
     struct oh_sender *sender = &leg->sender;
     int64_t since = oh_sender_units_at(sender, (double)tick) - sender->next_units;
-    if (since < OH_PACKET || since / OH_PACKET > MOST_FILLED)
+    int64_t missing = since / (int64_t)sender->queue.packet;
+    if (missing > MOST_FILLED)
         return;
-    int64_t missing = since / OH_PACKET;
     for (int64_t packet = 0; packet < missing; packet++)
-        send_audio(leg, tick - OH_TICKS_PER_PACKET * missing, silence_of(sender), SILENT);
+        send_audio(leg, tick - sender->ticks * missing, silence_of(sender), SILENT);
 }
 
 /* No playback: leave the time to relayed packets, or send the background sound or silence. */
@@ -313,6 +321,7 @@ bool oh_sender_transmit(oh_leg *leg, int64_t tick) {
     struct oh_sender *sender = &leg->sender;
     if (!sender->running && tick < sender->not_before)
         return true;
+    sender->due = tick + (sender->digit_count ? OH_TICKS_PER_PACKET : sender->ticks);
     if (sender->digit_count) {
         transmit_digit(leg, tick);
         return true;
