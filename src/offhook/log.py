@@ -13,7 +13,6 @@ import re
 import sys
 import threading
 from collections.abc import Mapping, MutableMapping
-from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, TextIO, final
@@ -146,21 +145,18 @@ def _log_uncaught_of_thread(failed: threading.ExceptHookArgs) -> None:
         _log_uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
 
 
-def about(session: str | None) -> AbstractContextManager[None]:
-    """Put ``session``, its id, into every line that is logged inside, also by tasks begun there.
-
-    None: no session is known, and the lines stay as they are.
-    """
-    return _About(session)
-
-
 _session: ContextVar[str | None] = ContextVar("session", default=None)
 
 
 @final
-class _About(AbstractContextManager[None]):
-    """One variable for the session: every SIP event, media event and save enters here, and structlog's
-    own context variables cost ten times as much (``docs/benchmarks.md``, "Whole voice messages")."""
+class about:  # noqa: N801  # read as a function: with about(session_id):
+    """Put ``session``, its id, into every line that is logged inside, also by tasks begun there.
+
+    None: no session is known, and the lines stay as they are.
+
+    One variable for the session: every SIP event, media event and save enters here, and structlog's own
+    context variables cost ten times as much (``docs/benchmarks.md``, "Whole voice messages").
+    """
 
     __slots__ = ("_id", "_token")
 

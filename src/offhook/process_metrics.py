@@ -15,8 +15,10 @@ import asyncio
 import os
 import tempfile
 import time
+from bisect import bisect_left
+from collections import Counter as Tallied
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -36,7 +38,7 @@ LOOP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10)
 _TICK = 0.5
 """Seconds between two readings of the event loop's lag."""
 MOST_WAITING: Final = 2000
-"""Values of histograms that wait to be written at the most."""
+"""Values of one histogram that wait to be written at the most."""
 _LOOK_EVERY = 10
 """Readings between two counts of the open file descriptors."""
 
@@ -64,7 +66,10 @@ def remember_process() -> None:
 def exposition(registry: CollectorRegistry) -> bytes:
     """The text that Prometheus reads: of all processes, or of this one where it is alone."""
     folder = os.environ.get(FOLDER)
-    return generate_latest(registry) if folder is None else exposition_of(folder)
+    if folder is None:
+        return generate_latest(registry)
+    tally_of(registry).write()
+    return exposition_of(folder)
 
 
 def exposition_of(folder: str) -> bytes:
@@ -93,7 +98,7 @@ class Tally(Collector):
 
     def __init__(self) -> None:
         self._counts: defaultdict[_Labelled, float] = defaultdict(float)
-        self._values: list[tuple[_Labelled, float]] = []
+        self._values: defaultdict[_Labelled, list[float]] = defaultdict(list)
         self._children: dict[_Labelled, Any] = {}
 
     def inc(self, metric: Counter | Gauge, *labels: str, by: float = 1) -> None:
@@ -102,8 +107,9 @@ class Tally(Collector):
 
     def observe(self, metric: Histogram, *labels: str, value: float) -> None:
         """Count ``value`` in its bucket."""
-        self._values.append(((metric, labels), value))
-        if len(self._values) >= MOST_WAITING:
+        waiting = self._values[metric, labels]
+        waiting.append(value)
+        if len(waiting) >= MOST_WAITING:
             self.write()
 
     def write(self) -> None:
@@ -111,9 +117,9 @@ class Tally(Collector):
         counts, self._counts = self._counts, defaultdict(float)
         for labelled, number in counts.items():
             self._child(labelled).inc(number)
-        values, self._values = self._values, []
-        for labelled, value in values:
-            self._child(labelled).observe(value)
+        values, self._values = self._values, defaultdict(list)
+        for labelled, observed in values.items():
+            _observe_all(self._child(labelled), observed)
 
     def collect(self) -> Iterable[Metric]:
         """No metrics of its own: what waits is written before the others are read."""
@@ -127,6 +133,15 @@ class Tally(Collector):
             metric, labels = labelled
             found = self._children[labelled] = metric.labels(*labels) if labels else metric
         return found
+
+
+def _observe_all(histogram: Any, values: Sequence[float]) -> None:
+    """``Histogram.observe`` for each value, but each bucket and the sum are written once."""
+    histogram._sum.inc(sum(values))
+    for place, number in Tallied(
+        bisect_left(histogram._upper_bounds, value) for value in values
+    ).items():
+        histogram._buckets[place].inc(number)
 
 
 _tallies: WeakKeyDictionary[CollectorRegistry, Tally] = WeakKeyDictionary()

@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from offhook.process_metrics import MOST_WAITING, tally_of
 
+LIMITS = ("1.0", "2.0", "3.0", "+Inf")
+
 
 def test_a_registry_that_is_read_has_every_count() -> None:
     registry = CollectorRegistry()
@@ -25,6 +27,19 @@ def test_the_metrics_of_one_registry_share_their_tally() -> None:
     registry = CollectorRegistry()
     assert tally_of(registry) is tally_of(registry)
     assert tally_of(registry) is not tally_of(CollectorRegistry())
+
+
+def test_a_histogram_counts_values_together_as_it_counts_them_one_by_one() -> None:
+    registry = CollectorRegistry()
+    tally = tally_of(registry)
+    together = Histogram("together", "Seconds", buckets=(1, 2, 3), registry=registry)
+    apart = Histogram("apart", "Seconds", buckets=(1, 2, 3), registry=registry)
+    for value in (0.5, 1, 1.0001, 2, 2.5, 3, 3.5, 1e9, -1):
+        tally.observe(together, value=value)
+        apart.observe(value)
+    for name, labels in [("sum", {}), ("count", {}), *(("bucket", {"le": le}) for le in LIMITS)]:
+        read = registry.get_sample_value
+        assert read(f"together_{name}", labels) == read(f"apart_{name}", labels) is not None, labels
 
 
 def test_values_that_nobody_reads_do_not_pile_up() -> None:

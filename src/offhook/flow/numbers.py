@@ -13,11 +13,12 @@ Source of the rules: ``spec/status-codes.md``, codes -1011, -1014 and -1017. Int
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 import phonenumbers.timezone
-from phonenumbers.phonemetadata import PhoneMetadata
+from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
 _SEPARATORS = " \u00a0\u202f.-\u2010\u2011\u2012\u2013\u2014()[]"
 _REMOVE_SEPARATORS = str.maketrans("", "", _SEPARATORS)
@@ -39,6 +40,7 @@ def load_metadata() -> None:
     when the load fails (no file descriptors are left): every later call then hangs.
     """
     PhoneMetadata.load_all()
+    _american_plans()
 
 
 def _compact(text: str) -> str:
@@ -86,6 +88,32 @@ def country_of(e164: str) -> str | None:
     """
     if not e164.startswith("+"):
         return None
+    american = _AMERICAN.fullmatch(e164)
+    if american is not None:
+        return _american_country(american[1])
+    region = _ONE_REGION.get(calling_code(e164) or "") if _PLAIN.fullmatch(e164) else None
+    if region is None:
+        region = _region_of(e164)
+    return region if region is not None and _is_country(region) else None
+
+
+_PLAIN = re.compile(r"\+[1-9][0-9]{6,14}")
+_AMERICAN = re.compile(r"\+1([2-9][0-9]{9})")
+"""A whole number of the plan that 25 countries share, as it is dialled from abroad."""
+_ONE_REGION = {
+    str(code): regions[0]
+    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
+    if len(regions) == 1
+}
+"""The region of each calling code that belongs to one alone: the digits behind it do not matter."""
+
+
+def _is_country(region: str) -> bool:
+    return len(region) == 2 and region.isalpha() and region != "ZZ"
+
+
+def _region_of(e164: str) -> str | None:
+    """The region of any number, by all rules of the library."""
     try:
         number = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
@@ -93,11 +121,63 @@ def country_of(e164: str) -> str | None:
     region = phonenumbers.region_code_for_number(number)
     if region is None and number.country_code is not None:
         region = phonenumbers.region_code_for_country_code(number.country_code)
-    return (
-        region
-        if region is not None and len(region) == 2 and region.isalpha() and region != "ZZ"
-        else None
+    return region
+
+
+class _NumberingPlan(NamedTuple):
+    """What tells the numbers of a country from those of others with the same calling code."""
+
+    region: str
+    leading: re.Pattern[str] | None
+    """How they begin; None: a number belongs here when both patterns match all of it."""
+    general: re.Pattern[str]
+    allocated: re.Pattern[str]
+
+
+@cache
+def _american_plans() -> tuple[_NumberingPlan, ...]:
+    """The countries of +1 in the order in which ``phonenumbers`` asks them, with its own patterns.
+
+    The library looks up 35 patterns for each new number and compiles them where its cache is full. That was
+    a tenth of the time that the event loop spends on a call (``docs/benchmarks.md``).
+    """
+    return tuple(
+        _NumberingPlan(
+            region=region,
+            leading=re.compile(known.leading_digits) if known.leading_digits else None,
+            general=_any_of(known.general_desc),
+            allocated=_any_of(
+                *(known.premium_rate, known.toll_free, known.shared_cost, known.voip),
+                *(known.personal_number, known.pager, known.uan, known.voicemail),
+                *(known.fixed_line, known.mobile),
+            ),
+        )
+        for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[1]
+        if (known := PhoneMetadata.metadata_for_region(region)) is not None
     )
+
+
+def _any_of(*kinds: PhoneNumberDesc | None) -> re.Pattern[str]:
+    """Matches ten digits that are a number of any of these kinds."""
+    patterns = [
+        f"(?:{kind.national_number_pattern})"
+        for kind in kinds
+        if kind is not None
+        and kind.national_number_pattern
+        and (not kind.possible_length or 10 in kind.possible_length)
+    ]
+    return re.compile("|".join(patterns) or r"(?!)")
+
+
+def _american_country(national: str) -> str:
+    """The country of the ten digits behind +1; the main country where no plan has them."""
+    for plan in _american_plans():
+        if plan.leading is not None:
+            if plan.leading.match(national):
+                return plan.region
+        elif plan.general.fullmatch(national) and plan.allocated.fullmatch(national):
+            return plan.region
+    return "US"
 
 
 @lru_cache(maxsize=4_096)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from offhook.process_metrics import store_histogram
+from offhook.process_metrics import store_histogram, tally_of
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class HttpMetrics:
-    """The metrics with their children cached, because a look-up by label takes longer than counting."""
+    """The metrics. Counts wait in a tally, because writing one by one takes longer than a request should."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._tally = tally_of(registry)
         self._requests = Counter(
             "offhook_http_requests",
             "Answered requests",
@@ -38,27 +39,17 @@ class HttpMetrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self.accept_seconds = store_histogram(registry).labels("accept")
-        self._request_children: dict[tuple[str, str, int], Counter] = {}
-        self._second_children: dict[str, Histogram] = {}
-        self._judged_children: dict[int, Counter] = {}
+        self._store_seconds = store_histogram(registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request; ``route`` and ``method`` come from bounded sets."""
-        key = (route, method, status)
-        counter = self._request_children.get(key)
-        if counter is None:
-            counter = self._requests.labels(route, method, str(status))
-            self._request_children[key] = counter
-        counter.inc()
-        histogram = self._second_children.get(route)
-        if histogram is None:
-            histogram = self._second_children[route] = self._seconds.labels(route)
-        histogram.observe(seconds)
+        self._tally.inc(self._requests, route, method, str(status))
+        self._tally.observe(self._seconds, route, value=seconds)
 
     def judged(self, code: int) -> None:
         """Count one judged callflow."""
-        counter = self._judged_children.get(code)
-        if counter is None:
-            counter = self._judged_children[code] = self._judged.labels(str(code))
-        counter.inc()
+        self._tally.inc(self._judged, str(code))
+
+    def accepted(self, seconds: float) -> None:
+        """The store took so long to accept a callflow."""
+        self._tally.observe(self._store_seconds, "accept", value=seconds)

@@ -14,7 +14,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypedDict, Unpack, final
+from typing import TypedDict, TypeVar, Unpack, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
@@ -56,6 +56,7 @@ log = logging.getLogger(__name__)
 
 faults = FaultLog(log)
 
+T = TypeVar("T")
 DigitListener = Callable[[str, float], None]
 
 DEAF_AFTER = 150
@@ -243,14 +244,23 @@ class LineCall(CallFutures):
 
     def on_sip(self, event: sip.AnyEvent) -> None:
         """An event of this call from the endpoint."""
-        self._guarded(f"handling {type(event).__name__}", self._on_sip, event)
+        self._handled(self._on_sip, event)
 
     def on_media(self, event: MediaEvent) -> None:
         """An event of this call from the media engine."""
-        self._guarded(f"handling {type(event).__name__}", self._on_media, event)
+        self._handled(self._on_media, event)
+
+    def _handled(self, handle: Callable[[T], None], event: T) -> None:
+        """Handle ``event``; an error ends the call."""
+        with about(self._session_id):
+            try:
+                handle(event)
+            except Exception:
+                faults.report(f"call {self.call_id}: handling {type(event).__name__}")
+                self._fault()
 
     def _guarded(self, what: str, handle: Callable[..., None], *args: object) -> None:
-        """Run ``handle``; an error in it ends the call."""
+        """Run ``handle``; an error in it ends the call. ``what`` says what failed."""
         with about(self._session_id):
             try:
                 handle(*args)

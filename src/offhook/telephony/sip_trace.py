@@ -45,12 +45,21 @@ class _Space:
         self.groups: OrderedDict[bytes, list[_Kept]] = OrderedDict()
 
     def add(self, call_id: bytes, messages: list[_Kept]) -> None:
-        group = self.groups.setdefault(call_id, [])
-        for message in messages[: MOST_MESSAGES - len(group)]:
+        self.groups.setdefault(call_id, [])
+        for message in messages:
+            self.append(call_id, message)
+
+    def append(self, call_id: bytes, message: _Kept) -> bool:
+        """Add to a group; False: there is none of this call."""
+        group = self.groups.get(call_id)
+        if group is None:
+            return False
+        if len(group) < MOST_MESSAGES:
             group.append(message)
-            self._left -= _size(message)
-        while self._left < 0 and self.groups:
-            self.take(next(iter(self.groups)))
+            self._left -= len(message[3]) + _OVERHEAD
+            while self._left < 0 and self.groups:
+                self.take(next(iter(self.groups)))
+        return True
 
     def take(self, call_id: bytes) -> list[_Kept]:
         """Remove a group."""
@@ -82,8 +91,9 @@ class SipTraces:
         if found is None:
             return
         call_id = found[1]
-        space = self._calls if call_id in self._calls.groups else self._strangers
-        space.add(call_id, [(self._now(), direction == ">", far, data)])
+        message = self._now(), direction == ">", far, data
+        if not self._calls.append(call_id, message):
+            self._strangers.add(call_id, [message])
 
     def claim(self, call_id: str) -> None:
         """The messages with this Call-ID belong to a call of ours."""

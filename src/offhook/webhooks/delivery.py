@@ -222,7 +222,7 @@ class DeliveryWorker:
 
     def _hold(self, change: int) -> None:
         self._held += change
-        self._metrics.held.set(self._held)
+        self._metrics.hold(change)
 
     # --- sending
 
@@ -246,7 +246,7 @@ class DeliveryWorker:
             status, retry_after, detail = await self._post(held)
             seconds = self._clock.monotonic() - began
             endpoint.learn(seconds, answered=status is not None)
-            self._metrics.seconds.observe(seconds)
+            self._metrics.answered(seconds)
             self._trace(held.delivery, began_at, status)
             await self._conclude(endpoint, held, status, retry_after, detail)
         except Exception:  # it is leased again; an internal error stops no other delivery

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offhook.flow import numbers
 
@@ -38,6 +41,31 @@ from offhook.flow import numbers
 )
 def test_the_country_of_a_number(number: str, country: str | None) -> None:
     assert numbers.country_of(number) == country
+
+
+DIGITS = st.text("0123456789", min_size=1, max_size=15)
+CODES = st.sampled_from([str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE])
+AMERICAN = st.builds("1{}5550101".format, st.integers(200, 999))
+
+
+@given(AMERICAN | st.builds("{}{}".format, CODES, DIGITS) | DIGITS)
+def test_the_short_ways_lead_to_the_country_that_the_library_finds(digits: str) -> None:
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        assert numbers.country_of(f"+{digits}") is None
+        return
+    region = phonenumbers.region_code_for_number(number)
+    if region is None and number.country_code is not None:
+        region = phonenumbers.region_code_for_country_code(number.country_code)
+    expected = region if region is not None and region.isalpha() and region != "ZZ" else None
+    assert numbers.country_of(f"+{digits}") == expected
+
+
+def test_every_area_code_of_the_american_plan_leads_to_its_country() -> None:
+    asked = [f"+1{area_code}5550101" for area_code in range(200, 1000)]
+    found = [phonenumbers.region_code_for_number(phonenumbers.parse(number)) for number in asked]
+    assert [numbers.country_of(number) for number in asked] == [each or "US" for each in found]
 
 
 @pytest.mark.parametrize(

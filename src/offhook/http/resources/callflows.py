@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -175,8 +176,11 @@ class CallflowEndpoints:
         answer = request.shown(answer, session.session_id)
         record = _record(request, judged.at, answer, key=key, session_id=session.session_id)
         queued = SessionQueued(at=judged.at)
-        with self._metrics.accept_seconds.time():
+        began = time.perf_counter()
+        try:
             stored = await self._deps.store.accept(session, (queued,), record)
+        finally:
+            self._metrics.accepted(time.perf_counter() - began)
         if stored.call_flow_request_id == request.request_id:
             self._announce()
             self._trace(session)

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -69,10 +69,19 @@ def rows_of_many(
 def parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
     """The rows in order, in parts of :data:`SIZES` only, the largest first."""
     start = 0
+    for size in _sizes(len(rows)):
+        yield rows[start : start + size]
+        start += size
+
+
+@lru_cache(maxsize=1024)
+def _sizes(rows: int) -> tuple[int, ...]:
+    """The sizes of the parts of so many rows."""
+    found: list[int] = []
     for size in SIZES:
-        while len(rows) - start >= size:
-            yield rows[start : start + size]
-            start += size
+        parts_of_it, rows = divmod(rows, size)
+        found += [size] * parts_of_it
+    return tuple(found)
 
 
 def _flat(rows: Sequence[Values]) -> list[Any]:
