@@ -88,6 +88,25 @@ async def logged(server: Server, words: str) -> None:
             await asyncio.sleep(0.02)
 
 
+async def bound(carrier: Kamailio, words: str, times: int) -> None:
+    """Wait until the registrar has been asked that often."""
+    async with asyncio.timeout(15):
+        while carrier.output.count(words) < times:
+            await asyncio.sleep(0.02)
+
+
+async def drain(server: Server, wanted: bool) -> None:
+    """Have the operator drain the voice node, or let it go on."""
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    async with aiohttp.ClientSession(headers=headers) as client:
+        async with client.get(f"{server.url}/admin/v1/nodes") as answer:
+            nodes = (await answer.json())["nodes"]
+        name = next(node["name"] for node in nodes if node["role"] == "voice")
+        body = {"name": name, "drain": wanted}
+        async with client.post(f"{server.url}/admin/v1/nodes", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+
+
 async def shown_trunk(server: Server) -> dict[str, Any]:
     """The trunk as ``offhook trunks`` shows it, once a voice process has told of it."""
     headers = {"Authorization": f"Bearer {ADMIN}"}
@@ -132,6 +151,22 @@ async def test_calls_go_both_ways_over_a_trunk_that_we_registered_with(tmp_path:
 
             await server.stop()
             assert "FOR 0" in carrier.output
+
+
+async def test_a_drained_node_takes_its_registration_back(tmp_path: Path) -> None:
+    carrier = Kamailio(tmp_path / "kamailio", "")
+    async with Receiver() as receiver:
+        config = registering(carrier, receiver)
+        config["trunks"][0]["register_on"] = "one"
+        carrier.use(routes(config, 9, "MD5"))
+        async with carrier, Server(tmp_path / "server", config) as server:
+            await logged(server, "trunk carrier-0: this machine registers")
+            await logged(server, "trunk carrier-0: registered for 600 s")
+            await drain(server, True)
+            await bound(carrier, "FOR 0", 1)
+            assert carrier.output.count("FOR 600") == 1
+            await drain(server, False)
+            await bound(carrier, "FOR 600", 2)
 
 
 async def test_a_trunk_that_refuses_the_password_is_down_and_says_why(tmp_path: Path) -> None:

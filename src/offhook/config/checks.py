@@ -161,6 +161,8 @@ def _registrations(config: Config) -> Iterator[Finding]:
             yield (*path, "register"), "needs username and password"
         if trunk.registrars and not trunk.register:
             yield (*path, "registrars"), "only a trunk with register = true has registrars"
+        if trunk.register_on != "each" and not trunk.register:
+            yield (*path, "register_on"), "only a trunk with register = true has it"
         if trunk.from_user == "username" and trunk.username is None:
             yield (*path, "username"), 'missing: from_user = "username" needs it'
         if trunk.numbers == "national" and trunk.country is None:

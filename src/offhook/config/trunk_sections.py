@@ -56,6 +56,8 @@ class TrunkSection(Section, frozen=True, kw_only=True):
     registrars: tuple[TrunkAddress, ...] = ()
     """Asked in order; none: the trunk's own address."""
     register_expires: RegisterSeconds = 600
+    register_on: Literal["each", "one"] = "each"
+    """Machines with the same database that register."""
     domain: Host | None = None
     """In From, To and Request-URI; None: addresses."""
     channels: Count | None = None

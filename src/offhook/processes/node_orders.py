@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from offhook import __version__
 from offhook.aio import wait_or
 from offhook.execution.node import VoiceNode
+from offhook.processes.registration_duty import RegistrationDuty
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import Foundation
 from offhook.session.ports.membership import Membership, NodeFacts
@@ -29,8 +31,10 @@ async def introduce(
     )
 
 
-async def obey_drains(foundation: Foundation, node: VoiceNode, name: str) -> None:
-    """Begin no sessions while an operator drains this node; look every few seconds, until cancelled."""
+async def obey_drains(
+    foundation: Foundation, rests: Sequence[VoiceNode | RegistrationDuty], name: str
+) -> None:
+    """Have ``rests`` rest while an operator drains this node; look every few seconds, until cancelled."""
     told = asyncio.Event()
     foundation.fabric.subscribe("nodes", lambda _topic, _message: told.set())
     drained = False
@@ -42,9 +46,11 @@ async def obey_drains(foundation: Foundation, node: VoiceNode, name: str) -> Non
             wanted = drained
         if wanted and not drained:
             log.warning("%s is drained by the operator: it begins no sessions", name)
-            node.pause()
+            for each in rests:
+                each.pause()
         elif drained and not wanted:
             log.info("%s begins sessions again", name)
-            node.resume()
+            for each in rests:
+                each.resume()
         drained = wanted
         await wait_or(told.wait(), DRAIN_LOOK)

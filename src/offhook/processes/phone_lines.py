@@ -33,7 +33,6 @@ from offhook.telephony.stir_service import StirError, StirService, open_stir
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.relayed_stream import RelayClient
 from offhook.telephony.transports.tls import SipTls
-from offhook.telephony.trunk_registrations import TrunkRegistrations
 from offhook.telephony.trunks import split_address, trunks_of
 
 log = logging.getLogger(__name__)
@@ -42,16 +41,6 @@ FIRST_AGENT = 2001
 """The capture agent's number of the first worker, in HEP."""
 MOST_SESSIONS = 2000
 """Sessions a worker runs at once at the most."""
-
-
-async def stay_registered(
-    context: RoleContext, line: Line, registrations: TrunkRegistrations
-) -> None:
-    """Register with the trunks until the server stops: then no new call shall come. One worker does it."""
-    if context.worker == 0:
-        registrations.use(line.trunks)
-        await context.stopping.wait()
-        registrations.stop()
 
 
 def reload_tls(tls: SipTls, config: Config) -> None:

@@ -22,12 +22,12 @@ from offhook.processes.otel import open_tracer
 from offhook.processes.phone_lines import (
     capacity,
     open_line,
-    stay_registered,
     take_calls,
     take_phones,
     users_of,
 )
 from offhook.processes.recording_duties import RecordingDuties
+from offhook.processes.registration_duty import RegistrationDuty
 from offhook.processes.role_context import RoleContext, process_name
 from offhook.processes.shared import (
     Foundation,
@@ -88,8 +88,14 @@ async def run(context: RoleContext) -> None:
         if relay is not None:
             relay.open()
             stack.push_async_callback(relay.close)
-        registrations = TrunkRegistrations(line.endpoint, line.health)
-        _follow_reloads(context, foundation.directory, line, node, registrations)
+        registering = RegistrationDuty(
+            TrunkRegistrations(line.endpoint, line.health),
+            lambda: line.trunks if context.worker == 0 else {},
+            foundation.store,
+            context.clock,
+            registered.name,
+        )
+        _follow_reloads(context, foundation.directory, line, node, registering)
         async with asyncio.TaskGroup() as group:
             running = [
                 group.create_task(duty)
@@ -100,8 +106,8 @@ async def run(context: RoleContext) -> None:
                     recordings.run(),
                     notes.run(),
                     probe.run(),
-                    obey_drains(foundation, node, registered.name),
-                    stay_registered(context, line, registrations),
+                    obey_drains(foundation, (node, registering), registered.name),
+                    registering.run(context.stopping),
                     book.run(),
                 )
             ]
@@ -196,15 +202,14 @@ def _follow_reloads(
     directory: Directory,
     line: Line,
     node: VoiceNode,
-    registrations: TrunkRegistrations,
+    registering: RegistrationDuty,
 ) -> None:
     def reload(config: Config) -> None:
         directory.use(config)
         line.use(
             trunks_of(config), users=users_of(config), media_timeout=config.limits.media_timeout
         )
-        if context.worker == 0 and not context.stopping.is_set():
-            registrations.use(line.trunks)
+        registering.look()
         node.reload(config)
         log.info("the configuration was read again")
 

@@ -64,6 +64,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """The user part of From; None: the caller's number, or ``anonymous``."""
     numbers: NumberFormat = NumberFormat()
     registrars: tuple[TrunkPlace, ...] = ()
+    registers_on_one: bool = False
+    """Whether one machine registers, of all with the same database."""
     """Where it is to be registered, in this order; none: nowhere."""
     register_expires: int = 600
     """Seconds that are asked for."""
@@ -157,6 +159,7 @@ def trunk_of(section: config.TrunkSection) -> Trunk:
         ),
         registrars=_registrars_of(section, place) if section.register else (),
         register_expires=section.register_expires,
+        registers_on_one=section.register_on == "one",
         contact_user=contact_user_of(section) if section.register else None,
     )
 
