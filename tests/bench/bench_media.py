@@ -30,7 +30,7 @@ from offhook.media.engine import MediaEvent
 from offhook.negotiated import Codec, NegotiatedMedia
 from offhook.recording.recorder import DiskRecorder
 from offhook.recording.storage import RecordingStorage
-from offhook.telephony.line_call import LegTap
+from offhook.telephony.line_playback import LegTap
 
 PACKET = 0.02
 SO_TIMESTAMPNS = 35

@@ -14,7 +14,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypedDict, TypeVar, Unpack, final
+from typing import TypedDict, TypeVar, Unpack
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
@@ -33,12 +33,10 @@ from offhook.media.engine import (
 )
 from offhook.session.call_futures import CallFutures
 from offhook.session.dtmf import DtmfDeduplicator
-from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.ports.telephony import (
     Call,
     CallEnd,
-    Playback,
     PlaybackResult,
     Side,
     SipMessage,
@@ -49,6 +47,7 @@ from offhook.sip.agent_events import dtmf_of_info
 from offhook.sip.encoding import host_port
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.line_playback import LegTap, LinePlayback
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
 
@@ -80,43 +79,6 @@ class EndFacts(TypedDict, total=False):
     fault: bool
 
 
-@final
-class LinePlayback(Playback):
-    """A playback of the media engine that can be awaited."""
-
-    def __init__(self, call: LineCall, done: asyncio.Future[PlaybackResult]) -> None:
-        self._call = call
-        self._done = done
-        self.number: int | None = None
-
-    async def finished(self) -> PlaybackResult:
-        return await asyncio.shield(self._done)
-
-    def stop(self) -> None:
-        if self.number is not None and not self._done.done():
-            self._call.media.stop(self.number)
-
-    def resolve(self, result: PlaybackResult) -> None:
-        """The engine, or the end of the call, has decided."""
-        if not self._done.done():
-            self._done.set_result(result)
-
-
-@final
-class LegTap(AudioTap):
-    """The tap of a media leg."""
-
-    def __init__(self, media: MediaLeg) -> None:
-        self._media = media
-        media.start_tap()
-
-    def take(self) -> bytes:
-        return self._media.take_frames()
-
-    def stop(self) -> None:
-        self._media.stop_tap()
-
-
 class LineCall(CallFutures):
     """Media, playbacks, digits and the end of a leg."""
 
@@ -142,6 +104,8 @@ class LineCall(CallFutures):
         self._playbacks: dict[int, LinePlayback] = {}
         self._digit_listener: DigitListener | None = None
         self.transfer_listener: Callable[[str], bool] | None = None
+        self._told = False
+        """Whether the log says how digits come."""
         self._deduplicator = DtmfDeduplicator()
         self._relay_to: LineCall | None = None
         self._heard_at: dict[str, float] = {}
@@ -156,7 +120,7 @@ class LineCall(CallFutures):
         return self.leg_media.settled is not None
 
     def play(self, prompt: Prompt, *, repetition: int = 1, pause: float = 0.5) -> LinePlayback:
-        playback = LinePlayback(self, self._loop.create_future())
+        playback = LinePlayback(self.media, self._loop.create_future())
         if self._ended.done() or not self.has_media:
             playback.resolve(PlaybackResult.CALL_ENDED)
             return playback
@@ -173,6 +137,7 @@ class LineCall(CallFutures):
 
     def on_digit(self, listener: DigitListener | None) -> None:
         self._digit_listener = listener
+        self._tell_how_digits_come()
 
     def on_transfer(self, listener: Callable[[str], bool] | None) -> None:
         self.transfer_listener = listener
@@ -185,6 +150,7 @@ class LineCall(CallFutures):
         assert to is None or isinstance(to, LineCall)
         self._relay_to = to
         self.media.relay(None if to is None else to.media)
+        self._tell_how_digits_come()
 
     def tap(self) -> LegTap:
         return LegTap(self.media)
@@ -368,20 +334,28 @@ class LineCall(CallFutures):
     def _answer_at(self, at: datetime) -> None:
         if not self._answered.done():
             self.media.keep_sending()
-            self._look_for_telephone_event()
             self._answered.set_result(at)
+            if self._is_eventless:
+                self.metrics.without_telephone_event(self._trunk_name)
+                self._tell_how_digits_come()
 
-    def _look_for_telephone_event(self) -> None:
+    @property
+    def _is_eventless(self) -> bool:
         settled = self.leg_media.settled
-        if settled is not None and settled.dtmf_payload_type is None:
-            trunk = self._trunk_name
-            self.metrics.without_telephone_event(trunk)
-            log.info(
-                "call %s: trunk %s did not agree to telephone-event (RFC 4733): its digits are taken"
-                " from the audio and from SIP INFO",
-                self.call_id,
-                trunk,
-            )
+        return settled is not None and settled.dtmf_payload_type is None
+
+    def _tell_how_digits_come(self) -> None:
+        """Log once that there is no telephone-event, where digits are awaited: most calls need none."""
+        awaited = self._digit_listener is not None or self._relay_to is not None
+        if self._told or not (awaited and self.connected and self._is_eventless):
+            return
+        self._told = True
+        log.info(
+            "call %s: trunk %s did not agree to telephone-event (RFC 4733): its digits are taken"
+            " from the audio and from SIP INFO",
+            self.call_id,
+            self._trunk_name,
+        )
 
     @property
     def _trunk_name(self) -> str:
