@@ -27,7 +27,7 @@ from offhook.media.native import _core
 from offhook.media.native.native_leg import CODECS, SUITES, NativeLeg, NativeSound
 from offhook.negotiated import LAWS, Codec, SrtpSuite
 
-INTERFACE = 4
+INTERFACE = 5
 if getattr(_core, "INTERFACE", 0) != INTERFACE:
     raise ImportError("the native media engine is of another version: build it anew")
 
