@@ -107,7 +107,7 @@ NATIVE_SOURCES := hatch_build.py $(NATIVE)/build.py $(wildcard $(NATIVE)/*.c $(N
 	@touch .venv/.runtime $@
 
 # The compiled files hold names, versions and hashes: no addresses of registries, no paths.
-EXTRAS := --extra recordings --extra stir --extra voices --extra piper --extra parquet --extra otel --extra webrtc
+EXTRAS := --extra recordings --extra stir --extra voices --extra piper --extra parquet --extra otel --extra webrtc --extra client
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url $(ARGS)
 
@@ -115,8 +115,9 @@ COMPILE := build/lock/bin/uv pip compile --quiet --universal --python-version 3.
 # lock without it is installed with --no-deps.
 UNUSED := faker polyfactory rich-click litestar-htmx httpx httpcore certifi packaging pycparser
 LIGHT := $(addprefix --no-emit-package ,$(UNUSED))
-# Extras import some of it.
-LIGHT_EXTRAS := $(addprefix --no-emit-package ,$(filter-out certifi packaging,$(UNUSED)))
+# Extras import some of it; httpx and what it needs is for the clients.
+LIGHT_VOICES := $(addprefix --no-emit-package ,$(filter-out certifi packaging,$(UNUSED)))
+LIGHT_EXTRAS := $(addprefix --no-emit-package ,$(filter-out certifi packaging httpx httpcore,$(UNUSED)))
 
 lock: | .venv/bin/python
 	@$(PYTHON) -m venv build/lock
@@ -128,5 +129,5 @@ lock: | .venv/bin/python
 		-c requirements/build.txt -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --extra hear pyproject.toml requirements/build.in -c requirements/dev.txt \
 		-o requirements/hear.txt
-	$(COMPILE) $(LIGHT_EXTRAS) --extra voices pyproject.toml -c requirements/dev.txt -o requirements/voices.txt
+	$(COMPILE) $(LIGHT_VOICES) --extra voices pyproject.toml -c requirements/dev.txt -o requirements/voices.txt
 	$(COMPILE) $(EXTRAS) $(LIGHT_EXTRAS) pyproject.toml -c requirements/dev.txt -o requirements/extras.txt
