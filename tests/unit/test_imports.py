@@ -19,11 +19,11 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for layer in (
         "__main__",
         "cli",
-        "testing processes commands",
+        "testing processes commands receiver",
         "http console webhooks execution campaigns recording reporting testbed store fabric",
         "telephony speech",
         "sip media session",
-        "flow net",
+        "flow net client",
         "codes events negotiated clock config log aio patterns webhook_secrets faults process_metrics "
         "random_bits",
     )

@@ -54,6 +54,7 @@ NULLABLE_TYPES = frozenset(
         "NumberBody",
         "ParameterBody",
         "PushRequest",
+        "RetriesBody",
         "RotateRequest",
         "ScenarioRequest",
         "SubAccountBody",

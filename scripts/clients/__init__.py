@@ -1,0 +1,1 @@
+"""Makes the clients' types and methods from the OpenAPI document: ``python -m scripts.clients``."""

@@ -1,0 +1,1 @@
+"""Methods of the clients, made from the OpenAPI document."""

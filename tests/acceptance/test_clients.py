@@ -1,0 +1,106 @@
+"""Both Python clients call every operation of a running server, with real calls to a built-in phone."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import httpx
+from tests.support import every_operation
+from tests.support.every_operation import PHONE, Waited
+from tests.support.receiver import Receiver
+from tests.support.server import API_KEY, Server, configuration
+
+from offhook import AsyncClient, Client
+from offhook.http.app import openapi_document
+
+OPERATOR_KEY = "key-of-the-operator"
+
+
+class Seen:
+    """Which operations were answered well."""
+
+    def __init__(self) -> None:
+        document = openapi_document()
+        self.left = {
+            (method.upper(), path): about["operationId"]
+            for path, item in document["paths"].items()
+            for method, about in item.items()
+        }
+        self._patterns = [
+            (method, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), path)
+            for method, path in sorted(self.left, key=lambda one: one[1].count("{"))
+        ]
+
+    def note(self, response: httpx.Response) -> None:
+        if response.is_success:
+            path = response.request.url.path
+            for method, pattern, template in self._patterns:
+                if method == response.request.method and pattern.fullmatch(path):
+                    self.left.pop((method, template), None)
+                    return
+
+    async def note_later(self, response: httpx.Response) -> None:
+        self.note(response)
+
+
+@contextmanager
+def waiting(url: str, name: str, seen: Seen) -> Iterator[tuple[Client, Client]]:
+    """The client of a sub-account and that of the operator."""
+    with httpx.Client(event_hooks={"response": [seen.note]}) as http:
+        yield Client(url, API_KEY, name, http=http), Client(url, OPERATOR_KEY, name, http=http)
+
+
+@contextmanager
+def asynchronous(url: str, name: str, seen: Seen) -> Iterator[tuple[Client, Client]]:
+    """The same with asyncio."""
+    with asyncio.Runner() as runner:
+        http = httpx.AsyncClient(event_hooks={"response": [seen.note_later]})
+        both = (AsyncClient(url, key, name, http=http) for key in (API_KEY, OPERATOR_KEY))
+        mine, operators = (cast("Client", Waited(client, runner)) for client in both)
+        yield mine, operators
+        runner.run(http.aclose())
+
+
+KINDS = {"waiting": waiting, "asynchronous": asynchronous}
+
+
+def use(kind: str, url: str) -> list[str]:
+    """The operations that were not answered well."""
+    seen = Seen()
+    number = every_operation.NUMBERS[kind]
+    with KINDS[kind](url, kind, seen) as (client, operator):
+        session_id = every_operation.a_call(client)
+        every_operation.older_requests(client)
+        every_operation.lists(client)
+        every_operation.settings(client, number)
+        every_operation.campaigns(client)
+        every_operation.afterwards(client, session_id)
+        every_operation.refusals(client)
+        every_operation.operation(client)
+        every_operation.administration(operator, session_id, kind)
+    return sorted(seen.left.values())
+
+
+async def test_both_clients_call_every_operation(tmp_path: Path) -> None:
+    """One server, a sub-account for each, because a server takes seconds to start."""
+    config = configuration({})
+    (common,) = config["subaccounts"]
+    config["subaccounts"] = [
+        {**common, "id": kind, "numbers": [{"msisdn": every_operation.NUMBERS[kind]}]}
+        for kind in KINDS
+    ]
+    config["admin"] = {"api_keys": [OPERATOR_KEY]}
+    config["testbed"] = {"phones": [{"number": PHONE, "answer_after": 0.1}]}
+    config["sip"]["keep_traces"] = "all"
+    config["recording"] = {"allow_private": True}
+    async with Receiver() as receiver:
+        for section in config["subaccounts"]:
+            section["webhooks"] = [{"type": "VSS", "url": receiver.url("/vss")}]
+        async with Server(tmp_path, config) as server:
+            left = {kind: await asyncio.to_thread(use, kind, server.url) for kind in KINDS}
+    assert left == {"waiting": [], "asynchronous": []}
