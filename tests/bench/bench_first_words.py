@@ -3,7 +3,8 @@
 First in this process: the first words of texts that are new, by a cold worker and a warm one, and of known
 ones; CPU of the worker for each second of speech, and its memory. Then over real calls: a live call is given
 a new text (``POST …/sessions/{id}/callflows``), and the time until its first loud packet arrives at the
-telephone is taken, with no other call and beside 20.
+telephone is taken: with no other call; beside 20 that listen to a text which was made before; beside 20
+whose long texts are being made, each another one; and right after those have hung up.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,8 @@ class Line:
         self.server = server
         self.receiver = receiver
         self.phone = phone
+        self.others: list[str] = []
+        """The sessions of the other calls."""
 
     async def heard_after(self, text: str) -> float:
         """Milliseconds from the request with ``text`` for a live call to its first loud packet."""
@@ -170,9 +174,24 @@ class Line:
         return not any(is_loud(packet) for packet in last)
 
 
+async def idle(engine: str) -> None:
+    """Wait until the workers of an engine take no processor time for a second."""
+    before = None
+    while (taken := [cpu_of(pid) for pid in workers(engine)]) != before:
+        before = taken
+        await asyncio.sleep(1)
+
+
+class Others(Enum):
+    """What the other calls listen to."""
+
+    MADE = "made before"
+    IN_THE_MAKING = "being made"
+
+
 @asynccontextmanager
-async def line(engine: str, live: int) -> AsyncIterator[Line]:
-    """A server whose ``engine`` speaks, with ``live`` other calls that listen to a text."""
+async def line(engine: str, live: int, others_hear: Others) -> AsyncIterator[Line]:
+    """A server whose ``engine`` speaks, with ``live`` other calls that listen to texts."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         receiver = await stack.enter_async_context(Receiver())
@@ -191,21 +210,26 @@ async def line(engine: str, live: int) -> AsyncIterator[Line]:
         )
         config["voices"] = {"folder": str(FOLDER), "order": [engine]}
         server = await stack.enter_async_context(Server(folder / "server", config))
-        text = "You are still on hold. We are with you in a moment. " * 12
+        hold = "You are still on hold. We are with you in a moment. " * 12
+        here = Line(server, receiver, phone)
         for number in range(live):
+            text = hold if others_hear is Others.MADE else new_text(2500)
             destination = f"+4479460{number:05}"
             call = {"action": "makeCall", "params": {"source": SOURCE, "destination": destination}}
             say = {
                 "action": "say",
                 "params": {"text": text, "language": "en-US", "repetition": 3},
             }
-            await server.place({"callflow": [call, *[say] * 10]})
-        yield Line(server, receiver, phone)
+            here.others.append(await server.place({"callflow": [call, *[say] * 10]}))
+        await others.streaming(live, 60)
+        if others_hear is Others.MADE:
+            await idle(engine)
+        yield here
 
 
 async def over_calls(engine: str, live: int, rounds: int, lengths: Sequence[int]) -> None:
     """Print how soon new and known texts are heard on a live call."""
-    async with line(engine, live) as here:
+    async with line(engine, live, Others.MADE) as here:
         await here.heard_after(new_text(40))
         for length in lengths:
             texts = [new_text(length) for _ in range(rounds)]
@@ -217,6 +241,23 @@ async def over_calls(engine: str, live: int, rounds: int, lengths: Sequence[int]
                     f" {statistics.median(times):.0f} ms (at most {max(times):.0f})",
                     flush=True,
                 )
+
+
+async def beside_makings(engine: str, live: int, rounds: int, lengths: Sequence[int]) -> None:
+    """Print how soon new texts are heard while long ones of other calls are made, and after these ended."""
+    async with line(engine, live, Others.IN_THE_MAKING) as here:
+        for length in lengths:
+            times = [await here.heard_after(new_text(length)) for _ in range(rounds)]
+            print(
+                f"{engine}, beside {live} calls whose texts are being made, new text of {length}"
+                f" characters heard after {statistics.median(times):.0f} ms (at most {max(times):.0f})",
+                flush=True,
+            )
+        async with asyncio.TaskGroup() as group:
+            for session in here.others:
+                group.create_task(here.server.delete_session(session))
+        after = await here.heard_after(new_text(lengths[0]))
+        print(f"{engine}, right after these {live} hung up: {after:.0f} ms", flush=True)
 
 
 def main() -> None:
@@ -234,6 +275,8 @@ def main() -> None:
         if asked.only != "texts":
             for live in asked.live:
                 asyncio.run(over_calls(engine, live, asked.rounds, asked.lengths))
+            short = [length for length in asked.lengths if length <= LENGTHS[2]]
+            asyncio.run(beside_makings(engine, max(asked.live), asked.rounds, short))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import final
 import pytest
 
 from offhook.net.http_client import HttpClient
-from offhook.session.ports.speech import Prompt
+from offhook.session.ports.speech import Prompt, Urgent, now
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
 from offhook.speech.speech_engine import Engine
@@ -50,8 +50,10 @@ class OneWorker(Engine):
     def version(self) -> str:
         return "1"
 
-    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
-        octets = await self._pool.ask(text.encode(), timeout=20, owner=owner)
+    async def speak(
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
+    ) -> bytes:
+        octets = await self._pool.ask(text.encode(), timeout=20, owner=owner, urgent=urgent)
         self.spoken.append(text)
         return octets
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from offhook.speech import confined
-from offhook.speech.workers import confined_program, worker_environment
+from offhook.speech.worker_process import confined_program, worker_environment
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="seccomp and Landlock are Linux's")
 NOT_PERMITTED = "PermissionError"

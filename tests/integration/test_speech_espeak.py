@@ -157,12 +157,12 @@ SCRIPTS = [
 async def test_no_script_stops_a_worker(engine: Espeak) -> None:
     """A letter the language lacks is named or left out; the worker lives on."""
     await spoken(engine, "warm")
-    worker = engine._pool._idle[0].pid
+    worker = engine._pool.workers[0].pid
     for locale in ("en-US", "zh-CN", "ar-EG", "hi-IN"):
         for text in SCRIPTS:
             await spoken(engine, f"a {text * 5} b", locale)
     await spoken(engine, "".join(SCRIPTS) * 20)
-    assert engine._pool._idle[0].pid == worker
+    assert engine._pool.workers[0].pid == worker
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\n", "...", "\u200d"])
@@ -188,17 +188,17 @@ async def test_a_worker_killed_over_a_text_is_replaced_and_the_text_spoken(
     engine: Espeak,
 ) -> None:
     await spoken(engine, "warm")
-    worker = engine._pool._idle[0].pid
+    worker = engine._pool.workers[0].pid
     asked = asyncio.create_task(spoken(engine, (REMINDER + " ") * 40))
     await asyncio.sleep(0)
     os.kill(worker, signal.SIGKILL)
     assert len(await asked) / 8000 > 100
-    assert engine._pool._idle[0].pid != worker
+    assert engine._pool.workers[0].pid != worker
 
 
 async def test_a_worker_that_hangs_is_killed_at_the_deadline(engine: Espeak) -> None:
     await spoken(engine, "warm")
-    os.kill(engine._pool._idle[0].pid, signal.SIGSTOP)
+    os.kill(engine._pool.workers[0].pid, signal.SIGSTOP)
     usual, engine._timeout = engine._timeout, 0.2
     with pytest.raises(SynthesisFailed, match=r"no answer within 0\.2 s"):
         await spoken(engine, "hello")

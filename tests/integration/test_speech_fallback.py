@@ -8,7 +8,7 @@ from typing import final
 import pytest
 
 from offhook.net.http_client import HttpClient
-from offhook.session.ports.speech import PromptError
+from offhook.session.ports.speech import PromptError, Urgent, now
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.service import SpeechService
 from offhook.speech.speech_engine import Engine, SynthesisFailed
@@ -50,14 +50,16 @@ class Scripted(Engine):
     def takes_ssml(self) -> bool:
         return self._ssml
 
-    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+    async def speak(
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
+    ) -> bytes:
         self.asked.append(text)
         if self.broken:
             raise SynthesisFailed(f"{self._name} hangs")
         return HALF_A_SECOND
 
     async def parts(
-        self, text: str, *, voice: str, speed: float, owner: str
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
     ) -> AsyncGenerator[bytes]:
         for _ in range(self.parts_until_broken):
             yield HALF_A_SECOND

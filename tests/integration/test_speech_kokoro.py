@@ -19,7 +19,6 @@ from offhook.negotiated import Codec
 from offhook.speech.engines import kokoro_folder
 from offhook.speech.kokoro import Kokoro
 from offhook.speech.speech_engine import SynthesisFailed
-from offhook.speech.workers import end_process
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -93,13 +92,13 @@ async def test_a_worker_that_is_killed_costs_nothing_and_a_hanging_one_its_text(
 ) -> None:
     pool = engine._pool
     await spoken(engine, "Hello.")
-    os.kill(pool._idle[0].pid, signal.SIGKILL)
+    os.kill(pool.workers[0].pid, signal.SIGKILL)
     assert len(await spoken(engine, "Hello.")) > 2000, "a new worker was asked"
-    os.kill(pool._idle[0].pid, signal.SIGSTOP)
-    stopped = pool._idle[0]
+    os.kill(pool.workers[0].pid, signal.SIGSTOP)
+    stopped = pool.workers[0]
     impatient = Kokoro.__new__(Kokoro)
     impatient._pool, impatient._timeout, impatient._folder = pool, 0.5, Path()
     with pytest.raises(SynthesisFailed, match=r"no answer within 0\.5 s"):
         await spoken(impatient, "Hello.")
-    await end_process(stopped)
+    await stopped.wait()
     assert len(await spoken(engine, "Hello.")) > 2000

@@ -14,7 +14,7 @@ from aiohttp import web
 from offhook.codes import RuntimeCode
 from offhook.negotiated import Codec
 from offhook.net.http_client import HttpClient
-from offhook.session.ports.speech import PromptError, Speech
+from offhook.session.ports.speech import PromptError, Speech, Urgent, now
 from offhook.speech.espeak import Espeak
 from offhook.speech.profiles import ProfileTable
 from offhook.speech.prompt_store import PromptStore
@@ -175,7 +175,9 @@ class Talkative(Engine):
     def version(self) -> str:
         return "1"
 
-    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+    async def speak(
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
+    ) -> bytes:
         self.asked.append(text)
         return self.sound
 

@@ -15,7 +15,7 @@ from offhook.execution.failures import SessionFailure
 from offhook.execution.prompts import Prompts
 from offhook.execution.sayings import Saying, SayingPlayback
 from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
-from offhook.session.ports.speech import Prompt, Speech
+from offhook.session.ports.speech import Prompt, Speech, Urgency
 from offhook.session.ports.telephony import Playback
 
 
@@ -95,7 +95,7 @@ class Player:
         playback = self._playback(self._prompts.of(following), following.repetition)
         try:
             await behind.all_queued()
-            playback.begin(await playback.ready())
+            playback.begin(await playback.ready(Urgency.SOON))
         except SessionFailure:
             return
         self._queued = (following, playback)

@@ -8,7 +8,7 @@ from functools import partial
 
 from offhook.execution.sayings import Make, Saying
 from offhook.flow.actions import AnyAction, PlayFile, Say, SayAndCapture
-from offhook.session.ports.speech import Prompt, Speech
+from offhook.session.ports.speech import Prompt, Speech, Urgent
 
 _Key = AnyAction | tuple[AnyAction, str]
 """The source of a prompt: an action, or one text of a sayAndCapture."""
@@ -83,22 +83,24 @@ class Prompts:
     def _fetched(self, action: PlayFile) -> Sequence[Make]:
         return [partial(self._file, action.file_url)]
 
-    async def _file(self, url: str) -> AsyncIterator[Prompt]:
+    async def _file(self, url: str, _urgent: Urgent) -> AsyncIterator[Prompt]:
         yield await self._speech.fetch(url, owner=self._owner)
 
     def _spoken(self, action: Say | SayAndCapture, text: str) -> Sequence[Make]:
         profile, language = action.voice_profile, action.language
-        return [
-            partial(
-                self._speech.say_in_parts,
+
+        def make(piece: str, urgent: Urgent) -> AsyncIterator[Prompt]:
+            return self._speech.say_in_parts(
                 piece,
                 voice_profile=profile,
                 language=language,
                 speed=action.speed,
                 owner=self._owner,
+                urgent=urgent,
             )
-            for piece in self._speech.cut(text, voice_profile=profile, language=language)
-        ]
+
+        cut = self._speech.cut(text, voice_profile=profile, language=language)
+        return [partial(make, piece) for piece in cut]
 
 
 def texts_of(action: SayAndCapture) -> list[str]:

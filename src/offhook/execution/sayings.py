@@ -13,12 +13,12 @@ from typing import Final, final
 
 from offhook.aio import end_all
 from offhook.execution.failures import SessionFailure
-from offhook.session.ports.speech import Prompt, PromptError
+from offhook.session.ports.speech import Prompt, PromptError, Urgency, Urgent
 from offhook.session.ports.telephony import Playback, PlaybackResult
 from offhook.speech.making import silence
 
-Make = Callable[[], AsyncIterator[Prompt]]
-"""Makes the prompts of one piece."""
+Make = Callable[[Urgent], AsyncIterator[Prompt]]
+"""Makes the prompts of one piece, the earlier the more urgent they are."""
 Play = Callable[[Prompt, int], Playback]
 """Queues a prompt on the line, so many times."""
 
@@ -29,11 +29,14 @@ REPETITION_PAUSE: Final = 0.5
 class Saying:
     """The prompts of one text or file, made one after the other.
 
-    They are made behind those of the saying ``after``: what is played first is made first.
+    They are made behind those of the saying ``after``: what is played first is made first, unless the
+    other one was stopped and someone waits for this one.
     """
 
     def __init__(self, makes: Sequence[Make], after: Saying | None = None) -> None:
         loop = asyncio.get_running_loop()
+        self._urgency = Urgency.LATER
+        self._waited_for: asyncio.Future[None] = loop.create_future()
         self._made: list[Prompt] = []
         self._failure: Exception | None = None
         self._over = False
@@ -44,6 +47,12 @@ class Saying:
     def is_one(self) -> bool:
         """Whether it is known to be one prompt."""
         return self._over and self._failure is None and len(self._made) == 1
+
+    def needed(self, urgency: Urgency) -> None:
+        """How urgent it is from now on."""
+        self._urgency = urgency
+        if urgency is Urgency.NOW and not self._waited_for.done():
+            self._waited_for.set_result(None)
 
     async def piece(self, number: int) -> Prompt | None:
         """Wait for a prompt; None: there are not so many.
@@ -69,10 +78,11 @@ class Saying:
     async def _make(self, makes: Sequence[Make], after: Saying | None) -> None:
         try:
             if after is not None:
-                await asyncio.wait([after._task])
-                del after
+                ready = [after._task, self._waited_for]
+                await asyncio.wait(ready, return_when=asyncio.FIRST_COMPLETED)
+                del after, ready
             for make in makes:
-                async for prompt in make():
+                async for prompt in make(lambda: self._urgency):
                     self._made.append(prompt)
                     self._changed()
         except PromptError as error:
@@ -104,14 +114,16 @@ class SayingPlayback(Playback):
         self._all_queued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
-    async def ready(self) -> Prompt:
+    async def ready(self, urgency: Urgency = Urgency.NOW) -> Prompt:
         """Wait for the first piece. Raises :class:`SessionFailure`."""
+        self._saying.needed(urgency)
         first = await self._saying.piece(0)
         assert first is not None, "every text and every file has a prompt"
         return first
 
     def begin(self, first: Prompt) -> None:
         """Queue the first piece; the others follow."""
+        self._saying.needed(Urgency.SOON)
         if self._saying.is_one:
             self._queued.append(self._play(first, self._repetition))
             self._all_queued.set_result(None)
@@ -138,6 +150,7 @@ class SayingPlayback(Playback):
             await end_all(self._task)
 
     def stop(self) -> None:
+        self._saying.needed(Urgency.LATER)
         if self._task is not None:
             self._task.cancel()
         for playback in self._queued:

@@ -27,7 +27,7 @@ from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.recording import RecordingRecord, RecordingState, RecordingStore
 from offhook.session.ports.webhooks import RecordingReports
 from offhook.session.tenancy import PushConfig
-from offhook.speech.workers import confined_program, end_process, worker_environment
+from offhook.speech.worker_process import confined_program, end_process, worker_environment
 
 log = logging.getLogger(__name__)
 faults = FaultLog(log)

@@ -4,10 +4,75 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Final, NamedTuple
 
+from offhook.aio import end_all
+from offhook.session.ports.speech import Urgency, Urgent, now
 from offhook.speech.prompt import G711Prompt
+
+_MOST_SPARE: Final = 8
+"""Prompts that are finished although nobody waits for them."""
+
+
+Heard = Callable[[G711Prompt], None]
+"""Takes a part of a prompt that is being made."""
+
+
+def not_heard(_part: G711Prompt) -> None:
+    """The whole prompt is enough."""
+
+
+class WhenLeft(Enum):
+    """What becomes of a prompt's making when nobody waits for it any more."""
+
+    FINISH = "finish"
+    """Later calls find the prompt."""
+    STOP = "stop"
+    """It is finished only if its first part is there, and when nothing else is to be made."""
+
+
+class _Waiter(NamedTuple):
+    heard: Heard
+    urgent: Urgent
+
+
+class PromptMaking:
+    """A prompt that is being made, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[G711Prompt] | None = None
+        self.parts: list[G711Prompt] = []
+        self._waiters: list[_Waiter] = []
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for it."""
+        return bool(self._waiters)
+
+    def urgent(self) -> Urgency:
+        """As urgent as it is to those who wait for it."""
+        return min((waiter.urgent() for waiter in self._waiters), default=Urgency.SPARE)
+
+    def heard(self, part: G711Prompt) -> None:
+        """The next part is there."""
+        self.parts.append(part)
+        for waiter in self._waiters:
+            waiter.heard(part)
+
+    @contextmanager
+    def waited_for(self, heard: Heard, urgent: Urgent) -> Iterator[None]:
+        """Somebody waits, who hears all parts, also those that are there already."""
+        for part in self.parts:
+            heard(part)
+        waiter = _Waiter(heard, urgent)
+        self._waiters.append(waiter)
+        try:
+            yield
+        finally:
+            self._waiters = [each for each in self._waiters if each is not waiter]
 
 
 class _Kept(NamedTuple):
@@ -34,27 +99,46 @@ class PromptCache:
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes: dict[str, int] = {}
         """Of each owner."""
-        self._making: dict[tuple[str, Hashable], asyncio.Task[G711Prompt]] = {}
+        self._making: dict[tuple[str, Hashable], PromptMaking] = {}
 
     async def get(
-        self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]], *, owner: str
+        self,
+        key: Hashable,
+        make: Callable[[PromptMaking], Awaitable[G711Prompt]],
+        *,
+        owner: str,
+        heard: Heard = not_heard,
+        urgent: Urgent = now,
+        when_left: WhenLeft = WhenLeft.FINISH,
     ) -> G711Prompt:
         """The prompt of ``key``, made with ``make`` unless it is here or already being made.
 
-        A caller that gives up does not stop the making, because other callers may wait for it. Only calls
-        of one owner
-        wait for the same making, since it may fail because that owner's share is used up. Raises what
-        ``make``
-        raises.
+        ``heard`` gets the parts that ``make`` passes on. A caller that gives up stops nobody else;
+        ``when_left`` says what the last one does. Only calls of one owner wait for the same making,
+        since it may fail because that owner's share is used up. Raises what ``make`` raises.
         """
         if (prompt := self._fresh(key)) is not None:
             return prompt
-        task = self._making.get((owner, key))
-        if task is None:
-            task = asyncio.create_task(self._make(key, make, owner))
-            task.add_done_callback(_seen)
-            self._making[owner, key] = task
-        return await asyncio.shield(task)
+        making = self._making.get((owner, key))
+        if making is None:
+            making = self._making[owner, key] = PromptMaking()
+            making.task = asyncio.create_task(self._make(key, make, owner, making))
+            making.task.add_done_callback(_seen)
+        assert making.task is not None
+        try:
+            with making.waited_for(heard, urgent):
+                return await asyncio.shield(making.task)
+        finally:
+            if when_left is WhenLeft.STOP and not making.is_wanted:
+                self._stop(making, (owner, key))
+
+    def _stop(self, making: PromptMaking, place: tuple[str, Hashable]) -> None:
+        """Nobody waits for it: end it, unless it has its first part, and few others are left like it."""
+        spare = sum(not each.is_wanted for each in self._making.values())
+        if making.task is not None and not (making.parts and spare <= _MOST_SPARE):
+            making.task.cancel()
+            if self._making.get(place) is making:
+                del self._making[place]  # who asks from now on has it made anew
 
     def known(self, key: Hashable) -> G711Prompt | None:
         """The prompt of ``key`` when it is here."""
@@ -74,21 +158,23 @@ class PromptCache:
 
     async def close(self) -> None:
         """Stop all making."""
-        tasks = list(self._making.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(*(making.task for making in self._making.values() if making.task))
         self._kept.clear()
 
     async def _make(
-        self, key: Hashable, make: Callable[[], Awaitable[G711Prompt]], owner: str
+        self,
+        key: Hashable,
+        make: Callable[[PromptMaking], Awaitable[G711Prompt]],
+        owner: str,
+        making: PromptMaking,
     ) -> G711Prompt:
         try:
-            prompt = await make()
+            prompt = await make(making)
             self._keep(key, prompt, owner)
             return prompt
         finally:
-            del self._making[owner, key]
+            if self._making.get((owner, key)) is making:
+                del self._making[owner, key]
 
     def _fresh(self, key: Hashable) -> G711Prompt | None:
         kept = self._kept.get(key)

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import final
 
+from offhook.session.ports.speech import Urgent, now
 from offhook.speech.espeak_voices import ENGINE, data_folder
 from offhook.speech.speech_engine import (
     NARROW,
@@ -16,7 +17,8 @@ from offhook.speech.speech_engine import (
     SynthesisFailed,
     worker_greeting,
 )
-from offhook.speech.workers import WorkerError, WorkerPool, confined_program
+from offhook.speech.worker_process import WorkerError, confined_program
+from offhook.speech.workers import WorkerPool
 
 _NORMAL_RATE = 175
 """Words a minute at speed 1, the engine's own default (80..450 are possible)."""
@@ -67,13 +69,15 @@ class Espeak(Engine):
         except PackageNotFoundError:
             return "none"
 
-    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+    async def speak(
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
+    ) -> bytes:
         if not self._installed:
             raise SynthesisFailed("espeak-ng is not installed: pip install espeakng-loader")
         rate = round(_NORMAL_RATE * speed)
         request = json.dumps({"voice": voice, "rate": rate, "text": text}).encode()
         try:
-            return await self._pool.ask(request, timeout=self._timeout, owner=owner)
+            return await self._pool.ask(request, timeout=self._timeout, owner=owner, urgent=urgent)
         except WorkerError as error:
             raise SynthesisFailed(f"espeak-ng: {error}") from error
 

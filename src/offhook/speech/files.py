@@ -17,7 +17,7 @@ from offhook.speech.making import PromptMaker
 from offhook.speech.prompt import LAWS, G711Prompt
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.shares import FairPlaces, TooBusy
-from offhook.speech.workers import confined_program, worker_environment
+from offhook.speech.worker_process import confined_program, worker_environment
 
 MAX_FILE: Final = 5120 * 1024
 """Octets (``spec/execution.md``, playFile)."""

@@ -58,6 +58,7 @@ FADE = MODEL_RATE // 100  # samples of a stretch that are faded into the next on
 SHIFT = MODEL_RATE // 200  # samples that the next one may be moved by, to fit
 SHORTEST, LONGEST = 26, 40  # frames of the first stretch
 GROWTH = 1.7  # of the longest next one: it is made while the one before plays
+MOST = 72  # frames of any stretch: a text of another call waits until it is made
 LEAST = 14  # frames of the last one
 LEAD = 3  # frames of the silence before the first word
 
@@ -143,8 +144,8 @@ class KokoroUtterance(NamedTuple):
                 quiet = self.loudness[0, 2 * (start + shortest) : 2 * (start + longest)]
                 end = start + shortest + int(np.argmin(quiet)) // 2
             yield start, end
-            longest = max(longest, int(GROWTH * (end - start)))
-            start, shortest = end, end - start
+            longest = min(MOST, max(longest, int(GROWTH * (end - start))))
+            start, shortest = end, min(MOST * 2 // 3, end - start)
         yield start, total
 
 

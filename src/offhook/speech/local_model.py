@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import ClassVar, Final
 
+from offhook.session.ports.speech import Urgent, now
 from offhook.speech.prompt import joined
 from offhook.speech.speech_engine import (
     NARROW,
@@ -21,7 +22,8 @@ from offhook.speech.speech_engine import (
     SynthesisFailed,
     worker_greeting,
 )
-from offhook.speech.workers import Rights, WorkerError, WorkerPool, confined_program
+from offhook.speech.worker_process import Rights, WorkerError, confined_program
+from offhook.speech.workers import WorkerPool
 
 TIMEOUT: Final = 60.0
 """Seconds for one piece of a text."""
@@ -84,6 +86,10 @@ class LocalModel(Engine):
     def is_wide(self) -> bool:
         return self._rate == WIDE
 
+    @property
+    def is_interruptible(self) -> bool:
+        return True
+
     @cached_property
     def version(self) -> str:
         digest = hashlib.sha256("\n".join(self._models()).encode())
@@ -95,17 +101,19 @@ class LocalModel(Engine):
             phonemes = "none"
         return f"{digest.hexdigest()[:16]}+{phonemes}"
 
-    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
-        made = self.parts(text, voice=voice, speed=speed, owner=owner)
+    async def speak(
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
+    ) -> bytes:
+        made = self.parts(text, voice=voice, speed=speed, owner=owner, urgent=urgent)
         return joined([part async for part in made], wide=self.is_wide)
 
     async def parts(
-        self, text: str, *, voice: str, speed: float, owner: str
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
     ) -> AsyncGenerator[bytes]:
         request = {**self._request(voice), "speed": speed, "text": text}
         asked = json.dumps(request).encode()
         try:
-            answer = self._pool.parts(asked, timeout=self._timeout, owner=owner)
+            answer = self._pool.parts(asked, timeout=self._timeout, owner=owner, urgent=urgent)
             async with aclosing(answer):
                 async for part in answer:
                     yield part

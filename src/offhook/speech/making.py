@@ -7,13 +7,15 @@ the rest until the store has it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import ExitStack, aclosing
 from typing import IO, Final
 
 from offhook.media import WideEncoder, g711
 from offhook.media.audio import SAMPLE_RATE
 from offhook.negotiated import Codec
+from offhook.session.ports.speech import Urgent, now
+from offhook.speech.cache import Heard, not_heard
 from offhook.speech.prompt import CODECS, LAWS, G711Prompt, Spoken, joined
 from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore, Source
 from offhook.speech.speech_engine import Engine
@@ -30,14 +32,6 @@ _WIDE_OCTETS: Final = 4
 """Of the wide sound for each sample of a law."""
 SILENCE: Final = 0.5
 """Seconds that a text lasts which holds nothing to speak (``spec/execution.md``, say)."""
-
-
-Heard = Callable[[G711Prompt], None]
-"""Takes a part of a prompt that is being made."""
-
-
-def not_heard(_part: G711Prompt) -> None:
-    """The whole prompt is enough."""
 
 
 def silence(seconds: float) -> G711Prompt:
@@ -76,6 +70,7 @@ class PromptMaker:
         owner: str,
         sound: PromptDetails = PromptDetails(),  # noqa: B008 frozen
         heard: Heard = not_heard,
+        urgent: Urgent = now,
     ) -> G711Prompt:
         """``text`` as ``engine`` speaks it; half a second of silence when there is nothing to speak.
 
@@ -85,12 +80,15 @@ class PromptMaker:
         """
         cut = pieces(text, longest=engine.longest_piece)
         if len(cut) == 1:
-            return await self._speak_piece(engine, voice, text, speed, owner, sound, heard)
+            made = engine.parts(text, voice=voice.id, speed=speed, owner=owner, urgent=urgent)
+            return await self._speak_piece(engine, made, text, owner, sound, heard)
         with ExitStack() as files:
             spools = [files.enter_context(self._store.scratch()) for _ in self._codecs(engine)]
             samples = 0
             for piece in cut:
-                octets = await engine.speak(piece.text, voice=voice.id, speed=speed, owner=owner)
+                octets = await engine.speak(
+                    piece.text, voice=voice.id, speed=speed, owner=owner, urgent=urgent
+                )
                 if octets:
                     spoken = Spoken.of(octets, wide=engine.is_wide)
                     samples += await asyncio.to_thread(self._append, spools, spoken, piece)
@@ -105,16 +103,14 @@ class PromptMaker:
     async def _speak_piece(
         self,
         engine: Engine,
-        voice: EngineVoice,
+        made: AsyncGenerator[bytes],
         text: str,
-        speed: float,
         owner: str,
         sound: PromptDetails,
         heard: Heard,
     ) -> G711Prompt:
-        """A text that is one piece, part by part."""
+        """A text that is one piece, part by part as ``engine`` has ``made`` it."""
         parts: list[bytes] = []
-        made = engine.parts(text, voice=voice.id, speed=speed, owner=owner)
         async with aclosing(made):
             async for part in made:
                 if part:

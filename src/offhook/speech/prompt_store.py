@@ -27,6 +27,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, TypeVar, final
 
+from offhook.session.ports.speech import Urgency, Urgent
 from offhook.speech.mapped import Mapping, map_file
 from offhook.speech.prompt import LAWS, G711Prompt
 from offhook.speech.prompt_disk import PromptDisk, StoredPrompt
@@ -51,11 +52,17 @@ _LOOK_AGAIN: Final = 0.02
 """Seconds between two looks whether another process has made a prompt."""
 _PATIENCE: Final = 60.0
 """Seconds to wait for another process that makes the same prompt, before it is made here as well."""
+_PATIENCE_NOW: Final = 1.0
+"""The same where someone waits for its first words: there it may be the least urgent of many."""
 
 _T = TypeVar("_T")
 
 Source = tuple[IO[bytes] | bytes, int]
 """A source of sound, and the number of its octets."""
+
+
+def _later() -> Urgency:
+    return Urgency.LATER
 
 
 class NoRoom(Exception):
@@ -141,17 +148,20 @@ class PromptStore:
             raise NoRoom(f"no file for a prompt can be made: {error.strerror}") from error
 
     @asynccontextmanager
-    async def claim(self, key: Key, owner: str) -> AsyncIterator[G711Prompt | None]:
+    async def claim(
+        self, key: Key, owner: str, urgent: Urgent = _later
+    ) -> AsyncIterator[G711Prompt | None]:
         """Look for a prompt; while None is given, no other process makes it for ``owner``.
 
-        Waits for a process that makes it already, a minute at the most. Raises :class:`NoRoom` where the
-        prompt is there and ``owner`` has no room for it.
+        Waits for a process that makes it already: a minute at the most, a second where someone hears
+        nothing until it is there. Raises :class:`NoRoom` where the prompt is there and ``owner`` has no
+        room for it.
         """
         disk = self._disk
         if disk is None:
             yield None
             return
-        deadline = time.monotonic() + _PATIENCE
+        began = time.monotonic()
         while True:
             claimed = disk.claim(key, owner)
             # After the claim: the process that had it before has made the prompt.
@@ -161,7 +171,8 @@ class PromptStore:
                 if claimed:
                     disk.release(key, owner)
                 raise
-            if prompt is not None or claimed or time.monotonic() >= deadline:
+            patience = _PATIENCE_NOW if urgent() is Urgency.NOW else _PATIENCE
+            if prompt is not None or claimed or time.monotonic() - began >= patience:
                 break
             await asyncio.sleep(_LOOK_AGAIN)
         try:

@@ -18,9 +18,9 @@ from offhook.negotiated import Codec
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.media_library import SCHEME, MediaLibrary
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.speech import Prompt, PromptError, Speech
+from offhook.session.ports.speech import Prompt, PromptError, Speech, Urgency, Urgent, now
 from offhook.speech import confined, ssml
-from offhook.speech.cache import PromptCache
+from offhook.speech.cache import Heard, PromptCache, PromptMaking, WhenLeft, not_heard
 from offhook.speech.cloud.budgets import VoiceBudget
 from offhook.speech.engine_health import EngineHealth
 from offhook.speech.engines import make_engines
@@ -28,9 +28,7 @@ from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import (
     SILENCE,
     SOUND_REVISION,
-    Heard,
     PromptMaker,
-    not_heard,
     silence,
 )
 from offhook.speech.profiles import ProfileTable
@@ -58,6 +56,7 @@ class _Asked(NamedTuple):
     text: str
     speed: float
     owner: str
+    urgent: Urgent = now
 
 
 @final
@@ -163,8 +162,9 @@ class SpeechService(Speech):
         language: str | None,
         speed: float,
         owner: str,
+        urgent: Urgent = now,
     ) -> AsyncIterator[Prompt]:
-        asked = _Asked(text, speed, owner)
+        asked = _Asked(text, speed, owner, urgent)
         choices = self._choices(voice_profile, language)
         engine, voice = choices[0]
         known = self._spoken.known(_key(engine, voice, asked, self._wide_codecs))
@@ -256,17 +256,24 @@ class SpeechService(Speech):
             came = True
             heard(part)
 
-        async def speak() -> G711Prompt:
+        async def speak(making: PromptMaking) -> G711Prompt:
             nonlocal source
-            async with self._store.claim(key, asked.owner) as made:
+            async with self._store.claim(key, asked.owner, making.urgent) as made:
                 if made:
                     source = PromptSource.DISK
                     return made
                 source = PromptSource.ENGINE
-                return await self._made(engine, voice, asked, key, hear)
+                return await self._made(engine, voice, asked, key, making)
 
         try:
-            prompt = await self._spoken.get(key, speak, owner=asked.owner)
+            prompt = await self._spoken.get(
+                key,
+                speak,
+                owner=asked.owner,
+                heard=hear,
+                urgent=asked.urgent,
+                when_left=WhenLeft.STOP if engine.is_interruptible else WhenLeft.FINISH,
+            )
         except (SynthesisFailed, NoRoom):
             self._metrics.prompt(engine.name, PromptSource.FAILED)
             raise
@@ -276,7 +283,7 @@ class SpeechService(Speech):
         return prompt
 
     async def _made(
-        self, engine: Engine, voice: EngineVoice, asked: _Asked, key: Key, heard: Heard
+        self, engine: Engine, voice: EngineVoice, asked: _Asked, key: Key, making: PromptMaking
     ) -> G711Prompt:
         began = time.monotonic()
         prompt = await self._maker.speak(
@@ -286,7 +293,8 @@ class SpeechService(Speech):
             speed=asked.speed,
             owner=asked.owner,
             sound=PromptDetails(key),
-            heard=heard,
+            heard=making.heard,
+            urgent=making.urgent,
         )
         self._metrics.spoken(engine.name, time.monotonic() - began)
         return prompt
@@ -296,7 +304,7 @@ class SpeechService(Speech):
             return await self._of_library(url.removeprefix(SCHEME), owner)
         key = key_of("fetch", SOUND_REVISION, self._run, url)
 
-        async def load() -> G711Prompt:
+        async def load(_making: PromptMaking) -> G711Prompt:
             async with self._store.claim(key, owner) as fetched:
                 sound = PromptDetails(key, self._clock() + FETCHED_LIFETIME)
                 return fetched or await self._files.load(url, owner=owner, sound=sound)
@@ -318,7 +326,7 @@ class SpeechService(Speech):
             raise PromptError(RuntimeCode.DOWNLOAD_FAILED, detail)
         key = key_of("media", SOUND_REVISION, owner, file.digest)
 
-        async def load() -> G711Prompt:
+        async def load(_making: PromptMaking) -> G711Prompt:
             async with self._store.claim(key, owner) as decoded:
                 if decoded:
                     return decoded
@@ -342,7 +350,8 @@ class SpeechService(Speech):
     async def _prepare(self, text: str, language: str | None, owner: str) -> None:
         """A failure is met again when the text is said."""
         with contextlib.suppress(PromptError):
-            await self.say(text, voice_profile=None, language=language, speed=1.0, owner=owner)
+            asked = _Asked(text, 1.0, owner, lambda: Urgency.LATER)
+            await self._say(asked, self._choices(None, language), not_heard)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 from offhook.media import g711
 from offhook.negotiated import LAWS
+from offhook.session.ports.speech import Urgent, now
 from offhook.speech.texts import PIECE
 
 NARROW, WIDE = 8_000, 16_000
@@ -60,28 +61,39 @@ class Engine(ABC):
         """Whether its sound has 16,000 samples a second besides G.711 (:meth:`speak`)."""
         return False
 
+    @property
+    def is_interruptible(self) -> bool:
+        """Whether its work stops when nobody waits for it any more.
+
+        A model of this machine would keep others waiting. What is quick, or paid for, is finished and
+        kept for later calls.
+        """
+        return False
+
     async def warm(self) -> None:  # noqa: B027  # an engine that starts at once has nothing to do
         """Start what takes long to start, so that the first text does not wait for it. Never raises."""
 
     @abstractmethod
-    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+    async def speak(
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
+    ) -> bytes:
         """``text``, a piece of a prompt, trimmed and at an even level.
 
         The sound is G.711, 8,000 samples a second: all µ-law samples, then all A-law samples, encoded in
         the engine's own process. Behind them :attr:`is_wide` engines have twice as many samples of 16 bits,
         little-endian, 16,000 a second. Empty: there was nothing to hear. ``voice`` is one of its voices' ids,
-        ``speed`` 0.5..2 with 1 as usual; ``owner`` takes turns with others. Raises
+        ``speed`` 0.5..2 with 1 as usual; ``owner`` takes turns with others, the most ``urgent`` first. Raises
         :class:`SynthesisFailed`.
         """
 
     async def parts(
-        self, text: str, *, voice: str, speed: float, owner: str
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
     ) -> AsyncGenerator[bytes]:
         """The sound of :meth:`speak` part by part, as it is made; whole frames of 20 ms but the last.
 
         Raises :class:`SynthesisFailed`, also behind a part.
         """
-        yield await self.speak(text, voice=voice, speed=speed, owner=owner)
+        yield await self.speak(text, voice=voice, speed=speed, owner=owner, urgent=urgent)
 
     @abstractmethod
     async def close(self) -> None:

@@ -6,12 +6,14 @@ answers to standard output until the input ends. First come two tables of 65,536
 samples into µ-law and A-law, and 4 octets with the rate to speak at: 8,000 or 16,000 samples a second. When
 it is ready it sends an empty answer. Then:
 
-    request: length (4 octets, big-endian), octets as the program says, mostly JSON
+    request: length (4 octets, big-endian), octets as the program says, mostly JSON; or only a number
+             (4 octets) with one of the two uppermost bits set: 01 asks for the next part of the request of
+             that number, the first one 1; 10 drops it, and has no answer
     answer:  0 and length (4 octets), the sound at 8,000 samples a second: all µ-law, then all A-law
              samples, and at the rate of 16,000 behind them the sound itself, 16-bit little-endian; nothing
              where the text has no sound
              1 and length, a sentence in UTF-8 that says what went wrong
-             2 and length, the first part of the sound; the answer goes on behind it
+             2 and length, a part of the sound. Another request may come first before the next is asked for
 
 Leading and trailing silence is trimmed, the level made even.
 """
@@ -47,6 +49,8 @@ Pcm = np.ndarray[tuple[int], np.dtype[np.int16]]
 Speak = Callable[[bytes], Samples | Iterator[Samples]]
 """Speaks a request, whole or part by part, as samples of -1..1. Raises :class:`Failed`."""
 DONE, FAILED, PART = 0, 1, 2  # what an answer begins with
+NEW, GO_ON, DROP = 0, 1, 2  # the upper two bits of a request
+KIND = 30  # bits below them
 
 
 class Failed(Exception):
@@ -207,11 +211,22 @@ def serve(
     speak = load(rate)
     answers.write(framed(0, b""))
     answers.flush()
+    begun = 0
+    going_on: dict[int, Iterator[bytes]] = {}
     while len(head := requests.read(4)) == 4:
-        (length,) = struct.unpack("!I", head)
-        if length > max_request:
-            return
+        kind, number = divmod(struct.unpack("!I", head)[0], 1 << KIND)
+        if kind == DROP:
+            going_on.pop(number, None)
+            continue
         limit_processor(cpu_seconds)
-        for part in answer(speak, tables, requests.read(length), rate):
-            answers.write(part)
-            answers.flush()
+        if kind == NEW:
+            if number > max_request:
+                return
+            request = requests.read(number)
+            begun += 1
+            number, going_on[begun] = begun, answer(speak, tables, request, rate)
+        part = next(going_on[number])
+        if part[0] != PART:
+            del going_on[number]
+        answers.write(part)
+        answers.flush()

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.execution.flows import HANGUP, A, Answers, answer, ask, make_call, say
 
 from offhook.execution.sayings import Saying, SayingPlayback
-from offhook.session.ports.speech import Prompt
+from offhook.session.ports.speech import Prompt, Urgency, Urgent, now
 from offhook.session.ports.telephony import Playback, PlaybackResult
 from offhook.testing import Offhook, SimulatedSession
 from offhook.testing.simulated_speech import FakeSpeech
@@ -101,16 +101,70 @@ class SlowParts(FakeSpeech):
             yield await self.say(part, **asked)
 
 
+class Noted(FakeSpeech):
+    """Makes a text in two parts when it is let, and notes how urgent it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
+        self.urgent: dict[str, Urgent] = {}
+
+    async def say_in_parts(
+        self, text: str, *, urgent: Urgent = now, **asked: Any
+    ) -> AsyncIterator[Prompt]:
+        self.urgent[text] = urgent
+        yield await self.say(text, **asked)
+        await self.go_on.wait()
+        yield await self.say(text, **asked)
+
+
+def noted(speech: Noted, text: str, after: Saying | None = None) -> Saying:
+    asked = {"voice_profile": None, "language": "en", "speed": 1.0, "owner": "acme"}
+    return Saying([lambda urgent: speech.say_in_parts(text, urgent=urgent, **asked)], after)
+
+
+class Line(Playback):
+    """A line that never plays."""
+
+    async def finished(self) -> PlaybackResult:
+        return PlaybackResult.FINISHED
+
+    def stop(self) -> None:
+        pass
+
+
+async def test_a_text_is_most_urgent_while_its_first_words_are_waited_for() -> None:
+    speech = Noted()
+    saying = noted(speech, "Hello.")
+    await asyncio.sleep(0)
+    urgent = speech.urgent["Hello."]
+    assert urgent() is Urgency.LATER, "the phone rings"
+    playback = SayingPlayback(saying, lambda _prompt, _times: Line(), repetition=1)
+    first = asyncio.create_task(playback.ready())
+    await asyncio.sleep(0)
+    assert urgent() is Urgency.NOW
+    playback.begin(await first)
+    assert urgent() is Urgency.SOON, "the rest of it follows"
+    await playback.close()
+    assert urgent() is Urgency.LATER, "it was stopped"
+    saying.give_up()
+
+
+async def test_a_text_that_was_stopped_does_not_keep_the_next_one_waiting() -> None:
+    speech = Noted()
+    stopped = noted(speech, "Press a key.")
+    following = noted(speech, "Thank you.", stopped)
+    await asyncio.sleep(0)
+    assert "Thank you." not in speech.urgent
+    playback = SayingPlayback(following, lambda _prompt, _times: Line(), repetition=1)
+    assert (await playback.ready()).duration > 0
+    for saying in (stopped, following):
+        saying.give_up()
+
+
 async def played(saying: Saying, repetition: int) -> list[Prompt]:
     """What a playback queues on the line."""
     queued: list[Prompt] = []
-
-    class Line(Playback):
-        async def finished(self) -> PlaybackResult:
-            return PlaybackResult.FINISHED
-
-        def stop(self) -> None:
-            pass
 
     def play(prompt: Prompt, times: int) -> Playback:
         queued.extend([prompt] * times)
@@ -125,7 +179,7 @@ async def played(saying: Saying, repetition: int) -> list[Prompt]:
 async def test_a_part_is_queued_before_the_next_one_is_made() -> None:
     speech = SlowParts()
     asked = {"voice_profile": None, "language": "en", "speed": 1.0, "owner": "acme"}
-    saying = Saying([lambda: speech.say_in_parts("Good morning", **asked)])
+    saying = Saying([lambda _urgent: speech.say_in_parts("Good morning", **asked)])
     first = await saying.piece(0)
     assert not saying.is_one
     second = await saying.piece(1)

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from offhook.speech.cache import PromptCache
+from offhook.session.ports.speech import Urgency
+from offhook.speech.cache import PromptCache, PromptMaking, WhenLeft
 from offhook.speech.prompt import G711Prompt
 
 SECOND = b"\0" * 16_000
@@ -25,7 +26,7 @@ class Kitchen:
         self.failure: Exception | None = None
         self.expires = math.inf
 
-    async def make(self) -> G711Prompt:
+    async def make(self, making: PromptMaking) -> G711Prompt:
         self.made += 1
         await self.gate.wait()
         if self.failure:
@@ -186,7 +187,7 @@ async def test_one_owners_failure_is_not_anothers(new: New, kitchen: Kitchen) ->
     """The making may fail for want of the first owner's share: the second makes its own."""
     cache = new()
 
-    async def without_room() -> G711Prompt:
+    async def without_room(_making: PromptMaking) -> G711Prompt:
         await kitchen.gate.wait()
         raise OSError("no room")
 
@@ -210,3 +211,120 @@ async def test_kept_prompts_are_let_go_one_by_one(new: New, kitchen: Kitchen) ->
         True,
         False,
     ]
+
+
+class Talk:
+    """A making that goes on part by part, as it is told, and knows how urgent it is."""
+
+    def __init__(self) -> None:
+        self.making: PromptMaking | None = None
+        self.over = asyncio.Event()
+        self.stopped = False
+
+    async def make(self, making: PromptMaking) -> G711Prompt:
+        self.making = making
+        try:
+            await self.over.wait()
+        except asyncio.CancelledError:
+            self.stopped = True
+            raise
+        return G711Prompt(SECOND)
+
+    def urgency(self) -> Urgency:
+        assert self.making is not None
+        return self.making.urgent()
+
+    def part(self) -> G711Prompt:
+        assert self.making is not None
+        part = G711Prompt(SECOND)
+        self.making.heard(part)
+        return part
+
+
+def listen(
+    cache: PromptCache, talk: Talk, urgency: Urgency, key: object = "a"
+) -> tuple[asyncio.Task[G711Prompt], list[G711Prompt]]:
+    heard: list[G711Prompt] = []
+    asked = cache.get(
+        key,
+        talk.make,
+        owner="acme",
+        heard=heard.append,
+        urgent=lambda: urgency,
+        when_left=WhenLeft.STOP,
+    )
+    return asyncio.create_task(asked), heard
+
+
+async def leave(task: asyncio.Task[G711Prompt]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0)
+
+
+async def test_who_comes_later_hears_the_parts_that_are_there(new: New) -> None:
+    cache, talk = new(), Talk()
+    first, heard = listen(cache, talk, Urgency.NOW)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    parts = [talk.part()]
+    second, heard_later = listen(cache, talk, Urgency.NOW)
+    await asyncio.sleep(0)
+    parts.append(talk.part())
+    talk.over.set()
+    assert await first is await second
+    assert heard == heard_later == parts
+
+
+async def test_a_prompt_is_as_urgent_as_it_is_to_those_who_wait(new: New) -> None:
+    cache, talk = new(), Talk()
+    early, _ = listen(cache, talk, Urgency.LATER)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert talk.urgency() is Urgency.LATER
+    waiting, _ = listen(cache, talk, Urgency.NOW)
+    await asyncio.sleep(0)
+    assert talk.urgency() is Urgency.NOW
+    await leave(waiting)
+    assert talk.urgency() is Urgency.LATER
+    assert not early.done()
+
+
+async def test_what_nobody_waits_for_any_more_is_stopped(new: New) -> None:
+    cache, talk = new(), Talk()
+    first, _ = listen(cache, talk, Urgency.NOW)
+    second, _ = listen(cache, talk, Urgency.NOW)
+    await asyncio.sleep(0)
+    await leave(first)
+    assert not talk.stopped, "another one waits"
+    await leave(second)
+    assert talk.stopped
+    again = Talk()
+    third, _ = listen(cache, again, Urgency.NOW)
+    again.over.set()
+    assert (await third).duration == 1, "it is made anew"
+
+
+async def test_what_has_begun_is_finished_for_later_calls_when_there_is_time(new: New) -> None:
+    cache, talk = new(), Talk()
+    only, _ = listen(cache, talk, Urgency.NOW)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    talk.part()
+    await leave(only)
+    assert talk.urgency() is Urgency.SPARE
+    talk.over.set()
+    while cache.known("a") is None:
+        await asyncio.sleep(0)
+
+
+async def test_of_what_many_calls_have_left_only_some_is_finished(new: New) -> None:
+    cache, talks = new(), [Talk() for _ in range(20)]
+    waiting = [listen(cache, talk, Urgency.NOW, key)[0] for key, talk in enumerate(talks)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for talk in talks:
+        talk.part()
+    for task in waiting:
+        await leave(task)
+    assert sum(not talk.stopped for talk in talks) == 8

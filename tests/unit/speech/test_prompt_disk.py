@@ -9,13 +9,14 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.support.prompt_writer import KEY, LIMIT, OWNER, SOUND
 
 from offhook.negotiated import Codec
-from offhook.speech.cache import PromptCache
+from offhook.speech.cache import PromptCache, PromptMaking
 from offhook.speech.prompt import G711Prompt
 from offhook.speech.prompt_disk import PromptDisk
 from offhook.speech.prompt_file import HEAD, Key, key_of
@@ -263,7 +264,7 @@ async def test_a_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> N
 async def test_a_thousand_calls_at_once_make_a_prompt_once(new: New) -> None:
     made = 0
 
-    async def make(store: PromptStore) -> G711Prompt:
+    async def make(store: PromptStore, _making: PromptMaking) -> G711Prompt:
         nonlocal made
         async with store.claim(KEY, OWNER) as prompt:
             if prompt is not None:
@@ -275,7 +276,7 @@ async def test_a_thousand_calls_at_once_make_a_prompt_once(new: New) -> None:
     caches = [PromptCache(max_bytes=LIMIT, clock=lambda: 0.0) for _ in workers]
     prompts = await asyncio.gather(
         *(
-            caches[call % 2].get(KEY, lambda call=call: make(workers[call % 2]), owner=OWNER)  # type: ignore[misc]
+            caches[call % 2].get(KEY, partial(make, workers[call % 2]), owner=OWNER)
             for call in range(1000)
         )
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from enum import IntEnum
 
 from offhook.codes import RuntimeCode
 from offhook.negotiated import LAWS, Codec
@@ -16,6 +17,28 @@ class PromptError(Exception):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+class Urgency(IntEnum):
+    """How soon a prompt is needed; the lower comes first."""
+
+    NOW = 0
+    """Someone on the phone hears nothing until its first words are there."""
+    SOON = 1
+    """It follows what is being played."""
+    LATER = 2
+    """It will be played, perhaps: the phone still rings."""
+    SPARE = 3
+    """Nobody waits for it any more. A later call may ask for it."""
+
+
+Urgent = Callable[[], Urgency]
+"""How urgent a prompt is at this moment."""
+
+
+def now() -> Urgency:
+    """Someone waits for it."""
+    return Urgency.NOW
 
 
 class Prompt(ABC):
@@ -86,10 +109,12 @@ class Speech(ABC):
         language: str | None,
         speed: float,
         owner: str,
+        urgent: Urgent = now,
     ) -> AsyncIterator[Prompt]:
         """The prompt of :meth:`say`, whole when it is there, else part by part as it is made.
 
-        The parts are played one behind the other. Raises :class:`PromptError`, also behind a part.
+        The parts are played one behind the other; ``urgent`` is asked before each is made. Raises
+        :class:`PromptError`, also behind a part.
         """
         yield await self.say(
             text, voice_profile=voice_profile, language=language, speed=speed, owner=owner

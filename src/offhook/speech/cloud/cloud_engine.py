@@ -14,6 +14,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from offhook.config import Section
 from offhook.net.http_client import HttpClient, HttpResponse
 from offhook.net.outgoing_errors import OutgoingError
+from offhook.session.ports.speech import Urgent, now
 from offhook.speech.cloud.budgets import Budgets, VoiceBudget
 from offhook.speech.shares import FairPlaces, TooBusy
 from offhook.speech.speech_engine import (
@@ -23,7 +24,8 @@ from offhook.speech.speech_engine import (
     SynthesisFailed,
     worker_greeting,
 )
-from offhook.speech.workers import WorkerError, WorkerPool, confined_program
+from offhook.speech.worker_process import WorkerError, confined_program
+from offhook.speech.workers import WorkerPool
 
 MOST_SOUND: Final = 24 << 20
 """Octets of one answer."""
@@ -67,10 +69,10 @@ class Finisher:
             greeting=worker_greeting(rate),
         )
 
-    async def finished(self, sound: CloudSound, *, owner: str) -> bytes:
+    async def finished(self, sound: CloudSound, *, owner: str, urgent: Urgent = now) -> bytes:
         """Trimmed, at an even level, in both laws. Raises :class:`.workers.WorkerError`."""
         request = struct.pack("!I", sound.rate) + sound.pcm
-        return await self._pool.ask(request, timeout=15.0, owner=owner)
+        return await self._pool.ask(request, timeout=15.0, owner=owner, urgent=urgent)
 
     async def close(self) -> None:
         """End the process."""
@@ -133,13 +135,15 @@ class CloudEngine(Engine, Generic[Settings]):
         told = json.dumps([self.name, *self._decides_sound()])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
-    async def speak(self, text: str, *, voice: str, speed: float, owner: str) -> bytes:
+    async def speak(
+        self, text: str, *, voice: str, speed: float, owner: str, urgent: Urgent = now
+    ) -> bytes:
         try:
             async with self._places.place(owner):
                 await self._tools.budgets.spend(owner, len(text), at=self._tools.now())
                 request = self._request(text, voice, speed)
                 sound = self._sound(await self._answer(request))
-            return await self._tools.finisher.finished(sound, owner=owner)
+            return await self._tools.finisher.finished(sound, owner=owner, urgent=urgent)
         except (TooBusy, WorkerError, OutgoingError) as error:
             raise SynthesisFailed(f"{self.name}: {error}") from error
 
