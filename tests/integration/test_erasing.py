@@ -96,6 +96,27 @@ async def test_recordings_of_other_machines_are_left_to_them_as_too_old(
     assert (old.recording_id, old.path) == (record.recording_id, record.path)
 
 
+async def test_many_requests_are_looked_through_some_at_a_time(
+    world: RecordWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stored bodies of refused requests: each answer comes soon, and the command tells how far it is."""
+    monkeypatch.setattr("offhook.store.upkeep._REQUESTS_READ", 2)
+    monkeypatch.setattr("offhook.store.upkeep._LOOKS", 2)
+    for number in range(9):
+        await place(world, "12025550177x" if number in (0, 8) else f"1202555{number}x")
+    await end(world, await place(world, ERASED))
+    capsys.readouterr()
+    assert await erase(world, "--number", ERASED) == 0
+    told = capsys.readouterr()
+    answer = json.loads(told.out)
+    assert (answer["sessions"], answer["requests"], answer["requestsLookedAt"]) == (1, 2, 9)
+    assert told.err.splitlines() == [
+        f"1 sessions are erased, {number} requests looked through" for number in (4, 8)
+    ]
+    assert await erase(world, "--number", ERASED) == 0
+    assert json.loads(capsys.readouterr().out)["requests"] == 0
+
+
 async def test_mistakes_are_told(world: RecordWorld, capsys: pytest.CaptureFixture[str]) -> None:
     assert await erase(world, "--number", "7") == 1
     assert "number" in capsys.readouterr().err

@@ -96,8 +96,8 @@ async def test_rejected_requests_that_name_a_number_are_erased(store: Store) -> 
     for request in requests:
         await store.record_request(request)
     (live,) = await accepted(store, waiting(destination=ERASED))
-    assert await store.erase_requests("other_corp", ERASED) == 0
-    assert await store.erase_requests("acme_corp", ERASED) == 1
+    assert (await store.erase_requests("other_corp", ERASED)).erased == 0
+    assert (await store.erase_requests("acme_corp", ERASED)).erased == 1
     first, second = [
         await store.request("acme_corp", request.call_flow_request_id) for request in requests
     ]

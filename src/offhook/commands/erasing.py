@@ -41,7 +41,10 @@ def erase(
 
 
 def _erase_all(client: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
-    counts = ("sessions", "requests", "campaignTargets", "recordingsElsewhere")
+    counts = (
+        *("sessions", "requests", "requestsLookedAt", "campaignTargets"),
+        "recordingsElsewhere",
+    )
     total: dict[str, Any] = {**dict.fromkeys(counts, 0), "left": []}
     while True:
         answer = client.post("/erasures", body)
@@ -49,5 +52,8 @@ def _erase_all(client: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
             total[name] += answer[name]
         if answer.get("nextCursor") is None:
             return total
-        print(f"{total['sessions']} sessions are erased", file=sys.stderr)
+        print(
+            f"{total['sessions']} sessions are erased, {total['requestsLookedAt']} requests looked through",
+            file=sys.stderr,
+        )
         body = {**body, "cursor": answer["nextCursor"]}

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    case,
     delete,
     exists,
     or_,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.codes import SessionStatus
 from offhook.session.campaign import CampaignState, TargetState
-from offhook.session.ports.keeping import KEEP_USUAL, Retention, Upkeep
+from offhook.session.ports.keeping import KEEP_USUAL, ErasedRequests, Retention, Upkeep
 from offhook.session.ports.record import DeliveryState
 from offhook.session.session import Session
 from offhook.store import schema
@@ -42,8 +43,10 @@ _PURGE_PAUSE = 0.02
 """Seconds between two such transactions at least: other processes get the write lock in between."""
 _REST = 3.0
 """… and so many times as long as the transaction took: a slow disk is left to the calls."""
-_REQUESTS_READ = 200
-"""Requests looked through at once for a number."""
+_REQUESTS_READ = 500
+"""Requests looked through at once for a number …"""
+_LOOKS = 10
+"""… and so many times before the caller is told how far it is."""
 _UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.LEASED.value)
 _NOT_FINAL = (SessionStatus.QUEUED.value, SessionStatus.RUNNING.value)
 _FINAL_CAMPAIGNS = tuple(state.value for state in CampaignState if state.final)
@@ -84,26 +87,33 @@ class SqlUpkeep(Statements, Upkeep):
             )
             await _rest(began)
 
-    async def erase_requests(self, sub_account_id: str, number: str) -> int:
+    async def erase_requests(
+        self, sub_account_id: str, number: str, cursor: str | None = None
+    ) -> ErasedRequests:
         r, s = schema.requests, schema.sessions
         digits = number.removeprefix("+").encode()
-        columns = (r.c.call_flow_request_id, r.c.at, r.c.body)
-        query = select(*columns).where(r.c.sub_account_id == sub_account_id)
-        cursor: str | None = None
-        gone = 0
-        while True:
+        # There is no index by sub-account: rows of others count too, so that each look is bounded.
+        own = case((r.c.sub_account_id == sub_account_id, r.c.body), else_=None).label("own")
+        query = select(r.c.call_flow_request_id, r.c.at, own)
+        erased = looked_at = 0
+        for _ in range(_LOOKS):
+            began = time.monotonic()
             rows, cursor = await self._page(
                 query, r.c.at, r.c.call_flow_request_id, cursor, _REQUESTS_READ
             )
-            ids = [row["call_flow_request_id"] for row in rows if digits in bytes(row["body"])]
+            looked_at += len(rows)
+            ids = [
+                row["call_flow_request_id"] for row in rows if digits in bytes(row["own"] or b"")
+            ]
             if ids:
                 lost = ~exists().where(s.c.session_id == r.c.session_id)
                 chosen = and_(r.c.call_flow_request_id.in_(ids), lost)
-                erased = delete(r).where(chosen).returning(r.c.at)
-                gone += len((await self._write(erased))[0])
+                gone = delete(r).where(chosen).returning(r.c.at)
+                erased += len((await self._write(gone))[0])
             if cursor is None:
-                return gone
-            await asyncio.sleep(_PURGE_PAUSE)
+                break
+            await _rest(began)
+        return ErasedRequests(erased, looked_at, cursor)
 
     async def erase_targets(self, sub_account_id: str, number: str) -> int:
         t, c = schema.campaign_targets, schema.campaigns

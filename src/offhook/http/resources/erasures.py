@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import msgspec
 from litestar import Router, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
+from msgspec.structs import replace
 
 from offhook import config
 from offhook.http.deps import Deps
@@ -22,6 +24,8 @@ from offhook.session.session import Session
 
 AT_ONCE = 200
 """Sessions looked at for one request."""
+IN_REQUESTS = "requests."
+"""What the cursor of the second part begins with: the sessions are done."""
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 ON_DISK = (RecordingState.WAITING, RecordingState.KEPT, RecordingState.FAILED)
 
@@ -43,6 +47,8 @@ class ErasureAnswer(View, frozen=True, kw_only=True):
     """With timelines, requests, webhooks, SIP messages and recordings."""
     requests: int
     """Requests without a session that named the number."""
+    requests_looked_at: int
+    """Requests, of all sub-accounts, that were looked through for it."""
     campaign_targets: int
     """Places in lists of campaigns."""
     left: list[str]
@@ -53,6 +59,18 @@ class ErasureAnswer(View, frozen=True, kw_only=True):
     """Absent: everything was looked at."""
     status_code: int
     status_message: str
+
+
+NOTHING = ErasureAnswer(
+    sessions=0,
+    requests=0,
+    requests_looked_at=0,
+    campaign_targets=0,
+    left=[],
+    recordings_elsewhere=0,
+    status_code=OK_CODE,
+    status_message=OK_MESSAGE,
+)
 
 
 @post(
@@ -70,25 +88,46 @@ async def erase_number(
     if deps.directory.sub_account(owner) is None:
         raise Refused(NOT_FOUND, "Sub-account not found")
     try:
+        if data.cursor is not None and data.cursor.startswith(IN_REQUESTS):
+            return await _erase_requests(deps, data, behind=data.cursor.removeprefix(IN_REQUESTS))
         found, following = await deps.store.sessions(
             owner, SessionFilter(number=data.number), cursor=data.cursor, limit=AT_ONCE
         )
+        erased = await _erase_sessions(deps, found)
+        if following is not None:
+            return replace(erased, next_cursor=following)
+        others = await _erase_requests(deps, data, behind=None)
     except ValueError:
         raise Refused(INVALID, "cursor: invalid cursor") from None
+    return replace(
+        others,
+        sessions=erased.sessions,
+        left=erased.left,
+        recordings_elsewhere=erased.recordings_elsewhere,
+        campaign_targets=await deps.store.erase_targets(owner, data.number),
+    )
+
+
+async def _erase_sessions(deps: Deps, found: Sequence[Session]) -> ErasureAnswer:
+    """Erase those of ``found`` that nothing needs any more."""
     erasable = [session for session in found if await _is_done(deps, session)]
     elsewhere = sum([await _erase_recordings(deps, session) for session in erasable])
     await deps.store.erase_sessions(erasable)
     gone = {session.session_id for session in erasable}
-    last = following is None
-    return ErasureAnswer(
+    return replace(
+        NOTHING,
         sessions=len(erasable),
-        requests=await deps.store.erase_requests(owner, data.number) if last else 0,
-        campaign_targets=await deps.store.erase_targets(owner, data.number) if last else 0,
         recordings_elsewhere=elsewhere,
         left=[session.session_id for session in found if session.session_id not in gone],
-        next_cursor=following,
-        status_code=OK_CODE,
-        status_message=OK_MESSAGE,
+    )
+
+
+async def _erase_requests(deps: Deps, data: ErasureRequest, *, behind: str | None) -> ErasureAnswer:
+    """Erase requests without a session, some at a time. Raises :class:`ValueError`."""
+    found = await deps.store.erase_requests(data.sub_account_id, data.number, behind)
+    following = None if found.cursor is None else IN_REQUESTS + found.cursor
+    return replace(
+        NOTHING, requests=found.erased, requests_looked_at=found.looked_at, next_cursor=following
     )
 
 
@@ -112,9 +151,7 @@ async def _erase_recordings(deps: Deps, session: Session) -> int:
             await deps.store.delete_recording(record.recording_id)
             continue
         # The machine that has it deletes what is too old to keep.
-        old = msgspec.structs.replace(
-            record, state=RecordingState.FAILED, started_at=BEFORE_ALL, detail="erased"
-        )
+        old = replace(record, state=RecordingState.FAILED, started_at=BEFORE_ALL, detail="erased")
         await deps.store.put_recording(old)
         elsewhere += 1
     return elsewhere

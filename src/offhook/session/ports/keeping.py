@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +29,16 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 KEEP_USUAL = Retention()
 
 
+class ErasedRequests(NamedTuple):
+    """What one look through the requests has erased."""
+
+    erased: int
+    looked_at: int
+    """Requests of all sub-accounts."""
+    cursor: str | None
+    """Where the next one goes on; None: there are no more."""
+
+
 class Upkeep(ABC):
     """Deletes records, in small transactions: no other write waits long for one."""
 
@@ -43,8 +54,14 @@ class Upkeep(ABC):
         """Delete the final ones of ``sessions`` with their requests and everything that belongs to them."""
 
     @abstractmethod
-    async def erase_requests(self, sub_account_id: str, number: str) -> int:
-        """Delete requests with ``number`` in their bodies and no session; returns how many."""
+    async def erase_requests(
+        self, sub_account_id: str, number: str, cursor: str | None = None
+    ) -> ErasedRequests:
+        """Delete requests with ``number`` in their bodies and no session.
+
+        Looks through some thousand requests, behind those of ``cursor``. Raises :class:`ValueError` for
+        one that is none.
+        """
 
     @abstractmethod
     async def erase_targets(self, sub_account_id: str, number: str) -> int:

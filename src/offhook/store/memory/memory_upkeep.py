@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from offhook.session.campaign import TargetState
-from offhook.session.ports.keeping import KEEP_USUAL, Retention, Upkeep
+from offhook.session.ports.keeping import KEEP_USUAL, ErasedRequests, Retention, Upkeep
 from offhook.session.session import Session
 from offhook.store.memory.memory_records import UNDER_WAY, MemoryPart
 
@@ -54,9 +54,13 @@ class MemoryUpkeep(MemoryPart, Upkeep):
         self._delete_requests([session.call_flow_request_id for session in final])
         self._delete_sessions([session.session_id for session in final])
 
-    async def erase_requests(self, sub_account_id: str, number: str) -> int:
+    async def erase_requests(
+        self, sub_account_id: str, number: str, cursor: str | None = None
+    ) -> ErasedRequests:
+        """All in one look."""
         digits = number.removeprefix("+").encode()
-        return self._delete_requests(
+        looked_at = len(self._data.requests)
+        erased = self._delete_requests(
             [
                 key
                 for key, each in self._data.requests.items()
@@ -65,6 +69,7 @@ class MemoryUpkeep(MemoryPart, Upkeep):
                 and each.session_id not in self._data.sessions
             ]
         )
+        return ErasedRequests(erased, looked_at, None)
 
     async def erase_targets(self, sub_account_id: str, number: str) -> int:
         gone = 0
