@@ -1,5 +1,6 @@
 """The configuration: its sections here, the file reader in ``file``, the checks in ``checks``."""
 
+from offhook.config.browser_phone_section import BrowserPhone
 from offhook.config.section import (
     Section,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Attest",
     "Azure",
     "BillingSeconds",
+    "BrowserPhone",
     "CallerId",
     "CallingWindowSection",
     "ClockTime",

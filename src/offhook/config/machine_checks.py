@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -61,6 +62,9 @@ def warnings(config: Config) -> Iterator[Finding]:
                 "the keys of SRTP travel in SIP messages that are not encrypted: whoever reads those can "
                 "hear the calls",
             )
+    if config.browser_phone.enabled and find_spec("aiortc") is None:
+        why = "needs the extra: pip install 'offhook[webrtc]'; there are no phones in browsers"
+        yield ("browser_phone", "enabled"), why
     if not config.webhooks.opens_loopback:
         for number, account in enumerate(config.subaccounts):
             yield from _closed_addresses(("subaccounts", number), account)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from offhook.config.browser_phone_section import BrowserPhone
 from offhook.config.section import Section
 from offhook.config.server_sections import (
     Admin,
@@ -39,6 +40,7 @@ class Config(Section, frozen=True, kw_only=True):
 
     http: Http = Http()
     sip: Sip = Sip()
+    browser_phone: BrowserPhone = BrowserPhone()
     telemetry: Telemetry = Telemetry()
     database: Database = Database()
     cluster: Cluster = Cluster()

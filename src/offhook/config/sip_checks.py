@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ def sip_findings(config: Config) -> Iterator[tuple[Path, str]]:
             yield ("sip", "listen", index), f"{address!r} appears twice"
     yield from _transports(config)
     yield from _files(config)
+    yield from _browser_phone(config)
 
 
 def _transports(config: Config) -> Iterator[tuple[Path, str]]:
@@ -71,3 +73,19 @@ def _files(config: Config) -> Iterator[tuple[Path, str]]:
 def transport_of(address: str) -> str:
     """``udp`` of ``udp:192.0.2.1:5060``."""
     return address.partition(":")[0]
+
+
+def _browser_phone(config: Config) -> Iterator[tuple[Path, str]]:
+    """Phones of browsers reach the voice node over UDP."""
+    section = config.browser_phone
+    if not section.enabled:
+        return
+    if not any(address.startswith("udp:") for address in config.sip.listen):
+        yield ("browser_phone", "enabled"), "needs a udp: address in sip.listen"
+    try:
+        address = ipaddress.ip_address(section.address)
+    except ValueError:
+        yield ("browser_phone", "address"), f"expected an IP address, found {section.address!r}"
+        return
+    if address.is_unspecified:
+        yield ("browser_phone", "address"), "expected one address that browsers reach"

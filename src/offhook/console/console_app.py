@@ -22,6 +22,7 @@ from offhook.console.pages import (
     number_page,
     operator_pages,
     opt_out_page,
+    phone_page,
     playground_page,
     request_page,
     scenario_page,
@@ -33,6 +34,7 @@ from offhook.console.rendering import data, page
 from offhook.console.screens import ScreenLines
 from offhook.console.sign_ins import SignIns, is_form_token
 from offhook.console.web import COOKIE, ROOT, Forbidden, WebRequest, form_of, led_to, to
+from offhook.console.web_phone_lines import WebPhoneLines
 from offhook.session.ports.record import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ PAGES = (
     figures_page,
     opt_out_page,
     playground_page,
+    phone_page,
     operator_pages,
 )
 
@@ -65,6 +68,7 @@ def create_console(parts: ConsoleParts) -> ASGIApp:
         "sign_ins": door.sign_ins,
         "board": Board(parts.store, parts.clock, parts.stopping),
         "lines": ScreenLines(parts),
+        "phone_lines": WebPhoneLines(parts),
     }
     return Litestar(
         route_handlers=[

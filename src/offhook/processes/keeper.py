@@ -41,13 +41,18 @@ _NOT_STARTED = 127
 class Member(NamedTuple):
     """One process to keep running."""
 
-    role: Literal["api", "voice", "testbed", "front"]
+    role: Literal["api", "voice", "testbed", "front", "phones"]
     worker: int = 0
 
     @property
     def label(self) -> str:
         """The name that log lines use."""
-        names = {"api": "the API process", "testbed": "the testbed", "front": "the SIP front"}
+        names = {
+            "api": "the API process",
+            "testbed": "the testbed",
+            "front": "the SIP front",
+            "phones": "the gateway of browser phones",
+        }
         return names.get(self.role, f"voice worker {self.worker}")
 
 

@@ -33,7 +33,9 @@ Role = Callable[[RoleContext], Awaitable[None]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one role until it ends; returns the exit status."""
     parser = argparse.ArgumentParser(prog="offhook.processes.role_process")
-    parser.add_argument("--role", choices=("api", "voice", "testbed", "front"), required=True)
+    parser.add_argument(
+        "--role", choices=("api", "voice", "testbed", "front", "phones"), required=True
+    )
     parser.add_argument("--worker", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--config")
@@ -123,6 +125,8 @@ def _role(name: str) -> Role:
             from offhook.processes.voice import run
         case "front":
             from offhook.processes.front import run
+        case "phones":
+            from offhook.processes.phone_gateway import run
         case _:
             from offhook.processes.testbed import run
     return run

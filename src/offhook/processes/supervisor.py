@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from offhook import process_metrics
@@ -76,6 +77,8 @@ def members(config: Config, role: Role, workers: int) -> list[Member]:
         if config.testbed.phones:
             wanted.append(Member("testbed"))
         wanted += [Member("voice", worker) for worker in range(workers)]
+        if config.browser_phone.enabled and find_spec("aiortc") is not None:
+            wanted.append(Member("phones"))
     if role != "voice":
         wanted.append(Member("api"))
     return wanted
@@ -270,7 +273,7 @@ class Supervisor:
         self._manager.stopping()
         by_role = {
             role: [keeper for keeper in self._keepers if keeper.member.role == role]
-            for role in ("voice", "api", "testbed", "front")
+            for role in ("voice", "api", "testbed", "front", "phones")
         }
         for keeper in by_role["api"]:
             keeper.send(signal.SIGUSR1)
@@ -278,7 +281,7 @@ class Supervisor:
         await self._stop_together(by_role["voice"], drain)
         await self._stop_together(by_role["front"], HURRIED_TIMEOUT)
         await self._stop_together(by_role["api"], drain)
-        await self._stop_together(by_role["testbed"], HURRIED_TIMEOUT)
+        await self._stop_together(by_role["testbed"] + by_role["phones"], HURRIED_TIMEOUT)
 
     async def _stop_together(self, keepers: Sequence[Keeper], patience: float) -> None:
         for keeper in keepers:
@@ -324,7 +327,7 @@ class Supervisor:
         for keeper in self._keepers:
             if self._signals > 2:
                 keeper.kill()
-            elif keeper.member.role not in ("testbed", "front"):
+            elif keeper.member.role not in ("testbed", "front", "phones"):
                 keeper.send(signal.SIGTERM)
         if self._deadline is not None:
             soon = asyncio.get_running_loop().time() + HURRIED_TIMEOUT

@@ -25,7 +25,7 @@ from offhook.console.web import (
 
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 STATIC = frozenset(
-    {"console.css", "console.js", "live.js", "session.js", "playground.js", "mark.svg"}
+    {"console.css", "console.js", "live.js", "session.js", "playground.js", "phone.js", "mark.svg"}
 )
 
 

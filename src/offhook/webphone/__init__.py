@@ -1,0 +1,1 @@
+"""Phones in browsers: WebRTC on one side, a registered SIP phone on the other."""
