@@ -1,4 +1,4 @@
-"""Phones in browsers against the whole server; the browser is aiortc (Chromium: ``test_browser_phone.py``)."""
+"""Phones in browsers against the whole server; the browser is aiortc here, Chromium in another file."""
 
 from __future__ import annotations
 

@@ -18,8 +18,9 @@ from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import open_fabric
 from offhook.processes.shared_sip import LOOPBACK
 from offhook.sip import Address
-from offhook.telephony.endpoint import udp_endpoint
+from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.transports.sockets import unspecified
+from offhook.telephony.transports.udp import UdpTransport
 from offhook.webphone.gateway import MOST_PHONES, Gateway
 from offhook.webphone.secure_stream import SecureStream
 from offhook.webphone.web_call import Surroundings
@@ -33,7 +34,11 @@ async def run(context: RoleContext) -> None:
     async with AsyncExitStack() as stack:
         config = context.config
         node = node_of(config)
-        endpoint = udp_endpoint(node.host, 0, max_dialogs=2 * MOST_PHONES)
+        endpoint = SipEndpoint(
+            [UdpTransport(node.host, 0)],
+            user_agent="Offhook browser phone",
+            max_dialogs=2 * MOST_PHONES,
+        )
         await endpoint.start()
         stack.push_async_callback(endpoint.close)
         users = users_of(config)
