@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tests.support.waiting import Changes
 
 from offhook.clock import new_id
+from offhook.session.ports.delivery_outbox import Outbox
 from offhook.session.ports.record import (
     Delivery,
     DeliveryRecord,
@@ -17,7 +18,6 @@ from offhook.session.ports.record import (
     OutboxType,
     StoreUnavailable,
 )
-from offhook.session.ports.stores import Outbox
 from offhook.store.memory import MemoryRecords, MemoryStore
 from offhook.webhooks.retry import GIVE_UP_AFTER
 

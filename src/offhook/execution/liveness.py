@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 
 from offhook.clock import Clock
 from offhook.session import states
+from offhook.session.ports.claiming import Claiming
 from offhook.session.ports.record import (
     DEAD_AFTER,
     Fenced,
@@ -31,7 +32,6 @@ from offhook.session.ports.record import (
     NodeRole,
     StoreUnavailable,
 )
-from offhook.session.ports.stores import Claiming
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
 

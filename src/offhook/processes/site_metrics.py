@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from offhook.clock import Clock
 from offhook.config import Config
+from offhook.session.ports.claiming import Claiming
 from offhook.session.ports.record import DEAD_AFTER, Installation, StoreUnavailable
-from offhook.session.ports.stores import Claiming
 
 COUNT_EVERY = 5.0
 """Seconds between two reads of the store's figures."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from offhook.session.ports.record import SessionFilter
-from offhook.session.ports.stores import History
+from offhook.session.ports.session_history import History
 from offhook.session.session import Session
 from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import micros

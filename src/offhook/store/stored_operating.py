@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from offhook.clock import new_id
 from offhook.session.ports.operating import LogLine, Operating, TrunkState
 from offhook.session.ports.record import EVERY_SESSION, SessionFilter
-from offhook.session.ports.stores import History
+from offhook.session.ports.session_history import History
 from offhook.session.session import Session
 from offhook.store import schema
 from offhook.store.documents import decode_session, from_micros, micros

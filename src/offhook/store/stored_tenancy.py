@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, select, update
 
 from offhook.session.menus import Menu
 from offhook.session.ports.record import KeyRecord
-from offhook.session.ports.stores import Tenancy
+from offhook.session.ports.tenancy_records import Tenancy
 from offhook.session.tenancy import KeyGrant, PushConfig, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store import schema
 from offhook.store.documents import (

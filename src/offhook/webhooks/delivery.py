@@ -20,8 +20,8 @@ from offhook.clock import Clock, SystemClock
 from offhook.log import about
 from offhook.net.http_client import HttpClient
 from offhook.net.outgoing_errors import OutgoingError
+from offhook.session.ports.delivery_outbox import Outbox
 from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, StoreUnavailable
-from offhook.session.ports.stores import Outbox
 from offhook.session.ports.tracing import NoTraces, Span, SpanKind, Tracer
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret

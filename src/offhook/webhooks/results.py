@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from offhook.session.ports.delivery_outbox import Outbox
 from offhook.session.ports.record import (
     Delivery,
     DeliveryResult,
@@ -15,7 +16,6 @@ from offhook.session.ports.record import (
     OutboxType,
     StoreUnavailable,
 )
-from offhook.session.ports.stores import Outbox
 from offhook.webhooks.metrics import DeliveryMetrics
 
 log = logging.getLogger(__name__)

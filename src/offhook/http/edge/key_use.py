@@ -9,7 +9,7 @@ from datetime import datetime
 
 from offhook.clock import Clock
 from offhook.session.ports.record import StoreUnavailable
-from offhook.session.ports.stores import Tenancy
+from offhook.session.ports.tenancy_records import Tenancy
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
+from offhook.session.ports.accepting import Accepting
 from offhook.session.ports.record import (
     IdempotencyConflict,
     OutboxEntry,
     RequestRecord,
 )
-from offhook.session.ports.stores import Accepting
 from offhook.session.session import Session
 from offhook.store.memory.memory_records import (
     MemoryPart,

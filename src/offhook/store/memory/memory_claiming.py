@@ -9,6 +9,7 @@ from typing import Any
 
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent, LateFact
+from offhook.session.ports.claiming import Claiming
 from offhook.session.ports.record import (
     DEAD_AFTER,
     NO_RATES,
@@ -27,7 +28,6 @@ from offhook.session.ports.record import (
     TooFast,
     TrunkPace,
 )
-from offhook.session.ports.stores import Claiming
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.store import node_names

@@ -11,7 +11,7 @@ from offhook.session.ports.record import (
     RequestRecord,
     SessionFilter,
 )
-from offhook.session.ports.stores import History
+from offhook.session.ports.session_history import History
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.store.documents import micros

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from offhook.session.ports.operating import LogLine, Operating, TrunkState
 from offhook.session.ports.record import EVERY_SESSION, SessionFilter
-from offhook.session.ports.stores import History
+from offhook.session.ports.session_history import History
 from offhook.session.session import Session
 from offhook.store.every_session import newest_of_all
 from offhook.store.memory.memory_records import MemoryPart

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from offhook.session.ports.delivery_outbox import Outbox
 from offhook.session.ports.record import (
     Delivery,
     DeliveryRecord,
@@ -14,7 +15,6 @@ from offhook.session.ports.record import (
     DeliveryState,
     OutboxType,
 )
-from offhook.session.ports.stores import Outbox
 from offhook.store.documents import micros
 from offhook.store.memory.memory_records import (
     UNDER_WAY,

@@ -11,7 +11,7 @@ from offhook.session.menus import Menu
 from offhook.session.ports.record import (
     KeyRecord,
 )
-from offhook.session.ports.stores import Tenancy
+from offhook.session.ports.tenancy_records import Tenancy
 from offhook.session.tenancy import KeyGrant, PushConfig, Scenario, SubAccount, Webhook, WebhookType
 from offhook.store.memory.memory_records import (
     MemoryPart,
