@@ -1,12 +1,8 @@
-"""The log of one running session: its record, its legs, and what interrupts it.
+"""One running session: its legs, and what interrupts it.
 
-The record changes only through :meth:`Conversation.change` and :meth:`Conversation.record`, which keep
-it and its timeline together; :class:`~offhook.execution.journal.SessionJournal` stores both, in order. A wait
-inside a step goes through :meth:`Conversation.during`, which ends it the moment the caller hangs up or
-the session is interrupted from outside.
-
-An exception in a callback of the phone lines ends this session and no other
-(:meth:`Conversation.break_off`).
+What happens goes into its record (:mod:`.session_record`). A wait inside a step goes through
+:meth:`Conversation.during`, which ends it the moment the caller hangs up or the session is interrupted
+from outside.
 """
 
 from __future__ import annotations
@@ -14,28 +10,27 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, final
 
 import msgspec
 
 from offhook.aio import first_of
 from offhook.codes import CallStatus
-from offhook.events import AnyEvent, CallConnected, CallInitiated, CallUpdated, DigitsCaptured
+from offhook.events import CallConnected, CallInitiated, CallUpdated
 from offhook.execution.capturing import SessionCapture
 from offhook.execution.failures import CallOver, OptedOut, Replaced
 from offhook.execution.interruptions import Interruptions, exception_for
 from offhook.execution.journal import SessionJournal
-from offhook.execution.quality_watch import QualityWatch
+from offhook.execution.quality_watch import QualityWatches
+from offhook.execution.session_record import SessionRecord
 from offhook.execution.session_recording import SessionRecording
 from offhook.execution.session_services import Services
 from offhook.faults import FaultLog
 from offhook.flow.actions import Callflow, MakeCall
-from offhook.log import about
 from offhook.session import states
-from offhook.session.ports.record import Fenced, OutboxEntry, StoreUnavailable
+from offhook.session.ports.record import Fenced, StoreUnavailable
 from offhook.session.ports.telephony import (
     Call,
     CallEnd,
@@ -46,7 +41,6 @@ from offhook.session.ports.telephony import (
 from offhook.session.ports.webhooks import Reports
 from offhook.session.routing import user_of_route
 from offhook.session.session import Leg, LegFailure, Session
-from offhook.session.tenancy import SubAccount
 
 log = logging.getLogger(__name__)
 faults = FaultLog(log)
@@ -54,7 +48,8 @@ faults = FaultLog(log)
 T = TypeVar("T")
 
 
-class Conversation:
+@final
+class Conversation(SessionRecord):
     """The state of one running session that its steps share."""
 
     def __init__(
@@ -68,14 +63,11 @@ class Conversation:
         received: ReceivedCall | None,
     ) -> None:
         """``received`` is leg A where it came from outside and rings."""
-        self.session = session
-        self.services = services
+        super().__init__(session, services, journal, reports)
         self.call_a: Call | None = received
         self.call_b: Call | None = None
         self.ringing_a: ReceivedCall | None = received
         """Leg A while it came from outside and is not answered yet."""
-        self.breakdown: str | None = None
-        """The internal error outside of the running step, if there was one; the session ends ERROR."""
         self._calls: list[Call] = [] if received is None else [received]
         """Every call of the session, over or not."""
         self.recording = SessionRecording(
@@ -83,19 +75,11 @@ class Conversation:
         )
         self.capture = SessionCapture(services.captures)
         self._trunks = trunks
-        self._journal = journal
-        self._reports = reports
-        self._client_action_id = session.callflow.client_action_id
         self._time_of_a: asyncio.TimerHandle | None = None
         self.menu_position: str | None = None
         """The callflow of a stored menu that runs or ran last; None: another callflow."""
         self._interruptions = Interruptions()
-        self._watches: dict[str, QualityWatch] = {}
-
-    @property
-    def sub_account(self) -> SubAccount | None:
-        """The session's sub-account, as configured at this moment."""
-        return self.services.sub_account(self.session.sub_account_id)
+        self._watches = QualityWatches()
 
     @property
     def line(self) -> Call:
@@ -103,42 +87,6 @@ class Conversation:
         if self.call_a is None:
             raise CallOver
         return self.call_a
-
-    @property
-    def a_is_up(self) -> bool:
-        """Whether leg A was answered and is not over."""
-        leg = self.session.legs[0]
-        return leg.connected_at is not None and leg.status is None
-
-    # --- the record
-
-    def change(self, session: Session, *events: AnyEvent) -> None:
-        """The session's next record and the facts that made it; stored soon, in order."""
-        self.session = session
-        outbox: Sequence[OutboxEntry] = ()
-        try:
-            outbox = self._reports.happened(session, events, self._client_action_id)
-        except Exception:
-            self.break_off("making its call status events")
-        self._journal.put(session, events, outbox)
-
-    def record(self, *events: AnyEvent) -> None:
-        """Facts that leave the record as it is."""
-        self.change(self.session, *events)
-
-    def spoke(self, text: str) -> None:
-        """A text is spoken; its length is stored with the next change."""
-        length = self.session.tts_length + len(text)
-        self.session = msgspec.structs.replace(self.session, tts_length=length)
-
-    def leg(self, call_id: str) -> Leg:
-        """The leg with this id."""
-        return next(leg for leg in self.session.legs if leg.call_id == call_id)
-
-    def runs(self, callflow: Callflow) -> None:
-        """``callflow`` is the running callflow from now on: call status events have its
-        ``clientActionId``."""
-        self._client_action_id = callflow.client_action_id
 
     # --- waiting
 
@@ -157,16 +105,6 @@ class Conversation:
     def go_on(self, after: Replaced | OptedOut) -> None:
         """The interruption ``after`` was handled: accept the next one, unless one came meanwhile."""
         self._interruptions.handled(after)
-
-    def break_off(self, what: str) -> None:
-        """Report the exception that is being handled and end the session ``ERROR`` -2001.
-
-        For callbacks that run outside the current step. ``what`` says what failed: ``making its events``.
-        """
-        with about(self.session.session_id):
-            faults.report(what)
-        self.breakdown = self.breakdown or f"{what}: {sys.exception()!r}"
-        self.stop("an internal error ends it")
 
     async def during(self, waiting: Awaitable[T], *, a_may_end: bool = False) -> T:
         """The result of ``waiting``, unless leg A ends or an interruption comes first.
@@ -318,8 +256,8 @@ class Conversation:
         leg = msgspec.structs.replace(self.leg(call_id), connected_at=at)
         self.change(states.with_leg(self.session, leg), CallConnected(at=at, call_id=call_id))
         call = next((one for one in self._calls if one.call_id == call_id), None)
-        if call is not None and call.measures_quality:
-            self._watches[call_id] = QualityWatch(call)
+        if call is not None:
+            self._watches.begin(call)
         begun = self.recording.answered(self.session, call_id, (self.call_a, self.call_b))
         if begun is not None:
             self.record(begun)
@@ -329,16 +267,6 @@ class Conversation:
         """An operator may want the packets of this session."""
         calls = [call for call in (self.call_a, self.call_b) if call is not None]
         self.capture.look(self.session, calls, recorded=self.recording.runs)
-
-    def is_up(self, call: Call) -> bool:
-        """Whether this leg was answered and is not over."""
-        leg = self.leg(call.call_id)
-        return leg.connected_at is not None and leg.status is None
-
-    def failed_before_dialling(self, leg: Leg) -> None:
-        """An error stopped a leg before its INVITE: record it as ERROR."""
-        never = states.never_dialled(leg, self.services.clock.now())
-        self.change(states.with_leg(self.session, never), states.disconnected(never, by="server"))
 
     def ended(self, call: Call, end: CallEnd) -> None:
         """A leg is over: record its end, once."""
@@ -355,8 +283,7 @@ class Conversation:
             failure=_failure(leg, call, end),
             quality=call.quality() if leg.connected_at is not None else None,
         )
-        watch = self._watches.pop(call.call_id, None)
-        measured = watch.end(end.at) if watch is not None else None
+        measured = self._watches.end(call, end.at)
         fact = states.disconnected(done, by=end.by, reason=end.detail, q850_cause=end.q850_cause)
         facts = (fact,) if measured is None else (measured, fact)
         self.change(states.with_leg(self.session, done), *facts)
@@ -366,15 +293,6 @@ class Conversation:
         for call in (self.call_b, self.call_a):
             if call is not None and call.ended is not None:
                 self.ended(call, call.ended)
-
-    def captured(self, digits: str | None, callback_url: str | None) -> None:
-        """A sayAndCapture of leg A ended with these digits; they are posted to ``callback_url`` too."""
-        leg = self.session.legs[0]
-        at = self.services.clock.now()
-        self.record(DigitsCaptured(at=at, call_id=leg.call_id, digits=digits))
-        if callback_url is not None:
-            outbox = self._reports.captured(self.session, callback_url, digits, at)
-            self._journal.put(self.session, (), outbox)
 
     async def close_calls(self) -> None:
         """Hang up all legs that are up, and record how every leg ended."""
@@ -404,9 +322,7 @@ class Conversation:
         """
         if self._time_of_a is not None:
             self._time_of_a.cancel()
-        for watch in self._watches.values():
-            watch.stop()
-        self._watches.clear()
+        self._watches.stop()
         self.recording.end()
         self.call_a = self.call_b = self.ringing_a = None
         for call in self._calls:

@@ -60,3 +60,26 @@ class QualityWatch:
             self._values = self._values[1::2]
             self._every *= 2
         self._wait()
+
+
+class QualityWatches:
+    """The watches of the legs of one session."""
+
+    def __init__(self) -> None:
+        self._by_call: dict[str, QualityWatch] = {}
+
+    def begin(self, call: Call) -> None:
+        """The leg was answered."""
+        if call.measures_quality:
+            self._by_call[call.call_id] = QualityWatch(call)
+
+    def end(self, call: Call, at: datetime) -> QualityMeasured | None:
+        """The leg is over; see :meth:`QualityWatch.end`."""
+        watch = self._by_call.pop(call.call_id, None)
+        return None if watch is None else watch.end(at)
+
+    def stop(self) -> None:
+        """Measure no more."""
+        for watch in self._by_call.values():
+            watch.stop()
+        self._by_call.clear()
