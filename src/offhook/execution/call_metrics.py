@@ -39,6 +39,15 @@ NO_RESPONSE = "none"
 """The ``sip_code`` of a leg whose far end gave no final response."""
 
 
+_COUNTED = frozenset(
+    {
+        *(CallInitiated, CallReceived, CallUpdated, CallConnected, CallDisconnected),
+        *(SessionEnded, DigitsCaptured, DecisionAsked, DecisionMade),
+    }
+)
+"""Half of the events of a call are not among them, and cost no more than this look-up."""
+
+
 class CountedState(StrEnum):
     """How far a live call is."""
 
@@ -176,7 +185,7 @@ class SessionMeter:
 
     def __init__(self, metrics: CallMetrics) -> None:
         self._metrics = metrics
-        self._states: dict[str, tuple[str, CountedState]] = {}
+        self._states: dict[str, tuple[str, str]] = {}
         """Direction and state of each live leg, by its id."""
         self._delayed: set[str] = set()
         """Dialled legs that neither rang nor answered yet."""
@@ -185,27 +194,31 @@ class SessionMeter:
     def observe(self, session: Session, events: Sequence[AnyEvent]) -> None:
         """Count ``events``, which led to this state of the session."""
         for event in events:
-            match event:
-                case SessionEnded(status=status, error_code=code):
-                    self._metrics.session_ended(status, code)
-                case DigitsCaptured(digits=digits):
-                    result = "none" if digits is None else "digits"
-                    self._metrics.tally.inc(self._metrics.captures, result)
-                case DecisionAsked():
-                    self._asked[event.event_id] = event
-                case DecisionMade():
-                    self._answered(event)
-                case CallInitiated() | CallReceived():
-                    self._begun(session, event)
-                case CallUpdated() | CallConnected():
-                    self._moved(session, event)
-                case CallDisconnected():
-                    self._over(session, event)
+            if type(event) in _COUNTED:
+                self._count(session, event)
+
+    def _count(self, session: Session, event: AnyEvent) -> None:
+        match event:
+            case CallUpdated() | CallConnected():
+                self._moved(session, event)
+            case CallInitiated() | CallReceived():
+                self._begun(session, event)
+            case CallDisconnected():
+                self._over(session, event)
+            case SessionEnded(status=status, error_code=code):
+                self._metrics.session_ended(status, code)
+            case DigitsCaptured(digits=digits):
+                result = "none" if digits is None else "digits"
+                self._metrics.tally.inc(self._metrics.captures, result)
+            case DecisionAsked():
+                self._asked[event.event_id] = event
+            case DecisionMade():
+                self._answered(event)
 
     def close(self) -> None:
         """The session is over: none of its legs is live any more."""
         for direction, state in self._states.values():
-            self._metrics.tally.inc(self._metrics.live, direction, state.value, by=-1)
+            self._metrics.tally.inc(self._metrics.live, direction, state, by=-1)
         self._states.clear()
 
     def _answered(self, event: DecisionMade) -> None:
@@ -222,7 +235,7 @@ class SessionMeter:
             return
         if isinstance(event, CallInitiated):
             self._delayed.add(event.call_id)
-        self._metrics.tally.inc(self._metrics.started, leg.direction.value, leg.trunk or "")
+        self._metrics.tally.inc(self._metrics.started, str(leg.direction), leg.trunk or "")
         self._enter(leg, CountedState.RINGING)
 
     def _moved(self, session: Session, event: CallUpdated | CallConnected) -> None:
@@ -237,7 +250,7 @@ class SessionMeter:
                     self._metrics.post_dial_delay, leg.trunk or "", value=delay
                 )
         if isinstance(event, CallConnected):
-            self._metrics.tally.inc(self._metrics.connected, leg.direction.value, leg.trunk or "")
+            self._metrics.tally.inc(self._metrics.connected, str(leg.direction), leg.trunk or "")
             self._enter(leg, CountedState.CONNECTED)
 
     def _over(self, session: Session, event: CallDisconnected) -> None:
@@ -246,7 +259,7 @@ class SessionMeter:
             return
         self._enter(leg, None)
         self._delayed.discard(event.call_id)
-        direction, trunk = leg.direction.value, leg.trunk or ""
+        direction, trunk = str(leg.direction), leg.trunk or ""
         code = _sip_code(leg, event)
         self._metrics.tally.inc(self._metrics.ended, direction, trunk, event.call_status, code)
         if leg.failure is not None and leg.failure.q850_cause is not None:
@@ -267,10 +280,10 @@ class SessionMeter:
         live = self._metrics.live
         before = self._states.pop(leg.call_id, None)
         if before is not None:
-            self._metrics.tally.inc(live, before[0], before[1].value, by=-1)
+            self._metrics.tally.inc(live, *before, by=-1)
         if state is not None:
-            self._states[leg.call_id] = (leg.direction.value, state)
-            self._metrics.tally.inc(live, leg.direction.value, state.value)
+            now = self._states[leg.call_id] = (str(leg.direction), str(state))
+            self._metrics.tally.inc(live, *now)
 
 
 def _sip_code(leg: Leg, event: CallDisconnected) -> str:

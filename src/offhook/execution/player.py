@@ -42,7 +42,10 @@ class Player:
         playback = self._take_queued(action)
         if playback is None:
             playback = self._playback(self._prompts.of(action), action.repetition)
-            playback.begin(await conversation.during(playback.ready()))
+            first = playback.first_now()  # made while the phone rang: nothing is to be waited for
+            if first is None:
+                first = await conversation.during(playback.ready())
+            playback.begin(first)
         if isinstance(action, Say):
             conversation.spoke(action.text)
         following = self._after(action)

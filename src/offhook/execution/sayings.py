@@ -54,6 +54,11 @@ class Saying:
         if urgency is Urgency.NOW and not self._waited_for.done():
             self._waited_for.set_result(None)
 
+    @property
+    def first(self) -> Prompt | None:
+        """The first prompt, if it is made."""
+        return self._made[0] if self._made else None
+
     async def piece(self, number: int) -> Prompt | None:
         """Wait for a prompt; None: there are not so many.
 
@@ -113,6 +118,11 @@ class SayingPlayback(Playback):
         self._queued: list[Playback] = []
         self._all_queued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
+
+    def first_now(self) -> Prompt | None:
+        """The first piece, if it is made. It is played now, so the others are urgent."""
+        self._saying.needed(Urgency.NOW)
+        return self._saying.first
 
     async def ready(self, urgency: Urgency = Urgency.NOW) -> Prompt:
         """Wait for the first piece. Raises :class:`SessionFailure`."""

@@ -9,7 +9,7 @@ lengths, stays an error (RFC 9112 §6.3): a wrong guess makes response smuggling
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from offhook.net.outgoing_errors import UnreadableAnswer
 
@@ -20,6 +20,11 @@ _STATUS_LINE_ROOM: Final = 1024
 _END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_PLAIN = re.compile(
+    rb"HTTP/1\.1 ([2-5][0-9]{2}) [\x20-\x7e]*((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\x20-\x7e]*)*)\r\n\r\n"
+)
+"""A head in the form of RFC 9112, as nearly every server sends it: status, fields."""
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,18}) *(?:\r\n|$)")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _STATUS = re.compile(rb"(?:HTTP/1\.[0-9]|ICY) +([1-5][0-9]{2})(?![0-9])")
 _STARTS = (b"HTTP/", b"ICY ")
@@ -47,6 +52,9 @@ class AnswerFilter:
         """The octets of ``data`` for the parser. Raises :class:`UnreadableAnswer`."""
         if self._head is None:
             return self._body(data)
+        if not self._head and (plain := _plain_head(data)) is not None:
+            self._head, self._left = None, plain.length
+            return data[: plain.end] + self._body(data[plain.end :])
         self._head += data
         self._read += len(data)
         while True:
@@ -123,6 +131,25 @@ class AnswerFilter:
             lines.append(b"Content-Length: %d" % length)
         self._left = length
         return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+class _PlainHead(NamedTuple):
+    """A complete head that the parser may see as it came, and the one length it names."""
+
+    end: int
+    length: int
+
+
+def _plain_head(data: bytes) -> _PlainHead | None:
+    """The head at the beginning of ``data``; None: it is not plain, or not all of it is there."""
+    head = _PLAIN.match(data)
+    if head is None or head.end() > MAX_HEAD or int(head[1]) in _NO_BODY:
+        return None
+    fields = head[2].lower()
+    length = _LENGTH.search(fields)
+    if length is None or fields.count(b"content-length") > 1 or b"transfer-encoding" in fields:
+        return None
+    return _PlainHead(head.end(), int(length[1]))
 
 
 def _may_be_http(start: bytes | bytearray) -> bool:

@@ -22,7 +22,6 @@ from offhook.session.ports.speech import Prompt, PromptError, Speech, Urgency, U
 from offhook.speech import confined, ssml
 from offhook.speech.cache import Heard, PromptCache, PromptMaking, WhenLeft, not_heard
 from offhook.speech.cloud.budgets import VoiceBudget
-from offhook.speech.engine_health import EngineHealth
 from offhook.speech.engines import make_engines
 from offhook.speech.files import AudioFiles, FileFailed
 from offhook.speech.making import (
@@ -39,6 +38,7 @@ from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.speech_engine import NARROW, WIDE, Engine, SynthesisFailed
 from offhook.speech.speech_metrics import PromptSource, SpeechMetrics
 from offhook.speech.texts import is_speakable, pieces
+from offhook.speech.voice_choices import Choice, VoiceChoices
 from offhook.speech.voice_index import EngineVoice
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,6 @@ class SpeechService(Speech):
 
         ``clock``: Unix time. ``run``: processes with the same share the files that were fetched.
         """
-        self._profiles = profiles
         self._metrics = metrics or SpeechMetrics()
         self._engines = {engine.name: engine for engine in engines}
         self._clock = clock
@@ -96,7 +95,7 @@ class SpeechService(Speech):
         self._files = AudioFiles(client, self._store, self._maker)
         self._library = library
         self._silence = silence(SILENCE)
-        self._health = EngineHealth()
+        self._choices = VoiceChoices(profiles, engines)
         self._warming: set[asyncio.Task[None]] = set()
         self._spoken = PromptCache(max_bytes=SPOKEN_BYTES, clock=clock)
         self._fetched = PromptCache(max_bytes=FETCHED_BYTES, clock=clock)
@@ -152,7 +151,7 @@ class SpeechService(Speech):
         owner: str,
     ) -> Prompt:
         asked = _Asked(text, speed, owner)
-        return await self._say(asked, self._choices(voice_profile, language), not_heard)
+        return await self._say(asked, self._choices.of(voice_profile, language), not_heard)
 
     async def say_in_parts(
         self,
@@ -165,7 +164,7 @@ class SpeechService(Speech):
         urgent: Urgent = now,
     ) -> AsyncIterator[Prompt]:
         asked = _Asked(text, speed, owner, urgent)
-        choices = self._choices(voice_profile, language)
+        choices = self._choices.of(voice_profile, language)
         engine, voice = choices[0]
         known = self._spoken.known(_key(engine, voice, asked, self._wide_codecs))
         if known is not None:
@@ -183,9 +182,7 @@ class SpeechService(Speech):
         finally:
             await end_all(task)
 
-    async def _say(
-        self, asked: _Asked, choices: list[tuple[Engine, EngineVoice]], heard: Heard
-    ) -> Prompt:
+    async def _say(self, asked: _Asked, choices: Sequence[Choice], heard: Heard) -> Prompt:
         """The prompt by the first engine that can; ``heard`` gets it too, in parts where it is made.
 
         Where an engine fails behind a part, the next one speaks the text from its beginning. Raises
@@ -201,18 +198,18 @@ class SpeechService(Speech):
             except NoRoom as error:
                 raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
             except SynthesisFailed as error:
-                self._health.failed(engine.name, time.monotonic())
+                self._choices.health.failed(engine.name, time.monotonic())
                 if number == len(choices):
                     raise PromptError(RuntimeCode.SYNTHESIS_FAILED, str(error)) from error
                 log.warning("%s; the next engine is asked", error)
             else:
-                self._health.succeeded(engine.name)
+                self._choices.health.succeeded(engine.name)
                 return prompt
         raise AssertionError("unreachable")
 
     def cut(self, text: str, *, voice_profile: str | None, language: str | None) -> Sequence[str]:
         try:
-            engine, _ = self._choices(voice_profile, language)[0]
+            engine, _ = self._choices.of(voice_profile, language)[0]
         except PromptError:
             return (text,)
         if ssml.is_ssml(text):
@@ -222,26 +219,6 @@ class SpeechService(Speech):
         cut = pieces(text, first=engine.first_piece, longest=engine.longest_piece)
         spoken = [piece.text for piece in cut if is_speakable(piece.text)]
         return spoken or (text,)
-
-    def _choices(
-        self, voice_profile: str | None, language: str | None
-    ) -> list[tuple[Engine, EngineVoice]]:
-        """The engines to ask, in order, each with its voice; those that rest come last.
-
-        Raises :class:`PromptError` when there is none.
-        """
-        choices = [
-            (engine, voice)
-            for voice in self._profiles.choices(voice_profile, language)
-            if (engine := self._engines.get(voice.engine)) is not None
-        ]
-        if not choices:
-            wish = voice_profile or language
-            raise PromptError(
-                RuntimeCode.SYNTHESIS_FAILED, f"no installed engine has a voice for {wish}"
-            )
-        now = time.monotonic()
-        return sorted(choices, key=lambda choice: self._health.rests(choice[0].name, now))
 
     async def _speak(
         self, engine: Engine, voice: EngineVoice, asked: _Asked, heard: Heard
@@ -351,7 +328,7 @@ class SpeechService(Speech):
         """A failure is met again when the text is said."""
         with contextlib.suppress(PromptError):
             asked = _Asked(text, 1.0, owner, lambda: Urgency.LATER)
-            await self._say(asked, self._choices(None, language), not_heard)
+            await self._say(asked, self._choices.of(None, language), not_heard)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from offhook.process_metrics import tally_of
+
 SPEECH_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30)
 
 
@@ -27,6 +29,7 @@ class SpeechMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         """Without a ``registry``, one of its own."""
         registry = registry or CollectorRegistry()
+        self._tally = tally_of(registry)
         self._prompts = Counter(
             "offhook_tts_prompts",
             "Texts to be spoken, by engine and where the prompt came from: memory or disk (cache hits),"
@@ -44,8 +47,8 @@ class SpeechMetrics:
 
     def prompt(self, engine: str, source: PromptSource) -> None:
         """A prompt was asked for."""
-        self._prompts.labels(engine, source.value).inc()
+        self._tally.inc(self._prompts, engine, str(source))
 
     def spoken(self, engine: str, seconds: float) -> None:
         """An engine spoke a text."""
-        self._seconds.labels(engine).observe(seconds)
+        self._tally.observe(self._seconds, engine, value=seconds)

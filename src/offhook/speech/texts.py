@@ -55,6 +55,8 @@ def pieces(text: str, *, first: int = PIECE, longest: int = PIECE) -> list[Piece
     """
     found: list[Piece] = []
     start, limit = 0, min(first, longest)
+    if 0 < len(text) * _WIDE <= limit:
+        return [Piece(text, 0.0)]
     while weight(text[start:]) > limit:
         end, pause = _cut(text, start, limit, longest)
         found.append(Piece(text[start:end], pause))

@@ -51,6 +51,8 @@ class WebhookReports(Reports, RecordingReports, NumberReports):
     def happened(
         self, session: Session, events: Sequence[AnyEvent], client_action_id: str | None
     ) -> list[OutboxEntry]:
+        if len(events) == 1 and type(events[0]) not in STATUSES:
+            return []
         told = [event for event in events if type(event) in STATUSES]
         if not told or self._webhook(session, WebhookType.VCS) is None:
             return []

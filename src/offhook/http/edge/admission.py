@@ -85,9 +85,10 @@ class Admission:
         if wait > 0:
             raise Refused(refusals.TOO_MANY, headers=(retry_after(wait),))
         try:
-            context.held.enter_context(self._served.held(wanted))
+            self._served.take(wanted)
         except ShareTaken:
             raise Refused(refusals.TOO_MANY, headers=(refusals.RETRY,)) from None
+        context.held.callback(self._served.give_back, wanted)
         self._key_use.used(grant.key_id)
         return Caller(grant, sub_account)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offhook.clock import Clock
-from offhook.http.asgi import AsgiApp, Message, Receive, Scope, Send
+from offhook.http.asgi import AsgiApp, Receive, Scope, Send
 from offhook.http.edge.request_context import context_of
 from offhook.http.http_metrics import HttpMetrics
 
@@ -22,15 +22,8 @@ class Count:
         """Serve one request."""
         started = self._clock.monotonic()
         method = scope["method"] if scope["method"] in METHODS else "other"
-        status = 0
-
-        async def noting_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        await self._app(scope, receive, noting_send)
-        if status:
-            route = context_of(scope).place.route
-            self._metrics.answered(route, method, status, self._clock.monotonic() - started)
+        await self._app(scope, receive, send)
+        context = context_of(scope)
+        if context.status:
+            took = self._clock.monotonic() - started
+            self._metrics.answered(context.place.route, method, context.status, took)

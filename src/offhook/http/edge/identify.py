@@ -1,4 +1,4 @@
-"""The outermost layer: gives each request an id and looks up its path."""
+"""The outermost layer: gives each request an id, looks up its path, and notes the status of its answer."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ class Identify:
             elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
                 echoed = value
         request_id = new_id()
-        attach(scope, RequestContext(request_id, place_of(scope["path"]), authorization))
+        context = RequestContext(request_id, place_of(scope["path"]), authorization)
+        attach(scope, context)
         header = (b"x-request-id", echoed or request_id.encode("ascii"))
 
         async def marked_send(message: Message) -> None:
             if message["type"] == "http.response.start":
+                context.status = message["status"]
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 

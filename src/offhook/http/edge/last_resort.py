@@ -7,7 +7,7 @@ import logging
 
 from offhook.clock import Clock
 from offhook.http import refusals
-from offhook.http.asgi import AsgiApp, Message, Receive, Scope, Send, send_answer
+from offhook.http.asgi import AsgiApp, Receive, Scope, Send, send_answer
 from offhook.http.edge.body import ClientGone
 from offhook.http.edge.request_context import context_of
 from offhook.http.refusals import refusal_answer
@@ -28,25 +28,19 @@ class LastResort:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        begun = False
-
-        async def noting_send(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
+        context = context_of(scope)
         try:
-            await self._app(scope, receive, noting_send)
+            await self._app(scope, receive, send)
         except ClientGone:
             return
         except asyncio.CancelledError:  # the server stops and the request's grace is over
-            if begun:
+            if context.status:
                 raise
             headers = (refusals.RETRY, (b"connection", b"close"))
             answer = refusal_answer(refusals.UNAVAILABLE, self._clock.now(), headers=headers)
             await send_answer(send, answer)
         except Exception:
-            log.exception("request %s: internal error", context_of(scope).request_id)
-            if begun:
+            log.exception("request %s: internal error", context.request_id)
+            if context.status:
                 raise
             await send_answer(send, refusal_answer(refusals.INTERNAL, self._clock.now()))

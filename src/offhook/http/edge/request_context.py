@@ -27,6 +27,8 @@ class RequestContext:
     """The caller; None outside the sub-accounts and before the admission."""
     address: str = ""
     """The source address (:class:`~offhook.http.edge.addresses.Addresses`)."""
+    status: int = 0
+    """The status of the answer once it has begun; 0 before."""
     held: ExitStack = field(default_factory=ExitStack)
     """What the request holds until its answer has ended, such as its place among the streams."""
 
