@@ -106,6 +106,8 @@ class Posted(msgspec.Struct):
 
     acknowledged: dict[str, str] = {}
     """Session by number."""
+    began: dict[str, float] = {}
+    """When the callflow of each acknowledged session was posted, in monotonic seconds."""
     refused: set[str] = set()
     """Numbers whose callflow was answered 503: none of them may be dialled."""
     unknown: set[str] = set()
@@ -301,6 +303,7 @@ class Cluster(Changes):
         if key is not None:
             headers["Idempotency-Key"] = key
         url = f"{node.server.url}/api/v1/subaccounts/{owner}/callflows"
+        began = time.monotonic()
         try:
             async with self._client.post(url, json=body, headers=headers) as answer:
                 status, told = answer.status, await answer.json()
@@ -313,6 +316,7 @@ class Cluster(Changes):
         if status == 200:
             self.posted.unknown.discard(number)
             self.posted.acknowledged[number] = str(told["sessionId"])
+            self.posted.began[str(told["sessionId"])] = began
         elif status == 503:
             self.posted.refused.add(number)
         else:

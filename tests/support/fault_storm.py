@@ -47,6 +47,15 @@ DEADLY = frozenset({FaultKind.NODE_KILLED, FaultKind.VOICE_KILLED, FaultKind.NOD
 """The faults after which calls of the node that was hit may end ERROR."""
 
 
+class Deadly(msgspec.Struct, frozen=True):
+    """One fault after which calls of a node may end ERROR, in this process's monotonic seconds."""
+
+    sip_port: int
+    """Of the node that was hit."""
+    began: float
+    healed: float
+
+
 class Storm(msgspec.Struct):
     """What a run has found."""
 
@@ -55,8 +64,7 @@ class Storm(msgspec.Struct):
         default_factory=lambda: defaultdict(list)
     )
     """Seconds to recover, after each fault of a kind."""
-    deadly_to: set[int] = msgspec.field(default_factory=set)
-    """SIP ports of the nodes that had a deadly fault."""
+    deadly: list[Deadly] = []
     ends: Ends | None = None
 
     def table(self) -> str:
@@ -77,25 +85,34 @@ async def storm(world: Cluster, seed: int, sessions: int, rate: float) -> Storm:
     posting = asyncio.create_task(world.place_steadily(sessions, rate))
     while not posting.done():
         kind, node = chance.choice(list(FaultKind)), chance.choice(world.nodes)
-        if kind in DEADLY:
-            found.deadly_to.add(node.server.sip_port)
         print(
             f"{time.monotonic() - world.began:6.1f} s: {kind} ({node.server.sip_port})", flush=True
         )
+        began = time.monotonic()
         await _FAULTS[kind](world, node, chance)
+        if kind in DEADLY:
+            found.deadly.append(Deadly(node.server.sip_port, began, time.monotonic()))
         found.recovered[kind].append(await _recovery(world, node))
         await asyncio.sleep(chance.uniform(0.2, 2.0))
     await posting
     found.ends = await world.settled(180)
     print(found.table(), flush=True)
-    for session_id, end in found.ends.status.items():
+    await _check_errors(world, found.ends, found.deadly)
+    return found
+
+
+async def _check_errors(world: Cluster, ends: Ends, deadly: list[Deadly]) -> None:
+    """Each session that did not complete was alive when its own node had a deadly fault."""
+    told = {one.payload["sessionId"]: one.at for one in reversed(world.receiver.at("/vss"))}
+    for session_id, end in ends.status.items():
         if end == "COMPLETED":
             continue
         name = await world.node_of(session_id)
-        assert any(f":{port}/" in name for port in found.deadly_to), (
-            f"session {session_id} ended {end} on {name}, which had no deadly fault"
-        )
-    return found
+        posted = world.posted.began.get(session_id, world.began)
+        assert any(
+            f":{one.sip_port}/" in name and posted < one.healed and told[session_id] > one.began
+            for one in deadly
+        ), f"session {session_id} ended {end} on {name}, which had no deadly fault meanwhile"
 
 
 async def _recovery(world: Cluster, node: ClusterNode) -> float:
