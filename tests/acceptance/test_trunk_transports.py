@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.support import kamailio, sipp
 from tests.support.certificates import Authority
 from tests.support.kamailio import Kamailio
-from tests.support.net import free_port
+from tests.support.net import RtpSink, free_port
 from tests.support.receiver import Receiver, Reply
 from tests.support.server import Server, configuration, voice_message
 from tests.support.sipp import Sipp
@@ -20,6 +21,7 @@ from tests.support.sipp import Sipp
 from offhook.net.listening import bind_error
 
 NUMBER = "+12025550100"
+WIDE = "+4915112345678"
 OURS = "+6568332048"
 HANGUP = Reply(body=json.dumps({"callflow": [{"action": "hangup"}]}).encode())
 
@@ -225,6 +227,53 @@ async def test_sipp_takes_and_places_calls_over_ipv6(tmp_path: Path, over: str) 
             )
             async with calls:
                 assert (await calls.finished()).successful == 1
+
+
+async def test_calls_of_both_ip_versions_have_media_of_their_own_and_are_bridged(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(Receiver())
+        ears, phones = [], []
+        for host in ("127.0.0.1", "::1"):
+            ears.append(await stack.enter_async_context(RtpSink(host)))
+            keys = {"rtp_port": ears[-1].port}
+            phone = Sipp("answer", tmp_path, keys=keys, host=host, log_messages=True)
+            phones.append(await stack.enter_async_context(phone))
+        narrow, wide = phones
+        config = world(narrow.address, receiver, f"udp:[::1]:{port}")
+        config["trunks"][0]["inbound_from"].append("::1")
+        config["trunks"].append({"name": "wide", "address": wide.address})
+        config["routes"].append({"prefix": WIDE, "trunks": ["wide"]})
+        server = await stack.enter_async_context(Server(tmp_path / "server", config))
+        for number in (NUMBER, WIDE):
+            await server.place(voice_message(number, "Your parcel has arrived at the station."))
+        assert await summaries(receiver, 2) == ["COMPLETED"] * 2
+        assert [ear.heard(packets=20) for ear in ears] == [1, 1]
+        assert "c=IN IP4 127.0.0.1" in narrow.messages().partition("SIP/2.0 180")[0]
+        assert "c=IN IP6 ::1" in wide.messages().partition("SIP/2.0 180")[0]
+
+        source = config["subaccounts"][0]["caller_ids"][0]
+        masked = {"action": "makeCall", "params": {"source": source, "destination": NUMBER}}
+        reply = Reply(body=json.dumps({"callflow": [masked]}).encode())
+        receiver.on("/vca", lambda _request, _body: reply)
+        talk = Sipp(
+            "talk",
+            tmp_path,
+            host="::1",
+            keys={"talk": 500, "bye_status": 200, "rtp_port": ears[1].port},
+            calls=1,
+            target=f"[::1]:{port}",
+            service=OURS,
+            log_messages=True,
+        )
+        async with talk:
+            assert (await talk.finished()).successful == 1
+            answer = talk.messages().partition("SIP/2.0 200 OK")[2]
+            assert "c=IN IP6 ::1" in answer.partition("ACK sip:")[0]
+        assert await summaries(receiver, 3) == ["COMPLETED"] * 3
+        assert ears[0].streams.keys() != ears[1].streams.keys()
 
 
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.full), 2])

@@ -42,10 +42,10 @@ def native(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def core_leg() -> AsyncIterator[tuple[_core.Engine, _core.Leg]]:
     """The bare module, without the classes around it."""
-    engine = _core.make_engine(LOOPBACK, *PORTS, 5.0)
+    engine = _core.make_engine(LOOPBACK, b"", *PORTS, 5.0)
     engine.start()
     try:
-        yield engine, engine.open_leg(1, 0.0)
+        yield engine, engine.open_leg(1, 0.0, 0)
     finally:
         engine.close()
 
@@ -176,10 +176,14 @@ async def test_arguments_out_of_range_are_refused() -> None:
             lambda: leg.send_digit("x", 0.1),
             lambda: leg.send_digit("\u20ac", 0.1),
             lambda: engine.load(b"a", b"ab"),
-            lambda: _core.make_engine(b"123", 20000, 20010, 5.0),
-            lambda: _core.make_engine(LOOPBACK, 20000, 20000, 5.0),
-            lambda: _core.make_engine(LOOPBACK, 0, 70000, 5.0),
-            lambda: _core.make_engine(LOOPBACK, 20000, 20010, float("nan")),
+            lambda: _core.make_engine(b"123", b"", 20000, 20010, 5.0),
+            lambda: _core.make_engine(LOOPBACK, b"", 20000, 20000, 5.0),
+            lambda: _core.make_engine(LOOPBACK, b"", 0, 70000, 5.0),
+            lambda: _core.make_engine(LOOPBACK, b"", 20000, 20010, float("nan")),
+            lambda: _core.make_engine(LOOPBACK, LOOPBACK, 20000, 20010, 5.0),
+            lambda: _core.make_engine(LOOPBACK, b"12345", 20000, 20010, 5.0),
+            lambda: engine.open_leg(9, 0.0, 6),
+            lambda: engine.open_leg(9, 0.0, 5),
         ):
             with pytest.raises(ValueError):
                 misuse()
@@ -197,7 +201,7 @@ async def test_handles_that_outlive_their_engine_do_nothing() -> None:
     leg.close()
     leg.close()
     with pytest.raises(RuntimeError, match="not running"):
-        engine.open_leg(2, 0.0)
+        engine.open_leg(2, 0.0, 0)
     descriptor = engine.event_fd()
     os.fstat(descriptor)
     del engine, sound
@@ -216,17 +220,17 @@ async def test_an_engine_starts_once() -> None:
 
 
 async def test_a_dropped_leg_gives_its_port_back() -> None:
-    engine = _core.make_engine(LOOPBACK, 21000, 21001, 5.0)
+    engine = _core.make_engine(LOOPBACK, b"", 21000, 21001, 5.0)
     engine.start()
     try:
-        leg = engine.open_leg(1, 0.0)
+        leg = engine.open_leg(1, 0.0, 0)
         with pytest.raises(LookupError):
-            engine.open_leg(2, 0.0)
+            engine.open_leg(2, 0.0, 0)
         del leg
         async with asyncio.timeout(5):
             while True:
                 try:
-                    engine.open_leg(3, 0.0)
+                    engine.open_leg(3, 0.0, 0)
                 except LookupError:
                     await asyncio.sleep(0.002)
                     continue

@@ -140,7 +140,11 @@ class HeldEngine(MediaEngine):
         raise NotImplementedError
 
     def open_leg(
-        self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
+        self,
+        on_event: Callable[[MediaEvent], None],
+        *,
+        media_timeout: float | None = None,
+        ip_version: int | None = None,
     ) -> MediaLeg:
         if self.full:
             raise PortsExhausted("no port is free")

@@ -59,15 +59,16 @@ def sipp_ports() -> list[str]:
 class UdpPeer(Changes, asyncio.DatagramProtocol):
     """A bound UDP socket; ``async with`` binds and closes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         super().__init__()
+        self.host = host
         self.port = 0
         self.transport: asyncio.DatagramTransport | None = None
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self.transport, _ = await loop.create_datagram_endpoint(
-            lambda: self, local_addr=("127.0.0.1", 0)
+            lambda: self, local_addr=(self.host, 0)
         )
         sock = self.transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
@@ -99,8 +100,8 @@ class Stream:
 class RtpSink(UdpPeer):
     """Every answered phone's ear: counts the packets of each SSRC (RFC 3550 §5.1)."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__(host)
         self.streams: dict[bytes, Stream] = {}
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:

@@ -25,11 +25,13 @@ def make_engine(
     *,
     host: str,
     ports: tuple[int, int],
+    other: str | None = None,
     report_interval: float = rtcp.MIN_INTERVAL,
 ) -> MediaEngine:
     """The engine named in ``[media] engine``; ``auto`` is ``native`` where that is built.
 
-    ``host`` is the literal address to bind, ``ports`` the first and last RTP/RTCP port, inclusive;
+    ``host`` is the literal address to bind, ``other`` one of the other IP version, for the legs that are
+    opened with that, ``ports`` the first and last RTP/RTCP port, inclusive;
     ``report_interval`` is in seconds, before randomisation (RFC 3550 §6.2). Raises :class:`RuntimeError` for
     an engine that is not there, :class:`ValueError` for ports or a host that are none.
     """
@@ -43,10 +45,12 @@ def make_engine(
             _log.info("media engine: python (%s)", NOT_BUILT)
         else:
             _log.info("media engine: native")
-            return NativeEngine(host=host, ports=ports, report_interval=report_interval)
+            return NativeEngine(
+                host=host, other=other, ports=ports, report_interval=report_interval
+            )
     from offhook.media.python.python_engine import PythonEngine
 
-    return PythonEngine(host=host, ports=ports, report_interval=report_interval)
+    return PythonEngine(host=host, other=other, ports=ports, report_interval=report_interval)
 
 
 class WideEncoder(NamedTuple):

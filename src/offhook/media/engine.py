@@ -244,10 +244,17 @@ class MediaEngine(ABC):
 
     @abstractmethod
     def open_leg(
-        self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
+        self,
+        on_event: Callable[[MediaEvent], None],
+        *,
+        media_timeout: float | None = None,
+        ip_version: int | None = None,
     ) -> MediaLeg:
-        """Bind a free socket pair. Raises :class:`PortsExhausted`, and :class:`RuntimeError` unless
-        the engine runs."""
+        """Bind a free socket pair, of the engine's first IP version or of ``ip_version``.
+
+        Raises :class:`PortsExhausted`, :class:`ValueError` for a version that the engine has no address of,
+        and :class:`RuntimeError` unless the engine runs.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -72,7 +72,8 @@ async def open_line(
     )
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
-    engine = make_engine(config.media.engine, host=host, ports=port_range(context))
+    other = other_host(config)
+    engine = make_engine(config.media.engine, host=host, other=other, ports=port_range(context))
     for trunk in trunks_of(config).values():
         if (lacking := trunk.beyond(engine.capabilities)) is not None:
             raise CannotServe(lacking)
@@ -82,6 +83,7 @@ async def open_line(
         endpoint=endpoint,
         media=engine,
         media_host=endpoint.advertised_host,
+        other_media_host=None if other is None else endpoint.advertised_by(wide=":" in other),
         trunks=trunks_of(config),
         users=users_of(config),
         media_timeout=config.limits.media_timeout,
@@ -96,12 +98,18 @@ async def open_line(
     return line
 
 
+def other_host(config: Config) -> str | None:
+    """The first address of ``sip.listen`` that is of another IP version than the first of all."""
+    hosts = [sip_address(address).host for address in config.sip.listen]
+    return next((host for host in hosts if (":" in host) != (":" in hosts[0])), None)
+
+
 async def follow_public_address(config: Config, stack: AsyncExitStack, line: Line) -> None:
     """Advertise what the STUN server says, now and whenever it says something else."""
     assert config.sip.stun is not None
     public = PublicAddress(host_and_port(config.sip.stun), line.advertise)
     if not await public.ask():
-        log.warning("sip.advertise: until the STUN server answers it is %s", line.media_host)
+        log.warning("sip.advertise: until the STUN server answers it is %s", line.media_hosts.of(4))
     task = asyncio.get_running_loop().create_task(public.run(), name="public-address")
     stack.push_async_callback(end_all, task)
 

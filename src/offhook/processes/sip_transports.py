@@ -30,19 +30,26 @@ def tls_files(config: Config) -> TlsFiles | None:
     return TlsFiles((first, *more), sip.tls_ca, sip.tls_client_ca)
 
 
+def advertised(config: Config, host: str) -> str | None:
+    """The public address of a transport at ``host``: ``sip.advertise``, where that is of its IP version."""
+    public = config.sip.advertise
+    if public is None or public == AUTO or (":" in public) != (":" in host):
+        return None
+    return public
+
+
 def own_transports(config: Config, tls: SipTls | None) -> dict[int, SipTransport]:
     """The transports that bind the addresses of ``sip.listen``, by their place in it."""
-    advertise = None if config.sip.advertise == AUTO else config.sip.advertise
     transports: dict[int, SipTransport] = {}
     for index, address in enumerate(config.sip.listen):
         name, host, port = sip_address(address)
         protocol = Protocol(name)
         if protocol is Protocol.UDP:
-            transports[index] = UdpTransport(host, port, advertise_host=advertise)
+            transports[index] = UdpTransport(host, port, advertise_host=advertised(config, host))
         else:
             used = tls if protocol.secure else None
             transports[index] = StreamTransport(
-                protocol, host, port, advertise_host=advertise, tls=used
+                protocol, host, port, advertise_host=advertised(config, host), tls=used
             )
     return transports
 
@@ -69,13 +76,13 @@ def sip_transports(
 def _shared_transports(
     config: Config, shared: SharedPort, relay: RelayClient
 ) -> list[SipTransport]:
-    advertise = None if config.sip.advertise == AUTO else config.sip.advertise
     first = shared_index(config)
     transports: list[SipTransport] = []
     for index, address in enumerate(config.sip.listen):
         name, host, port = sip_address(address)
         if index == first:
-            transports.append(UdpTransport(host, port, advertise_host=advertise, shared=shared))
+            public = advertised(config, host)
+            transports.append(UdpTransport(host, port, advertise_host=public, shared=shared))
         else:
             transports.append(
                 RelayedTransport(
@@ -84,7 +91,7 @@ def _shared_transports(
                     port,
                     client=relay,
                     listener=index,
-                    advertise_host=advertise,
+                    advertise_host=advertised(config, host),
                 )
             )
     return transports

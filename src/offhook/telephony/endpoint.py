@@ -149,6 +149,11 @@ class SipEndpoint(TransportOwner):
         """The address in Via and Contact, also to be used in SDP."""
         return self._transports[0].advertised_host
 
+    def advertised_by(self, *, wide: bool) -> str | None:
+        """The same of the first IPv6 address (``wide``) or IPv4 address; None: there is none."""
+        found = (each.advertised_host for each in self._transports if each.wide is wide)
+        return next(found, None)
+
     def advertise(self, host: str) -> None:
         """Use another IPv4 address in what is sent from now on; calls that are up keep theirs."""
         for transport in self._transports:
@@ -186,9 +191,14 @@ class SipEndpoint(TransportOwner):
         if self._agent is not None:
             self._agent.screen(screen)
 
-    async def resolve(self, host: str) -> str | None:
-        """The address of a host that a peer names; None when it cannot be found in time."""
-        return await self._transports[0].resolver.resolve(host)
+    async def resolve(self, host: str, *, wide: bool | None = None) -> str | None:
+        """The address of a host that a peer names; None when it cannot be found in time.
+
+        ``wide``: an IPv6 address; None: one of the version of the first transport.
+        """
+        usable = (each for each in self._transports if wide is None or each.wide is wide)
+        transport = next(usable, self._transports[0])
+        return await transport.resolver.resolve(host)
 
     def is_address_of(self, host: str, address: str) -> bool:
         """Whether ``address`` is where datagrams for ``host`` are sent."""

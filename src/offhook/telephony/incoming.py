@@ -25,7 +25,9 @@ class IncomingCall(LineCall, ReceivedCall):
         self, line: Line, call_id: str, invite: sip.IncomingInvite, trunk: Trunk | None = None
     ) -> None:
         super().__init__(call_id, line.clock, line.traces)
-        self.media, self.leg_media = line.open_media(self.on_media, trunk)
+        source = invite.source.host if invite.source is not None else None
+        version = line.media_hosts.version_for(invite.sdp, source)
+        self.media, self.leg_media = line.open_media(self.on_media, trunk, version)
         self.sounds = line.sounds
         self.metrics = line.metrics
         self.invite = invite

@@ -78,6 +78,11 @@ class LegMedia:
         self._lookup: asyncio.Task[None] | None = None
 
     @property
+    def ip_version(self) -> int:
+        """Of the media."""
+        return 6 if ":" in self.host else 4
+
+    @property
     def settled(self) -> NegotiatedMedia | None:
         """The negotiated media; None before the first answer."""
         return self._negotiation.media

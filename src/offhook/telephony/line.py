@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import format_datetime
@@ -19,6 +20,7 @@ from offhook.telephony.endpoint import SipEndpoint, Tap
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
 from offhook.telephony.line_metrics import LineMetrics
+from offhook.telephony.media_hosts import MediaHosts
 from offhook.telephony.number_formats import Party
 from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
@@ -40,6 +42,7 @@ class Line:
         endpoint: SipEndpoint,
         media: MediaEngine,
         media_host: str,
+        other_media_host: str | None = None,
         trunks: Mapping[str, Trunk],
         media_timeout: float,
         clock: Clock,
@@ -50,8 +53,7 @@ class Line:
         self.endpoint = endpoint
         self.media = media
         self.sounds = PromptSounds(media)
-        self.media_host = media_host
-        """The address in our SDP."""
+        self.media_hosts = MediaHosts(media_host, other_media_host)
         self.trunks: dict[str, Trunk] = {}
         self.users: dict[str, SipUser] = {}
         """Users whose phones may register, by name."""
@@ -69,7 +71,7 @@ class Line:
     def advertise(self, host: str) -> None:
         """Use another public address in SIP and SDP from now on; calls that are up keep theirs."""
         self.endpoint.advertise(host)
-        self.media_host = self.endpoint.advertised_host
+        self.media_hosts.use(host)
 
     def watch_sip(self, also: Tap) -> None:
         """Give every SIP message to one more who listens, besides our own traces."""
@@ -152,7 +154,7 @@ class Line:
                 target=address,
                 request_uri=phone.contact,
                 from_uri=from_uri,
-                to_uri=f"sip:{escape_user(phone.user)}@{host_port(self.media_host, None)}",
+                to_uri=f"sip:{escape_user(phone.user)}@{self._own_host(phone.host)}",
                 sdp=offer,
                 headers=headers,
                 routes=phone.path,
@@ -188,20 +190,39 @@ class Line:
         return self._uri(trunk.numbers.written(number, Party.CALLER), trunk)
 
     def _uri(self, user: str, trunk: Trunk) -> str:
-        return f"sip:{escape_user(user)}@{trunk.domain or host_port(self.media_host, None)}"
+        return f"sip:{escape_user(user)}@{trunk.domain or self._own_host(trunk.host)}"
+
+    def _own_host(self, peer: str) -> str:
+        """Our address in URIs for a peer."""
+        return host_port(self.media_hosts.beside(peer), None)
+
+    def media_version(self, trunk: Trunk, server: Address | None) -> int | None:
+        """The IP version of the media of a call to a server of ``trunk``, or to a user's phones; None: the
+        first."""
+        if server is not None:
+            return self.media_hosts.version_towards((server.host,))
+        user = user_of_route(trunk.name)
+        phones = () if user is None or not self.media_hosts.both else self.phones(user)
+        return self.media_hosts.version_towards([address.host for _, address in phones])
 
     def open_media(
-        self, on_media: Callable[[MediaEvent], None], trunk: Trunk | None
+        self,
+        on_media: Callable[[MediaEvent], None],
+        trunk: Trunk | None,
+        ip_version: int | None = None,
     ) -> tuple[MediaLeg, LegMedia]:
         """A new call's media and its offer/answer state; ``trunk`` as far as it is known.
 
-        Raises :class:`offhook.media.engine.PortsExhausted`. After an error nothing stays open.
+        ``ip_version``: None is the first. Raises :class:`offhook.media.engine.PortsExhausted`. After an
+        error nothing stays open.
         """
-        media = self.media.open_leg(on_media, media_timeout=self.media_timeout)
+        host = self.media_hosts.of(ip_version)
+        resolve = functools.partial(self.endpoint.resolve, wide=":" in host)
+        media = self.media.open_leg(
+            on_media, media_timeout=self.media_timeout, ip_version=ip_version
+        )
         try:
-            return media, LegMedia(
-                media, self.media_host, self.endpoint.resolve, trunk, self.media.capabilities
-            )
+            return media, LegMedia(media, host, resolve, trunk, self.media.capabilities)
         except Exception:
             media.close()
             raise

@@ -108,6 +108,7 @@ class LineCall(CallFutures):
         """Whether the log says how digits come."""
         self._deduplicator = DtmfDeduplicator()
         self._relay_to: LineCall | None = None
+        self._taps: list[LegTap] = []
         self._heard_at: dict[str, float] = {}
         """When each digit last came as media; the engine has relayed that one already."""
         self._statistics: LegStatistics | None = None
@@ -153,7 +154,15 @@ class LineCall(CallFutures):
         self._tell_how_digits_come()
 
     def tap(self) -> LegTap:
-        return LegTap(self.media)
+        self._taps.append(LegTap(self.media))
+        return self._taps[-1]
+
+    def _use_media(self, media: MediaLeg, description: LegMedia) -> None:
+        """Go on with another media leg, of another IP version: nothing was sent or heard yet."""
+        old, self.media, self.leg_media = self.media, media, description
+        for tap in self._taps:
+            tap.move(media)
+        old.close()
 
     def quality(self) -> CallQuality | None:
         return self._judged(self._statistics or self.media.statistics())

@@ -40,6 +40,11 @@ class LegTap(AudioTap):
         self._media = media
         media.start_tap()
 
+    def move(self, media: MediaLeg) -> None:
+        """The call has got another media leg, before any sound."""
+        self._media = media
+        media.start_tap()
+
     def take(self) -> bytes:
         return self._media.take_frames()
 

@@ -132,8 +132,9 @@ class OutgoingCall(LineCall):
         server = self._server = self._servers.pop(0) if self._servers else None
         self._sent_at = self._clock.monotonic()
         try:
+            self._suit_media(self._line.media_version(trunk, server))
             offer = self.leg_media.offer()
-        except SdpError as error:
+        except (SdpError, PortsExhausted) as error:
             self._end(CallStatus.ERROR, detail=str(error), tries=tuple(self._tries))
             return
         self._redirections.went(trunk, self._order.destination)
@@ -151,6 +152,12 @@ class OutgoingCall(LineCall):
         if patience is not None:
             said = "a server's silence"
             self._loop.call_later(patience, self._guarded, said, self._silent, self._branches)
+
+    def _suit_media(self, version: int | None) -> None:
+        """Have media of that IP version, as long as nothing was heard. Raises PortsExhausted."""
+        if version in (None, self.leg_media.ip_version) or self._rung or self.has_media:
+            return
+        self._use_media(*self._line.open_media(self.on_media, self.trunk, version))
 
     def _silent(self, branches: Branches) -> None:
         """A server has said nothing, and there is another one (RFC 3263 §4.3), or another trunk."""

@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         else if (what % 16 == 14)
             new_sound(engine, &sound[which % HANDLES], next(&input));
         else if (!*mine)
-            oh_leg_open(engine, key, which / 100.0, mine);
+            oh_leg_open(engine, key, which / 100.0, (const uint8_t[]){0, 4, 6}[which % 3], mine);
         else if (what % 16 == 13) {
             oh_leg_release(*mine);
             *mine = NULL;

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         media.dtmf_payload_type = at ? -1 : 101;
         media.codec = at ? kinds >> 2 & 3 : kinds & 3;
         media.keys.suite = at && kinds >> 4 < OH_SUITES ? kinds >> 4 : OH_NO_SRTP;
-        if (oh_leg_open(engine, (uint64_t)at + 1, 0.01, &leg[at]) != OH_OK)
+        if (oh_leg_open(engine, (uint64_t)at + 1, 0.01, 0, &leg[at]) != OH_OK)
             abort();
         oh_leg_connect(leg[at], &media);
         oh_leg_keep_sending(leg[at]);

@@ -13,7 +13,7 @@
 #include "core/coders.h"
 #include "core/guard.h"
 
-#define INTERFACE 5 /* one more with each change of what _core.pyi says */
+#define INTERFACE 6 /* one more with each change of what _core.pyi says */
 #define EVENTS_AT_ONCE 64
 #define FRAMES_AT_ONCE 65536
 #define MOST_FRAME_OCTETS ((size_t)1 << 24)
@@ -238,12 +238,13 @@ static PyObject *engine_open_leg(PyObject *at, PyObject *arguments) {
     EngineObject *self = (EngineObject *)at;
     unsigned long long key;
     double timeout;
-    if (!PyArg_ParseTuple(arguments, "Kd", &key, &timeout))
+    unsigned char version;
+    if (!PyArg_ParseTuple(arguments, "Kdb", &key, &timeout, &version))
         return NULL;
     LegObject *leg = new_object(self->leg);
     if (!leg)
         return NULL;
-    enum oh_result result = oh_leg_open(self->core, key, timeout, &leg->core);
+    enum oh_result result = oh_leg_open(self->core, key, timeout, version, &leg->core);
     if (result != OH_OK) {
         leg->core = NULL;
         Py_DECREF((PyObject *)leg);
@@ -257,12 +258,15 @@ static PyObject *engine_open_leg(PyObject *at, PyObject *arguments) {
 static PyObject *make_engine(PyObject *module, PyObject *arguments) {
     state_of_module *state = PyModule_GetState(module);
     struct oh_config config;
-    const char *host;
-    Py_ssize_t size;
+    const char *host, *other;
+    Py_ssize_t size, other_size;
     int first, last;
-    if (!PyArg_ParseTuple(arguments, "y#iid", &host, &size, &first, &last, &config.report_interval))
+    memset(&config, 0, sizeof config);
+    if (!PyArg_ParseTuple(arguments, "y#y#iid", &host, &size, &other, &other_size, &first, &last,
+                          &config.report_interval))
         return NULL;
-    if (!read_address(&config.host, host, size, 0))
+    if (!read_address(&config.host, host, size, 0) ||
+        (other_size && !read_address(&config.other, other, other_size, 0)))
         return NULL;
     if (first < 1 || last > 65535 || first > last) {
         PyErr_SetString(PyExc_ValueError, "no pair of ports in this range");

@@ -27,7 +27,7 @@ from offhook.media.native import _core
 from offhook.media.native.native_leg import CODECS, SUITES, NativeLeg, NativeSound
 from offhook.negotiated import LAWS, Codec, SrtpSuite
 
-INTERFACE = 5
+INTERFACE = 6
 if getattr(_core, "INTERFACE", 0) != INTERFACE:
     raise ImportError("the native media engine is of another version: build it anew")
 
@@ -56,16 +56,22 @@ class NativeEngine(MediaEngine):
     """All legs of one process, on one thread that needs no GIL."""
 
     def __init__(
-        self, *, host: str, ports: tuple[int, int], report_interval: float = rtcp.MIN_INTERVAL
+        self,
+        *,
+        host: str,
+        ports: tuple[int, int],
+        other: str | None = None,
+        report_interval: float = rtcp.MIN_INTERVAL,
     ) -> None:
-        """``host``: literal address to bind; ``ports``: first and last port, inclusive.
-        ``report_interval``: seconds between RTCP reports, before randomisation.
+        """``host``: literal address to bind; ``other``: one of the other IP version; ``ports``: first and
+        last port, inclusive. ``report_interval``: seconds between RTCP reports, before randomisation.
 
         Raises :class:`ValueError` when they are none.
         """
         address = ipaddress.ip_address(host)
         self._ip_version = address.version
-        self._core = _core.make_engine(address.packed, *ports, report_interval)
+        second = b"" if other is None else ipaddress.ip_address(other).packed
+        self._core = _core.make_engine(address.packed, second, *ports, report_interval)
         self._legs: dict[int, NativeLeg] = {}
         """Those whose last event has not come."""
         self._keys = itertools.count(1)
@@ -90,16 +96,20 @@ class NativeEngine(MediaEngine):
         return NativeSound(self._core.load(audio[Codec.PCMU], audio[Codec.PCMA], *others))
 
     def open_leg(
-        self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
+        self,
+        on_event: Callable[[MediaEvent], None],
+        *,
+        media_timeout: float | None = None,
+        ip_version: int | None = None,
     ) -> NativeLeg:
         if self._loop is None or self._closed:
             raise RuntimeError("the media engine is not running")
         key = next(self._keys)
         try:
-            core = self._core.open_leg(key, media_timeout or 0.0)
+            core = self._core.open_leg(key, media_timeout or 0.0, ip_version or 0)
         except LookupError as error:
             raise PortsExhausted(str(error)) from error
-        leg = self._legs[key] = NativeLeg(core, on_event, self._ip_version)
+        leg = self._legs[key] = NativeLeg(core, on_event, ip_version or self._ip_version)
         return leg
 
     def close(self) -> None:

@@ -26,6 +26,33 @@ class SocketPair(NamedTuple):
         self.rtcp.close()
 
 
+class PortPools:
+    """The pools of an engine, one for each IP version that it has an address of."""
+
+    def __init__(self, host: str, other: str | None, ports: tuple[int, int]) -> None:
+        """Raises :class:`ValueError` when they are none, or both addresses of one version."""
+        self.first = PortPool(host, ports)
+        self._by_version: dict[int, PortPool] = {self.first.ip_version: self.first}
+        if other is not None:
+            second = PortPool(other, ports)
+            if second.ip_version == self.first.ip_version:
+                raise ValueError(f"{host} and {other} are of the same IP version")
+            self._by_version[second.ip_version] = second
+
+    def of(self, ip_version: int | None) -> PortPool:
+        """That of a version, or the first. Raises :class:`ValueError`."""
+        if ip_version is None:
+            return self.first
+        pool = self._by_version.get(ip_version)
+        if pool is None:
+            raise ValueError(f"no media over IPv{ip_version}")
+        return pool
+
+    def release(self, sockets: SocketPair) -> None:
+        """Take back the port of a pair."""
+        self.of(6 if sockets.rtp.family == socket.AF_INET6 else 4).release(sockets.port)
+
+
 class PortPool:
     """Even ports of a range in a random order; a freed one is used again after all others."""
 
@@ -43,6 +70,7 @@ class PortPool:
             raise ValueError(f"no pair of ports in {first}-{last}")
         random.SystemRandom().shuffle(pairs)
         self._free = deque(pairs)
+        self.ip_version: int = address.version
 
     def open(self) -> SocketPair:
         """Bind the next free pair.
@@ -74,6 +102,8 @@ class PortPool:
                 sock = socket.socket(self._family, socket.SOCK_DGRAM)
                 sockets.append(sock)
                 sock.setblocking(False)
+                if self._family == socket.AF_INET6:  # the same port of IPv4 is another leg's
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 sock.bind((self._host, number))
         except OSError:
             for sock in sockets:

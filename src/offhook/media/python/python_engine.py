@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import ipaddress
 import itertools
 import logging
 import selectors
@@ -31,7 +30,7 @@ from offhook.media import rtcp
 from offhook.media.engine import Audio, MediaEngine, MediaEvent
 from offhook.media.playout import LoadedSound
 from offhook.media.python.pacing import TICK, TICKS_PER_PACKET
-from offhook.media.python.port_pool import PortPool, SocketPair
+from offhook.media.python.port_pool import PortPools, SocketPair
 from offhook.media.python.python_leg import PythonLeg
 from offhook.media.python.receiver import MAX_DATAGRAM
 from offhook.media.python.sender import RtpSender
@@ -59,16 +58,20 @@ class PythonEngine(MediaEngine, EngineServices):
     """All legs of one process, on one thread."""
 
     def __init__(
-        self, *, host: str, ports: tuple[int, int], report_interval: float = rtcp.MIN_INTERVAL
+        self,
+        *,
+        host: str,
+        ports: tuple[int, int],
+        other: str | None = None,
+        report_interval: float = rtcp.MIN_INTERVAL,
     ) -> None:
-        """``host``: literal address to bind; ``ports``: first and last port, inclusive.
-        ``report_interval``: seconds between RTCP reports, before randomisation.
+        """``host``: literal address to bind; ``other``: one of the other IP version; ``ports``: first and
+        last port, inclusive. ``report_interval``: seconds between RTCP reports, before randomisation.
 
         Raises :class:`ValueError` when they are none.
         """
         self.report_interval = report_interval
-        self.ip_version = ipaddress.ip_address(host).version
-        self._pool = PortPool(host, ports)
+        self._pools = PortPools(host, other, ports)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -113,11 +116,15 @@ class PythonEngine(MediaEngine, EngineServices):
         return LoadedSound(audio)
 
     def open_leg(
-        self, on_event: Callable[[MediaEvent], None], *, media_timeout: float | None = None
+        self,
+        on_event: Callable[[MediaEvent], None],
+        *,
+        media_timeout: float | None = None,
+        ip_version: int | None = None,
     ) -> PythonLeg:
         if self._thread is None or self._closed:
             raise RuntimeError("the media engine is not running")
-        return PythonLeg(self, self._pool.open(), on_event, media_timeout)
+        return PythonLeg(self, self._pools.of(ip_version).open(), on_event, media_timeout)
 
     def close(self) -> None:
         if self._closed:
@@ -204,7 +211,7 @@ class PythonEngine(MediaEngine, EngineServices):
     def forget(self, close: Callable[[], None], sockets: SocketPair) -> None:
         self._legs.discard(close)
         sockets.close()
-        self._pool.release(sockets.port)
+        self._pools.release(sockets)
 
     # The thread.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import socket
 from collections.abc import Callable
 from typing import Final, final
 
@@ -27,13 +28,14 @@ _SAMPLE_RATE: Final = 8000
 _NO_SOURCES: Final = MediaSources()
 
 
-def _peer_address(media: NegotiatedMedia, ip_version: int) -> Address:
+def _peer_address(media: NegotiatedMedia, family: socket.AddressFamily) -> Address:
     """The RTP address signalled.
 
     Raises :class:`ValueError` for a host that is no literal address of our address family.
     """
     address = ipaddress.ip_address(media.remote_host)
-    if address.version != ip_version or address.is_multicast:
+    ours = 6 if family == socket.AF_INET6 else 4
+    if address.version != ours or address.is_multicast:
         raise ValueError(f"cannot exchange media with {address}")
     if not 1 <= media.remote_port <= 65535:
         raise ValueError(f"not a port: {media.remote_port}")
@@ -68,6 +70,7 @@ class PythonLeg(MediaLeg):
         self._numbers = itertools.count(1)
         self._connected = False
         self._closed = False
+        self._family = sockets.rtp.family
         self._worker = LegWorker(engine, sockets, self._deliver, media_timeout)
         self._post(self._worker.open)
 
@@ -76,7 +79,7 @@ class PythonLeg(MediaLeg):
         return self._worker.sockets.port
 
     def connect(self, media: NegotiatedMedia, sources: MediaSources = _NO_SOURCES) -> None:
-        remote = _peer_address(media, self._engine.ip_version)
+        remote = _peer_address(media, self._family)
         worker = self._worker
         if not self._connected and not self._closed:
             self._connected = True

@@ -25,7 +25,6 @@ class EngineServices(ABC):
     """For each datagram in turn."""
     now: float
     """Monotonic time of the current pass."""
-    ip_version: int
     report_interval: float
     """Seconds between RTCP reports, before randomisation."""
 

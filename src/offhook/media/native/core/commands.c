@@ -251,13 +251,25 @@ static oh_leg *new_leg(oh_engine *engine, uint64_t key, double timeout) {
     return leg;
 }
 
-enum oh_result oh_leg_open(oh_engine *engine, uint64_t key, double timeout, oh_leg **made) {
+/* Those of an IP version, or the first; NULL: there are none. */
+static struct oh_ports *ports_of(oh_engine *engine, uint8_t version) {
+    for (int at = 0; at < engine->port_ranges; at++)
+        if (!version || engine->ports[at].host.version == version)
+            return &engine->ports[at];
+    return NULL;
+}
+
+enum oh_result oh_leg_open(oh_engine *engine, uint64_t key, double timeout, uint8_t version, oh_leg **made) {
     if (atomic_load(&engine->state) != OH_STATE_RUNNING)
         return OH_NOT_RUNNING;
+    struct oh_ports *ports = ports_of(engine, version);
+    if (!ports)
+        return OH_INVALID;
     oh_leg *leg = new_leg(engine, key, timeout);
     if (!leg)
         return OH_NO_MEMORY;
-    enum oh_result result = oh_ports_bind(&engine->ports, &leg->port, &leg->rtp, &leg->rtcp);
+    leg->ports = ports;
+    enum oh_result result = oh_ports_bind(ports, &leg->port, &leg->rtp, &leg->rtcp);
     if (result != OH_OK) {
         free(leg);
         return result;
@@ -269,7 +281,7 @@ enum oh_result oh_leg_open(oh_engine *engine, uint64_t key, double timeout, oh_l
     if (result != OH_OK) {
         close(leg->rtp);
         close(leg->rtcp);
-        oh_ports_release(&engine->ports, leg->port);
+        oh_ports_release(ports, leg->port);
         free(leg);
         return result;
     }
@@ -308,7 +320,7 @@ static void discard_waiting(oh_leg *leg) {
 }
 
 enum oh_result oh_leg_connect(oh_leg *leg, const struct oh_media *media) {
-    if (!valid(media, leg->engine->ports.host.version))
+    if (!valid(media, leg->ports->host.version))
         return OH_INVALID;
     size_t networks = media->networks * sizeof *media->network;
     struct oh_media *copy = malloc(sizeof *copy + networks);

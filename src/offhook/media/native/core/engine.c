@@ -53,20 +53,45 @@ static void close_descriptors(oh_engine *engine) {
             close(descriptors[at]);
 }
 
+static void close_ports(oh_engine *engine) {
+    while (engine->port_ranges)
+        oh_ports_close(&engine->ports[--engine->port_ranges]);
+}
+
+static enum oh_result open_ports(oh_engine *engine, const struct oh_config *config) {
+    const struct oh_address *hosts[] = {&config->host, &config->other};
+    for (int at = 0; at < 2; at++) {
+        if (!hosts[at]->version)
+            continue;
+        enum oh_result result = oh_ports_open(&engine->ports[engine->port_ranges], hosts[at],
+                                              config->first_port, config->last_port);
+        if (result != OH_OK) {
+            close_ports(engine);
+            return result;
+        }
+        engine->port_ranges++;
+    }
+    return OH_OK;
+}
+
+static bool valid_hosts(const struct oh_config *config) {
+    uint8_t version = config->host.version, other = config->other.version;
+    return (version == 4 || version == 6) && (!other || other == 10 - version);
+}
+
 enum oh_result oh_engine_new(const struct oh_config *config, oh_engine **made) {
-    if (config->host.version != 4 && config->host.version != 6)
+    if (!valid_hosts(config))
         return OH_INVALID;
     if (!(config->report_interval > 0))
         return OH_INVALID;
     oh_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return OH_NO_MEMORY;
-    enum oh_result result = oh_ports_open(&engine->ports, &config->host, config->first_port,
-                                          config->last_port);
+    enum oh_result result = open_ports(engine, config);
     if (result == OH_OK && !open_descriptors(engine)) {
         result = errno == EMFILE || errno == ENFILE ? OH_NO_DESCRIPTORS : OH_SYSTEM;
         close_descriptors(engine);
-        oh_ports_close(&engine->ports);
+        close_ports(engine);
     }
     if (result != OH_OK) {
         free(engine);
@@ -129,7 +154,7 @@ void oh_engine_free(oh_engine *engine) {
     oh_batch_free(&engine->delivered);
     oh_queue_close(&engine->commands);
     oh_queue_close(&engine->events);
-    oh_ports_close(&engine->ports);
+    close_ports(engine);
     close_descriptors(engine);
     pthread_mutex_destroy(&engine->state_lock);
     free(engine);
@@ -166,7 +191,7 @@ void oh_engine_forget(oh_engine *engine, oh_leg *leg) {
     if (leg->next)
         leg->next->previous = leg->previous;
     engine->leg_count--;
-    oh_ports_release(&engine->ports, leg->port);
+    oh_ports_release(leg->ports, leg->port);
 }
 
 void oh_engine_relays(oh_engine *engine, int more) { engine->relays += (size_t)more; }

@@ -53,7 +53,8 @@ struct oh_slot {
 };
 
 struct oh_engine {
-    struct oh_ports ports;
+    struct oh_ports ports[2];      /* of the host, and of the other address */
+    int port_ranges;               /* how many of them there are */
     double report_interval;
     pthread_t thread;
     pthread_mutex_t state_lock;    /* held while a command is carried out by a caller */

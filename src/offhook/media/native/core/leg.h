@@ -144,6 +144,7 @@ struct oh_watch {
 struct oh_leg {
     oh_engine *engine;
     uint64_t key;
+    struct oh_ports *ports;  /* which its port belongs to */
     uint16_t port;
     int rtp, rtcp;
     bool closed, begun;      /* begun: connected once */

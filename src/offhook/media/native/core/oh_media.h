@@ -71,6 +71,7 @@ struct oh_network {
 
 struct oh_config {
     struct oh_address host;           /* to bind */
+    struct oh_address other;          /* one of the other IP version; version 0: none */
     uint16_t first_port, last_port;   /* inclusive */
     double report_interval;           /* seconds between RTCP reports, before randomisation */
 };
@@ -159,7 +160,8 @@ enum oh_result oh_sound_new(oh_engine *engine, const struct oh_sources *sources,
 void oh_sound_release(oh_sound *sound);
 
 /* timeout: seconds of silence until OH_MEDIA_LOST; 0 or less: none. */
-enum oh_result oh_leg_open(oh_engine *engine, uint64_t key, double timeout, oh_leg **made);
+/* version: of IP, 4 or 6; 0: that of the engine's host. OH_INVALID: the engine has no address of it. */
+enum oh_result oh_leg_open(oh_engine *engine, uint64_t key, double timeout, uint8_t version, oh_leg **made);
 uint16_t oh_leg_port(const oh_leg *leg);
 enum oh_result oh_leg_connect(oh_leg *leg, const struct oh_media *media);
 enum oh_result oh_leg_keep_sending(oh_leg *leg);

@@ -119,6 +119,9 @@ static int bind_one(const struct oh_address *host, uint16_t port) {
     int made = socket(endpoint.at.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (made < 0)
         return made;
+    int on = 1;
+    if (address.version == 6) /* the same port of IPv4 is another leg's */
+        setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(made, &endpoint.at.any, endpoint.size) < 0) {
         int error = errno;
         close(made);
