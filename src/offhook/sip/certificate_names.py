@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from offhook.sip.grammar import GrammarError, is_ip, parse_uri
+from offhook.sip.grammar import GrammarError, parse_uri
+from offhook.sip.hosts import is_ip
 
 Certificate = Mapping[str, Any]
 """As :meth:`ssl.SSLSocket.getpeercert` gives it."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from offhook.negotiated import LAWS, Codec, SrtpSuite
 from offhook.sip.crypto_lines import CryptoLine, crypto_lines
-from offhook.sip.grammar import ip_of
+from offhook.sip.hosts import ip_of
 
 MAX_MEDIA = 32
 MAX_SDP = 16_384

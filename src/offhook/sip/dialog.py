@@ -8,15 +8,8 @@ from ipaddress import ip_address, ip_network
 from offhook.sip.agent_events import Address
 from offhook.sip.call_states import DIALOG, DialogEvent, DialogState
 from offhook.sip.encoding import default_port
-from offhook.sip.grammar import (
-    GrammarError,
-    SipUri,
-    is_ip,
-    parse_name_addr,
-    parse_uri,
-    tag_of,
-    uri_of,
-)
+from offhook.sip.grammar import GrammarError, SipUri, parse_name_addr, parse_uri, tag_of, uri_of
+from offhook.sip.hosts import is_ip
 from offhook.sip.message import Message, Request, Response
 from offhook.sip.transport import Transports
 

@@ -312,20 +312,6 @@ def _is_ipv6(host: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=4096)
-def ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that ``host`` is as a literal (no brackets); None: it is none."""
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
-def is_ip(host: str) -> bool:
-    """Whether ``host`` is an IP address literal (no brackets)."""
-    return ip_of(host) is not None
-
-
 def uri_scheme(uri: str) -> str:
     """The scheme in lower case; raises when there is none."""
     scheme, colon, _ = uri.partition(":")

@@ -27,6 +27,7 @@ from offhook.sip.grammar import (
     uri_of,
     uri_scheme,
 )
+from offhook.sip.head_lines import split_leniently, unfold
 from offhook.sip.headers import COMPACT, NAMES, PARSED, SINGLE
 from offhook.sip.multipart import sdp_of_multipart
 
@@ -37,6 +38,12 @@ MAX_PARSED = 16_384
 """Characters of all headers that are parsed, in total."""
 MAX_URI = 2048
 """Characters of a Request-URI; more is 414."""
+
+
+VERSION_PROBLEM = "Version not supported"
+"""The problem of a message of another SIP version: 505 instead of 400."""
+URI_PROBLEM = "Request-URI too long"
+"""The problem of a Request-URI over :data:`MAX_URI`: 414 instead of 400."""
 
 
 class MessageError(ValueError):
@@ -276,7 +283,7 @@ def parse(data: bytes) -> Request | Response:
     head, blank, body = data.partition(b"\r\n\r\n")
     problem: str | None = None
     if not blank or b"\n\n" in head:
-        head, body, problem = _split_leniently(data)
+        head, body, problem = split_leniently(data)
     text = _head_text(head)
     lines = text.split("\r\n")
     if len(lines) > MAX_HEADER_LINES:
@@ -300,7 +307,7 @@ def _head_text(head: bytes) -> str:
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     if text.count("\r\n") > 4 * MAX_HEADER_LINES:
         raise MessageError("too many lines")
-    return _unfold(text) if "\r\n " in text or "\r\n\t" in text else text
+    return unfold(text) if "\r\n " in text or "\r\n\t" in text else text
 
 
 def _index(lines: list[str]) -> tuple[dict[str, list[str]], str | None]:
@@ -328,26 +335,6 @@ def _too_long(headers: dict[str, list[str]]) -> str | None:
     """A problem when the headers that are parsed are too long together."""
     length = sum(len(value) for name in PARSED for value in headers.get(name, ()))
     return "Header fields too long" if length > MAX_PARSED else None
-
-
-def _split_leniently(data: bytes) -> tuple[bytes, bytes, str | None]:
-    """Head and body of a message that uses bare LF, or whose blank line is missing."""
-    ends = [(at, len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark)) >= 0]
-    if ends:
-        at, length = min(ends)
-        return data[:at], data[at + length :], None
-    return data.rstrip(b"\r\n"), b"", "No empty line after the header"
-
-
-def _unfold(text: str) -> str:
-    """Join continuation lines (RFC 3261 §7.3.1)."""
-    lines: list[str] = []
-    for line in text.split("\r\n"):
-        if line[:1] in (" ", "\t") and lines:
-            lines[-1] += " " + line.strip()
-        else:
-            lines.append(line)
-    return "\r\n".join(lines)
 
 
 def _frame(
@@ -382,12 +369,6 @@ def _request(line: str, headers: dict[str, list[str]], body: bytes, problem: str
     if version.upper() != "SIP/2.0":
         problem = VERSION_PROBLEM
     return Request(method, uri, headers, body, problem)
-
-
-VERSION_PROBLEM = "Version not supported"
-"""The problem of a message of another SIP version: 505 instead of 400."""
-URI_PROBLEM = "Request-URI too long"
-"""The problem of a Request-URI over :data:`MAX_URI`: 414 instead of 400."""
 
 
 def _response(

@@ -23,9 +23,9 @@ from offhook.session.ports.record import (
 )
 from offhook.session.ports.stores import Store
 from offhook.session.session import Session
+from offhook.store.buckets import running_and_channels
 from offhook.store.documents import from_micros, known_session, optional_from_micros
 from offhook.store.history import SqlHistory
-from offhook.store.queueing import running_and_channels
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import (
     Accept,

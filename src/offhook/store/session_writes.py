@@ -18,8 +18,8 @@ from offhook.session.ports.record import (
     TrunkPace,
 )
 from offhook.session.session import Session
+from offhook.store.buckets import BucketKind, Buckets, channels_exceeded
 from offhook.store.documents import encode_session, held_channels, late
-from offhook.store.queueing import BucketKind, Buckets, channels_exceeded
 from offhook.store.rows import (
     IDEMPOTENCY_WINDOW,
     BucketRow,

@@ -16,7 +16,7 @@ from enum import StrEnum
 from ipaddress import IPv6Address
 from typing import Final, final
 
-from offhook.sip.grammar import ip_of
+from offhook.sip.hosts import ip_of
 
 BAN_AT: Final = 95.0
 """Less than ten times ten points, of which a little wears off meanwhile."""

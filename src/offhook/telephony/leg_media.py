@@ -22,7 +22,7 @@ from offhook.media.engine import MediaCapabilities, MediaLeg, MediaSources
 from offhook.negotiated import Codec, NegotiatedMedia
 from offhook.sip.agent_events import DescriptionEvent
 from offhook.sip.descriptions import SdpError
-from offhook.sip.grammar import is_ip
+from offhook.sip.hosts import is_ip
 from offhook.sip.negotiation import Negotiation
 from offhook.telephony.trunks import Trunk
 

@@ -267,6 +267,16 @@ class Line:
             else:
                 agent.reject_refer(event.handle, now)
 
+    def heard(self, trunk: Trunk | None) -> None:
+        """A response came from a trunk (the phones of a user are none)."""
+        if trunk is not None and user_of_route(trunk.name) is None:
+            self.health.heard(trunk.name)
+
+    def silent(self, trunk: Trunk | None, detail: str) -> None:
+        """No response came from a trunk; ``detail`` says it in words."""
+        if trunk is not None and user_of_route(trunk.name) is None:
+            self.health.silent(trunk.name, detail)
+
     def refresh(self, handle: str, call: LineCall) -> None:
         """Offer again what is in use, so that the session goes on (RFC 4028 §7.4)."""
         offer = call.leg_media.offer()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import final
 
 from offhook.sip.descriptions import SdpError, SessionDescription
-from offhook.sip.grammar import ip_of
+from offhook.sip.hosts import ip_of
 
 
 def ip_version(host: str) -> int | None:

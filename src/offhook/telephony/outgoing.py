@@ -24,7 +24,7 @@ from offhook.telephony.line_call import EndFacts, LineCall, faults
 from offhook.telephony.redirects import Redirection, Redirections
 from offhook.telephony.transports.locator import CannotLocate
 from offhook.telephony.trunk_servers import PATIENCE
-from offhook.telephony.trunks import Trunk
+from offhook.telephony.trunks import Trunk, why_challenged
 
 log = logging.getLogger(__name__)
 
@@ -209,7 +209,7 @@ class OutgoingCall(LineCall):
                 self._confirm(body, origin_of(event))
 
     def _provisional(self, status: int, body: bytes | None, origin: DescriptionOrigin) -> None:
-        self._heard()
+        self._line.heard(self.trunk)
         if self.ended is not None or self.connected:
             return
         if body is not None:
@@ -230,7 +230,7 @@ class OutgoingCall(LineCall):
 
     def _accepted(self, sdp: bytes | None, origin: DescriptionOrigin) -> None:
         self._stop_ring_timer()
-        self._heard()
+        self._line.heard(self.trunk)
         if self.ended is not None or self._branches is None:
             return
         if sdp is None and self.has_media:
@@ -302,29 +302,15 @@ class OutgoingCall(LineCall):
         if event.local:
             detail = event.problem or self._silence()
             if event.status == 408:
-                self._was_silent(name, detail)
+                self._line.silent(self.trunk, detail)
             return TrunkTry(trunk=name, detail=detail)
-        self._heard()
+        self._line.heard(self.trunk)
         return TrunkTry(
             trunk=name,
             sip_code=event.status,
             sip_reason=event.reason,
-            detail=self._unproven() if event.status in CHALLENGES else None,
+            detail=why_challenged(trunk) if event.status in CHALLENGES else None,
         )
-
-    def _heard(self) -> None:
-        if self.trunk is not None and user_of_route(self.trunk.name) is None:
-            self._line.health.heard(self.trunk.name)
-
-    def _was_silent(self, name: str, detail: str) -> None:
-        if user_of_route(name) is None:
-            self._line.health.silent(name, detail)
-
-    def _unproven(self) -> str:
-        """Why a challenge was the last answer (RFC 3261 §22)."""
-        if self.trunk is None or not self.trunk.username:
-            return "it asks for a username and a password, and the trunk has none"
-        return "it does not accept the trunk's username and password"
 
     def _silence(self) -> str:
         """``no response from udp:192.0.2.1:5060 for 32 s``."""
@@ -377,7 +363,7 @@ class OutgoingCall(LineCall):
         name = self.trunk.name if self.trunk is not None else ""
         detail = "ring timeout" if heard else self._silence()
         if not heard:
-            self._was_silent(name, detail)
+            self._line.silent(self.trunk, detail)
         self._end(
             CallStatus.NO_ANSWER if heard else CallStatus.FAILED,
             by=Side.SERVER,

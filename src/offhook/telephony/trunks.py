@@ -15,7 +15,7 @@ from offhook.media.engine import MediaCapabilities
 from offhook.negotiated import LAWS, Codec
 from offhook.sip.descriptions import MediaTerms, Security
 from offhook.sip.encoding import host_port
-from offhook.sip.grammar import ip_of
+from offhook.sip.hosts import ip_of
 from offhook.telephony.number_formats import NumberFormat, NumberStyle, rules_of
 
 
@@ -193,3 +193,10 @@ def split_address(address: str) -> tuple[str, str, int]:
     if transport not in ("udp", "tcp", "tls") or not host:
         raise ValueError(f"{address!r} is not of the form udp:host:port")
     return transport, host.strip("[]"), int(port)
+
+
+def why_challenged(trunk: Trunk | None) -> str:
+    """Why a challenge was the last answer (RFC 3261 §22)."""
+    if trunk is None or not trunk.username:
+        return "it asks for a username and a password, and the trunk has none"
+    return "it does not accept the trunk's username and password"

@@ -13,7 +13,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from offhook.aio import wait_or
 from offhook.clock import Clock, SystemClock
@@ -22,9 +21,10 @@ from offhook.net.http_client import HttpClient
 from offhook.net.outgoing_errors import OutgoingError
 from offhook.session.ports.delivery_outbox import Outbox
 from offhook.session.ports.record import Delivery, DeliveryState, OutboxType, StoreUnavailable
-from offhook.session.ports.tracing import NoTraces, Span, SpanKind, Tracer
+from offhook.session.ports.tracing import NoTraces, Tracer
 from offhook.session.tenancy import Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret
+from offhook.webhooks.attempt_notes import attempt_span, say, span_key
 from offhook.webhooks.delivery_watch import DeliveryWatch, NoDeliveryWatch
 from offhook.webhooks.endpoints import DeliveryTarget, Endpoint, Endpoints, Held
 from offhook.webhooks.metrics import DeliveryMetrics
@@ -262,23 +262,7 @@ class DeliveryWorker:
         entry = delivery.entry
         if not entry.session_id or not self._tracer.follows(entry.session_id):
             return
-        good = status is not None and 200 <= status <= 299
-        self._tracer.emit(
-            Span(
-                session_id=entry.session_id,
-                key=_span_key(delivery),
-                name=f"POST {entry.type} webhook",
-                kind=SpanKind.CLIENT,
-                began=began_at,
-                ended=self._clock.now(),
-                facts={
-                    "http.request.method": "POST",
-                    "http.request.resend_count": delivery.attempts,
-                    **({"http.response.status_code": status} if status is not None else {}),
-                },
-                problem=None if good else "not delivered",
-            )
-        )
+        self._tracer.emit(attempt_span(delivery, began_at, self._clock.now(), status))
 
     async def _post(self, held: Held) -> tuple[int | None, str | None, str]:
         """Send it; returns the HTTP status (None: no answer), Retry-After, and a text for people."""
@@ -310,7 +294,7 @@ class DeliveryWorker:
         )
         headers["content-type"] = "application/json"
         if session_id := held.delivery.entry.session_id:
-            headers.update(self._tracer.headers(session_id, _span_key(held.delivery)))
+            headers.update(self._tracer.headers(session_id, span_key(held.delivery)))
         if held.target.http_auth_header is not None:
             headers["authorization"] = held.target.http_auth_header
         return headers
@@ -347,7 +331,7 @@ class DeliveryWorker:
         elif endpoint.succeeded(self._clock.monotonic()):
             self._catch_up(held, now)
         with about(entry.session_id):
-            _say(endpoint, held, verdict.state, detail, self._watch)
+            say(endpoint, held, verdict.state, detail, self._watch)
         if verdict.disable and entry.url is None:
             log.warning("webhook %s of %s is disabled: 410 Gone", entry.type, entry.sub_account_id)
             try:
@@ -365,37 +349,3 @@ class DeliveryWorker:
             webhook = self._lookup(entry.sub_account_id, WebhookType(type_))
             if webhook is not None and webhook.enabled and webhook.url == held.target.url:
                 self._results.make_due(entry.sub_account_id, type_, None, now)
-
-
-def _span_key(delivery: Delivery) -> str:
-    return f"delivery:{delivery.entry.delivery_id}:{delivery.attempts}"
-
-
-def _say(
-    endpoint: Endpoint, held: Held, state: DeliveryState, detail: str, watch: DeliveryWatch
-) -> None:
-    """Log one line when an endpoint begins to fail, one when it works again, and one per delivery given
-    up."""
-    entry = held.delivery.entry
-    if state == DeliveryState.DELIVERED:
-        if endpoint.failing:
-            log.info("webhook %s of %s is delivered again", entry.type, entry.sub_account_id)
-            watch.recovered(entry.sub_account_id, entry.type)
-        endpoint.failing = False
-        return
-    if not endpoint.failing:
-        endpoint.failing = True
-        host = urlsplit(held.target.url).netloc.rpartition("@")[2]
-        text = "webhook %s of %s cannot be delivered to %s: %s"
-        log.warning(text, entry.type, entry.sub_account_id, host, detail)
-        watch.failing(entry.sub_account_id, entry.type, host, detail)
-    if state == DeliveryState.DEAD:
-        watch.gave_up(entry.sub_account_id, entry.type)
-        log.warning(
-            "gave up webhook %s of %s for session %s after %d attempts: %s",
-            entry.type,
-            entry.sub_account_id,
-            entry.session_id,
-            held.delivery.attempts + 1,
-            detail,
-        )

@@ -14,20 +14,17 @@ from offhook.codes import CallStatus, SessionStatus
 from offhook.flow.actions import Callflow, Hangup
 from offhook.session.ports.record import ClaimDecision, Node, Rates
 from offhook.session.session import Direction, Leg, Session
+from offhook.store.buckets import BucketKind, Buckets, channels_exceeded, usage_of
 from offhook.store.documents import encode_session, held_channels, micros
 from offhook.store.queueing import (
     ENDPOINT_LEASES,
-    BucketKind,
-    Buckets,
     Candidate,
     Group,
     MarkRow,
     PassedOver,
     Rotation,
-    channels_exceeded,
     decided,
     shares,
-    usage_of,
 )
 from offhook.store.rows import BucketRow
 from offhook.store.session_writes import rounds

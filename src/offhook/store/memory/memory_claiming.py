@@ -31,6 +31,7 @@ from offhook.session.ports.record import (
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session
 from offhook.store import node_names
+from offhook.store.buckets import Buckets, channels_exceeded, running_and_channels, usage_of
 from offhook.store.documents import encode, held_channels
 from offhook.store.memory.memory_records import (
     MemoryPart,
@@ -39,18 +40,14 @@ from offhook.store.memory.memory_records import (
     StoredSession,
 )
 from offhook.store.queueing import (
-    Buckets,
     Candidate,
     Group,
     PassedOver,
     Rotation,
     Waiting,
     asked_numbers,
-    channels_exceeded,
     decided,
     due_groups,
-    running_and_channels,
-    usage_of,
     with_opt_outs,
 )
 from offhook.store.session_writes import ChannelCall, inbound_call, save_call

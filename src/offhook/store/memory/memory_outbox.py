@@ -23,11 +23,7 @@ from offhook.store.memory.memory_records import (
     StoredDelivery,
     page,
 )
-from offhook.store.queueing import (
-    Group,
-    Rotation,
-    shares,
-)
+from offhook.store.queueing import Group, Rotation, shares
 from offhook.store.rows import attempt_of
 
 

@@ -37,11 +37,7 @@ from offhook.session.session import Session
 from offhook.session.tenancy import PushConfig, Scenario, SubAccount, VirtualNumber, Webhook
 from offhook.store.cursors import cursor_at, position_of
 from offhook.store.documents import decode_session, encode_session, held_channels, micros
-from offhook.store.queueing import (
-    Candidate,
-    Group,
-    MarkRow,
-)
+from offhook.store.queueing import Candidate, Group, MarkRow
 from offhook.store.rows import BucketRow
 from offhook.store.usage_rows import CountedUsage, usage_rows
 

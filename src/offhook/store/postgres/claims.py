@@ -18,11 +18,11 @@ from offhook.session.ports.record import (
     TooFast,
 )
 from offhook.store import node_names
+from offhook.store.buckets import Buckets, usage_of
 from offhook.store.documents import micros
 from offhook.store.postgres.hot import SQL, save_once
 from offhook.store.postgres.pool import columns
 from offhook.store.queueing import (
-    Buckets,
     Candidate,
     PassedOver,
     Rotation,
@@ -31,7 +31,6 @@ from offhook.store.queueing import (
     decided,
     due_groups,
     shares,
-    usage_of,
     with_opt_outs,
 )
 from offhook.store.rows import (

@@ -32,7 +32,7 @@ from dns.rdtypes.IN.SRV import SRV
 from offhook.config import TrunkPlace
 from offhook.sip import Address
 from offhook.sip.encoding import default_port
-from offhook.sip.grammar import is_ip
+from offhook.sip.hosts import is_ip
 
 log = logging.getLogger(__name__)
 

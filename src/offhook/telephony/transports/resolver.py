@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from offhook.sip import Address
-from offhook.sip.grammar import is_ip
+from offhook.sip.hosts import is_ip
 
 log = logging.getLogger(__name__)
 
