@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 from scripts.clients.python_actions import actions_file
 from scripts.clients.python_calls import call_files
 from scripts.clients.python_types import type_files
+from scripts.clients.typescript import javascript_files
 
 from offhook.http.app import openapi_document
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path("src/offhook/client")
+JAVASCRIPT = Path("clients/javascript/generated")
 
 
 def generated() -> Mapping[Path, str]:
@@ -27,7 +29,8 @@ def generated() -> Mapping[Path, str]:
         files[PYTHON / "types" / f"{name}.py"] = text
     for name, text in call_files(document):
         files[PYTHON / "calls" / f"{name}.py"] = text
-    return _formatted(files)
+    javascript = {JAVASCRIPT / name: text for name, text in javascript_files(document)}
+    return {**_formatted(files), **javascript}
 
 
 def _formatted(files: Mapping[Path, str]) -> Mapping[Path, str]:

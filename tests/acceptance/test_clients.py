@@ -1,4 +1,4 @@
-"""Both Python clients call every operation of a running server, with real calls to a built-in phone."""
+"""Each client calls every operation of a running server, with real calls to a built-in phone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
+from urllib.parse import unquote
 
 import httpx
-from tests.support import every_operation
+import pytest
+from tests.support import every_operation, javascript_package
 from tests.support.every_operation import PHONE, Waited
+from tests.support.javascript_package import PROGRAMS, packed, run
 from tests.support.receiver import Receiver
 from tests.support.server import API_KEY, Server, configuration
 
@@ -36,13 +39,16 @@ class Seen:
             for method, path in sorted(self.left, key=lambda one: one[1].count("{"))
         ]
 
+    def answered(self, method: str, path: str) -> None:
+        """A request was answered well."""
+        for known, pattern, template in self._patterns:
+            if known == method and pattern.fullmatch(path):
+                self.left.pop((method, template), None)
+                return
+
     def note(self, response: httpx.Response) -> None:
         if response.is_success:
-            path = response.request.url.path
-            for method, pattern, template in self._patterns:
-                if method == response.request.method and pattern.fullmatch(path):
-                    self.left.pop((method, template), None)
-                    return
+            self.answered(response.request.method, response.request.url.path)
 
     async def note_later(self, response: httpx.Response) -> None:
         self.note(response)
@@ -86,13 +92,33 @@ def use(kind: str, url: str) -> list[str]:
     return sorted(seen.left.values())
 
 
-async def test_both_clients_call_every_operation(tmp_path: Path) -> None:
+async def use_javascript(folder: Path, url: str) -> list[str]:
+    """The same with the npm package."""
+    folder.mkdir()
+    await packed(folder)
+    program = folder / "every_operation.mjs"
+    program.write_text((PROGRAMS / program.name).read_text())
+    name = "javascript"
+    number = every_operation.NUMBERS[name]
+    status, output = await run(
+        "node", program, url, API_KEY, OPERATOR_KEY, name, number, cwd=folder
+    )
+    assert status == 0, output
+    seen = Seen()
+    for line in output.splitlines():
+        method, _, path = line.partition(" ")
+        seen.answered(method, unquote(path))
+    return sorted(seen.left.values())
+
+
+@pytest.mark.skipif(not javascript_package.available, reason="npm packs the package")
+async def test_every_client_calls_every_operation(tmp_path: Path) -> None:
     """One server, a sub-account for each, because a server takes seconds to start."""
     config = configuration({})
     (common,) = config["subaccounts"]
     config["subaccounts"] = [
         {**common, "id": kind, "numbers": [{"msisdn": every_operation.NUMBERS[kind]}]}
-        for kind in KINDS
+        for kind in every_operation.NUMBERS
     ]
     config["admin"] = {"api_keys": [OPERATOR_KEY]}
     config["testbed"] = {"phones": [{"number": PHONE, "answer_after": 0.1}]}
@@ -101,6 +127,7 @@ async def test_both_clients_call_every_operation(tmp_path: Path) -> None:
     async with Receiver() as receiver:
         for section in config["subaccounts"]:
             section["webhooks"] = [{"type": "VSS", "url": receiver.url("/vss")}]
-        async with Server(tmp_path, config) as server:
+        async with Server(tmp_path / "server", config) as server:
             left = {kind: await asyncio.to_thread(use, kind, server.url) for kind in KINDS}
-    assert left == {"waiting": [], "asynchronous": []}
+            left["javascript"] = await use_javascript(tmp_path / "program", server.url)
+    assert left == {"waiting": [], "asynchronous": [], "javascript": []}

@@ -19,7 +19,7 @@ from offhook.client.types import NumberBody, ParameterBody, RetriesBody, TargetB
 
 SOURCE = "+6512341234"
 PHONE = "+12025550101"
-NUMBERS = {"waiting": "+6568332048", "asynchronous": "+6568332047"}
+NUMBERS = {"waiting": "+6568332048", "asynchronous": "+6568332047", "javascript": "+6568332046"}
 """Of each client's sub-account, which has the client's name."""
 OTHER_NUMBER = "+6568332049"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()

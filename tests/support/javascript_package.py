@@ -1,0 +1,45 @@
+"""The npm package as npm packs it, unpacked where Node finds it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "clients" / "javascript"
+PROGRAMS = ROOT / "tests" / "javascript"
+
+available = shutil.which("npm") is not None
+
+
+async def run(*command: str | Path, cwd: Path, **environment: str) -> tuple[int, str]:
+    """Exit status and output of a program."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def packed(folder: Path) -> list[str]:
+    """Pack the package into ``folder/node_modules/offhook``; the files of the package."""
+    status, output = await run(
+        *("npm", "pack", "--json", "--ignore-scripts", "--offline", PACKAGE), cwd=folder
+    )
+    assert status == 0, output
+    listed = json.loads(output[output.index("[") if "[" in output else output.index("{") :])
+    (about,) = listed if isinstance(listed, list) else listed.values()
+    with tarfile.open(folder / about["filename"]) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    (folder / "node_modules").mkdir()
+    (folder / "unpacked" / "package").rename(folder / "node_modules" / "offhook")
+    return sorted(each["path"] for each in about["files"])
