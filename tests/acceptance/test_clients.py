@@ -111,6 +111,7 @@ async def use_javascript(folder: Path, url: str) -> list[str]:
     return sorted(seen.left.values())
 
 
+@pytest.mark.timeout(300)  # three clients, one after the other, over real calls
 @pytest.mark.skipif(not javascript_package.available, reason="npm packs the package")
 async def test_every_client_calls_every_operation(tmp_path: Path) -> None:
     """One server, a sub-account for each, because a server takes seconds to start."""

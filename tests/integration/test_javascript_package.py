@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scripts.clients.reading import WRITTEN_BY_HAND
 from tests.support import javascript_package
-from tests.support.javascript_package import PACKAGE, PROGRAMS, packed, run
+from tests.support.javascript_package import PACKAGE, PROGRAMS, installed, packed, run
 from tests.support.webhook_samples import SAMPLES
 
 from offhook.http.app import openapi_document
@@ -97,6 +98,34 @@ def test_each_operation_has_a_method() -> None:
     for name in WRITTEN_BY_HAND:
         assert f" {name}(" in client.replace("*", "")
         assert f" {name}(" in types
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+async def test_its_types_allow_what_is_right_and_nothing_else(tmp_path: Path) -> None:
+    await installed(tmp_path)
+    await packed(tmp_path)
+    shutil.copy(PROGRAMS / "use.ts", tmp_path)
+    status, output = await run(
+        *(tmp_path / "node_modules" / ".bin" / "tsc", "--strict", "--noEmit", "--target", "es2022"),
+        *(
+            "--module",
+            "nodenext",
+            "--moduleResolution",
+            "nodenext",
+            "--lib",
+            "es2022,dom",
+            "use.ts",
+        ),
+        *("--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"),
+        cwd=tmp_path,
+    )
+    assert (status, output) == (0, "")
+
+
+def test_no_lock_names_a_registry() -> None:
+    lock = json.loads((PROGRAMS / "package-lock.json").read_text())
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
 
 
 def test_its_version_is_that_of_the_server() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tests.support import javascript_package
+from tests.support.javascript_package import installed, packed
 from tests.support.net import free_port
 from tests.support.webhook_samples import SAMPLES
 
@@ -32,12 +35,12 @@ FRAMEWORKS = ["fastapi", "flask", "django", "litestar"]
 
 
 @asynccontextmanager
-async def running(framework: str) -> AsyncIterator[str]:
-    """The URL of the example, once it answers."""
+async def running(*command: str, folder: Path = ROOT) -> AsyncIterator[str]:
+    """The URL of an example, once it answers."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"examples.webhooks.{framework}_server", str(port)),
-        cwd=ROOT,
+        *(*command, str(port)),
+        cwd=folder,
         env={**os.environ, "OFFHOOK_WEBHOOK_SECRET": SECRET},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -65,8 +68,25 @@ async def listening(port: int, process: asyncio.subprocess.Process) -> None:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 async def test_an_example_answers_what_is_genuine_and_refuses_the_rest(framework: str) -> None:
+    async with running(sys.executable, "-m", f"examples.webhooks.{framework}_server") as url:
+        await judge_example(url)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not javascript_package.available, reason="npm installs the framework")
+async def test_the_example_for_express_does_so_too(tmp_path: Path) -> None:
+    await installed(tmp_path)
+    await packed(tmp_path)
+    example = tmp_path / "express_server.mjs"
+    shutil.copy(ROOT / "examples" / "webhooks" / example.name, example)
+    async with running("node", str(example), folder=tmp_path) as url:
+        await judge_example(url)
+
+
+async def judge_example(url: str) -> None:
     client = HttpClient(allow_private=True)
-    async with running(framework) as url, aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession() as http:
         # Asked as the server asks when a call needs to know what comes next.
         webhook = Webhook(type=WebhookType.VCA, url=url, secret=SECRET)
         body = (await ask_webhook(client, webhook, SAMPLES["VCA"], event_id="event-1")).body or b""

@@ -40,6 +40,15 @@ async def packed(folder: Path) -> list[str]:
     (about,) = listed if isinstance(listed, list) else listed.values()
     with tarfile.open(folder / about["filename"]) as archive:
         archive.extractall(folder / "unpacked", filter="data")
-    (folder / "node_modules").mkdir()
+    (folder / "node_modules").mkdir(exist_ok=True)
     (folder / "unpacked" / "package").rename(folder / "node_modules" / "offhook")
     return sorted(each["path"] for each in about["files"])
+
+
+async def installed(folder: Path) -> None:
+    """Express and the compiler of TypeScript, from the lock file, into ``folder``."""
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(PROGRAMS / name, folder / name)
+    options = ("--no-audit", "--no-fund", "--ignore-scripts")
+    status, output = await run("npm", "ci", *options, cwd=folder)
+    assert status == 0, output
