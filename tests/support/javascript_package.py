@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import tarfile
@@ -32,17 +31,16 @@ async def run(*command: str | Path, cwd: Path, **environment: str) -> tuple[int,
 
 async def packed(folder: Path) -> list[str]:
     """Pack the package into ``folder/node_modules/offhook``; the files of the package."""
-    status, output = await run(
-        *("npm", "pack", "--json", "--ignore-scripts", "--offline", PACKAGE), cwd=folder
-    )
+    pack = ("npm", "pack", "--ignore-scripts", "--offline", PACKAGE)
+    status, output = await run(*pack, cwd=folder)
     assert status == 0, output
-    listed = json.loads(output[output.index("[") if "[" in output else output.index("{") :])
-    (about,) = listed if isinstance(listed, list) else listed.values()
-    with tarfile.open(folder / about["filename"]) as archive:
+    (file,) = folder.glob("*.tgz")
+    with tarfile.open(file) as archive:
         archive.extractall(folder / "unpacked", filter="data")
+        names = archive.getnames()
     (folder / "node_modules").mkdir(exist_ok=True)
     (folder / "unpacked" / "package").rename(folder / "node_modules" / "offhook")
-    return sorted(each["path"] for each in about["files"])
+    return sorted(name.removeprefix("package/") for name in names)
 
 
 async def installed(folder: Path) -> None:
