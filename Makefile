@@ -3,6 +3,7 @@
 #   make install     .venv with the server, from the lock file
 #   make demo        one voice message to a built-in phone, explained step by step
 #   make voices      the natural voice, which the server and the demo speak with from then on
+#   make docs        the documentation as a site in build/docs; any warning is an error (offhook docs serves it)
 #   make serve       the server on embedded defaults (ARGS="--config offhook.toml" for yours)
 #   make test        what must always hold, real peers included (under 15 minutes on 2 cores)
 #   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers, and make test on a fresh Debian 13
@@ -24,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FROM_LOCK := install --require-hashes --only-binary :all: -r
 ITSELF := install --no-deps --no-build-isolation --no-index --editable .
 
-.PHONY: install demo voices serve test test-full check format unit bench lock
+.PHONY: install demo docs voices serve test test-full check format unit bench lock
 .DEFAULT_GOAL := install
 
 install: .venv/.runtime
@@ -32,6 +33,12 @@ install: .venv/.runtime
 
 demo: .venv/.runtime
 	@$(BIN)/offhook demo $(ARGS)
+
+# Pages that are made from the code first; a changed diagram needs Graphviz: .venv/bin/python scripts/diagrams.py
+docs: .venv/.runtime
+	@$(BIN)/python scripts/reference_pages.py
+	@rm -rf build/docs
+	@$(BIN)/offhook docs --build build/docs $(ARGS)
 
 voices: .venv/.runtime
 	@$(PIP) $(FROM_LOCK) requirements/voices.txt --no-deps

@@ -1,4 +1,4 @@
-"""The build hook: makes the native media engine where there is a C compiler, and says so where there is not.
+"""The build hook: puts the documentation into a wheel, and makes the native media engine where it can.
 
 Run by hatchling for wheels and for editable installations. It needs nothing but the interpreter. The variable
 ``OFFHOOK_NATIVE`` decides: ``auto`` (the default), ``required`` (a wheel without the engine is an error) or
@@ -15,6 +15,9 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("src") / "offhook" / "media" / "native"
+PAGES = ("docs", "examples", "deploy", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
+"""What ``offhook docs`` shows and links to; an editable installation reads it where it is."""
+SHOWN = "offhook/docs_site/source"
 
 
 class NativeEngineHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -30,6 +33,9 @@ class NativeEngineHook(BuildHookInterface):  # type: ignore[type-arg]
         if wish not in {"auto", "required", "without"}:
             raise ValueError(f"OFFHOOK_NATIVE={wish}: expected auto, required or without")
         root = Path(self.root)
+        if version == "standard":
+            there = [name for name in PAGES if (root / name).exists()]
+            build_data["force_include"].update({name: f"{SHOWN}/{name}" for name in there})
         if wish == "without":
             return
         # By path: the package itself, which is not installed yet, needs more than the interpreter.

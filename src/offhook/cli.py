@@ -30,6 +30,7 @@ from offhook.commands.common import (
     Json,
     emit,
 )
+from offhook.commands.docs_commands import docs
 from offhook.commands.doctor import config_app, doctor
 from offhook.commands.erasing import erase
 from offhook.commands.help_examples import epilogue
@@ -78,6 +79,7 @@ app.command(opt_outs)
 app.command(voices)
 app.command(recordings)
 app.command(usage, help_epilogue=epilogue("usage"))
+app.command(docs, help_epilogue=epilogue("docs"))
 app.command(campaigns)
 app.command(webhooks)
 app.command(nodes)

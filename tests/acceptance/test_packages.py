@@ -138,6 +138,8 @@ def test_a_wheel_in_a_clean_environment_runs_the_demo(
     assert run(clean / "bin/offhook", "--version", folder=tmp_path) == f"offhook {VERSION}\n"
     assert has_native(python, tmp_path) is native
     assert demo(python, tmp_path)["summary"]["payload"]["sessionStatus"] == "COMPLETED"
+    run(clean / "bin/offhook", "docs", "--build", tmp_path / "site", folder=tmp_path)
+    assert "Offhook" in (tmp_path / "site" / "index.html").read_text()
 
 
 def test_the_source_makes_the_same_wheel(released: Path, tmp_path: Path) -> None:

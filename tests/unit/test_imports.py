@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "__main__",
         "cli",
         "testing processes commands receiver",
-        "http console webhooks execution campaigns recording reporting testbed webphone "
+        "http docs_site console webhooks execution campaigns recording reporting testbed webphone "
         "store fabric",
         "telephony speech",
         "sip media session",

@@ -49,7 +49,7 @@ def test_the_fixed_commands_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert targets == {
-        *("install", "demo", "voices", "serve", "test", "test-full", "unit"),
+        *("install", "demo", "docs", "voices", "serve", "test", "test-full", "unit"),
         *("check", "format", "bench", "lock"),
     }
     ci = (ROOT / ".ci" / "run").read_text()

@@ -42,17 +42,32 @@ PIECE = 4 * 1024 * 1024
 WATCH_EVERY = 1.0
 """Seconds between two looks at a campaign that is watched."""
 FINAL = ("COMPLETED", "CANCELED")
+TEMPLATE_MEMBERS = (
+    "callflow",
+    "clientRequestId",
+    "name",
+    "pace",
+    "maxCalls",
+    "callingHours",
+    "retries",
+)
+"""Of a template's file; its numbers come from the list."""
 
 
 @campaigns.command(name="create", help_epilogue=epilogue("campaigns create"))
 def campaigns_create(
-    callflow: Annotated[Path, Parameter(help="The template: a callflow as JSON.")],
+    callflow: Annotated[
+        Path,
+        Parameter(help="The template: a callflow as JSON; retries, callingHours, pace too."),
+    ],
     *,
     list_: Annotated[
         Path, Parameter(name="--list", help="The numbers: CSV with the column number.")
     ],
     name: Annotated[str | None, Parameter(help="A name for people.")] = None,
-    pace: Annotated[float, Parameter(help="Calls started a second.")] = 1.0,
+    pace: Annotated[
+        float | None, Parameter(help="Calls started a second; absent: the template's, else 1.")
+    ] = None,
     max_calls: Annotated[
         int | None, Parameter(help="Calls at once; absent: as many as the trunks allow.")
     ] = None,
@@ -65,9 +80,9 @@ def campaigns_create(
 ) -> int:
     """Create a campaign, upload its list and start it."""
     client = server.client()
-    body = {**_template(callflow), "pace": pace, "start": False}
-    body |= {"name": name} if name is not None else {}
-    body |= {"maxCalls": max_calls} if max_calls is not None else {}
+    given = {"name": name, "pace": pace, "maxCalls": max_calls}
+    body = template_of(callflow) | {key: value for key, value in given.items() if value is not None}
+    body["start"] = False
     with _opened(list_) as file:
         made = client.post("/campaigns", body)
         campaign = str(made["campaignId"])
@@ -201,7 +216,7 @@ def _path(campaign: str) -> str:
     return f"/campaigns/{quote(campaign, safe='')}"
 
 
-def _template(path: Path) -> dict[str, Any]:
+def template_of(path: Path) -> dict[str, Any]:
     """The template's members that a campaign takes. Raises :class:`CommandError`."""
     try:
         value = json_module.loads(path.read_bytes())
@@ -213,7 +228,7 @@ def _template(path: Path) -> dict[str, Any]:
         value = {"callflow": value}
     if not isinstance(value, dict):
         raise CommandError(f"{path}: neither a callflow nor the list of its actions", USAGE)
-    return {name: value[name] for name in ("callflow", "clientRequestId") if name in value}
+    return {name: value[name] for name in TEMPLATE_MEMBERS if name in value}
 
 
 def _opened(path: Path) -> BinaryIO:

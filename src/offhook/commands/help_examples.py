@@ -134,6 +134,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "offhook webhooks redeliver VSS --dead",
     ),
     "webhooks rotate": ("offhook webhooks rotate VSS --overlap 3600",),
+    "docs": ("offhook docs", "offhook docs --build site", "offhook docs --llms-full > offhook.txt"),
     "db": ("offhook db upgrade --config offhook.toml",),
     "db upgrade": ("offhook db upgrade --config offhook.toml",),
     "db downgrade": ("offhook db downgrade 0013 --yes --config offhook.toml",),
