@@ -147,7 +147,8 @@ def one_certificate() -> tuple[Path, Path]:
 
 def lines(block: Block) -> Iterator[str]:
     """The commands of a block; in a console block, those behind the prompt."""
-    text = block.text.replace("\\\n", " ").replace("$(", "$ ; ")
+    text = block.text.replace("\\\n", " ")
+    text = re.sub(r"\$\((.*)\)$", r"$ ; \1", text, flags=re.MULTILINE)
     if block.language == "console":
         shown = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
         assert shown, "no line begins with $"
