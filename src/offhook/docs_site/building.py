@@ -51,9 +51,10 @@ def build(root: Path) -> Site:
     contents = read_contents(root)
     pages = {name: read_page(root, name) for name in page_names(root)}
     problems = [problem for page in pages.values() for problem in page.problems]
-    missing = _not_listed(root, contents, pages)
-    if missing:
-        return Site({}, tuple(missing))
+    listed = [name for e in contents.entries() for name in (e.page, *pages_under(root, e))]
+    problems += _wrongly_listed(listed, pages)
+    if not set(listed) <= pages.keys():
+        return Site({}, tuple(problems))
     drawer = PageDrawer(root, pages)
     drawn = {name: drawer.draw(page) for name, page in pages.items()}
     problems += [problem for one in drawn.values() for problem in one.problems]
@@ -62,8 +63,7 @@ def build(root: Path) -> Site:
     return Site(files, tuple(problems))
 
 
-def _not_listed(root: Path, contents: Contents, pages: dict[str, Page]) -> list[Problem]:
-    listed = [name for e in contents.entries() for name in (e.page, *pages_under(root, e))]
+def _wrongly_listed(listed: list[str], pages: dict[str, Page]) -> list[Problem]:
     wrong = [
         Problem(CONTENTS, None, f"{name} does not exist") for name in listed if name not in pages
     ]
