@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from tests.support.cutting_proxy import CuttingProxy
+from tests.support.nats_server import NatsServer
 from tests.support.net import free_port
 
 from offhook.fabric.local import LocalFabric, LocalHub
@@ -203,6 +205,27 @@ async def test_it_comes_back_after_an_absence_with_its_subscriptions(
     await middle.start()
     await until_heard(publisher, before, "before")
     await until_heard(publisher, meanwhile, "meanwhile")
+
+
+@pytest.mark.skipif(
+    NATS_SERVER is None, reason="nats-server is not installed: scripts/system-packages"
+)
+async def test_a_server_whose_answers_vanish_is_away_until_they_come_again() -> None:
+    """The connection hangs: it breaks on neither side."""
+    async with NatsServer() as server, CuttingProxy(server.port) as network:
+        fabric = NatsFabric(f"nats://127.0.0.1:{network.port}", pulse=0.1)
+        try:
+            await joined(fabric)
+            network.lose()
+            async with asyncio.timeout(DEADLINE):
+                while fabric.connected:
+                    await asyncio.sleep(0.01)
+            network.heal()
+            async with asyncio.timeout(DEADLINE):
+                while not fabric.connected:
+                    await asyncio.sleep(0.01)
+        finally:
+            await fabric.close()
 
 
 @pytest.fixture

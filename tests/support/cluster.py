@@ -24,6 +24,7 @@ import asyncpg
 import msgspec
 from tests.support import nats_server
 from tests.support.cutting_proxy import CuttingProxy
+from tests.support.far_machine import FarMachine
 from tests.support.nats_server import NatsServer
 from tests.support.net import RtpSink
 from tests.support.postgres import PostgresServer, postgres_server, programs
@@ -133,7 +134,8 @@ class Cluster(Changes):
     ``phones``: the SIPp scenario of the numbers that begin so. ``trunk``: members of every trunk;
     ``sub_account``, ``limits``: as in the configuration. ``name``: the same for every node.
     ``prompts``: an empty folder that the nodes see as a small disk; they keep their prompts there.
-    ``more``: further sections of the configuration.
+    ``more``: further sections of the configuration. ``far``: the machines of PostgreSQL and of NATS;
+    their first cable is ours, the others are the nodes'. Without them every node has forwarders.
     """
 
     def __init__(
@@ -149,6 +151,7 @@ class Cluster(Changes):
         name: str | None = None,
         prompts: Path | None = None,
         more: Mapping[str, Any] | None = None,
+        far: tuple[FarMachine, FarMachine] | None = None,
     ) -> None:
         super().__init__()
         self._folder = folder
@@ -164,7 +167,8 @@ class Cluster(Changes):
         self.phones: dict[str, Sipp] = {}
         self.receiver = Receiver()
         self.ear = RtpSink()
-        self.bus = NatsServer()
+        self._far = far
+        self.bus = NatsServer(far[1] if far is not None else None)
         self.posted = Posted()
         self.postgres: PostgresServer
         self.database = ""
@@ -179,7 +183,9 @@ class Cluster(Changes):
             await enter(self.bus)
             for prefix, scenario in self._scenarios.items():
                 self.phones[prefix] = await enter(self._phone(scenario))
-            self.postgres = self._stack.enter_context(postgres_server())
+            self.postgres = self._stack.enter_context(
+                postgres_server(on=self._far[0] if self._far is not None else None)
+            )
             self.database = self.postgres.create_database("offhook")
             await asyncio.to_thread(upgrade, self.database)
             timeout = aiohttp.ClientTimeout(total=120)
@@ -215,7 +221,11 @@ class Cluster(Changes):
             database = await enter(CuttingProxy(self.postgres.port))
             bus = await enter(CuttingProxy(self.bus.port))
             place = len(self.nodes) + len(new)
-            config = self.configuration(place, database.port, bus.port)
+            places = (f"127.0.0.1:{database.port}", f"127.0.0.1:{bus.port}")
+            if self._far is not None:
+                hosts = [machine.address(place + 1) for machine in self._far]
+                places = (f"{hosts[0]}:{self.postgres.port}", f"{hosts[1]}:{self.bus.port}")
+            config = self.configuration(place, *places)
             folder = self._folder / f"node-{place}"
             clock = {"PYTHONPATH": _STEPPED, "OFFHOOK_TEST_CLOCK": str(folder / "clock")}
             server = Server(folder, config, environ=clock, disk=self._prompts)
@@ -224,19 +234,19 @@ class Cluster(Changes):
             await enter(node.server)
         self.nodes += new
 
-    def configuration(self, place: int, database: int, bus: int) -> dict[str, Any]:
-        """The file of one node."""
+    def configuration(self, place: int, database: str, bus: str) -> dict[str, Any]:
+        """The file of one node; ``database``, ``bus``: host and port as it reaches them."""
         carriers = {prefix: phone.address for prefix, phone in self.phones.items()}
         config = configuration(
             carriers,
             webhooks={hook: self.receiver.url(f"/{hook.lower()}") for hook in self._hooks},
             limits=self._limits,
             sub_account=self._sub_account,
-            database=f"postgresql://offhook@127.0.0.1:{database}/offhook",
+            database=f"postgresql://offhook@{database}/offhook",
         )
         first = int(config["sip"]["rtp_ports"].partition("-")[0]) + place * _PORTS_OF_NODE
         config["sip"]["rtp_ports"] = f"{first}-{first + _PORTS_OF_NODE - 1}"
-        config["cluster"] = {"nats": f"nats://127.0.0.1:{bus}"}
+        config["cluster"] = {"nats": f"nats://{bus}"}
         if self._name is not None:
             config["cluster"]["name"] = self._name
         config["admin"] = {"api_keys": [ADMIN_KEY]}

@@ -9,6 +9,7 @@ import signal
 from types import TracebackType
 from typing import Self
 
+from tests.support.far_machine import FarMachine
 from tests.support.net import free_port
 
 program = shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin")
@@ -17,7 +18,10 @@ program = shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin")
 class NatsServer:
     """``async with NatsServer() as server``: ready on ``server.port``; ``stop`` and ``start``: an outage."""
 
-    def __init__(self) -> None:
+    def __init__(self, on: FarMachine | None = None) -> None:
+        """``on``: the machine that it runs on; None: this one."""
+        self._within = on.within if on is not None else ()
+        self._host = "127.0.0.1" if on is None else "0.0.0.0"
         self.port = free_port()
         self._process: asyncio.subprocess.Process | None = None
 
@@ -43,8 +47,8 @@ class NatsServer:
         """Start it and wait until it is ready."""
         assert program is not None
         self._process = await asyncio.create_subprocess_exec(
-            program,
-            *("-a", "127.0.0.1", "-p", str(self.port)),
+            *(*self._within, program),
+            *("-a", self._host, "-p", str(self.port)),
             stderr=asyncio.subprocess.PIPE,
         )
         assert self._process.stderr is not None

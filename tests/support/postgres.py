@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests.support.far_machine import FarMachine
 from tests.support.net import free_port
 
 _START_SECONDS = 30.0
@@ -35,8 +36,14 @@ def programs() -> Path | None:
 class PostgresServer:
     """A running server; ``stop`` and ``start`` play an outage."""
 
-    def __init__(self, folder: Path, port: int, bin_: Path, durable: bool) -> None:
+    def __init__(
+        self, folder: Path, port: int, bin_: Path, durable: bool, on: FarMachine | None = None
+    ) -> None:
+        """``on``: the machine that it runs on, whose first cable is ours; None: this one."""
         self.port = port
+        self._within = on.within if on is not None else ()
+        self._host = on.address(0) if on is not None else "127.0.0.1"
+        self._listen = "*" if on is not None else self._host
         self._fsync = "on" if durable else "off"
         self._folder = folder
         self._bin = bin_
@@ -50,20 +57,23 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """The URL of one of its databases."""
-        return f"postgresql://{_USER}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{_USER}@{self._host}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start and wait until it answers."""
         arguments = [
             str(self._bin / "postgres"),
             *("-D", str(self._folder / "data"), "-p", str(self.port)),
-            *("-c", "listen_addresses=127.0.0.1", "-k", str(self._folder)),
+            *("-c", f"listen_addresses={self._listen}", "-k", str(self._folder)),
             *("-c", "max_connections=100", "-c", "shared_buffers=64MB"),
             *("-c", f"fsync={self._fsync}"),
         ]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_server_user(), *arguments], stdout=log, stderr=log, cwd=self._folder
+                [*self._within, *_as_server_user(), *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
             )
         _run(self._answers())
 
@@ -133,8 +143,11 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
-    """A fresh server for the time of the block; only a ``durable`` one waits for the disk.
+def postgres_server(
+    *, durable: bool = False, on: FarMachine | None = None
+) -> Iterator[PostgresServer]:
+    """A fresh server for the time of the block; only a ``durable`` one waits for the disk. ``on``: the
+    machine that it runs on.
 
     Raises FileNotFoundError when it is not installed.
     """
@@ -155,7 +168,9 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
             cwd=folder,
             timeout=60,
         )
-        server = PostgresServer(folder, free_port(), bin_, durable)
+        with (folder / "data" / "pg_hba.conf").open("a") as trusted:
+            trusted.write("host all all 10.0.0.0/8 trust\n")
+        server = PostgresServer(folder, free_port(), bin_, durable, on)
         server.start()
         try:
             yield server

@@ -29,6 +29,11 @@ _PREFIX = "offhook."
 _FIRST_WAIT = 1.0
 _RETRY_AFTER = 1
 _TIMEOUT = 5.0
+PULSE = 4.0
+"""Seconds between two questions whether the server is there; after two without an answer it is away.
+
+Where packets vanish nothing else would say so: a connection that hangs looks like one with nothing to say.
+"""
 _ERRORS = (OSError, TimeoutError, nats.errors.Error)
 
 
@@ -45,9 +50,13 @@ class _Order(NamedTuple):
 class NatsFabric(Fabric):
     """A client of a NATS server. The listeners of this process get its messages without the server."""
 
-    def __init__(self, url: str) -> None:
-        """``nats://host:port`` or ``tls://host:port``, with user and password if need be."""
+    def __init__(self, url: str, *, pulse: float = PULSE) -> None:
+        """``nats://host:port`` or ``tls://host:port``, with user and password if need be.
+
+        ``pulse``: seconds, as :data:`PULSE`.
+        """
         self._url = url
+        self._pulse = pulse
         self._subscriptions = Subscriptions(self._on_change, self._on_change)
         self._changed: set[str] = set()
         self._on_server: dict[str, Subscription] = {}
@@ -133,6 +142,8 @@ class NatsFabric(Fabric):
                     name="offhook",
                     no_echo=True,
                     connect_timeout=2,
+                    ping_interval=self._pulse,  # type: ignore[arg-type]
+                    max_outstanding_pings=2,
                     reconnect_time_wait=_RETRY_AFTER,
                     max_reconnect_attempts=-1,
                     error_cb=_on_error,
