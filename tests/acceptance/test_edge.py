@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import pytest
-from tests.support import edge, sipp
+from tests.support import edge, sipp, softphones
 from tests.support.certificates import make_certificate
 from tests.support.edge import CARRIERS_IN, Edge
 from tests.support.net import RtpSink, free_port
@@ -30,8 +30,10 @@ from tests.support.server import (
     SUB_ACCOUNT,
     Server,
     configuration,
+    voice_message,
 )
 from tests.support.sipp import Sipp
+from tests.support.softphones import baresip
 
 from offhook.cli import main
 from offhook.store import upgrade
@@ -42,7 +44,7 @@ pytestmark = [
 ]
 
 ADMIN_KEY = "key-of-the-operator"
-OURS = "+6568332048"
+OURS, ALICE = "+6568332048", "+12025550123"
 CALLS = 12
 HANGUP = Reply(
     body=json.dumps(
@@ -142,6 +144,9 @@ def node_config(host: str, port: int, trunk: str, receiver: Receiver, database: 
     config["admin"] = {"api_keys": [ADMIN_KEY]}
     config["alerts"] = {"url": receiver.url("/alerts")}
     config["trunks"][0]["media_from"] = ["127.0.0.1"]
+    config["sip_users"] = [
+        {"username": "alice", "password": "alice-secret", "number": ALICE, "digest": ["MD5"]}
+    ]
     return config
 
 
@@ -203,6 +208,28 @@ async def test_the_far_end_of_a_bridge_hangs_up_through_the_edge(world: World) -
         assert one.payload["sessionStatus"] == "COMPLETED"
         assert set(one.payload["details"]) == {"callA", "callB"}
     assert {len(ids) for ids in world.carrier.invites().values()} == {2}
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not softphones.available, reason="no softphones are installed")
+async def test_a_phone_registers_through_the_edge_is_called_by_both_nodes_and_calls_in(
+    world: World,
+) -> None:
+    folder = world.folder / "phone"
+    async with baresip(folder, world.edge.port, "alice", "alice-secret", at=edge.OUTSIDE) as phone:
+        async with asyncio.timeout(20):
+            while not any("a phone registers from" in node.log() for node in world.nodes):
+                await asyncio.sleep(0.05)
+        for node in world.nodes:
+            await node.place(voice_message(ALICE, "Hello."))
+        await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == 2, 30)
+        for told in world.receiver.at("/vss"):
+            assert told.payload["sessionStatus"] == "COMPLETED", told.payload
+            assert told.payload["details"]["callA"]["callType"] == "VOIP"
+        await phone.types(f"/dial sip:{OURS}@{world.edge.address}")
+        await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == 3, 30)
+        (asked,) = [told.payload for told in world.receiver.at("/vca")]
+        assert (asked["source"], asked["callType"]) == (ALICE, "VOIP")
 
 
 def test_the_files_as_they_are_shipped_are_valid() -> None:
@@ -343,6 +370,62 @@ async def test_a_stranger_is_no_carrier_and_reaches_no_third_party(
         assert await stranger.hears("SIP/2.0 403")
         with pytest.raises(TimeoutError):
             await third.hears("BYE", timeout=0.2)
+
+
+class TlsCarrier:
+    """A carrier that speaks TLS and shows a certificate; one connection."""
+
+    def __init__(self) -> None:
+        self._come: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+        self._come = asyncio.Queue()
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._come.put_nowait((reader, writer))
+
+    async def hears(self, word: str) -> tuple[str, asyncio.StreamWriter]:
+        """The next message that begins so, and where to answer."""
+        async with asyncio.timeout(20):
+            while True:
+                reader, writer = await self._come.get()
+                while text := (await reader.readuntil(b"\r\n\r\n")).decode():
+                    if text.startswith(word):
+                        self._come.put_nowait((reader, writer))
+                        return text, writer
+
+
+def say(writer: asyncio.StreamWriter, text: str) -> None:
+    writer.write(text.replace("\n", "\r\n").encode())
+
+
+async def test_a_carrier_over_tls_is_called_and_calls(tmp_path: Path) -> None:
+    """Its certificate is checked, the nodes speak UDP, and what is said in a call goes the same way."""
+    certificate, key = make_certificate(tmp_path, "edge", edge.OUTSIDE)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*make_certificate(tmp_path, "carrier", "127.0.0.31"))
+    carrier = TlsCarrier()
+    server = await asyncio.start_server(carrier.take, "127.0.0.31", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    with Peer("127.0.0.21") as node:
+        made = Edge(tmp_path / "edge", [node.address], [f"127.0.0.31:{port};transport=tls"])
+        made.use_certificate(certificate, key, trusts=tmp_path / "carrier.pem")
+        inside = f"{edge.CARRIERS_IN}:{made.port}"
+        async with server, made:
+            node.send(request("INVITE", f"sip:+12025550101@{inside}", node.address), inside)
+            called, writer = await carrier.hears("INVITE")
+            here = f"Contact: <sip:x@127.0.0.31:{port};transport=tls>\n"
+            say(writer, response(called, "200 OK", here).replace("invalid>\n", "invalid>;tag=c\n"))
+            answered = await node.hears("SIP/2.0 200")
+            route = "".join(f"Route: {each}\n" for each in header(answered, "Record-Route"))
+            contact = header(answered, "Contact")[0].strip("<>")
+            bye = request("BYE", contact, node.address, extra=route)
+            node.send(bye.replace("To: <sip:alice@edge.invalid>", "To: <sip:b@x>;tag=1"), inside)
+            _, writer = await carrier.hears("BYE")
+            calls = request("INVITE", f"sip:{OURS}@edge.invalid", f"127.0.0.31:{port}", 2)
+            say(writer, calls.replace("SIP/2.0/UDP", "SIP/2.0/TLS"))
+            came = await node.hears("INVITE")
+            assert edge.CARRIERS_IN in header(came, "Via")[0]
+            node.send(response(came, "486 Busy Here"), inside)
+            assert await carrier.hears("SIP/2.0 486")
 
 
 async def test_carriers_together_may_begin_so_many_calls_a_second(tmp_path: Path) -> None:

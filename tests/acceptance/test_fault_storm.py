@@ -11,7 +11,7 @@ from tests.support import cluster, sipp
 from tests.support.cluster import Cluster
 from tests.support.fault_storm import storm
 
-SESSIONS = 2_000
+SESSIONS = int(os.environ.get("OFFHOOK_STORM_SESSIONS", "2000"))
 RATE = 17.0
 """A second, so that it takes two minutes."""
 

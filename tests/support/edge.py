@@ -107,11 +107,11 @@ class Edge:
             assert found == 1, name
         path.write_text(text)
 
-    def use_certificate(self, certificate: Path, key: Path) -> None:
-        """What its TLS shows; before it is started."""
+    def use_certificate(self, certificate: Path, key: Path, *, trusts: Path | None = None) -> None:
+        """What its TLS shows, and whom it ``trusts`` when it connects; before it is started."""
         self._folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(certificate, self._folder / "cert.pem")
-        shutil.copy(certificate, self._folder / "carriers-ca.pem")
+        shutil.copy(trusts or certificate, self._folder / "carriers-ca.pem")
         shutil.copy(key, self._folder / "key.pem")
 
     async def __aenter__(self) -> Self:

@@ -114,8 +114,12 @@ async def baresip(
     *,
     answers: bool = True,
     port: int | None = None,
+    at: str = "127.0.0.1",
 ) -> AsyncIterator[Softphone]:
-    """baresip, registered as ``user`` with the server on that port; with a ``port`` of its own: not."""
+    """baresip, registered as ``user`` with the server on that port; with a ``port`` of its own: not.
+
+    ``at``: the server's address.
+    """
     folder.mkdir(parents=True)
     registers = 60 if port is None else 0
     port, rtp = port or free_port(), free_port(beside=20)
@@ -125,7 +129,7 @@ async def baresip(
     )
     mode = "auto" if answers else "manual"
     (folder / "accounts").write_text(
-        f"<sip:{user}@127.0.0.1:{server}>;auth_user={user};auth_pass={password}"
+        f"<sip:{user}@{at}:{server}>;auth_user={user};auth_pass={password}"
         f";regint={registers};answermode={mode}\n"
     )
     (folder / "contacts").write_text("")

@@ -16,6 +16,7 @@ import pytest
 from tests.support.prompt_writer import KEY, LIMIT, OWNER, SOUND
 
 from offhook.negotiated import Codec
+from offhook.session.ports.speech import Urgency
 from offhook.speech.cache import PromptCache, PromptMaking
 from offhook.speech.prompt import G711Prompt
 from offhook.speech.prompt_disk import PromptDisk
@@ -302,3 +303,14 @@ async def test_a_prompt_that_the_full_disk_does_not_take_is_made_for_this_proces
     assert len([line for line in caplog.messages if "not shared" in line]) == 1
     await keep(store)
     assert len(files(tmp_path / "cache")) == 1
+
+
+async def test_for_first_words_another_process_is_not_waited_for_long(
+    new: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There it may be the least urgent of many."""
+    monkeypatch.setattr("offhook.speech.prompt_store._PATIENCE_NOW", 0.05)
+    async with new().claim(KEY, OWNER) as nothing, asyncio.timeout(10):
+        assert nothing is None
+        async with new().claim(KEY, OWNER, lambda: Urgency.NOW) as prompt:
+            assert prompt is None, "it is made here as well"
