@@ -87,6 +87,7 @@ def test_a_release_has_all_its_files(released: Path) -> None:
     wheels = {re.sub(r"-(linux|any).*", "", file.name) for file in released.glob("*.whl")}
     assert wheels == {f"offhook-{VERSION}-cp311-abi3", f"offhook-{VERSION}-py3-none"}
     assert (released / f"offhook-{VERSION}.tar.gz").exists()
+    assert (released / f"offhook-{VERSION}.tgz").exists()
     assert [file.name.startswith(f"offhook_{VERSION}_") for file in released.glob("*.deb")] == [
         True
     ]

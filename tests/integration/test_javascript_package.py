@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from scripts.clients.reading import WRITTEN_BY_HAND
 from tests.support import javascript_package
-from tests.support.javascript_package import PACKAGE, PROGRAMS, installed, packed, run
+from tests.support.javascript_package import PACKAGE, PROGRAMS, ROOT, installed, packed, run
 from tests.support.webhook_samples import SAMPLES
 
 from offhook.http.app import openapi_document
@@ -76,7 +76,9 @@ async def test_the_package_behaves_without_a_server(tmp_path: Path) -> None:
     given = {"secret": SECRET, "other": OTHER, "now": NOW, "cases": CASES}
     (tmp_path / "package.test.mjs").write_text((PROGRAMS / "package.test.mjs").read_text())
     status, output = await run(
-        *("node", "--test", "package.test.mjs"), cwd=tmp_path, OFFHOOK_SIGNED=json.dumps(given)
+        *("node", "--test", "--test-reporter=tap", "package.test.mjs"),
+        cwd=tmp_path,
+        OFFHOOK_SIGNED=json.dumps(given),
     )
     assert status == 0, output
     assert re.search(rf"^# pass {12 + len(CASES)}$", output, re.MULTILINE), output
@@ -128,9 +130,7 @@ def test_no_lock_names_a_registry() -> None:
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
 
 
-def test_its_version_is_that_of_the_server() -> None:
-    from offhook import __version__
-
+def test_it_needs_nothing_and_has_the_licence() -> None:
     about = json.loads((PACKAGE / "package.json").read_text())
-    assert about["version"] == __version__
     assert "dependencies" not in about
+    assert (PACKAGE / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()

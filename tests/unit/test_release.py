@@ -44,6 +44,10 @@ def repository(tmp_path: Path) -> Path:
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "offhook"\nversion = "0.1.0"\n')
     (tmp_path / "src/offhook/__init__.py").write_text('__version__ = "0.1.0"\n')
+    (tmp_path / "clients" / "javascript").mkdir(parents=True)
+    (tmp_path / "clients/javascript/package.json").write_text(
+        '{\n  "name": "offhook",\n  "version": "0.1.0"\n}\n'
+    )
     for command in (
         ("init", "--quiet"),
         ("config", "user.name", "A tester"),
@@ -71,11 +75,22 @@ def test_a_release_is_a_commit_and_a_tag_with_its_notes(
     script.stamp("0.2.0", repository, DAY)
     assert 'version = "0.2.0"' in (repository / "pyproject.toml").read_text()
     assert '"0.2.0"' in (repository / "src/offhook/__init__.py").read_text()
+    assert '"version": "0.2.0"' in (repository / "clients/javascript/package.json").read_text()
     assert script.run("git", "log", "-1", "--format=%s", folder=repository) == "Release 0.2.0"
     shown = script.run(
         "git", "for-each-ref", "--format=%(contents)", "refs/tags", folder=repository
     )
     assert "### Added" in shown
+
+
+@pytest.mark.parametrize(
+    ("version", "written"),
+    [("1.2.3", "1.2.3"), ("1.3.0rc1", "1.3.0-rc.1"), ("1.3.0b12", "1.3.0-b.12")],
+)
+def test_npm_has_its_own_spelling_of_candidates(
+    script: ModuleType, version: str, written: str
+) -> None:
+    assert script.npm_version(version) == written
 
 
 @pytest.mark.parametrize(
