@@ -3,8 +3,9 @@
 Run with ``make bench ARGS=nodes`` or ``python -m tests.bench.bench_nodes [--nodes 1,2,3] [--rates 20,40]``.
 Each node is a whole server (API process, voice worker). SIPp is the carrier, the receiver of webhooks is a
 process of its own. With two cores or more the nodes have the first core, and PostgreSQL, SIPp, the receiver
-and this program have the others, so that the nodes' core is what ends a row. Times of accept and INVITE are
-those of the timeline.
+and this program have the others, so that the nodes end a row. With ``--share 0.15 --rates 150``
+each node has that much of a core of its own instead, as a small machine, and the calls a second of one, two
+and three can be compared (root, cgroups v1). Times of accept and INVITE are those of the timeline.
 """
 
 from __future__ import annotations
@@ -150,6 +151,25 @@ def config_of(number: int, carrier: Sipp, port: int, database: str) -> dict[str,
 
 
 @contextlib.contextmanager
+def share_of_core(name: str, pids: Iterable[int], share: float) -> Iterator[None]:
+    """Give processes, with all their threads, this share of one core together: a small machine."""
+    group = Path("/sys/fs/cgroup/cpu") / name
+    group.mkdir()
+    period = 10_000
+    (group / "cpu.cfs_period_us").write_text(str(period))
+    (group / "cpu.cfs_quota_us").write_text(str(round(period * share)))
+    try:
+        for pid in pids:
+            (group / "cgroup.procs").write_text(str(pid))
+        yield
+    finally:
+        for left in (group / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                (group.parent / "cgroup.procs").write_text(left)
+        group.rmdir()
+
+
+@contextlib.contextmanager
 def receiver() -> Iterator[tuple[int, int]]:
     """A receiver in a process of its own: port and pid."""
     ours, theirs = multiprocessing.Pipe()
@@ -162,8 +182,13 @@ def receiver() -> Iterator[tuple[int, int]]:
 
 
 @contextlib.asynccontextmanager
-async def running(count: int, deliveries: int) -> AsyncIterator[tuple[Nodes, float]]:
-    """``count`` nodes, warm; with the webhooks a second at which they sent what fell due at one moment."""
+async def running(
+    count: int, deliveries: int, share: float | None
+) -> AsyncIterator[tuple[Nodes, float]]:
+    """``count`` nodes, warm; with the webhooks a second at which they sent what fell due at one moment.
+
+    ``share``: of one core for each node; None: all nodes together have the first core.
+    """
     ear, rtp_port = deaf_port()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -181,7 +206,11 @@ async def running(count: int, deliveries: int) -> AsyncIterator[tuple[Nodes, flo
         for server in servers:
             await stack.enter_async_context(server)
         nodes = Nodes(servers, database, url, carrier)
-        if len(CORES) > 1:
+        if share is not None:
+            for number, server in enumerate(servers):
+                group = f"offhook-bench-{os.getpid()}-{number}"
+                stack.enter_context(share_of_core(group, server.processes(), share))
+        elif len(CORES) > 1:
             pin(nodes.pids(), CORES[:1])
             rest = [*family(database.pid), carrier.pid, receiving, os.getpid()]
             pin(rest, CORES[1:])
@@ -330,7 +359,7 @@ async def accepted(nodes: Nodes, folder: Path, seconds: float) -> tuple[float, f
 async def measure(count: int, options: argparse.Namespace) -> bool:
     """All rows of one number of nodes; whether no call was lost."""
     whole = True
-    async with running(count, options.deliveries) as (nodes, webhooks):
+    async with running(count, options.deliveries, options.share) as (nodes, webhooks):
         for rate in map(float, options.rates.split(",")):
             row = await calls_at(nodes, rate, options.seconds)
             print(line(count, row), flush=True)
@@ -362,12 +391,14 @@ def main() -> int:
     parser.add_argument("--nodes", default="1,2,3")
     parser.add_argument("--rates", default="20,40,60,80")
     parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--share", type=float, help="of one core for each node, by cgroups v1")
     parser.add_argument("--deliveries", type=int, default=6000)
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         print("wrk is needed: apt-get install wrk")
         return 1
-    print(f"{len(CORES)} cores: nodes on {CORES[:1]}, everything else on {CORES[1:] or CORES}")
+    where = f"on {CORES[:1]}" if options.share is None else f"with {options.share:g} of a core each"
+    print(f"{len(CORES)} cores: nodes {where}, everything else on {CORES[1:] or CORES}")
     heads: tuple[str, ...] = (
         "nodes",
         "offered/s",
