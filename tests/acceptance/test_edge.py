@@ -56,6 +56,8 @@ HANGUP = Reply(
         }
     ).encode()
 )
+CARRIER = "127.0.0.31"
+"""Not the address of the phones."""
 NODES = ("127.0.0.11", "127.0.0.12")
 
 
@@ -113,6 +115,24 @@ class World(NamedTuple):
         told = [json.loads(one.body) for one in self.receiver.at("/alerts")]
         return {each["data"]["node"] for each in told if each["type"] == "node.silent"}
 
+    async def calls_by_both(self, number: str) -> list[dict[str, Any]]:
+        """Call a number until each node has completed a call to it; what was told of these calls.
+
+        Without NATS a node learns of a phone that registered with the other one a few seconds later.
+        """
+        completed: dict[str, dict[str, Any]] = {}
+        async with asyncio.timeout(60):
+            while len(completed) < len(NODES):
+                known = set(self.receiver.summaries())
+                before = await self.run_by()
+                await self.nodes[len(known) % 2].place(voice_message(number, "Hello."))
+                await self.receiver.wait_for(lambda: len(self.receiver.summaries()) > len(known))  # noqa: B023
+                told = self.receiver.at("/vss")[-1].payload
+                (node,) = (await self.run_by()) - before
+                if told["sessionStatus"] == "COMPLETED":
+                    completed[node] = told
+        return list(completed.values())
+
     async def call_in(self, calls: int = CALLS) -> None:
         """Calls from outside, each answered and ended by a node."""
         before = len(self.receiver.summaries())
@@ -124,6 +144,7 @@ class World(NamedTuple):
             rate=10,
             service=OURS,
             timeout=40,
+            host=CARRIER,
         ) as caller:
             await caller.finished()
         await self.receiver.wait_for(
@@ -158,11 +179,11 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         ear = await stack.enter_async_context(RtpSink())
         keys = {"rtp_port": ear.port}
         scenario = getattr(request, "param", "answer")
-        carrier = Sipp(scenario, tmp_path, keys=keys, log_messages=True, timeout=120)
+        carrier = Sipp(scenario, tmp_path, keys=keys, log_messages=True, timeout=120, host=CARRIER)
         await stack.enter_async_context(carrier)
         ports = [free_port(), free_port()]
         addresses = [f"{host}:{port}" for host, port in zip(NODES, ports, strict=True)]
-        front = Edge(tmp_path / "edge", addresses, [f"127.0.0.1:{carrier.port}"])
+        front = Edge(tmp_path / "edge", addresses, [f"{CARRIER}:{carrier.port}"])
         await stack.enter_async_context(front)
         database = f"sqlite:///{tmp_path}/shared.db"
         nodes = [
@@ -220,16 +241,14 @@ async def test_a_phone_registers_through_the_edge_is_called_by_both_nodes_and_ca
         async with asyncio.timeout(20):
             while not any("a phone registers from" in node.log() for node in world.nodes):
                 await asyncio.sleep(0.05)
-        for node in world.nodes:
-            await node.place(voice_message(ALICE, "Hello."))
-        await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == 2, 30)
-        for told in world.receiver.at("/vss"):
-            assert told.payload["sessionStatus"] == "COMPLETED", told.payload
-            assert told.payload["details"]["callA"]["callType"] == "VOIP"
+        said = await world.calls_by_both(ALICE)
+        assert {one["details"]["callA"]["callType"] for one in said} == {"VOIP"}
+        before = len(world.receiver.summaries())
         await phone.types(f"/dial sip:{OURS}@{world.edge.address}")
-        await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == 3, 30)
+        await world.receiver.wait_for(lambda: len(world.receiver.summaries()) > before, 30)
         (asked,) = [told.payload for told in world.receiver.at("/vca")]
         assert (asked["source"], asked["callType"]) == (ALICE, "VOIP")
+        assert world.receiver.at("/vss")[-1].payload["sessionStatus"] == "COMPLETED"
 
 
 def test_the_files_as_they_are_shipped_are_valid() -> None:
@@ -426,6 +445,23 @@ async def test_a_carrier_over_tls_is_called_and_calls(tmp_path: Path) -> None:
             assert edge.CARRIERS_IN in header(came, "Via")[0]
             node.send(response(came, "486 Busy Here"), inside)
             assert await carrier.hears("SIP/2.0 486")
+
+
+async def test_a_phone_behind_a_nat_is_heard_from_where_it_calls(
+    front: tuple[Edge, Peer, Peer],
+) -> None:
+    """Its description names an address of its home network."""
+    made, node, phone = front
+    sdp = "v=0\no=- 1 1 IN IP4 192.168.7.7\ns=-\nc=IN IP4 192.168.7.7\nt=0 0\nm=audio 4000 RTP/AVP 0\n"
+    sdp = sdp.replace("\n", "\r\n")
+    head = request("INVITE", f"sip:{OURS}@edge.invalid", phone.address)
+    body = f"Content-Type: application/sdp\nContent-Length: {len(sdp)}\n\n"
+    phone.send(
+        head.replace("Content-Length: 0\n\n", body) + sdp.replace("\r\n", "\n"), made.address
+    )
+    came = await node.hears("INVITE")
+    assert f"c=IN IP4 {phone.host}" in came
+    node.send(response(came, "486 Busy Here"), f"{edge.PHONES_IN}:{made.port}")
 
 
 async def test_carriers_together_may_begin_so_many_calls_a_second(tmp_path: Path) -> None:

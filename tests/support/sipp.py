@@ -6,6 +6,7 @@ import asyncio
 import csv
 import shutil
 import signal
+import socket
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -264,7 +265,8 @@ class Sipp:
 
 def _is_bound(host: str, port: int, over: str) -> bool:
     wide = ":" in host
-    wanted = f"{'00000000' * 3 + '01000000' if wide else '0100007F'}:{port:04X}"
+    address = "00000000" * 3 + "01000000" if wide else socket.inet_aton(host)[::-1].hex().upper()
+    wanted = f"{address}:{port:04X}"
     return any(
         line.split()[1] == wanted
         for line in Path("/proc/net", over + "6" * wide).read_text().splitlines()[1:]

@@ -126,6 +126,7 @@ async def baresip(
     modules = next(Path("/usr/lib").glob("**/baresip/modules/g711.so")).parent
     (folder / "config").write_text(
         _BARESIP.format(port=port, modules=modules, rtp=rtp, rtp_end=rtp + 20)
+        + ("net_interface 127.0.0.1\n" if at != "127.0.0.1" else "")
     )
     mode = "auto" if answers else "manual"
     (folder / "accounts").write_text(
