@@ -336,11 +336,11 @@ class UserAgent:
         if call is not None:
             call.accept_refer(now)
 
-    def reject_refer(self, handle: str, now: float, status: int = 603) -> None:
-        """Refuse a :class:`Referred`; the call goes on as it was."""
+    def reject_refer(self, handle: str, now: float, status: int = 603, warning: str = "") -> None:
+        """Refuse a :class:`Referred`; the call goes on as it was. ``warning`` tells people why."""
         call = self._calls.open.get(handle)
         if call is not None:
-            call.reject_refer(now, status)
+            call.reject_refer(now, status, warning)
 
     def send_info(self, handle: str, now: float, content_type: str, body: bytes) -> None:
         """Send an INFO inside the call."""

@@ -191,11 +191,12 @@ class SipCall(InSession):
             lines = self.contact_line + notify_lines(self.refer_cseq)
             self.send("NOTIFY", now, ignore, lines, TRYING)
 
-    def reject_refer(self, now: float, status: int) -> None:
-        """Refuse to call somebody else; ignored when there is no REFER."""
+    def reject_refer(self, now: float, status: int, warning: str = "") -> None:
+        """Refuse to call somebody else, and tell people why; ignored when there is no REFER."""
         tx, self.refer = self.refer, None
         if tx is not None:
-            tx.respond(status, now, extra=self.core.server)
+            told = f'Warning: 399 offhook "{warning}"\r\n' if warning else ""
+            tx.respond(status, now, extra=told + self.core.server)
 
     # --- our INFO
 

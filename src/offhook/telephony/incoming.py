@@ -12,6 +12,7 @@ from offhook.sip import agent_events as sip
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import LineCall
+from offhook.telephony.transfers import answer_refer
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class IncomingCall(LineCall, ReceivedCall):
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
             case sip.Referred():
-                self._line.answer_refer(event, self)
+                answer_refer(self._line.endpoint, event, self)
             case sip.RefreshDue():
                 self._line.refresh(event.handle, self)
             case sip.ReofferAnswered(sdp=body):

@@ -13,9 +13,9 @@ from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
 from offhook.session.ports.phones import PhoneBinding
 from offhook.session.ports.telephony import DialOrder
 from offhook.session.routing import user_of_route
-from offhook.sip import Address, Credentials, Referred
+from offhook.sip import Address, Credentials
 from offhook.sip.encoding import host_port
-from offhook.sip.grammar import GrammarError, escape_user, parse_uri, unescape
+from offhook.sip.grammar import escape_user
 from offhook.telephony.endpoint import SipEndpoint, Tap
 from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
 from offhook.telephony.line_call import LineCall
@@ -249,23 +249,6 @@ class Line:
                 agent.reject_reoffer(handle, now, 488)
 
         call.leg_media.answer(sdp, origin, accept, refused)
-
-    def answer_refer(self, event: Referred, call: LineCall) -> None:
-        """Follow a REFER where the call's trunk allows it and the session takes it; else refuse it."""
-        listener, trunk = call.transfer_listener, call.leg_media.trunk
-        follow = False
-        if trunk is not None and trunk.follows_refer and listener is not None:
-            try:
-                user = unescape(parse_uri(event.target).user.partition(";")[0])
-            except GrammarError:
-                user = ""
-            number = trunk.numbers.read(user, Party.CALLED)
-            follow = not event.replaces and listener(number)
-        with self.endpoint.command() as (agent, now):
-            if follow:
-                agent.accept_refer(event.handle, now)
-            else:
-                agent.reject_refer(event.handle, now)
 
     def heard(self, trunk: Trunk | None) -> None:
         """A response came from a trunk (the phones of a user are none)."""

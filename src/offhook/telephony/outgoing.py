@@ -22,6 +22,7 @@ from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import EndFacts, LineCall, faults
 from offhook.telephony.redirects import Redirection, Redirections
+from offhook.telephony.transfers import answer_refer
 from offhook.telephony.transports.locator import CannotLocate
 from offhook.telephony.trunk_servers import PATIENCE
 from offhook.telephony.trunks import Trunk, why_challenged
@@ -202,7 +203,7 @@ class OutgoingCall(LineCall):
             case sip.Reoffer(sdp=sdp):
                 self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
             case sip.Referred():
-                self._line.answer_refer(event, self)
+                answer_refer(self._line.endpoint, event, self)
             case sip.RefreshDue():
                 self._line.refresh(event.handle, self)
             case sip.ReofferAnswered(sdp=body):

@@ -66,16 +66,19 @@ async def test_a_withheld_number_reaches_only_trunks_that_are_trusted(
 
 
 @pytest.mark.parametrize(
-    ("follows", "takes", "target", "asked", "status"),
+    ("follows", "takes", "target", "asked", "status", "why"),
     [
-        (True, True, f"<sip:{OTHER}@x>", [OTHER], 202),
-        (True, False, f"<sip:{OTHER}@x>", [OTHER], 603),
-        (False, True, f"<sip:{OTHER}@x>", [], 603),
-        (True, True, f"<sip:{OTHER}@x?Replaces=a%3Bto-tag%3Db>", [], 603),
+        (True, True, f"<sip:{OTHER}@x>", [OTHER], 202, None),
+        (True, False, f"<sip:{OTHER}@x>", [OTHER], 603, "the session may not call this number"),
+        (False, True, f"<sip:{OTHER}@x>", [], 603, "transfers over this trunk are not followed"),
+        (
+            *(True, True, f"<sip:{OTHER}@x?Replaces=a%3Bto-tag%3Db>", [], 603),
+            "attended transfers (Replaces) are not followed",
+        ),
     ],
 )
-async def test_a_transfer_is_followed_where_trunk_and_session_take_it(
-    target: str, asked: list[str], status: int, *, follows: bool, takes: bool
+async def test_a_transfer_is_followed_where_trunk_and_session_take_it_else_refused_with_the_reason(
+    target: str, asked: list[str], status: int, why: str | None, *, follows: bool, takes: bool
 ) -> None:
     async with held_line(trunk(follows_refer=follows)) as held:
         call = held.dials()
@@ -88,8 +91,18 @@ async def test_a_transfer_is_followed_where_trunk_and_session_take_it(
 
         call.on_transfer(listener)
         held.asks("REFER", headers=f"Refer-To: {target}\r\n")
-        assert held.response(f"{status} REFER")
+        told = held.response(f"{status} REFER").get("warning")
+        assert told == (None if why is None else f'399 offhook "{why}"')
         assert heard == asked
+
+
+async def test_a_party_that_is_not_the_second_of_a_bridge_may_not_transfer() -> None:
+    async with held_line(trunk(follows_refer=True)) as held:
+        held.dials()
+        held.answers(200)
+        held.asks("REFER", headers=f"Refer-To: <sip:{OTHER}@x>\r\n")
+        why = "only the second party of a bridged call may transfer it"
+        assert held.response("603 REFER").get("warning") == f'399 offhook "{why}"'
 
 
 async def test_the_trunk_is_asked_to_keep_the_session_by_its_timer() -> None:
