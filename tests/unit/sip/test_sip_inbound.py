@@ -583,6 +583,22 @@ def test_a_flood_of_invites_holds_no_more_than_the_limit() -> None:
     assert wire.agent.transactions == 10
 
 
+def test_over_the_limit_of_transactions_requests_get_503_and_a_bye_is_taken() -> None:
+    wire = Wire(max_transactions=3)
+    handle = ringing(wire)
+    wire.agent.accept(handle, wire.now, SDP)
+    wire.receive(request("ACK", branch="z9hG4bK-k", to_tag=handle))
+    wire.words()
+    for number in range(2, 6):
+        wire.receive(request("INFO", cseq=number, branch=f"z9hG4bK-{number}", to_tag=handle))
+    assert wire.words() == ["200 INFO", "200 INFO", "503 INFO", "503 INFO"]
+    assert wire.agent.transactions == 3
+    wire.receive(request(call_id="other", branch="z9hG4bK-o"))
+    assert wire.words() == ["503 INVITE"]
+    wire.receive(request("BYE", cseq=9, branch="z9hG4bK-b", to_tag=handle))
+    assert wire.words() == ["200 BYE"]
+
+
 def test_requests_are_forgotten_in_time() -> None:
     wire, handle = up()
     wire.receive(request("BYE", cseq=2, branch="z9hG4bK-2", to_tag=handle))

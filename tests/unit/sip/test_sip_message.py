@@ -78,6 +78,16 @@ def test_what_is_no_message(data: bytes) -> None:
         parse(data)
 
 
+@pytest.mark.parametrize(("routes", "problem"), [(300, None), (400, "Header fields too long")])
+def test_headers_that_are_parsed_may_not_be_endless_together(
+    routes: int, problem: str | None
+) -> None:
+    route = "Record-Route: <sip:proxy.example.net;lr;x=" + "y" * 14 + ">\r\n"
+    message = parse(request(headers=route * routes))
+    assert isinstance(message, Request)
+    assert message.check() == problem
+
+
 def test_compact_names_any_case_and_folds() -> None:
     message = req(
         "OPTIONS sip:a@b SIP/2.0\nv: SIP/2.0/UDP h\n ;branch=z9hG4bKx\nf : <sip:a@b>\n\t;tag=1\n"

@@ -54,6 +54,7 @@ class Wire:
         *,
         timers: Timers | None = None,
         max_dialogs: int | None = None,
+        max_transactions: int = 64_000,
         seed: int = 1,
         transports: Sequence[Transport] = (Transport(OURS),),
     ) -> None:
@@ -61,6 +62,7 @@ class Wire:
             transports=transports,
             timers=timers or Timers(),
             max_dialogs=max_dialogs,
+            max_transactions=max_transactions,
             rng=random.Random(seed),
         )
         self.now = 100.0
