@@ -49,7 +49,7 @@ class MediaEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlaybackStarted(MediaEvent, frozen=True, kw_only=True):
-    """The first packet of a playback left."""
+    """The first packet of a playback left. It may be told no sooner than the next event."""
 
     playback: int
 

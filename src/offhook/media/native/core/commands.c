@@ -159,6 +159,13 @@ static enum oh_result carry_out_here(oh_engine *engine, struct oh_command *comma
     return OH_OK;
 }
 
+/* Whether a command may wait for the thread's next pass, where that is near: each wake-up costs as much as
+ * several packets. */
+static bool has_time(enum oh_command_kind kind) {
+    return kind == OH_OPEN || kind == OH_KEEP_SENDING || kind == OH_RELEASE ||
+           kind == OH_RELEASE_SOUND;
+}
+
 static enum oh_result post(oh_engine *engine, struct oh_command *command) {
     for (int tries = 0; tries < FULL_FOR; tries++) {
         if (atomic_load(&engine->state) != OH_STATE_RUNNING || atomic_load(&engine->stopping)) {
@@ -171,7 +178,8 @@ static enum oh_result post(oh_engine *engine, struct oh_command *command) {
                 return result;
         }
         if (oh_queue_put(&engine->commands, command, 1, true) == OH_PUT) {
-            oh_engine_wake(engine);
+            if (!has_time(command->kind) || !atomic_load(&engine->wakes_soon))
+                oh_engine_wake(engine);
             return OH_OK;
         }
         const struct timespec pause = {0, 1000000};

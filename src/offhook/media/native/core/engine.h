@@ -60,7 +60,8 @@ struct oh_engine {
     pthread_mutex_t state_lock;    /* held while a command is carried out by a caller */
     atomic_int state;
     atomic_bool stopping;
-    atomic_bool waiting;           /* the thread sleeps: commands must wake it */
+    atomic_bool waiting;           /* the thread sleeps, and nobody has woken it yet */
+    atomic_bool wakes_soon;        /* its sleep ends by itself within a packet's time */
     atomic_bool signalled;         /* the event descriptor is readable */
     int wake, poll, event_fd;
     struct oh_queue commands, events;

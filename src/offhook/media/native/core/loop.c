@@ -199,14 +199,24 @@ static void publish(oh_engine *engine) {
     engine->changed_count = 0;
 }
 
+/* Whether the taker must hear now. That a playback has begun is told with the next event: to wake a process
+ * for it costs more than anybody makes of it. */
+static bool is_waited_for(const struct oh_batch *events) {
+    for (size_t at = 0; at < events->count; at++)
+        if (((const struct oh_event *)(const void *)events->items)[at].kind != OH_PLAYBACK_STARTED)
+            return true;
+    return false;
+}
+
 void oh_engine_post_events(oh_engine *engine, bool wait) {
     struct oh_batch *outbox = &engine->outbox;
     if (!outbox->count)
         return;
+    bool waited_for = is_waited_for(outbox);
     if (oh_queue_put(&engine->events, outbox->items, outbox->count, wait) != OH_PUT)
         return;
     outbox->count = 0;
-    if (!atomic_exchange(&engine->signalled, true)) {
+    if (waited_for && !atomic_exchange(&engine->signalled, true)) {
         uint64_t one = 1;
         ssize_t written = write(engine->event_fd, &one, sizeof one);
         (void)written; /* the counter of an eventfd that is reset at each read cannot overflow */
@@ -256,7 +266,7 @@ static bool is_busy(const oh_engine *engine) {
 
 void oh_engine_wake(oh_engine *engine) {
     uint64_t one = 1;
-    if (atomic_load(&engine->waiting)) {
+    if (atomic_exchange(&engine->waiting, false)) {
         ssize_t written = write(engine->wake, &one, sizeof one);
         (void)written; /* as above */
     }
@@ -275,6 +285,7 @@ static void wait_for_work(oh_engine *engine) {
         timeout.tv_sec = (time_t)seconds;
         timeout.tv_nsec = (long)((seconds - (double)timeout.tv_sec) * 1e9);
     }
+    atomic_store(&engine->wakes_soon, ends && seconds <= OH_TICK * OH_TICKS_PER_PACKET);
     atomic_store(&engine->waiting, true);
     if (!atomic_load(&engine->commands.waiting) && !atomic_load(&engine->stopping))
         ppoll(watched, busy ? 1 : 2, ends ? &timeout : NULL, NULL);
