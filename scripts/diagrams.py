@@ -25,10 +25,10 @@ from offhook.docs_site.sources import page_names
 ROOT = Path(__file__).parents[1]
 SCALE = 72.0
 """Points in Graphviz's inch."""
-FONT = 12
+FONT = 13
 LABEL_WIDTH = 26
 """Characters of a line of an edge's label."""
-LANE, ROW, HEAD = 190, 40, 44
+LANE, ROW, HEAD = 150, 36, 44
 """Of sequence diagrams: between two participants, between two messages, height of a participant's box."""
 
 Box = tuple[float, float, float, float]
@@ -140,6 +140,7 @@ def laid_out(dot: str) -> str:
     """A graph as Graphviz places it, drawn here."""
     options = [f"-Nfontsize={FONT}", f"-Efontsize={FONT}", "-Nshape=box", "-Nfontname=Helvetica"]
     command = ["dot", "-Tplain", *options, "-Efontname=Helvetica", "-Nmargin=0.16,0.09"]
+    command.append("-Earrowhead=none")  # so that a line ends at its box; the head is drawn here
     done = subprocess.run(command, input=dot, capture_output=True, text=True, check=True)
     width = height = 0.0
     edges: list[str] = []
@@ -220,7 +221,7 @@ def _message(
 ) -> list[str]:
     x, to = middle[one], middle[other]
     if one == other:
-        wide = min(LANE * 0.9, 14 + 6.3 * len(text))
+        wide = min(LANE * 1.6, 16 + 6.8 * len(text))
         return [box((x - wide / 2, y - 13, wide, 24), "life"), *words(x, y - 1, text, "said")]
     dashes = ' stroke-dasharray="5 4"' if answer else ""
     line = f'<path class="edge" stroke="#525b66"{dashes} d="M{x},{y:.0f}H{to}"/>'
