@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import shutil
-import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from playwright.async_api import expect
+from tests.support.axe import axe_source, violations
 from tests.support.console_sessions import (
     HOSTILE,
     busy_session,
@@ -257,29 +256,7 @@ async def test_hostile_texts_do_nothing_in_a_browser() -> None:
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, as its package has it."""
-    folder = tmp_path_factory.mktemp("axe")
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm, for axe-core")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(Path(__file__).parent / "browser" / name, folder)
-    install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    subprocess.run(install, cwd=folder, check=True, capture_output=True, timeout=120)
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-
-RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-
-
-async def violations(looker: Looker, axe: str) -> list[str]:
-    """What axe finds on a page."""
-    await looker.page.evaluate(axe)
-    found = await looker.page.evaluate("rules => axe.run(document, {runOnly: rules})", [*RULES])
-    return [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
+    return axe_source(tmp_path_factory.mktemp("axe"))
 
 
 async def test_axe_finds_nothing_on_any_page(axe: str) -> None:
@@ -307,15 +284,15 @@ async def test_axe_finds_nothing_on_any_page(axe: str) -> None:
                     await looker.open(f"/console/{path}{account}account=acme_corp")
                     for details in await looker.page.locator("details").all():
                         await details.evaluate("one => one.open = true")
-                    if wrong := await violations(looker, axe):
+                    if wrong := await violations(looker.page, axe):
                         found[scheme, path] = wrong
                 await looker.page.set_viewport_size({"width": 390, "height": 844})
                 await looker.open("/console/sessions/full-session")
-                if wrong := await violations(looker, axe):
+                if wrong := await violations(looker.page, axe):
                     found[scheme, "phone"] = wrong
                 await looker.page.get_by_role("button", name="Sign out").click()
                 await looker.page.get_by_label("API key").wait_for()
-                if wrong := await violations(looker, axe):
+                if wrong := await violations(looker.page, axe):
                     found[scheme, "sign-in"] = wrong
         assert found == {}
 

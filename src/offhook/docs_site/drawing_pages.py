@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -138,7 +139,7 @@ class PageDrawer:
         token: Token = tokens[at]
         language = (token.info.split() or [""])[0]
         if language == "mermaid":
-            return self._diagram(page, drawn, token)
+            return self._diagram(page, drawn, tokens, at)
         if language in PLAIN:
             text = escape(token.content)
         else:
@@ -153,7 +154,8 @@ class PageDrawer:
         head = f'<pre class="code" data-language="{escape(language)}" tabindex="0">'
         return f"{head}<code>{text}</code></pre>\n"
 
-    def _diagram(self, page: Page, drawn: Drawn, token: Token) -> str:
+    def _diagram(self, page: Page, drawn: Drawn, tokens: Any, at: int) -> str:
+        token: Token = tokens[at]
         name = diagram_name(token.content)
         drawn.diagrams.add(name)
         file = self._root / DIAGRAMS / name
@@ -162,7 +164,12 @@ class PageDrawer:
             drawn.problems.append(Problem(page.name, line_of(token), problem))
             return f"<pre><code>{escape(token.content)}</code></pre>\n"
         svg = re.sub(r"^.*?(?=<svg)", "", file.read_text("utf-8"), flags=re.DOTALL)
-        return f'<figure class="diagram" tabindex="0">{svg}</figure>\n'
+        # Backwards: the text of the heading above comes just before its beginning.
+        over = next(
+            (b.content for b, e in pairwise(tokens[at::-1]) if e.type == "heading_open"), ""
+        )
+        named = svg.replace("<svg", f'<svg aria-label="Diagram: {escape(over)}"', 1)
+        return f'<figure class="diagram" tabindex="0">{named}</figure>\n'
 
     def _comment(self, page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
         """Comments are left out; other HTML is a problem already, and is shown as text."""
