@@ -1306,6 +1306,8 @@ export interface ErasureAnswer {
   sessions: number;
   /** Requests without a session that named the number. */
   requests: number;
+  /** Requests, of all sub-accounts, that were looked through for it. */
+  requestsLookedAt: number;
   /** Places in lists of campaigns. */
   campaignTargets: number;
   /** Sessions that stay: they have not ended, or a webhook of theirs is still tried. */

@@ -300,6 +300,8 @@ class ErasureAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     """With timelines, requests, webhooks, SIP messages and recordings."""
     requests: int
     """Requests without a session that named the number."""
+    requests_looked_at: int
+    """Requests, of all sub-accounts, that were looked through for it."""
     campaign_targets: int
     """Places in lists of campaigns."""
     left: list[str]
