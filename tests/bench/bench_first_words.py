@@ -175,11 +175,11 @@ class Line:
 
 
 async def idle(engine: str) -> None:
-    """Wait until the workers of an engine take no processor time for a second."""
+    """Wait until the workers of an engine take no processor time for three seconds."""
     before = None
     while (taken := [cpu_of(pid) for pid in workers(engine)]) != before:
         before = taken
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
 
 
 class Others(Enum):
@@ -209,6 +209,7 @@ async def line(engine: str, live: int, others_hear: Others) -> AsyncIterator[Lin
             carriers, webhooks={"VSS": receiver.url("/vss"), "VCA": receiver.url("/vca")}
         )
         config["voices"] = {"folder": str(FOLDER), "order": [engine]}
+        config["limits"]["media_timeout"] = 3600  # the other phones send nothing
         server = await stack.enter_async_context(Server(folder / "server", config))
         hold = "You are still on hold. We are with you in a moment. " * 12
         here = Line(server, receiver, phone)
