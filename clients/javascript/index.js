@@ -1,5 +1,5 @@
 // The client of an Offhook server: every operation of its API as a method (docs/clients.md).
-import { NoAnswer, OffhookError, refusal } from "./failures.js";
+import { NoAnswer, OffhookError, ServerFailed, refusal } from "./failures.js";
 import { OPERATIONS } from "./generated/operations.js";
 import { readEvents } from "./live_events.js";
 import { afterAnswer, afterFault, pause } from "./retrying.js";
@@ -59,14 +59,26 @@ export class Client {
           if (event.event === "SESSION_ENDED") return;
         }
       } catch (error) {
-        if (error instanceof OffhookError) throw error;
+        if (error instanceof OffhookError && !(error instanceof ServerFailed)) throw error;
         failed += 1;
-        const wait = afterFault(this, failed, error, true);
+        // A stream outlives a restart of the server: almost a minute with the usual number of retries.
+        const wait = afterFault({ retries: this.retries * 5 }, failed, error, true);
+        if (wait === null && error instanceof ServerFailed) throw error;
         if (wait === null) throw new NoAnswer(`GET ${path}: ${describe(error)}`, { cause: error });
         await pause(wait);
         continue;
       }
-      if (after === seen && !isLive(await this.getSession(sessionId))) return;
+      if (after === seen && (await this.#isOver(sessionId))) return;
+    }
+  }
+
+  /** Whether no more events can come; false where the server cannot be asked now. */
+  async #isOver(sessionId) {
+    try {
+      return !isLive(await this.getSession(sessionId));
+    } catch (error) {
+      if (error instanceof NoAnswer || error instanceof ServerFailed) return false;
+      throw error;
     }
   }
 

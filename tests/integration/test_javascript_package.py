@@ -81,7 +81,7 @@ async def test_the_package_behaves_without_a_server(tmp_path: Path) -> None:
         OFFHOOK_SIGNED=json.dumps(given),
     )
     assert status == 0, output
-    assert re.search(rf"^# pass {12 + len(CASES)}$", output, re.MULTILINE), output
+    assert re.search(rf"^# pass {13 + len(CASES)}$", output, re.MULTILINE), output
     assert {"index.js", "index.d.ts", "receiver.js", "receiver.d.ts", "README.md"} <= set(files)
     assert not [name for name in files if "test" in name]
 

@@ -100,6 +100,14 @@ test("a stream that breaks goes on behind the last event", async () => {
   assert.deepEqual(asked.map((each) => each.headers["last-event-id"]), [undefined, "1"]);
 });
 
+test("a stream outlives a restart of the server", async () => {
+  const gone = [refused(), json(500, {}), json(503, {}, { "retry-after": "0" })];
+  const [client] = scripted(stream(": quiet\n\n", false), json(500, {}), ...gone, stream(frame(1, "SESSION_ENDED"), false));
+  const seen = [];
+  for await (const event of client.followSession("s")) seen.push(event.number);
+  assert.deepEqual(seen, [1]);
+});
+
 test("what is no event is refused", async () => {
   for (const text of ["data: x\n\n", "data: {}\n\n", "data: null\n\n"]) {
     const [client] = scripted(stream(text, false));

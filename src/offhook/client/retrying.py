@@ -35,6 +35,10 @@ class RetryRule(NamedTuple):
     longest_wait: float = 30.0
     """Seconds: a server that asks to wait longer is not waited for."""
 
+    def patient(self) -> RetryRule:
+        """Of streams, which outlive a restart of the server: almost a minute with the usual rule."""
+        return self._replace(most=self.most * 5)
+
     def after_fault(
         self, sent: int, fault: Fault, luck: float, *, repeatable: bool = True
     ) -> float | None:

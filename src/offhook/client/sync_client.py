@@ -11,9 +11,10 @@ from typing import Self
 import httpx
 
 from offhook.client.calls.every_call import EveryCall
+from offhook.client.failures import NoAnswer, ServerFailed
 from offhook.client.httpx_answers import fault_of, no_answer, raw
 from offhook.client.live_events import LAST, QUIET, EventReader, LiveEvent
-from offhook.client.retrying import RetryRule
+from offhook.client.retrying import Fault, RetryRule
 from offhook.client.sending import (
     DOWNLOAD,
     EVENTS,
@@ -121,15 +122,25 @@ class Client(EveryCall):
                     yield event
                     if event.event == LAST:
                         return
-            except httpx.RequestError as error:
+            except (httpx.RequestError, ServerFailed) as error:
                 failed += 1
-                wait = self._retry.after_fault(failed, fault_of(error), random.random())  # noqa: S311
-                if wait is None:
+                luck = random.random()  # noqa: S311
+                wait = self._retry.patient().after_fault(failed, Fault.UNKNOWN, luck)
+                if wait is None and isinstance(error, httpx.RequestError):
                     raise no_answer(self._events(session_id, after), error) from error
+                if wait is None:
+                    raise
                 time.sleep(wait)
             else:
-                if after == seen and not is_live(self.get_session(session_id)):
+                if after == seen and self._is_over(session_id):
                     return
+
+    def _is_over(self, session_id: str) -> bool:
+        """Whether no more events can come; False where the server cannot be asked now."""
+        try:
+            return not is_live(self.get_session(session_id))
+        except (NoAnswer, ServerFailed):
+            return False
 
     def _events(self, session_id: str, after: int) -> ClientRequest:
         headers = event_headers(after)

@@ -393,11 +393,26 @@ async def test_a_stream_that_breaks_goes_on_behind_the_last_event(waits: list[fl
     assert len(waits) == 2
 
 
+async def test_a_stream_outlives_a_restart_of_the_server(waits: list[float]) -> None:
+    for waited in (False, True):
+        quiet = httpx.Response(200, content=b": still here\n\n")
+        gone = [httpx.ConnectError("refused") for _ in range(3 + 5)]  # get_session, then streams
+        script = Script(quiet, *gone, unavailable(), httpx.Response(200, content=ENDED))
+        if waited:
+            events = [each async for each in script.async_client().follow_session("s")]
+        else:
+            events = list(script.client().follow_session("s"))
+        assert [event.event for event in events] == ["SESSION_ENDED"]
+        assert script.outcomes == []
+
+
 async def test_a_stream_that_is_refused_is_not_tried_again(waits: list[float]) -> None:
     answer = httpx.Response(404, json={"statusCode": 404, "statusMessage": "no"})
     with pytest.raises(UnknownResource):
         list(Script(answer).client().follow_session("s"))
-    cuts = [httpx.Response(200, stream=Cut()) for _ in range(3)]
+    cuts = [httpx.Response(200, stream=Cut()) for _ in range(11)]
     with pytest.raises(NoAnswer, match="cut"):
         _ = [each async for each in Script(*cuts).async_client().follow_session("s")]
-    assert len(waits) == 2
+    with pytest.raises(ServerFailed):
+        list(Script(unavailable()).client(retries=0).follow_session("s"))
+    assert len(waits) == 10
