@@ -17,6 +17,8 @@ from urllib.parse import unquote_to_bytes
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
+_NO_URI = re.compile(r'[ \t<>"]')
+"""A character that no URI holds."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 _SPECIAL = {separator: re.compile(f'["<>{separator}]') for separator in ",;"}
 MAX_CSEQ = 2**31 - 1
@@ -314,6 +316,8 @@ def _is_ipv6(host: str) -> bool:
 
 def uri_scheme(uri: str) -> str:
     """The scheme in lower case; raises when there is none."""
+    if uri.startswith("sip:"):
+        return "sip"  # nearly always
     scheme, colon, _ = uri.partition(":")
     if not colon or not scheme or not scheme[0].isalpha() or not _SCHEME.issuperset(scheme):
         raise GrammarError("no URI scheme")
@@ -325,7 +329,7 @@ def check_uri_text(uri: str) -> None:
 
     No spaces, brackets or bad escapes, and no headers.
     """
-    if not uri or any(char in uri for char in ' \t<>"'):
+    if not uri or _NO_URI.search(uri) is not None:
         raise GrammarError("a character that no URI holds")
     at = uri.find("%")
     while at >= 0:
