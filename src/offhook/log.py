@@ -14,11 +14,19 @@ import sys
 import threading
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar, Token
-from types import TracebackType
-from typing import Any, TextIO, final
+from types import ModuleType, TracebackType
+from typing import Any, TextIO, cast, final
 
-import structlog
-from structlog.typing import EventDict, Processor
+# structlog's own renderer for terminals draws with rich where that is installed. We have a renderer of our
+# own, and each process would import 66 modules at its start for nothing.
+_without_rich = "rich" not in sys.modules
+if _without_rich:
+    sys.modules["rich"] = cast(ModuleType, None)
+import structlog  # noqa: E402
+
+if _without_rich:
+    del sys.modules["rich"]
+from structlog.typing import EventDict, Processor  # noqa: E402
 
 SECRET_FIELDS = frozenset(
     {

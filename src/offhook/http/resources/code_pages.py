@@ -8,7 +8,6 @@ from importlib.resources import files
 import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
-from markdown_it import MarkdownIt
 
 from offhook.codes import StatusCode
 from offhook.flow import json_schema
@@ -60,5 +59,7 @@ handlers = [code_page, callflow_schema]
 @cache
 def _page(name: str) -> str:
     text = files("offhook.http").joinpath("codes", name).read_text("utf-8")
+    from markdown_it import MarkdownIt  # 62 modules that most API processes never need
+
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     return _FRAME.format(content=markdown.render(text))
