@@ -49,7 +49,7 @@ _SECRET_TEXT = re.compile(
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
 _FIRST_FIELDS = ("process", "session")
-_QUIET = ("asyncio", "nats", "uvicorn.access", "sqlalchemy", "alembic")
+_QUIET = ("aioice", "aiortc", "asyncio", "nats", "uvicorn.access", "sqlalchemy", "alembic")
 """Libraries with lines below warning that do not help an operator."""
 
 

@@ -31,6 +31,7 @@ from tests.support.console_world import (
 )
 from tests.support.http_world import OPERATOR_KEY
 
+from offhook.config import Admin, BrowserPhone, Config, SipUserSection
 from offhook.session.ports.recording import (
     RecordedFile,
     RecordingFiles,
@@ -260,7 +261,12 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 async def test_axe_finds_nothing_on_any_page(axe: str) -> None:
-    async with running_console() as world, browser() as running:
+    config = Config(
+        admin=Admin(api_keys=(OPERATOR_KEY,)),
+        browser_phone=BrowserPhone(enabled=True),
+        sip_users=(SipUserSection(username="ann", password="long-enough"),),
+    )
+    async with running_console(config=config) as world, browser() as running:
         await filled(world)
         paths = [
             *("now", "sessions", "sessions?rejected=1", "sessions/full-session", "figures"),
@@ -274,6 +280,7 @@ async def test_axe_finds_nothing_on_any_page(axe: str) -> None:
                 "trunks",
                 "keys",
                 "playground",
+                "phone",
             ),
         ]
         found = {}

@@ -181,13 +181,13 @@ async def running_record_console(folder: Path, **changes: Any) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium without a screen."""
+async def browser(*flags: str) -> AsyncIterator[Browser]:
+    """Debian's Chromium without a screen; ``flags`` besides the usual ones."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("needs chromium: apt-get install chromium")
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
+        running = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
         try:
             yield running
         finally:

@@ -35,7 +35,7 @@ class WebPeer:
     news: list[dict[str, Any]] = field(default_factory=list)
     loudest: float = 0.0
     """Of what it heard, 0 to 1."""
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     _talk: RTCPeerConnection | None = None
 
     async def until(self, state: str, count: int = 1) -> dict[str, Any]:
@@ -45,8 +45,8 @@ class WebPeer:
                 found = [one for one in self.news if one["state"] == state]
                 if len(found) >= count:
                     return found[-1]
-                self._changed.clear()
-                await self._changed.wait()
+                self.changed.clear()
+                await self.changed.wait()
 
     async def heard(self, loud: float = 0.02) -> None:
         """Wait until something loud was heard."""
@@ -74,8 +74,8 @@ class WebPeer:
     async def _sdp(self) -> str:
         async with asyncio.timeout(DEADLINE):
             while not (found := [one["sdp"] for one in self.news if one.get("sdp")]):
-                self._changed.clear()
-                await self._changed.wait()
+                self.changed.clear()
+                await self.changed.wait()
         self.news[:] = [one for one in self.news if not one.get("sdp")]
         return str(found[-1])
 
@@ -95,7 +95,7 @@ class WebPeer:
             async for line in answer.content:
                 if line.startswith(b"data: "):
                     self.news.append(json.loads(line[6:]))
-                    self._changed.set()
+                    self.changed.set()
 
     async def hush(self) -> None:
         """Close the stream."""

@@ -21,6 +21,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, cast, final
 
 from aioice import Candidate, Connection
+from aioice.ice import StunProtocol
+from aioice.stun import Message
 from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
@@ -38,6 +40,8 @@ CONNECT_WITHIN: Final = 15.0
 """Seconds until a browser's stream must be there."""
 MOST_WAITING: Final = 200
 """Packets that wait for the browser, or to be read, at the most."""
+MOST_PLACES: Final = 20
+"""Addresses that the browser's checks may come from: each is asked back."""
 _DIGEST: Final = "sha-256"
 
 
@@ -64,6 +68,14 @@ class OwnConnection(Connection):
         """Drop what would wait too long."""
         if self._queue.qsize() < MOST_WAITING:
             super().data_received(data, component)
+
+    def check_incoming(
+        self, message: Message, addr: tuple[str, int], protocol: StunProtocol
+    ) -> None:
+        """Answer a check that gave our password, from no more addresses than a browser has."""
+        known = {pair.remote_addr for pair in self._check_list}
+        if addr in known or len(known) < MOST_PLACES:
+            super().check_incoming(message, addr, protocol)
 
     def places(self) -> list[str]:
         """The candidates for the browser."""

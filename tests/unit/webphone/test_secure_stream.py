@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aioice.stun import Class, Message, Method
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 
+from offhook.aio import end_all
 from offhook.negotiated import Codec
 from offhook.webphone import secure_stream
 from offhook.webphone.browser_description import BrowserOffer, Fingerprint, read_offer, write_answer
-from offhook.webphone.secure_stream import MOST_WAITING, SecureStream, StreamFailed
+from offhook.webphone.secure_stream import MOST_PLACES, MOST_WAITING, SecureStream, StreamFailed
 
 LOCAL = "127.0.0.1"
 
@@ -123,3 +125,19 @@ async def test_what_strangers_send_to_the_port_is_bounded_and_the_browser_still_
         await peer.take_answer()
         await connecting
         assert peer.stream._ice._queue.qsize() <= MOST_WAITING
+
+
+async def test_whoever_has_the_password_makes_us_ask_few_addresses() -> None:
+    """Forged sources of checks would otherwise make us send to all of them."""
+    async with met() as peer:
+        offer = await peer.offer()
+        ice = peer.stream._ice
+        ice.remote_username, ice.remote_password = offer.name, offer.password
+        connecting = asyncio.create_task(ice.connect())
+        await asyncio.sleep(0)
+        request = Message(Method.BINDING, Class.REQUEST)
+        request.attributes["PRIORITY"] = 1
+        for port in range(1000, 1000 + 3 * MOST_PLACES):
+            ice.check_incoming(request, (LOCAL, port), ice._protocols[0])
+        assert len(ice._check_list) == MOST_PLACES
+        await end_all(connecting)
