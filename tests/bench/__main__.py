@@ -51,6 +51,7 @@ BENCHES: dict[str, list[str]] = {
     "start": [],
     "store": ["--seconds", "5"],
     "storm": [],
+    "web_phones": [],
     "webhooks": [],
 }
 """Each benchmark with what it is asked; its module explains what it measures."""

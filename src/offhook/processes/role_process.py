@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except config_file.ConfigError as error:
         _log.error("%s", error)
         return 2
-    if options.role != "front":
+    if options.role not in ("front", "phones"):
         _load_numbers()
     try:
         return _run_loop(_serve(options, config, link))
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _load_numbers() -> None:
-    """Load what is known about telephone numbers; the front, which sees none, stays small."""
+    """Load what is known about telephone numbers; who sees none stays small."""
     from offhook.flow.numbers import load_metadata
 
     load_metadata()

@@ -14,7 +14,7 @@ const IN_CALL = ["connecting", "calling", "talking"];
 let id = "";
 let news = null; // EventSource
 let sound = null; // { context, microphone }
-let talk = null; // { connection, late }
+let talk = null; // { connection, late, asked: a call that the server does not know of yet }
 let state = "off";
 let ringing = 0;
 
@@ -39,7 +39,7 @@ function show(next, text) {
   hangUp.disabled = !busy && next !== "ringing";
   hangUp.textContent = next === "ringing" ? "Decline" : "Hang up";
   mute.disabled = !busy;
-  call.disabled = next !== "ready";
+  call.disabled = next !== "ready" || talk !== null;
   user.disabled = next !== "off";
   for (const key of keys) key.disabled = next !== "talking";
   power.textContent = next === "off" ? "Switch on" : "Switch off";
@@ -123,7 +123,9 @@ function hear(told) {
     clearTimeout(talk.late);
     talk.connection.setRemoteDescription({ type: "answer", sdp: told.sdp }).catch(() => order("hangup"));
   }
-  if (!IN_CALL.includes(told.state) && !(told.state === "ringing" && talk)) hush();
+  if (talk && IN_CALL.includes(told.state)) talk.asked = false;
+  // News from before the server has the order do not end what it asks for.
+  else if (told.state !== "ringing" && !talk?.asked) hush();
   show(told.state, WORDS[told.state]?.(told) ?? told.state);
 }
 
@@ -131,7 +133,7 @@ function hear(told) {
 async function speak(wish, fields) {
   if (talk) return;
   const connection = new RTCPeerConnection({ iceServers: JSON.parse(root.dataset.ice) });
-  talk = { connection, late: 0 };
+  talk = { connection, late: 0, asked: wish === "call" };
   answer.disabled = call.disabled = true;
   for (const track of sound.microphone.getTracks()) connection.addTrack(track, sound.microphone);
   connection.addEventListener("track", (event) => listen(event.streams[0] ?? new MediaStream([event.track])));
