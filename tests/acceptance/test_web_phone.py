@@ -1,4 +1,4 @@
-"""Phones in browsers against the whole server; the browser is aiortc here, Chromium in another file."""
+"""Phones in browsers against the whole server."""
 
 from __future__ import annotations
 

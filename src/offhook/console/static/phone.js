@@ -6,6 +6,7 @@ const root = document.getElementById("web-phone");
 const part = (name) => document.getElementById(name);
 const [user, power, said, alarm] = ["user", "switch", "phone-said", "phone-alert"].map(part);
 const [answer, hangUp, mute, call, level, pressed] = ["answer", "hang-up", "mute", "call", "level", "pressed"].map(part);
+const player = part("far-side");
 const keys = [...root.querySelectorAll("[data-key]")];
 const TITLE = document.title;
 const ANSWERED_WITHIN = 10_000; // ms for the server's half of the sound
@@ -153,7 +154,6 @@ async function speak(wish, fields) {
 }
 
 function listen(stream) {
-  const player = new Audio();
   player.srcObject = stream;
   player.play().catch(() => {});
   const analyser = new AnalyserNode(sound.context, { fftSize: 2048 });
@@ -161,9 +161,9 @@ function listen(stream) {
   const samples = new Float32Array(analyser.fftSize);
   const spectrum = new Uint8Array(analyser.frequencyBinCount);
   const mine = talk;
-  Object.assign(mine, { player });
   const look = () => {
     if (talk !== mine) return;
+    if (player.paused) player.play().catch(() => {}); // Chromium mutes a stream that nothing plays
     analyser.getFloatTimeDomainData(samples);
     analyser.getByteFrequencyData(spectrum);
     level.value = Math.min(1, 2 * samples.reduce((most, one) => Math.max(most, Math.abs(one)), 0));
@@ -180,6 +180,7 @@ function hush() {
   clearTimeout(talk.late);
   talk.connection.close();
   talk = null;
+  player.srcObject = null;
   level.value = 0;
 }
 
