@@ -15,7 +15,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("src") / "offhook" / "media" / "native"
-PAGES = ("docs", "examples", "deploy", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
+PAGES = (
+    *("docs", "examples", "deploy", "clients/javascript/README.md"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "THIRD_PARTY_NOTICES.md"),
+)
 """What ``offhook docs`` shows and links to; an editable installation reads it where it is."""
 SHOWN = "offhook/docs_site/source"
 

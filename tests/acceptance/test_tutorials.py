@@ -41,17 +41,21 @@ async def terminal(
 
 def shows(output: str, expected: str) -> bool:
     """Whether the lines stand in the output in this order; ``…`` stands for anything."""
-    parts = [
-        ".*".join(re.escape(part) for part in line.split("…")) for line in expected.splitlines()
-    ]
-    return re.search(".*".join(parts), output, re.DOTALL) is not None
+    at = 0
+    for part in filter(None, re.split(r"[…\n]", expected)):
+        found = output.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 async def shown_in_time(terminal: Terminal, command: str, expected: str) -> str:
     """The output of a command that is repeated until it shows what the page says."""
-    async with asyncio.timeout(DEADLINE):
-        while not shows(output := await terminal.paste(command), expected):
-            await asyncio.sleep(0.1)
+    until = asyncio.get_running_loop().time() + DEADLINE
+    while not shows(output := await terminal.paste(command), expected):
+        assert asyncio.get_running_loop().time() < until, f"{command}: {output}"
+        await asyncio.sleep(0.5)
     return output
 
 

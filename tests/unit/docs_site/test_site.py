@@ -6,6 +6,7 @@ import importlib.util
 import json
 import posixpath
 import re
+import runpy
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ import pytest
 from offhook.docs_site.building import Site, build
 from offhook.docs_site.llms import sentence
 from offhook.docs_site.reading import anchor_of
+from offhook.docs_site.sources import page_names
 
 ROOT = Path(__file__).parents[3]
 
@@ -42,6 +44,18 @@ def test_a_page_made_from_code_is_what_the_code_says(name: str) -> None:
     made = script("reference_pages")
     written = (ROOT / "docs" / "reference" / name).read_text()
     assert written == made.PAGES[name](), "run make docs"
+
+
+def test_a_wheel_carries_every_page_and_every_file_that_pages_link_to(site: Site) -> None:
+    carried = runpy.run_path(str(ROOT / "hatch_build.py"))["PAGES"]
+    linked = [name.removeprefix("files/") for name in site.files if name.startswith("files/")]
+    assert len(linked) > 10
+    left_out = [
+        name
+        for name in (*linked, *page_names(ROOT))
+        if not any(name == part or name.startswith(f"{part}/") for part in carried)
+    ]
+    assert left_out == []
 
 
 class Outline(HTMLParser):
