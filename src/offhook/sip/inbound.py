@@ -68,7 +68,7 @@ class InboundCall(SipCall):
         elif self._offerless:
             pass  # it would have to hold our offer (RFC 3261 §13.2.1): the caller hears from us by the 200
         elif reliable.out is not None:
-            reliable.waiting.append(ProvisionalResponse(status, sdp))
+            reliable.wait(ProvisionalResponse(status, sdp))
         else:
             self._ring_reliably(reliable, ProvisionalResponse(status, sdp), now)
 

@@ -97,7 +97,7 @@ class ReliableResponses:
         self.rseq = first
         self.out: PendingAck | None = None
         """The response that is repeated until its PRACK; its ``offered`` says whether it has SDP."""
-        self.waiting: deque[ProvisionalResponse] = deque(maxlen=MAX_WAITING)
+        self.waiting: deque[ProvisionalResponse] = deque()
         self.described = False
         """Whether the PRACK of a response with a session description came."""
 
@@ -106,6 +106,11 @@ class ReliableResponses:
         return self.mode is Reliability.ALWAYS or (
             self.mode is Reliability.DESCRIPTIONS and sdp is not None
         )
+
+    def wait(self, response: ProvisionalResponse) -> None:
+        """Send it after those that wait, or not at all where :data:`MAX_WAITING` do."""
+        if len(self.waiting) < MAX_WAITING:
+            self.waiting.append(response)
 
     @property
     def blocks_answer(self) -> bool:

@@ -7,6 +7,7 @@ from tests.unit.sip.wire import PEER, SDP, Wire, answer, request
 
 from offhook.sip import Canceled, Confirmed, Ended, EndedBy, RefreshDue, Rejected, Reoffer
 from offhook.sip.message import parse
+from offhook.sip.reliable import MAX_WAITING
 from offhook.sip.session_timer import Refresher, SessionExpires, session_expires_of
 
 UPDATES = "Allow: INVITE, BYE, UPDATE\r\n"
@@ -312,6 +313,59 @@ def test_reliable_responses_are_acknowledged_once_each_and_in_order() -> None:
     assert ring(11, 183) == ["PRACK"]
     assert ring(12) == ["PRACK"]
     assert len(wire.took()) == 3
+
+
+@pytest.mark.parametrize(
+    ("rseq", "acknowledged"),
+    [("4294967295", True), ("4294967296", False), ("", False), ("one", False), ("-1", False)],
+)
+def test_a_number_that_does_not_fit_into_32_bits_is_no_rseq(
+    rseq: str, *, acknowledged: bool
+) -> None:
+    wire = Wire()
+    wire.call()
+    invite = wire.last("INVITE").request
+    wire.words()
+    wire.receive(answer(invite, 180, headers=f"Require: 100rel\r\nRSeq: {rseq}\r\n"))
+    assert wire.words() == (["PRACK"] if acknowledged else [])
+
+
+@pytest.mark.parametrize(
+    "rack",
+    ["{rseq} 1", "{rseq} 1 UPDATE", "{rseq} 2 INVITE", "9 1 INVITE", "{rseq} x INVITE", "x"],
+)
+def test_a_prack_that_names_another_response_is_481_and_that_is_repeated(rack: str) -> None:
+    wire = Wire()
+    wire.receive(request(headers="Require: 100rel\r\n"))
+    handle = wire.took()[-1].handle
+    wire.agent.ring(handle, wire.now)
+    rseq = wire.last("180 INVITE").response.get("rseq")
+    wire.words()
+    line = f"RAck: {rack.format(rseq=rseq)}\r\n"
+    wire.receive(request("PRACK", cseq=2, branch="z9hG4bK-p", to_tag=handle, headers=line))
+    assert wire.words() == ["481 PRACK"]
+    wire.advance(0.6)
+    assert wire.words() == ["180 INVITE"]
+
+
+def test_provisional_answers_that_wait_are_bounded_and_the_first_ones_count() -> None:
+    wire = Wire()
+    wire.receive(request(headers="Require: 100rel\r\n"))
+    handle = wire.took()[-1].handle
+    for status in range(180, 200):
+        wire.agent.ring(handle, wire.now, status)
+    told = []
+    for cseq in range(2, 20):
+        wire.collect()
+        ringing = [sent for sent in wire.sent if sent.word.endswith(" INVITE")][-1].response
+        told.append(ringing.status)
+        wire.words()
+        rack = f"RAck: {ringing.get('rseq')} 1 INVITE\r\n"
+        branch = f"z9hG4bK-{cseq}"
+        wire.receive(request("PRACK", cseq=cseq, branch=branch, to_tag=handle, headers=rack))
+        if len(wire.sent) == 1:
+            break
+    assert told == list(range(180, 180 + 1 + MAX_WAITING))
 
 
 def test_a_bye_after_a_prack_has_the_next_cseq() -> None:

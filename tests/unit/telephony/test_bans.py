@@ -82,6 +82,26 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(bans) == 50
 
 
+def test_who_did_nothing_for_longest_is_forgotten_first() -> None:
+    bans = Bans(remembered=2)
+    for host, blame in (
+        ("192.0.2.1", Blame.SCANNER),
+        ("192.0.2.2", Blame.SCANNER),
+        ("192.0.2.1", Blame.WRONG_CREDENTIALS),
+        ("192.0.2.3", Blame.WRONG_CREDENTIALS),
+    ):
+        bans.blame(host, blame, 1000.0)
+    assert bans.banned("192.0.2.1", 1001.0)
+    assert not bans.banned("192.0.2.2", 1001.0)
+
+
+def test_ipv4_addresses_over_an_ipv6_socket_are_told_apart() -> None:
+    bans = Bans()
+    bans.blame("::ffff:192.0.2.1", Blame.SCANNER, 1000.0)
+    assert bans.banned("::ffff:192.0.2.1", 1000.0)
+    assert not bans.banned("::ffff:192.0.2.2", 1000.0)
+
+
 @pytest.mark.parametrize("name", ["friendly-scanner", "sipvicious/0.3", "SIPCLI 1.8", "sundayddr"])
 def test_scanners_are_known_by_their_names(name: str) -> None:
     assert is_scanner(name)

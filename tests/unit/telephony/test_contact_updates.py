@@ -30,10 +30,11 @@ def wish(
     clears: bool = False,
     source: str = "198.51.100.7",
     path: tuple[str, ...] = (),
+    transport: str = "udp",
 ) -> IncomingRegister:
     return IncomingRegister(
         handle="h",
-        source=Address("udp", source, 5060),
+        source=Address(transport, source, 5060),
         admitted_as="alice",
         user=user,
         call_id=call_id,
@@ -80,6 +81,11 @@ def test_a_phone_behind_a_nat_keeps_its_source_and_registers_again_soon() -> Non
     assert made.expires_at == NOW + timedelta(seconds=BEHIND_NAT)
 
 
+def test_a_phone_over_a_connection_needs_no_short_lifetime() -> None:
+    [made] = decided(wish(("sip:alice@192.168.1.20:5060", 3600), transport="tcp")).put
+    assert made.expires_at == NOW + timedelta(seconds=3600)
+
+
 def test_a_phone_behind_a_proxy_keeps_its_path() -> None:
     edge = "<sip:edge.example;lr>"
     asked = decided(wish(("sip:alice@192.168.1.20:5060", 3600), path=(edge,)))
@@ -123,6 +129,14 @@ def test_one_phone_too_many_takes_the_place_of_the_oldest() -> None:
     assert [each.contact for each in asked.put] == [third]
     shown = [value for name, value in asked.headers if name == "Contact"]
     assert shown == [f"<{SOFT}>;expires=600", f"<{third}>;expires=600"]
+
+
+def test_a_phone_that_registers_again_does_not_make_place_for_a_new_one() -> None:
+    third = "sip:alice@198.51.100.7:5080"
+    known = (phone(DESK, age=100), phone(SOFT, age=50))
+    asked = decided(wish((DESK, 600), (third, 600), cseq=9), *known)
+    assert asked.drop == (SOFT,)
+    assert {each.contact for each in asked.put} == {DESK, third}
 
 
 def test_more_contacts_than_a_user_may_have_are_refused_at_once() -> None:

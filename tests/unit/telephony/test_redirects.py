@@ -82,6 +82,40 @@ def test_an_address_of_a_trunks_name_is_the_trunk() -> None:
         assert (found is not None) is followed
 
 
+@pytest.mark.parametrize(
+    ("contact", "leads"),
+    [
+        (f"sip:{OTHER}@Carrier.example", "own"),
+        (f"sip:{OTHER}@carrier.example:5060", None),  # a host of that name, not the domain
+        (f"sips:{OTHER}@192.0.2.7", "secure"),
+        (f"sip:{OTHER}@192.0.2.7;transport=tls", "secure"),
+        (f"sip:{OTHER}@192.0.2.7", None),
+        (f"sips:{OTHER}@192.0.2.7:5060", None),
+    ],
+)
+def test_a_trunk_is_known_by_its_domain_and_its_transports_usual_port(
+    contact: str, leads: str | None
+) -> None:
+    own = trunk("own", "192.0.2.5", domain="carrier.example")
+    secure = trunk("secure", "192.0.2.7", transport="tls", port=5061)
+    made = Redirections(lambda _number: ("own", "secure"))
+    found = made.next(302, [contact], ONE, {"own": own, "secure": secure})
+    assert (None if found is None else found.trunk.name) == leads
+
+
+def test_of_two_trunks_at_one_address_the_one_that_redirects_is_meant() -> None:
+    twin = trunk("twin", ONE.host)
+    made = Redirections(lambda _number: ("one", "twin"))
+    found = made.next(302, [f"sip:{OTHER}@{ONE.host}"], ONE, {"twin": twin, "one": ONE})
+    assert found is not None
+    assert found.trunk is ONE
+
+
+def test_a_redirection_needs_a_route_over_the_very_trunk_it_leads_to() -> None:
+    made = Redirections(lambda _number: ("one",))
+    assert made.next(302, [f"sip:{OTHER}@192.0.2.2"], ONE, TRUNKS) is None
+
+
 @pytest.mark.parametrize("status", [305, 380])
 def test_a_proxy_or_a_service_is_not_followed(status: int) -> None:
     assert redirections().next(status, [f"sip:{OTHER}@192.0.2.1"], ONE, TRUNKS) is None

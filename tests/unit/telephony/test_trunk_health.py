@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from offhook.session.ports.operating import TrunkState
 from offhook.sip import OptionsAnswered
 from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.line_metrics import LineMetrics
-from offhook.telephony.transports.locator import Locator
+from offhook.telephony.transports.locator import CannotLocate, Locator
 from offhook.telephony.trunk_health import TrunkHealth, TrunkProbe
 from offhook.telephony.trunks import Trunk
 
@@ -153,3 +154,21 @@ def test_calls_do_not_avoid_a_trunk_that_only_refuses_our_register() -> None:
     world = World()
     world.health.registered("carrier", "REGISTER: 403 Forbidden")
     assert not world.health.avoided("carrier", asked_by_options=True)
+
+
+async def test_a_trunk_whose_name_is_not_found_is_asked_again_in_its_turn() -> None:
+    world = World()
+    looked_up: list[object] = []
+
+    async def find(place: object) -> None:
+        looked_up.append(place)
+        raise CannotLocate("cannot look up sip.example")
+
+    locator = SimpleNamespace(known=lambda _place: None, find=find)
+    world.probe._endpoint.locator = cast(Locator, locator)
+    for count in (1, 2):
+        world.probe.ask_due()
+        await asyncio.gather(*world.probe._looking_up)
+        assert len(looked_up) == count
+        world.now += 30
+    assert world.told[0].detail == "cannot look up sip.example"

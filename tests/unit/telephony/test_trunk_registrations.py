@@ -11,7 +11,7 @@ import pytest
 
 from offhook import config
 from offhook.config import TrunkPlace
-from offhook.sip import Address, AnyEvent, RegistrationChanged
+from offhook.sip import Address, AnyEvent, Credentials, RegistrationChanged
 from offhook.telephony import trunk_registrations
 from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.transports.locator import CannotLocate
@@ -28,7 +28,11 @@ class World:
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[Address, ...]]] = []
         self.health: list[tuple[str, str | None]] = []
+        self.orders: list[dict[str, Any]] = []
         self.found: list[Address] = [FIRST]
+        self.looked_up = 0
+        self.slow: asyncio.Event | None = None
+        """Where the name service answers only when this is set."""
         self.listeners: dict[str, Any] = {}
         agent = SimpleNamespace(
             register=self._register,
@@ -54,10 +58,14 @@ class World:
         self.kept = TrunkRegistrations(cast(SipEndpoint, endpoint), cast(TrunkHealth, health))
 
     def _register(self, _now: float, **order: Any) -> str:
+        self.orders.append(order)
         self.asked.append((order["registrar_uri"], tuple(order["registrars"])))
         return f"r{len(self.asked)}"
 
     async def _find(self, place: TrunkPlace) -> list[Address]:
+        self.looked_up += 1
+        if self.slow is not None:
+            await self.slow.wait()
         if not self.found:
             raise CannotLocate(f"cannot look up {place.host}")
         return self.found
@@ -145,3 +153,66 @@ async def test_a_name_that_is_not_found_is_told_and_looked_up_again(
     world.found = [FIRST]
     await world.settle()
     assert world.asked == [("sip:carrier.example", (FIRST,))]
+
+
+async def test_what_is_registered_is_the_account_in_its_domain() -> None:
+    world = World()
+    await world.uses(carrier=trunk(domain="voice.example", register_expires=300))
+    [order] = world.orders
+    assert order["registrar_uri"] == "sip:voice.example"
+    assert order["aor"] == "sip:line1@voice.example"
+    assert order["contact_user"] == trunk().contact_user
+    assert order["credentials"] == Credentials("line1", "secret")
+    assert order["expires"] == 300
+
+
+async def test_a_trunk_that_goes_while_its_names_are_looked_up_is_not_registered() -> None:
+    world = World()
+    world.slow = asyncio.Event()
+    await world.uses(carrier=trunk())
+    await world.uses()
+    world.slow.set()
+    await world.settle()
+    assert world.asked == []
+
+
+async def test_names_are_looked_up_once_at_a_time() -> None:
+    world = World()
+    await world.uses(carrier=trunk())
+    world.slow = asyncio.Event()
+    for _ in range(3):
+        world.happens("r1", granted=None, problem="408 Request Timeout")
+        await world.settle()
+    assert world.looked_up == 2
+    world.slow.set()
+    await world.settle()
+    assert world.asked[1:] == [("move r1", (FIRST,))]
+
+
+async def test_the_end_of_a_registration_says_nothing_of_the_next_one() -> None:
+    world = World()
+    await world.uses(carrier=trunk())
+    await world.uses(carrier=trunk(password="new"))
+    world.happens("r1", granted=None, ended=True)
+    await world.settle()
+    assert (world.health, world.looked_up) == ([], 2)
+
+
+async def test_a_late_answer_to_a_trunk_that_is_gone_counts_no_more() -> None:
+    world = World()
+    await world.uses(carrier=trunk())
+    await world.uses()
+    world.happens("r1", granted=600)
+    assert world.health == []
+
+
+async def test_a_trunk_that_comes_back_tells_its_problem_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    for handle in ("r1", "r3"):
+        await world.uses(carrier=trunk())
+        world.happens(handle, granted=None, problem="403 Forbidden")
+        await world.uses()
+        world.asked = world.asked[:2]
+    assert len(caplog.records) == 2
