@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tests.support.console_sessions import (
     HOSTILE,
     Told,
@@ -24,6 +26,7 @@ from tests.support.http_world import OPERATOR_KEY, OTHER_KEY, READER_KEY
 from offhook import config
 from offhook.codes import SessionStatus
 from offhook.config import Admin, Config
+from offhook.session.ports.hand_answers import HAND_ORDERS, HandNews, HandState, hand_topic
 from offhook.session.ports.screen_orders import ORDERS, SOUND, STATE, screen_topic
 
 PAGES = (
@@ -336,6 +339,9 @@ async def test_a_callflow_is_judged_as_it_is_typed_and_nothing_is_kept() -> None
         for body in (b"", b"[" * 100_000, b"\xff", b" " * 300_000):
             assert (await asked("acme_corp/judge", body))[1]["fine"] is False
         assert world.store.records.requests == {}
+        hangup = b'{"callflow": [{"action": "hangup"}]}'
+        assert (await asked("acme_corp/judge", hangup))[1]["fine"] is False
+        assert (await asked("acme_corp/judge?decision=1", hangup))[1]["fine"] is True
         assert (await asked("other_corp/judge", flow()))[0] == 404
         assert (await asked("other_corp/run", flow()))[0] == 404
         status, told = await asked("acme_corp/run", flow())
@@ -370,3 +376,44 @@ async def test_a_phone_on_the_screen_is_one_of_the_built_in_ones() -> None:
                 read += await stream.content.readline()
             assert b"event: state\ndata: ringing" in read
             assert b"event: sound\ndata: AQI=" in read
+
+
+async def test_only_the_browser_that_began_a_session_answers_its_questions() -> None:
+    desk = "d" * 32
+    async with (
+        running_console() as world,
+        world.signed_in() as client,
+        world.signed_in() as stranger,
+    ):
+        orders: list[bytes] = []
+        world.deps.fabric.subscribe(HAND_ORDERS, lambda _topic, message: orders.append(message))
+        for each in (client, stranger):
+            await each.get("/console/playground")
+        run, hand = "/console/playground/acme_corp/run", "/console/playground/hand"
+        assert (await client.post_json(f"{run}?desk=nobody", flow())).status == 422
+        assert world.store.records.requests == {}
+        began = json.loads((await client.post_json(f"{run}?desk={desk}", flow())).text)
+        session, ticket = began["answer"]["sessionId"], began["ticket"]
+        assert [msgspec.json.decode(one)["session_id"] for one in orders] == [session]
+        own = f"{hand}/{session}/{desk}"
+        assert (await client.get(own)).status == 403
+        assert (await stranger.get(f"{own}?ticket={ticket}")).status == 403
+        assert (await client.get(f"{hand}/another/{desk}?ticket={ticket}")).status == 403
+        async with client.session.get(world.url(f"{own}?ticket={ticket}")) as stream:
+            assert await stream.content.readline() == b": held\n"
+            news = HandNews(state=HandState.ASKED, event_id="e", seconds=10, question="a\n\nb")
+            world.deps.fabric.publish(hand_topic(desk), msgspec.json.encode(news))
+            world.deps.fabric.publish(hand_topic(desk), b"event: x")
+            read = b""
+            while b"malformed" not in read:
+                read += await stream.content.readline()
+            assert b'event: news\ndata: {"state":"asked"' in read
+        answer = f"{own}/e?ticket={ticket}"
+        wrong = await client.post_json(answer, b'{"callflow": [{"action": "say"}]}')
+        assert (wrong.status, json.loads(wrong.text)["fine"]) == (422, False)
+        assert (await client.post_json(answer, b" " * 70_000)).status == 422
+        assert (await stranger.post_json(answer, b"{}")).status == 403
+        assert not any(b"answer" in one for one in orders)
+        right = await client.post_json(answer, b'{"callflow": [{"action": "hangup"}]}')
+        assert (right.status, json.loads(right.text)["fine"]) == (200, True)
+        assert msgspec.json.decode(orders[-1])["event_id"] == "e"

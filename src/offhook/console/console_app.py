@@ -18,6 +18,7 @@ from offhook.console.pages import (
     campaign_page,
     entrance,
     figures_page,
+    hand_page,
     now_page,
     number_page,
     operator_pages,
@@ -56,6 +57,7 @@ PAGES = (
     opt_out_page,
     playground_page,
     phone_page,
+    hand_page,
     operator_pages,
 )
 

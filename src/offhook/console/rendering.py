@@ -35,6 +35,13 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(self)",
 }
 
+STATIC = frozenset(
+    {
+        *("console.css", "console.js", "live.js", "session.js", "mark.svg"),
+        *("playground.js", "playground_parts.js", "hand.js", "phone.js"),
+    }
+)
+"""The files of the pages."""
 NONE = "\N{EN DASH}"
 """Stands where there is nothing to show."""
 
@@ -93,8 +100,12 @@ def environment() -> Environment:
 
 
 def static_url(name: str) -> str:
-    """The address of a file of ours, which changes with its content."""
-    return f"/console/static/{name}?v={static_digest(name)}"
+    """The address of a file of ours, which changes with the content of any.
+
+    The mark of the content is a part of the path, so that a script that imports another by a relative address
+    gets the one that the page has loaded, and not a second one that runs again.
+    """
+    return f"/console/static/{static_digest()}/{name}"
 
 
 @cache
@@ -104,9 +115,9 @@ def static_file(name: str) -> bytes:
 
 
 @cache
-def static_digest(name: str) -> str:
-    """A few letters that stand for a file's content."""
-    return hashlib.sha256(static_file(name)).hexdigest()[:12]
+def static_digest() -> str:
+    """A few letters that stand for the content of all files."""
+    return hashlib.sha256(b"".join(static_file(name) for name in sorted(STATIC))).hexdigest()[:12]
 
 
 def time_tag(at: datetime | None, *, short: bool = False) -> Markup | str:

@@ -1,15 +1,22 @@
-"""The phone on the screen: a stream of what it hears, and the keys that are pressed."""
+"""The phone on the screen and the desk beside it: what a browser hears and is asked, and what it answers."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
 from offhook.aio import end_all, first_of
 from offhook.console.console_parts import ConsoleParts
+from offhook.session.ports.hand_answers import (
+    HAND_ORDERS,
+    HandAnswer,
+    HandNews,
+    HoldSession,
+    hand_topic,
+)
 from offhook.session.ports.screen_orders import (
     ORDERS,
     SOUND,
@@ -45,6 +52,28 @@ class ScreenLines:
 
     async def hear(self, screen: str, number: str) -> AsyncGenerator[bytes, None]:
         """Server-sent events while the browser holds the phone: its state, and sound as base64."""
+        hold = msgspec.json.encode(ScreenOrder(screen=screen, number=number, order="hold"))
+        async for event in self._held(screen_topic(screen), ORDERS, hold, frame):
+            yield event
+
+    async def decide(self, hold: HoldSession) -> AsyncGenerator[bytes, None]:
+        """Server-sent events while the browser holds the session: what it asks."""
+        encoded = msgspec.json.encode(hold)
+        async for event in self._held(hand_topic(hold.desk), HAND_ORDERS, encoded, news_frame):
+            yield event
+
+    def hold(self, order: HoldSession) -> None:
+        """Hold a session from its begin on, before the browser can ask for that."""
+        self._parts.fabric.publish(HAND_ORDERS, msgspec.json.encode(order))
+
+    def answer(self, answer: HandAnswer) -> None:
+        """Answer a question."""
+        self._parts.fabric.publish(HAND_ORDERS, msgspec.json.encode(answer))
+
+    async def _held(
+        self, topic: str, orders: str, hold: bytes, framed: Callable[[bytes], bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """What comes for one browser, while the order ``hold`` is repeated for it."""
         waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
 
         def put(_topic: str, message: bytes) -> None:
@@ -53,23 +82,22 @@ class ScreenLines:
             waiting.put_nowait(message)
 
         self._open += 1
-        unsubscribe = self._parts.fabric.subscribe(screen_topic(screen), put)
+        unsubscribe = self._parts.fabric.subscribe(topic, put)
         await self._parts.fabric.flush()
         stopping = asyncio.ensure_future(self._parts.stopping.wait())
-        hold = ScreenOrder(screen=screen, number=number, order="hold")
         held_until = 0.0
         clock = self._parts.clock
         until = clock.monotonic() + LONGEST
         try:
             while not stopping.done() and clock.monotonic() < until:
                 if clock.monotonic() >= held_until:
-                    self.order(hold)
+                    self._parts.fabric.publish(orders, hold)
                     held_until = clock.monotonic() + HOLD_EVERY
                     yield b": held\n\n"
                 left = max(0.05, held_until - clock.monotonic())
                 got = await first_of(waiting.get(), stopping, timeout=left)
                 if got is not None and got.place == 0:
-                    yield frame(got.result)
+                    yield framed(got.result)
         finally:
             self._open -= 1
             unsubscribe()
@@ -82,3 +110,12 @@ def frame(message: bytes) -> bytes:
         return b"event: sound\ndata: %s\n\n" % base64.b64encode(message[1:])
     state = message[1:] if message.startswith(STATE) else b""
     return b"event: state\ndata: %s\n\n" % (state if state.isalpha() else b"unknown")
+
+
+def news_frame(message: bytes) -> bytes:
+    """What a voice process tells a desk as an event; what is malformed as a comment."""
+    try:
+        news = msgspec.json.decode(message, type=HandNews)
+    except msgspec.DecodeError:
+        return b": malformed\n\n"
+    return b"event: news\ndata: %s\n\n" % msgspec.json.encode(news)

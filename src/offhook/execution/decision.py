@@ -1,4 +1,6 @@
-"""The decision point: asks the customer's VCA webhook what to do next, and judges the answer."""
+"""The decision point: asks the customer's VCA webhook what to do next, and judges the answer.
+
+A person in the playground may answer in place of the webhook (:mod:`offhook.session.ports.hand_answers`)."""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ from offhook.flow.actions import Callflow
 from offhook.flow.context import JudgingContext, Profiles
 from offhook.flow.judge import JUDGED_AT_ONCE, judge
 from offhook.flow.problems import Mode, Verdict
+from offhook.session.ports.hand_answers import Hands
 from offhook.session.ports.webhooks import Asker, Question, Reply
 from offhook.session.scenario_filling import filled
 from offhook.session.tenancy import SubAccount, WebhookType, facts_of
@@ -31,8 +34,9 @@ KEPT_BODY = 16_384
 class Decisions:
     """The decision point of one voice process."""
 
-    def __init__(self, ask: Asker, profiles: Profiles) -> None:
+    def __init__(self, ask: Asker, profiles: Profiles, hands: Hands | None = None) -> None:
         self._ask = ask
+        self._hands = hands
         self._profiles = profiles
         self.menus = MenuSteps(profiles)
 
@@ -41,6 +45,11 @@ class Decisions:
         sub_account = conversation.sub_account
         webhook = sub_account.webhooks.get(WebhookType.VCA) if sub_account else None
         return webhook is not None and webhook.enabled
+
+    def _by_hand(self, conversation: Conversation) -> Hands | None:
+        """Who answers in place of the webhook; None: nobody does."""
+        taken = self._hands is not None and self._hands.take(conversation.session.session_id)
+        return self._hands if taken else None
 
     async def next(
         self, conversation: Conversation, ran: Callflow, outcome: Outcome | None
@@ -56,7 +65,8 @@ class Decisions:
         if stored is not None:
             return stored if stored.actions else None
         sub_account = conversation.sub_account
-        if sub_account is None or not self.has_webhook(conversation):
+        hands = self._by_hand(conversation)
+        if sub_account is None or (hands is None and not self.has_webhook(conversation)):
             return None
         clock = conversation.services.clock
         question = Question(
@@ -68,7 +78,8 @@ class Decisions:
             client_action_id=ran.client_action_id,
         )
         conversation.record(DecisionAsked(at=clock.now(), event_id=question.event_id))
-        reply = await conversation.during(self._ask(sub_account, question))
+        ask = hands.ask if hands is not None else self._ask
+        reply = await conversation.during(ask(sub_account, question))
         problem, callflow, code = await self._judged(reply, sub_account, conversation)
         conversation.record(
             DecisionMade(

@@ -41,6 +41,7 @@ from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.number_states import NumberTerms
 from offhook.session.ports.capturing import CAPTURES_TOPIC, decode_order
 from offhook.session.ports.fabric import Fabric
+from offhook.session.ports.hand_answers import Hands
 from offhook.session.ports.metering import Spending
 from offhook.session.ports.opt_out_lists import OptOutService
 from offhook.session.ports.record import InboundLimits, Node, TooFast, TrunkPace
@@ -78,6 +79,7 @@ class VoiceNode:
         profiles: Profiles,
         reports: Reports,
         ask: Asker,
+        hands: Hands | None = None,
         opt_out_service: OptOutService,
         directory: SubAccounts,
         config: Config,
@@ -100,7 +102,7 @@ class VoiceNode:
         self._tariff = Tariff(config.rates, directory.sub_account)
         self._metrics, self._tracer = metrics, tracer
         self._recorder, self._captures = recorder or NoRecorder(), CaptureDesk(store, clock)
-        self._commands, self._decisions = Commands(), Decisions(ask, profiles)
+        self._commands, self._decisions = Commands(), Decisions(ask, profiles, hands)
         self._first_calls = FirstCalls(store, clock)
         self._services = self._services_by(config)
         self._planner = self._make_planner()

@@ -55,6 +55,7 @@ from offhook.telephony.transports.relayed_stream import RelayClient
 from offhook.telephony.trunk_health import TrunkProbe
 from offhook.telephony.trunk_registrations import TrunkRegistrations
 from offhook.telephony.trunks import trunks_of
+from offhook.webhooks.by_hand import HandDesks
 from offhook.webhooks.opt_out_service import OperatorLists
 from offhook.webhooks.receivers import open_client
 from offhook.webhooks.reports import WebhookReports
@@ -150,6 +151,8 @@ async def _open_node(
             *(context.node_name, registered.name),
         )
     await introduce(context, store, registered.name, capacity=capacity(context))
+    hands = HandDesks(fabric, context.clock)
+    stack.callback(hands.close)
     reports = WebhookReports(directory)
     recordings = await _open_recordings(context, stack, foundation, reports)
     spending = await _read_spending(context, foundation)
@@ -161,6 +164,7 @@ async def _open_node(
         profiles=ProfileTable.installed(context.config.voices),
         reports=reports,
         ask=asker(questions, context.clock, tracer),
+        hands=hands,
         tracer=tracer if context.config.telemetry.traces is not None else None,
         opt_out_service=OperatorLists(questions),
         directory=directory,

@@ -12,7 +12,6 @@ from offhook.aio import first_of, wait_or
 from offhook.clock import new_id
 from offhook.config import TestbedPhone
 from offhook.media.engine import PortsExhausted
-from offhook.session.ports.screen_orders import ScreenState
 from offhook.sip.agent_events import IncomingInvite
 from offhook.telephony.incoming import IncomingCall
 from offhook.telephony.line import Line
@@ -86,13 +85,13 @@ class Carrier:
             screens = self._screens
             screen = screens.holder(phone.number) if screens is not None else None
             if screens is not None and screen is not None:
-                screens.tell(screen, ScreenState.RINGING)
-            await _unless_ended(call, phone.answer_after)
-            if call.ended is not None:
+                with screens.ringing(screen):
+                    await _unless_ended(call, phone.answer_after)
+                    if call.ended is None:
+                        await screens.talk(screen, call)
                 return
-            if screens is not None and screen is not None:
-                await screens.talk(screen, call)
-            else:
+            await _unless_ended(call, phone.answer_after)
+            if call.ended is None:
                 await self._talk(call, phone)
         finally:
             await call.hang_up()

@@ -1,15 +1,16 @@
 """Built-in phones that a person holds in a browser: what they hear goes out over the fabric, keys come in.
 
 A browser takes a number with the order ``hold`` and repeats it every few seconds; the first one has it
-until it stops. A call to a held number rings, is answered, and its audio is published for this browser only:
-the browser's id is random, and nobody else knows it. Audio that the fabric loses is lost.
+until it stops. Another one may take the number over (``take``) while no call is on it; who had it gets it
+back when that one leaves. A call to a held number rings, is answered, and its audio is published for this
+browser only: the browser's id is random, and nobody else knows it. Audio that the fabric loses is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -38,6 +39,8 @@ class PhoneScreen:
         self.name = name
         self.until = until
         self.call: IncomingCall | None = None
+        self.rings = False
+        """A call has come, and is not over."""
         self.hung_up = asyncio.Event()
 
 
@@ -65,6 +68,16 @@ class ScreenPhones:
         """Say what the phone does."""
         self._fabric.publish(screen_topic(screen.name), STATE + state.value.encode())
 
+    @contextmanager
+    def ringing(self, screen: PhoneScreen) -> Iterator[None]:
+        """Say that a call has come; until it is over no other browser takes the phone."""
+        screen.rings = True
+        self.tell(screen, ScreenState.RINGING)
+        try:
+            yield
+        finally:
+            screen.rings = False
+
     async def talk(self, screen: PhoneScreen, call: IncomingCall) -> None:
         """Answer a call and let the browser hear it, until it is over or the person hangs up."""
         screen.call = call
@@ -89,7 +102,11 @@ class ScreenPhones:
         except msgspec.DecodeError:
             return
         holder = self.holder(order.number)
-        if order.order == "hold":
+        if order.order == "take" and holder is not None and not holder.rings:
+            self._screens.pop(order.number)
+            self.tell(holder, ScreenState.TAKEN)
+            self._hold(order, None)
+        elif order.order in ("hold", "take"):
             self._hold(order, holder)
         elif holder is not None and holder.name == order.screen and holder.call is not None:
             self._act(holder, holder.call, order.order)
@@ -107,7 +124,7 @@ class ScreenPhones:
             self.tell(PhoneScreen(order.screen, until), ScreenState.TAKEN)
             return
         holder.until = until
-        if holder.call is None:
+        if not holder.rings:
             self.tell(holder, ScreenState.HELD)
 
     def _act(self, screen: PhoneScreen, call: IncomingCall, order: str) -> None:

@@ -7,6 +7,7 @@ import codecs
 import logging
 import random
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -41,18 +42,7 @@ def asker(client: HttpRequester, clock: Clock, tracer: Tracer | None = None) -> 
     tracer = tracer or NoTraces()
 
     async def ask(sub_account: SubAccount, question: Question) -> Reply:
-        received = question.received
-        status = CallActionStatus.CALL_RECEIVED if received else CallActionStatus.ACTION_COMPLETED
-        payload = call_action(
-            question.session,
-            question.leg,
-            event_id=question.event_id,
-            status=status,
-            at=clock.now(),
-            digits=question.digits,
-            client_action_id=question.client_action_id,
-            dtmf_event_data=sub_account.dtmf_event_data,
-        )
+        payload = question_payload(sub_account, question, clock.now())
         webhook = sub_account.webhooks[WebhookType.VCA]
         reply = await ask_webhook(
             client,
@@ -65,6 +55,22 @@ def asker(client: HttpRequester, clock: Clock, tracer: Tracer | None = None) -> 
         return msgspec.structs.replace(reply, question=payload)
 
     return ask
+
+
+def question_payload(sub_account: SubAccount, question: Question, at: datetime) -> bytes:
+    """The JSON of a question."""
+    received = question.received
+    status = CallActionStatus.CALL_RECEIVED if received else CallActionStatus.ACTION_COMPLETED
+    return call_action(
+        question.session,
+        question.leg,
+        event_id=question.event_id,
+        status=status,
+        at=at,
+        digits=question.digits,
+        client_action_id=question.client_action_id,
+        dtmf_event_data=sub_account.dtmf_event_data,
+    )
 
 
 async def ask_webhook(

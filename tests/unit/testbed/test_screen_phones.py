@@ -45,6 +45,10 @@ def hold(screen: str) -> bytes:
     return msgspec.json.encode(ScreenOrder(screen=screen, number=NUMBER, order="hold"))
 
 
+def take(screen: str) -> bytes:
+    return msgspec.json.encode(ScreenOrder(screen=screen, number=NUMBER, order="take"))
+
+
 async def test_the_first_screen_holds_a_phone_until_it_stops_asking() -> None:
     fabric, time = MemoryFabric(), Time()
     await fabric.start()
@@ -62,6 +66,23 @@ async def test_the_first_screen_holds_a_phone_until_it_stops_asking() -> None:
     time.now = 100
     await said(fabric, hold(ONE))
     assert phones.holder(NUMBER) is None
+    await fabric.close()
+
+
+async def test_a_phone_is_taken_over_while_no_call_is_on_it() -> None:
+    fabric, time = MemoryFabric(), Time()
+    await fabric.start()
+    phones = ScreenPhones(fabric, time)
+    told = await said(fabric, hold(ONE), take(TWO), hold(ONE))
+    assert told == {ONE: [b"theld", b"ttaken", b"ttaken"], TWO: [b"theld"]}
+    holder = phones.holder(NUMBER)
+    assert holder is not None
+    assert holder.name == TWO
+    with phones.ringing(holder):
+        told = await said(fabric, take(ONE))
+        assert told == {ONE: [b"ttaken"], TWO: [b"tringing"]}
+        assert phones.holder(NUMBER) is holder
+    assert (await said(fabric, take(ONE)))[ONE] == [b"theld"]
     await fabric.close()
 
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from offhook.console.console_parts import ConsoleParts
-from offhook.console.rendering import page, static_file
+from offhook.console.rendering import STATIC, page, static_file
 from offhook.console.sign_ins import SignIns
 from offhook.console.web import (
     COOKIE,
@@ -24,9 +24,6 @@ from offhook.console.web import (
 )
 
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-STATIC = frozenset(
-    {"console.css", "console.js", "live.js", "session.js", "playground.js", "phone.js", "mark.svg"}
-)
 
 
 @get(ROOT, sync_to_thread=False)
@@ -68,9 +65,9 @@ async def sign_out(
     return answer
 
 
-@get(f"{ROOT}/static/{{name:str}}", sync_to_thread=False)
-def static(name: FromPath[str]) -> Response[bytes]:
-    """A file of the pages; its address changes with it."""
+@get(f"{ROOT}/static/{{mark:str}}/{{name:str}}", sync_to_thread=False)
+def static(mark: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """A file of the pages; its address changes with it (``mark``)."""
     if name not in STATIC:
         raise NotFound("There is no such file")
     return Response(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -13,17 +12,19 @@ from litestar.response import Stream
 
 from offhook.console.console_parts import ConsoleParts
 from offhook.console.desk import Desk, desk_of
+from offhook.console.judging import judged_as
 from offhook.console.moments import moments_of
 from offhook.console.outcomes import sentence
+from offhook.console.pages.hand_page import hold_of, ticket_of
 from offhook.console.pages.session_page import facts_of, session_of
 from offhook.console.rendering import data, page
 from offhook.console.screens import ScreenLines
 from offhook.console.told import problem_of
-from offhook.console.web import NotFound, Unsuitable, WebRequest, visitor_of
-from offhook.flow.judge import judge
+from offhook.console.web import NotFound, Unsuitable, WebRequest, asked, visitor_of
+from offhook.flow.problems import Mode
 from offhook.session.ports.screen_orders import ScreenOrder
 from offhook.session.scopes import Scope
-from offhook.session.tenancy import facts_of as facts_of_account
+from offhook.session.tenancy import WebhookType
 
 MOST_TEXT = 256 * 1024
 """Octets of a callflow, as the API takes them."""
@@ -90,6 +91,7 @@ async def playground(request: WebRequest, parts: NamedDependency[ConsoleParts]) 
         phones=phones,
         examples=msgspec.json.encode(examples).decode(),
         names=[name for name, _ in EXAMPLES],
+        answers_itself=owner is not None and WebhookType.VCA in owner.webhooks,
         may_run=visitor_of(request).may(Scope.CALLFLOWS_WRITE),
         base=f"{request.url.scheme}://{request.url.netloc}",
     )
@@ -99,35 +101,40 @@ async def playground(request: WebRequest, parts: NamedDependency[ConsoleParts]) 
 async def judged(
     request: WebRequest, parts: NamedDependency[ConsoleParts], account: FromPath[str]
 ) -> Response[bytes]:
-    """What is wrong with a callflow, and where. Nothing is stored: people type."""
-    owner = parts.directory.sub_account(account)
-    if owner is None or not visitor_of(request).opens(account):
-        raise NotFound("There is no such sub-account")
-    body = await body_of(request)
-    facts = facts_of_account(owner, parts.profiles)
-    verdict = await asyncio.to_thread(judge, body, facts, parts.clock.now())
-    problems = [
-        {"path": one.path, "message": one.told, "code": int(one.code), "help": one.code.page[:-3]}
-        for one in verdict.problems
-    ]
-    return data({"fine": verdict.callflow is not None, "problems": problems})
+    """What is wrong with a callflow, and where. Nothing is stored: people type.
+
+    ``?decision=1``: as the answer of a VCA webhook, which need not begin with makeCall.
+    """
+    mode = Mode.DECISION if asked(request, "decision") else Mode.SUBMITTED
+    return data(await judged_as(request, parts, account, await body_of(request), mode))
 
 
 @post("/playground/{account:str}/run", status_code=200)
 async def run(
-    request: WebRequest, parts: NamedDependency[ConsoleParts], account: FromPath[str]
+    request: WebRequest,
+    parts: NamedDependency[ConsoleParts],
+    lines: NamedDependency[ScreenLines],
+    account: FromPath[str],
 ) -> Response[bytes]:
-    """Make the call."""
+    """Make the call. ``?desk=…``: its questions are answered by hand at this desk of the browser."""
     visitor = visitor_of(request)
     if not visitor.opens(account):
         raise NotFound("There is no such sub-account")
+    desk = asked(request, "desk", 32)
+    if desk:
+        hold_of("", desk)  # what is no desk is refused before the call
     body = await body_of(request)
     reply = await Desk(parts, visitor, account).send("POST", "callflows", body=body)
     try:
         answer = reply.json()
     except msgspec.DecodeError:
         return data({"problem": problem_of(reply)}, status=reply.status)
-    return data({"status": reply.status, "answer": answer})
+    began = {"status": reply.status, "answer": answer}
+    session_id = answer.get("sessionId") if isinstance(answer, dict) else None
+    if desk and session_id:
+        lines.hold(hold_of(session_id, desk))
+        began["ticket"] = ticket_of(visitor, session_id, desk)
+    return data(began)
 
 
 async def body_of(request: WebRequest) -> bytes:

@@ -1,6 +1,7 @@
 // The playground: blocks and JSON change each other, the judge answers as you type, a run is followed.
 "use strict";
-import { formToken } from "./console.js";
+import { closeDesk, desk, openDesk } from "./hand.js";
+import { element, listProblems, post, random, say } from "./playground_parts.js";
 
 const root = document.getElementById("playground");
 const editor = document.getElementById("json");
@@ -35,13 +36,6 @@ function write(document) {
   editor.value = JSON.stringify(document, null, 2);
   drawBlocks();
   changed();
-}
-
-function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
 }
 
 function moved(from, to) {
@@ -102,14 +96,6 @@ function drawBlocks() {
   );
 }
 
-async function post(address, body) {
-  return fetch(address, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json", "x-form-token": formToken() },
-    body,
-  });
-}
-
 let waiting = null;
 let asked = 0;
 function changed() {
@@ -127,31 +113,15 @@ async function judge() {
     if (answer.status === 401) return location.reload();
     told = await answer.json();
   } catch {
-    return say("the server does not answer", "failed");
+    return say(verdict, "the server does not answer", "failed");
   }
   if (turn !== asked) return;
-  const errors = told.problems ?? [];
-  problems.replaceChildren(
-    ...errors.map((error) => {
-      const item = element("li");
-      item.append(element("code", error.path ?? ""), ` ${error.message} `);
-      item.append(element("a", `what ${error.code} means`, { href: `/docs/codes/${error.help}` }));
-      return item;
-    }),
-  );
+  const errors = listProblems(told, verdict, problems);
   for (const item of blocks.children) item.classList.remove("fault");
   for (const error of errors) {
     const place = /^\$\.callflow\[(\d+)\]/.exec(error.path ?? "");
     if (place) blocks.children[Number(place[1])]?.classList.add("fault");
   }
-  const fine = told.fine === true;
-  say(fine ? "✓ in order" : `✕ ${errors.length || 1} ${errors.length > 1 ? "problems" : "problem"}`, fine ? "good" : "failed");
-  if (!fine && !errors.length) problems.append(element("li", told.problem ?? ""));
-}
-
-function say(text, look) {
-  verdict.textContent = text;
-  verdict.className = `state ${look}`;
 }
 
 function writeCode() {
@@ -179,9 +149,16 @@ async function run() {
   }
   runner.disabled = true;
   if (number) await hold(number);
-  const answer = await post(root.dataset.run, editor.value);
-  const told = await answer.json();
   const outcome = document.getElementById("outcome");
+  if (number && phone.dataset.state === "taken") {
+    outcome.textContent = "Another browser has this phone: choose another number, or take it over.";
+    outcome.className = "notice failed";
+    runner.disabled = false;
+    return;
+  }
+  const own = desk();
+  const answer = await post(own ? `${root.dataset.run}?desk=${own}` : root.dataset.run, editor.value);
+  const told = await answer.json();
   const link = document.getElementById("session-link");
   const session = told.answer?.sessionId;
   document.getElementById("happened").replaceChildren();
@@ -193,7 +170,9 @@ async function run() {
   }
   link.hidden = false;
   link.href = `${root.dataset.page}/${encodeURIComponent(session)}`;
+  if (told.ticket) openDesk(session, told.ticket);
   await follow(session, outcome);
+  closeDesk();
   runner.disabled = false;
 }
 
@@ -229,10 +208,11 @@ const phone = document.getElementById("screen-phone");
 const phoneState = document.getElementById("phone-state");
 const hangUp = document.getElementById("hang-up");
 const level = document.getElementById("level");
-const screenId = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+const screenId = random();
+const takeOver = document.getElementById("take-over");
 const STATES = {
   held: "It waits for a call.",
-  taken: "Somebody else has this phone now: choose another number, or wait a minute.",
+  taken: "Another browser has this phone. Choose another number, or take it over while no call is on it.",
   ringing: "It rings …",
   talking: "Talking: you hear the call.",
   over: "The call is over.",
@@ -288,6 +268,7 @@ function hold(number) {
     stream.addEventListener("state", (event) => {
       phoneState.textContent = STATES[event.data] ?? event.data;
       hangUp.disabled = event.data !== "talking";
+      takeOver.hidden = event.data !== "taken";
       phone.dataset.state = event.data;
       ready();
     });
@@ -306,6 +287,7 @@ phone.addEventListener("click", (event) => {
   if (key) order(`key:${key}`);
 });
 hangUp.addEventListener("click", () => order("hangup"));
+takeOver.addEventListener("click", () => order("take"));
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (/^[0-9*#]$/.test(event.key) && phone.dataset.state === "talking") order(`key:${event.key}`);

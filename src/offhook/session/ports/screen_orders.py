@@ -36,4 +36,4 @@ class ScreenOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     screen: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
     number: Annotated[str, msgspec.Meta(max_length=32)]
-    order: Annotated[str, msgspec.Meta(pattern=r"^(hold|hangup|key:[0-9*#])$")]
+    order: Annotated[str, msgspec.Meta(pattern=r"^(hold|take|hangup|key:[0-9*#])$")]
