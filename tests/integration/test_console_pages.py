@@ -417,3 +417,17 @@ async def test_only_the_browser_that_began_a_session_answers_its_questions() -> 
         right = await client.post_json(answer, b'{"callflow": [{"action": "hangup"}]}')
         assert (right.status, json.loads(right.text)["fine"]) == (200, True)
         assert msgspec.json.decode(orders[-1])["event_id"] == "e"
+
+
+async def test_a_sessions_page_is_told_when_something_has_happened() -> None:
+    async with running_console() as world, world.signed_in() as client:
+        await running_session(world.store)
+        path = "/console/sessions/running-session"
+        assert f'data-stream="{path}/stream"' in (await client.get(path)).text
+        async with client.session.get(world.url(f"{path}/stream")) as stream:
+            for _ in range(2):
+                assert await stream.content.readline() == b"event: changed\n"
+                assert await stream.content.readline() == b"data:\n"
+                assert await stream.content.readline() == b"\n"
+                world.deps.fabric.publish("session.running-session.events")
+        assert (await client.get("/console/sessions/none/stream")).status == 404

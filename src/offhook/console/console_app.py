@@ -33,6 +33,7 @@ from offhook.console.pages import (
 )
 from offhook.console.rendering import data, page
 from offhook.console.screens import ScreenLines
+from offhook.console.session_news import SessionNews
 from offhook.console.sign_ins import SignIns, is_form_token
 from offhook.console.web import COOKIE, ROOT, Forbidden, WebRequest, form_of, led_to, to
 from offhook.console.web_phone_lines import WebPhoneLines
@@ -71,6 +72,7 @@ def create_console(parts: ConsoleParts) -> ASGIApp:
         "board": Board(parts.store, parts.clock, parts.stopping),
         "lines": ScreenLines(parts),
         "phone_lines": WebPhoneLines(parts),
+        "news": SessionNews(parts),
     }
     return Litestar(
         route_handlers=[

@@ -12,6 +12,7 @@ from offhook import events as e
 from offhook.codes import CallStatus, SessionStatus
 from offhook.console.drawing.ladder import MOST_MESSAGES, ladder_of
 from offhook.console.drawing.session_timeline import (
+    MOST_MARKS,
     Facts,
     SessionTimeline,
     TimelineRow,
@@ -63,6 +64,39 @@ def test_actions_keys_and_webhooks_have_rows_of_their_own() -> None:
     assert (asked.x, asked.width, asked.title) == (50.0, 25.0, "asked, HTTP 200 after 2.5 s")
     assert (waits.x, waits.width) == (90.0, 10.0)
     assert [tick.text for tick in timeline.ticks][:3] == ["0 s", "1 s", "2 s"]
+
+
+def quality(mos: tuple[float | None, ...], every: float) -> e.QualityMeasured:
+    return e.QualityMeasured(
+        at=T.at(9),
+        call_id="A",
+        every=every,
+        mos=mos,
+        packet_loss_rate=tuple(None if one is None else 0.01 for one in mos),
+        jitter=tuple(None if one is None else 8 for one in mos),
+    )
+
+
+def test_quality_and_recordings_are_drawn_on_the_same_axis() -> None:
+    timeline = drawn(
+        e.RecordingStarted(at=T.at(2), recording_id="r"),
+        quality((4.4, None, 2.25), 2),
+        e.RecordingEnded(at=T.at(7), recording_id="r"),
+    )
+    good, none, bad = row(timeline, "quality A").bars
+    assert (good.x, good.width, good.look) == (20.0, 20.0, "s-good")
+    assert good.title == "MOS 4.4, 1.0 % lost, jitter 8 ms"
+    assert (none.x, none.title) == (40.0, "nothing arrived")
+    assert (bad.look, bad.height) == ("s-failed", 0.5)
+    (wave,) = row(timeline, "recording").waves
+    assert wave == (20.0, 50.0, "r")
+
+
+def test_the_quality_of_a_long_call_is_the_worst_of_several_steps() -> None:
+    timeline = drawn(quality((4.4, 3.0) * 400, 10), seconds=8002)
+    bars = row(timeline, "quality A").bars
+    assert len(bars) <= MOST_MARKS
+    assert {bar.title for bar in bars} == {"MOS 3.0, 1.0 % lost, jitter 8 ms"}
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1, 59, 61, 3600, 86400, 900000])

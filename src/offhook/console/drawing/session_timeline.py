@@ -15,6 +15,7 @@ from offhook.events import (
     DecisionAsked,
     DecisionMade,
     DigitsCaptured,
+    QualityMeasured,
     RecordingEnded,
     RecordingStarted,
 )
@@ -29,6 +30,8 @@ MOST_MARKS = 300
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 """Seconds between two ticks of the axis."""
 MOST_TICKS = 12
+QUALITY_LOOKS = ((3.8, "s-good"), (3.1, "s-refused"), (0.0, "s-failed"))
+"""The least MOS of each look, as the tables of figures have them."""
 
 
 class Bar(NamedTuple):
@@ -40,6 +43,16 @@ class Bar(NamedTuple):
     look: str
     """A class of the style sheet."""
     title: str
+    height: float = 1.0
+    """Of the row's height."""
+
+
+class Wave(NamedTuple):
+    """Where the waveform of a recording belongs; the browser draws it."""
+
+    x: float
+    width: float
+    recording_id: str
 
 
 class Mark(NamedTuple):
@@ -56,6 +69,7 @@ class TimelineRow(NamedTuple):
     label: str
     bars: tuple[Bar, ...] = ()
     marks: tuple[Mark, ...] = ()
+    waves: tuple[Wave, ...] = ()
 
 
 class Tick(NamedTuple):
@@ -97,6 +111,7 @@ def timeline_of(facts: Facts) -> SessionTimeline:
         *_actions(facts.events, scale),
         *_keys(facts.events, scale),
         *_webhooks(facts, scale),
+        *_qualities(facts, scale),
         *_recordings(facts.events, scale),
         *_sip(facts.messages, scale),
     )
@@ -237,18 +252,56 @@ def _took_it(status: int | None) -> bool:
     return status is not None and status < 300
 
 
+def _qualities(facts: Facts, scale: _Scale) -> Iterator[TimelineRow]:
+    """MOS over time of what arrived from each leg that was long enough."""
+    legs = {leg.call_id: (place, leg) for place, leg in enumerate(facts.session.legs)}
+    for event in facts.events:
+        if not isinstance(event, QualityMeasured) or event.call_id not in legs:
+            continue
+        place, leg = legs[event.call_id]
+        begin = leg.connected_at or event.at
+        yield TimelineRow(
+            f"quality {chr(ord('A') + place % 26)}", tuple(_quality_bars(event, begin, scale))
+        )
+
+
+def _quality_bars(event: QualityMeasured, begin: datetime, scale: _Scale) -> Iterator[Bar]:
+    """A bar for each step; of a long call, for the worst of several."""
+    several = -(-len(event.mos) // MOST_MARKS) or 1
+    for first in range(0, len(event.mos), several):
+        places = range(first, min(first + several, len(event.mos)))
+        known = [(mos, place) for place in places if (mos := event.mos[place]) is not None]
+        since = begin + timedelta(seconds=event.every * first)
+        until = begin + timedelta(seconds=event.every * (places[-1] + 1))
+        if not known:
+            yield scale.bar(since, until, "bar-none", "nothing arrived")
+            continue
+        mos, worst = min(known)
+        title = f"MOS {mos:.1f}, {_loss(event, worst)}"
+        look = next(name for least, name in QUALITY_LOOKS if mos >= least)
+        yield scale.bar(since, until, look, title)._replace(height=max(0.15, min(mos / 4.5, 1)))
+
+
+def _loss(event: QualityMeasured, place: int) -> str:
+    loss, jitter = event.packet_loss_rate[place], event.jitter[place]
+    lost = f"{100 * loss:.1f} % lost" if loss is not None else "loss unknown"
+    return f"{lost}, jitter {jitter} ms" if jitter is not None else lost
+
+
 def _recordings(events: Sequence[AnyEvent], scale: _Scale) -> Iterator[TimelineRow]:
     begun: dict[str, datetime] = {}
-    bars = []
+    bars, waves = [], []
     for event in events:
         if isinstance(event, RecordingStarted):
             begun[event.recording_id] = event.at
         elif isinstance(event, RecordingEnded) and event.recording_id in begun:
             begin = begun.pop(event.recording_id)
-            bars.append(scale.bar(begin, event.at, "bar-rec", f"recorded {_took(begin, event.at)}"))
+            bar = scale.bar(begin, event.at, "bar-rec", f"recorded {_took(begin, event.at)}")
+            bars.append(bar)
+            waves.append(Wave(bar.x, bar.width, event.recording_id))
     bars += [scale.bar(at, None, "bar-rec", "records") for at in begun.values()]
     if bars:
-        yield TimelineRow("recording", tuple(bars))
+        yield TimelineRow("recording", tuple(bars), waves=tuple(waves))
 
 
 def _sip(messages: Sequence[SipMessage], scale: _Scale) -> Iterator[TimelineRow]:

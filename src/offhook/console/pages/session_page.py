@@ -14,16 +14,16 @@ from litestar.response import Redirect, Stream
 
 from offhook.codes import SessionStatus
 from offhook.console.console_parts import ConsoleParts
-from offhook.console.drawing.charts import Chart, line
 from offhook.console.drawing.ladder import ladder_of
 from offhook.console.drawing.session_timeline import Facts, timeline_of
 from offhook.console.moments import moments_of
 from offhook.console.outcomes import sentence, tone_of
-from offhook.console.rendering import page, pretty
+from offhook.console.rendering import data, page, pretty
+from offhook.console.session_news import SessionNews
 from offhook.console.submitted import MarkedFlow, marked_flow
 from offhook.console.told import notice_of, told
 from offhook.console.web import Forbidden, NotFound, WebRequest, led_to, to, visitor_of
-from offhook.events import ActionStarted, AnyEvent, DecisionAsked, DecisionMade, QualityMeasured
+from offhook.events import ActionStarted, AnyEvent, DecisionAsked, DecisionMade
 from offhook.session.ports.recording import RecordedFile, RecordingState
 from offhook.session.scopes import Scope
 from offhook.session.session import Session
@@ -71,7 +71,6 @@ async def session_shown(
         timeline=timeline,
         moments=moments_of(facts, timeline.begin),
         ladder=ladder_of(facts.messages),
-        qualities=qualities_of(session, facts.events),
         decisions=decisions_of(facts.events),
         deliveries=facts.deliveries,
         recordings=await parts.store.recordings(session.sub_account_id, session_id),
@@ -82,6 +81,22 @@ async def session_shown(
         waited=_waited(session),
         node=next((event.node for event in facts.events if hasattr(event, "node")), ""),
     )
+
+
+@get("/sessions/{session_id:str}/stream")
+async def session_stream(
+    request: WebRequest,
+    parts: NamedDependency[ConsoleParts],
+    news: NamedDependency[SessionNews],
+    session_id: FromPath[str],
+) -> Stream | Response[bytes]:
+    """Says when the page is to be got again, as server-sent events."""
+    session = await session_of(request, parts, session_id)
+    if news.full():
+        return data({"problem": "Too many browsers follow already."}, status=503)
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    stream = news.follow(session.session_id)
+    return Stream(stream, media_type="text/event-stream", headers=headers)
 
 
 @get("/sessions/{session_id:str}/raw")
@@ -231,23 +246,6 @@ async def facts_of(parts: ConsoleParts, session: Session) -> Facts:
     )
 
 
-def qualities_of(session: Session, events: Sequence[AnyEvent]) -> list[tuple[str, Chart]]:
-    """MOS over time of each leg that was long enough, with the leg's letter."""
-    found = []
-    for event in events:
-        if not isinstance(event, QualityMeasured):
-            continue
-        place = next(
-            (place for place, leg in enumerate(session.legs) if leg.call_id == event.call_id), 0
-        )
-        began = session.legs[place].connected_at if session.legs else None
-        step = timedelta(seconds=event.every)
-        times = [(began or event.at) + step * count for count in range(len(event.mos))]
-        chart = line(times, event.mos, form="%H:%M:%S", top=4.5, unit="")
-        found.append((chr(ord("A") + place % 26), chart))
-    return found
-
-
 def decisions_of(events: Sequence[AnyEvent]) -> list[Decision]:
     """The questions to the decision webhook, with their answers."""
     made = {event.event_id: event for event in events if isinstance(event, DecisionMade)}
@@ -301,6 +299,7 @@ def _waited(session: Session) -> timedelta | None:
 handlers = [
     session_shown,
     session_raw,
+    session_stream,
     session_pcap,
     session_ended,
     redelivered,
