@@ -36,6 +36,8 @@ from offhook.http.deps import Deps, Phase
 from offhook.http.edge.http_server import RunningServer, serve
 from offhook.processes.console_opening import open_console
 from offhook.session.ports.stores import Store
+from offhook.session.ports.webhooks import Reply, WebhookTrial
+from offhook.session.tenancy import SubAccount, Webhook
 from offhook.store.directory import Directory
 from offhook.store.memory import MemoryStore
 
@@ -173,9 +175,18 @@ async def running_console(**changes: Any) -> AsyncIterator[ConsoleWorld]:
         await fabric.close()
 
 
-def with_console(deps: Deps) -> AsgiApp:
+class AnsweredTrial(WebhookTrial):
+    """All webhooks but those on port 1 answer."""
+
+    async def send(self, owner: SubAccount, webhook: Webhook) -> Reply:
+        if ":1/" in webhook.url:
+            return Reply(body=None, detail="connection refused")
+        return Reply(body=b"", http_status=204)
+
+
+def with_console(deps: Deps, trial: WebhookTrial | None = None) -> AsgiApp:
     """The application as the API process makes it."""
-    return create_app(deps, lambda api: open_console(deps, api))
+    return create_app(deps, lambda api: open_console(deps, api, trial or AnsweredTrial()))
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ from offhook.console.pages import (
     scenario_page,
     session_page,
     session_search,
+    usage_page,
     webhook_page,
 )
 from offhook.console.rendering import data, page
@@ -55,6 +56,7 @@ PAGES = (
     scenario_page,
     campaign_page,
     figures_page,
+    usage_page,
     opt_out_page,
     playground_page,
     phone_page,

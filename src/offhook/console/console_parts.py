@@ -14,6 +14,7 @@ from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.recording import RecordingFiles
 from offhook.session.ports.stores import Store
 from offhook.session.ports.tenants import TenantDirectory
+from offhook.session.ports.webhooks import WebhookTrial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,7 @@ class ConsoleParts:
     directory: TenantDirectory
     fabric: Fabric
     api: ApiDoor
+    trial: WebhookTrial
     profiles: Profiles
     recordings: RecordingFiles
     config: Config

@@ -29,9 +29,18 @@ class Notice(NamedTuple):
 
 def told(visitor: Visitor, reply: ApiReply, fine: str) -> dict[str, str]:
     """What the address of the next page carries."""
-    if reply.fine:
-        return {"done": fine, "mark": _mark(visitor, fine)}
-    problem = problem_of(reply)[:MOST_LETTERS]
+    return fine_notice(visitor, fine) if reply.fine else failed(visitor, problem_of(reply))
+
+
+def fine_notice(visitor: Visitor, text: str) -> dict[str, str]:
+    """What the address carries to tell that something was done."""
+    text = text[:MOST_LETTERS]
+    return {"done": text, "mark": _mark(visitor, text)}
+
+
+def failed(visitor: Visitor, problem: str) -> dict[str, str]:
+    """What the address carries to tell that something did not work."""
+    problem = problem[:MOST_LETTERS]
     return {"problem": problem, "mark": _mark(visitor, problem)}
 
 

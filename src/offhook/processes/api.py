@@ -62,6 +62,7 @@ from offhook.webhooks.endpoints import PER_ENDPOINT
 from offhook.webhooks.metrics import DeliveryMetrics
 from offhook.webhooks.receivers import open_client, url_problem
 from offhook.webhooks.reports import WebhookReports
+from offhook.webhooks.trial import WebhookTrials
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class _Parts(NamedTuple):
     spending: SpendingWatch
     tariff: Tariff
     reports: WebhookReports
+    trial: WebhookTrials
     campaigns: CampaignWorker
     delivery: DeliveryWorker
     alerts: OperatorAlerts
@@ -97,7 +99,7 @@ async def run(context: RoleContext) -> None:
         api_key = await _first_key(context, foundation.store)
         parts = await _open_parts(context, stack, foundation)
         host, _, port = context.config.http.listen.rpartition(":")
-        app = create_app(parts.deps, lambda api: open_console(parts.deps, api))
+        app = create_app(parts.deps, lambda api: open_console(parts.deps, api, parts.trial))
         server = await serve(app, parts.deps, host.strip("[]"), int(port))
         parts.deps.phase.ready = True
         context.reloads.append(parts.directory.use)
@@ -139,6 +141,7 @@ async def _open_parts(
         spending=spending,
         tariff=tariff,
         reports=reports,
+        trial=WebhookTrials(client, context.clock),
         campaigns=_open_campaigns(context, fabric, deps),
         delivery=_open_delivery(
             context, client, store, directory, context.registry, tracer, alerts

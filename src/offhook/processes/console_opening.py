@@ -7,15 +7,17 @@ from offhook.console.console_parts import ConsoleParts
 from offhook.http.asgi import AsgiApp
 from offhook.http.deps import Deps
 from offhook.session.ports.api_door import ApiDoor
+from offhook.session.ports.webhooks import WebhookTrial
 
 
-def open_console(deps: Deps, api: ApiDoor) -> AsgiApp:
+def open_console(deps: Deps, api: ApiDoor, trial: WebhookTrial) -> AsgiApp:
     """The console over what the API has."""
     parts = ConsoleParts(
         store=deps.store,
         directory=deps.directory,
         fabric=deps.fabric,
         api=api,
+        trial=trial,
         profiles=deps.profiles,
         recordings=deps.recordings,
         config=deps.config,

@@ -38,6 +38,7 @@ from offhook.processes.shared import (
     spending_watch,
 )
 from offhook.processes.shared_sip import relay_path
+from offhook.processes.trunk_probing import obey_probes
 from offhook.reporting.spending_watch import SpendingWatch
 from offhook.session.ports.record import Fenced, Node, NodeRole, StoreUnavailable
 from offhook.session.ports.stores import Store
@@ -109,6 +110,9 @@ async def run(context: RoleContext) -> None:
                     probe.run(),
                     obey_drains(foundation, (node, registering), registered.name),
                     registering.run(context.stopping),
+                    obey_drains(foundation, node, registered.name),
+                    obey_probes(foundation.fabric, probe, registered.name),
+                    stay_registered(context, line, registrations),
                     book.run(),
                 )
             ]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from offhook.clock import Clock
 from offhook.session.ports.operating import TrunkState
+from offhook.session.ports.trunk_probes import ProbeAnswer
 from offhook.sip import Address, AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port
 from offhook.telephony.call_listeners import Listener
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for trunks whose next OPTIONS is due."""
+PATIENCE = 5.0
+"""Seconds that an operator waits for the answer to an OPTIONS."""
 SILENT_FOR = 60.0
 """Seconds for which a trunk without OPTIONS counts as silent for routing."""
 
@@ -165,6 +168,38 @@ class TrunkProbe:
             due = self._asked.get(trunk.name, float("-inf")) + trunk.options_every
             if trunk.options_every and now >= due and trunk.name not in self._waiting:
                 self._ask(trunk, now)
+
+    async def ask_now(self, name: str, node: str) -> ProbeAnswer | None:
+        """Ask a trunk for ``node``, whatever is due. None: there is no such trunk.
+
+        An answer counts as one; silence does not, since nobody waited for it as long as SIP does.
+        """
+        trunk = self._trunks().get(name)
+        if trunk is None:
+            return None
+        asked_at = self._clock.monotonic()
+        answer: asyncio.Future[OptionsAnswered] = asyncio.get_running_loop().create_future()
+
+        def answered(event: AnyEvent) -> None:
+            if isinstance(event, OptionsAnswered) and not answer.done():
+                answer.set_result(event)
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                servers = await self._endpoint.locator.find(trunk.place)
+                ask(self._endpoint, trunk, servers[0], answered)
+                event = await answer
+        except CannotLocate as error:
+            status, problem = None, str(error)
+        except TimeoutError:
+            status, problem = None, trunk.silence(PATIENCE)
+        else:
+            status = event.status
+            problem = "" if status is not None else event.problem or trunk.silence(PATIENCE)
+        if status is not None:
+            self._health.heard(trunk.name)
+        took = round((self._clock.monotonic() - asked_at) * 1000)
+        return ProbeAnswer(node=node, status=status, problem=problem, milliseconds=took)
 
     def _ask(self, trunk: Trunk, now: float) -> None:
         self._asked[trunk.name] = now

@@ -112,6 +112,20 @@ async def ask_webhook(
     return msgspec.structs.replace(second, detail=detail)
 
 
+async def ask_once(
+    client: HttpRequester,
+    webhook: Webhook,
+    payload: bytes,
+    *,
+    event_id: str,
+    clock: Clock,
+    timeout: float,
+) -> Reply:
+    """POST ``payload`` a single time; no fallback is asked."""
+    outcome = await _ask_once(client, webhook, webhook.url, payload, event_id, clock, timeout, {})
+    return outcome.meanwhile if isinstance(outcome, _TryAgain) else outcome
+
+
 async def _ask_url(
     client: HttpRequester,
     webhook: Webhook,

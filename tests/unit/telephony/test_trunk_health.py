@@ -172,3 +172,24 @@ async def test_a_trunk_whose_name_is_not_found_is_asked_again_in_its_turn() -> N
         assert len(looked_up) == count
         world.now += 30
     assert world.told[0].detail == "cannot look up sip.example"
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "said", "up"),
+    [(200, None, "", 1.0), (503, None, "", 1.0), (None, "unreachable", "unreachable", None)],
+)
+async def test_an_operator_asks_a_trunk_at_once(
+    status: int | None, problem: str | None, said: str, up: float | None
+) -> None:
+    world = World(options_every=0)
+    asked = asyncio.create_task(world.probe.ask_now("carrier", "n1"))
+    while not world.asked or "listener" not in world.asked[-1]:
+        await asyncio.sleep(0)
+    world.now += 0.25
+    world.answered(status, problem)
+    answer = await asked
+    assert answer is not None
+    assert (answer.node, answer.status, answer.problem) == ("n1", status, said)
+    assert answer.milliseconds == 250
+    assert world.up() == up, "silence to one question is no sign that a trunk is down"
+    assert await world.probe.ask_now("none", "n1") is None

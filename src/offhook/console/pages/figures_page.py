@@ -1,4 +1,4 @@
-"""Graphs: calls and outcomes, answer rate, delay and MOS by trunk and country, minutes and cost by day."""
+"""Graphs: calls and outcomes, answer rate, delay and MOS by trunk and country."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from litestar import Response, get
 from litestar.di import NamedDependency
 
-from offhook.console.choice import Choice, choice_of
+from offhook.console.choice import choice_of
 from offhook.console.console_parts import ConsoleParts
 from offhook.console.drawing.charts import Chart, Series, bars, line
 from offhook.console.outcomes import Tone, tone_of
@@ -17,7 +17,6 @@ from offhook.console.rendering import page
 from offhook.console.sampling import MOST_SESSIONS, by_country, by_trunk
 from offhook.console.web import Unsuitable, WebRequest, asked
 from offhook.session.ports.console_records import OutcomeCount
-from offhook.session.ports.metering import UsageRecord
 
 
 class Period(NamedTuple):
@@ -69,7 +68,6 @@ async def figures(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> 
         countries=by_country(sessions),
         looked_at=len(sessions),
         most=MOST_SESSIONS,
-        days=_days(await _usage(parts, choice, since, now)),
     )
 
 
@@ -114,46 +112,6 @@ def _by_step(counts: Sequence[OutcomeCount]) -> dict[tuple[datetime, Tone], int]
         key = one.since.astimezone(UTC), tone_of(one.status)
         sums[key] = sums.get(key, 0) + one.sessions
     return sums
-
-
-async def _usage(
-    parts: ConsoleParts, choice: Choice, since: datetime, now: datetime
-) -> list[UsageRecord]:
-    account = choice.account or None
-    found = await parts.store.usage(since.date(), now.date(), sub_account_id=account)
-    return [one for one in found if one.sub_account_id in choice.owners]
-
-
-class DayFigures(NamedTuple):
-    """What a day has used."""
-
-    day: str
-    calls: int
-    answered: int
-    minutes: float
-    cost: str
-
-
-def _days(records: Sequence[UsageRecord]) -> list[DayFigures]:
-    days = sorted({one.day for one in records}, reverse=True)
-    found = []
-    for day in days:
-        own = [one for one in records if one.day == day]
-        currencies = sorted({one.currency for one in own if one.currency})
-        costs = [
-            f"{sum(one.cost for one in own if one.currency == currency):.2f} {currency}"
-            for currency in currencies
-        ]
-        found.append(
-            DayFigures(
-                day.isoformat(),
-                sum(one.calls for one in own),
-                sum(one.answered for one in own),
-                sum(one.seconds for one in own) / 60,
-                ", ".join(costs),
-            )
-        )
-    return found
 
 
 handlers = [figures]

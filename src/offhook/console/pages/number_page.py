@@ -1,4 +1,4 @@
-"""Virtual numbers: state and health; operators assign and withdraw them."""
+"""Virtual numbers: state and health, and a test call; operators assign and withdraw them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from offhook.console.console_parts import ConsoleParts
 from offhook.console.desk import desk_and_form, desk_of
 from offhook.console.rendering import page
 from offhook.console.told import notice_of
-from offhook.console.web import WebRequest
+from offhook.console.web import WebRequest, led_to, to
 
 PAGE = "numbers"
 
@@ -60,4 +60,23 @@ async def withdraw(request: WebRequest, parts: NamedDependency[ConsoleParts]) ->
     return desk.back(PAGE, reply=reply, fine=f"{number} is withdrawn.")
 
 
-handlers = [numbers, assign, withdraw]
+@post("/numbers/ring", status_code=200)
+async def ring(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> Redirect:
+    """Call the number over its trunk, say who calls, and show the session."""
+    desk, form = await desk_and_form(request, parts)
+    number = form.get("number", "")
+    owner = parts.directory.sub_account(desk.account)
+    source = (owner.own_number if owner is not None else None) or number
+    said = {"text": "This is a test call of Offhook.", "language": "en-US"}
+    callflow = [
+        {"action": "makeCall", "params": {"source": source, "destination": number}},
+        {"action": "say", "params": said},
+        {"action": "hangup"},
+    ]
+    reply = await desk.change("POST", "callflows", body={"callflow": callflow})
+    if not reply.fine:
+        return desk.back(PAGE, reply=reply, fine="")
+    return led_to(to("sessions", reply.json()["sessionId"]))
+
+
+handlers = [numbers, assign, withdraw, ring]

@@ -11,9 +11,10 @@ from litestar.response import Redirect
 
 from offhook.console.console_parts import ConsoleParts
 from offhook.console.desk import operators_desk
+from offhook.console.probing import in_words, probed
 from offhook.console.rendering import page
-from offhook.console.told import notice_of, problem_of
-from offhook.console.web import NotFound, Unsuitable, WebRequest, form_of
+from offhook.console.told import failed, fine_notice, notice_of, problem_of
+from offhook.console.web import NotFound, Unsuitable, WebRequest, form_of, led_to, to
 from offhook.session.scopes import Scope
 
 ONE_DAY = 86_400
@@ -46,6 +47,19 @@ async def drain(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> Re
         "It begins no more sessions; its calls go on." if drained else "It begins sessions again."
     )
     return desk.back("trunks", reply=reply, fine=fine)
+
+
+@post("/trunks/probe", status_code=200)
+async def probe_trunk(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> Redirect:
+    """Let every voice process ask a trunk whether it is there."""
+    desk, form = operators_desk(request, parts), await form_of(request)
+    name = form.get("name", "")
+    if name not in {trunk.name for trunk in parts.config.trunks}:
+        raise NotFound("There is no such trunk")
+    answers = await probed(parts, name)
+    good = bool(answers) and all(one.status is not None for one in answers)
+    tell = fine_notice if good else failed
+    return led_to(to("trunks", **tell(desk.visitor, in_words(name, answers))))
 
 
 @get("/keys")
@@ -121,4 +135,4 @@ async def change_key(
     return await _keys_page(request, parts, reply.json()["key"])
 
 
-handlers = [trunks, drain, keys, make_key, change_key]
+handlers = [trunks, drain, probe_trunk, keys, make_key, change_key]

@@ -10,10 +10,11 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from offhook.console.console_parts import ConsoleParts
-from offhook.console.desk import desk_and_form, desk_of
+from offhook.console.desk import Desk, desk_and_form, desk_of
 from offhook.console.rendering import page
-from offhook.console.told import notice_of, problem_of
-from offhook.console.web import NotFound, Unsuitable, WebRequest, asked
+from offhook.console.told import failed, fine_notice, notice_of, problem_of
+from offhook.console.web import Forbidden, NotFound, Unsuitable, WebRequest, asked, led_to, to
+from offhook.session.scopes import Scope
 from offhook.session.tenancy import WebhookType
 
 PAGE = "webhooks"
@@ -120,7 +121,7 @@ async def change_webhook(
     type_: FromPath[str],
     order: FromPath[str],
 ) -> Response[bytes] | Redirect:
-    """Delete it, replace its secret, or send a delivery again."""
+    """Delete it, replace its secret, send a delivery again, or try it with a made-up event."""
     desk, form = await desk_and_form(request, parts)
     if type_ not in TYPES:
         raise NotFound("There is no such webhook")
@@ -132,11 +133,28 @@ async def change_webhook(
         if not reply.fine:
             raise Unsuitable(problem_of(reply))
         return await _page(request, parts, secret=reply.json()["secret"])
+    if order == "test":
+        return await _tried(desk, WebhookType(type_))
     if order == "redeliver":
         path = ("webhooks", type_, "deliveries", form.get("delivery", ""), "redeliver")
         reply = await desk.change("POST", *path)
         return desk.back(PAGE, type_, reply=reply, fine="It is sent again now.")
     raise NotFound("There is no such order")
+
+
+async def _tried(desk: Desk, kind: WebhookType) -> Redirect:
+    """Send a made-up event, and tell what came back."""
+    if not desk.visitor.may(Scope.SETTINGS_WRITE):
+        raise Forbidden(f"Your key lacks {Scope.SETTINGS_WRITE.value}")
+    owner = desk.parts.directory.sub_account(desk.account)
+    webhook = owner.webhooks.get(kind) if owner is not None else None
+    if owner is None or webhook is None:
+        raise NotFound("There is no such webhook")
+    reply = await desk.parts.trial.send(owner, webhook)
+    if reply.body is None or reply.unreadable:
+        return led_to(to(PAGE, account=desk.account, **failed(desk.visitor, reply.detail)))
+    fine = f"A test event was sent: the webhook {kind.value} answered HTTP {reply.http_status}."
+    return led_to(to(PAGE, account=desk.account, **fine_notice(desk.visitor, fine)))
 
 
 handlers = [webhooks, deliveries, put_webhook, change_webhook]

@@ -13,7 +13,7 @@ from offhook.session.number_states import NumberFacts
 from offhook.session.ports.record import OutboxEntry
 from offhook.session.ports.recording import RecordingRecord
 from offhook.session.session import Leg, Session
-from offhook.session.tenancy import SubAccount
+from offhook.session.tenancy import SubAccount, Webhook
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +45,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 Asker = Callable[[SubAccount, Question], Awaitable[Reply]]
 """Asks the VCA webhook, within the 10 s budget of ``spec/webhooks.md``. Never raises for errors of the
 far end."""
+
+
+class WebhookTrial(ABC):
+    """Sends a made-up event to a webhook, for its owner to see what comes back."""
+
+    @abstractmethod
+    async def send(self, owner: SubAccount, webhook: Webhook) -> Reply:
+        """One attempt, signed as a delivery is. Never raises for errors of the far end."""
 
 
 class NumberNews(msgspec.Struct, frozen=True, kw_only=True):
