@@ -56,6 +56,7 @@ def page(
         "theme": theme_of(request),
         "version": __version__,
         "here": request.url.path,
+        "base": f"{request.url.scheme}://{request.url.netloc}",
         "account": asked(request, "account"),
         "notice": None,
         "query": request.query_params,
@@ -92,6 +93,8 @@ def environment() -> Environment:
         "state": state_tag,
         "iso": iso_milliseconds,
         "pretty": pretty,
+        "apitime": api_time,
+        "compact": lambda value: msgspec.json.encode(value).decode(),
         "json": lambda value: pretty(msgspec.json.encode(value)),
         "words": words,
     }
@@ -130,6 +133,16 @@ def time_tag(at: datetime | None, *, short: bool = False) -> Markup | str:
     return Markup(
         '<time datetime="{}" title="{:%Y-%m-%d %H:%M:%S.%f} UTC" data-form="{}">{}</time>'
     ).format(iso_milliseconds(utc), utc, form, shown)
+
+
+def api_time(text: str | None) -> Markup | str:
+    """A time as the API writes it; '' where there is none."""
+    if not text:
+        return ""
+    try:
+        return time_tag(datetime.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def span(length: timedelta | float | None) -> str:
