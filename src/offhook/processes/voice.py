@@ -110,9 +110,7 @@ async def run(context: RoleContext) -> None:
                     probe.run(),
                     obey_drains(foundation, (node, registering), registered.name),
                     registering.run(context.stopping),
-                    obey_drains(foundation, node, registered.name),
                     obey_probes(foundation.fabric, probe, registered.name),
-                    stay_registered(context, line, registrations),
                     book.run(),
                 )
             ]
