@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
-from tests.support.console_world import browser, looking_at, pictures
+from tests.support.console_world import Looker, browser, looking_at, pictures
 from tests.support.receiver import Receiver, Reply
 from tests.support.server import API_KEY, Server, configuration
 
@@ -70,3 +70,44 @@ async def test_a_call_is_heard_in_the_browser_and_its_keys_reach_the_webhook(
             await page.get_by_role("link", name="The session's page").click()
             await page.locator("#what-happened", has_text="Completed").wait_for()
             assert (looker.complaints, looker.elsewhere) == ([], [])
+            await drag_and_answer_by_hand(looker, receiver)
+            assert (looker.complaints, looker.elsewhere) == ([], [])
+
+
+async def drag_and_answer_by_hand(looker: Looker, receiver: Receiver) -> None:
+    """A person decides in place of the webhook, once in time and once too late."""
+    page = looker.page
+    asked_before = sum(one.path == "/vca" for one in receiver.received)
+    await looker.open("/console/playground")
+    await page.get_by_label("Begin with").select_option(label="A voice message")
+    await page.get_by_role("button", name="+ playFile").click()
+    await page.get_by_role("button", name="+ hangup").click()
+    blocks = page.locator("#blocks > li")
+    await blocks.nth(3).locator("b").drag_to(blocks.nth(1))
+    names = [text.split(". ")[1] for text in await blocks.locator("b").all_inner_texts()]
+    assert names == ["makeCall", "hangup", "say", "playFile"]
+    written = json.loads(await page.locator("#json").input_value())
+    assert [one["action"] for one in written["callflow"]] == names
+
+    await page.get_by_label("Begin with").select_option(label="A voice message")
+    await page.get_by_label("I answer the decision webhook").check()
+    await page.get_by_role("button", name="Run").click()
+    await page.locator("#hand.asks").wait_for()
+    assert "CALL_ACTION" in await page.locator("#hand-question").inner_text()
+    assert re.match(r"\d+ s left", await page.locator("#hand-seconds").inner_text())
+    await page.screenshot(path=pictures() / "by-hand-light-1440.png", full_page=True)
+    answer = page.get_by_label("The next callflow")
+    send = page.get_by_role("button", name="Send", exact=True)
+    await answer.fill('{"callflow": [{"action": "say"}]}')
+    await page.locator("#hand-problems", has_text="text").wait_for()
+    assert await send.is_disabled()
+    await page.get_by_label("Answer with").select_option(label="hang up")
+    await send.click()
+    await page.locator("#hand-state", has_text="the call goes on").wait_for()
+    await page.locator("#outcome.good", has_text="Completed").wait_for()
+
+    await page.get_by_role("button", name="Run").click()
+    await page.locator("#hand.asks").wait_for()
+    await page.locator("#hand-state", has_text="Too late").wait_for()
+    await page.locator("#outcome.failed", has_text="nobody answered by hand").wait_for()
+    assert sum(one.path == "/vca" for one in receiver.received) == asked_before

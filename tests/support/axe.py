@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,11 @@ def axe_source(folder: Path) -> str:
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
-async def violations(page: Page, axe: str) -> list[str]:
-    """What axe finds on a page."""
+async def violations(page: Page, axe: str, only: Sequence[str] = ()) -> list[str]:
+    """What axe finds on a page; ``only``: by these rules."""
     await page.evaluate(axe)
-    found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", [*RULES])
+    rules = {"type": "rule", "values": [*only]} if only else {"type": "tag", "values": [*RULES]}
+    found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
     return [
         f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
         for one in found["violations"]

@@ -9,7 +9,7 @@ const timelineOf = () => document.querySelector(".timeline");
 const lengthOf = () => Number(timelineOf().dataset.seconds) * 1000;
 const momentsOf = () => [...document.querySelectorAll(".moments > li")];
 
-function point(milliseconds) {
+function point(milliseconds, chosen = null) {
   const timeline = timelineOf();
   const share = Math.min(1, Math.max(0, milliseconds / lengthOf()));
   wanted = share * lengthOf();
@@ -17,17 +17,17 @@ function point(milliseconds) {
   line.setAttribute("x1", `${share * 100}%`);
   line.setAttribute("x2", `${share * 100}%`);
   line.setAttribute("visibility", "visible");
-  let nearest = null;
-  for (const one of momentsOf()) {
-    one.classList.remove("at");
-    const far = Math.abs(Number(one.dataset.ms) - wanted);
-    if (nearest === null || far < nearest.far) nearest = { one, far };
-  }
-  nearest?.one.classList.add("at");
-  tellMoment(timeline, share, nearest?.one);
-  if (!nearest) return;
-  const list = nearest.one.parentElement;
-  list.scrollTo({ top: nearest.one.offsetTop - list.offsetTop - 80, behavior: calm ? "auto" : "smooth" });
+  const far = (one) => Math.abs(Number(one.dataset.ms) - wanted);
+  const moments = momentsOf();
+  for (const one of moments) one.classList.remove("at");
+  const least = Math.min(...moments.map(far));
+  const nearest = moments.filter((one) => far(one) === least).slice(0, 4); // what came together is shown together
+  tellMoment(timeline, share, nearest);
+  const at = chosen ?? nearest[0];
+  if (!at) return;
+  at.classList.add("at");
+  const list = at.parentElement;
+  if (!chosen) list.scrollTo({ top: at.offsetTop - list.offsetTop - 80, behavior: calm ? "auto" : "smooth" });
 }
 
 // What lasted at that moment, row by row, and the nearest message, event or payload beside it.
@@ -45,8 +45,12 @@ function tellMoment(timeline, share, nearest) {
       return item;
     }),
   );
-  const shown = [...(nearest?.childNodes ?? [])].map((one) => one.cloneNode(true));
-  for (const one of shown) if (one.localName === "details") one.open = true;
+  const shown = nearest.map((one) => {
+    const copy = document.createElement("div");
+    copy.append(...[...one.childNodes].map((child) => child.cloneNode(true)));
+    for (const details of copy.querySelectorAll("details")) details.open = true;
+    return copy;
+  });
   document.getElementById("moment-nearest").replaceChildren(...shown);
 }
 
@@ -66,7 +70,7 @@ function listen() {
     const next = step > 0 ? places.find((place) => place > at + 0.5) : places.findLast((place) => place < at - 0.5);
     if (next !== undefined) point(next);
   });
-  for (const one of momentsOf()) one.addEventListener("click", () => point(Number(one.dataset.ms)));
+  for (const one of momentsOf()) one.addEventListener("click", () => point(Number(one.dataset.ms), one));
 }
 
 const waves = new Map(); // what was decoded, by the recording's address: it does not change
