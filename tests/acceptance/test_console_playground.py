@@ -91,16 +91,15 @@ async def drag_and_answer_by_hand(looker: Looker, receiver: Receiver) -> None:
 
     await page.get_by_label("Begin with").select_option(label="A voice message")
     await page.get_by_label("I answer the decision webhook").check()
-    await page.get_by_role("button", name="Run").click()
-    await page.locator("#hand.asks").wait_for()
-    assert "CALL_ACTION" in await page.locator("#hand-question").inner_text()
-    assert re.match(r"\d+ s left", await page.locator("#hand-seconds").inner_text())
-    await page.screenshot(path=pictures() / "by-hand-light-1440.png", full_page=True)
     answer = page.get_by_label("The next callflow")
     send = page.get_by_role("button", name="Send", exact=True)
     await answer.fill('{"callflow": [{"action": "say"}]}')
     await page.locator("#hand-problems", has_text="text").wait_for()
-    assert await send.is_disabled()
+    await page.get_by_role("button", name="Run").click()
+    await page.locator("#hand.asks").wait_for()
+    assert "CALL_ACTION" in (await page.locator("#hand-question").text_content() or "")
+    assert re.match(r"\d+ s left", await page.locator("#hand-seconds").inner_text())
+    assert await send.is_disabled(), "the server would refuse this answer"
     await page.get_by_label("Answer with").select_option(label="hang up")
     await send.click()
     await page.locator("#hand-state", has_text="the call goes on").wait_for()
@@ -108,6 +107,7 @@ async def drag_and_answer_by_hand(looker: Looker, receiver: Receiver) -> None:
 
     await page.get_by_role("button", name="Run").click()
     await page.locator("#hand.asks").wait_for()
+    await page.screenshot(path=pictures() / "by-hand-light-1440.png", full_page=True)
     await page.locator("#hand-state", has_text="Too late").wait_for()
     await page.locator("#outcome.failed", has_text="nobody answered by hand").wait_for()
     assert sum(one.path == "/vca" for one in receiver.received) == asked_before

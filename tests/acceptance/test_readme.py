@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 CURLS = [block for block in BLOCKS if block.startswith("curl ")]
 [WEBHOOK] = [block for block in BLOCKS if "vca.py" in block]
-[VCA] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+VCA, IVR, IVR_TEST = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture
@@ -57,6 +57,13 @@ async def test_the_command_calls_and_waits(terminal: Terminal) -> None:
     said = await terminal.paste(call)
     assert re.match(r"[0-9a-f-]{36} COMPLETED\n", said)
     assert "CALL_CONNECTED" in said
+
+
+async def test_the_ivr_passes_its_simulated_test(terminal: Terminal) -> None:
+    terminal.write("ivr.py", IVR)
+    terminal.write("test_ivr.py", IVR_TEST)
+    [run] = [block for block in BLOCKS if "test_ivr.py" in block]
+    assert await terminal.paste(run) == "The IVR does what it should.\n"
 
 
 async def test_the_first_webhook_is_asked_and_its_answer_heard(terminal: Terminal) -> None:

@@ -7,6 +7,7 @@ every run, whether it tests callflows or not.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,10 @@ _HOMES = {
     "SimulatedSession": "result",
 }
 """The modules of the names; the others are in ``errors``."""
+
+
+logging.getLogger("offhook").addHandler(logging.NullHandler())
+"""What a server logs is no output of a test; pytest shows it where a test fails all the same."""
 
 
 def __getattr__(name: str) -> object:

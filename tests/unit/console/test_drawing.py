@@ -58,7 +58,7 @@ def test_actions_keys_and_webhooks_have_rows_of_their_own() -> None:
         e.DecisionAsked(at=T.at(9), event_id="r"),
     )
     (say,) = row(timeline, "say").bars
-    assert (say.x, say.width, say.title) == (20.0, 20.0, "say: spoken, 2.0 s")
+    assert (say.x, say.width, say.title) == (20.0, 20.0, "spoken, 2.0 s")
     assert row(timeline, "keys").marks[0].title == "keys 12"
     asked, waits = row(timeline, "decision webhook").bars
     assert (asked.x, asked.width, asked.title) == (50.0, 25.0, "asked, HTTP 200 after 2.5 s")

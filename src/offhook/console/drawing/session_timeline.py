@@ -197,16 +197,17 @@ def _actions(events: Sequence[AnyEvent], scale: _Scale) -> Iterator[TimelineRow]
                 begun.remove(start)
                 took = _took(start.at, event.at)
                 name = written(event.action)
-                title = f"{name}: {event.result}, {took}"
+                title = f"{event.result}, {took}"
                 bars.append((name, scale.bar(start.at, event.at, "bar-act", title)))
-    bars += [
-        (written(one.action), scale.bar(one.at, None, "bar-act", f"{written(one.action)}: runs"))
-        for one in begun
-    ]
+    bars += [(written(one.action), scale.bar(one.at, None, "bar-act", "runs")) for one in begun]
     for name, bar in bars[:MOST_ACTIONS]:
         yield TimelineRow(name, (bar,))
     if len(bars) > MOST_ACTIONS:
-        yield TimelineRow("more actions", tuple(bar for _, bar in bars[MOST_ACTIONS:]))
+        yield TimelineRow("more actions", tuple(_named(*one) for one in bars[MOST_ACTIONS:]))
+
+
+def _named(name: str, bar: Bar) -> Bar:
+    return bar._replace(title=f"{name}: {bar.title}")
 
 
 def _keys(events: Sequence[AnyEvent], scale: _Scale) -> Iterator[TimelineRow]:

@@ -1,6 +1,6 @@
 // Deciding by hand: what the call asks, the next callflow, how long there is, and what became of it.
 "use strict";
-import { element, listProblems, post, random } from "./playground_parts.js";
+import { idOfTab, listProblems, post } from "./playground_parts.js";
 
 const root = document.getElementById("playground");
 const panel = document.getElementById("hand");
@@ -21,7 +21,7 @@ const PICKS = [
   { callflow: [{ action: "hangup" }] },
   { callflow: [] },
 ];
-const deskId = random();
+const deskId = idOfTab("desk");
 let stream = null;
 let where = "";
 let ticket = "";

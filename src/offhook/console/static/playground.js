@@ -1,7 +1,7 @@
 // The playground: blocks and JSON change each other, the judge answers as you type, a run is followed.
 "use strict";
 import { closeDesk, desk, openDesk } from "./hand.js";
-import { element, listProblems, post, random, say } from "./playground_parts.js";
+import { element, idOfTab, listProblems, post, say } from "./playground_parts.js";
 
 const root = document.getElementById("playground");
 const editor = document.getElementById("json");
@@ -208,7 +208,7 @@ const phone = document.getElementById("screen-phone");
 const phoneState = document.getElementById("phone-state");
 const hangUp = document.getElementById("hang-up");
 const level = document.getElementById("level");
-const screenId = random();
+const screenId = idOfTab("screen");
 const takeOver = document.getElementById("take-over");
 const STATES = {
   held: "It waits for a call.",

@@ -9,8 +9,14 @@ export function element(name, text, attributes = {}) {
   return made;
 }
 
-export function random() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+// A random id of this tab, that outlives a reload: the phone that it holds stays its own.
+export function idOfTab(name) {
+  const key = `offhook-${name}`;
+  const known = sessionStorage.getItem(key);
+  if (known) return known;
+  const made = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+  sessionStorage.setItem(key, made);
+  return made;
 }
 
 export async function post(address, body) {
