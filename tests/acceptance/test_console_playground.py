@@ -94,7 +94,7 @@ async def drag_and_answer_by_hand(looker: Looker, receiver: Receiver) -> None:
     answer = page.get_by_label("The next callflow")
     send = page.get_by_role("button", name="Send", exact=True)
     await answer.fill('{"callflow": [{"action": "say"}]}')
-    await page.locator("#hand-problems", has_text="text").wait_for()
+    await page.locator("#hand-problems li").first.wait_for()
     await page.get_by_role("button", name="Run").click()
     await page.locator("#hand.asks").wait_for()
     assert "CALL_ACTION" in (await page.locator("#hand-question").text_content() or "")
