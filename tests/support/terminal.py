@@ -48,7 +48,7 @@ class Terminal:
 
     async def paste(self, block: str) -> str:
         """Run a block as it stands, but for the ports and where the command is; its output."""
-        text = block.replace(".venv/bin/offhook", "offhook")
+        text = block.replace(".venv/bin/", "")
         for written, port in self._ports.items():
             text = text.replace(written, f"127.0.0.1:{port}")
         shell = await asyncio.create_subprocess_exec(
