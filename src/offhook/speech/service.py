@@ -38,7 +38,7 @@ from offhook.speech.prompt_store import NoRoom, PromptDetails, PromptStore
 from offhook.speech.speech_engine import NARROW, WIDE, Engine, SynthesisFailed
 from offhook.speech.speech_metrics import PromptSource, SpeechMetrics
 from offhook.speech.texts import is_speakable, pieces
-from offhook.speech.voice_choices import Choice, VoiceChoices
+from offhook.speech.voice_choices import EngineChoice, VoiceChoices
 from offhook.speech.voice_index import EngineVoice
 
 log = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ class SpeechService(Speech):
         finally:
             await end_all(task)
 
-    async def _say(self, asked: _Asked, choices: Sequence[Choice], heard: Heard) -> Prompt:
+    async def _say(self, asked: _Asked, choices: Sequence[EngineChoice], heard: Heard) -> Prompt:
         """The prompt by the first engine that can; ``heard`` gets it too, in parts where it is made.
 
         Where an engine fails behind a part, the next one speaks the text from its beginning. Raises

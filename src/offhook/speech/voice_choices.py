@@ -17,7 +17,7 @@ _MOST: Final = 1000
 """Profiles and languages whose voices are remembered."""
 
 
-class Choice(NamedTuple):
+class EngineChoice(NamedTuple):
     """An engine and its voice."""
 
     engine: Engine
@@ -32,9 +32,9 @@ class VoiceChoices:
         """Which engines failed lately."""
         self._profiles = profiles
         self._engines = {engine.name: engine for engine in engines}
-        self._known: dict[tuple[str | None, str | None], list[Choice]] = {}
+        self._known: dict[tuple[str | None, str | None], list[EngineChoice]] = {}
 
-    def of(self, voice_profile: str | None, language: str | None) -> list[Choice]:
+    def of(self, voice_profile: str | None, language: str | None) -> list[EngineChoice]:
         """The engines to ask, in order, each with its voice; those that rest come last.
 
         Raises :class:`PromptError` when there is none.
@@ -48,7 +48,7 @@ class VoiceChoices:
         now = time.monotonic()
         return sorted(choices, key=lambda choice: self.health.rests(choice.engine.name, now))
 
-    def _nearest(self, voice_profile: str | None, language: str | None) -> list[Choice]:
+    def _nearest(self, voice_profile: str | None, language: str | None) -> list[EngineChoice]:
         """The engines that have a voice, the nearest first: found once, since neither changes."""
         asked = voice_profile, language
         known = self._known.get(asked)
@@ -56,7 +56,7 @@ class VoiceChoices:
             if len(self._known) >= _MOST:
                 self._known.clear()
             known = self._known[asked] = [
-                Choice(engine, voice)
+                EngineChoice(engine, voice)
                 for voice in self._profiles.choices(voice_profile, language)
                 if (engine := self._engines.get(voice.engine)) is not None
             ]
