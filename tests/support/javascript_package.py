@@ -36,8 +36,10 @@ async def packed(folder: Path) -> list[str]:
     assert status == 0, output
     (file,) = folder.glob("*.tgz")
     with tarfile.open(file) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
         names = archive.getnames()
+    (folder / "unpacked").mkdir()
+    status, output = await run("tar", "-xf", str(file), "-C", "unpacked", cwd=folder)
+    assert status == 0, output
     (folder / "node_modules").mkdir(exist_ok=True)
     (folder / "unpacked" / "package").rename(folder / "node_modules" / "offhook")
     return sorted(name.removeprefix("package/") for name in names)
