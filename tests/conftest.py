@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 
 # No limit in time: how long an example takes depends on what else the machine does.
 settings.register_profile("offhook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# For make unit: a fifth of the examples; make test tries them all.
-settings.register_profile("quick", settings.get_profile("offhook"), max_examples=20)
+# For make unit: a tenth of the examples; make test tries them all.
+settings.register_profile("quick", settings.get_profile("offhook"), max_examples=10)
 settings.load_profile("offhook")
 
 # What is installed on this machine must not decide what tests see; tests of installed voices say which.
