@@ -105,6 +105,8 @@ def test_retry_after_is_honoured_within_reason(
         ("²", None),
         ("soon", None),
         ("", None),
+        ("0" * 38 + "30", 30.0),
+        ("0" * 39 + "30", None),
         ("9" * 5000, None),
     ],
 )
