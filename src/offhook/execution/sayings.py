@@ -36,6 +36,8 @@ class Saying:
     def __init__(self, makes: Sequence[Make], after: Saying | None = None) -> None:
         loop = asyncio.get_running_loop()
         self._urgency = Urgency.LATER
+        self._has_begun = False
+        """Whether its first piece is made."""
         self._waited_for: asyncio.Future[None] = loop.create_future()
         self._made: list[Prompt] = []
         self._failure: Exception | None = None
@@ -58,6 +60,10 @@ class Saying:
     def first(self) -> Prompt | None:
         """The first prompt, if it is made."""
         return self._made[0] if self._made else None
+
+    def _urgent(self) -> Urgency:
+        """Behind its first piece the others follow what plays."""
+        return max(self._urgency, Urgency.SOON) if self._has_begun else self._urgency
 
     async def piece(self, number: int) -> Prompt | None:
         """Wait for a prompt; None: there are not so many.
@@ -87,9 +93,10 @@ class Saying:
                 await asyncio.wait(ready, return_when=asyncio.FIRST_COMPLETED)
                 del after, ready
             for make in makes:
-                async for prompt in make(lambda: self._urgency):
+                async for prompt in make(self._urgent):
                     self._made.append(prompt)
                     self._changed()
+                self._has_begun = True
         except PromptError as error:
             # Without its traceback: that holds this frame, and so everything that waits for the pieces.
             self._failure = error.with_traceback(None)
@@ -133,7 +140,6 @@ class SayingPlayback(Playback):
 
     def begin(self, first: Prompt) -> None:
         """Queue the first piece; the others follow."""
-        self._saying.needed(Urgency.SOON)
         if self._saying.is_one:
             self._queued.append(self._play(first, self._repetition))
             self._all_queued.set_result(None)

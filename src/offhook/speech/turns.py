@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from offhook.session.ports.speech import Urgent
+from offhook.session.ports.speech import Urgency, Urgent
 from offhook.speech.shares import TooBusy
 
 AGEING: Final = 5.0
@@ -28,6 +28,8 @@ class TurnRequest(NamedTuple):
 
     owner: str
     urgent: Urgent
+    parts: Callable[[], int]
+    """How many parts of it were made."""
     number: int
     """The lower one was first."""
 
@@ -59,10 +61,12 @@ class WorkTurns:
         self._turns = 0
         self._requests = 0
 
-    def request(self, owner: str, urgent: Urgent) -> TurnRequest:
-        """Something new to be made."""
+    def request(
+        self, owner: str, urgent: Urgent, parts: Callable[[], int] = lambda: 0
+    ) -> TurnRequest:
+        """Something new to be made; ``parts``: how many of it were made."""
         self._requests += 1
-        return TurnRequest(owner, urgent, self._requests)
+        return TurnRequest(owner, urgent, parts, self._requests)
 
     async def take(
         self, request: TurnRequest, at: int | None = None, *, held: int | None = None
@@ -120,7 +124,9 @@ class WorkTurns:
         open_ = [each for each in self._tickets if each.at in places and not each.turn.done()]
         return min(open_, key=lambda each: self._place(each, at), default=None)
 
-    def _place(self, ticket: _Ticket, at: float) -> tuple[int, int, int]:
+    def _place(self, ticket: _Ticket, at: float) -> tuple[int, int, int, int]:
         request = ticket.request
         urgency = max(0, request.urgent() - int((at - ticket.since) / AGEING))
-        return urgency, self._served.get(request.owner, 0), request.number
+        # Of texts that are waited for those come first of which least was heard.
+        parts = request.parts() if urgency == Urgency.NOW else 0
+        return urgency, self._served.get(request.owner, 0), parts, request.number

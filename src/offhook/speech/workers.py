@@ -73,7 +73,7 @@ class _Job:
         self.timeout = timeout
         self.left = timeout
         """Seconds of a worker's time."""
-        self._urgent = urgent
+        self.urgent = urgent
         self.answers: asyncio.Queue[WorkerAnswer | Exception] = asyncio.Queue()
         """What came; a short row, since a request is a piece of a text."""
         self.given = 0
@@ -97,10 +97,6 @@ class _Job:
         if seat is None or seat.generation != self._generation or self.number not in seat.open:
             return None
         return seat.number
-
-    def urgent(self) -> Urgency:
-        """How urgent its next part is: behind the first one nobody hears nothing."""
-        return max(self._urgent(), Urgency.SOON) if self.given else self._urgent()
 
     def begin(self, seat: _Seat) -> None:
         """It is asked for there from its beginning."""
@@ -222,7 +218,7 @@ class WorkerPool:
         cost the worker.
         """
         try:
-            await self._make_parts(job, self._turns.request(owner, job.urgent))
+            await self._make_parts(job, self._turns.request(owner, job.urgent, lambda: job.given))
         except TooBusy as error:
             job.answers.put_nowait(WorkersBusy(str(error)))
         except WorkerError as error:

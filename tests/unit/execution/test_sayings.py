@@ -144,7 +144,10 @@ async def test_a_text_is_most_urgent_while_its_first_words_are_waited_for() -> N
     await asyncio.sleep(0)
     assert urgent() is Urgency.NOW
     playback.begin(await first)
-    assert urgent() is Urgency.SOON, "the rest of it follows"
+    assert urgent() is Urgency.NOW, "its first piece would break off"
+    speech.go_on.set()
+    await playback.finished()
+    assert urgent() is Urgency.SOON, "more of it would follow"
     await playback.close()
     assert urgent() is Urgency.LATER, "it was stopped"
     saying.give_up()
