@@ -24,6 +24,12 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 
 BUILT_IN = "+12025550100"
 FAKE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+HANGUP = {"action": "hangup"}
+
+
+def capture(prompt: str) -> dict[str, Any]:
+    params = {"promptMessage": prompt, "language": "en-US", "minDigits": 2, "maxDigits": 2}
+    return {"action": "sayAndCapture", "params": params}
 
 
 def play(url: str) -> dict[str, Any]:
@@ -71,6 +77,49 @@ async def hears_the_tone(page: Page) -> None:
 async def summaries(receiver: Receiver, count: int) -> list[Any]:
     await receiver.wait_for(lambda: len(receiver.at("/vss")) == count, 30)
     return [one.payload for one in receiver.at("/vss")]
+
+
+async def test_a_browser_is_called_answers_by_keyboard_hears_a_tone_and_presses_keys(
+    tmp_path: Path,
+) -> None:
+    async with Receiver() as receiver, browser(*FAKE) as running:
+        receiver.on("/tone.wav", Reply(body=tone_wav(30.0)))
+        receiver.on("/vca", Reply(body=json.dumps({"callflow": [HANGUP]}).encode()))
+        async with (
+            Server(tmp_path / "server", with_phones(receiver)) as server,
+            on(running, server) as looker,
+        ):
+            page = looker.page
+            await page.screenshot(path=pictures() / "phone-ready-light.png", full_page=True)
+            await server.place(call(capture("Please press two keys.")))
+            await state(page, "ringing")
+            await expect(page.locator("#phone-alert")).to_contain_text(SOURCE)
+            await expect(page.get_by_role("button", name="Answer")).to_be_focused()
+            await page.keyboard.press("Enter")
+            await state(page, "talking")
+            loud = re.compile(r"^(1|0\.(0[2-9]|[1-9]))")
+            await expect(page.locator("#level")).to_have_attribute(
+                "data-most", loud, timeout=20_000
+            )
+            await page.screenshot(path=pictures() / "phone-talking-light.png", full_page=True)
+            await page.evaluate("document.activeElement.blur()")
+            await page.keyboard.press("4")
+            await page.get_by_role("button", name="2", exact=True).click()
+            (summary,) = await summaries(receiver, 1)
+            assert summary["sessionStatus"] == "COMPLETED", summary
+            (asked,) = receiver.at("/vca")
+            assert "42" in json.dumps(asked.payload), asked.payload
+            await state(page, "ready")
+
+            await server.place(call(play(receiver.url("/tone.wav"))))
+            await state(page, "ringing")
+            await page.get_by_role("button", name="Answer").click()
+            await hears_the_tone(page)
+            await page.get_by_role("button", name="Hang up").click()
+            await expect(page.locator("#phone-said")).to_contain_text("You hung up")
+            told = (await summaries(receiver, 2))[-1]
+            assert told["details"]["callA"]["callType"] == "VOIP", told
+            assert (looker.complaints, looker.elsewhere) == ([], [])
 
 
 async def test_a_browser_calls_a_number_and_talks_to_the_phone_behind_it(tmp_path: Path) -> None:
