@@ -4,7 +4,7 @@ A long text is made in parts of a second or two, and every part takes a turn of 
 free, what is most urgent gets it: the first words that someone on the phone waits for come before the
 next sentence of a text that plays, and that before what is made while a phone still rings. Among
 requests of the same urgency the owners take turns, and an owner's requests keep their order. What has waited
-for long becomes more urgent, so that nothing waits for ever.
+for long becomes more urgent, so that nobody waits for ever.
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ class TurnRequest(NamedTuple):
     """How many parts of it were made."""
     number: int
     """The lower one was first."""
+
+
+def aged(urgency: Urgency, waited: float) -> int:
+    """How urgent something is after ``waited`` seconds in the line. What nobody waits for never gains."""
+    if urgency is Urgency.SPARE:
+        return urgency
+    return max(Urgency.NOW, urgency - int(waited / AGEING))
 
 
 class _Ticket(NamedTuple):
@@ -126,7 +133,7 @@ class WorkTurns:
 
     def _place(self, ticket: _Ticket, at: float) -> tuple[int, int, int, int]:
         request = ticket.request
-        urgency = max(0, request.urgent() - int((at - ticket.since) / AGEING))
+        urgency = aged(request.urgent(), at - ticket.since)
         # Of texts that are waited for those come first of which least was heard.
         parts = request.parts() if urgency == Urgency.NOW else 0
         return urgency, self._served.get(request.owner, 0), parts, request.number

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from offhook.session.ports.speech import Urgency
+from offhook.speech.turns import AGEING, aged
 from offhook.speech.worker_process import WorkerLost, WorkersBusy
 from offhook.speech.workers import WorkerPool
 
@@ -145,6 +146,12 @@ async def test_who_stops_early_costs_no_worker_and_the_rest_is_not_made(workers:
     assert (await workers.say("next 2"))[0].split()[-1] == worker
     assert workers.made[-3:] == ["dropped", "next 0", "next end"]
     assert len(workers.made) < 10
+
+
+def test_what_somebody_waits_for_becomes_more_urgent_and_nothing_else_does() -> None:
+    waited = [0.0, AGEING, 2 * AGEING, 100 * AGEING]
+    assert [aged(Urgency.LATER, seconds) for seconds in waited] == [2, 1, 0, 0]
+    assert [aged(Urgency.SPARE, seconds) for seconds in waited] == [Urgency.SPARE] * 4
 
 
 async def test_who_leaves_the_line_is_not_made_at_all(workers: Workers) -> None:
