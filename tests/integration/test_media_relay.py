@@ -142,10 +142,12 @@ async def test_the_bridge_ends_when_told() -> None:
         bridge.phone_a.send()
         await bridge.phone_b.packet()
         bridge.a.relay(None)
+        bridge.b.play(in_all(b"\x11" * 160))
+        assert bytes((await bridge.phone_b.packet()).payload) == b"\x11" * 160, "both are done"
         bridge.phone_a.send()
         await eventually(lambda: bridge.a.statistics().packets_received == 2)
-        bridge.b.play(in_all(b"\x11" * 160))
-        assert bytes((await bridge.phone_b.packet()).payload) == b"\x11" * 160
+        bridge.b.play(in_all(b"\x22" * 160))
+        assert bytes((await bridge.phone_b.packet()).payload) == b"\x22" * 160
 
 
 async def test_a_closed_leg_hears_nothing_more() -> None:

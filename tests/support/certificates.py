@@ -40,6 +40,19 @@ def make_certificate(folder: Path, name: str, host: str = "127.0.0.1") -> tuple[
     return certificate, key
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class Authority:
     """Signs certificates; its own is in ``file``."""
 
@@ -49,6 +62,7 @@ class Authority:
         self._name = _called(name)
         basic = x509.BasicConstraints(ca=True, path_length=0)
         own = self._builder(self._name, self._key, days=30).add_extension(basic, critical=True)
+        own = own.add_extension(_SIGNS, critical=True)
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(_pem(own.sign(self._key, hashes.SHA256())))
 
@@ -94,6 +108,11 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=60))
             .not_valid_after(now + timedelta(days=days))
+            # RFC 5280 asks for both, and Python from 3.13 on looks.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False
+            )
         )
 
 
