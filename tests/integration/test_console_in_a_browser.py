@@ -150,6 +150,9 @@ async def the_pointer_tells_its_moment(page: Page) -> None:
     await told.get_by_text("calling and ringing").wait_for()
     assert "INVITE sip:" in await told.locator("details[open] pre").last.inner_text()
     axis = await page.locator(".timeline svg").first.bounding_box()
+    drawing = page.locator(".timeline svg").first
+    await drawing.scroll_into_view_if_needed()
+    axis = await drawing.bounding_box()
     assert axis is not None
     await page.mouse.move(axis["x"] + axis["width"] / 2, axis["y"] + 30)
     await told.get_by_text("on the phone").first.wait_for()
