@@ -9,6 +9,8 @@ export * from "./generated/actions.js";
 
 const SUB_ACCOUNT = "/api/v1/subaccounts/{subAccountId}";
 const environment = globalThis.process?.env ?? {};
+// Node.js 18 has no global of this name.
+const { randomUUID } = globalThis.crypto ? { randomUUID: () => globalThis.crypto.randomUUID() } : await import("node:crypto");
 
 export class Client {
   #fetch;
@@ -104,7 +106,7 @@ export class Client {
       if (values[index] === undefined) throw new TypeError(`${name}: ${each} is missing`);
       members[each] = values[index];
     });
-    const { idempotencyKey = about.key ? crypto.randomUUID() : undefined, ...rest } = members;
+    const { idempotencyKey = about.key ? randomUUID() : undefined, ...rest } = members;
     const path = this.#path(about.path, rest);
     const query = pick(rest, about.query);
     const allowed = new Set([...about.first, ...about.query, ...(about.body ?? [])]);
