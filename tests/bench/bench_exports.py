@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import os
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -119,22 +118,26 @@ PAUSE, MOST_STARTS = 5.0, 30
 """The API starts the process again while work is left; here so many times at most."""
 
 
-def run_exporter(config: bytes, path: Path, kill_at_row: int | None = None) -> int:
-    """Run the process as the API does; its exit status. ``kill_at_row``: ``kill -9`` once so many rows
-    are written."""
+def run_exporter(config: bytes, path: Path, kill_at_row: int | None = None) -> tuple[int, float]:
+    """Run the process as the API does; its exit status, and the most MiB that it had.
+
+    ``kill_at_row``: ``kill -9`` once so many rows are written.
+    """
     process = subprocess.Popen(
         [*PREFIX, sys.executable, "-m", "offhook.processes.exporter"], stdin=subprocess.PIPE
     )
     assert process.stdin is not None
     process.stdin.write(len(config).to_bytes(8, "big") + config)
     process.stdin.flush()
-    while kill_at_row is not None and process.poll() is None:
+    running = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while kill_at_row is not None and os.waitid(os.P_PID, process.pid, running) is None:
         if written(path) >= kill_at_row:
             process.kill()
         time.sleep(0.2)
-    status = process.wait()
+    _, status, used = os.wait4(process.pid, 0)  # of this child alone, whatever else has run here
+    process.returncode = os.waitstatus_to_exitcode(status)
     process.stdin.close()
-    return status
+    return process.returncode, used.ru_maxrss / 1024
 
 
 def written(path: Path) -> int:
@@ -163,12 +166,12 @@ def measure(count: int, kill_at_row: int | None = None) -> dict[str, object]:
         asyncio.run(queue(url))
         config = msgspec.msgpack.encode(Config(database=Database(url=url)))
         begin = time.perf_counter()
-        status, starts = run_exporter(config, path, kill_at_row), 1
+        (status, peak), starts = run_exporter(config, path, kill_at_row), 1
         while status in (0, -signal.SIGKILL) and starts < MOST_STARTS and not is_over(path):
             time.sleep(PAUSE)
-            status, starts = run_exporter(config, path), starts + 1
+            (status, used), starts = run_exporter(config, path), starts + 1
+            peak = max(peak, used)
         seconds = time.perf_counter() - begin
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         connection = sqlite3.connect(path)
         state, pieces = connection.execute("SELECT state, pieces FROM exports").fetchone()
         size = connection.execute("SELECT sum(length(data)) FROM export_pieces").fetchone()[0]
