@@ -9,6 +9,7 @@ restored dump of PostgreSQL is prepared by ``offhook db restored``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from contextlib import closing
@@ -78,15 +79,26 @@ def copy_database(settings: Settings, file: Path) -> Prepared:
 
 def prepare(settings: Settings) -> Prepared:
     """End what waits in the configured database. Raises :class:`CommandError` while a server uses it."""
-    now = SystemClock().now()
 
     async def work(store: Store) -> Prepared:
-        for node in (await store.installation()).nodes:
-            if node.heartbeat_at is not None and now - node.heartbeat_at < DEAD_AFTER:
-                raise CommandError(f"{node.name} uses this database: stop it first")
-        return await _end_what_waits(settings, store, now)
+        if await _alive(store):
+            # A dump of a moment ago holds heartbeats, too; only those of a server go on.
+            await asyncio.sleep(DEAD_AFTER.total_seconds())
+        for name in await _alive(store):
+            raise CommandError(f"{name} uses this database: stop it first")
+        return await _end_what_waits(settings, store, SystemClock().now())
 
     return with_store(settings, work)
+
+
+async def _alive(store: Store) -> list[str]:
+    """The nodes whose heartbeat is young."""
+    now = SystemClock().now()
+    return [
+        node.name
+        for node in (await store.installation()).nodes
+        if node.heartbeat_at is not None and now - node.heartbeat_at < DEAD_AFTER
+    ]
 
 
 def _copy(source: Path, target: Path) -> None:
