@@ -19,7 +19,7 @@ from cyclopts import App, Parameter
 from offhook import __version__
 from offhook.commands import session_commands as sessions
 from offhook.commands.backup import backup, db_restored
-from offhook.commands.campaigns import campaigns
+from offhook.commands.campaign_commands import campaigns
 from offhook.commands.common import (
     FAILED,
     INTERRUPTED,
@@ -43,7 +43,7 @@ from offhook.commands.number_commands import numbers
 from offhook.commands.operator_commands import capture, logs, status, trunks
 from offhook.commands.opt_outs import opt_outs
 from offhook.commands.phone_commands import phones
-from offhook.commands.recordings import recordings
+from offhook.commands.recording_commands import recordings
 from offhook.commands.usage import usage
 from offhook.commands.voices import voices
 from offhook.commands.webhook_commands import webhooks

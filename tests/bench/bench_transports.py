@@ -31,7 +31,7 @@ from offhook.sip import Address, Answered, AnyEvent, Ended, IncomingInvite, Reje
 from offhook.sip.transport import Protocol
 from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.transports.sip_transport import SipTransport
-from offhook.telephony.transports.stream import StreamTransport
+from offhook.telephony.transports.stream_transport import StreamTransport
 from offhook.telephony.transports.tls import CertificateFiles, SipTls, TlsFiles
 from offhook.telephony.transports.udp import UdpTransport
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.http_world import KEY, OPERATOR_KEY, RecordWorld, running_record_world
 
 from offhook import cli
-from offhook.commands import campaigns
+from offhook.commands import campaign_commands as campaigns
 from offhook.session.campaign import CampaignOrder
 
 Ran = Callable[..., Coroutine[Any, Any, tuple[int, str, str]]]

@@ -12,7 +12,7 @@ from tests.support.http_world import OPERATOR_KEY, RecordWorld, now, running_rec
 from tests.support.stores import accepted, waiting
 
 from offhook.session.pcap import datagram, end_of, packets_of, pcap_file
-from offhook.session.ports.capturing import CAPTURES_TOPIC, decode_order
+from offhook.session.ports.capture_orders import CAPTURES_TOPIC, decode_order
 from offhook.session.ports.operating import LogLine
 from offhook.session.ports.telephony import SipMessage
 from offhook.session.session import Session

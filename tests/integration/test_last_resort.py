@@ -12,7 +12,7 @@ from tests.support.node_world import ACME, ANSWERS, SOURCE, World, world
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
 from offhook.events import ActionStarted, AnyEvent
 from offhook.flow.actions import MakeCall, Say
-from offhook.session.last_resort import InvalidLastResort, last_resort_of_text
+from offhook.session.last_resort_callflow import InvalidLastResort, last_resort_of_text
 from offhook.session.session import Session
 
 SORRY: dict[str, object] = {"action": "playFile", "params": {"fileUrl": "https://a.example/a.wav"}}

@@ -16,7 +16,7 @@ from offhook.clock import Clock
 from offhook.config import AlertsSection
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.operating import TrunkState
-from offhook.session.ports.phones import FirstCall
+from offhook.session.ports.phone_bindings import FirstCall
 from offhook.session.ports.record import NodeRole
 from offhook.session.ports.stores import Store
 from offhook.session.tenancy import Webhook, WebhookType

@@ -16,7 +16,7 @@ from offhook.sip import Address, Answered, Ended, Ignored, Judgement, Rejected, 
 from offhook.sip.message import Request
 from offhook.sip.transport import Protocol
 from offhook.telephony.transports.sip_connection import Patience
-from offhook.telephony.transports.stream import Places, StreamTransport
+from offhook.telephony.transports.stream_transport import Places, StreamTransport
 
 OPTIONS = (
     b"OPTIONS sip:offhook@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK1\r\n"

@@ -17,7 +17,7 @@ from tests.support.endpoints import Talker, started
 from offhook.sip import Address, Answered, Ended, Rejected
 from offhook.sip.transport import Protocol
 from offhook.telephony.transports.sip_connection import Patience
-from offhook.telephony.transports.stream import StreamTransport
+from offhook.telephony.transports.stream_transport import StreamTransport
 from offhook.telephony.transports.tls import CertificateFiles, SipTls, TlsFiles
 
 OPTIONS = (

@@ -16,7 +16,7 @@ from offhook.sip import Ended
 from offhook.sip.message import MAX_MESSAGE, Request, parse
 from offhook.sip.transport import Protocol
 from offhook.telephony.transports.sip_connection import Patience
-from offhook.telephony.transports.stream import StreamTransport
+from offhook.telephony.transports.stream_transport import StreamTransport
 
 VIA = "SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK"
 

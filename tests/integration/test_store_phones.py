@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from tests.support.stores import NOW, seconds
 
-from offhook.session.ports.phones import FirstCall, PhoneBinding
+from offhook.session.ports.phone_bindings import FirstCall, PhoneBinding
 from offhook.session.ports.stores import Store
 
 

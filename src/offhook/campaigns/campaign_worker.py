@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from offhook.aio import end_all, wait_or
-from offhook.campaigns.campaign_calls import CampaignCalls, CampaignTools
+from offhook.campaigns.campaign_dialer import CampaignCalls, CampaignTools
 from offhook.clock import new_id
 from offhook.faults import FaultLog
 from offhook.session.campaign import Campaign

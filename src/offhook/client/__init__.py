@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from offhook.client.async_client import AsyncClient
-    from offhook.client.failures import (
+    from offhook.client.api_errors import (
         CallflowInvalid,
         KeyNotAccepted,
         KeyNotAllowed,
@@ -51,7 +51,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        module = import_module(f"{__name__}.{_PLACES.get(name, 'failures')}")
+        module = import_module(f"{__name__}.{_PLACES.get(name, 'api_errors')}")
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise

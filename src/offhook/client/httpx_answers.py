@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from offhook.client.failures import NoAnswer
+from offhook.client.api_errors import NoAnswer
 from offhook.client.retrying import Fault
 from offhook.client.sending import ClientRequest, RawAnswer
 

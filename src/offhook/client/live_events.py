@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from offhook.client.failures import NoAnswer
+from offhook.client.api_errors import NoAnswer
 
 LAST = "SESSION_ENDED"
 MOST_BYTES = 4 * 1024 * 1024

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from offhook.client.failures import NoAnswer, OffhookError, refusal
+from offhook.client.api_errors import NoAnswer, OffhookError, refusal
 
 _SUB_ACCOUNT = "/api/v1/subaccounts/{subAccountId}"
 EVENTS = f"{_SUB_ACCOUNT}/sessions/{{sessionId}}/events"

@@ -22,7 +22,7 @@ from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.transports.locator import CannotLocate
 from offhook.telephony.transports.sip_transport import SipTransport
 from offhook.telephony.transports.sockets import own_address, unspecified
-from offhook.telephony.transports.stream import StreamTransport
+from offhook.telephony.transports.stream_transport import StreamTransport
 from offhook.telephony.transports.udp import UdpTransport
 from offhook.telephony.trunk_health import ask
 from offhook.telephony.trunks import trunk_of

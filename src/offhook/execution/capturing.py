@@ -18,7 +18,7 @@ from offhook.clock import Clock
 from offhook.faults import FaultLog
 from offhook.media.tap_frames import CODEC_NUMBERS, BadFrame, TapFrame, TapFrameKind, frames_of
 from offhook.session.pcap import End, Packet, datagram, end_of, pcap_file
-from offhook.session.ports.capturing import MOST_OCTETS, CaptureOrder
+from offhook.session.ports.capture_orders import MOST_OCTETS, CaptureOrder
 from offhook.session.ports.operating import Operating
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.ports.recording import AudioTap

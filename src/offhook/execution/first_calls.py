@@ -14,7 +14,7 @@ from typing import Final, final
 from offhook.clock import Clock
 from offhook.faults import FaultLog
 from offhook.flow.numbers import country_of
-from offhook.session.ports.phones import FirstCall, Phones
+from offhook.session.ports.phone_bindings import FirstCall, Phones
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.session import Leg, Session
 

@@ -39,7 +39,7 @@ from offhook.session import control, states
 from offhook.session.billing import Tariff
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.number_states import NumberTerms
-from offhook.session.ports.capturing import CAPTURES_TOPIC, decode_order
+from offhook.session.ports.capture_orders import CAPTURES_TOPIC, decode_order
 from offhook.session.ports.fabric import Fabric
 from offhook.session.ports.hand_answers import Hands
 from offhook.session.ports.metering import Spending

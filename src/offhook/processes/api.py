@@ -14,7 +14,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter
 
 from offhook.aio import wait_or
-from offhook.campaigns.campaign_calls import CampaignTools
+from offhook.campaigns.campaign_dialer import CampaignTools
 from offhook.campaigns.campaign_worker import CampaignWorker
 from offhook.clock import new_id
 from offhook.config import Config

@@ -9,7 +9,7 @@ from offhook.sip.transport import Protocol
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.relayed_stream import RelayClient, RelayedTransport
 from offhook.telephony.transports.sip_transport import SipTransport
-from offhook.telephony.transports.stream import StreamTransport
+from offhook.telephony.transports.stream_transport import StreamTransport
 from offhook.telephony.transports.tls import CertificateFiles, SipTls, TlsFiles
 from offhook.telephony.transports.udp import UdpTransport
 

@@ -22,7 +22,7 @@ from offhook import config
 from offhook.clock import Clock, SystemClock
 from offhook.flow.scenarios import ScenarioParameter
 from offhook.session.calling_hours import OutsideHours, calling_hours
-from offhook.session.last_resort import InvalidLastResort, last_resort_of_text
+from offhook.session.last_resort_callflow import InvalidLastResort, last_resort_of_text
 from offhook.session.menus import InvalidMenu, Menu, menu_of_text
 from offhook.session.number_states import is_expired
 from offhook.session.ports.record import StoreUnavailable

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from offhook.session.ports.phones import FirstCall, PhoneBinding, Phones
+from offhook.session.ports.phone_bindings import FirstCall, PhoneBinding, Phones
 from offhook.store import schema
 from offhook.store.documents import from_micros, micros
 from offhook.store.statements import Statements

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Final, NamedTuple
 
-from offhook.session.ports.phones import PhoneBinding
+from offhook.session.ports.phone_bindings import PhoneBinding
 from offhook.sip import ContactWish, IncomingRegister
 from offhook.sip.grammar import parse_uri
 from offhook.telephony.sip_users import SipUser

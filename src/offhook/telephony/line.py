@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from offhook.clock import Clock
 from offhook.flow.context import WITHHELD_SOURCES
 from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg
-from offhook.session.ports.phones import PhoneBinding
+from offhook.session.ports.phone_bindings import PhoneBinding
 from offhook.session.ports.telephony import DialOrder
 from offhook.session.routing import user_of_route
 from offhook.sip import Address, Credentials

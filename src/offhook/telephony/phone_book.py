@@ -16,7 +16,7 @@ from offhook.aio import wait_or
 from offhook.clock import Clock
 from offhook.faults import FaultLog
 from offhook.session.ports.fabric import Fabric
-from offhook.session.ports.phones import PhoneBinding, Phones
+from offhook.session.ports.phone_bindings import PhoneBinding, Phones
 from offhook.session.ports.record import StoreUnavailable
 from offhook.sip import Address
 from offhook.telephony.contact_updates import unexpired

@@ -24,7 +24,7 @@ from offhook.client import (
     UnknownResource,
 )
 from offhook.client.actions import execute_scenario, hangup, make_call, say
-from offhook.client.failures import refusal
+from offhook.client.api_errors import refusal
 from offhook.client.live_events import MOST_BYTES, EventReader
 from offhook.client.retrying import Fault, RetryRule
 from offhook.client.sending import ApiPlace

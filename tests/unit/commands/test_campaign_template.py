@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.commands.campaigns import template_of
+from offhook.commands.campaign_commands import template_of
 
 CALLFLOW = [{"action": "makeCall", "params": {"source": "+6512341234"}}]
 TAKEN = {

@@ -17,7 +17,7 @@ from offhook.execution.capturing import MOST_ARMED, CaptureDesk, SessionCapture
 from offhook.media.tap_frames import TapFrameKind, frame
 from offhook.negotiated import Codec
 from offhook.session.pcap import packets_of
-from offhook.session.ports.capturing import CaptureOrder
+from offhook.session.ports.capture_orders import CaptureOrder
 from offhook.session.ports.telephony import Call
 from offhook.session.session import Direction, Leg, Session
 from offhook.store.memory.memory_store import MemoryStore

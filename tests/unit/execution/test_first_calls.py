@@ -10,7 +10,7 @@ from tests.support.stores import NOW, claimed, waiting
 
 from offhook.clock import SystemClock
 from offhook.execution.first_calls import FirstCalls
-from offhook.session.ports.phones import FirstCall
+from offhook.session.ports.phone_bindings import FirstCall
 from offhook.session.ports.record import StoreUnavailable
 from offhook.session.session import Session
 from offhook.store.memory import MemoryStore

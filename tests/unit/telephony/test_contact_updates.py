@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from offhook import config
-from offhook.session.ports.phones import PhoneBinding
+from offhook.session.ports.phone_bindings import PhoneBinding
 from offhook.sip import Address, ContactWish, IncomingRegister
 from offhook.telephony.contact_updates import BEHIND_NAT, LONGEST, ContactUpdate, update
 from offhook.telephony.sip_users import sip_user_of

@@ -14,7 +14,7 @@ from tests.unit.sip.wire import SDP
 
 from offhook import config
 from offhook.codes import CallStatus
-from offhook.session.ports.phones import PhoneBinding
+from offhook.session.ports.phone_bindings import PhoneBinding
 from offhook.sip import Address
 from offhook.telephony.outgoing import OutgoingCall
 from offhook.telephony.sip_users import sip_user_of

@@ -16,7 +16,7 @@ from offhook import config
 from offhook.aio import end_all
 from offhook.clock import Clock, SystemClock
 from offhook.fabric.memory import MemoryFabric
-from offhook.session.ports.phones import PhoneBinding, Phones
+from offhook.session.ports.phone_bindings import PhoneBinding, Phones
 from offhook.session.ports.record import StoreUnavailable
 from offhook.sip import Address, Admitted, Judgement
 from offhook.sip.message import Request

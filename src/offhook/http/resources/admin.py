@@ -26,7 +26,7 @@ from offhook.http.resources.params import CONFLICTS, parse_time, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.api_keys import key_digest, new_api_key
 from offhook.session.calling_hours import OutsideHours
-from offhook.session.last_resort import (
+from offhook.session.last_resort_callflow import (
     InvalidLastResort,
     document_of_last_resort,
     read_last_resort,

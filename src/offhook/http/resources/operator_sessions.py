@@ -37,7 +37,7 @@ from offhook.http.resources.session_views import (
     session_list,
 )
 from offhook.session.pcap import Packet, datagram, end_of, packets_of, pcap_file
-from offhook.session.ports.capturing import (
+from offhook.session.ports.capture_orders import (
     ARMED_FOR,
     CAPTURES_TOPIC,
     MOST_SECONDS,

@@ -32,8 +32,8 @@ from offhook.media.playout import LoadedSound
 from offhook.media.python.pacing import TICK, TICKS_PER_PACKET
 from offhook.media.python.port_pool import PortPools, SocketPair
 from offhook.media.python.python_leg import PythonLeg
-from offhook.media.python.receiver import MAX_DATAGRAM
-from offhook.media.python.sender import RtpSender
+from offhook.media.python.rtp_receiver import MAX_DATAGRAM
+from offhook.media.python.rtp_sender import RtpSender
 from offhook.media.python.services import EngineServices, Fail, Reader, Timer
 
 _log = logging.getLogger(__name__)

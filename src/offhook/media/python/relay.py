@@ -11,7 +11,7 @@ from offhook.media import g711, rtp
 from offhook.media.playout import PACKET_OCTETS
 from offhook.media.python.pacing import TICK_UNITS
 from offhook.media.python.received import ReceivedPacket
-from offhook.media.python.sender import RtpSender
+from offhook.media.python.rtp_sender import RtpSender
 from offhook.negotiated import Codec
 
 _MOST_SKIPPED: Final = 100

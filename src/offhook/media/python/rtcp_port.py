@@ -9,8 +9,8 @@ from typing import Final
 from offhook.media import rtcp
 from offhook.media.python.pacing import Address
 from offhook.media.python.port_pool import SocketPair
-from offhook.media.python.receiver import RtpReceiver
-from offhook.media.python.sender import RtpSender
+from offhook.media.python.rtp_receiver import RtpReceiver
+from offhook.media.python.rtp_sender import RtpSender
 from offhook.media.python.services import EngineServices, Fail
 from offhook.media.rtcp_session import RtcpSession, Sending
 from offhook.negotiated import NegotiatedMedia

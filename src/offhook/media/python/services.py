@@ -8,7 +8,7 @@ from socket import socket
 
 from offhook.media.engine import MediaEvent
 from offhook.media.python.port_pool import SocketPair
-from offhook.media.python.sender import RtpSender
+from offhook.media.python.rtp_sender import RtpSender
 
 Fail = Callable[[BaseException], None]
 """Called with an exception that handling a leg raised; ends that leg."""

@@ -26,7 +26,7 @@ from offhook.session.ports.metering import Metering
 from offhook.session.ports.number_records import Numbers
 from offhook.session.ports.operating import Operating
 from offhook.session.ports.opt_out_lists import OptOuts
-from offhook.session.ports.phones import Phones
+from offhook.session.ports.phone_bindings import Phones
 from offhook.session.ports.recording import RecordingStore
 from offhook.session.ports.session_history import History
 from offhook.session.ports.tenancy_records import Tenancy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from offhook.session.ports.phones import FirstCall, PhoneBinding, Phones
+from offhook.session.ports.phone_bindings import FirstCall, PhoneBinding, Phones
 from offhook.store.memory.memory_records import MemoryPart
 
 

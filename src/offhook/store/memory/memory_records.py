@@ -20,7 +20,7 @@ from offhook.session.ports.membership import NodeFacts
 from offhook.session.ports.number_records import NumberState
 from offhook.session.ports.operating import LogLine, TrunkState
 from offhook.session.ports.opt_out_lists import OptOut
-from offhook.session.ports.phones import FirstCall, PhoneBinding
+from offhook.session.ports.phone_bindings import FirstCall, PhoneBinding
 from offhook.session.ports.record import (
     DeliveryAttempt,
     DeliveryRecord,

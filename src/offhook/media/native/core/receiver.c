@@ -1,4 +1,4 @@
-/* The receiving side of a leg. The theory of operation is in media/python/receiver.py. */
+/* The receiving side of a leg. The theory of operation is in media/python/rtp_receiver.py. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

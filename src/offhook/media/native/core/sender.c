@@ -1,4 +1,4 @@
-/* The sending side of a leg. The theory of operation is in media/python/sender.py. */
+/* The sending side of a leg. The theory of operation is in media/python/rtp_sender.py. */
 #include <stdlib.h>
 #include <string.h>
 

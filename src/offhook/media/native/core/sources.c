@@ -1,5 +1,5 @@
 /* Whose packets a leg takes (spec/execution.md, "Media"). The rules and their reasons are in
- * media/python/receiver.py. */
+ * media/python/rtp_receiver.py. */
 #include <stdlib.h>
 #include <string.h>
 

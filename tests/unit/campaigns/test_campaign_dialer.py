@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from tests.support.virtual import in_virtual_time
 
-from offhook.campaigns.campaign_calls import CampaignTools
+from offhook.campaigns.campaign_dialer import CampaignTools
 from offhook.campaigns.campaign_worker import LEASE, CampaignWorker
 from offhook.clock import new_id
 from offhook.codes import RuntimeCode, SessionStatus

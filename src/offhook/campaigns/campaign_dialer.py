@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from offhook.campaigns.pacing import Pace
+from offhook.campaigns.pace import Pace
 from offhook.clock import Clock, new_id
 from offhook.events import SessionQueued
 from offhook.flow.context import Profiles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.campaigns.pacing import Pace
+from offhook.campaigns.pace import Pace
 
 
 def begun_in(seconds: float, rate: float, tick: float) -> int:
