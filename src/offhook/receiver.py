@@ -157,7 +157,7 @@ class Receiver:
         raise BadSignature
 
 
-class _Kind(msgspec.Struct, rename="camel"):
+class _EventHead(msgspec.Struct, rename="camel"):
     event_type: str
 
 
@@ -169,7 +169,7 @@ _KNOWN = frozenset(
 def read_event(body: bytes) -> WebhookEvent:
     """The event of a body that was proved otherwise. Raises :class:`BadPayload`."""
     try:
-        if msgspec.json.decode(body, type=_Kind).event_type not in _KNOWN:
+        if msgspec.json.decode(body, type=_EventHead).event_type not in _KNOWN:
             return msgspec.json.decode(body, type=UnknownEvent)
         return msgspec.json.decode(body, type=VcaEvent | VcsEvent | VssEvent | VruEvent | VnuEvent)
     except msgspec.MsgspecError as error:

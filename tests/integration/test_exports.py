@@ -18,7 +18,7 @@ from offhook.clock import Clock, iso_milliseconds
 from offhook.codes import CallStatus, SessionStatus
 from offhook.reporting import export_files, export_worker
 from offhook.reporting.export_files import CsvFile, cell
-from offhook.reporting.export_rows import COLUMNS, CallLog, place_of
+from offhook.reporting.export_rows import COLUMNS, CallLog, origin_of
 from offhook.reporting.export_worker import ExportWorker
 from offhook.session.billing import Tariff
 from offhook.session.ports.exports import ExportFormat, ExportJob, ExportRequest, ExportState
@@ -333,5 +333,5 @@ async def test_a_hostile_caller_name_is_text(store: Store) -> None:
     ],
 )
 def test_where_a_number_is_from(number: str, country: str | None, operator: str | None) -> None:
-    found = place_of(number)
+    found = origin_of(number)
     assert (found.country, found.operator) == (country, operator)

@@ -64,7 +64,7 @@ class CampaignTools(NamedTuple):
     """Is called after sessions were queued."""
 
 
-class CampaignCalls:
+class CampaignDialer:
     """One campaign under the lease of ``owner``."""
 
     def __init__(self, campaign: Campaign, tools: CampaignTools, *, owner: str) -> None:

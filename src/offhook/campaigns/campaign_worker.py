@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from offhook.aio import end_all, wait_or
-from offhook.campaigns.campaign_dialer import CampaignCalls, CampaignTools
+from offhook.campaigns.campaign_dialer import CampaignDialer, CampaignTools
 from offhook.clock import new_id
 from offhook.faults import FaultLog
 from offhook.session.campaign import Campaign
@@ -34,7 +34,7 @@ class CampaignWorker:
         self._store, self._clock = tools.store, tools.clock
         self._owner = new_id()
         self._wake = asyncio.Event()
-        self._calling: dict[str, tuple[CampaignCalls, asyncio.Task[None]]] = {}
+        self._calling: dict[str, tuple[CampaignDialer, asyncio.Task[None]]] = {}
 
     def wake(self) -> None:
         """A campaign was started, paused or canceled, or got numbers: look now."""
@@ -47,8 +47,8 @@ class CampaignWorker:
                 woken = self._wake.is_set()
                 self._wake.clear()
                 await self._renew()
-                for calls, _ in self._calling.values() if woken else ():
-                    calls.woken.set()
+                for dialer, _ in self._calling.values() if woken else ():
+                    dialer.woken.set()
                 await wait_or(self._wake.wait(), RENEW_EVERY)
         finally:
             await end_all(*(task for _, task in self._calling.values()))
@@ -71,27 +71,27 @@ class CampaignWorker:
             if known is not None:
                 known[0].campaign = campaign
                 continue
-            calls = CampaignCalls(campaign, self._tools, owner=self._owner)
+            dialer = CampaignDialer(campaign, self._tools, owner=self._owner)
             name = f"campaign {campaign.campaign_id}"
-            task = asyncio.get_running_loop().create_task(self._keep_calling(calls), name=name)
-            self._calling[campaign.campaign_id] = (calls, task)
+            task = asyncio.get_running_loop().create_task(self._keep_calling(dialer), name=name)
+            self._calling[campaign.campaign_id] = (dialer, task)
         for gone in self._calling.keys() - {campaign.campaign_id for campaign in leased}:
             _, task = self._calling.pop(gone)
             await end_all(task)
 
-    async def _keep_calling(self, calls: CampaignCalls) -> None:
+    async def _keep_calling(self, dialer: CampaignDialer) -> None:
         """Step after step; an error in one campaign does not touch another."""
         while True:
             try:
-                pause = await calls.step()
+                pause = await dialer.step()
             except StoreUnavailable as error:
-                log.warning("campaign %s waits: %s", calls.campaign.campaign_id, error)
+                log.warning("campaign %s waits: %s", dialer.campaign.campaign_id, error)
                 pause = AFTER_FAILURE
             except Exception:
-                faults.report(f"calling campaign {calls.campaign.campaign_id}")
+                faults.report(f"calling campaign {dialer.campaign.campaign_id}")
                 pause = AFTER_FAILURE
-            await wait_or(calls.woken.wait(), pause)
-            calls.woken.clear()
+            await wait_or(dialer.woken.wait(), pause)
+            dialer.woken.clear()
 
     async def _release(self) -> None:
         try:

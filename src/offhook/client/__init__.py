@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from offhook.client.async_client import AsyncClient
     from offhook.client.api_errors import (
         CallflowInvalid,
         KeyNotAccepted,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
         TooMany,
         UnknownResource,
     )
+    from offhook.client.async_client import AsyncClient
     from offhook.client.live_events import LiveEvent
     from offhook.client.sync_client import Client
 

@@ -27,7 +27,7 @@ Value = TypeVar("Value")
 Values = Mapping[str, object]
 
 
-class Page(Protocol):
+class ListPage(Protocol):
     """One page of a list."""
 
     @property
@@ -35,7 +35,7 @@ class Page(Protocol):
         """Where the next page begins; None: this is the last."""
 
 
-PageKind = TypeVar("PageKind", bound=Page)
+PageKind = TypeVar("PageKind", bound=ListPage)
 
 
 class Content(NamedTuple):
@@ -234,7 +234,7 @@ class AsyncSender(_Keys, ABC):
                 return
 
 
-def following(cursor: str | None, page: Page) -> str | None:
+def following(cursor: str | None, page: ListPage) -> str | None:
     """Where the next page begins. Raises :class:`OffhookError` where it is the same page again."""
     if page.next_cursor is not None and page.next_cursor == cursor:
         raise OffhookError("the server answers the same page again")

@@ -10,8 +10,8 @@ from typing import Self
 
 import httpx
 
-from offhook.client.calls.every_call import EveryCall
 from offhook.client.api_errors import NoAnswer, ServerFailed
+from offhook.client.calls.every_call import EveryCall
 from offhook.client.httpx_answers import fault_of, no_answer, raw
 from offhook.client.live_events import LAST, QUIET, EventReader, LiveEvent
 from offhook.client.retrying import Fault, RetryRule

@@ -15,7 +15,7 @@ from offhook import __version__
 from offhook.docs_site import llms, search_words
 from offhook.docs_site.contents import Contents, pages_under, read_contents
 from offhook.docs_site.drawing_pages import DIAGRAMS, Drawn, PageDrawer
-from offhook.docs_site.reading import Page, Problem, read_page
+from offhook.docs_site.reading import Page, PageProblem, read_page
 from offhook.docs_site.sources import CONTENTS, address_of, file_address, page_names
 
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ class Site:
 
     files: dict[str, bytes]
     """By the path below the site's root, without a leading slash."""
-    problems: tuple[Problem, ...]
+    problems: tuple[PageProblem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +63,25 @@ def build(root: Path) -> Site:
     return Site(files, tuple(problems))
 
 
-def _wrongly_listed(listed: list[str], pages: dict[str, Page]) -> list[Problem]:
+def _wrongly_listed(listed: list[str], pages: dict[str, Page]) -> list[PageProblem]:
     wrong = [
-        Problem(CONTENTS, None, f"{name} does not exist") for name in listed if name not in pages
+        PageProblem(CONTENTS, None, f"{name} does not exist")
+        for name in listed
+        if name not in pages
     ]
     wrong += [
-        Problem(CONTENTS, None, f"{name} is listed twice")
+        PageProblem(CONTENTS, None, f"{name} is listed twice")
         for name in sorted({name for name in listed if listed.count(name) > 1})
     ]
     return wrong + [
-        Problem(CONTENTS, None, f"{name} is not listed") for name in pages if name not in listed
+        PageProblem(CONTENTS, None, f"{name} is not listed") for name in pages if name not in listed
     ]
 
 
-def _unused_diagrams(root: Path, drawn: dict[str, Drawn]) -> list[Problem]:
+def _unused_diagrams(root: Path, drawn: dict[str, Drawn]) -> list[PageProblem]:
     used = {name for one in drawn.values() for name in one.diagrams}
     return [
-        Problem(
+        PageProblem(
             f"{DIAGRAMS}/{file.name}", None, "no page has this diagram: run scripts/diagrams.py"
         )
         for file in sorted((root / DIAGRAMS).glob("*.svg"))

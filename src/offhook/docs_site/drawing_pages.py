@@ -21,7 +21,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from offhook.docs_site.reading import COMMENT, PARSER, Page, Problem, line_of
+from offhook.docs_site.reading import COMMENT, PARSER, Page, PageProblem, line_of
 from offhook.docs_site.sources import address_of, file_address
 
 DIAGRAMS = "docs/images/diagrams"
@@ -41,7 +41,7 @@ class Drawn:
     """The HTML of a page's text, with what it needs and what is wrong."""
 
     html: str = ""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[PageProblem] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     """Files that the page links to, below the root."""
     diagrams: set[str] = field(default_factory=set)
@@ -93,9 +93,9 @@ class PageDrawer:
         line = token.meta.get("line")
         source, words = str(token.attrGet("src")), token.content
         if urlsplit(source).scheme:
-            drawn.problems.append(Problem(page.name, line, f"a picture from outside: {source}"))
+            drawn.problems.append(PageProblem(page.name, line, f"a picture from outside: {source}"))
         if not words:
-            drawn.problems.append(Problem(page.name, line, f"no description: {source}"))
+            drawn.problems.append(PageProblem(page.name, line, f"no description: {source}"))
         resolved = self._resolved(page, drawn, source, line)
         return f'<img src="{escape(resolved)}" alt="{escape(words)}" loading="lazy">'
 
@@ -104,7 +104,7 @@ class PageDrawer:
         parts = urlsplit(link)
 
         def wrong(why: str) -> str:
-            drawn.problems.append(Problem(page.name, line, f"{link}: {why}"))
+            drawn.problems.append(PageProblem(page.name, line, f"{link}: {why}"))
             return link
 
         if parts.scheme:
@@ -146,7 +146,7 @@ class PageDrawer:
             try:
                 lexer = get_lexer_by_name(language)
             except ClassNotFound:
-                problem = Problem(page.name, line_of(token), f"unknown language {language!r}")
+                problem = PageProblem(page.name, line_of(token), f"unknown language {language!r}")
                 drawn.problems.append(problem)
                 text = escape(token.content)
             else:
@@ -161,7 +161,7 @@ class PageDrawer:
         file = self._root / DIAGRAMS / name
         if not file.is_file():
             problem = "the diagram has no picture: run scripts/diagrams.py"
-            drawn.problems.append(Problem(page.name, line_of(token), problem))
+            drawn.problems.append(PageProblem(page.name, line_of(token), problem))
             return f"<pre><code>{escape(token.content)}</code></pre>\n"
         svg = re.sub(r"^.*?(?=<svg)", "", file.read_text("utf-8"), flags=re.DOTALL)
         # Backwards: the text of the heading above comes just before its beginning.

@@ -16,7 +16,7 @@ COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PageProblem:
     """Something wrong with a page."""
 
     page: str
@@ -46,7 +46,7 @@ class Page:
     source: str
     tokens: list[Token]
     headings: tuple[Heading, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[PageProblem, ...]
     lead: str
     """The first paragraph in plain words."""
     anchors: frozenset[str] = field(default_factory=frozenset)
@@ -99,7 +99,7 @@ def read_page(root: Path, name: str) -> Page:
     )
 
 
-def _headings(name: str, tokens: list[Token]) -> tuple[list[Heading], list[Problem]]:
+def _headings(name: str, tokens: list[Token]) -> tuple[list[Heading], list[PageProblem]]:
     headings: list[Heading] = []
     problems = []
     used: dict[str, int] = {}
@@ -114,17 +114,17 @@ def _headings(name: str, tokens: list[Token]) -> tuple[list[Heading], list[Probl
         opening.attrSet("id", unique)
         before = headings[-1].level if headings else 0
         if level > before + 1 or (level == 1 and headings):
-            problems.append(Problem(name, line_of(opening), f"heading of level {level} here"))
+            problems.append(PageProblem(name, line_of(opening), f"heading of level {level} here"))
         headings.append(Heading(level, text, unique))
     if not headings:
-        problems.append(Problem(name, None, "the page has no heading"))
+        problems.append(PageProblem(name, None, "the page has no heading"))
     return headings, problems
 
 
-def _markup(name: str, tokens: list[Token]) -> list[Problem]:
+def _markup(name: str, tokens: list[Token]) -> list[PageProblem]:
     """HTML has no place on a page, except comments."""
     return [
-        Problem(name, line_of(token), f"HTML: {piece.content.strip()[:60]}")
+        PageProblem(name, line_of(token), f"HTML: {piece.content.strip()[:60]}")
         for token in tokens
         for piece in (token, *(token.children or ()))
         if piece.type in ("html_block", "html_inline") and COMMENT.sub("", piece.content).strip()

@@ -58,7 +58,7 @@ class StreamKey(NamedTuple):
         return LEFT if self.leg == 0 and self.kind is TapFrameKind.RECEIVED else RIGHT
 
 
-class Contents(NamedTuple):
+class RecordingContents(NamedTuple):
     """What the first reading finds."""
 
     beginning: Beginning
@@ -69,7 +69,7 @@ class Contents(NamedTuple):
     streams: dict[StreamKey, Placed]
 
 
-def survey(file: IO[bytes], seal: Seal | None = None) -> Contents:
+def survey(file: IO[bytes], seal: Seal | None = None) -> RecordingContents:
     """Read the times of all frames. Raises :class:`BadRecording`."""
     file.seek(0)
     chunks = chunks_of(file, seal)
@@ -92,12 +92,12 @@ def survey(file: IO[bytes], seal: Seal | None = None) -> Contents:
             last = max(last, at + samples)
     streams = {key: places(Arrivals(*stamps)) for key, stamps in columns.items()}
     length = max(0, last if ended is None else ended)
-    return Contents(beginning, length, ended is not None, streams)
+    return RecordingContents(beginning, length, ended is not None, streams)
 
 
 def mix(
     file: IO[bytes],
-    contents: Contents,
+    contents: RecordingContents,
     write: Callable[[npt.NDArray[np.int16]], None],
     *,
     channels: int,

@@ -66,7 +66,7 @@ _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _LANGUAGE = "en"
 
 
-class Place(NamedTuple):
+class NumberOrigin(NamedTuple):
     """What a number says of its country and operator; None where it says nothing."""
 
     calling_code: str | None = None
@@ -77,16 +77,16 @@ class Place(NamedTuple):
 
 
 @lru_cache(maxsize=65_536)
-def place_of(number: str) -> Place:
+def origin_of(number: str) -> NumberOrigin:
     """The country and operator of an E.164 number with ``+``; nothing for anything else."""
     region = country_of(number)
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
-        return Place()
+        return NumberOrigin()
     operator = carrier.name_for_number(parsed, _LANGUAGE) or None
     mobile = phonenumbers.number_type(parsed) in _MOBILE
-    return Place(
+    return NumberOrigin(
         calling_code(number),
         geocoder.country_name_for_number(parsed, _LANGUAGE) or None,
         operator,
@@ -115,9 +115,9 @@ class CallLog:
                 account,
                 session.sub_account_id,
                 leg.direction.value,
-                *place_of(leg.source),
+                *origin_of(leg.source),
                 leg.source,
-                *place_of(leg.destination),
+                *origin_of(leg.destination),
                 leg.destination,
                 leg.initiated_at,
                 leg.connected_at,

@@ -50,7 +50,7 @@ FETCHED_LIFETIME: Final = 3600.0
 """Seconds a file is kept (``spec/execution.md``, playFile)."""
 
 
-class _Asked(NamedTuple):
+class _Utterance(NamedTuple):
     """What is to be said, and for whom."""
 
     text: str
@@ -150,7 +150,7 @@ class SpeechService(Speech):
         speed: float,
         owner: str,
     ) -> Prompt:
-        asked = _Asked(text, speed, owner)
+        asked = _Utterance(text, speed, owner)
         return await self._say(asked, self._choices.of(voice_profile, language), not_heard)
 
     async def say_in_parts(
@@ -163,7 +163,7 @@ class SpeechService(Speech):
         owner: str,
         urgent: Urgent = now,
     ) -> AsyncIterator[Prompt]:
-        asked = _Asked(text, speed, owner, urgent)
+        asked = _Utterance(text, speed, owner, urgent)
         choices = self._choices.of(voice_profile, language)
         engine, voice = choices[0]
         known = self._spoken.known(_key(engine, voice, asked, self._wide_codecs))
@@ -182,7 +182,9 @@ class SpeechService(Speech):
         finally:
             await end_all(task)
 
-    async def _say(self, asked: _Asked, choices: Sequence[EngineChoice], heard: Heard) -> Prompt:
+    async def _say(
+        self, asked: _Utterance, choices: Sequence[EngineChoice], heard: Heard
+    ) -> Prompt:
         """The prompt by the first engine that can; ``heard`` gets it too, in parts where it is made.
 
         Where an engine fails behind a part, the next one speaks the text from its beginning. Raises
@@ -221,7 +223,7 @@ class SpeechService(Speech):
         return spoken or (text,)
 
     async def _speak(
-        self, engine: Engine, voice: EngineVoice, asked: _Asked, heard: Heard
+        self, engine: Engine, voice: EngineVoice, asked: _Utterance, heard: Heard
     ) -> G711Prompt:
         """Raises :class:`SynthesisFailed`, :class:`NoRoom`."""
         key = _key(engine, voice, asked, self._wide_codecs)
@@ -260,7 +262,7 @@ class SpeechService(Speech):
         return prompt
 
     async def _made(
-        self, engine: Engine, voice: EngineVoice, asked: _Asked, key: Key, making: PromptMaking
+        self, engine: Engine, voice: EngineVoice, asked: _Utterance, key: Key, making: PromptMaking
     ) -> G711Prompt:
         began = time.monotonic()
         prompt = await self._maker.speak(
@@ -327,7 +329,7 @@ class SpeechService(Speech):
     async def _prepare(self, text: str, language: str | None, owner: str) -> None:
         """A failure is met again when the text is said."""
         with contextlib.suppress(PromptError):
-            asked = _Asked(text, 1.0, owner, lambda: Urgency.LATER)
+            asked = _Utterance(text, 1.0, owner, lambda: Urgency.LATER)
             await self._say(asked, self._choices.of(None, language), not_heard)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
@@ -358,7 +360,7 @@ def _given(engine: Engine, text: str) -> str:
     return ssml.words(text) if ssml.is_ssml(text) and not engine.takes_ssml else text
 
 
-def _key(engine: Engine, voice: EngineVoice, asked: _Asked, codecs: Sequence[Codec]) -> Key:
+def _key(engine: Engine, voice: EngineVoice, asked: _Utterance, codecs: Sequence[Codec]) -> Key:
     """Everything that decides the sound."""
     return key_of(
         "say",

@@ -29,11 +29,11 @@ from offhook.store.history import SqlHistory
 from offhook.store.rows import ResultRow, result_row
 from offhook.store.session_writes import (
     Accept,
+    Admit,
     ChannelCall,
-    InboundCall,
     Save,
     accept_call,
-    inbound_call,
+    admit_call,
     save_call,
 )
 from offhook.store.stored_campaigns import SqlCampaigns
@@ -113,10 +113,10 @@ class SqlStore(
         events: Sequence[AnyEvent],
         limits: InboundLimits | None = None,
     ) -> None:
-        await self._start(node, inbound_call(node, session, events, limits))
+        await self._start(node, admit_call(node, session, events, limits))
 
     @abstractmethod
-    async def _start(self, node: Node, call: InboundCall) -> None:
+    async def _start(self, node: Node, call: Admit) -> None:
         """Store a session that began with an inbound call. Raises Fenced, TrunkFull, TooFast."""
 
     async def take_channel(

@@ -119,7 +119,7 @@ class ChannelCall(NamedTuple):
         )
 
 
-class InboundCall(NamedTuple):
+class Admit(NamedTuple):
     """A session that an inbound call begins, for which its trunk must have room."""
 
     session_row: SessionRow
@@ -143,12 +143,12 @@ class InboundCall(NamedTuple):
         return rows
 
 
-def inbound_call(
+def admit_call(
     node: Node, session: Session, events: Sequence[AnyEvent], limits: InboundLimits | None
-) -> InboundCall:
+) -> Admit:
     """Encode a session that begins with an inbound call."""
     documents = event_documents(events)
-    return InboundCall(
+    return Admit(
         session_row(session, len(documents), node),
         event_rows(session.session_id, documents),
         first_terms(session),

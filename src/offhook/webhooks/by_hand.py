@@ -37,7 +37,7 @@ class _Holder(NamedTuple):
     """Of the monotonic time."""
 
 
-class _Asked(NamedTuple):
+class _OpenQuestion(NamedTuple):
     desk: str
     answer: asyncio.Future[str]
 
@@ -50,7 +50,7 @@ class HandDesks(Hands):
         self._fabric = fabric
         self._clock = clock
         self._holders: dict[str, _Holder] = {}
-        self._asked: dict[str, _Asked] = {}
+        self._asked: dict[str, _OpenQuestion] = {}
         self._unsubscribe = fabric.subscribe(HAND_ORDERS, self._on_order)
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class HandDesks(Hands):
         holder = self._holder(question.session.session_id)
         if holder is None:
             return Reply(body=None, detail="nobody answers by hand any more", question=payload)
-        asked = _Asked(holder.desk, asyncio.get_running_loop().create_future())
+        asked = _OpenQuestion(holder.desk, asyncio.get_running_loop().create_future())
         self._asked[question.event_id] = asked
         self._tell(
             holder.desk,

@@ -31,7 +31,7 @@ class Fingerprint(NamedTuple):
     """Upper case, with colons."""
 
 
-class Place(NamedTuple):
+class IceDtlsTransport(NamedTuple):
     """Where our side of the encrypted stream is."""
 
     name: str
@@ -125,7 +125,7 @@ def types_of(offer: BrowserOffer, codec: Codec) -> StreamTypes:
     raise SdpError(f"the browser has no {codec}")
 
 
-def write_answer(offer: BrowserOffer, codec: Codec, place: Place) -> str:
+def write_answer(offer: BrowserOffer, codec: Codec, ours: IceDtlsTransport) -> str:
     """Our answer: one codec, and telephone-event where the browser has it."""
     types = types_of(offer, codec)
     channels = "/2" if codec is Codec.OPUS else ""
@@ -149,11 +149,11 @@ def write_answer(offer: BrowserOffer, codec: Codec, place: Place) -> str:
         "a=ptime:20",
         "a=sendrecv",
         "a=rtcp-mux",
-        f"a=ice-ufrag:{place.name}",
-        f"a=ice-pwd:{place.password}",
-        *(f"a=candidate:{candidate}" for candidate in place.candidates),
+        f"a=ice-ufrag:{ours.name}",
+        f"a=ice-pwd:{ours.password}",
+        *(f"a=candidate:{candidate}" for candidate in ours.candidates),
         "a=end-of-candidates",
-        f"a=fingerprint:{place.fingerprint.algorithm} {place.fingerprint.value}",
+        f"a=fingerprint:{ours.fingerprint.algorithm} {ours.fingerprint.value}",
         "a=setup:passive",
     ]
     return "\r\n".join(lines) + "\r\n"

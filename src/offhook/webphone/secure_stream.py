@@ -32,7 +32,7 @@ from aiortc import (
 )
 
 from offhook.aio import end_all
-from offhook.webphone.browser_description import BrowserOffer, Fingerprint, Place
+from offhook.webphone.browser_description import BrowserOffer, Fingerprint, IceDtlsTransport
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class SecureStream:
         """Set when the browser has closed it, or was lost."""
         self._dtls.on("statechange", self._changed)
 
-    async def gather(self) -> Place:
+    async def gather(self) -> IceDtlsTransport:
         """Bind, and say where the browser finds us. Raises :class:`StreamFailed`."""
         await self._ice.gather_candidates()
         candidates = self._ice.places()
@@ -154,7 +154,7 @@ class SecureStream:
         prints = self._dtls.getLocalParameters().fingerprints
         value = next(one.value for one in prints if one.algorithm == _DIGEST)
         name, password = self._ice.local_username, self._ice.local_password
-        return Place(name, password, candidates, Fingerprint(_DIGEST, value))
+        return IceDtlsTransport(name, password, candidates, Fingerprint(_DIGEST, value))
 
     async def connect(self, offer: BrowserOffer) -> None:
         """Wait for the browser. Raises :class:`StreamFailed` where it does not come in time."""

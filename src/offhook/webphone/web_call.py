@@ -160,9 +160,9 @@ class WebCall(ABC):
         """Open the stream, go on with SIP, and wait for the end, which the result explains."""
         stream = self._stream = self._around.open_stream(self._from_browser)
         try:
-            place = await stream.gather()
+            ours = await stream.gather()
             self._relay = PacketRelay(self._pair, stream.send, self._watcher.pressed)
-            self._watcher.goes(PhoneState.CONNECTING, sdp=write_answer(offer, codec, place))
+            self._watcher.goes(PhoneState.CONNECTING, sdp=write_answer(offer, codec, ours))
             connecting = asyncio.ensure_future(stream.connect(offer))
             try:
                 await first_of(connecting, self._ended.wait())

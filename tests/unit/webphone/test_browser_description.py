@@ -12,14 +12,14 @@ from offhook.negotiated import Codec
 from offhook.sip.descriptions import SdpError
 from offhook.webphone.browser_description import (
     Fingerprint,
-    Place,
+    IceDtlsTransport,
     StreamTypes,
     read_offer,
     types_of,
     write_answer,
 )
 
-PLACE = Place(
+PLACE = IceDtlsTransport(
     "ours",
     "aPasswordOfTwentyTwoLetters",
     ["x 1 udp 2130706431 127.0.0.1 40000 typ host"],

@@ -46,7 +46,7 @@ _LONGEST_PAUSE: Final = 0xFFFFFFFF
 _MOST_PASSES: Final = 0xFFFFFFFF
 
 
-class _Kind(IntEnum):
+class _EventKind(IntEnum):
     """``enum oh_event_kind``."""
 
     PLAYBACK_STARTED = 1
@@ -188,30 +188,30 @@ class NativeLeg(MediaLeg):
         After :meth:`close` only ends of playbacks are given.
         """
         kind, _, at, number, flag, digit, host = event
-        if kind == _Kind.LEG_CLOSED:
+        if kind == _EventKind.LEG_CLOSED:
             self._closed = True
             # The listener holds the call, and the call this leg: together they would be a cycle.
             self._on_event = _to_nobody
             return True
-        if kind == _Kind.PLAYBACK_ENDED:
+        if kind == _EventKind.PLAYBACK_ENDED:
             self._on_event(PlaybackEnded(at=at, playback=number, stopped=bool(flag)))
         elif not self._closed:
-            self._tell(_Kind(kind), at, number, bool(flag), digit, host)
+            self._tell(_EventKind(kind), at, number, bool(flag), digit, host)
         return False
 
     def _tell(
-        self, kind: _Kind, at: float, number: int, flag: bool, digit: str, host: bytes
+        self, kind: _EventKind, at: float, number: int, flag: bool, digit: str, host: bytes
     ) -> None:
-        if kind is _Kind.PLAYBACK_STARTED:
+        if kind is _EventKind.PLAYBACK_STARTED:
             self._on_event(PlaybackStarted(at=at, playback=number))
-        elif kind is _Kind.DIGIT:
+        elif kind is _EventKind.DIGIT:
             way = DigitWay.TONE if flag else DigitWay.EVENT
             self._on_event(DigitReceived(at=at, digit=digit, way=way))
-        elif kind is _Kind.MEDIA_LOST:
+        elif kind is _EventKind.MEDIA_LOST:
             self._on_event(MediaLost(at=at))
-        elif kind is _Kind.SOURCE_REFUSED:
+        elif kind is _EventKind.SOURCE_REFUSED:
             self._on_event(SourceRefused(at=at, host=str(ipaddress.ip_address(host))))
-        elif kind is _Kind.LEG_FAILED:
+        elif kind is _EventKind.LEG_FAILED:
             _log.error("a media leg on port %d failed: no memory", self.local_port)
             self._on_event(LegFailed(at=at, detail="no memory"))
 

@@ -31,9 +31,9 @@ from offhook.media.playout import LoadedSound, PlaybackChange, QueuedPlayback, R
 from offhook.media.python.pacing import Address
 from offhook.media.python.port_pool import SocketPair
 from offhook.media.python.received import ReceivedPacket, ReceiverEvents
-from offhook.media.python.rtp_receiver import RtpReceiver
 from offhook.media.python.relay import Relay
 from offhook.media.python.rtcp_port import RtcpPort
+from offhook.media.python.rtp_receiver import RtpReceiver
 from offhook.media.python.rtp_sender import RtpSender
 from offhook.media.python.services import EngineServices
 from offhook.media.python.tap_buffer import TapBuffer

@@ -50,7 +50,7 @@ from offhook.store.queueing import (
     due_groups,
     with_opt_outs,
 )
-from offhook.store.session_writes import ChannelCall, inbound_call, save_call
+from offhook.store.session_writes import ChannelCall, admit_call, save_call
 
 
 class MemoryClaiming(MemoryPart, Claiming):
@@ -149,7 +149,7 @@ class MemoryClaiming(MemoryPart, Claiming):
     ) -> None:
         self._registered(node)
         data = self._data
-        call = inbound_call(node, session, events, limits)
+        call = admit_call(node, session, events, limits)
         rows = call.admitted(data.usage(), (row._asdict() for row in data.buckets.values()))
         data.insert(session, events, node)
         data.buckets |= {(row.kind, row.name): row for row in rows}

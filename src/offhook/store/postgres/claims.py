@@ -41,7 +41,7 @@ from offhook.store.rows import (
     event_rows,
     leased_delivery,
 )
-from offhook.store.session_writes import ChannelCall, InboundCall, Save
+from offhook.store.session_writes import Admit, ChannelCall, Save
 from offhook.store.usage_rows import added_up
 
 _QUEUE_LOCK = 0x6F66_6671_0001
@@ -166,7 +166,7 @@ async def heartbeat(connection: asyncpg.Connection, node: Node, at: int) -> None
         raise Fenced(f"{node.name}'s epoch {node.epoch} is over")
 
 
-async def start(connection: asyncpg.Connection, node: Node, call: InboundCall) -> None:
+async def start(connection: asyncpg.Connection, node: Node, call: Admit) -> None:
     """Store a session that began with an inbound call; in a transaction. Raises TrunkFull and TooFast."""
     await _check_epoch(connection, node)
     _, channels, pace = call.limits

@@ -33,7 +33,7 @@ from offhook.store.postgres.hot import SQL
 from offhook.store.postgres.pool import NOT_STORABLE, Pool, columns
 from offhook.store.queueing import Rotation
 from offhook.store.rows import ResultRow
-from offhook.store.session_writes import Accept, ChannelCall, InboundCall, Save, save_call
+from offhook.store.session_writes import Accept, Admit, ChannelCall, Save, save_call
 from offhook.store.statements import Rows
 from offhook.store.stored_campaigns import CallRows, SettledRow
 
@@ -126,7 +126,7 @@ class PostgresStore(SqlStore):
             self._unsettled = []
             return decisions
 
-    async def _start(self, node: Node, call: InboundCall) -> None:
+    async def _start(self, node: Node, call: Admit) -> None:
         async with self._pool.transaction() as connection:
             await claims.start(connection, node, call)
 

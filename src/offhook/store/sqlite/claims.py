@@ -31,7 +31,7 @@ from offhook.store.queueing import (
     with_opt_outs,
 )
 from offhook.store.rows import leased_delivery
-from offhook.store.session_writes import ChannelCall, InboundCall, Save
+from offhook.store.session_writes import Admit, ChannelCall, Save
 from offhook.store.sqlite.connection import rows_of_many, run_many
 from offhook.store.sqlite.hot import SQL, check_epoch, one, save, store_change
 
@@ -98,7 +98,7 @@ def _waiting(
     return list(found.values())[:limit]
 
 
-def start(connection: sqlite3.Connection, node: Node, call: InboundCall) -> None:
+def start(connection: sqlite3.Connection, node: Node, call: Admit) -> None:
     """Store a session that began with an inbound call. Raises TrunkFull and TooFast."""
     check_epoch(connection, node.name, node.epoch)
     channels, pace = call.limits.channels, call.limits.pace

@@ -31,7 +31,7 @@ from offhook.store.documents import micros
 from offhook.store.migrate import upgrade
 from offhook.store.queueing import Rotation
 from offhook.store.rows import ResultRow
-from offhook.store.session_writes import Accept, ChannelCall, InboundCall, Save, save_call
+from offhook.store.session_writes import Accept, Admit, ChannelCall, Save, save_call
 from offhook.store.sqlite import claims, hot, lists
 from offhook.store.sqlite.hot import SQL
 from offhook.store.sqlite.readers import Readers
@@ -99,7 +99,7 @@ class SqliteStore(SqlStore):
             lambda c: claims.claim(c, node, plan, now, limit, rates, self._queue)
         )
 
-    async def _start(self, node: Node, call: InboundCall) -> None:
+    async def _start(self, node: Node, call: Admit) -> None:
         await self._writer.transact(lambda c: claims.start(c, node, call))
 
     async def _save(self, call: Save) -> None:
