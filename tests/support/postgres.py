@@ -22,6 +22,9 @@ from tests.support.net import free_port
 
 _START_SECONDS = 30.0
 _USER = "offhook"
+_MEMORY = Path("/dev/shm")  # the folder in it is new and closed to others
+_ROOM = 3 << 30
+"""Octets that must be free there. A server takes about 200 MB; several run at once."""
 
 
 def programs() -> Path | None:
@@ -66,7 +69,7 @@ class PostgresServer:
             *("-D", str(self._folder / "data"), "-p", str(self.port)),
             *("-c", f"listen_addresses={self._listen}", "-k", str(self._folder)),
             *("-c", "max_connections=100", "-c", "shared_buffers=64MB"),
-            *("-c", f"fsync={self._fsync}"),
+            *("-c", f"fsync={self._fsync}", "-c", "max_wal_size=128MB"),
         ]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -141,20 +144,27 @@ class PostgresServer:
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is connected to it. One takes 8 MB and 300 files."""
+        self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
 
 @contextlib.contextmanager
 def postgres_server(
     *, durable: bool = False, on: FarMachine | None = None
 ) -> Iterator[PostgresServer]:
-    """A fresh server for the time of the block; only a ``durable`` one waits for the disk. ``on``: the
-    machine that it runs on.
+    """A fresh server for the time of the block; only a ``durable`` one is on the disk and waits for it.
+    ``on``: the machine that it runs on.
 
     Raises FileNotFoundError when it is not installed.
     """
     bin_ = programs()
     if bin_ is None:
         raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
-    with tempfile.TemporaryDirectory(prefix="offhook-pg-", ignore_cleanup_errors=True) as name:
+    place = None if durable else _memory()
+    with tempfile.TemporaryDirectory(
+        prefix="offhook-pg-", dir=place, ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         _own_folder(folder)
         subprocess.run(
@@ -176,6 +186,13 @@ def postgres_server(
             yield server
         finally:
             server.stop(signal.SIGQUIT)
+
+
+def _memory() -> Path | None:
+    """Linux's place for files in memory, if it has room. There a new database takes a quarter of the time."""
+    if not os.access(_MEMORY, os.W_OK | os.X_OK):
+        return None
+    return _MEMORY if shutil.disk_usage(_MEMORY).free >= _ROOM else None
 
 
 def _own_folder(folder: Path) -> None:

@@ -67,9 +67,11 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresServer) -> str:
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """A migrated PostgreSQL database of the test's own."""
-    return postgres.create_database(f"test_{next(_numbers)}", TEMPLATE)
+    name = f"test_{next(_numbers)}"
+    yield postgres.create_database(name, TEMPLATE)
+    postgres.drop_database(name)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
