@@ -189,8 +189,7 @@ class SqlTenancy(Statements, Tenancy):
             )
 
     async def tenancy_version(self) -> int:
-        t = schema.versions
-        rows = await self._read(select(t.c.version).where(t.c.name == "tenancy"))
+        rows = await self._read_named("tenancy_version")
         return rows[0]["version"] if rows else 0
 
 

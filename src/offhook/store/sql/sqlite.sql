@@ -215,6 +215,10 @@ SELECT name, role, epoch, heartbeat_at FROM nodes ORDER BY name;
 -- Running sessions of each node.
 SELECT node, count(*) AS sessions FROM sessions WHERE status = 'RUNNING' GROUP BY node;
 
+-- name: tenancy_version
+-- Asked by every process each second.
+SELECT version FROM versions WHERE name = 'tenancy';
+
 -- name: waiting_figures
 -- The length and age of the queue.
 SELECT count(*) AS sessions, min(created_at) AS oldest
