@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import tomllib
 from pathlib import Path
@@ -37,6 +39,18 @@ async def test_a_phone_that_is_treated_wrongly_is_a_failure(tmp_path: Path) -> N
             with pytest.raises(SippError):
                 await caller.finished()
             assert "486" in caller.errors()
+
+
+@pytest.mark.skipif(not sipp.available, reason="sipp is not installed")
+async def test_a_phone_that_was_called_too_rarely_is_a_failure(tmp_path: Path) -> None:
+    """SIPp itself is content when it is told to end: its status is 0."""
+    async with Sipp("answer", tmp_path, calls=2) as phone:
+        target = f"127.0.0.1:{phone.port}"
+        async with Sipp("call", tmp_path, calls=1, target=target, service=NUMBER) as caller:
+            await caller.finished()
+        os.kill(phone.pid, signal.SIGUSR1)
+        with pytest.raises(SippError, match="expected 2 successful calls"):
+            await phone.finished()
 
 
 @pytest.mark.parametrize(

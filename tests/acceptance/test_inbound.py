@@ -201,7 +201,7 @@ async def test_a_caller_who_gives_up_cancels_both(world: World) -> None:
             for one in world.receiver.at("/vcs")
         )
 
-    await world.receiver.wait_for(b_rings, 5)
+    await world.receiver.wait_for(b_rings, 20)
     await call.hang_up()
     told = await summary(world)
     assert told["sessionStatus"] == "CANCELED"

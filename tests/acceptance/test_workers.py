@@ -131,11 +131,17 @@ async def test_calls_from_outside_go_to_both_workers_and_all_of_a_call_to_one(
 
 async def test_a_caller_who_gives_up_reaches_the_worker_of_its_call(world: World) -> None:
     calls = 20
-    held = Reply(body=b'{"callflow": []}', after=5.0)
-    world.receiver.on("/vca", held)
+    over = asyncio.Event()
+
+    async def held() -> Reply:
+        await over.wait()
+        return answer()
+
+    world.receiver.on("/vca", lambda _request, _body: held())
     async with world.phone("call_canceled", calls) as phone:
         counts = await phone.finished()
         await world.receiver.wait_for(lambda: len(world.receiver.summaries()) == calls, 30)
+    over.set()
     assert (counts.successful, counts.failed) == (calls, 0)
     assert {one.payload["sessionStatus"] for one in world.receiver.at("/vss")} == {"CANCELED"}
     assert workers_of(phone) == {"w00", "w01"}

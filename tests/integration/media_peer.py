@@ -12,7 +12,8 @@ from offhook.media import EngineKind, make_engine, rtcp, rtp
 from offhook.media.engine import MediaEngine, MediaEvent, MediaLeg, Sound
 from offhook.negotiated import LAWS, Codec, NegotiatedMedia
 
-DEADLINE = 5.0
+DEADLINE = 20.0
+"""Seconds after which a wait is a failure; a loaded machine may need some."""
 PORTS = (20000, 29999)
 Event = TypeVar("Event", bound=MediaEvent)
 

@@ -16,6 +16,16 @@ async def bridged(here: World) -> Session:
     return await here.run(*calls, Say(text="Hello.", language="en-US"), Hangup())
 
 
+async def test_the_route_of_a_new_session_is_that_of_the_new_configuration() -> None:
+    async with world(queue_timeout=0.2) as here:
+        elsewhere = config.RouteSection(prefix="+999", trunks=("carrier",))
+        here.node.reload(msgspec.structs.replace(here.config, routes=(elsewhere,)))
+        ended = await bridged(here)
+        assert ended.error is not None
+        assert ended.error.code == -2004
+        assert str(ended.error.detail).startswith("no route: ")
+
+
 async def test_the_route_of_leg_b_is_that_of_the_new_configuration() -> None:
     async with world() as here:
         assert (await bridged(here)).error is None

@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from itertools import pairwise
@@ -27,6 +26,8 @@ from offhook.store.sqlite.store import SqliteStore
 from offhook.store.sqlite.writer import RESOLVED_AT_ONCE, Writer
 
 SHORT = 0.3
+BEGINS = 1.0
+"""Seconds in which a busy machine begins a transaction."""
 FULL = 2
 """``PRAGMA synchronous``: the file is on the disk before a commit returns."""
 
@@ -94,23 +95,24 @@ class TestSqlite:
         assert in_a_turn <= 2 * RESOLVED_AT_ONCE, "a look can see the end of two turns"
 
     async def test_an_accept_that_is_being_written_is_waited_for(self, sqlite_url: str) -> None:
-        store = SqliteStore(sqlite_url, timeout=SHORT)
+        store = SqliteStore(sqlite_url, timeout=BEGINS)
         await store.open()
         session = waiting()
-        blocked, release = threading.Event(), threading.Event()
+        blocked, release, late = threading.Event(), threading.Event(), threading.Event()
 
         def hold(connection: sqlite3.Connection) -> None:
             blocked.set()
             release.wait(30)
 
         def slowly(connection: sqlite3.Connection) -> None:
-            time.sleep(3 * SHORT)
+            late.wait(30)
 
         first = asyncio.ensure_future(store._writer.transact(hold))
         await asyncio.to_thread(blocked.wait, 30)
         slow = asyncio.ensure_future(store._writer.transact(slowly))
         accepting = asyncio.ensure_future(store.accept(session, [], request_for(session)))
         await asyncio.sleep(0)  # both are queued, and share the next transaction
+        asyncio.get_running_loop().call_later(1.2 * BEGINS, late.set)
         release.set()
         await first
         request = await accepting
@@ -228,15 +230,20 @@ class TestPostgres:
         pool = Pool(postgres_url)
         await pool.open()
 
+        late = asyncio.Event()
+
         async def slowly(
             connection: asyncpg.Connection, items: Sequence[int]
         ) -> Sequence[int | Exception]:
-            await connection.execute("SELECT pg_sleep($1)", 3 * SHORT)
+            await late.wait()
             return items
 
-        batcher: Batcher[int, int] = Batcher(pool, slowly, timeout=SHORT)
+        batcher: Batcher[int, int] = Batcher(pool, slowly, timeout=BEGINS)
         batcher.start()
-        assert await batcher.submit(7) == 7
+        submitted = asyncio.ensure_future(batcher.submit(7))
+        await asyncio.sleep(0)  # its time runs
+        asyncio.get_running_loop().call_later(1.2 * BEGINS, late.set)
+        assert await submitted == 7
         await batcher.close()
         await pool.close()
 

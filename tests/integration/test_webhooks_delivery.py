@@ -365,7 +365,7 @@ async def test_a_receiver_that_wants_to_be_left_alone_is_left_alone(receiver: Re
 
 
 async def test_410_of_a_dtmf_callback_ends_that_delivery_and_disables_nothing(
-    receiver: Receiver,
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.on("/digits", Reply(status=410))
     hooks = webhook(receiver.url("/vss"))
@@ -380,6 +380,7 @@ async def test_410_of_a_dtmf_callback_ends_that_delivery_and_disables_nothing(
     assert len(receiver.at("/digits")) == 1
     states = outbox.states()
     assert (states[gone.delivery_id], states[other.delivery_id]) == ("dropped", "delivered")
+    assert "disabled" not in caplog.text
 
 
 async def test_what_would_be_postponed_beyond_its_time_is_given_up(receiver: Receiver) -> None:

@@ -143,7 +143,7 @@ async def test_the_fallback_is_asked_where_the_webhook_does_not_answer(
 ) -> None:
     receiver.on("/vca", trouble)
     receiver.on("/fallback", Reply(body=b"from the fallback"))
-    outcome = await ask_with_fallback(receiver, client, 0.5)
+    outcome = await ask_with_fallback(receiver, client, 1.5)
     assert outcome == VcaReply(http_status=200, body=b"from the fallback")
     [got] = receiver.at("/fallback")
     assert got.headers["webhook-id"] == "event-1"

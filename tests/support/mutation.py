@@ -78,7 +78,7 @@ class Outcome(StrEnum):
     """Noticed by a test that twice did not end within its limit, and ends within it without the fault."""
     LIVED = "lived"
     UNSURE = "unsure"
-    """A test was late once, or failed over sockets, which may have another cause: try again."""
+    """A test was late once, or failed for another cause than the fault: try again."""
 
 
 class Verdict(NamedTuple):
@@ -158,7 +158,11 @@ class Copy:
         )
 
     def try_out(self, trial: Trial, tiers: Sequence[Sequence[MeasuredTest]]) -> Verdict:
-        """Put the fault in and run the tests, tier by tier, until one fails."""
+        """Put the fault in and run the tests, tier by tier, until one fails.
+
+        That one is run once more by itself, with the fault and without it: a test that also fails because of
+        other tests, or of the machine, says nothing about the fault.
+        """
         run = Run(passed=True, failed="", late=False)
         with self._holding(trial):
             for tier in filter(None, tiers):
@@ -166,16 +170,13 @@ class Copy:
                 run = self.run([test.name for test in tier], limits)
                 if not run.passed:
                     break
-            hangs = run.late and run.failed != "" and self.run([run.failed], limits).late
-        if run.passed:
-            return Verdict(Outcome.LIVED, "")
-        if run.late and not hangs:
-            return Verdict(Outcome.UNSURE, run.failed)
-        sure = run.failed.startswith("tests/unit/") and not run.late
-        again = run.failed or next(test.name for tier in tiers for test in tier)
-        if not sure and not self.run([again], limits).passed:
-            return Verdict(Outcome.UNSURE, again)
-        return Verdict(Outcome.HANG if hangs else Outcome.NOTICED, run.failed)
+            else:
+                return Verdict(Outcome.LIVED, "")
+            by = run.failed or tier[0].name
+            alone = self.run([by], limits)
+        if alone.passed or alone.late is not run.late or not self.run([by], limits).passed:
+            return Verdict(Outcome.UNSURE, by)
+        return Verdict(Outcome.HANG if run.late else Outcome.NOTICED, by)
 
     @contextlib.contextmanager
     def _holding(self, trial: Trial) -> Iterator[None]:

@@ -125,8 +125,13 @@ class Sipp:
         return self.counts()
 
     async def finished(self) -> Counts:
-        """Wait until all calls are over. Raises :class:`SippError` when any failed."""
+        """Wait until all its ``calls`` are over.
+
+        Raises :class:`SippError` unless each of them was begun and went as the scenario says. SIPp's exit
+        status alone does not say so: it is 0 as well when it was ended after fewer calls.
+        """
         assert self._process is not None
+        assert self._calls is not None, "without a number of calls it does not end by itself"
         try:
             async with asyncio.timeout(self._timeout + 2):
                 _, errors = await self._process.communicate()
@@ -137,7 +142,7 @@ class Sipp:
                 f"sipp ended with {self._process.returncode}: {errors.decode()[-500:]}\n"
                 + self.errors()
             )
-        return self.counts()
+        return self._all_successful(self._calls, self.counts())
 
     async def succeeded(self, calls: int, timeout: float = 30.0) -> Counts:
         """Wait until exactly ``calls`` calls went as the scenario says, from the first to its end.
@@ -152,6 +157,9 @@ class Sipp:
                     await asyncio.sleep(0.05)  # it writes its statistics every second
         except TimeoutError:
             counts = self.counts()
+        return self._all_successful(calls, counts)
+
+    def _all_successful(self, calls: int, counts: Counts) -> Counts:
         if (counts.created, counts.successful, counts.failed) != (calls, calls, 0):
             raise SippError(f"expected {calls} successful calls, found {counts}:\n{self.errors()}")
         return counts

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tests.support.faults import faults, function_at
-from tests.support.mutation import MeasuredTest, lines_added, unfinished, within
+from tests.support.mutation import (
+    Copy,
+    Limits,
+    MeasuredTest,
+    Outcome,
+    Run,
+    Trial,
+    lines_added,
+    unfinished,
+    within,
+)
 
 TIMES = {"slow": 9.0, "quick": 1.0, "other": 2.0}
 SOURCES = Path(__file__).parents[2] / "src" / "offhook"
@@ -75,6 +86,57 @@ def test_the_test_that_hangs_is_the_last_that_began() -> None:
 def test_the_lines_that_a_diff_adds_are_known_by_file() -> None:
     diff = "--- a/x.py\n+++ b/x.py\n@@ -3,2 +4 @@\n-a\n-b\n+c\n@@ -9,0 +10,2 @@\n+d\n+e\n"
     assert lines_added(diff) == {"x.py": {4, 10, 11}}
+
+
+PASSES, FAILS, HANGS = (
+    Run(passed=True, failed="", late=False),
+    Run(passed=False, failed="two", late=False),
+    Run(passed=False, failed="two", late=True),
+)
+
+
+class Played(Copy):
+    """A copy whose runs are told beforehand: with the fault, the failed test alone, and without it."""
+
+    def __init__(self, folder: Path, *runs: Run) -> None:
+        self.folder = folder
+        self._runs = list(runs)
+        self.asked: list[list[str]] = []
+
+    def run(self, tests: Sequence[str], limits: Limits, *options: str, **settings: str) -> Run:
+        self.asked.append(list(tests))
+        return self._runs.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("runs", "outcome"),
+    [
+        ([PASSES, PASSES], Outcome.LIVED),
+        ([FAILS, FAILS, PASSES], Outcome.NOTICED),
+        ([PASSES, FAILS, FAILS, PASSES], Outcome.NOTICED),
+        ([HANGS, HANGS, PASSES], Outcome.HANG),
+        ([FAILS, PASSES], Outcome.UNSURE),
+        ([FAILS, FAILS, FAILS], Outcome.UNSURE),
+        ([HANGS, PASSES], Outcome.UNSURE),
+        ([HANGS, FAILS], Outcome.UNSURE),
+    ],
+)
+def test_a_fault_is_noticed_by_a_test_that_fails_with_it_alone_and_passes_without(
+    tmp_path: Path, runs: list[Run], outcome: Outcome
+) -> None:
+    copy = Played(tmp_path, *runs)
+    verdict = copy.try_out(trial(tmp_path), [[MeasuredTest("one", 1, frozenset())]] * 2)
+    assert verdict.outcome is outcome
+    assert copy._runs == []
+    assert all(tests == ["two"] for tests in copy.asked if tests != ["one"])
+
+
+def trial(folder: Path) -> Trial:
+    """A fault in a module of the folder."""
+    module = folder / "module.py"
+    module.write_text("a = 5\n")
+    (fault,) = faults(module.read_text())
+    return Trial("sip", "module.py", "", "", 0, "a = 5", fault)
 
 
 @pytest.mark.full

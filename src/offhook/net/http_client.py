@@ -213,9 +213,7 @@ class HttpClient(HttpRequester):
                 break
             following = redirected_method(answer.status, method)
             body = body if following == method else None
-            headers = redirected_headers(
-                headers, same_origin=url.origin() == target.origin(), keeps_body=body is not None
-            )
+            headers = redirected_headers(headers, url, target, keeps_body=body is not None)
             method, url = following, target
         raise TooManyRedirects(f"{_origin(url)} redirects more than {max_redirects} times")
 

@@ -98,9 +98,13 @@ def redirected_method(status: int, method: str) -> str:
 
 
 def redirected_headers(
-    headers: Mapping[str, str], *, same_origin: bool, keeps_body: bool
+    headers: Mapping[str, str], current: URL, target: URL, *, keeps_body: bool
 ) -> dict[str, str]:
-    """The headers after a redirect: credentials stay with their origin, body headers with the body."""
+    """The headers after a redirect: credentials stay with their origin, body headers with the body.
+
+    An origin is a scheme, a host and a port (RFC 6454 §4).
+    """
+    same_origin = current.origin() == target.origin()
     dropped: frozenset[str] = frozenset() if same_origin else frozenset({"authorization", "cookie"})
     if not keeps_body:
         dropped |= _BODY_HEADERS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,14 +25,13 @@ from tests.unit.execution.flows import (
 )
 from tests.unit.execution.invariants import check
 
-from offhook.execution import conversation, decision, dispatcher, journal, node, runner
-from offhook.execution import inbound_calls as inbound
+from offhook.execution import conversation, decision, journal
 from offhook.execution.conversation import Conversation
 from offhook.execution.player import Player
 from offhook.execution.sayings import Saying
 from offhook.execution.steps import make_call as make_call_step
 from offhook.faults import FaultLog
-from offhook.session import claim_planner, states
+from offhook.session import states
 from offhook.session.claim_planner import ClaimPlanner
 from offhook.session.ports.telephony import CallEnd
 from offhook.session.session import Session
@@ -56,9 +56,10 @@ def broken(*_arguments: object, **_named: object) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_fault_logs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test sees the first error of its kind."""
-    for module in (conversation, dispatcher, journal, runner, claim_planner, node, inbound):
-        monkeypatch.setattr(module, "faults", FaultLog(logging.getLogger(module.__name__)))
+    """Every test sees the first error of its kind, whichever tests ran before it."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("offhook.") and isinstance(getattr(module, "faults", None), FaultLog):
+            monkeypatch.setattr(module, "faults", FaultLog(logging.getLogger(name)))
 
 
 async def broken_later(*_arguments: object, **_named: object) -> None:

@@ -120,14 +120,28 @@ def test_the_method_after_a_redirect(status: int, method: str, expected: str) ->
     assert redirected_method(status, method) == expected
 
 
-def test_credentials_stay_with_their_origin_and_body_headers_with_the_body() -> None:
+HERE = "http://example.com:8443/a"
+
+
+@pytest.mark.parametrize(
+    ("target", "same"),
+    [
+        ("http://example.com:8443/b", True),
+        ("HTTP://user@EXAMPLE.com:8443/", True),
+        ("https://example.com:8443/a", False),
+        ("http://example.com:8444/a", False),
+        ("http://example.com/a", False),
+        ("http://www.example.com:8443/a", False),
+    ],
+)
+def test_credentials_stay_with_their_origin(target: str, same: bool) -> None:
+    headers = {"Authorization": "x", "cookie": "c", "content-type": "y", "X-Other": "z"}
+    kept = redirected_headers(headers, parse_url(HERE), parse_url(target), keeps_body=True)
+    assert kept == (headers if same else {"content-type": "y", "X-Other": "z"})
+
+
+def test_headers_of_a_body_stay_with_the_body() -> None:
     headers = {"Authorization": "x", "content-type": "y", "X-Other": "z"}
-    assert redirected_headers(headers, same_origin=True, keeps_body=True) == headers
-    assert redirected_headers(headers, same_origin=False, keeps_body=True) == {
-        "content-type": "y",
-        "X-Other": "z",
-    }
-    assert redirected_headers(headers, same_origin=True, keeps_body=False) == {
-        "Authorization": "x",
-        "X-Other": "z",
-    }
+    here = parse_url(HERE)
+    kept = redirected_headers(headers, here, here, keeps_body=False)
+    assert kept == {"Authorization": "x", "X-Other": "z"}

@@ -6,6 +6,7 @@ import asyncio
 from typing import cast
 
 import pytest
+from tests.support.virtual import in_virtual_time
 
 from offhook.clock import SystemClock
 from offhook.media.engine import DigitReceived, MediaLeg
@@ -77,6 +78,7 @@ def info(call: LineCall, digit: str) -> None:
 
 
 @pytest.mark.parametrize("dtmf", [None, 101])
+@in_virtual_time
 async def test_a_digit_by_info_crosses_the_bridge(dtmf: int | None) -> None:
     a, b = leg(dtmf), leg(101)
     a.relay(b)
@@ -85,6 +87,7 @@ async def test_a_digit_by_info_crosses_the_bridge(dtmf: int | None) -> None:
     assert cast(Leg, b.media).sent == ["5"]
 
 
+@in_virtual_time
 async def test_a_digit_that_also_came_as_event_crosses_once() -> None:
     a, b = leg(101), leg(101)
     heard: list[str] = []

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import cast
 
 import pytest
+from tests.support.virtual import in_virtual_time
 
 from offhook.media.engine import MediaLeg, MediaSources
 from offhook.negotiated import Codec, NegotiatedMedia
@@ -157,6 +158,7 @@ def test_an_answer_without_anything_we_speak_is_refused() -> None:
     assert (call.settled, call.media.settled, call.engine.made) == (0, None, [])
 
 
+@in_virtual_time
 async def test_a_host_name_is_looked_up_before_anything_is_answered() -> None:
     call = Call({"media.example.org": "9.9.9.9"})
     call.offered(sdp("media.example.org"))

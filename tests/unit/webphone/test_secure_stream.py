@@ -64,7 +64,7 @@ async def test_packets_pass_decrypted_and_as_they_are() -> None:
         connecting = asyncio.create_task(peer.stream.connect(offer))
         await peer.take_answer()
         await connecting
-        packet = await asyncio.wait_for(peer.packets.get(), 5)
+        packet = await asyncio.wait_for(peer.packets.get(), 20)
         assert (packet[0], packet[1] & 0x7F, len(packet)) == (0x90, 0, 12 + 8 + 160) or (
             packet[1] & 0x7F in (0, 72, 73)
         )
@@ -78,7 +78,7 @@ async def test_packets_pass_decrypted_and_as_they_are() -> None:
         for sequence in range(40):
             head = bytes([0x80, 0]) + sequence.to_bytes(2) + (160 * sequence).to_bytes(4) + b"ssrc"
             peer.stream.send(head + b"\x55" * 160)
-        await asyncio.wait_for(heard, 5)
+        await asyncio.wait_for(heard, 20)
         await hearing
         await peer.browser.close()
         await asyncio.wait_for(peer.stream.closed.wait(), 10)
