@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
-from offhook.aio import end_all, first_of
+from offhook.console.browser_feed import feed_of
 from offhook.console.console_parts import ConsoleParts
 from offhook.session.ports.hand_answers import (
     HAND_ORDERS,
@@ -27,8 +26,6 @@ from offhook.session.ports.screen_orders import (
 
 HOLD_EVERY = 2.0
 """Seconds between two orders that keep the phone."""
-MOST_WAITING = 50
-"""Messages that wait for a slow browser; the oldest are dropped."""
 LONGEST = 1800.0
 """Seconds of a stream; the browser then asks again, and is let in anew."""
 MOST_SCREENS_HERE = 50
@@ -74,34 +71,22 @@ class ScreenLines:
         self, topic: str, orders: str, hold: bytes, framed: Callable[[bytes], bytes]
     ) -> AsyncGenerator[bytes, None]:
         """What comes for one browser, while the order ``hold`` is repeated for it."""
-        waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
-
-        def put(_topic: str, message: bytes) -> None:
-            if waiting.full():
-                waiting.get_nowait()
-            waiting.put_nowait(message)
-
-        self._open += 1
-        unsubscribe = self._parts.fabric.subscribe(topic, put)
-        await self._parts.fabric.flush()
-        stopping = asyncio.ensure_future(self._parts.stopping.wait())
-        held_until = 0.0
         clock = self._parts.clock
+        held_until = 0.0
         until = clock.monotonic() + LONGEST
+        self._open += 1
         try:
-            while not stopping.done() and clock.monotonic() < until:
-                if clock.monotonic() >= held_until:
-                    self._parts.fabric.publish(orders, hold)
-                    held_until = clock.monotonic() + HOLD_EVERY
-                    yield b": held\n\n"
-                left = max(0.05, held_until - clock.monotonic())
-                got = await first_of(waiting.get(), stopping, timeout=left)
-                if got is not None and got.place == 0:
-                    yield framed(got.result)
+            async with feed_of(self._parts, topic) as feed:
+                while not feed.over and clock.monotonic() < until:
+                    if clock.monotonic() >= held_until:
+                        self._parts.fabric.publish(orders, hold)
+                        held_until = clock.monotonic() + HOLD_EVERY
+                        yield b": held\n\n"
+                    message = await feed.next(held_until - clock.monotonic())
+                    if message is not None:
+                        yield framed(message)
         finally:
             self._open -= 1
-            unsubscribe()
-            await end_all(stopping)
 
 
 def frame(message: bytes) -> bytes:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from offhook.aio import end_all, first_of
 from offhook.config import SipUserSection
+from offhook.console.browser_feed import BrowserFeed, feed_of
 from offhook.console.console_parts import ConsoleParts
 from offhook.console.sign_ins import Visitor
 from offhook.session.ports.browser_phones import (
@@ -28,8 +27,6 @@ KEEP_EVERY: Final = 2.0
 """Seconds between two orders that keep the phone."""
 CHECK_EVERY: Final = 5
 """After so many of them it is asked again whether the browser is still signed in."""
-MOST_WAITING: Final = 50
-"""News that wait for a slow browser; the oldest are dropped, and the state comes again."""
 MOST_STREAMS: Final = 50
 """Browser phones of this process."""
 PATIENCE: Final = 2
@@ -91,37 +88,25 @@ class WebPhoneLines:
 
         They end when the browser leaves, when it is not allowed any more, and when the server stops.
         """
-        waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
-
-        def put(_topic: str, message: bytes) -> None:
-            if waiting.full():
-                waiting.get_nowait()
-            waiting.put_nowait(message)
-
         self._open += 1
-        unsubscribe = self._parts.fabric.subscribe(news_topic(keep.phone), put)
-        stopping = asyncio.ensure_future(self._parts.stopping.wait())
         try:
-            await self._parts.fabric.flush()
-            async for event in self._events(keep, waiting, stopping, still_allowed):
-                yield event
+            async with feed_of(self._parts, news_topic(keep.phone)) as feed:
+                async for event in self._events(keep, feed, still_allowed):
+                    yield event
         finally:
             self._open -= 1
-            unsubscribe()
             self.order(msgspec.structs.replace(keep, wish=PhoneWish.LEAVE))
-            await end_all(stopping)
 
     async def _events(
         self,
         keep: PhoneOrder,
-        waiting: asyncio.Queue[bytes],
-        stopping: asyncio.Future[Any],
+        feed: BrowserFeed,
         still_allowed: Callable[[], Awaitable[bool]],
     ) -> AsyncGenerator[bytes, None]:
         clock = self._parts.clock
         next_keep = clock.monotonic()
         kept = unanswered = 0
-        while not stopping.done():
+        while not feed.over:
             if clock.monotonic() >= next_keep:
                 if kept % CHECK_EVERY == 0 and not await still_allowed():
                     return
@@ -132,9 +117,8 @@ class WebPhoneLines:
                 kept, unanswered = kept + 1, unanswered + 1
                 next_keep = clock.monotonic() + KEEP_EVERY
                 yield b": kept\n\n"
-            left = max(0.05, next_keep - clock.monotonic())
-            got = await first_of(waiting.get(), stopping, timeout=left)
-            news = news_of(got.result) if got is not None and got.place == 0 else None
+            message = await feed.next(next_keep - clock.monotonic())
+            news = None if message is None else news_of(message)
             if news is None:
                 continue
             unanswered = 0

@@ -12,7 +12,6 @@ from offhook.sip import agent_events as sip
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import LineCall
-from offhook.telephony.transfers import answer_refer
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
@@ -143,14 +142,10 @@ class IncomingCall(LineCall, ReceivedCall):
                 self._on_info(content_type, body)
             case sip.Confirmed(sdp=body):
                 self._confirmed(body, origin_of(event))
-            case sip.Reoffer(sdp=sdp):
-                self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
-            case sip.Referred():
-                answer_refer(self._line.endpoint, event, self)
-            case sip.RefreshDue():
-                self._line.refresh(event.handle, self)
             case sip.ReofferAnswered(sdp=body):
                 self._confirm(body, origin_of(event))
+            case _:
+                self._line.in_dialog(event, self)
 
     def _canceled(self, event: sip.Canceled) -> None:
         if event.fault:

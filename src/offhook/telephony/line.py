@@ -14,10 +14,11 @@ from offhook.session.ports.phone_bindings import PhoneBinding
 from offhook.session.ports.telephony import DialOrder
 from offhook.session.routing import user_of_route
 from offhook.sip import Address, Credentials
+from offhook.sip import agent_events as sip
 from offhook.sip.encoding import host_port
 from offhook.sip.grammar import escape_user
 from offhook.telephony.endpoint import SipEndpoint, Tap
-from offhook.telephony.leg_media import DescriptionOrigin, LegMedia
+from offhook.telephony.leg_media import DescriptionOrigin, LegMedia, origin_of
 from offhook.telephony.line_call import LineCall
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.media_hosts import MediaHosts
@@ -26,6 +27,7 @@ from offhook.telephony.prompt_sounds import PromptSounds
 from offhook.telephony.sip_trace import SipTraces
 from offhook.telephony.sip_users import SipUser
 from offhook.telephony.stir_service import StirService
+from offhook.telephony.transfers import answer_refer
 from offhook.telephony.trunk_health import TrunkHealth
 from offhook.telephony.trunk_servers import TrunkServers
 from offhook.telephony.trunks import Trunk
@@ -227,7 +229,7 @@ class Line:
             media.close()
             raise
 
-    def answer_reoffer(
+    def _answer_reoffer(
         self, handle: str, sdp: bytes | None, origin: DescriptionOrigin, call: LineCall
     ) -> None:
         """Answer a re-INVITE or UPDATE inside a call: hold, resume, new address (RFC 3264 §8).
@@ -260,7 +262,17 @@ class Line:
         if trunk is not None and user_of_route(trunk.name) is None:
             self.health.silent(trunk.name, detail)
 
-    def refresh(self, handle: str, call: LineCall) -> None:
+    def in_dialog(self, event: sip.AnyEvent, call: LineCall) -> None:
+        """Handle what a dialled and a received call answer alike: a new offer, a transfer, a refresh."""
+        match event:
+            case sip.Reoffer(sdp=sdp):
+                self._answer_reoffer(event.handle, sdp, origin_of(event), call)
+            case sip.Referred():
+                answer_refer(self.endpoint, event, call)
+            case sip.RefreshDue():
+                self._refresh(event.handle, call)
+
+    def _refresh(self, handle: str, call: LineCall) -> None:
         """Offer again what is in use, so that the session goes on (RFC 4028 §7.4)."""
         offer = call.leg_media.offer()
         with self.endpoint.command() as (agent, now):

@@ -22,7 +22,6 @@ from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line
 from offhook.telephony.line_call import EndFacts, LineCall, faults
 from offhook.telephony.redirects import Redirection, Redirections
-from offhook.telephony.transfers import answer_refer
 from offhook.telephony.transports.locator import CannotLocate
 from offhook.telephony.trunk_servers import PATIENCE
 from offhook.telephony.trunks import Trunk, why_challenged
@@ -200,14 +199,10 @@ class OutgoingCall(LineCall):
                 self._on_info(content_type, body)
             case sip.Confirmed(sdp=body):
                 self._confirm(body, origin_of(event))
-            case sip.Reoffer(sdp=sdp):
-                self._line.answer_reoffer(event.handle, sdp, origin_of(event), self)
-            case sip.Referred():
-                answer_refer(self._line.endpoint, event, self)
-            case sip.RefreshDue():
-                self._line.refresh(event.handle, self)
             case sip.ReofferAnswered(sdp=body):
                 self._confirm(body, origin_of(event))
+            case _:
+                self._line.in_dialog(event, self)
 
     def _provisional(self, status: int, body: bytes | None, origin: DescriptionOrigin) -> None:
         self._line.heard(self.trunk)

@@ -54,6 +54,10 @@ READERS: dict[str, Callable[[bytes], Iterator[Entry]]] = {
 """How a list is read, by its content type."""
 
 CampaignId = Annotated[str, PathParameter(name="campaignId", max_length=64)]
+OnlyState = Annotated[
+    TargetState | None,
+    QueryParameter(name="targetState", description="Only numbers in this state"),
+]
 
 
 @dataclass
@@ -150,10 +154,7 @@ async def list_targets(
     deps: NamedDependency[Deps],
     caller: NamedDependency[Caller],
     campaign_id: CampaignId,
-    target_state: Annotated[
-        TargetState | None,
-        QueryParameter(name="targetState", description="Only numbers in this state"),
-    ] = None,
+    target_state: OnlyState = None,
     outcome: Annotated[
         str | None,
         QueryParameter(
@@ -190,10 +191,7 @@ async def get_results(
     deps: NamedDependency[Deps],
     caller: NamedDependency[Caller],
     campaign_id: CampaignId,
-    target_state: Annotated[
-        TargetState | None,
-        QueryParameter(name="targetState", description="Only numbers in this state"),
-    ] = None,
+    target_state: OnlyState = None,
 ) -> Stream:
     """A line for each number, in the order of the list; at any time."""
     await campaign_of(deps, caller, campaign_id)

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from offhook import config
 from offhook.http.deps import Deps
 from offhook.http.edge.paths import ADMIN_PREFIX
-from offhook.http.refusals import INVALID, NOT_FOUND, Refused
+from offhook.http.refusals import NOT_FOUND, Refused
+from offhook.http.resources.params import page_of
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.record import DeliveryState, SessionFilter
 from offhook.session.ports.recording import RecordingState
@@ -87,18 +88,16 @@ async def erase_number(
     owner = data.sub_account_id
     if deps.directory.sub_account(owner) is None:
         raise Refused(NOT_FOUND, "Sub-account not found")
-    try:
-        if data.cursor is not None and data.cursor.startswith(IN_REQUESTS):
-            return await _erase_requests(deps, data, behind=data.cursor.removeprefix(IN_REQUESTS))
-        found, following = await deps.store.sessions(
-            owner, SessionFilter(number=data.number), cursor=data.cursor, limit=AT_ONCE
-        )
-        erased = await _erase_sessions(deps, found)
-        if following is not None:
-            return replace(erased, next_cursor=following)
-        others = await _erase_requests(deps, data, behind=None)
-    except ValueError:
-        raise Refused(INVALID, "cursor: invalid cursor") from None
+    if data.cursor is not None and data.cursor.startswith(IN_REQUESTS):
+        return await _erase_requests(deps, data, behind=data.cursor.removeprefix(IN_REQUESTS))
+    wanted = SessionFilter(number=data.number)
+    found, following = await page_of(
+        deps.store.sessions(owner, wanted, cursor=data.cursor, limit=AT_ONCE)
+    )
+    erased = await _erase_sessions(deps, found)
+    if following is not None:
+        return replace(erased, next_cursor=following)
+    others = await _erase_requests(deps, data, behind=None)
     return replace(
         others,
         sessions=erased.sessions,
@@ -123,8 +122,8 @@ async def _erase_sessions(deps: Deps, found: Sequence[Session]) -> ErasureAnswer
 
 
 async def _erase_requests(deps: Deps, data: ErasureRequest, *, behind: str | None) -> ErasureAnswer:
-    """Erase requests without a session, some at a time. Raises :class:`ValueError`."""
-    found = await deps.store.erase_requests(data.sub_account_id, data.number, behind)
+    """Erase requests without a session, some at a time."""
+    found = await page_of(deps.store.erase_requests(data.sub_account_id, data.number, behind))
     following = None if found.cursor is None else IN_REQUESTS + found.cursor
     return replace(
         NOTHING, requests=found.erased, requests_looked_at=found.looked_at, next_cursor=following

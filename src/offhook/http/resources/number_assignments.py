@@ -13,11 +13,10 @@ from litestar import Router, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 
-from offhook.flow.numbers import destination_number
 from offhook.http.deps import Deps
-from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
+from offhook.http.refusals import CONFLICT, NOT_FOUND, Refused
 from offhook.http.resources.number_bodies import NumberBody, NumberSettings, body_of, number_of
-from offhook.http.resources.params import CONFLICTS, tenancy_changed
+from offhook.http.resources.params import CONFLICTS, phone_number, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.tenancy import SubAccount
 
@@ -72,7 +71,7 @@ async def assign_number(
 ) -> AssignedNumber:
     """409 for a number of the configuration file, or of another sub-account."""
     _known(deps, sub_account_id)
-    assigned = number_of(_e164(number), data or NumberSettings())
+    assigned = number_of(phone_number(number), data or NumberSettings())
     refuse_owned(deps, sub_account_id, (assigned.msisdn,))
     _refuse_numbers_of_file(deps, assigned.msisdn)
     await deps.store.assign_number(sub_account_id, assigned)
@@ -91,7 +90,7 @@ async def withdraw_number(
     deps: NamedDependency[Deps], sub_account_id: SubAccountId, number: Number
 ) -> AssignedNumber:
     """Calls to it are refused from now on; its records stay."""
-    owner, wanted = _known(deps, sub_account_id), _e164(number)
+    owner, wanted = _known(deps, sub_account_id), phone_number(number)
     withdrawn = next((each for each in owner.numbers if each.msisdn == wanted), None)
     if withdrawn is None:
         raise Refused(NOT_FOUND, "Number not found")
@@ -131,13 +130,6 @@ def _known(deps: Deps, sub_account_id: str) -> SubAccount:
     if sub_account is None:
         raise Refused(NOT_FOUND, "Sub-account not found")
     return sub_account
-
-
-def _e164(number: str) -> str:
-    found = destination_number(number)
-    if found is None:
-        raise Refused(INVALID, "number: must be one phone number with its country code")
-    return found
 
 
 def _answer_of(body: NumberBody, message: str) -> AssignedNumber:

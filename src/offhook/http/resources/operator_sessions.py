@@ -14,6 +14,7 @@ from offhook.clock import iso_milliseconds, new_id
 from offhook.http.deps import Deps
 from offhook.http.edge.paths import ADMIN_PREFIX
 from offhook.http.refusals import INVALID, NOT_FOUND, Refused
+from offhook.http.resources.params import page_of
 from offhook.http.resources.session_filters import (
     ClientBatchId,
     ClientRequestId,
@@ -110,14 +111,11 @@ async def list_all_sessions(
     )
     chosen = within(chosen, since, until, deps.clock.now())
     store = deps.store
-    try:
-        if sub_account_id is not None:
-            page = await store.sessions(sub_account_id, chosen, cursor=cursor, limit=limit)
-        else:
-            page = await store.every_session(chosen, cursor=cursor, limit=limit)
-    except ValueError:
-        raise Refused(INVALID, "cursor: invalid cursor") from None
-    return session_list(*page)
+    if sub_account_id is not None:
+        finding = store.sessions(sub_account_id, chosen, cursor=cursor, limit=limit)
+    else:
+        finding = store.every_session(chosen, cursor=cursor, limit=limit)
+    return session_list(*await page_of(finding))
 
 
 @get(

@@ -9,11 +9,10 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter
 
 from offhook.clock import iso_milliseconds
-from offhook.flow.numbers import destination_number
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller
-from offhook.http.refusals import INVALID, NOT_FOUND, Refused
-from offhook.http.resources.params import Cursor, PageSize, needs, page_of
+from offhook.http.refusals import NOT_FOUND, Refused
+from offhook.http.resources.params import Cursor, PageSize, needs, page_of, phone_number
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE, View
 from offhook.session.ports.opt_out_lists import OptOut, OptOutWay
 from offhook.session.scopes import Scope
@@ -104,7 +103,7 @@ async def put_opt_out(
     """A number that is on the list already keeps its date."""
     entry = OptOut(
         sub_account_id=caller.sub_account.sub_account_id,
-        number=_e164(number),
+        number=phone_number(number),
         at=deps.clock.now(),
         way=OptOutWay.API,
     )
@@ -130,17 +129,10 @@ async def delete_opt_out(
 
 
 async def _entry(deps: Deps, caller: Caller, number: str) -> OptOut:
-    entry = await deps.store.opt_out(caller.sub_account.sub_account_id, _e164(number))
+    entry = await deps.store.opt_out(caller.sub_account.sub_account_id, phone_number(number))
     if entry is None:
         raise Refused(NOT_FOUND, "The number is not on the opt-out list")
     return entry
-
-
-def _e164(number: str) -> str:
-    found = destination_number(number)
-    if found is None:
-        raise Refused(INVALID, "number: must be one phone number with its country code")
-    return found
 
 
 def _answer(entry: OptOut, message: str) -> OptOutAnswer:

@@ -13,6 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 
+from offhook.flow.numbers import destination_number
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller
 from offhook.http.edge.request_context import context_of
@@ -51,6 +52,14 @@ def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     if caller is None:
         raise Refused(UNAUTHORIZED)
     return caller
+
+
+def phone_number(number: str) -> str:
+    """``number`` as E.164 with ``+``. Raises a 422 :class:`.Refused` for what is no number of a phone."""
+    found = destination_number(number)
+    if found is None:
+        raise Refused(INVALID, "number: must be one phone number with its country code")
+    return found
 
 
 def always(value: object) -> Provide:

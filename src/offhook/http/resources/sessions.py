@@ -18,9 +18,9 @@ from offhook.http.commander import Commander
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller
 from offhook.http.edge.request_context import context_of
-from offhook.http.refusals import INVALID, NOT_FOUND, Refused, unavailable
+from offhook.http.refusals import NOT_FOUND, Refused, unavailable
 from offhook.http.resources.event_stream import EventStreams
-from offhook.http.resources.params import AnyRequest, needs
+from offhook.http.resources.params import AnyRequest, needs, page_of
 from offhook.http.resources.session_filters import (
     ClientBatchId,
     ClientRequestId,
@@ -112,16 +112,9 @@ async def list_sessions(
         sip_code=sip_code,
     )
     chosen = within(chosen, since, until, deps.clock.now())
-    try:
-        sessions, next_cursor = await deps.store.sessions(
-            caller.sub_account.sub_account_id,
-            chosen,
-            cursor=cursor,
-            limit=limit,
-        )
-    except ValueError:
-        raise Refused(INVALID, "cursor: invalid cursor") from None
-    return session_list(sessions, next_cursor)
+    owner = caller.sub_account.sub_account_id
+    page = await page_of(deps.store.sessions(owner, chosen, cursor=cursor, limit=limit))
+    return session_list(*page)
 
 
 @get(

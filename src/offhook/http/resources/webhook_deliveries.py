@@ -12,8 +12,8 @@ from litestar.params import PathParameter, QueryParameter
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller
-from offhook.http.refusals import INVALID, NOT_FOUND, Refused
-from offhook.http.resources.params import needs
+from offhook.http.refusals import NOT_FOUND, Refused
+from offhook.http.resources.params import needs, page_of
 from offhook.http.resources.session_views import (
     OK_CODE,
     OK_MESSAGE,
@@ -74,16 +74,15 @@ async def list_deliveries(
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> DeliveryList:
     """A page of what was sent and what came back. `state=dead`: those that were given up."""
-    try:
-        deliveries, next_cursor = await deps.store.deliveries_of_type(
+    deliveries, next_cursor = await page_of(
+        deps.store.deliveries_of_type(
             caller.sub_account.sub_account_id,
             OutboxType(type_),
             state=None if listed is None else DeliveryState(listed),
             cursor=cursor,
             limit=limit,
         )
-    except ValueError:
-        raise Refused(INVALID, "cursor: invalid cursor") from None
+    )
     return DeliveryList(
         deliveries=[delivery_view(delivery) for delivery in deliveries],
         next_cursor=next_cursor,
