@@ -27,7 +27,7 @@ from offhook.sip import Address
 from offhook.sip.message import Request, Response
 from offhook.sip.transport import Protocol, Transport
 from offhook.telephony.endpoint import SipEndpoint
-from offhook.telephony.line import Line
+from offhook.telephony.line import Line, PhonesOf, no_phones
 from offhook.telephony.outgoing import OutgoingCall
 from offhook.telephony.transports.resolver import Resolver
 from offhook.telephony.transports.sip_transport import SipTransport, TransportOwner
@@ -164,7 +164,7 @@ def trunk(name: str = "carrier", **facts: Any) -> Trunk:
 class HeldLine:
     """The line, and the peer's side of it."""
 
-    def __init__(self, trunks: Mapping[str, Trunk], clock: Clock) -> None:
+    def __init__(self, trunks: Mapping[str, Trunk], clock: Clock, phones: PhonesOf) -> None:
         self.wire = HeldTransport()
         self.endpoint = SipEndpoint([self.wire])
         self.media = HeldEngine()
@@ -175,6 +175,7 @@ class HeldLine:
             trunks=trunks,
             media_timeout=60.0,
             clock=clock,
+            phones=phones,
         )
         self.rung: list[tuple[int, bool]] = []
         self.asked_for: list[str] = []
@@ -252,10 +253,12 @@ class HeldLine:
 
 
 @asynccontextmanager
-async def held_line(*trunks: Trunk, clock: Clock | None = None) -> AsyncIterator[HeldLine]:
+async def held_line(
+    *trunks: Trunk, clock: Clock | None = None, phones: PhonesOf = no_phones
+) -> AsyncIterator[HeldLine]:
     """A started line over these trunks; without any, over one that is called ``carrier``."""
     by_name = {each.name: each for each in trunks or (trunk(),)}
-    held = HeldLine(by_name, clock or SystemClock())
+    held = HeldLine(by_name, clock or SystemClock(), phones)
     await held.endpoint.start()
     try:
         yield held

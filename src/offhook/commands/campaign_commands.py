@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
@@ -83,12 +83,7 @@ def campaigns_create(
     given = {"name": name, "pace": pace, "maxCalls": max_calls}
     body = template_of(callflow) | {key: value for key, value in given.items() if value is not None}
     body["start"] = False
-    with _opened(list_) as file:
-        made = client.post("/campaigns", body)
-        campaign = str(made["campaignId"])
-        uploaded = _upload(client, campaign, file, quiet=json)
-    for problem in uploaded["problems"][:10]:
-        print(f"offhook: {list_}: line {problem['line']}: {problem['what']}", file=sys.stderr)
+    campaign, uploaded = _created(client, body, list_, quiet=json)
     if start:
         client.post(f"/campaigns/{campaign}/start", {})
     if watch and start:
@@ -253,6 +248,19 @@ def pieces(file: BinaryIO, size: int = PIECE) -> Iterator[bytes]:
             yield header + whole + b"\n"
     if rest.strip():
         yield header + rest
+
+
+def _created(
+    client: ApiClient, body: Mapping[str, object], list_: Path, *, quiet: bool
+) -> tuple[str, dict[str, Any]]:
+    """The id of the new campaign, and what became of its list."""
+    with _opened(list_) as file:
+        made = client.post("/campaigns", body)
+        campaign = str(made["campaignId"])
+        uploaded = _upload(client, campaign, file, quiet=quiet)
+    for problem in uploaded["problems"][:10]:
+        print(f"offhook: {list_}: line {problem['line']}: {problem['what']}", file=sys.stderr)
+    return campaign, uploaded
 
 
 def _upload(client: ApiClient, campaign: str, file: BinaryIO, *, quiet: bool) -> dict[str, Any]:

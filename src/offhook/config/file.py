@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from offhook.config import (
     DEFAULT_PHONES,
     Config,
     Http,
     Section,
+    Sip,
     SubAccountSection,
     Testbed,
     Webhooks,
@@ -99,7 +101,11 @@ def load_for_serving(
 def _load(path: str | None, environ: Mapping[str, str]) -> tuple[Config, Source]:
     if path is None:
         source = Source(None, "")
-        data = msgspec.to_builtins(embedded()) if not environ.get("OFFHOOK_SUBACCOUNTS") else {}
+        data = (
+            msgspec.to_builtins(embedded())
+            if not environ.get("OFFHOOK_SubAccountSectionOUNTS")
+            else {}
+        )
     else:
         data, text = _read(path)
         source = Source(path, text)
@@ -119,8 +125,8 @@ def _guarded(config: Config) -> Config:
     """The embedded default, which lets webhooks reach this machine only while it listens here only."""
     section = config.webhooks
     if section.allow_private is None and not is_loopback(config.http):
-        section = msgspec.structs.replace(section, allow_private=False)
-    return msgspec.structs.replace(config, webhooks=section)
+        section = replace(section, allow_private=False)
+    return replace(config, webhooks=section)
 
 
 def save_snapshot(config: Config, path: str) -> None:
@@ -187,9 +193,7 @@ def changes(old: Config, new: Config) -> Changes:
 
 def reloaded(running: Config, new: Config) -> Config:
     """The configuration after a reload: ``running`` with the sections that a reload takes from ``new``."""
-    return msgspec.structs.replace(
-        running, **{section: getattr(new, section) for section in SAFE_SECTIONS}
-    )
+    return replace(running, **{section: getattr(new, section) for section in SAFE_SECTIONS})
 
 
 def _read(path: str) -> tuple[dict[str, Any], str]:
@@ -212,50 +216,54 @@ def _read(path: str) -> tuple[dict[str, Any], str]:
 
 
 def _with_absolute_files(config: Config, folder: str) -> Config:
-    def absolute(file: str | None) -> str | None:
-        return None if file is None else os.path.join(folder, file)
-
-    http = msgspec.structs.replace(
-        config.http,
-        tls_certificate=absolute(config.http.tls_certificate),
-        tls_key=absolute(config.http.tls_key),
+    http, sip, recording = config.http, config.sip, config.recording
+    return replace(
+        config,
+        http=replace(
+            http,
+            tls_certificate=_absolute(http.tls_certificate, folder),
+            tls_key=_absolute(http.tls_key, folder),
+        ),
+        sip=_sip_with_absolute_files(sip, folder),
+        recording=replace(recording, directory=_absolute(recording.directory, folder)),
+        subaccounts=tuple(
+            _sub_account_with_absolute_files(account, folder) for account in config.subaccounts
+        ),
     )
-    sip = msgspec.structs.replace(
-        config.sip,
-        tls_certificate=absolute(config.sip.tls_certificate),
-        tls_key=absolute(config.sip.tls_key),
-        tls_ca=absolute(config.sip.tls_ca),
-        tls_client_ca=absolute(config.sip.tls_client_ca),
+
+
+def _sip_with_absolute_files(sip: Sip, folder: str) -> Sip:
+    return replace(
+        sip,
+        tls_certificate=_absolute(sip.tls_certificate, folder),
+        tls_key=_absolute(sip.tls_key, folder),
+        tls_ca=_absolute(sip.tls_ca, folder),
+        tls_client_ca=_absolute(sip.tls_client_ca, folder),
         certificates=tuple(
-            msgspec.structs.replace(
+            replace(
                 each,
                 certificate=os.path.join(folder, each.certificate),
                 key=os.path.join(folder, each.key),
             )
-            for each in config.sip.certificates
+            for each in sip.certificates
         ),
     )
-    recording = msgspec.structs.replace(
-        config.recording, directory=absolute(config.recording.directory)
+
+
+def _sub_account_with_absolute_files(account: SubAccountSection, folder: str) -> SubAccountSection:
+    opt_out = account.opt_out
+    if opt_out is not None:
+        opt_out = replace(opt_out, file=_absolute(opt_out.file, folder))
+    return replace(
+        account,
+        scenarios=tuple(
+            replace(each, file=os.path.join(folder, each.file)) for each in account.scenarios
+        ),
+        menus=tuple(replace(each, file=os.path.join(folder, each.file)) for each in account.menus),
+        last_resort=_absolute(account.last_resort, folder),
+        opt_out=opt_out,
     )
-    sub_accounts = tuple(
-        msgspec.structs.replace(
-            account,
-            scenarios=tuple(
-                msgspec.structs.replace(scenario, file=os.path.join(folder, scenario.file))
-                for scenario in account.scenarios
-            ),
-            menus=tuple(
-                msgspec.structs.replace(menu, file=os.path.join(folder, menu.file))
-                for menu in account.menus
-            ),
-            last_resort=absolute(account.last_resort),
-            opt_out=None
-            if account.opt_out is None
-            else msgspec.structs.replace(account.opt_out, file=absolute(account.opt_out.file)),
-        )
-        for account in config.subaccounts
-    )
-    return msgspec.structs.replace(
-        config, http=http, sip=sip, recording=recording, subaccounts=sub_accounts
-    )
+
+
+def _absolute(file: str | None, folder: str) -> str | None:
+    return None if file is None else os.path.join(folder, file)

@@ -12,6 +12,7 @@ from offhook.console.action_names import CAPTURES, written
 from offhook.events import (
     ActionEnded,
     ActionStarted,
+    AnyEvent,
     CallConnected,
     CallDisconnected,
     CallInitiated,
@@ -56,41 +57,43 @@ class LiveCall(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     trunk: str
 
 
-_BY_ACTION = {CAPTURES: Doing.KEYS}
-
-
 def live_call(live: LiveSession) -> LiveCall:
     """The row of a session."""
-    session, action = live.session, live.session.last_action or ""
-    doing, since = _before(session)
+    action = live.session.last_action or ""
+    doing, since = _before(live.session)
     before = Doing.TALKING
     for event in live.events:
-        changed: Doing | None = None
-        match event:
-            case SessionStarted():
-                changed = Doing.STARTING
-            case CallInitiated():
-                changed = Doing.CALLING
-            case CallReceived():
-                changed = Doing.RINGING
-            case CallUpdated():
-                changed = Doing.BRIDGED if event.bridged_with else Doing.RINGING
-            case CallConnected() | ActionEnded():
-                changed = Doing.TALKING
-            case ActionStarted():
-                action = event.action
-                changed = _BY_ACTION.get(event.action)
-            case DecisionAsked():
-                before, changed = doing, Doing.WEBHOOK
-            case DecisionMade():
-                changed = before
-            case CallDisconnected():
-                changed = Doing.ENDING
-            case _:
-                pass
+        if isinstance(event, ActionStarted):
+            action = event.action
+        elif isinstance(event, DecisionAsked):
+            before = doing
+        changed = before if isinstance(event, DecisionMade) else _begun_by(event)
         if changed is not None and changed is not doing:
             doing, since = changed, event.at
     return _row(live, doing, since, action)
+
+
+def _begun_by(event: AnyEvent) -> Doing | None:
+    """What the call does from this event on; None: the same as before."""
+    match event:
+        case SessionStarted():
+            return Doing.STARTING
+        case CallInitiated():
+            return Doing.CALLING
+        case CallReceived():
+            return Doing.RINGING
+        case CallUpdated():
+            return Doing.BRIDGED if event.bridged_with else Doing.RINGING
+        case CallConnected() | ActionEnded():
+            return Doing.TALKING
+        case ActionStarted(action=action):
+            return Doing.KEYS if action == CAPTURES else None
+        case DecisionAsked():
+            return Doing.WEBHOOK
+        case CallDisconnected():
+            return Doing.ENDING
+        case _:
+            return None
 
 
 def _before(session: Session) -> tuple[Doing, datetime]:

@@ -197,16 +197,6 @@ class Conversation(SessionRecord):
         trunks: tuple[str, ...],
         on_ringing: Callable[[bool], None],
     ) -> Call:
-        order = DialOrder(
-            call_id=leg.call_id,
-            session_id=self.session.session_id,
-            source=leg.source,
-            identity=self.sub_account.own_number if self.sub_account is not None else None,
-            destination=leg.destination,
-            trunks=trunks,
-            ring_timeout=action.ring_timeout or self.services.ring_timeout,
-            routes=self.routes,
-        )
         now = self.services.clock.now()
         self.record(
             CallInitiated(at=now, call_id=leg.call_id, destination=leg.destination, trunk=trunks[0])
@@ -227,10 +217,24 @@ class Conversation(SessionRecord):
                 self.break_off(f"handling {status} of a leg that rings")
 
         call = self.services.telephony.dial(
-            order, ringing, functools.partial(self._may_use, leg.call_id)
+            self._dial_order(action, leg, trunks),
+            ringing,
+            functools.partial(self._may_use, leg.call_id),
         )
         self._calls.append(call)
         return call
+
+    def _dial_order(self, action: MakeCall, leg: Leg, trunks: tuple[str, ...]) -> DialOrder:
+        return DialOrder(
+            call_id=leg.call_id,
+            session_id=self.session.session_id,
+            source=leg.source,
+            identity=self.sub_account.own_number if self.sub_account is not None else None,
+            destination=leg.destination,
+            trunks=trunks,
+            ring_timeout=action.ring_timeout or self.services.ring_timeout,
+            routes=self.routes,
+        )
 
     def routes(self, number: str) -> tuple[str, ...]:
         """The trunks over which the sub-account may call ``number``, as configured at this moment."""

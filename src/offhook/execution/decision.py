@@ -81,16 +81,7 @@ class Decisions:
         ask = hands.ask if hands is not None else self._ask
         reply = await conversation.during(ask(sub_account, question))
         problem, callflow, code = await self._judged(reply, sub_account, conversation)
-        conversation.record(
-            DecisionMade(
-                at=clock.now(),
-                event_id=question.event_id,
-                question=reply.question[:KEPT_BODY].decode("utf-8", "replace") or None,
-                http_status=reply.http_status,
-                body=(reply.body or b"")[:KEPT_BODY].decode("utf-8", "replace") or None,
-                problem=problem,
-            )
-        )
+        conversation.record(_made(clock.now(), question, reply, problem))
         if code is not None:
             raise _failure(code, f"the VCA webhook: {problem}")
         return callflow if callflow is not None and callflow.actions else None
@@ -136,6 +127,17 @@ async def _judged_in_time(body: bytes, facts: JudgingContext, now: datetime) -> 
     if len(body) <= JUDGED_AT_ONCE:
         return judge(body, facts, now, mode=Mode.DECISION)
     return await asyncio.to_thread(judge, body, facts, now, mode=Mode.DECISION)
+
+
+def _made(at: datetime, question: Question, reply: Reply, problem: str | None) -> DecisionMade:
+    return DecisionMade(
+        at=at,
+        event_id=question.event_id,
+        question=reply.question[:KEPT_BODY].decode("utf-8", "replace") or None,
+        http_status=reply.http_status,
+        body=(reply.body or b"")[:KEPT_BODY].decode("utf-8", "replace") or None,
+        problem=problem,
+    )
 
 
 def _failure(code: RuntimeCode, detail: str) -> Exception:

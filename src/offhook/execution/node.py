@@ -155,9 +155,7 @@ class VoiceNode:
             dispatcher=self._dispatcher,
             numbers=self._numbers,
             make_runner=lambda session, call: self._make_runner(session, (), call),
-            make_refused=lambda session, why: FailedStart(
-                session, why, self._new_journal(), self._reports, self._clock, None
-            ),
+            make_refused=self._failed_start,
             spending=self._spending,
             is_test=self._tests.is_test,
             limits_of=self._inbound_limits,
@@ -331,16 +329,23 @@ class VoiceNode:
             )
         except Exception as error:
             faults.report(f"beginning session {session.session_id}")
-            return FailedStart(session, repr(error), journal, self._reports, self._clock, received)
+            return self._failed_start(session, repr(error), received)
+
+    def _failed_start(
+        self, session: Session, why: str, received: ReceivedCall | None = None
+    ) -> Runner:
+        return FailedStart(
+            session=session,
+            detail=why,
+            journal=self._new_journal(),
+            reports=self._reports,
+            clock=self._clock,
+            received=received,
+        )
 
     def _new_journal(self) -> SessionJournal:
-        return SessionJournal(
-            self._store,
-            self._node,
-            self._saved,
-            self._metrics,
-            SessionSpans(self._tracer) if self._tracer is not None else None,
-        )
+        spans = SessionSpans(self._tracer) if self._tracer is not None else None
+        return SessionJournal(self._store, self._node, self._saved, self._metrics, spans)
 
     def _route(self, destination: str, sub_account: SubAccount) -> tuple[str, ...]:
         config = self._config

@@ -79,6 +79,7 @@ class FailedStart(Runner):
 
     def __init__(
         self,
+        *,
         session: Session,
         detail: str,
         journal: SessionJournal,

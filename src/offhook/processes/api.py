@@ -143,9 +143,7 @@ async def _open_parts(
         reports=reports,
         trial=WebhookTrials(client, context.clock),
         campaigns=_open_campaigns(context, fabric, deps),
-        delivery=_open_delivery(
-            context, client, store, directory, context.registry, tracer, alerts
-        ),
+        delivery=_open_delivery(context, client, foundation, tracer, alerts),
         alerts=alerts,
         exports=_open_exports(context, store),
         figures=SiteMetrics(context.registry, context.config),
@@ -280,12 +278,11 @@ def _open_alerts(context: RoleContext, stack: AsyncExitStack) -> OperatorAlerts:
 def _open_delivery(
     context: RoleContext,
     client: HttpClient,
-    store: Store,
-    directory: Directory,
-    registry: CollectorRegistry,
+    foundation: Foundation,
     tracer: Tracer,
     alerts: OperatorAlerts,
 ) -> DeliveryWorker:
+    store, directory = foundation.store, foundation.directory
 
     def lookup(sub_account_id: str, type_: WebhookType) -> Webhook | None:
         sub_account: SubAccount | None = directory.sub_account(sub_account_id)
@@ -305,7 +302,7 @@ def _open_delivery(
         owner=f"{context.node_name}/api@{context.place}",
         disable=disable,
         knows=directory.knows,
-        metrics=DeliveryMetrics(registry),
+        metrics=DeliveryMetrics(context.registry),
         watch=alerts,
         tracer=tracer,
         clock=context.clock,

@@ -11,18 +11,16 @@ from offhook.config import Config, host_and_port, sip_address
 from offhook.config.checks import AUTO
 from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
+from offhook.media.engine import MediaEngine
 from offhook.net.http_client import HttpClient
 from offhook.processes import descriptors
 from offhook.processes.role_context import CannotServe, RoleContext
-from offhook.processes.shared import (
-    Foundation,
-)
 from offhook.processes.sip_transports import open_tls, sip_transports, tls_files
 from offhook.sip.demux import mark_of
 from offhook.telephony.endpoint import SipEndpoint
 from offhook.telephony.hep import HepExport
 from offhook.telephony.inbound_refusals import InboundRefusals
-from offhook.telephony.line import Line
+from offhook.telephony.line import Line, PhonesOf
 from offhook.telephony.line_metrics import LineMetrics
 from offhook.telephony.phone_book import PhoneBook
 from offhook.telephony.public_address import PublicAddress
@@ -33,6 +31,7 @@ from offhook.telephony.stir_service import StirError, StirService, open_stir
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.relayed_stream import RelayClient
 from offhook.telephony.transports.tls import SipTls
+from offhook.telephony.trunk_health import StateListener
 from offhook.telephony.trunks import split_address, trunks_of
 
 log = logging.getLogger(__name__)
@@ -55,10 +54,42 @@ async def open_line(
     stack: AsyncExitStack,
     shared: SharedPort | None,
     relay: RelayClient | None,
+    *,
+    phones: PhonesOf,
+    on_trunk_change: StateListener,
 ) -> Line:
     """The SIP endpoint and the media engine of this worker."""
     config = context.config
-    host = sip_address(config.sip.listen[0]).host
+    endpoint = await _open_endpoint(context, stack, shared, relay)
+    other = other_host(config)
+    line = Line(
+        endpoint=endpoint,
+        media=_open_engine(context, stack, other),
+        media_host=endpoint.advertised_host,
+        other_media_host=None if other is None else endpoint.advertised_by(wide=":" in other),
+        trunks=trunks_of(config),
+        users=users_of(config),
+        media_timeout=config.limits.media_timeout,
+        clock=context.clock,
+        metrics=LineMetrics(context.registry),
+        stir=open_verification(context, stack),
+        phones=phones,
+        on_trunk_change=on_trunk_change,
+    )
+    if config.sip.hep is not None:
+        line.watch_sip(open_hep(context, stack, endpoint).tap)
+    if config.sip.advertise == AUTO:
+        await follow_public_address(config, stack, line)
+    return line
+
+
+async def _open_endpoint(
+    context: RoleContext,
+    stack: AsyncExitStack,
+    shared: SharedPort | None,
+    relay: RelayClient | None,
+) -> SipEndpoint:
+    config = context.config
     try:
         tls = None if relay is not None else open_tls(config)
     except OSError as error:
@@ -72,30 +103,20 @@ async def open_line(
     )
     await endpoint.start()
     stack.push_async_callback(endpoint.close)
-    other = other_host(config)
+    return endpoint
+
+
+def _open_engine(context: RoleContext, stack: AsyncExitStack, other: str | None) -> MediaEngine:
+    """``other``: the address of the other IP version, where there is one."""
+    config = context.config
+    host = sip_address(config.sip.listen[0]).host
     engine = make_engine(config.media.engine, host=host, other=other, ports=port_range(context))
     for trunk in trunks_of(config).values():
         if (lacking := trunk.beyond(engine.capabilities)) is not None:
             raise CannotServe(lacking)
     engine.start()
     stack.callback(engine.close)
-    line = Line(
-        endpoint=endpoint,
-        media=engine,
-        media_host=endpoint.advertised_host,
-        other_media_host=None if other is None else endpoint.advertised_by(wide=":" in other),
-        trunks=trunks_of(config),
-        users=users_of(config),
-        media_timeout=config.limits.media_timeout,
-        clock=context.clock,
-        metrics=LineMetrics(context.registry),
-        stir=open_verification(context, stack),
-    )
-    if config.sip.hep is not None:
-        line.watch_sip(open_hep(context, stack, endpoint).tap)
-    if config.sip.advertise == AUTO:
-        await follow_public_address(config, stack, line)
-    return line
+    return engine
 
 
 def other_host(config: Config) -> str | None:
@@ -169,18 +190,13 @@ def users_of(config: Config) -> dict[str, SipUser]:
     return {section.username: sip_user_of(section) for section in config.sip_users}
 
 
-def take_phones(
-    context: RoleContext, stack: AsyncExitStack, foundation: Foundation, line: Line
-) -> PhoneBook:
-    """Let phones register; the result knows them."""
-    book = PhoneBook(foundation.store, foundation.fabric, context.clock)
-    line.phones = book.reachable
+def take_phones(context: RoleContext, stack: AsyncExitStack, book: PhoneBook, line: Line) -> None:
+    """Let phones register in ``book``."""
     registrar = Registrar(
         line.endpoint, book, context.clock, node=context.node_name, users=lambda: line.users
     )
     registrar.start()
     stack.push_async_callback(registrar.close)
-    return book
 
 
 def take_calls(

@@ -51,6 +51,7 @@ from offhook.store.directory import Directory
 from offhook.telephony.dialer import Dialer
 from offhook.telephony.inbound_refusals import InboundRefusals
 from offhook.telephony.line import Line
+from offhook.telephony.phone_book import PhoneBook
 from offhook.telephony.transports.datagram_port import SharedPort
 from offhook.telephony.transports.relayed_stream import RelayClient
 from offhook.telephony.trunk_health import TrunkProbe
@@ -75,45 +76,34 @@ async def run(context: RoleContext) -> None:
         await foundation.directory.refresh()
         process = process_name("voice", context.worker)
         notes = open_notes(stack, foundation.store, process=process, node=context.node_name)
-        shared = shared_port(context)
-        relay = relay_client(context)
-        line = await open_line(context, stack, shared, relay)
-        line.health.on_change = notes.trunk_changed
+        ports = shared_port(context), relay_client(context)
+        book = PhoneBook(foundation.store, foundation.fabric, context.clock)
+        line = await open_line(
+            *(context, stack, *ports), phones=book.reachable, on_trunk_change=notes.trunk_changed
+        )
         probe = TrunkProbe(line.endpoint, line.health, lambda: line.trunks, context.clock)
         refusals = InboundRefusals(context.registry)
         opened = await _open_node(context, stack, foundation, line, refusals)
         registered, node, spending, recordings = opened
-        book = take_phones(context, stack, foundation, line)
+        take_phones(context, stack, book, line)
         take_calls(line, node, refusals)
-        if shared is not None:
-            shared.open()
-        if relay is not None:
-            relay.open()
-            stack.push_async_callback(relay.close)
-        registering = RegistrationDuty(
-            TrunkRegistrations(line.endpoint, line.health),
-            lambda: line.trunks if context.worker == 0 else {},
-            foundation.store,
-            context.clock,
-            registered.name,
-        )
+        _open_ports(stack, *ports)
+        registering = _registration(context, foundation.store, line, registered)
         _follow_reloads(context, foundation.directory, line, node, registering)
         async with asyncio.TaskGroup() as group:
-            running = [
-                group.create_task(duty)
-                for duty in (
-                    keep_directory_fresh(foundation.directory, foundation.fabric),
-                    spending.run(),
-                    collector.in_quiet_moments(lambda: node.live),
-                    recordings.run(),
-                    notes.run(),
-                    probe.run(),
-                    obey_drains(foundation, (node, registering), registered.name),
-                    registering.run(context.stopping),
-                    obey_probes(foundation.fabric, probe, registered.name),
-                    book.run(),
-                )
-            ]
+            beside = (
+                keep_directory_fresh(foundation.directory, foundation.fabric),
+                spending.run(),
+                collector.in_quiet_moments(lambda: node.live),
+                recordings.run(),
+                notes.run(),
+                probe.run(),
+                obey_drains(foundation, (node, registering), registered.name),
+                registering.run(context.stopping),
+                obey_probes(foundation.fabric, probe, registered.name),
+                book.run(),
+            )
+            running = [group.create_task(duty) for duty in beside]
             await node.run(
                 context.stopping,
                 on_ready=lambda: _ready(context),
@@ -121,6 +111,30 @@ async def run(context: RoleContext) -> None:
             )
             await end_all(*running)
         await _retire(foundation.store, registered)
+
+
+def _open_ports(
+    stack: AsyncExitStack, shared: SharedPort | None, relay: RelayClient | None
+) -> None:
+    """Let the front send what comes for this worker: only now is there who takes it."""
+    if shared is not None:
+        shared.open()
+    if relay is not None:
+        relay.open()
+        stack.push_async_callback(relay.close)
+
+
+def _registration(
+    context: RoleContext, store: Store, line: Line, registered: Node
+) -> RegistrationDuty:
+    """The first worker registers at the trunks, for all of its machine."""
+    return RegistrationDuty(
+        TrunkRegistrations(line.endpoint, line.health),
+        lambda: line.trunks if context.worker == 0 else {},
+        store,
+        context.clock,
+        registered.name,
+    )
 
 
 async def _retire(store: Store, node: Node) -> None:

@@ -26,7 +26,7 @@ from offhook.faults import FaultLog
 from offhook.session.number_states import NumberFacts, NumberTerms, OperationalStatus
 from offhook.session.ports.number_records import NumberState, Told
 from offhook.session.ports.operating import TrunkState
-from offhook.session.ports.record import StoreUnavailable
+from offhook.session.ports.record import OutboxEntry, StoreUnavailable
 from offhook.session.ports.stores import Store
 from offhook.session.ports.webhooks import NumberNews, NumberReports
 from offhook.session.tenancy import SubAccount
@@ -158,19 +158,12 @@ class NumberWatch:
         if not changed and not gone and receiver == told_to:
             return False
         news = [_news(state, before.get(state.msisdn)) for state in states]
-        ended = [_ended(state, now) for state in gone]
-        outbox = (
-            ()
-            if receiver is None
-            else self._reports.all_numbers(owner.sub_account_id, news, now)
-            if receiver != told_to
-            else self._reports.changed_numbers(
-                owner.sub_account_id,
-                [*(each for each in news if each.changed), *ended],
-                now,
-                total=len(states),
-            )
-        )
+        if receiver is None:
+            outbox: Sequence[OutboxEntry] = ()
+        elif receiver != told_to:
+            outbox = self._reports.all_numbers(owner.sub_account_id, news, now)
+        else:
+            outbox = self._changes(owner, news, [_ended(state, now) for state in gone], now)
         await self._store.tell_numbers(
             Told(
                 sub_account_id=owner.sub_account_id,
@@ -181,6 +174,16 @@ class NumberWatch:
             )
         )
         return bool(outbox)
+
+    def _changes(
+        self,
+        owner: SubAccount,
+        news: Sequence[NumberNews],
+        ended: Sequence[NumberNews],
+        now: datetime,
+    ) -> Sequence[OutboxEntry]:
+        told = [*(each for each in news if each.changed), *ended]
+        return self._reports.changed_numbers(owner.sub_account_id, told, now, total=len(news))
 
     def _facts(
         self,

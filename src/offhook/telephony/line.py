@@ -28,11 +28,20 @@ from offhook.telephony.sip_trace import SipTraces
 from offhook.telephony.sip_users import SipUser
 from offhook.telephony.stir_service import StirService
 from offhook.telephony.transfers import answer_refer
-from offhook.telephony.trunk_health import TrunkHealth
+from offhook.telephony.trunk_health import StateListener, TrunkHealth, unheard
 from offhook.telephony.trunk_servers import TrunkServers
 from offhook.telephony.trunks import Trunk
 
 log = logging.getLogger(__name__)
+
+
+PhonesOf = Callable[[str], Sequence[tuple[PhoneBinding, Address]]]
+"""The registered phones of a user, and where each is called."""
+
+
+def no_phones(_user: str) -> Sequence[tuple[PhoneBinding, Address]]:
+    """Where no phone can register."""
+    return ()
 
 
 class Line:
@@ -51,6 +60,8 @@ class Line:
         users: Mapping[str, SipUser] | None = None,
         metrics: LineMetrics | None = None,
         stir: StirService = StirService(),  # noqa: B008 frozen
+        phones: PhonesOf = no_phones,
+        on_trunk_change: StateListener = unheard,
     ) -> None:
         self.endpoint = endpoint
         self.media = media
@@ -59,13 +70,12 @@ class Line:
         self.trunks: dict[str, Trunk] = {}
         self.users: dict[str, SipUser] = {}
         """Users whose phones may register, by name."""
-        self.phones: Callable[[str], Sequence[tuple[PhoneBinding, Address]]] = lambda _user: ()
-        """The registered phones of a user, and where each is called."""
+        self._phones = phones
         self.use(trunks, users=users, media_timeout=media_timeout)
         self.clock = clock
         self.metrics = metrics or LineMetrics()
         self.stir = stir
-        self.health = TrunkHealth(clock, self.metrics)
+        self.health = TrunkHealth(clock, self.metrics, on_trunk_change)
         self.servers = TrunkServers(endpoint.locator, clock)
         self.traces = SipTraces(endpoint.near, clock.now)
         endpoint.tap = self.traces.tap
@@ -117,7 +127,7 @@ class Line:
         """
         user = user_of_route(trunk.name)
         if user is not None:
-            phones = self.phones(user)
+            phones = self._phones(user)
             return [self._ring(*phone, trunk, order, offer) for phone in phones]
         if server is None:
             return []
@@ -204,7 +214,7 @@ class Line:
         if server is not None:
             return self.media_hosts.version_towards((server.host,))
         user = user_of_route(trunk.name)
-        phones = () if user is None or not self.media_hosts.both else self.phones(user)
+        phones = () if user is None or not self.media_hosts.both else self._phones(user)
         return self.media_hosts.version_towards([address.host for _, address in phones])
 
     def open_media(

@@ -65,16 +65,25 @@ def ask(endpoint: SipEndpoint, trunk: Trunk, server: Address, listener: Listener
         endpoint.listen(handle, listener)
 
 
+StateListener = Callable[[TrunkState], object]
+"""Called with each new state of a trunk."""
+
+
+def unheard(_state: TrunkState) -> None:
+    """The listener where nobody wants to know."""
+
+
 class TrunkHealth:
     """What one voice process knows of its trunks."""
 
-    def __init__(self, clock: Clock, metrics: LineMetrics) -> None:
+    def __init__(
+        self, clock: Clock, metrics: LineMetrics, on_change: StateListener = unheard
+    ) -> None:
         self._clock = clock
         self._metrics = metrics
         self._known: dict[str, _KnownTrunk] = {}
         self._states: dict[str, TrunkState] = {}
-        self.on_change: Callable[[TrunkState], object] = lambda _state: None
-        """Called with each new state."""
+        self._on_change = on_change
 
     def state(self, trunk: str) -> TrunkState | None:
         """What is known of a trunk; None: it was not asked and had no call yet."""
@@ -132,7 +141,7 @@ class TrunkHealth:
             log.warning("trunk %s is down: %s", trunk, detail)
         elif before is not None:
             log.warning("trunk %s is up again", trunk)
-        self.on_change(state)
+        self._on_change(state)
 
 
 class TrunkProbe:

@@ -50,6 +50,7 @@ class SimulatedSession:
 
     def __init__(
         self,
+        *,
         session: Session,
         facts: list[AnyEvent],
         deliveries: Sequence[DeliveryRecord],

@@ -160,12 +160,12 @@ class Run:
         session = await self.store.session(sub_account_id, session_id)
         assert session is not None
         return SimulatedSession(
-            session,
-            [event for _, event in await self.store.events(session_id)],
-            await self.store.deliveries(session_id),
-            self.line.calls,
-            self.customer.asked,
-            self.timeline.moments,
+            session=session,
+            facts=[event for _, event in await self.store.events(session_id)],
+            deliveries=await self.store.deliveries(session_id),
+            calls=self.line.calls,
+            questions=self.customer.asked,
+            timeline=self.timeline.moments,
         )
 
     async def submit(self, callflows: Sequence[Callflow]) -> list[str]:

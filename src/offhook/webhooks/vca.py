@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -91,21 +92,17 @@ async def ask_webhook(
     fallback has the rest, and is asked as soon as no answer of the webhook will come. Never raises for
     errors of the far end.
     """
-    clock, headers = clock or SystemClock(), context or {}
+    clock = clock or SystemClock()
+    request = _Request(client, webhook, payload, event_id, clock, context or {})
     if webhook.fallback_url is None:
-        return await _ask_url(
-            client, webhook, webhook.url, payload, event_id, clock, budget, headers
-        )
+        return await request.until_answered(webhook.url, budget)
     began = clock.monotonic()
-    share = budget * FIRST_SHARE
-    first = await _ask_url(client, webhook, webhook.url, payload, event_id, clock, share, headers)
+    first = await request.until_answered(webhook.url, budget * FIRST_SHARE)
     if first.body is not None:
         return first
     log.info("the VCA webhook did not answer (%s): its fallback is asked", first.detail)
     left = budget - (clock.monotonic() - began)
-    second = await _ask_url(
-        client, webhook, webhook.fallback_url, payload, event_id, clock, left, headers
-    )
+    second = await request.until_answered(webhook.fallback_url, left)
     if second.body is not None:
         return second
     detail = f"{first.detail}; the fallback: {second.detail}"
@@ -122,35 +119,9 @@ async def ask_once(
     timeout: float,
 ) -> Reply:
     """POST ``payload`` a single time; no fallback is asked."""
-    outcome = await _ask_once(client, webhook, webhook.url, payload, event_id, clock, timeout, {})
+    request = _Request(client, webhook, payload, event_id, clock, {})
+    outcome = await request.once(webhook.url, timeout)
     return outcome.meanwhile if isinstance(outcome, _TryAgain) else outcome
-
-
-async def _ask_url(
-    client: HttpRequester,
-    webhook: Webhook,
-    url: str,
-    payload: bytes,
-    event_id: str,
-    clock: Clock,
-    budget: float,
-    context: Mapping[str, str],
-) -> Reply:
-    """Ask one URL until it answers or ``budget`` seconds are over."""
-    deadline = clock.monotonic() + budget
-    last = Reply(body=None, detail="no time was left to ask")
-    pause = _FIRST_PAUSE
-    while (left := deadline - clock.monotonic()) > 0:
-        outcome = await _ask_once(client, webhook, url, payload, event_id, clock, left, context)
-        if not isinstance(outcome, _TryAgain):
-            return outcome
-        last = outcome.meanwhile
-        wait = max(pause * (0.5 + 0.5 * random.random()), outcome.retry_after)  # noqa: S311
-        if clock.monotonic() + wait >= deadline:
-            return last
-        await asyncio.sleep(wait)
-        pause = min(pause * 2, _LONGEST_PAUSE)
-    return last
 
 
 class _TryAgain(msgspec.Struct, frozen=True):
@@ -160,33 +131,54 @@ class _TryAgain(msgspec.Struct, frozen=True):
     retry_after: float = 0.0
 
 
-async def _ask_once(
-    client: HttpRequester,
-    webhook: Webhook,
-    url: str,
-    payload: bytes,
-    event_id: str,
-    clock: Clock,
-    timeout: float,
-    context: Mapping[str, str],
-) -> Reply | _TryAgain:
-    try:
-        response = await client.request(
-            "POST",
-            url,
-            headers={**_headers(webhook, payload, event_id, clock), **context},
-            body=payload,
-            timeout=timeout,
-            max_body=MAX_ANSWER + 1,
-            truncate=True,
-        )
-    except ConnectFailed as error:
-        return _TryAgain(Reply(body=None, detail=str(error)))
-    except UnreadableAnswer as error:
-        return Reply(body=b"", detail=str(error), unreadable=True)
-    except (OutgoingError, BadSecret) as error:
-        return Reply(body=None, detail=str(error))
-    return _judge(response, clock)
+class _Request(NamedTuple):
+    """A question as it is sent, to the webhook or to its fallback."""
+
+    client: HttpRequester
+    webhook: Webhook
+    payload: bytes
+    event_id: str
+    clock: Clock
+    context: Mapping[str, str]
+    """Headers of the trace."""
+
+    async def until_answered(self, url: str, budget: float) -> Reply:
+        """Ask one URL until it answers or ``budget`` seconds are over."""
+        deadline = self.clock.monotonic() + budget
+        last = Reply(body=None, detail="no time was left to ask")
+        pause = _FIRST_PAUSE
+        while (left := deadline - self.clock.monotonic()) > 0:
+            outcome = await self.once(url, left)
+            if not isinstance(outcome, _TryAgain):
+                return outcome
+            last = outcome.meanwhile
+            wait = max(pause * (0.5 + 0.5 * random.random()), outcome.retry_after)  # noqa: S311
+            if self.clock.monotonic() + wait >= deadline:
+                return last
+            await asyncio.sleep(wait)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        return last
+
+    async def once(self, url: str, timeout: float) -> Reply | _TryAgain:
+        """Ask one URL a single time."""
+        headers = _headers(self.webhook, self.payload, self.event_id, self.clock)
+        try:
+            response = await self.client.request(
+                "POST",
+                url,
+                headers={**headers, **self.context},
+                body=self.payload,
+                timeout=timeout,
+                max_body=MAX_ANSWER + 1,
+                truncate=True,
+            )
+        except ConnectFailed as error:
+            return _TryAgain(Reply(body=None, detail=str(error)))
+        except UnreadableAnswer as error:
+            return Reply(body=b"", detail=str(error), unreadable=True)
+        except (OutgoingError, BadSecret) as error:
+            return Reply(body=None, detail=str(error))
+        return _judge(response, self.clock)
 
 
 def _judge(response: HttpResponse, clock: Clock) -> Reply | _TryAgain:

@@ -150,9 +150,8 @@ def phone(host: str, path: tuple[str, ...] = ()) -> tuple[PhoneBinding, Address]
 async def ringing(
     *phones: tuple[PhoneBinding, Address],
 ) -> AsyncIterator[tuple[HeldLine, OutgoingCall]]:
-    async with held_line() as held:
+    async with held_line(phones=lambda user: phones if user == "alice" else ()) as held:
         held.line.use(held.line.trunks, users={"alice": ALICE}, media_timeout=60.0)
-        held.line.phones = lambda user: phones if user == "alice" else ()
         yield held, held.dials("user:alice")
 
 

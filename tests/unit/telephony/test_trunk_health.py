@@ -28,9 +28,9 @@ class World:
         self.now = 1000.0
         self.registry = CollectorRegistry()
         clock = SimpleNamespace(now=SystemClock().now, monotonic=lambda: self.now)
-        self.health = TrunkHealth(cast(Clock, clock), LineMetrics(self.registry))
         self.told: list[TrunkState] = []
-        self.health.on_change = self.told.append
+        metrics = LineMetrics(self.registry)
+        self.health = TrunkHealth(cast(Clock, clock), metrics, self.told.append)
         self.asked: list[dict[str, Any]] = []
         agent = SimpleNamespace(options=lambda _, **order: self.asked.append(order))
         endpoint = SimpleNamespace(

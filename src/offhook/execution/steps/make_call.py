@@ -99,21 +99,7 @@ async def _bridge(
 ) -> Outcome:
     """Ring B, connect both, and wait until B hangs up (A's hang-up ends the session) or transfers A."""
     call_a = conversation.line
-    if conversation.ringing_a is None:
-        call_a.play_below(RINGBACK, pause=RINGBACK_PAUSE)
-    try:
-        call_b = conversation.dial_b(
-            action, leg, trunks, lambda early: _ringing(early, conversation)
-        )
-        if conversation.ringing_a is None:
-            # Early media replaces our ringback from its first packet on.
-            call_b.relay(call_a)
-        connected_at = await conversation.during(call_b.answer)
-        if connected_at is not None:
-            conversation.connected(leg.call_id, connected_at)
-            await _send_digits(conversation, call_b, action.send_digits or "")
-    finally:
-        call_a.play_below(None)
+    call_b, connected_at = await _ring_b(action, leg, trunks, conversation)
     if connected_at is None:
         end = await call_b.wait_ended()
         return Outcome(note=end.status.value.lower().replace("_", " "), bridge=end.status)
@@ -132,6 +118,29 @@ async def _bridge(
     ended = await conversation.during(wait_or(transfer.or_end(call_b), left))
     note = "bridged" if ended else "bridged until its maxDuration"
     return Outcome(note=note, bridge=CallStatus.COMPLETED)
+
+
+async def _ring_b(
+    action: MakeCall, leg: Leg, trunks: tuple[str, ...], conversation: Conversation
+) -> tuple[Call, datetime | None]:
+    """Leg B and when it answered, while A hears the ringing; None: it did not answer."""
+    call_a = conversation.line
+    if conversation.ringing_a is None:
+        call_a.play_below(RINGBACK, pause=RINGBACK_PAUSE)
+    try:
+        call_b = conversation.dial_b(
+            action, leg, trunks, lambda early: _ringing(early, conversation)
+        )
+        if conversation.ringing_a is None:
+            # Early media replaces our ringback from its first packet on.
+            call_b.relay(call_a)
+        connected_at = await conversation.during(call_b.answer)
+        if connected_at is not None:
+            conversation.connected(leg.call_id, connected_at)
+            await _send_digits(conversation, call_b, action.send_digits or "")
+    finally:
+        call_a.play_below(None)
+    return call_b, connected_at
 
 
 async def _send_digits(conversation: Conversation, call: Call, keys: str) -> None:
