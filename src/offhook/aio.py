@@ -25,7 +25,7 @@ class Winner(NamedTuple):
 
 
 async def first_of(
-    *contenders: Awaitable[Any],
+    *contenders: Awaitable[object],
     timeout: float | None = None,
 ) -> Winner | None:
     """Wait for the first contender; None: ``timeout`` seconds passed before.
@@ -50,7 +50,7 @@ async def first_of(
         del contenders
 
 
-async def wait_or(waiting: Awaitable[Any], timeout: float | None) -> bool:
+async def wait_or(waiting: Awaitable[object], timeout: float | None) -> bool:
     """Wait for ``waiting``; False: ``timeout`` seconds passed before, and it was canceled.
 
     Raises what ``waiting`` raises, a TimeoutError of its own included.
@@ -101,7 +101,7 @@ async def _one_done(futures: Sequence[asyncio.Future[Any]], timeout: float | Non
             timer.cancel()
 
 
-def _future_of(waiting: Awaitable[Any]) -> asyncio.Future[Any]:
+def _future_of(waiting: Awaitable[object]) -> asyncio.Future[Any]:
     if isinstance(waiting, asyncio.Future):
         return waiting
     loop = asyncio.get_running_loop()
@@ -110,7 +110,7 @@ def _future_of(waiting: Awaitable[Any]) -> asyncio.Future[Any]:
     return loop.create_task(_awaited(waiting))
 
 
-async def _awaited(waiting: Awaitable[Any]) -> Any:
+async def _awaited(waiting: Awaitable[object]) -> object:
     return await waiting
 
 

@@ -10,8 +10,8 @@ import json as json_module
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -50,6 +50,8 @@ from offhook.commands.webhook_commands import webhooks
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from offhook.processes.ready_facts import ServerFacts
 
 SubAccount = Annotated[
     str | None, Parameter(help="Which one of the configuration, where it has several.")
@@ -102,6 +104,8 @@ def serve(
     json: Json = False,
 ) -> int:
     """Run the server until SIGTERM or Ctrl-C, which let live calls end; SIGHUP reloads."""
+    import msgspec
+
     from offhook import log
     from offhook.config import find
     from offhook.processes import supervisor
@@ -119,8 +123,8 @@ def serve(
         config_path=found.path, found=found.text, role=role, workers=workers
     )
 
-    def on_ready(facts: Mapping[str, Any]) -> None:
-        told = {"ready": True, "configuration": found.path, **facts}
+    def on_ready(facts: ServerFacts) -> None:
+        told = {"ready": True, "configuration": found.path, **msgspec.to_builtins(facts)}
         print(json_module.dumps(told) if json or log.is_json() else ready_text(facts))
         sys.stdout.flush()
 
@@ -142,22 +146,22 @@ def _logging_mistakes(serving: Callable[[], int]) -> int:
         return USAGE
 
 
-def ready_text(facts: Mapping[str, Any]) -> str:
+def ready_text(facts: ServerFacts) -> str:
     """The text that ``offhook serve`` prints once all processes are ready."""
-    lines = [f"Offhook is ready: {facts['url'] or 'voice only, no API on this machine'}"]
-    if facts["url"]:
-        lines.append(f"Console: {facts['url']}/console")
-    if facts["sip"]:
-        lines.append(f"SIP: {', '.join(facts['sip'])}")
-    if facts["phones"]:
+    lines = [f"Offhook is ready: {facts.url or 'voice only, no API on this machine'}"]
+    if facts.url:
+        lines.append(f"Console: {facts.url}/console")
+    if facts.sip:
+        lines.append(f"SIP: {', '.join(facts.sip)}")
+    if facts.phones:
         shown = (
-            phone["number"] + ("" if phone["outcome"] == "answer" else f" ({phone['outcome']})")
-            for phone in facts["phones"]
+            phone.number + ("" if phone.outcome == "answer" else f" ({phone.outcome})")
+            for phone in facts.phones
         )
         lines.append(f"Built-in phones: {', '.join(shown)}")
-    if facts["api_key"]:
-        lines.append(f"API key of the sub-account demo, shown only now: {facts['api_key']}")
-    elif facts["embedded"] and facts["url"]:
+    if facts.api_key:
+        lines.append(f"API key of the sub-account demo, shown only now: {facts.api_key}")
+    elif facts.embedded and facts.url:
         lines.append(
             "Its API key was shown at the first start; to make another: offhook keys create"
         )

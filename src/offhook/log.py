@@ -192,21 +192,21 @@ def redacted_text(text: str) -> str:
     return _SECRET_TEXT.sub(lambda match: (match[1] or match[2] or match[3]) + REDACTED, text)
 
 
-def _with_session(logger: Any, method: str, event: EventDict) -> EventDict:
+def _with_session(logger: object, method: str, event: EventDict) -> EventDict:
     session = _session.get()
     if session is not None:
         event.setdefault("session", session)
     return event
 
 
-def redact(logger: Any, method: str, event: EventDict) -> EventDict:
+def redact(logger: object, method: str, event: EventDict) -> EventDict:
     """Replace the values of :data:`SECRET_FIELDS`, and credentials inside texts."""
     for key, value in event.items():
         event[key] = _redacted(key, value)
     return event
 
 
-def _redacted(key: str, value: Any) -> Any:
+def _redacted(key: str, value: object) -> Any:
     if key.lower().replace("-", "_") in SECRET_FIELDS:
         return REDACTED
     if isinstance(value, str):
@@ -217,7 +217,7 @@ def _redacted(key: str, value: Any) -> Any:
 
 
 def _with_process(process: str | None) -> Processor:
-    def add(logger: Any, method: str, event: EventDict) -> EventDict:
+    def add(logger: object, method: str, event: EventDict) -> EventDict:
         if process is not None:
             event.setdefault("process", process)
         return event
@@ -231,7 +231,7 @@ class _Console:
     def __init__(self, colours: bool) -> None:
         self._colours = colours
 
-    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> str:
         time = str(event.pop("timestamp", ""))[11:23].removesuffix("Z")
         level = str(event.pop("level", method))
         text = one_line(str(event.pop("event", "")))
@@ -251,7 +251,7 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = str(value)
     plain = bool(text) and text.isprintable() and " " not in text
     return text if plain else repr(text)

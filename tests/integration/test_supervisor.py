@@ -18,6 +18,7 @@ DEADLINE = 60.0
 CHILD = """
 import asyncio, os, signal, sys, pathlib, time
 from offhook.processes.child import ORPHANED, SupervisorLink
+from offhook.processes.ready_facts import ReadyFacts
 
 folder = pathlib.Path(os.environ["FOLDER"])
 role, worker = sys.argv[2], sys.argv[4]
@@ -48,7 +49,7 @@ async def main():
              "voice": {"sip": ["udp:127.0.0.1:2"]},
              "front": {},
              "testbed": {"address": "udp:127.0.0.1:3"}}[role]
-    supervisor.ready(**facts)
+    supervisor.ready(ReadyFacts(**facts))
     if (folder / f"{name}.blocks").exists():
         (folder / f"{name}.blocks").unlink()
         note("blocked")
@@ -66,7 +67,8 @@ asyncio.run(main())
 """
 
 SERVE = """
-import json, os, pathlib, sys
+import os, pathlib, sys
+import msgspec
 from offhook import log
 from offhook.processes import supervisor
 log.setup("serve")
@@ -75,7 +77,8 @@ options = supervisor.Options(
     config_path=folder + "/offhook.toml", workers=2, command=(sys.executable, folder + "/child.py"))
 supervisor.HURRIED_TIMEOUT = 1.0
 supervisor.PORT_PATIENCE = float(os.environ.get("PORT_PATIENCE", "0"))
-sys.exit(supervisor.serve(options, lambda facts: print(json.dumps(facts), flush=True)))
+sys.exit(supervisor.serve(
+    options, lambda facts: print(msgspec.json.encode(facts).decode(), flush=True)))
 """
 
 CONFIG = """

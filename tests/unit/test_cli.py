@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from offhook import cli
 from offhook.codes import SessionStatus
@@ -22,6 +23,7 @@ from offhook.commands import api_client
 from offhook.commands.help_examples import EXAMPLES
 from offhook.commands.session_commands import FICTION, Status
 from offhook.commands.times import instant
+from offhook.processes.ready_facts import ReadyPhone, ServerFacts
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -307,16 +309,16 @@ def test_what_a_server_says_cannot_command_the_terminal(
 
 
 def test_ready_text() -> None:
-    facts = {
-        "url": "http://127.0.0.1:8080",
-        "sip": ["udp:127.0.0.1:5060"],
-        "api_key": "offhook_x",
-        "embedded": True,
-        "phones": [
-            {"number": "+1", "outcome": "answer"},
-            {"number": "+2", "outcome": "busy"},
-        ],
-    }
+    facts = ServerFacts(
+        url="http://127.0.0.1:8080",
+        sip=("udp:127.0.0.1:5060",),
+        api_key="offhook_x",
+        embedded=True,
+        phones=(
+            ReadyPhone(number="+1", outcome="answer"),
+            ReadyPhone(number="+2", outcome="busy"),
+        ),
+    )
     assert cli.ready_text(facts).splitlines() == [
         "Offhook is ready: http://127.0.0.1:8080",
         "Console: http://127.0.0.1:8080/console",
@@ -324,10 +326,10 @@ def test_ready_text() -> None:
         "Built-in phones: +1, +2 (busy)",
         "API key of the sub-account demo, shown only now: offhook_x",
     ]
-    assert cli.ready_text({**facts, "api_key": None}).splitlines()[-1] == (
+    assert cli.ready_text(replace(facts, api_key=None)).splitlines()[-1] == (
         "Its API key was shown at the first start; to make another: offhook keys create"
     )
-    assert "key" not in cli.ready_text({**facts, "api_key": None, "embedded": False})
+    assert "key" not in cli.ready_text(replace(facts, api_key=None, embedded=False))
 
 
 @pytest.mark.parametrize("command", EXAMPLES)

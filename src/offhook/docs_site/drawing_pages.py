@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from markdown_it.renderer import RendererHTML
@@ -81,14 +80,14 @@ class PageDrawer:
         drawn.html = renderer.render(page.tokens, PARSER.options, {})
         return drawn
 
-    def _link(self, page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+    def _link(self, page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object) -> str:
         token: Token = tokens[at]
         href = str(token.attrGet("href"))
         resolved = self._resolved(page, drawn, href, token.meta.get("line"))
         outside = ' rel="noopener noreferrer"' if urlsplit(href).scheme else ""
         return f'<a href="{escape(resolved)}"{outside}>'
 
-    def _image(self, page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+    def _image(self, page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object) -> str:
         token: Token = tokens[at]
         line = token.meta.get("line")
         source, words = str(token.attrGet("src")), token.content
@@ -135,7 +134,7 @@ class PageDrawer:
         relative = posixpath.relpath(address, here)
         return relative + (f"#{parts.fragment}" if parts.fragment else "")
 
-    def _fence(self, page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+    def _fence(self, page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object) -> str:
         token: Token = tokens[at]
         language = (token.info.split() or [""])[0]
         if language == "mermaid":
@@ -154,7 +153,7 @@ class PageDrawer:
         head = f'<pre class="code" data-language="{escape(language)}" tabindex="0">'
         return f"{head}<code>{text}</code></pre>\n"
 
-    def _diagram(self, page: Page, drawn: Drawn, tokens: Any, at: int) -> str:
+    def _diagram(self, page: Page, drawn: Drawn, tokens: Sequence[Token], at: int) -> str:
         token: Token = tokens[at]
         name = diagram_name(token.content)
         drawn.diagrams.add(name)
@@ -171,11 +170,15 @@ class PageDrawer:
         named = svg.replace("<svg", f'<svg aria-label="Diagram: {escape(over)}"', 1)
         return f'<figure class="diagram" tabindex="0">{named}</figure>\n'
 
-    def _comment(self, page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+    def _comment(
+        self, page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object
+    ) -> str:
         """Comments are left out; other HTML is a problem already, and is shown as text."""
         return escape(COMMENT.sub("", tokens[at].content))
 
-    def _heading_end(self, page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+    def _heading_end(
+        self, page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object
+    ) -> str:
         token: Token = tokens[at]
         opening = next(one for one in reversed(tokens[:at]) if one.type == "heading_open")
         anchor = escape(str(opening.attrGet("id")))
@@ -183,15 +186,15 @@ class PageDrawer:
         return f" {link}</{token.tag}>\n"
 
 
-def _table(page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+def _table(page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object) -> str:
     return '<div class="wide" tabindex="0"><table>\n'
 
 
-def _table_end(page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+def _table_end(page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object) -> str:
     return "</table></div>\n"
 
 
-def _cell(page: Page, drawn: Drawn, tokens: Any, at: int, *_: Any) -> str:
+def _cell(page: Page, drawn: Drawn, tokens: Sequence[Token], at: int, *_: object) -> str:
     """A cell; its alignment is a class, because the site allows no styles within pages."""
     token: Token = tokens[at]
     aligned = re.search(r"text-align:\s*(\w+)", str(token.attrGet("style") or ""))

@@ -12,7 +12,7 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import msgspec
 
@@ -114,7 +114,7 @@ class Conversation(SessionRecord):
         Raises :class:`CallOver`, :class:`Interrupted`, :class:`Replaced` or :class:`OptedOut`;
         ``waiting``, a coroutine, is canceled and over then.
         """
-        contenders: list[Awaitable[Any]] = [self._interruptions.next, waiting]
+        contenders: list[Awaitable[object]] = [self._interruptions.next, waiting]
         if self.call_a is not None and not a_may_end:
             contenders.insert(1, self.call_a.over)
         winner = await first_of(*contenders)

@@ -30,6 +30,7 @@ from offhook.processes.node_orders import introduce
 from offhook.processes.number_watching import open_number_watch
 from offhook.processes.otel import open_tracer
 from offhook.processes.purging import Purge, retention_of
+from offhook.processes.ready_facts import ReadyFacts
 from offhook.processes.recording_duties import push_problem, shelf_of
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
@@ -109,7 +110,7 @@ async def run(context: RoleContext) -> None:
             duties = [group.create_task(duty) for duty in (*_duties(context, parts), notes.run())]
             scheme = "http" if context.config.http.tls_certificate is None else "https"
             url = f"{scheme}://{host}:{server.port}"
-            context.supervisor.ready(url=url, api_key=api_key)
+            context.supervisor.ready(ReadyFacts(url=url, api_key=api_key))
             await _until_stopped(context, parts.deps, server, parts.delivery)
             for duty in duties:
                 duty.cancel()

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import json
 import os
 import select
 import signal
@@ -32,7 +31,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+
+import msgspec
+
+from offhook.processes.ready_facts import NOTHING_TO_TELL, ReadyFacts
 
 FABRIC = "OFFHOOK_FABRIC"
 TESTBED = "OFFHOOK_TESTBED"
@@ -97,11 +99,9 @@ class SupervisorLink:
         )
         watch.start()
 
-    def ready(self, **facts: Any) -> None:
-        """Say that this process serves. Facts: ``url`` and ``api_key`` (of the embedded default,
-        the first time) of an API process, ``sip`` (a list) of a voice worker, ``address`` of the
-        testbed."""
-        self._say_first(f"ready {json.dumps(facts)}")
+    def ready(self, facts: ReadyFacts = NOTHING_TO_TELL) -> None:
+        """Say that this process serves."""
+        self._say_first(f"ready {msgspec.json.encode(facts).decode()}")
 
     def failed(self, why: str) -> bool:
         """Say that this process cannot start, with a line for the operator instead of a traceback.

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from offhook.aio import wait_or
+from offhook.processes.ready_facts import ReadyFacts, facts_of_line
 
 _log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Keeper:
     def __init__(self, member: Member, spawn: Spawn, on_end: Callable[[int], None]) -> None:
         """``on_end`` is told the process id of each process that has ended."""
         self.member = member
-        self.facts: asyncio.Future[dict[str, Any] | None]
+        self.facts: asyncio.Future[ReadyFacts | None]
         """What its first ready line says; None when it ended before that. Pending until then."""
         self.facts = asyncio.get_running_loop().create_future()
         self.killed = False
@@ -200,7 +200,7 @@ class Keeper:
                 watch.cancel()
                 self._on_end(self._process.pid)
 
-    async def _ready(self, lines: asyncio.StreamReader) -> dict[str, Any] | None:
+    async def _ready(self, lines: asyncio.StreamReader) -> ReadyFacts | None:
         """The facts of the line ``ready {json}``; None when another came, or none in time."""
         try:
             async with asyncio.timeout(READY_TIMEOUT):
@@ -212,11 +212,7 @@ class Keeper:
         if line[:7] == b"failed ":
             self._why = line[7:].decode(errors="replace").strip()
             return None
-        try:
-            facts = json.loads(line.removeprefix(b"ready ")) if line[:6] == b"ready " else None
-        except ValueError:
-            return None
-        return facts if isinstance(facts, dict) else None
+        return facts_of_line(line)
 
     async def _watch(self, lines: asyncio.StreamReader) -> None:
         """Kill the process when its event loop has stopped; while it stops, its deadline does that."""

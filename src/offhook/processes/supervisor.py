@@ -17,10 +17,10 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from offhook import process_metrics
 from offhook.aio import first_of, wait_or
@@ -31,6 +31,7 @@ from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
 from offhook.processes.listen_addresses import Role, unusable
 from offhook.processes.metrics_server import serving_metrics
+from offhook.processes.ready_facts import NOTHING_TO_TELL, ReadyFacts, ReadyPhone, ServerFacts
 from offhook.processes.shared_sip import LOOPBACK, shared_index
 from offhook.processes.systemd import SystemdNotifier
 from offhook.speech.menu_files import menu_findings
@@ -92,7 +93,7 @@ class Supervisor:
     """One run of ``offhook serve``."""
 
     def __init__(
-        self, options: Options, config: Config, on_ready: Callable[[Mapping[str, Any]], None]
+        self, options: Options, config: Config, on_ready: Callable[[ServerFacts], None]
     ) -> None:
         """``on_ready`` is called once, when all processes serve, with the facts of :func:`facts_of`."""
         self._options = options
@@ -225,10 +226,12 @@ class Supervisor:
             if facts is None:
                 raise StartFailed
             if keeper.member.role == "testbed":
-                self._testbed = facts.get("address")
+                self._testbed = facts.address
 
-    def _keepers_facts(self) -> Iterator[tuple[Member, dict[str, Any]]]:
-        return ((keeper.member, keeper.facts.result() or {}) for keeper in self._keepers)
+    def _keepers_facts(self) -> Iterator[tuple[Member, ReadyFacts]]:
+        return (
+            (keeper.member, keeper.facts.result() or NOTHING_TO_TELL) for keeper in self._keepers
+        )
 
     async def _spawn(self, member: Member) -> tuple[asyncio.subprocess.Process, int]:
         ready, child_ready = os.pipe()
@@ -359,23 +362,28 @@ class Supervisor:
             keeper.reload()
 
 
-def facts_of(config: Config, ready: Iterator[tuple[Member, dict[str, Any]]]) -> dict[str, Any]:
-    """What to tell the user: ``url``, ``sip``, ``api_key`` (new, shown once), ``embedded``, ``phones``."""
-    facts: dict[str, Any] = {"url": None, "sip": [], "api_key": None}
-    facts["embedded"] = config_file.is_embedded(config)
+def facts_of(config: Config, ready: Iterator[tuple[Member, ReadyFacts]]) -> ServerFacts:
+    """What to tell the user."""
+    url = api_key = None
+    sip: dict[str, None] = {}  # in the order of the workers
     for member, told in ready:
         if member.role == "api":
-            facts["url"] = told.get("url")
-            facts["api_key"] = told.get("api_key")
+            url, api_key = told.url, told.api_key
         elif member.role == "voice":
-            facts["sip"] += [each for each in told.get("sip", []) if each not in facts["sip"]]
-    facts["phones"] = [
-        {"number": phone.number, "outcome": phone.outcome} for phone in config.testbed.phones
-    ]
-    return facts
+            sip |= dict.fromkeys(told.sip)
+    return ServerFacts(
+        url=url,
+        sip=tuple(sip),
+        api_key=api_key,
+        embedded=config_file.is_embedded(config),
+        phones=tuple(
+            ReadyPhone(number=phone.number, outcome=phone.outcome)
+            for phone in config.testbed.phones
+        ),
+    )
 
 
-def serve(options: Options, on_ready: Callable[[Mapping[str, Any]], None]) -> ExitCode:
+def serve(options: Options, on_ready: Callable[[ServerFacts], None]) -> ExitCode:
     """Run until stopped. Raises :class:`~offhook.config.file.ConfigError`."""
     config, doubts = config_file.load_for_serving(options.config_path, judge=menu_findings)
     _log.info("configuration: %s", options.found)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from offhook.media import make_engine
+from offhook.processes.ready_facts import ReadyFacts
 from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import open_fabric
 from offhook.telephony.endpoint import udp_endpoint
@@ -45,5 +46,6 @@ async def run(context: RoleContext) -> None:
         carrier = Carrier(line, phones, Path(folder) if folder else None, screens)
         carrier.start()
         stack.push_async_callback(carrier.close)
-        context.supervisor.ready(address=f"udp:{LOOPBACK}:{endpoint.local_address[1]}")
+        address = f"udp:{LOOPBACK}:{endpoint.local_address[1]}"
+        context.supervisor.ready(ReadyFacts(address=address))
         await context.stopping.wait()

@@ -26,6 +26,7 @@ from offhook.processes.phone_lines import (
     take_phones,
     users_of,
 )
+from offhook.processes.ready_facts import ReadyFacts
 from offhook.processes.recording_duties import RecordingDuties
 from offhook.processes.registration_duty import RegistrationDuty
 from offhook.processes.role_context import RoleContext, process_name
@@ -238,7 +239,7 @@ def _follow_reloads(
 
 def _ready(context: RoleContext) -> None:
     collector.keep()
-    context.supervisor.ready(sip=list(context.config.sip.listen))
+    context.supervisor.ready(ReadyFacts(sip=context.config.sip.listen))
 
 
 def shared_port(context: RoleContext) -> SharedPort | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from offhook.events import AnyEvent
 from offhook.session.ports.keeping import KEEP_USUAL, Retention
@@ -183,7 +182,7 @@ class SqlStore(
         return [session for session in found if session is not None]
 
     @abstractmethod
-    def _beats(self, silent: Sequence[Heartbeat]) -> tuple[Any, ...]:
+    def _beats(self, silent: Sequence[Heartbeat]) -> tuple[object, ...]:
         """Heartbeats as arguments of the statements ``orphans`` and ``orphan``."""
 
     # --- the outbox

@@ -40,7 +40,7 @@ class Statements(ABC):
         """Run a query outside of any transaction; no rows for a text that the database cannot store."""
 
     @abstractmethod
-    async def _read_named(self, name: str, *arguments: Any) -> Rows:
+    async def _read_named(self, name: str, *arguments: object) -> Rows:
         """Run a query of ``sql/{dialect}.sql`` outside of any transaction."""
 
     @abstractmethod
@@ -48,10 +48,10 @@ class Statements(ABC):
         """Run statements in one transaction; the rows each returned (RETURNING)."""
 
     @abstractmethod
-    async def _insert_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    async def _insert_each(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run one INSERT for each row, in one transaction."""
 
-    async def _insert_rows(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def _insert_rows(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """Insert rows that name the same columns. The statement is compiled once, whatever their number."""
         if rows:
             sql, names = self._insert_text(table, frozenset(rows[0]))
@@ -80,8 +80,8 @@ class Statements(ABC):
         self,
         table: Table,
         key: Sequence[str],
-        values: Mapping[str, Any],
-        updates: Mapping[str, Any] | None = None,
+        values: Mapping[str, object],
+        updates: Mapping[str, object] | None = None,
     ) -> Executable:
         """INSERT … ON CONFLICT (key) DO UPDATE SET ``updates`` (absent: all but the key)."""
         changed = updates or {name: value for name, value in values.items() if name not in key}

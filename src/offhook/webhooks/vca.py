@@ -161,8 +161,8 @@ class _Request(NamedTuple):
 
     async def once(self, url: str, timeout: float) -> Reply | _TryAgain:
         """Ask one URL a single time."""
-        headers = _headers(self.webhook, self.payload, self.event_id, self.clock)
         try:
+            headers = _headers(self.webhook, self.payload, self.event_id, self.clock)
             response = await self.client.request(
                 "POST",
                 url,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast, final
+from typing import Final, cast, final
 
 from aioice import Candidate, Connection
 from aioice.ice import StunProtocol
@@ -186,7 +186,7 @@ class SecureStream:
         await self._ice.close()
         self.closed.set()
 
-    def _changed(self, *_: Any) -> None:
+    def _changed(self, *_: object) -> None:
         if self._dtls.state in ("closed", "failed"):
             self.closed.set()
 

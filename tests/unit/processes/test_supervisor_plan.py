@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from offhook.config import Config
 from offhook.config.file import embedded
 from offhook.processes.keeper import SILENT_TICKS, STEADY_AFTER, Member, Pulse, Restarts
+from offhook.processes.ready_facts import ReadyFacts, ServerFacts
 from offhook.processes.supervisor import facts_of, members
 
 TESTBED = Member("testbed")
@@ -58,19 +57,15 @@ def test_each_sign_of_life_starts_the_count_again() -> None:
 
 
 def test_what_the_user_is_told() -> None:
-    ready: list[tuple[Member, dict[str, Any]]] = [
-        (API, {"url": "http://h:1", "api_key": "k"}),
-        (Member("voice", 0), {"sip": ["udp:h:1"]}),
-        (Member("voice", 1), {}),
-        (TESTBED, {"address": "udp:h:2"}),
+    ready: list[tuple[Member, ReadyFacts]] = [
+        (API, ReadyFacts(url="http://h:1", api_key="k")),
+        (Member("voice", 0), ReadyFacts(sip=("udp:h:1",))),
+        (Member("voice", 1), ReadyFacts()),
+        (TESTBED, ReadyFacts(address="udp:h:2")),
     ]
-    assert facts_of(Config(), iter(ready)) == {
-        "url": "http://h:1",
-        "api_key": "k",
-        "sip": ["udp:h:1"],
-        "embedded": False,
-        "phones": [],
-    }
+    assert facts_of(Config(), iter(ready)) == ServerFacts(
+        url="http://h:1", api_key="k", sip=("udp:h:1",), embedded=False
+    )
 
 
 @pytest.mark.parametrize(

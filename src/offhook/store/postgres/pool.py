@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 
@@ -125,7 +124,7 @@ class Pool:
             yield connection
 
 
-def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
     """Rows as ``width`` columns: the arrays that the statements unnest."""
     if not rows:
         return [[] for _ in range(width)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, final
+from typing import final
 
 import asyncpg
 from sqlalchemy import Executable
@@ -151,7 +151,7 @@ class PostgresStore(SqlStore):
             call = save_call(NOBODY, session, events, outbox)
             return await claims.end_orphan(connection, call, self._beats(silent))
 
-    def _beats(self, silent: Sequence[Heartbeat]) -> tuple[Any, ...]:
+    def _beats(self, silent: Sequence[Heartbeat]) -> tuple[object, ...]:
         return tuple(columns([(each.name, each.epoch, micros(each.at)) for each in silent], 3))
 
     async def time(self) -> datetime:
@@ -200,7 +200,7 @@ class PostgresStore(SqlStore):
         except NOT_STORABLE:
             return []
 
-    async def _read_named(self, name: str, *arguments: Any) -> Rows:
+    async def _read_named(self, name: str, *arguments: object) -> Rows:
         async with self._pool.connection() as connection:
             return await _fetch(connection, SQL[name], arguments)
 
@@ -208,11 +208,11 @@ class PostgresStore(SqlStore):
         async with self._pool.transaction() as connection:
             return [await _fetch(connection, *self._compiled(each)) for each in statements]
 
-    async def _insert_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    async def _insert_each(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         async with self._pool.transaction() as connection:
             await connection.executemany(sql, rows)
 
 
-async def _fetch(connection: asyncpg.Connection, sql: str, arguments: Sequence[Any]) -> Rows:
+async def _fetch(connection: asyncpg.Connection, sql: str, arguments: Sequence[object]) -> Rows:
     rows: Rows = await connection.fetch(sql, *arguments)
     return rows
