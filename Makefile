@@ -71,8 +71,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix-only --exit-zero
 
 unit: .venv/.dev
-	$(BIN)/pytest -q -n 2 --dist worksteal -p no:schemathesis -p no:faker --hypothesis-profile=quick \
-		-m "not full" $(or $(ARGS),tests/unit)
+	@$(BIN)/python -m tests.support.halves $(ARGS)
 
 bench: .venv/.dev
 	@scripts/system-packages tests

@@ -6,6 +6,7 @@ a change is judged it must not pass for tested.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 
@@ -22,6 +23,21 @@ settings.load_profile("offhook")
 os.environ.setdefault("OFFHOOK_VOICES__FOLDER", "/nonexistent/offhook/voices")
 
 _SKIPS_FAIL = os.environ.get("CI") == "true"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded until all tests are known stays: the garbage collector never looks at it.
+
+    Otherwise each collection walks through all modules and tests again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

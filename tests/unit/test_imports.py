@@ -7,6 +7,7 @@ somebody decides where a new package belongs.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,9 +50,22 @@ def place(module: str) -> tuple[int, str]:
     raise KeyError(module)
 
 
-def imported(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement below ``tree``; far faster than ``ast.walk``, which goes into each expression."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for statement in getattr(tree, name, ()):
+            yield statement
+            yield from statements(statement)
+
+
+@functools.cache
+def imported(file: Path, package: str) -> list[tuple[int, str]]:
     """Line and full name of everything of ``offhook`` that a module imports, lazily or not."""
-    for node in ast.walk(tree):
+    return list(_imported(ast.parse(file.read_text()), package))
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.split(".")[0] == "offhook":
@@ -66,6 +80,7 @@ def imported(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
                     yield node.lineno, f"{base}.{alias.name}"
 
 
+@functools.cache
 def module_of(name: str, source: Path) -> str:
     """``offhook.flow.actions.Say`` as the module below ``offhook`` that it comes from."""
     parts = name.split(".")[1:]
@@ -91,7 +106,7 @@ def violations(source: Path) -> list[str]:
         except KeyError:
             found.append(f"{here}: stands in no layer")
             continue
-        for line, name in imported(ast.parse(file.read_text()), package):
+        for line, name in imported(file, package):
             target = module_of(name, source)
             if target in FREE:
                 continue
@@ -114,9 +129,7 @@ def graph(source: Path) -> dict[str, set[str]]:
         parts = file.relative_to(source).with_suffix("").parts
         package = ".".join(("offhook", *parts[:-1]))
         here = ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "__init__"
-        targets = {
-            module_of(name, source) for _, name in imported(ast.parse(file.read_text()), package)
-        }
+        targets = {module_of(name, source) for _, name in imported(file, package)}
         edges[here] = targets - {here}
     return edges
 

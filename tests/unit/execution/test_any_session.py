@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.unit.execution.flows import (
     CALLER,
     HANGUP,
@@ -120,7 +121,7 @@ class Scene:
         assert self.offhook.left_behind == []
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(lists(), phones, phones, st.lists(answers, max_size=3), seconds, commands)
 @example([make_call(B)], (("busy", {}), []), (("busy", {}), []), [], 0.0, [(0.0, "end")])
 def test_a_session_that_dials(
@@ -141,7 +142,7 @@ def test_a_session_that_dials(
     scene.verify(sessions)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.lists(steps, max_size=4),
     phones,

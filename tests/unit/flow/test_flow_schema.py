@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.unit.flow import test_judge_rejections
 from tests.unit.flow.accepted_bodies import GUIDES, NEIGHBOURS
 from tests.unit.flow.flow_requests import FACTS, encoded, judged
@@ -153,7 +154,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(BODIES)
 def test_schema_and_judge_agree_on_shape(body: dict[str, object]) -> None:
     faults = shape_faults(judged(body, FACTS), body)

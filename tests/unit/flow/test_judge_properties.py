@@ -6,8 +6,9 @@ import json
 from datetime import timedelta
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.unit.flow.accepted_bodies import GUIDES, NEIGHBOURS
 from tests.unit.flow.flow_requests import FACTS, NO_VCA, NOW, TEXTS, encoded, judged
 from tests.unit.flow.test_flow_schema import BODIES
@@ -77,7 +78,7 @@ def is_documented(verdict: Verdict) -> bool:
     )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.binary() | PIECES.map(str.encode), st.sampled_from(Mode))
 def test_any_bytes_get_a_documented_code(body: bytes, mode: Mode) -> None:
     verdict = judge(body, FACTS, NOW, mode=mode)
@@ -85,7 +86,7 @@ def test_any_bytes_get_a_documented_code(body: bytes, mode: Mode) -> None:
     assert judge(body, FACTS, NOW, mode=mode) == verdict
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(json_values(finite=False) | BODIES, st.sampled_from(Mode))
 def test_any_json_gets_a_documented_code(body: object, mode: Mode) -> None:
     verdict = judge(json.dumps(body).encode(), NO_VCA, NOW, mode=mode)
@@ -96,7 +97,7 @@ def test_any_json_gets_a_documented_code(body: object, mode: Mode) -> None:
         assert len(answer["errors"]) == len(verdict.problems)
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(PIECES)
 def test_the_scanner_and_the_decoder_agree_on_what_is_json(text: str) -> None:
     def accepts(read: object, value: object) -> bool:
@@ -147,7 +148,7 @@ def _reference(text: str) -> object:
 UNKNOWN = st.text().map("x-{}".format)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.sampled_from(sorted(MEANING)),
     st.lists(st.tuples(UNKNOWN, json_values(finite=True)), max_size=3),
@@ -174,7 +175,7 @@ def test_unknown_members_change_nothing(name: str, unknown: list[tuple[str, obje
     assert changed == judged(body).callflow
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.sampled_from(sorted(MEANING)), st.booleans(), st.sampled_from([None, 1, "\t"]))
 def test_an_accepted_callflow_survives_another_spelling(
     name: str, ascii_only: bool, indent: str | int | None
@@ -186,13 +187,13 @@ def test_an_accepted_callflow_survives_another_spelling(
     assert judge(again, FACTS, NOW).callflow == judged(MEANING[name]).callflow
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.sampled_from(sorted(MEANING)), st.integers(0, 365))
 def test_what_is_accepted_stays_accepted_until_it_expires(name: str, days: int) -> None:
     assert judge(encoded(MEANING[name]), FACTS, NOW + timedelta(days)).problems == ()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(BODIES)
 def test_whatever_is_accepted_can_be_stored(body: object) -> None:
     callflow = judged(body).callflow

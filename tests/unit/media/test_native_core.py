@@ -9,8 +9,9 @@ from ctypes import byref, c_char, c_double, c_int, c_int64, c_size_t, c_uint32, 
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.support.native_core import HERE, compiled
 
 from offhook.media import g711, rtcp, rtp, tones
@@ -100,7 +101,7 @@ def test_a_stream_is_counted_alike(core: ctypes.CDLL, seed: int) -> None:
         sequence, timestamp, now = sequence + 1, timestamp + 160, now + 0.02
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     packets=st.lists(
         st.tuples(

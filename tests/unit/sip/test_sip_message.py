@@ -7,8 +7,9 @@ import random
 
 import pytest
 import sipmessage
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.unit.sip.torture import MESSAGES
 from tests.unit.sip.wire import OURS, PEER, SDP, Wire, answer, request
 
@@ -302,7 +303,7 @@ port = st.none() | st.integers(1, 65535)
 
 
 @given(name, host, port, name, name, st.integers(0, 2**31 - 1))
-@settings(max_examples=200)
+@examples(200)
 def test_we_read_what_another_implementation_writes(
     user: str, where: str, number: int | None, tag: str, branch: str, cseq: int
 ) -> None:
@@ -352,7 +353,7 @@ def test_another_implementation_reads_what_we_write() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=300)
+@examples(300)
 def test_arbitrary_octets_never_raise(data: bytes) -> None:
     agent = UserAgent(transports=[Transport(OURS)], rng=random.Random(1))
     agent.receive(data, PEER, 0.0)
@@ -374,7 +375,7 @@ SEEDS = [message.data for message in MESSAGES] + [
         st.tuples(st.integers(0, 5000), st.integers(0, 12), st.binary(max_size=6)), max_size=8
     ),
 )
-@settings(max_examples=400)
+@examples(400)
 def test_damaged_messages_never_raise(data: bytes, damage: list[tuple[int, int, bytes]]) -> None:
     for at, length, insert in damage:
         at %= len(data) + 1
@@ -393,7 +394,7 @@ def test_damaged_messages_never_raise(data: bytes, damage: list[tuple[int, int, 
     st.integers(100, 699),
     st.lists(st.tuples(st.integers(0, 700), st.integers(0, 12), st.binary(max_size=6)), max_size=6),
 )
-@settings(max_examples=300)
+@examples(300)
 def test_damaged_responses_never_raise(status: int, damage: list[tuple[int, int, bytes]]) -> None:
     wire = Wire()
     handle = wire.call()
@@ -427,7 +428,7 @@ damage_ = st.lists(
         max_size=8,
     )
 )
-@settings(max_examples=300)
+@examples(300)
 def test_damage_inside_a_dialog_never_raises_and_leaves_nothing(
     steps: list[tuple[str, int, bool, list[tuple[int, int, bytes]]]],
 ) -> None:

@@ -11,6 +11,7 @@ import random
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.support.examples import examples
 from tests.unit.sip.wire import SDP
 
 from offhook.sip import (
@@ -269,7 +270,7 @@ class TwoAgents(RuleBasedStateMachine):
 
 
 TwoAgents.TestCase.settings = settings(
-    max_examples=60,
+    examples(60),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

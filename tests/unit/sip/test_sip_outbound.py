@@ -57,7 +57,6 @@ def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(end: str) -
         assert [type(one).__name__ for one in left] == []
     finally:
         gc.enable()
-        gc.unfreeze()
 
 
 def _ended_call(end: str) -> Wire:

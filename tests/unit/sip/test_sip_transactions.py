@@ -6,8 +6,9 @@ import random
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.unit.sip.wire import OURS, PEER, answer, request
 
 from offhook.sip import Timers
@@ -79,7 +80,7 @@ LINGER = ("Accepted", "Completed")
         st.sampled_from(["1xx", "2xx", "3xx"]) | st.sampled_from([0.3, 0.7, 3.0, 9.0]), max_size=14
     )
 )
-@settings(max_examples=150)
+@examples(150)
 def test_the_client_machine_does_what_the_rfc_says(method: str, steps: list[str | float]) -> None:
     engine = core()
     heard: list[int | None] = []
@@ -193,7 +194,7 @@ SERVER_LINGER = {
         max_size=14,
     )
 )
-@settings(max_examples=150)
+@examples(150)
 def test_the_server_machine_does_what_the_rfc_says(method: str, steps: list[str | float]) -> None:
     engine = core()
     message = parse(request(method))

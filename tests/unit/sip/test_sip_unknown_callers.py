@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.unit.sip.torture import MESSAGES
 from tests.unit.sip.wire import PEER, SDP, Wire, answer, request
 
@@ -119,7 +120,7 @@ OUTSIDE = [
 ]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     st.sampled_from(OUTSIDE),
     st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=3)), max_size=4),

@@ -8,8 +8,9 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.examples import examples
 
 from offhook.media import g711
 from offhook.negotiated import Codec
@@ -173,7 +174,7 @@ def test_a_sparse_wav_that_plays_for_hours_is_refused() -> None:
 VALID = [sine(8000, seconds=0.1), sine(44_100, 2, seconds=0.1), sine(seconds=0.2, format_="MP3")]
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.sampled_from(VALID),
     st.lists(st.tuples(st.integers(0, 199), st.integers(0, 255)), max_size=8),
