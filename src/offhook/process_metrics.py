@@ -1,9 +1,9 @@
 """Prometheus metrics of all processes of an installation on one machine, at one place.
 
 ``offhook serve`` gives its processes a folder (:data:`FOLDER`, the variable of prometheus_client's
-multi-process mode). Each process writes its counters to memory-mapped files there, and whoever is asked
-(``/metrics`` of the API, or ``[metrics] listen`` of a machine without one) adds them up. Without the folder,
-as in a simulation, a registry shows the metrics of its own process.
+multi-process mode). Each process writes its counters to memory-mapped files there, and the process that is
+asked (``/metrics`` of the API, or ``[metrics] listen`` of a machine without one) adds them up. Without the
+folder, as in a simulation, a registry shows the metrics of its own process.
 
 Gauges need a mode that says how the processes' values become one: ``livesum`` or ``livemax``. The
 values of a process that has ended are no longer counted then (:func:`forget`).

@@ -31,7 +31,7 @@ def _arrow(title: str, *, sent: bool) -> str:
 
 
 def _title(text: str) -> str:
-    """``INVITE``, ``200 OK (INVITE)``; control characters of a stranger are not printed."""
+    """``INVITE``, ``200 OK (INVITE)``; control characters from the network are not printed."""
     lines = text.split("\r\n")
     first = lines[0].split(" ", 2)
     if first[0] == "SIP/2.0":

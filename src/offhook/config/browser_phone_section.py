@@ -29,5 +29,5 @@ class BrowserPhone(Section, frozen=True, kw_only=True):
     ice_servers: tuple[IceServer, ...] = ()
     """STUN and TURN servers for browsers; the first STUN server is asked for our own address, too."""
     ice_username: str | None = None
-    """For TURN servers; the page that uses them shows it to whoever is signed in, with the password."""
+    """For TURN servers; the page that uses them shows it to everyone who is signed in, with the password."""
     ice_password: Secret | None = None

@@ -59,8 +59,8 @@ def warnings(config: Config) -> Iterator[Finding]:
         if trunk.srtp == "required" and not trunk.address.startswith("tls:"):
             yield (
                 ("trunks", index, "srtp"),
-                "the keys of SRTP travel in SIP messages that are not encrypted: whoever reads those can "
-                "hear the calls",
+                "the keys of SRTP travel in SIP messages that are not encrypted: anyone who reads "
+                "them can hear the calls",
             )
     if config.browser_phone.enabled and find_spec("aiortc") is None:
         why = "needs the extra: pip install 'offhook[webrtc]'; there are no phones in browsers"

@@ -18,7 +18,7 @@ from offhook.session.ports.record import StoreUnavailable
 MOST_ROWS = 100
 """Rows that a visitor sees."""
 MOST_READ = 400
-"""Sessions that one look reads, of all sub-accounts that somebody looks at."""
+"""Sessions that one look reads, of all sub-accounts on an open page."""
 LAST_EVENTS = 16
 """Of each session; what it does now stands in the last few."""
 MOST_STREAMS = 100
@@ -73,7 +73,7 @@ class Board:
         """Set: streams end."""
         self._streams = 0
         self._watched: dict[str, float] = {}
-        """Each sub-account and when somebody looked at it last."""
+        """Each sub-account and when a page last showed it."""
         self._reading = Reading(float("-inf"), frozenset(), [], False)
         self._one_at_a_time = asyncio.Lock()
 

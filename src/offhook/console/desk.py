@@ -31,7 +31,7 @@ ADMIN = "/admin/v1/"
 
 
 class Desk(NamedTuple):
-    """Where somebody works on the settings of a sub-account."""
+    """Where a visitor works on the settings of a sub-account."""
 
     parts: ConsoleParts
     visitor: Visitor
@@ -62,7 +62,7 @@ class Desk(NamedTuple):
         return await self._change(method, ADMIN + path_of(*path), body)
 
     async def send(self, method: str, *path: str, body: bytes) -> ApiReply:
-        """As :meth:`change`, with a body as somebody wrote it."""
+        """As :meth:`change`, with a body as the visitor wrote it."""
         address = SUB_ACCOUNTS + path_of(self.account, *path)
         return await self.parts.api.ask(self.visitor.grant, method, address, body=body)
 

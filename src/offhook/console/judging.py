@@ -1,4 +1,4 @@
-"""What is wrong with a callflow that a person types, as a script of ours shows it."""
+"""What is wrong with a callflow that a person types, as a script of the page shows it."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ _WORDS = {
 
 
 def sentence(session: Session) -> str:
-    """What happened in a session, for somebody who has not seen a SIP code before."""
+    """What happened in a session, for people who have not seen a SIP code before."""
     if session.status is SessionStatus.QUEUED:
         return "It waits for its turn to be dialled."
     if session.status is SessionStatus.RUNNING:

@@ -66,7 +66,7 @@ def page(
 
 
 def data(value: object, *, status: int = 200) -> Response[bytes]:
-    """An answer with JSON for a script of ours."""
+    """An answer with JSON for a script of the console."""
     return Response(
         msgspec.json.encode(value),
         status_code=status,
@@ -103,7 +103,7 @@ def environment() -> Environment:
 
 
 def static_url(name: str) -> str:
-    """The address of a file of ours, which changes with the content of any.
+    """The address of a file of the console, which changes with the content of any.
 
     The mark of the content is a part of the path, so that a script that imports another by a relative address
     gets the one that the page has loaded, and not a second one that runs again.

@@ -71,7 +71,8 @@ def led_to(address: str) -> Redirect:
 
 
 def within_console(address: str | None) -> str:
-    """``address`` where it leads to a page of ours, else the first page: nobody is led elsewhere."""
+    """``address`` where it leads to a page of the console, else the first page: no link
+    leads to another site."""
     fine = address is not None and (address == ROOT or address.startswith(ROOT + "/"))
     if (
         not fine

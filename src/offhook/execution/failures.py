@@ -30,7 +30,7 @@ class CallOver(Exception):
 
 
 class Interrupted(Exception):
-    """The session shall stop: a guard, an API call, a node that drains, an internal error."""
+    """The session must stop: a guard, an API call, a node that drains, an internal error."""
 
 
 class OptedOut(Exception):

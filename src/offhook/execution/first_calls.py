@@ -2,7 +2,7 @@
 
 The store knows which countries were called, over all nodes and restarts. The operator is told once, by a
 warning in the log (and in the session's own log) and by the alert ``country.first_call``. The call itself
-goes on: whoever wants to refuse countries lists those that are allowed in ``coverage``.
+goes on: an operator who wants to refuse countries lists those that are allowed in ``coverage``.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class MenuSteps:
         return self._following(conversation, outcome) is not None
 
     def next(self, conversation: Conversation, outcome: Outcome | None) -> Callflow | None:
-        """The callflow that the menu leads to; None: it has no row, so somebody else is asked.
+        """The callflow that the menu leads to; None: it has no row, so the webhook is asked.
 
         ``outcome``: None, where the call rings and nothing ran yet. Raises :class:`SessionFailure` -2003
         for a callflow that is no longer valid.

@@ -30,7 +30,7 @@ class Saying:
     """The prompts of one text or file, made one after the other.
 
     They are made behind those of the saying ``after``: what is played first is made first, unless the
-    other one was stopped and someone waits for this one.
+    other one was stopped and a caller waits for this one.
     """
 
     def __init__(self, makes: Sequence[Make], after: Saying | None = None) -> None:

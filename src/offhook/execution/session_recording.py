@@ -96,7 +96,7 @@ class SessionRecording:
         return begun
 
     def untold(self, calls: Sequence[Call]) -> list[Call]:
-        """The calls that are recorded and have not heard so, if they shall hear it."""
+        """The calls that are recorded and have not heard so, if they are to hear it."""
         if not self._notice.beep and self._notice.consent_prompt is None:
             return []
         return [call for call in calls if call.call_id in self._tapped - self._told]

@@ -8,7 +8,7 @@ than :data:`DEEPEST`, or holds NaN or an infinity. Interpretations:
 * A number beyond a double (``1e400``) would be read as an infinity, and few parsers read an integer of
 more than :data:`LONGEST_INTEGER` characters: both are refused everywhere.
 * An escaped unpaired surrogate (``"\\ud800"``) is JSON, but no UTF-8 answer could repeat it. It is
-  read as U+FFFF, which -1016 refuses likewise.
+  read as U+FFFF, which -1016 refuses too.
 
 Cost: a body shares the event loop with all other requests, so nothing here runs Python per value.
 Nesting and repeated keys are found in the text outside strings, after msgspec has parsed it: every

@@ -6,7 +6,7 @@ Source of the rules: ``spec/status-codes.md``, codes -1011, -1014 and -1017. Int
   removed *inside* one number. A number therefore starts with ``+``, a bracket or a digit and ends
   with a digit or bracket; white space around it is ignored. Only ASCII digits are digits.
 * ``00`` is an international prefix when sources are compared; as the beginning of a destination it
-  is no assigned calling code, hence -1017.
+  is no assigned calling code, so the answer is -1017.
 * A source is compared, not dialled: it is 3 to 15 digits, so that an operator may list short ones.
 """
 

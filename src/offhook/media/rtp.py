@@ -222,7 +222,7 @@ class ReceiverStatistics:
         return result
 
     def _out_of_step(self, sequence: int) -> Arrival:
-        """A packet that is not the next one: after a gap, overtaken, repeated, or a restart."""
+        """A packet that is not the next one: after a gap, late, repeated, or a restart."""
         step = (sequence - self._highest) & 0xFFFF
         if 0 < step < MAX_DROPOUT:
             self._expect_between(self._highest, self._highest + step)

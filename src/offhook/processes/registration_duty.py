@@ -1,7 +1,7 @@
 """With which trunks this machine is registered now.
 
 The first worker of each machine registers (``register = true``), until it stops or the operator drains its
-node: then no new call shall come. A trunk with ``register_on = "one"`` has one contact only. Its registration
+node: then no new call must come. A trunk with ``register_on = "one"`` has one contact only. Its registration
 is a duty with a lease in the database: the machine that has it renews it every few seconds, and another takes
 it when that one has stopped, is drained, or has died.
 

@@ -37,9 +37,9 @@ class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     """Number of this voice worker on the machine, from 0."""
     workers: int = 1
     draining: asyncio.Event
-    """Set when nothing new shall be accepted."""
+    """Set when nothing new may be accepted."""
     stopping: asyncio.Event
-    """Set when the process shall finish what it has and end."""
+    """Set when the process must finish what it has and end."""
     orphaned: asyncio.Event
     """Set when the supervisor has died: end at once, so that the next start finds the ports free."""
     reloads: list[Callable[[Config], None]] = []

@@ -169,7 +169,7 @@ class ClaimPlanner:
     def _excluded(
         self, queued: Queued, call: MakeCall, sub_account: SubAccount, now: datetime
     ) -> ClaimDecision | None:
-        """The decision on a call that nobody shall make at any time; None: it may be made."""
+        """The decision on a call that must not be made at any time; None: it may be made."""
         session = queued.session
         if queued.opted_out and sub_account.opt_out is not None:
             return self._leave_out(session, now)

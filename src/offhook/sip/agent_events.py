@@ -1,7 +1,8 @@
 """The events of a user agent, in the field's terms (RFC 3261, 3264, 3326, 6086).
 
 Every event names the call by its opaque ``handle``. The last event of a call is :class:`Rejected`,
-:class:`Canceled` or :class:`Ended`, exactly one of them (of an OPTIONS of ours: :class:`OptionsAnswered`).
+:class:`Canceled` or :class:`Ended`, exactly one of them; of an OPTIONS that we sent it is
+:class:`OptionsAnswered`.
 """
 
 from __future__ import annotations
@@ -223,7 +224,7 @@ class RefreshDue(Event, frozen=True, kw_only=True):
 
 
 class Referred(Event, frozen=True, kw_only=True):
-    """The peer of a call that is up asks us to call somebody else (RFC 3515): accept or reject it."""
+    """The peer of a call that is up asks us to call another party (RFC 3515): accept or reject it."""
 
     target: str
     """The URI of ``Refer-To``, without headers."""

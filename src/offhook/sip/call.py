@@ -166,7 +166,7 @@ class SipCall(InSession):
     # --- transfers (REFER)
 
     def received_refer(self, tx: ServerTransaction, request: Request, now: float) -> None:
-        """The peer asks us to call somebody else."""
+        """The peer asks us to call another party."""
         target = refer_target(request)
         if self.state is not CallState.UP:
             tx.respond(481, now, extra=self.core.server)
@@ -192,7 +192,7 @@ class SipCall(InSession):
             self.send("NOTIFY", now, ignore, lines, TRYING)
 
     def reject_refer(self, now: float, status: int, warning: str = "") -> None:
-        """Refuse to call somebody else, and tell people why; ignored when there is no REFER."""
+        """Refuse to call another party, and tell people why; ignored when there is no REFER."""
         tx, self.refer = self.refer, None
         if tx is not None:
             told = f'Warning: 399 offhook "{warning}"\r\n' if warning else ""

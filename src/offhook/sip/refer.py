@@ -1,4 +1,4 @@
-"""REFER: the peer of a call asks us to call somebody else (RFC 3515, RFC 4488, RFC 5589). Pure."""
+"""REFER: the peer of a call asks us to call another party (RFC 3515, RFC 4488, RFC 5589). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps one contact of ours registered with a carrier (RFC 3261 §10.2). Pure.
+"""Keeps one of our contacts registered with a carrier (RFC 3261 §10.2). Pure.
 
 The registrars are asked in order. One that is silent, overloaded or fails (408, 5xx, no transport) is
 followed by the next at once; when all of them failed, and after a refusal, the next try waits: 30 s at
@@ -35,7 +35,7 @@ SHORTEST_REFRESH = 5.0
 
 @final
 class Registration(Timed):
-    """One address of record of ours, registered at the first registrar that takes it."""
+    """One of our addresses of record, registered at the first registrar that takes it."""
 
     __slots__ = (
         "_answers",
@@ -94,7 +94,7 @@ class Registration(Timed):
         self._asked: ClientTransaction | None = None
         self._stopped = False
         self.granted = False
-        """Whether the registrar has a binding of ours, as far as we know."""
+        """Whether the registrar has our binding, as far as we know."""
         self.wake = NEVER
 
     @property

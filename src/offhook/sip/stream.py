@@ -65,7 +65,7 @@ class StreamFraming(ABC):
     @property
     @abstractmethod
     def pongs(self) -> int:
-        """How many keep-alives of ours were answered."""
+        """How many of our keep-alives were answered."""
 
 
 @final

@@ -53,7 +53,7 @@ _LOOK_AGAIN: Final = 0.02
 _PATIENCE: Final = 60.0
 """Seconds to wait for another process that makes the same prompt, before it is made here as well."""
 _PATIENCE_NOW: Final = 1.0
-"""The same where someone waits for its first words: there it may be the least urgent of many."""
+"""The same where a caller waits for its first words: there it may be the least urgent of many."""
 
 _T = TypeVar("_T")
 
@@ -153,7 +153,7 @@ class PromptStore:
     ) -> AsyncIterator[G711Prompt | None]:
         """Look for a prompt; while None is given, no other process makes it for ``owner``.
 
-        Waits for a process that makes it already: a minute at the most, a second where someone hears
+        Waits for a process that makes it already: a minute at the most, a second where a caller hears
         nothing until it is there. Raises :class:`NoRoom` where the prompt is there and ``owner`` has no
         room for it.
         """

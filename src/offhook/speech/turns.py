@@ -1,7 +1,7 @@
 """Turns at a few workers, one for each part of a sound that is made.
 
 A long text is made in parts of a second or two, and every part takes a turn of its own. Whenever a worker is
-free, what is most urgent gets it: the first words that someone on the phone waits for come before the
+free, what is most urgent gets it: the first words that a caller on the phone waits for come before the
 next sentence of a text that plays, and that before what is made while a phone still rings. Among
 requests of the same urgency the owners take turns, and an owner's requests keep their order. What has waited
 for long becomes more urgent, so that nobody waits for ever.

@@ -312,7 +312,7 @@ usage_days = Table(
     sqlite_with_rowid=False,
 )
 """What ended sessions have used (:mod:`.usage_rows`). ``day``: ``2026-11-28``, UTC; ``cost``: millionths of
-the currency; ``node``: whoever added it, so that nodes do not wait for each other."""
+the currency; ``node``: the node that added it, so that nodes do not wait for each other."""
 
 _OPEN_EXPORT = text("state IN ('queued', 'running')")
 

@@ -51,7 +51,7 @@ class Branches:
             agent.bye(self._winner or self._open[0], now)
 
     def abandon(self) -> None:
-        """An error of ours: end all."""
+        """Our own error: end all."""
         with self._endpoint.command() as (agent, now):
             for handle in self._open:
                 agent.abandon(handle, now)

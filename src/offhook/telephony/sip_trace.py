@@ -2,7 +2,7 @@
 
 Theory of operation. The endpoint gives every datagram to :meth:`SipTraces.tap`. Messages are grouped by
 Call-ID. A group becomes a call's once the line says so (:meth:`SipTraces.claim`); all others belong
-to strangers (scanners, registrations) and have a small space of their own, so that a flood of them removes
+to no call (scanners, registrations) and have a small space of their own, so that a flood of them removes
 no call's messages. Both spaces hold at most so many octets; the group that began first goes first.
 """
 
@@ -96,7 +96,7 @@ class SipTraces:
             self._strangers.add(call_id, [message])
 
     def claim(self, call_id: str) -> None:
-        """The messages with this Call-ID belong to a call of ours."""
+        """The messages with this Call-ID belong to one of our calls."""
         key = _key(call_id)
         if key and key not in self._calls.groups:
             self._calls.add(key, self._strangers.take(key))

@@ -144,7 +144,7 @@ class Endpoint:
             self._wait_until = max(self._wait_until, now + retry_after)
 
     def succeeded(self, now: float) -> bool:
-        """Note a successful attempt; True: the endpoint's waiting deliveries shall fall due at once."""
+        """Note a successful attempt; True: the endpoint's waiting deliveries must fall due at once."""
         was_down = self._failures >= DOWN_AFTER or self._postponed
         self._failures = 0
         if not was_down or now < self._wait_until or not self._catch_up.begins(now):

@@ -73,7 +73,7 @@ def _line(entry: OptOut) -> bytes:
 
 
 def _append(path: str, line: bytes) -> None:
-    """Append one line, on disk when this returns; whole lines, whoever else appends."""
+    """Append one line, on disk when this returns; whole lines, also while others append."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         if os.write(descriptor, line) != len(line):

@@ -73,7 +73,7 @@ def call_action(
     client_action_id: str | None = None,
     dtmf_event_data: str = "object",
 ) -> bytes:
-    """The VCA request: what shall ``leg`` do next? ``digits`` are those of the last sayAndCapture. They
+    """The VCA request: what is ``leg`` to do next? ``digits`` are those of the last sayAndCapture. They
     are in both places that clients read, null included. ``dtmf_event_data`` is the sub-account's setting,
     ``object`` or ``string``.
     """

@@ -6,7 +6,7 @@ used alone, over an ICE connection that we open ourselves:
 * host candidates are of the configured address only, loopback included;
 * the browser's candidates are never used: its checks, which prove that it knows our password, tell where it
   is. aioice answers them for as long as the end of candidates has not come;
-* what waits to be read is bounded: whoever finds the port may send anything to it.
+* what waits to be read is bounded: anyone who finds the port can send anything to it.
 
 Four names of aiortc's transport that are not documented are used: ``_send_rtp``, ``_set_role``,
 ``_handle_rtp_data`` and ``_handle_rtcp_data``. ``tests/unit/webphone/test_secure_stream.py`` fails where

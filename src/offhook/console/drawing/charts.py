@@ -43,7 +43,7 @@ class Chart(NamedTuple):
     across: tuple[Label, ...]
     up: tuple[Label, ...]
     summary: str
-    """For whoever does not see it."""
+    """For people who do not see it."""
 
 
 class Series(NamedTuple):

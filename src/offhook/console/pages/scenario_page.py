@@ -32,7 +32,7 @@ async def scenarios(request: WebRequest, parts: NamedDependency[ConsoleParts]) -
 async def _page(
     request: WebRequest, parts: ConsoleParts, typed: dict[str, str] | None, problem: str = ""
 ) -> Response[bytes]:
-    """``typed``: what somebody wrote that could not be kept."""
+    """``typed``: what the visitor wrote that could not be kept."""
     desk = desk_of(request, parts)
     listed = (await desk.read("scenarios"))["scenarios"]
     name = asked(request, "edit")

@@ -25,7 +25,7 @@ from offhook.session.session import Session
 
 PAGE_SIZE = 50
 MOST_ID = 64
-"""Letters of an id of ours."""
+"""The letters of a session id."""
 
 
 class FoundSession(NamedTuple):

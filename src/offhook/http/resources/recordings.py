@@ -42,7 +42,7 @@ _CALLBACKS = {
 """The statuses of a recording that is where it belongs, by what became of its VRU webhook."""
 
 _HERE = (RecordingState.WAITING, RecordingState.KEPT, RecordingState.FAILED)
-"""The states in which the file is on a disk of ours."""
+"""The states in which the file is on this server."""
 
 SessionId = Annotated[str, PathParameter(name="sessionId", max_length=64)]
 
@@ -142,7 +142,7 @@ async def recording_file(
     expires: Annotated[int, QueryParameter(name="expires", ge=0, lt=1 << 40)] = 0,
     signature: Annotated[str, QueryParameter(name="signature", max_length=64)] = "",
 ) -> Stream:
-    """The file, for whoever has the link until it expires."""
+    """The file, for everyone who has the link, until it expires."""
     expected = await asyncio.to_thread(deps.recordings.signature, recording_id, expires)
     if not hmac.compare_digest(signature.encode(), expected.encode()):
         raise Refused(FORBIDDEN, "The link is not valid")

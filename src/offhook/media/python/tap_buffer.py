@@ -1,4 +1,4 @@
-"""The frames of a tapped leg, between the pacing thread and whoever takes them."""
+"""The frames of a tapped leg, between the pacing thread and the code that takes them."""
 
 from __future__ import annotations
 

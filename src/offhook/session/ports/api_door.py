@@ -1,4 +1,4 @@
-"""The API for parts of the same process that act for somebody who is signed in: the console.
+"""The API for parts of the same process that act for a person who is signed in: the console.
 
 It has the rules, the texts and the rights of the API on the wire, without a socket and a key.
 """
@@ -31,7 +31,7 @@ class ApiReply(NamedTuple):
 
 
 class ApiDoor(ABC):
-    """Asks the API for somebody."""
+    """Asks the API in the name of a caller."""
 
     @abstractmethod
     async def ask(

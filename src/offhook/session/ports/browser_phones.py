@@ -46,7 +46,7 @@ class PhoneOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The ``[[sip_users]]`` whose phone it is; the console has checked that the browser may be it."""
     wish: PhoneWish
     gateway: Annotated[str, msgspec.Meta(max_length=300)] | None = None
-    """Whom a ``keep`` is for; None: whoever has room answers with his name."""
+    """Whom a ``keep`` is for; None: a gateway that has room answers with its name."""
     number: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9*#]{1,20}$")] | None = None
     """Of ``call``."""
     sdp: Annotated[str, msgspec.Meta(max_length=LONGEST_OFFER)] | None = None

@@ -1,7 +1,7 @@
 """Exports of the call log: jobs, and the store that keeps them with their files.
 
-A job is leased like a webhook delivery: whoever leases it writes its file piece by piece. Each piece is
-stored in one transaction with the place up to which the log has been read, so that another process goes
+A job is leased like a webhook delivery: the worker that leases it writes its file piece by piece. Each piece
+is stored in one transaction with the place up to which the log has been read, so that another process goes
 on exactly there when the first one dies.
 """
 

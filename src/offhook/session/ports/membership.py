@@ -40,4 +40,4 @@ class Membership(ABC):
 
     @abstractmethod
     async def is_drained(self, name: str) -> bool:
-        """Whether the node shall begin no sessions."""
+        """Whether the operator drains the node: it begins no sessions."""

@@ -101,7 +101,7 @@ class NumberReports(ABC):
 
     @abstractmethod
     def receiver(self, sub_account: SubAccount) -> str | None:
-        """A mark of who is told of the numbers (VNU); None: nobody. Another mark: somebody new."""
+        """A mark of who is told of the numbers (VNU); None: nobody. Another mark: another receiver."""
 
     @abstractmethod
     def all_numbers(

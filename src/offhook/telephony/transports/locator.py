@@ -88,7 +88,7 @@ class Locator:
         self._asking: dict[TrunkPlace, asyncio.Task[tuple[Address, ...]]] = {}
 
     def known(self, domain: TrunkPlace) -> tuple[Address, ...] | None:
-        """The servers, without asking; None: somebody must ask (:meth:`find`)."""
+        """The servers, without asking; None: ask the name service (:meth:`find`)."""
         if is_ip(domain.host):
             transport = domain.transport or "udp"
             return (Address(transport, domain.host, domain.port or default_port(transport)),)
