@@ -12,7 +12,7 @@ from tests.support.stores import (  # noqa: F401 - pytest finds fixtures by thei
     store_url,
 )
 
-from offhook.config.checks import NATIVE_MODULE
+from offhook.config.server_checks import NATIVE_MODULE
 
 
 @pytest.fixture(params=ENGINES)

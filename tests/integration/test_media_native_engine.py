@@ -20,7 +20,7 @@ from tests.integration.media_peer import (
     running_engine,
 )
 
-from offhook.config.checks import NATIVE_MODULE
+from offhook.config.server_checks import NATIVE_MODULE
 from offhook.media import make_engine
 from offhook.media.engine import MediaEngine, PlaybackEnded
 from offhook.negotiated import LAWS, Codec

@@ -35,10 +35,10 @@ def doctor(
     from offhook.commands.configured import configuration
     from offhook.commands.findings import FindingLevel, doubt, findings_text, fine
     from offhook.config.file import load_for_serving
-    from offhook.speech.menu_files import menu_findings
+    from offhook.execution.file_findings import file_findings
 
     path = configuration(config)
-    loaded = load_for_serving(path, judge=menu_findings)
+    loaded = load_for_serving(path, judge=file_findings)
     found = [doubt("configuration", line, "") for line in loaded.warnings]
     if not found:
         found.append(fine("configuration", path or "embedded defaults"))
@@ -100,13 +100,13 @@ def config_check(
     from offhook.commands.common import CommandError
     from offhook.commands.configured import configuration
     from offhook.config.file import ConfigError, load_for_serving
-    from offhook.speech.menu_files import menu_findings
+    from offhook.execution.file_findings import file_findings
 
     if file is not None and config is not None:
         raise CommandError(f"give {file} or --config {config}, not both", USAGE)
     path = configuration(file if file is not None else config)
     try:
-        loaded = load_for_serving(path, judge=menu_findings)
+        loaded = load_for_serving(path, judge=file_findings)
     except ConfigError as error:
         if not json:
             raise

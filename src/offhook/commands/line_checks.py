@@ -13,7 +13,7 @@ from pathlib import Path
 
 from offhook.commands.findings import DoctorFinding, doubt, fine, wrong
 from offhook.config import Config, TrunkSection, host_and_port, port_range, sip_address
-from offhook.config.checks import AUTO
+from offhook.config.server_checks import AUTO
 from offhook.net.listening import bind_error
 from offhook.sip import AnyEvent, OptionsAnswered
 from offhook.sip.encoding import host_port

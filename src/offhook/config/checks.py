@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 import os
-import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
@@ -16,23 +13,18 @@ from offhook.config import (
     Config,
     SubAccountSection,
     SubAccountWebhook,
+    TrunkSection,
     api_key_digest,
-    host_and_port,
-    port_range,
 )
+from offhook.config.mistakes import did_you_mean
+from offhook.config.server_checks import is_secret, server_findings
 from offhook.config.sip_checks import sip_findings
 from offhook.config.toml_lines import Path
+from offhook.config.value_checks import value_findings
 from offhook.patterns import InvalidPattern, check_pattern
-from offhook.webhook_secrets import BadSecret, secret_key
 
-AUTO = "auto"
-"""``sip.advertise``: asked of a STUN server."""
 MIN_SESSION_TIMER = 90
 """Seconds (RFC 4028 §4)."""
-NATIVE_MODULE = (
-    pathlib.Path(__file__).resolve().parent.parent / "media" / "native" / "_core.abi3.so"
-)
-"""The native media engine, which the installation builds where there is a C compiler."""
 
 Finding = tuple[Path, str]
 """A key and its mistake."""
@@ -40,89 +32,19 @@ Finding = tuple[Path, str]
 
 def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     """All mistakes, in the order of the sections."""
-    yield from _not_yet(config)
-    yield from _addresses(config)
-    yield from _certificates(config)
+    yield from value_findings(config)
+    yield from server_findings(config)
     yield from sip_findings(config)
-    yield from _retention_and_alerts(config)
-    yield from _stir(config)
     yield from _trunks_and_routes(config)
     yield from _registrations(config)
     yield from _sip_users(config)
     yield from _keys(("admin", "api_keys"), config.admin.api_keys, environ)
     yield from _unique(("subaccounts",), "id", [s.id for s in config.subaccounts])
+    yield from _shared_keys(config, environ)
     for index, sub_account in enumerate(config.subaccounts):
         yield from _sub_account(("subaccounts", index), sub_account, environ)
     yield from _numbers(config)
     yield from _unique(("testbed", "phones"), "number", [p.number for p in config.testbed.phones])
-
-
-def _not_yet(config: Config) -> Iterator[Finding]:
-    """Settings that the file format allows and this version does not support; they are refused, not
-    ignored."""
-    if config.media.engine == "native" and not NATIVE_MODULE.exists():
-        hint = "python -m offhook.media.native.build says why"
-        yield ("media", "engine"), f"the native media engine is not built; {hint}"
-
-
-def _retention_and_alerts(config: Config) -> Iterator[Finding]:
-    secret = config.alerts.secret
-    if secret is not None and not _is_secret(secret):
-        yield ("alerts", "secret"), "expected whsec_ and the base64 of 24 to 64 bytes"
-    keep = config.retention
-    for key in ("events", "deliveries"):
-        days = getattr(keep, key)
-        if days is not None and days > keep.sessions:
-            yield ("retention", key), f"expected at most retention.sessions ({keep.sessions})"
-
-
-def _certificates(config: Config) -> Iterator[Finding]:
-    http = config.http
-    if (http.tls_certificate is None) != (http.tls_key is None):
-        missing = "tls_key" if http.tls_key is None else "tls_certificate"
-        yield ("http", missing), "is missing: https needs tls_certificate and tls_key"
-        return
-    for key in ("tls_certificate", "tls_key"):
-        file = getattr(http, key)
-        if file is not None and not os.access(file, os.R_OK):
-            yield ("http", key), f"cannot be read: {file}"
-
-
-def _addresses(config: Config) -> Iterator[Finding]:
-    with_ports: list[tuple[Path, str]] = [(("http", "listen"), config.http.listen)]
-    with_ports += [(("sip", "listen"), a.partition(":")[2]) for a in config.sip.listen]
-    for path, endpoint in with_ports:
-        try:
-            host_and_port(endpoint)
-        except ValueError:
-            yield path, f"expected a port up to 65535, found {endpoint!r}"
-            continue
-    if not config.sip.listen:
-        yield ("sip", "listen"), "expected at least one address"
-    address = config.sip.advertise
-    if address == AUTO:
-        if config.sip.stun is None:
-            yield ("sip", "stun"), 'is missing: advertise = "auto" needs a STUN server'
-    elif address is not None and not _is_unicast(address):
-        yield ("sip", "advertise"), f"expected an IP address of one host, found {address!r}"
-    try:
-        ports = port_range(config.sip.rtp_ports)
-    except ValueError:
-        yield ("sip", "rtp_ports"), "expected the lower port first, both from 1 to 65535"
-        return
-    if len(ports) < 4:
-        yield ("sip", "rtp_ports"), "expected at least 4 ports: each leg takes two"
-
-
-def _stir(config: Config) -> Iterator[Finding]:
-    stir = config.stir
-    if (stir.key is None) != (stir.certificate_url is None):
-        missing = "certificate_url" if stir.certificate_url is None else "key"
-        yield ("stir", missing), "is missing: signing needs key and certificate_url"
-    for key in ("key", "roots"):
-        file = getattr(stir, key)
-        if file is not None and not os.access(file, os.R_OK):
-            yield ("stir", key), f"cannot be read: {file}"
 
 
 def _trunks_and_routes(config: Config) -> Iterator[Finding]:
@@ -137,20 +59,34 @@ def _trunks_and_routes(config: Config) -> Iterator[Finding]:
             yield ("trunks", index, "session_timer"), at_least
         if trunk.attest is not None and config.stir.key is None:
             yield ("trunks", index, "attest"), "needs stir.key and stir.certificate_url"
-        for network in trunk.inbound_from:
-            try:
-                ipaddress.ip_network(network, strict=False)
-            except ValueError:
-                yield (
-                    ("trunks", index, "inbound_from"),
-                    f"expected IP addresses or networks, found {network!r}",
-                )
+        if not trunk.codecs:
+            yield ("trunks", index, "codecs"), _NO_CODEC
+        yield from _number_rules(("trunks", index), trunk)
     trunks = {t.name for t in config.trunks} | {TESTBED_TRUNK}
     for index, route in enumerate(config.routes):
         if not route.trunks:
             yield ("routes", index, "trunks"), "expected at least one trunk"
         for name in sorted(set(route.trunks) - trunks):
-            yield ("routes", index, "trunks"), f"there is no trunk {name!r}"
+            yield ("routes", index, "trunks"), _no_trunk(name, trunks)
+
+
+_NO_CODEC = "expected at least one codec"
+
+
+def _no_trunk(name: str, trunks: Iterable[str]) -> str:
+    near = did_you_mean(name, trunks)
+    return f"there is no trunk {name!r}{'; ' if near else ''}{near}"
+
+
+def _number_rules(path: Path, trunk: TrunkSection) -> Iterator[Finding]:
+    """Two rules of one prefix: only one of them can count."""
+    seen: set[tuple[str, str, str]] = set()
+    for index, rule in enumerate(trunk.number_rules):
+        parties = ("called", "caller") if rule.party == "both" else (rule.party,)
+        ruled = {(rule.direction, party, rule.prefix) for party in parties}
+        if ruled & seen:
+            yield (*path, "number_rules", index), f"another rule changes {rule.prefix!r} already"
+        seen |= ruled
 
 
 def _registrations(config: Config) -> Iterator[Finding]:
@@ -190,6 +126,8 @@ def _sip_users(config: Config) -> Iterator[Finding]:
             yield (*path, "password"), f"expected {SHORTEST_PASSWORD} characters or more"
         if not user.digest:
             yield (*path, "digest"), "expected at least one algorithm"
+        if not user.codecs:
+            yield (*path, "codecs"), _NO_CODEC
         if user.number is None:
             continue
         if user.number in numbers:
@@ -208,6 +146,24 @@ def _keys(path: Path, keys: Iterable[str], environ: Mapping[str, str]) -> Iterat
             yield path, f"the variable {missing.args[0]} is not set"
 
 
+def _shared_keys(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A key opens sub-accounts of one account."""
+    owners: dict[bytes, str] = {}
+    for index, entry in enumerate(config.subaccounts):
+        for digest in _digests(entry.api_keys, environ):
+            if owners.setdefault(digest, entry.account) != entry.account:
+                shared = f"one of them is a key of the account {owners[digest]!r} too"
+                yield ("subaccounts", index, "api_keys"), shared
+
+
+def _digests(keys: Iterable[str], environ: Mapping[str, str]) -> Iterator[bytes]:
+    for key in keys:
+        try:
+            yield api_key_digest(key, environ)
+        except KeyError:  # _keys tells it
+            continue
+
+
 def _sub_account(
     path: Path, account: SubAccountSection, environ: Mapping[str, str]
 ) -> Iterator[Finding]:
@@ -215,7 +171,11 @@ def _sub_account(
     yield from _unique((*path, "webhooks"), "type", [w.type for w in account.webhooks])
     yield from _unique((*path, "scenarios"), "name", [s.name for s in account.scenarios])
     for index, area in enumerate(account.coverage or ()):
-        if not area.startswith("+") and area not in phonenumbers.SUPPORTED_REGIONS:
+        if area.startswith("+"):
+            if not _begins_a_number(area):
+                wrong = f"no number begins with {area!r}: no country has this calling code"
+                yield (*path, "coverage", index), wrong
+        elif area not in phonenumbers.SUPPORTED_REGIONS:
             yield (*path, "coverage", index), _no_country(area)
     for index, webhook in enumerate(account.webhooks):
         yield from _webhook((*path, "webhooks", index), webhook)
@@ -231,7 +191,7 @@ def _sub_account(
 def _webhook(path: Path, webhook: SubAccountWebhook) -> Iterator[Finding]:
     for key in ("secret", "previous_secret"):
         secret = getattr(webhook, key)
-        if secret is not None and not _is_secret(secret):
+        if secret is not None and not is_secret(secret):
             wrong = "expected whsec_ and the base64 of 24 to 64 bytes, found another string"
             yield (*path, key), wrong
     if webhook.fallback_url is not None and webhook.type != "VCA":
@@ -268,12 +228,12 @@ def _scenarios(path: Path, account: SubAccountSection) -> Iterator[Finding]:
                 yield (*here, "parameters", number, "pattern"), str(error)
 
 
-def _is_unicast(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return not (found.is_unspecified or found.is_multicast)
+def _begins_a_number(prefix: str) -> bool:
+    """Whether ``+4`` or ``+4420`` is the beginning of an assigned country calling code, or goes on from
+    one."""
+    digits = prefix[1:]
+    codes = map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+    return any(code.startswith(digits) or digits.startswith(code) for code in codes)
 
 
 _NOT_COUNTRIES = {
@@ -295,21 +255,6 @@ def _no_country(area: str) -> str:
     return f"{area!r} is no country of ISO 3166-1{'; ' if near else ''}{near}"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean ring_timeout?``; empty when no known name is similar."""
-    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
-    return f"did you mean {near[0]}?" if near else ""
-
-
-def _is_secret(secret: str) -> bool:
-    """Whether webhooks can be signed with it."""
-    try:
-        secret_key(secret)
-    except BadSecret:
-        return False
-    return True
-
-
 def _numbers(config: Config) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     trunks = {trunk.name for trunk in config.trunks} | {TESTBED_TRUNK}
@@ -321,7 +266,7 @@ def _numbers(config: Config) -> Iterator[Finding]:
                 yield (*path, "msisdn"), f"{number.msisdn} belongs to {owner!r} already"
             owners.setdefault(number.msisdn, account.id)
             if number.trunk is not None and number.trunk not in trunks:
-                yield (*path, "trunk"), f"there is no trunk {number.trunk!r}"
+                yield (*path, "trunk"), _no_trunk(number.trunk, trunks)
             if number.expires is not None and not _is_day(number.expires):
                 yield (*path, "expires"), f"{number.expires} is no day of the calendar"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -30,9 +31,13 @@ from offhook.config import (
 )
 from offhook.config.mistakes import ConfigError as ConfigError
 from offhook.config.mistakes import Source
+from offhook.config.recording_key import FILE
+from offhook.config.server_sections import Recording
 from offhook.config.typed_reader import TypedReader
 from offhook.config.variables import override
 
+_LINE_TOLD = re.compile(r"\(at line ([0-9]+),")
+"""In the messages of :mod:`tomllib`."""
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """The size limit of a configuration, so that a wrong path (a log, a device) is noticed."""
 
@@ -208,15 +213,18 @@ def _read(path: str) -> tuple[dict[str, Any], str]:
         text = raw.decode("utf-8-sig")  # some editors begin a file with a byte order mark
         return tomllib.loads(text), text
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+        line_told = _LINE_TOLD.search(str(error))
+        place = f"{path}:{line_told[1]}" if line_told else path
+        raise ConfigError(f"{place}: not TOML: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deep") from error
 
 
 def _with_absolute_files(config: Config, folder: str) -> Config:
-    http, sip, recording = config.http, config.sip, config.recording
+    http, sip, stir = config.http, config.sip, config.stir
     return replace(
         config,
         http=replace(
@@ -225,7 +233,8 @@ def _with_absolute_files(config: Config, folder: str) -> Config:
             tls_key=_absolute(http.tls_key, folder),
         ),
         sip=_sip_with_absolute_files(sip, folder),
-        recording=replace(recording, directory=_absolute(recording.directory, folder)),
+        stir=replace(stir, key=_absolute(stir.key, folder), roots=_absolute(stir.roots, folder)),
+        recording=_recording_with_absolute_files(config.recording, folder),
         subaccounts=tuple(
             _sub_account_with_absolute_files(account, folder) for account in config.subaccounts
         ),
@@ -248,6 +257,14 @@ def _sip_with_absolute_files(sip: Sip, folder: str) -> Sip:
             for each in sip.certificates
         ),
     )
+
+
+def _recording_with_absolute_files(section: Recording, folder: str) -> Recording:
+    key = section.encryption_key
+    if key is not None and key.startswith(FILE):
+        key = FILE + os.path.join(folder, key.removeprefix(FILE))
+    directory = _absolute(section.directory, folder)
+    return replace(section, directory=directory, encryption_key=key)
 
 
 def _sub_account_with_absolute_files(account: SubAccountSection, folder: str) -> SubAccountSection:

@@ -7,20 +7,27 @@ A command that only reads a configuration (``offhook simulate`` on a laptop, say
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from urllib.parse import urlsplit
 
-from offhook.config import Config, SubAccountSection
+from offhook.config import Config, SubAccountSection, Voices
+from offhook.config.certificate_checks import certificate_findings
 from offhook.config.checks import Finding
+from offhook.config.mistakes import did_you_mean
 from offhook.config.recording_key import encryption_key
 
 _SQLITE = "sqlite:///"
 
 
 def findings(config: Config) -> Iterator[Finding]:
-    """Files and folders that cannot be written."""
+    """Files and folders that cannot be written, certificates that cannot be loaded, missing extras."""
+    yield from certificate_findings(config)
+    if config.telemetry.traces is not None and not _has_package("opentelemetry.exporter.otlp"):
+        why = "needs OpenTelemetry, which is not installed: pip install 'offhook[otel]'"
+        yield ("telemetry", "traces"), why
     if (path := sqlite_path(config.database.url)) is not None:
         if os.path.isdir(path):
             yield ("database", "url"), f"{path} is a folder"
@@ -65,9 +72,64 @@ def warnings(config: Config) -> Iterator[Finding]:
     if config.browser_phone.enabled and find_spec("aiortc") is None:
         why = "needs the extra: pip install 'offhook[webrtc]'; there are no phones in browsers"
         yield ("browser_phone", "enabled"), why
+    yield from _unknown_sub_accounts(config)
+    yield from _without_effect(config)
     if not config.webhooks.opens_loopback:
         for number, account in enumerate(config.subaccounts):
             yield from _closed_addresses(("subaccounts", number), account)
+
+
+def _unknown_sub_accounts(config: Config) -> Iterator[Finding]:
+    """Sub-accounts that the file does not have; an operator may have made them over the API."""
+    known = {account.id for account in config.subaccounts}
+    named = [
+        *((("routes", index), route.subaccounts) for index, route in enumerate(config.routes)),
+        *((("sip_users", index), user.subaccounts) for index, user in enumerate(config.sip_users)),
+        *(
+            (("rates", "prices", index), price.subaccounts)
+            for index, price in enumerate(config.rates.prices)
+        ),
+    ]
+    for path, sub_accounts in named:
+        for position, name in enumerate(sub_accounts or ()):
+            if name not in known:
+                near = did_you_mean(name, known)
+                why = f"this file has no sub-account {name!r}{'; ' if near else ''}{near}"
+                yield (*path, "subaccounts", position), why
+
+
+def _without_effect(config: Config) -> Iterator[Finding]:
+    """Settings of something that is not used."""
+    for index, trunk in enumerate(config.trunks):
+        if trunk.tls_name is not None and not trunk.address.startswith(("tls:", "sip:")):
+            yield ("trunks", index, "tls_name"), "has no effect: the address is not tls: or sip:"
+    if config.alerts.url is None:
+        for key in ("http_auth_header", "secret"):
+            if getattr(config.alerts, key) is not None:
+                yield ("alerts", key), "has no effect without alerts.url: no alerts are sent"
+    voices = config.voices
+    for position, engine in enumerate(voices.order if voices.order != Voices().order else ()):
+        if hasattr(voices, engine) and getattr(voices, engine) is None:
+            yield ("voices", "order", position), f"there is no [voices.{engine}]: it is not asked"
+    if voices.folder is not None and not os.path.isdir(voices.folder):
+        yield (
+            ("voices", "folder"),
+            f"there is no folder {voices.folder}: no voice is installed there",
+        )
+    if not config.webhooks.allow_http:
+        for number, account in enumerate(config.subaccounts):
+            for index, webhook in enumerate(account.webhooks):
+                for key in ("url", "fallback_url"):
+                    if (getattr(webhook, key) or "").startswith("http:"):
+                        why = "is plain http: nothing is sent there while webhooks.allow_http is false"
+                        yield ("subaccounts", number, "webhooks", index, key), why
+
+
+def _has_package(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _closed_addresses(path: tuple[str | int, ...], account: SubAccountSection) -> Iterator[Finding]:
@@ -108,5 +170,10 @@ def _is_private(url: str) -> bool:
     try:
         address = ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    return address.is_private or address.is_loopback
+        try:
+            address = IPv4Address(
+                socket.inet_aton(host)
+            )  # 127.1 and 2130706433, as resolvers read it
+        except (OSError, ValueError):
+            return host == "localhost" or host.endswith(".localhost")
+    return not address.is_global

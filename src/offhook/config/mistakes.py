@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 from offhook.config.toml_lines import Path, line_of, locate
 
 
@@ -53,3 +56,9 @@ def key_name(path: Path) -> str:
     for part in path:
         name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else part
     return name
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean ring_timeout?``; empty when no known name is similar."""
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
+    return f"did you mean {near[0]}?" if near else ""

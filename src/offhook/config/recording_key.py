@@ -11,6 +11,8 @@ from pathlib import Path
 from offhook.config.server_sections import Recording
 
 KEY_SIZE = 32
+FILE = "file:"
+"""What begins the name of a file with the key."""
 
 
 def encryption_key(section: Recording, environ: Mapping[str, str] = os.environ) -> bytes | None:

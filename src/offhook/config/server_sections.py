@@ -15,6 +15,7 @@ from offhook.config.value_types import (
     Delay,
     EncryptionKey,
     Endpoint,
+    HeaderValue,
     HepAddress,
     Host,
     HttpUrl,
@@ -24,6 +25,7 @@ from offhook.config.value_types import (
     PortRange,
     Seconds,
     SipAddress,
+    SpokenText,
 )
 
 
@@ -162,7 +164,7 @@ class Recording(Section, frozen=True, kw_only=True):
     """``stereo``: leg A on the left, everybody and everything else on the right."""
     beep: bool = False
     """A short tone to each leg when its recording begins."""
-    consent_prompt: str | None = None
+    consent_prompt: SpokenText | None = None
     """Spoken to each leg when its recording begins."""
     consent_language: str | None = None
     encryption_key: EncryptionKey | None = None
@@ -196,7 +198,7 @@ class AlertsSection(Section, frozen=True, kw_only=True):
 
     url: HttpUrl | None = None
     """None: no alerts are sent."""
-    http_auth_header: str | None = None
+    http_auth_header: HeaderValue | None = None
     secret: str | None = None
 
 

@@ -87,5 +87,16 @@ def _browser_phone(config: Config) -> Iterator[tuple[Path, str]]:
     except ValueError:
         yield ("browser_phone", "address"), f"expected an IP address, found {section.address!r}"
         return
+    if section.advertise is not None and not _is_ip(section.advertise):
+        wrong = f"expected an IP address, found {section.advertise!r}"
+        yield ("browser_phone", "advertise"), wrong
     if address.is_unspecified:
         yield ("browser_phone", "address"), "expected one address that browsers reach"
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

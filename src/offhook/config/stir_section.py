@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from offhook.config.section import Section
-from offhook.config.value_types import HttpUrl
+from offhook.config.value_types import HttpUrl, Uuid
 
 Attest = Literal["A", "B", "C"]
 
@@ -28,7 +28,7 @@ class StirSection(Section, frozen=True, kw_only=True):
     """PEM file with the private key, on P-256."""
     certificate_url: HttpUrl | None = None
     """Where the certificate of that key is served, for those who verify."""
-    origid: str | None = None
+    origid: Uuid | None = None
     """A UUID for tracing; absent: made of the URL."""
     roots: str | None = None
     """PEM file with the certificates that verify callers; absent: callers are not verified."""

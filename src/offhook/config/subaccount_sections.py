@@ -15,6 +15,7 @@ from offhook.config.value_types import (
     Count,
     Currency,
     Day,
+    HeaderValue,
     HttpUrl,
     Money,
     Msisdn,
@@ -22,6 +23,7 @@ from offhook.config.value_types import (
     NumberType,
     OptOutKey,
     Rate,
+    ScenarioName,
     SpokenText,
     SubAccountId,
     TestCallSeconds,
@@ -59,7 +61,7 @@ class SubAccountWebhook(Section, frozen=True, kw_only=True):
     type: Literal["VCA", "VCS", "VSS", "VRU", "VNU"]
     url: HttpUrl
     enabled: bool = True
-    http_auth_header: str | None = None
+    http_auth_header: HeaderValue | None = None
     secret: str | None = None
     previous_secret: str | None = None
     """Signed with as well, while receivers learn the new one."""
@@ -79,7 +81,7 @@ class ScenarioParameterSection(Section, frozen=True, kw_only=True):
 class ScenarioFile(Section, frozen=True, kw_only=True):
     """``[[subaccounts.scenarios]]``"""
 
-    name: str
+    name: ScenarioName
     file: str
     """Relative to the configuration file; absolute once loaded."""
     parameters: tuple[ScenarioParameterSection, ...] = ()
@@ -115,7 +117,7 @@ class OptOutSection(Section, frozen=True, kw_only=True):
     file: str | None = None
     """Relative to the configuration file; absolute once loaded."""
     webhook: HttpUrl | None = None
-    http_auth_header: str | None = None
+    http_auth_header: HeaderValue | None = None
 
 
 class SubAccountSection(Section, frozen=True, kw_only=True):

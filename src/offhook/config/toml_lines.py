@@ -35,6 +35,8 @@ def line_of(lines: dict[Path, int], path: Path) -> int | None:
     for length in range(len(path), 0, -1):
         if (line := lines.get(path[:length])) is not None:
             return line
+        if (line := lines.get((*path[:length], 0))) is not None:  # [[http]], which is no list
+            return line
     return None
 
 

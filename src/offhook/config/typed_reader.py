@@ -5,19 +5,37 @@ from __future__ import annotations
 import json
 import math
 import types
+from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from offhook.config import Config, Section
-from offhook.config.checks import did_you_mean
-from offhook.config.mistakes import Source
+from offhook.config.mistakes import Source, did_you_mean
 from offhook.config.toml_lines import Path
 
 _SECRET_KEYS = frozenset(
-    {"api_keys", "key", "key_id", "password", "secret", "http_auth_header", "url", "nats"}
+    {
+        "api_keys",
+        "encryption_key",
+        "fallback_url",
+        "http_auth_header",
+        "ice_password",
+        "key",
+        "key_id",
+        "nats",
+        "password",
+        "previous_secret",
+        "proxy",
+        "secret",
+        "url",
+        "webhook",
+    }
 )
+"""Their values are not repeated in errors. A URL may hold a password."""
+_PUBLIC_KEYS = frozenset({("opt_out", "key")})
+"""The exceptions, with their section: a key of a phone."""
 
 
 class TypedReader:
@@ -59,7 +77,7 @@ class TypedReader:
 
     def _section(self, value: Any, section: type[Section], path: Path) -> Section | None:
         if not isinstance(value, dict):
-            self._source.add(path, f"expected a table, found {_found(value, path)}")
+            self._source.add(path, f"expected a table{_as_header(value, path)}")
             return None
         hints = hints_of(section)
         for key in value.keys() - hints.keys():
@@ -94,20 +112,30 @@ def expected(hint: Any) -> str:
                 return str(meta.description)
     if get_origin(hint) is Literal:
         return " or ".join(json.dumps(choice) for choice in get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return " or ".join(json.dumps(choice.value) for choice in hint)
     if (item := item_hint(hint)) is not None:
         return f"a list, each {expected(item)}"
     kinds = {bool: "true or false", str: "a string", int: "a whole number", float: "a number"}
     return kinds.get(hint, "a table")
 
 
+def _as_header(value: Any, path: Path) -> str:
+    """What was found instead of a table; a list of tables as the header it is written with."""
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        name = ".".join(part for part in path if isinstance(part, str))
+        return f": [{name}], found [[{name}]]"
+    return f", found {_found(value, path)}"
+
+
 def _found(value: Any, path: Path) -> str:
     names = [part for part in path if isinstance(part, str)]
-    secret = bool(names) and names[-1] in _SECRET_KEYS
+    secret = bool(names) and names[-1] in _SECRET_KEYS and tuple(names[-2:]) not in _PUBLIC_KEYS
     match value:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return f"the number {value}"
+            return "a number" if secret else f"the number {value}"
         case str():
             return "another string" if secret else f"the string {json.dumps(value[:60])}"
         case list() | tuple():

@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-Seconds = Annotated[float, Meta(gt=0, le=31_536_000, description="a number of seconds above 0")]
-Delay = Annotated[float, Meta(ge=0, le=86_400, description="a number of seconds, 0 or more")]
+Seconds = Annotated[
+    float, Meta(gt=0, le=31_536_000, description="a number of seconds above 0, up to 31,536,000")
+]
+Delay = Annotated[float, Meta(ge=0, le=86_400, description="a number of seconds, 0 to 86,400")]
 SessionInterval = Annotated[
     int,
     Meta(
@@ -24,7 +26,10 @@ Rate = Annotated[float, Meta(gt=0, le=1_000_000, description="a number above 0, 
 RegisterSeconds = Annotated[
     int, Meta(ge=60, le=86_400, description="a whole number of seconds, 60 to 86400")
 ]
-Count = Annotated[int, Meta(ge=1, description="a whole number, 1 or more")]
+Count = Annotated[
+    int,
+    Meta(ge=1, le=2_000_000_000, description="a whole number, 1 to 2,000,000,000"),
+]
 Name = Annotated[
     str, Meta(pattern=r"^[\w.&-]{1,64}\Z", description="a name of 1 to 64 letters, digits, . _ - &")
 ]
@@ -148,6 +153,23 @@ OptOutKey = Annotated[
 ]
 SpokenText = Annotated[
     str, Meta(min_length=1, max_length=3000, description="a text of 1 to 3000 characters")
+]
+ScenarioName = Annotated[
+    str, Meta(pattern=r"^\S(.{0,253}\S)?\Z", description="a name of 1 to 255 characters")
+]
+HeaderValue = Annotated[
+    str,
+    Meta(
+        pattern=r"^[ -~]{1,1024}\Z",
+        description="1 to 1024 printable characters of ASCII, as in an HTTP header",
+    ),
+]
+Uuid = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z",
+        description='a UUID such as "2f3d5c1e-4b7a-4c1d-9e0f-6a5b4c3d2e1f"',
+    ),
 ]
 ApiKey = Annotated[
     str,

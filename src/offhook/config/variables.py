@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import Annotated, Any, get_args, get_origin
 
 from offhook.config import Config
-from offhook.config.checks import did_you_mean
-from offhook.config.mistakes import Source
+from offhook.config.mistakes import Source, did_you_mean
 from offhook.config.toml_lines import Path
 from offhook.config.typed_reader import hints_of, is_section, item_hint, without_none
 

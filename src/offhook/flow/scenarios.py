@@ -63,7 +63,7 @@ def expand(
 ) -> Callflow:
     """The callflow that ``action`` means. Raises :class:`ScenarioFailed`."""
     filler = _Filler(_values(declared, action.parameters))
-    value = filler.callflow(_parse(template))
+    value = filler.callflow(parse_template(template))
     allowed = msgspec.structs.replace(facts, scenarios=frozenset())
     verdict = judge_value(value, allowed, now, mode=mode)
     if verdict.callflow is None:
@@ -71,7 +71,8 @@ def expand(
     return verdict.callflow
 
 
-def _parse(template: str) -> dict[str, object]:
+def parse_template(template: str) -> dict[str, object]:
+    """The JSON of a template. Raises :class:`ScenarioFailed`."""
     try:
         value = jsontext.decode(template.encode())
     except (jsontext.InvalidJson, UnicodeEncodeError) as error:

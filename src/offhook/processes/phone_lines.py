@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from offhook.aio import end_all
 from offhook.config import Config, host_and_port, sip_address
-from offhook.config.checks import AUTO
+from offhook.config.server_checks import AUTO
 from offhook.execution.node import VoiceNode
 from offhook.media import make_engine
 from offhook.media.engine import MediaEngine

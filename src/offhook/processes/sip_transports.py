@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offhook.config import Config, sip_address
-from offhook.config.checks import AUTO
+from offhook.config.server_checks import AUTO
 from offhook.processes.shared_sip import LOOPBACK, shared_index
 from offhook.sip.transport import Protocol
 from offhook.telephony.transports.datagram_port import SharedPort

@@ -26,6 +26,7 @@ from offhook import process_metrics
 from offhook.aio import first_of, wait_or
 from offhook.config import Config, ListenAddress, sip_address
 from offhook.config import file as config_file
+from offhook.execution.file_findings import file_findings
 from offhook.fabric.local import LocalHub
 from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
@@ -34,7 +35,6 @@ from offhook.processes.metrics_server import serving_metrics
 from offhook.processes.ready_facts import NOTHING_TO_TELL, ReadyFacts, ReadyPhone, ServerFacts
 from offhook.processes.shared_sip import LOOPBACK, shared_index
 from offhook.processes.systemd import SystemdNotifier
-from offhook.speech.menu_files import menu_findings
 from offhook.telephony.transports.sockets import bound_socket
 
 _log = logging.getLogger(__name__)
@@ -344,7 +344,7 @@ class Supervisor:
     def _reload(self) -> None:
         try:
             new, doubts = config_file.load_for_serving(
-                self._options.config_path, judge=menu_findings
+                self._options.config_path, judge=file_findings
             )
         except config_file.ConfigError as error:
             _log.error("reload: nothing changed, the configuration is wrong:\n%s", error)
@@ -385,7 +385,7 @@ def facts_of(config: Config, ready: Iterator[tuple[Member, ReadyFacts]]) -> Serv
 
 def serve(options: Options, on_ready: Callable[[ServerFacts], None]) -> ExitCode:
     """Run until stopped. Raises :class:`~offhook.config.file.ConfigError`."""
-    config, doubts = config_file.load_for_serving(options.config_path, judge=menu_findings)
+    config, doubts = config_file.load_for_serving(options.config_path, judge=file_findings)
     _log.info("configuration: %s", options.found)
     for doubt in doubts:
         _log.warning("%s", doubt)

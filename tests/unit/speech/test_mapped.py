@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.config.checks import NATIVE_MODULE
+from offhook.config.server_checks import NATIVE_MODULE
 from offhook.speech.mapped import map_file
 
 SHORTENED = """
