@@ -221,6 +221,7 @@ def simulate(
     """Run a callflow without a call and tell the conversation; takes no time."""
     from offhook.commands.configured import configuration
     from offhook.testing import simulate as simulate_module
+    from offhook.testing.errors import SimulationError
 
     if file is None and (inbound is None or vca is None):
         raise CommandError("expected a FILE, or --inbound NUMBER with --vca URL", USAGE, "simulate")
@@ -237,6 +238,9 @@ def simulate(
         )
     except ValueError as error:
         raise CommandError(str(error), USAGE, "simulate") from error
+    except SimulationError as error:
+        reason, _, _ = str(error).partition(" Declare it with offhook.number")
+        raise CommandError(reason, FAILED, "simulate") from error
 
 
 @app.command(help_epilogue=epilogue("schema"))
@@ -335,6 +339,12 @@ def _fail(message: str) -> None:
     print(f"offhook: {message}", file=sys.stderr)
 
 
+def _mistake(error: cyclopts.CycloptsError) -> str:
+    if isinstance(error, cyclopts.UnusedCliTokensError):
+        return f"one argument too many: {' '.join(error.unused_tokens or ())!r}"
+    return str(error)
+
+
 def _help_of(error: cyclopts.CycloptsError) -> str:
     """The command whose help explains the mistake: ``offhook keys create --help``."""
     chain = " ".join(error.command_chain or ())
@@ -363,7 +373,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result_action="return_value",
         )
     except cyclopts.CycloptsError as error:
-        _fail(f"{error}\n{_help_of(error)}")
+        _fail(f"{_mistake(error)}\n{_help_of(error)}")
         return USAGE
     except ConfigError as error:
         for problem in error.problems:

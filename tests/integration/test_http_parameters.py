@@ -167,6 +167,21 @@ async def test_a_bad_query_parameter_is_422_and_named(world: RecordWorld) -> Non
     assert seen >= 12
 
 
+async def test_a_value_that_is_no_choice_names_the_parameter_and_its_choices(
+    world: RecordWorld,
+) -> None:
+    for path, told in (
+        (
+            "webhooks/VSS/deliveries?state=x",
+            "state: Invalid enum value 'x', expected one of pending",
+        ),
+        ("webhooks/X/deliveries", "type: Invalid enum value 'X', expected one of VCA, VCS, VSS"),
+        ("sessions?status=x", "status: Invalid enum value 'x', expected one of QUEUED, RUNNING"),
+    ):
+        status, answer = await ask(world, "GET", world.url(path))
+        assert (status, answer["message"][: len(told)]) == (422, told)
+
+
 async def test_a_bad_path_parameter_is_refused(world: RecordWorld) -> None:
     seen = 0
     for method, path, operation in operations():

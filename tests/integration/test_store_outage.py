@@ -180,7 +180,7 @@ class TestPostgres:
 
     async def test_no_server_is_unavailable(self) -> None:
         store = open_store("postgresql://offhook@127.0.0.1:1/offhook")
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1, .*: Connection refused"):
             await store.open()
 
     async def test_a_save_whose_answer_was_lost_may_be_made_again(self, postgres_url: str) -> None:

@@ -90,12 +90,15 @@ async def queued(world: RecordWorld) -> str:
 async def test_all_dead_letters_are_listed_and_sent_again(
     world: RecordWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ids = await give_up(world, 205)  # more than one page
+    webhook = {"type": "VSS", "url": "https://acme.example/vss"}
+    async with world.client() as client, client.post(world.url("webhooks"), json=webhook):
+        ids = await give_up(world, 205)  # more than one page
     capsys.readouterr()
     assert await run(world, "deliveries", "VSS", "--state", "dead", "--limit", "2") == 0
     shown = capsys.readouterr().out
     assert ids[-1] in shown
     assert "HTTP 503" in shown
+    assert "https://acme.example/vss" in shown
     assert "More: --cursor" in shown
     assert await run(world, "redeliver", "VSS", "--dead", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"redelivered": ids}

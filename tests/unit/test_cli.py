@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -38,6 +39,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         (("nope",), 'Unknown command "nope"'),
         (("serve", "a.toml", "--config", "b.toml"), "give a.toml or --config b.toml, not both"),
         (("serve", "/no/file.toml"), "/no/file.toml: cannot be read"),
+        (
+            ("serve", "a.toml", "b.toml"),
+            "one argument too many: 'b.toml'\nTry offhook serve --help.",
+        ),
         (("serve", "--nope"), "Try offhook serve --help."),
         (("keys", "create", "--nope"), "Try offhook keys create --help."),
         (("lint",), "expected at least one FILE\nTry offhook lint --help."),
@@ -108,7 +113,14 @@ SHOWN = {
         }
     ],
     "deliveries": [
-        {"type": "VSS", "url": "http://h/vss", "state": "delivered", "attempts": [{}, {}]}
+        {"type": "VSS", "url": "http://h/vss", "state": "delivered", "attempts": [{}, {}]},
+        {
+            "type": "VCS",
+            "url": "http://h/vcs",
+            "state": "dropped",
+            "attempts": [{"detail": "HTTP 500"}],
+            "payload": {"payload": {"callStatus": "CALL_UPDATED"}},
+        },
     ],
 }
 
@@ -161,6 +173,7 @@ def test_show_for_people(
         "  outbound +1 → +2 COMPLETED 3 s, MOS 4.4",
         "  2026-01-01 08:00:00.123  CALL_UPDATED      sipCode=180",
         "  webhook VSS http://h/vss: delivered, attempt 2",
+        "  webhook VCS CALL_UPDATED http://h/vcs: dropped, HTTP 500",
     ]
 
 
@@ -239,6 +252,18 @@ def test_call_and_wait_fails_with_the_session(
     status, out, _ = run(capsys, "call", "--to", "+2", "--say", "Hello", "--wait")
     assert status == 1
     assert out.startswith("0192 ERROR")
+
+
+def test_a_refusal_names_what_could_be_used_instead() -> None:
+    client = api_client.ApiClient("http://127.0.0.1:1", "k", "demo")
+    near = "Speech profile invalid. Usable profiles near it: en-US-Amber"
+    body = {
+        "statusCode": -1002,
+        "statusMessage": "Speech profile invalid",
+        "errors": [{"statusCode": -1002, "path": "$", "message": near}],
+    }
+    refusal = client._refusal(422, json.dumps(body).encode())
+    assert str(refusal) == f"{near} (status code -1002)"
 
 
 def test_call_on_a_caller_id_that_is_not_allowed_hints_at_the_option(
@@ -381,6 +406,15 @@ def test_simulate_a_call_from_outside(capsys: pytest.CaptureFixture[str], tmp_pa
     assert "The session is COMPLETED." in out
 
 
+def test_simulating_a_call_to_a_number_that_is_none_is_told_in_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, _, err = run(capsys, "simulate", "--inbound", "abc", "--vca", "http://127.0.0.1:1/")
+    assert status == 1
+    assert "offhook: abc is no number of demo: Offhook answers 404" in err
+    assert "Declare" not in err
+
+
 def test_lint_judges_files_and_standard_input(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -429,6 +463,27 @@ def test_no_database_is_made_where_nothing_says_that_one_belongs_there(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_database_is_made_in_another_folder_than_the_configuration_s(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, other = tmp_path / "server", tmp_path / "elsewhere"
+    folder.mkdir()
+    other.mkdir()
+    file = folder / "offhook.toml"
+    file.write_text('[[subaccounts]]\nid = "demo"\naccount = "demo"\n')
+    monkeypatch.chdir(other)
+    for command in (("keys", "create"), ("db", "upgrade")):
+        status, _, err = run(capsys, *command, "--config", str(file))
+        assert status == 2
+        assert f"there is no database offhook.db in this folder, and {file} is in another" in err
+    assert list(other.iterdir()) == []
+    monkeypatch.setenv("OFFHOOK_DATABASE__URL", f"sqlite:///{other}/whole.db")
+    assert run(capsys, "keys", "create", "--config", str(file))[0] == 0
+    monkeypatch.delenv("OFFHOOK_DATABASE__URL")
+    monkeypatch.chdir(folder)
+    assert run(capsys, "keys", "create", "--config", str(file))[0] == 0
+
+
 def test_commands_take_the_configuration_that_is_there_and_say_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -448,6 +503,9 @@ def test_commands_take_the_configuration_that_is_there_and_say_so(
     assert Path("other.db").exists()
 
 
+LOCAL = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}"
+
+
 def test_keys_from_making_to_revoking(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,6 +518,12 @@ def test_keys_from_making_to_revoking(
     [listed] = json.loads(out)["keys"]
     assert (listed["id"], listed["name"], listed["revoked"]) == (made["id"], "mine", None)
     assert made["apiKey"] not in out
+    _, out, _ = run(capsys, "keys", "list")
+    heads, row = out.splitlines()
+    assert heads.split()[:5] == ["ID", "NAME", "ACCOUNT", "SUB-ACCOUNTS", "SCOPES"]
+    assert re.fullmatch(
+        rf"{made['id']}  mine  demo     all           \*       {LOCAL}  +{LOCAL}", row
+    )
     assert run(capsys, "keys", "revoke", made["id"])[0] == 0
     _, out, _ = run(capsys, "keys", "list", "--json")
     assert json.loads(out)["keys"][0]["revoked"] is not None

@@ -240,11 +240,11 @@ export interface Operations {
     /** The numbers. */ numbers?: types.NumberBody[];
     /** Allowed caller IDs beside the numbers, E.164 with `+`. */ callerIds?: string[];
     /** Countries or prefixes; absent: everywhere a route leads. */ coverage?: string[] | null;
-    /** a whole number, 1 or more. */ maxCalls?: number | null;
+    /** a whole number, 1 to 2,000,000,000. */ maxCalls?: number | null;
     /** a number above 0, up to 1,000,000. */ cps?: number | null;
     /** Whether calls may withhold the caller ID. */ withheldCallerId?: boolean;
     /** How webhooks carry captured digits; absent: `object`. */ dtmfEventData?: "object" | "string" | (string & {}) | null;
-    /** a whole number, 1 or more. */ dailyMinutes?: number | null;
+    /** a whole number, 1 to 2,000,000,000. */ dailyMinutes?: number | null;
     /** an amount in quotes, up to 6 decimals, such as "0.035". */ dailyCost?: string | null;
     /** Empty: at any time. */ callingHours?: types.CallingWindowBody[];
     /** Whether callflows outside of the calling hours wait, or end `ERROR` -2010. */ outsideHours?: types.OutsideHours;

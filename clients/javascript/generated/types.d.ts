@@ -242,7 +242,7 @@ export interface DeliveryView {
   deliveryId: string;
   /** The webhook's type; `DTMF` for a `dtmfCallbackUrl`. */
   type: OutboxType;
-  /** Where it goes, if not to the sub-account's webhook of this type. */
+  /** Where it goes: the webhook's URL as it is now, or that of the action; null when there is none now. */
   url: string | null;
   /** `pending`, `delivered`, `dead` (given up, can be sent again) or `dropped` (too old). */
   state: DeliveryState;
@@ -1173,7 +1173,7 @@ export interface SubAccountView {
   callerIds?: string[];
   /** Countries or prefixes; absent: everywhere a route leads. */
   coverage?: string[];
-  /** a whole number, 1 or more. */
+  /** a whole number, 1 to 2,000,000,000. */
   maxCalls?: number;
   /** a number above 0, up to 1,000,000. */
   cps?: number;
@@ -1181,7 +1181,7 @@ export interface SubAccountView {
   withheldCallerId?: boolean;
   /** How webhooks carry captured digits; absent: `object`. */
   dtmfEventData?: "object" | "string" | (string & {}) | null;
-  /** a whole number, 1 or more. */
+  /** a whole number, 1 to 2,000,000,000. */
   dailyMinutes?: number;
   /** an amount in quotes, up to 6 decimals, such as "0.035". */
   dailyCost?: string;
@@ -1217,7 +1217,7 @@ export interface SubAccountAnswer {
   callerIds?: string[];
   /** Countries or prefixes; absent: everywhere a route leads. */
   coverage?: string[];
-  /** a whole number, 1 or more. */
+  /** a whole number, 1 to 2,000,000,000. */
   maxCalls?: number;
   /** a number above 0, up to 1,000,000. */
   cps?: number;
@@ -1225,7 +1225,7 @@ export interface SubAccountAnswer {
   withheldCallerId?: boolean;
   /** How webhooks carry captured digits; absent: `object`. */
   dtmfEventData?: "object" | "string" | (string & {}) | null;
-  /** a whole number, 1 or more. */
+  /** a whole number, 1 to 2,000,000,000. */
   dailyMinutes?: number;
   /** an amount in quotes, up to 6 decimals, such as "0.035". */
   dailyCost?: string;

@@ -134,7 +134,17 @@ class ApiClient(NamedTuple):
             )
         code = answer.get("statusCode", status)
         text = str(answer.get("statusMessage") or answer.get("message") or status).strip()
+        text = _first_problem(answer, code) or text
         return ApiError(f"{text} (status code {code})", code if isinstance(code, int) else None)
+
+
+def _first_problem(answer: dict[str, Any], code: object) -> str:
+    """The sentence about the problem that decided the code: it names what could be used instead."""
+    problems = answer.get("errors")
+    first = problems[0] if isinstance(problems, list) and problems else None
+    if not isinstance(first, dict) or first.get("statusCode") != code:
+        return ""
+    return str(first.get("message") or "").strip()
 
 
 def _opener(host: str) -> urllib.request.OpenerDirector:

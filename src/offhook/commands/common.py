@@ -39,6 +39,11 @@ class CommandError(Exception):
         self.command = command
 
 
+def why_not(error: Exception) -> str:
+    """Why a file could not be used, without the number that Python puts before it."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns as wide as they need to be."""
     lines = [tuple(heads), *(tuple(str(cell) for cell in row) for row in rows)]

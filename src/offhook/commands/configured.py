@@ -22,7 +22,7 @@ def configuration_with_database(given: str | None) -> Config:
     """The configuration, for a command that works on its database.
 
     Raises :class:`CommandError` where the command would make an embedded database by mistake: without a
-    configuration file, in a folder where no server has run.
+    configuration file, or with one of another folder, where no server has run.
     """
     path = configuration(given)
     config = config_file.load(path)
@@ -33,7 +33,22 @@ def configuration_with_database(given: str | None) -> Config:
             "Say which one with --config FILE, or run this where offhook serve was started",
             USAGE,
         )
+    if path is not None and file and not _is_there(file) and not _is_beside(path):
+        raise CommandError(
+            f"there is no database {file} in this folder, and {path} is in another. Run this where offhook "
+            "serve is started, or give database.url the whole path: sqlite:////folder/offhook.db",
+            USAGE,
+        )
     return config
+
+
+def _is_there(file: str) -> bool:
+    """A file with an absolute name is the same from every folder: it may be made."""
+    return os.path.isabs(file) or os.path.exists(file)
+
+
+def _is_beside(path: str) -> bool:
+    return os.path.samefile(os.path.dirname(path) or ".", ".")
 
 
 def database_name(url: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from offhook.commands.common import FAILED, OK, USAGE, CommandError, Json, emit
+from offhook.commands.common import FAILED, OK, USAGE, CommandError, Json, emit, why_not
 
 if TYPE_CHECKING:
     from offhook.docs_site.building import Site
@@ -68,7 +68,7 @@ def _write(site: Site, folder: Path, *, as_json: bool) -> int:
     try:
         write(site, folder)
     except OSError as error:
-        raise CommandError(f"{folder} cannot be written: {error}") from error
+        raise CommandError(f"{folder} cannot be written: {why_not(error)}") from error
     told = {"folder": str(folder), "files": len(site.files), "problems": []}
     emit(as_json, told, f"{len(site.files)} files in {folder}; begin with {folder}/index.html")
     return OK

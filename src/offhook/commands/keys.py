@@ -45,13 +45,37 @@ def keys_create(
 
 @keys.command(name="list", help_epilogue=epilogue("keys list"))
 def keys_list(*, config: Config = None, json: Json = False) -> None:
-    """List the keys of the database, without their secrets."""
+    """List the keys of the database, without their secrets; times are local."""
     from offhook.commands import key_admin
+    from offhook.commands.times import local
 
     found = key_admin.listed(config)
-    names = tuple(dict.fromkeys(name for key in found for name in key))
-    rows = [tuple("" if key.get(n) is None else str(key[n]) for n in names) for key in found]
-    text = table(tuple(name.upper() for name in names), rows)
+    heads = (
+        "ID",
+        "NAME",
+        "ACCOUNT",
+        "SUB-ACCOUNTS",
+        "SCOPES",
+        "CREATED",
+        "LAST USED",
+        "EXPIRES",
+        "REVOKED",
+    )
+    rows = [
+        (
+            key["id"],
+            key["name"],
+            key["account"],
+            ", ".join(key["subAccounts"] or ("all",)),
+            ", ".join(key["scopes"]),
+            *(
+                local(key[moment].isoformat()) if key[moment] is not None else ""
+                for moment in ("created", "lastUsed", "expires", "revoked")
+            ),
+        )
+        for key in found
+    ]
+    text = table(heads, rows)
     emit(json, {"keys": found}, text if rows else "No keys.")
 
 

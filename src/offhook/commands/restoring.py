@@ -22,7 +22,7 @@ import msgspec
 
 from offhook.clock import SystemClock
 from offhook.codes import RuntimeCode, SessionStatus
-from offhook.commands.common import CommandError
+from offhook.commands.common import CommandError, why_not
 from offhook.commands.key_admin import with_store
 from offhook.config import Config as Settings
 from offhook.session import states
@@ -70,7 +70,7 @@ def copy_database(settings: Settings, file: Path) -> Prepared:
         prepared = _prepare_copy(settings, part)
         _finish(part, file)
     except (OSError, sqlite3.Error) as error:
-        raise CommandError(f"{file} was not written: {error}") from None
+        raise CommandError(f"{file} was not written: {why_not(error)}") from None
     finally:
         for leftover in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
             leftover.unlink(missing_ok=True)

@@ -66,8 +66,16 @@ def _event(event: Mapping[str, Any]) -> str:
 def _delivery(delivery: Mapping[str, Any]) -> str:
     attempts = delivery.get("attempts")
     tried = f", attempt {len(attempts)}" if isinstance(attempts, list) and len(attempts) > 1 else ""
-    name = f"{delivery['type']} {delivery.get('url') or ''}".rstrip()
-    return f"  webhook {name}: {delivery.get('state', '')}{tried}"
+    event = _event_delivered(delivery.get("payload"))
+    name = " ".join(part for part in (delivery["type"], event, delivery.get("url")) if part)
+    last = attempts[-1].get("detail") if isinstance(attempts, list) and attempts else ""
+    return f"  webhook {name}: {delivery.get('state', '')}{tried}{f', {last}' if last else ''}"
+
+
+def _event_delivered(body: object) -> str:
+    """``CALL_CONNECTED`` of a VCS body; other types carry one kind of event."""
+    payload = body.get("payload") if isinstance(body, Mapping) else None
+    return str(payload.get("callStatus", "")) if isinstance(payload, Mapping) else ""
 
 
 def _one_line(text: str) -> str:

@@ -28,6 +28,7 @@ SignedType = Annotated[
     Literal["VCA", "VCS", "VSS", "VRU", "VNU"], Parameter(help="The type of the webhook.")
 ]
 PAGE = 200
+_DELIVERY_HEADS = ("DELIVERY", "STATE", "SINCE", "URL", "ATTEMPTS", "LAST ANSWER")
 PROGRESS_EVERY = 100
 
 
@@ -70,12 +71,13 @@ def webhooks_deliveries(
             each["deliveryId"],
             each["state"],
             local(each["createdAt"]),
+            each.get("url") or "",
             str(len(each["attempts"])),
             each["attempts"][-1]["detail"] if each["attempts"] else "",
         )
         for each in answer["deliveries"]
     ]
-    text = page_text(table(("DELIVERY", "STATE", "SINCE", "ATTEMPTS", "LAST ANSWER"), rows), answer)
+    text = page_text(table(_DELIVERY_HEADS, rows), answer)
     emit(json, answer, text if rows else "No such delivery is stored.")
 
 

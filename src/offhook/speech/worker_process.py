@@ -134,7 +134,10 @@ async def start_worker(argv: Sequence[str], greeting: bytes) -> Process:
             worker.stdin.write(greeting)
             await worker.stdin.drain()
             ready = await worker_answer(worker, 0) == (AnswerStatus.DONE, b"")
-    except (OSError, EOFError, ValueError, RuntimeError) as error:  # TimeoutError is an OSError
+    except TimeoutError as error:
+        late = f"the worker cannot be started: it was not ready within {_START:.0f} s"
+        raise WorkerStartFailed(late) from error
+    except (OSError, EOFError, ValueError, RuntimeError) as error:
         raise WorkerStartFailed("the worker cannot be started: it ended at once") from error
     finally:
         if not ready:

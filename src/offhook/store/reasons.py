@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from urllib.parse import urlsplit
 
 
 def reason(error: BaseException) -> str:
     """What went wrong, in one line and never empty."""
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        text = os.strerror(error.errno)  # asyncio's own says "Connect call failed"
+    elif isinstance(error, socket.gaierror) and error.strerror:
+        text = error.strerror
     if isinstance(error, TimeoutError) and not text:
         return "no answer in time"
     return text or type(error).__name__

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from offhook.speech import worker_process
 from offhook.speech.worker_process import (
     WorkerLost,
     WorkerRefused,
     WorkersBusy,
+    WorkerStartFailed,
+    start_worker,
     worker_environment,
 )
 from offhook.speech.workers import WorkerPool
@@ -260,3 +263,14 @@ async def test_a_worker_that_dies_behind_a_part_fails_the_rest(new: New) -> None
     with pytest.raises(WorkerLost, match="died"):
         await anext(made)
     assert await pool.ask(b"echo next", timeout=10, owner="acme") == b"next"
+
+
+async def test_a_worker_that_is_not_ready_in_time_is_told_apart_from_one_that_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_process, "_START", 0.05)
+    with pytest.raises(WorkerStartFailed, match="it was not ready within"):
+        await start_worker((sys.executable, "-I", "-S", "-c", "input()"), b"")
+    monkeypatch.setattr(worker_process, "_START", 60.0)
+    with pytest.raises(WorkerStartFailed, match="it ended at once"):
+        await start_worker((sys.executable, "-I", "-S", "-c", ""), b"")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from offhook.store.reasons import place_of, reason
@@ -10,7 +12,9 @@ from offhook.store.reasons import place_of, reason
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(111, "Connect call failed ('127.0.0.1', 1)"), "Connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
         (ValueError("two\nlines\t here"), "two lines here"),
         (TimeoutError(), "no answer in time"),
         (ConnectionResetError(), "ConnectionResetError"),

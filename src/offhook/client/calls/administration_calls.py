@@ -71,11 +71,11 @@ class AdministrationCalls(Sender):
         ``numbers``: The numbers.
         ``caller_ids``: Allowed caller IDs beside the numbers, E.164 with ``+``.
         ``coverage``: Countries or prefixes; absent: everywhere a route leads.
-        ``max_calls``: a whole number, 1 or more.
+        ``max_calls``: a whole number, 1 to 2,000,000,000.
         ``cps``: a number above 0, up to 1,000,000.
         ``withheld_caller_id``: Whether calls may withhold the caller ID.
         ``dtmf_event_data``: How webhooks carry captured digits; absent: ``object``.
-        ``daily_minutes``: a whole number, 1 or more.
+        ``daily_minutes``: a whole number, 1 to 2,000,000,000.
         ``daily_cost``: an amount in quotes, up to 6 decimals, such as '0.035'.
         ``calling_hours``: Empty: at any time.
         ``outside_hours``: Whether callflows outside of the calling hours wait, or end ``ERROR``
@@ -470,11 +470,11 @@ class AsyncAdministrationCalls(AsyncSender):
         ``numbers``: The numbers.
         ``caller_ids``: Allowed caller IDs beside the numbers, E.164 with ``+``.
         ``coverage``: Countries or prefixes; absent: everywhere a route leads.
-        ``max_calls``: a whole number, 1 or more.
+        ``max_calls``: a whole number, 1 to 2,000,000,000.
         ``cps``: a number above 0, up to 1,000,000.
         ``withheld_caller_id``: Whether calls may withhold the caller ID.
         ``dtmf_event_data``: How webhooks carry captured digits; absent: ``object``.
-        ``daily_minutes``: a whole number, 1 or more.
+        ``daily_minutes``: a whole number, 1 to 2,000,000,000.
         ``daily_cost``: an amount in quotes, up to 6 decimals, such as '0.035'.
         ``calling_hours``: Empty: at any time.
         ``outside_hours``: Whether callflows outside of the calling hours wait, or end ``ERROR``

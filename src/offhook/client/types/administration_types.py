@@ -150,7 +150,7 @@ class SubAccountView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     coverage: list[str] | None = None
     """Countries or prefixes; absent: everywhere a route leads."""
     max_calls: int | None = None
-    """a whole number, 1 or more."""
+    """a whole number, 1 to 2,000,000,000."""
     cps: float | None = None
     """a number above 0, up to 1,000,000."""
     withheld_caller_id: bool = False
@@ -158,7 +158,7 @@ class SubAccountView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     dtmf_event_data: DtmfEventData | None = None
     """How webhooks carry captured digits; absent: ``object``."""
     daily_minutes: int | None = None
-    """a whole number, 1 or more."""
+    """a whole number, 1 to 2,000,000,000."""
     daily_cost: str | None = None
     """an amount in quotes, up to 6 decimals, such as '0.035'."""
     calling_hours: list[CallingWindowBody] | None = None
@@ -199,7 +199,7 @@ class SubAccountAnswer(
     coverage: list[str] | None = None
     """Countries or prefixes; absent: everywhere a route leads."""
     max_calls: int | None = None
-    """a whole number, 1 or more."""
+    """a whole number, 1 to 2,000,000,000."""
     cps: float | None = None
     """a number above 0, up to 1,000,000."""
     withheld_caller_id: bool = False
@@ -207,7 +207,7 @@ class SubAccountAnswer(
     dtmf_event_data: DtmfEventData | None = None
     """How webhooks carry captured digits; absent: ``object``."""
     daily_minutes: int | None = None
-    """a whole number, 1 or more."""
+    """a whole number, 1 to 2,000,000,000."""
     daily_cost: str | None = None
     """an amount in quotes, up to 6 decimals, such as '0.035'."""
     calling_hours: list[CallingWindowBody] | None = None

@@ -260,7 +260,9 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     type: OutboxType
     """The webhook's type; ``DTMF`` for a ``dtmfCallbackUrl``."""
     url: str | None
-    """Where it goes, if not to the sub-account's webhook of this type."""
+    """Where it goes: the webhook's URL as it is now, or that of the action; null when there is none
+    now.
+    """
     state: DeliveryState
     """``pending``, ``delivered``, ``dead`` (given up, can be sent again) or ``dropped`` (too old).
     """

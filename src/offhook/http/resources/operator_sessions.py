@@ -127,7 +127,8 @@ async def get_any_session(deps: NamedDependency[Deps], session_id: SessionId) ->
     """As the sub-account's own: legs, actions, events and webhook deliveries."""
     session = await _session(deps, session_id)
     events = await deps.store.events(session_id)
-    return session_answer(session, events, await deps.store.deliveries(session_id))
+    owner = deps.directory.sub_account(session.sub_account_id)
+    return session_answer(session, events, await deps.store.deliveries(session_id), owner)
 
 
 @get(

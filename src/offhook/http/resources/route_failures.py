@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import ParameterKwarg
 from litestar.response import Response
+from litestar.typing import FieldDefinition
 
 from offhook.clock import Clock, new_id
 from offhook.http import refusals
 from offhook.http.edge.body import ClientGone
 from offhook.http.refusals import Refused, refusal_answer
+from offhook.http.resources.choices import in_words
 from offhook.http.resources.params import AnyRequest
 from offhook.session.ports.record import StoreUnavailable
 
@@ -35,8 +38,8 @@ class RouteFailures:
             Refused: lambda _, refused: self._response(refused),
             StoreUnavailable: lambda _, __: self._response(refusals.unavailable()),
             ClientGone: lambda _, __: self._response(Refused(refusals.BAD_REQUEST)),
-            ValidationException: lambda _, error: self._response(
-                Refused(refusals.INVALID, _explain(error))
+            ValidationException: lambda request, error: self._response(
+                Refused(refusals.INVALID, _explain(request, error))
             ),
             HTTPException: self._of_framework,
             Exception: self._internal_error,
@@ -74,22 +77,29 @@ class RouteFailures:
         )
 
 
-def _explain(error: ValidationException) -> str:
+def _explain(request: AnyRequest, error: ValidationException) -> str:
     """``limit: Expected `int` <= 200``: every parameter that is wrong, by its name on the wire."""
     extra = error.extra if isinstance(error.extra, list) else []
+    declared = request.route_handler.parsed_fn_signature.parameters
     parts = []
     for each in extra:
         name = each.get("key", "body")
         text = each["message"]
+        parameter = declared.get(name)
         if text == f"'{name}'":
             text = "is missing but it is required"
-        parts.append(f"{_wire_name(name)}: {text}")
+        elif parameter is not None:
+            text = in_words(text, parameter.annotation)
+        parts.append(f"{_wire_name(name, parameter)}: {text}")
     return "; ".join(parts)[:MAX_MESSAGE] or refusals.INVALID.message
 
 
-def _wire_name(name: str) -> str:
-    """``session_id`` is ``sessionId`` on the wire, and the body has no name there."""
+def _wire_name(name: str, parameter: FieldDefinition | None) -> str:
+    """``session_id`` is ``sessionId`` on the wire, or has a name of its own; the body has none."""
     if name == "data":
         return "body"
+    definition = parameter.kwarg_definition if parameter is not None else None
+    if isinstance(definition, ParameterKwarg) and definition.name:
+        return definition.name
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(part.capitalize() for part in rest)

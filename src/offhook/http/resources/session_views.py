@@ -19,6 +19,7 @@ from offhook.session.ports.record import (
     RequestRecord,
 )
 from offhook.session.session import CallQuality, Leg, LegFailure, Session, TrunkTry
+from offhook.session.tenancy import SubAccount, WebhookType
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -124,7 +125,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     type: OutboxType
     """The webhook's type; `DTMF` for a `dtmfCallbackUrl`."""
     url: str | None
-    """Where it goes, if not to the sub-account's webhook of this type."""
+    """Where it goes: the webhook's URL as it is now, or that of the action; null when there is none now."""
     state: DeliveryState
     """`pending`, `delivered`, `dead` (given up, can be sent again) or `dropped` (too old)."""
     created_at: datetime
@@ -255,24 +256,29 @@ def session_answer(
     session: Session,
     events: Sequence[tuple[int, AnyEvent]],
     deliveries: Sequence[DeliveryRecord],
+    owner: SubAccount | None,
 ) -> SessionAnswer:
-    """One session with its timeline."""
+    """One session of ``owner`` with its timeline."""
     return SessionAnswer(
         **_session_fields(session),
         actions=action_views([event for _, event in events]),
         events=[event_view(number, event) for number, event in events],
-        deliveries=[delivery_view(delivery) for delivery in deliveries],
+        deliveries=[delivery_view(delivery, owner) for delivery in deliveries],
         status_code=OK_CODE,
         status_message=OK_MESSAGE,
     )
 
 
-def delivery_view(delivery: DeliveryRecord) -> DeliveryView:
-    """One webhook delivery with its attempts and its payload as JSON."""
+def delivery_view(delivery: DeliveryRecord, owner: SubAccount | None) -> DeliveryView:
+    """One webhook delivery of ``owner`` with its attempts and its payload as JSON."""
+    url = delivery.url
+    if url is None and owner is not None and delivery.type is not OutboxType.DTMF:
+        webhook = owner.webhooks.get(WebhookType(delivery.type))
+        url = webhook.url if webhook is not None else None
     return DeliveryView(
         delivery_id=delivery.delivery_id,
         type=delivery.type,
-        url=shown_url(delivery.url) if delivery.url is not None else None,
+        url=shown_url(url) if url is not None else None,
         state=delivery.state,
         created_at=delivery.created_at,
         next_at=delivery.next_at,

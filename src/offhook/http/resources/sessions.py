@@ -130,7 +130,7 @@ async def get_session(
     session = await _session(deps, caller, session_id)
     events = await deps.store.events(session_id)
     deliveries = await deps.store.deliveries(session_id)
-    return session_answer(session, events, deliveries)
+    return session_answer(session, events, deliveries, caller.sub_account)
 
 
 @delete(

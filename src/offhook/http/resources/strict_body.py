@@ -7,12 +7,14 @@ declares, and names the member that does not fit.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 from litestar.exceptions import InternalServerException
 
 from offhook.http.edge.body import ClientGone
 from offhook.http.refusals import INVALID, INVALID_JSON, Refused
+from offhook.http.resources.choices import in_words
 from offhook.http.resources.params import AnyRequest
 
 _MISSING = re.compile(r"Object missing required field `(.*)`")
@@ -39,12 +41,12 @@ async def strict_body(request: AnyRequest) -> None:
     try:
         msgspec.json.decode(body, type=declared.annotation, strict=True)
     except msgspec.ValidationError as error:
-        raise Refused(INVALID, explain(str(error))) from None
+        raise Refused(INVALID, explain(str(error), declared.annotation)) from None
     except (msgspec.DecodeError, RecursionError):
         raise Refused(INVALID_JSON) from None
 
 
-def explain(message: str) -> str:
+def explain(message: str, annotation: Any) -> str:
     """``Expected `int`, got `str` - at `$.a[0].b``` becomes ``a[0].b: Expected `int`, got `str```."""
     what, separator, path = message.rpartition(" - at `$")
     if not separator:
@@ -53,4 +55,4 @@ def explain(message: str) -> str:
     missing = _MISSING.fullmatch(what)
     if missing is not None:
         return f"{path}{'.' if path else ''}{missing[1]}: {MISSING}"
-    return f"{path or 'body'}: {what}"
+    return f"{path or 'body'}: {in_words(what, annotation, path)}"

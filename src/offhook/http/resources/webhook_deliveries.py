@@ -84,7 +84,7 @@ async def list_deliveries(
         )
     )
     return DeliveryList(
-        deliveries=[delivery_view(delivery) for delivery in deliveries],
+        deliveries=[delivery_view(delivery, caller.sub_account) for delivery in deliveries],
         next_cursor=next_cursor,
         status_code=OK_CODE,
         status_message=OK_MESSAGE,

@@ -108,14 +108,19 @@ class Pool:
 
     async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
         """A connection within ``timeout``, trying again while the server restarts."""
-        async with asyncio.timeout(self._timeout):
-            while True:
-                try:
-                    return await pool.acquire()
-                except (OSError, asyncpg.PostgresError) as error:
-                    if not isinstance(error, AWAY):
-                        raise
-                await asyncio.sleep(_RETRY)
+        last: Exception | None = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                while True:
+                    try:
+                        return await pool.acquire()
+                    except (OSError, asyncpg.PostgresError) as error:
+                        if not isinstance(error, AWAY):
+                            raise
+                        last = error
+                    await asyncio.sleep(_RETRY)
+        except TimeoutError as error:
+            raise last or error from None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:

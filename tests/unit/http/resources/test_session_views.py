@@ -124,6 +124,6 @@ def test_a_session_shows_why_it_ended_in_error() -> None:
         },
         "legs": [as_json(leg_view(LEG))],
     }
-    answer = session_answer(session, [(1, CallConnected(at=T0, call_id="c1"))], [])
+    answer = session_answer(session, [(1, CallConnected(at=T0, call_id="c1"))], [], None)
     assert [event["event"] for event in answer.events] == ["CALL_CONNECTED"]
     assert answer.status_code == 0
