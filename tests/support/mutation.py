@@ -337,19 +337,33 @@ class MeasuredTests:
 
 
 def imported_modules(source: str) -> set[str]:
-    """The modules of ours that a source imports: ``sip/message.py``, of a package ``sip/__init__.py``."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("offhook"):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            for name in map(str, names):
-                path = "/".join(name.split(".")[1:])
-                found |= {
-                    p
-                    for p in (f"{path}.py", f"{path}/__init__.py")
-                    if (ROOT / SOURCES / p).is_file()
-                }
+    """The modules of ours that a test's source imports, itself or by the modules of tests that it imports.
+
+    ``sip/message.py``, of a package ``sip/__init__.py``.
+    """
+    found: set[str] = set()
+    asked, left = set[Path](), [source]
+    while left:
+        for name in _imported_names(left.pop()):
+            top, *folders = name.split(".")
+            below = ROOT / (SOURCES if top == "offhook" else top)
+            path = "/".join(folders)
+            files = [below / f"{path}.py", below / path / "__init__.py"]
+            for file in filter(Path.is_file, files):
+                if top == "offhook":
+                    found.add(str(file.relative_to(below)))
+                elif file not in asked:
+                    asked.add(file)
+                    left.append(file.read_text())
     return found
+
+
+def _imported_names(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            if node.module.split(".")[0] in ("offhook", "tests"):
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def unfinished(output: str) -> str:

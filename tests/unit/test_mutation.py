@@ -15,6 +15,7 @@ from tests.support.mutation import (
     Outcome,
     Run,
     Trial,
+    imported_modules,
     lines_added,
     unfinished,
     within,
@@ -75,6 +76,13 @@ def test_tests_over_the_budget_are_passed_over() -> None:
     )
     assert within([quick, slow, other], budget=4) == [quick, other]
     assert within([slow], budget=4) == [slow]
+
+
+def test_what_a_test_imports_through_its_helpers_counts() -> None:
+    source = "from tests.support.held_line import held_line\nfrom offhook.sip import message\n"
+    found = imported_modules(source)
+    assert found >= {"sip/__init__.py", "sip/message.py", "telephony/line.py"}
+    assert "telephony/redirects.py" not in found
 
 
 def test_the_test_that_hangs_is_the_last_that_began() -> None:

@@ -153,6 +153,19 @@ async def test_a_text_is_most_urgent_while_its_first_words_are_waited_for() -> N
     saying.give_up()
 
 
+async def test_who_waits_for_a_playback_that_is_stopped_waits_no_longer() -> None:
+    saying = noted(Noted(), "Hello.")
+    playback = SayingPlayback(saying, lambda _prompt, _times: Line(), repetition=1)
+    playback.begin(await playback.ready())
+    waiting = asyncio.create_task(playback.finished())
+    await asyncio.sleep(0)  # its second part is never made
+    playback.stop()
+    async with asyncio.timeout(10):
+        assert await waiting is PlaybackResult.FINISHED
+    await playback.close()
+    saying.give_up()
+
+
 async def test_a_text_that_was_stopped_does_not_keep_the_next_one_waiting() -> None:
     speech = Noted()
     stopped = noted(speech, "Press a key.")

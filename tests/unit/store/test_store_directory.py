@@ -155,6 +155,8 @@ class TestSubAccounts:
         assert acme is not None
         assert acme.account_id == "acme"
         assert directory.sub_account("unknown") is None
+        known = [name for name in ("acme_corp", "stored", "unknown") if directory.knows(name)]
+        assert known == ["acme_corp", "stored"]
 
     async def test_stored_webhooks_and_scenarios_replace_the_files(
         self, store: SqliteStore

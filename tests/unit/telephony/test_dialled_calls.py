@@ -7,12 +7,13 @@ from typing import Any, cast
 
 import pytest
 from tests.support.held_line import HeldLine, held_line, trunk
-from tests.unit.sip.wire import PEER, SDP
+from tests.unit.sip.wire import OURS, PEER, SDP
 
 from offhook.codes import CallStatus
 from offhook.session.ports.telephony import Side
 from offhook.sip import Address
 from offhook.telephony import outgoing
+from offhook.telephony.media_hosts import MediaHosts
 
 OTHER = "+6598765432"
 SECOND = Address("udp", "192.0.2.22", 5060)
@@ -85,6 +86,14 @@ async def test_each_provisional_status_is_told_once_and_again_with_early_media()
         for status, sdp in ((180, None), (180, None), (183, SDP), (183, SDP), (180, None)):
             held.answers(status, sdp=sdp)
         assert held.rung == [(180, False), (183, True), (180, True)]
+
+
+async def test_media_of_the_servers_ip_version_is_opened_once() -> None:
+    async with held_line() as held:
+        held.line.media_hosts = MediaHosts(OURS.host, "2001:db8::1")
+        held.dials()
+        assert len(held.media.legs) == 1
+        assert f"c=IN IP4 {OURS.host}".encode() in (held.request("INVITE").sdp or b"")
 
 
 async def test_without_a_free_port_nothing_is_sent() -> None:

@@ -60,3 +60,14 @@ async def test_a_refused_event_is_not_sent_again() -> None:
     hook = Webhook(type=WebhookType.VSS, url="http://a.example/", secret=new_secret())
     reply = await WebhookTrials(server, SystemClock()).send(OWNER, hook)
     assert (reply.body, reply.detail, len(server.got)) == (None, "HTTP 503", 1)
+
+
+async def test_the_call_of_a_test_event_has_ended_after_it_began() -> None:
+    server = Answering(200)
+    hook = Webhook(type=WebhookType.VSS, url="http://a.example/", secret=new_secret())
+    await WebhookTrials(server, SystemClock()).send(OWNER, hook)
+    ((_, body),) = server.got
+    (leg,) = msgspec.json.decode(body)["payload"]["details"].values()
+    names = ("initiatedTimestamp", "connectedTimestamp", "disconnectedTimestamp")
+    times = [leg[name] for name in names]
+    assert times == sorted(set(times))
