@@ -360,10 +360,10 @@ def imported_modules(source: str) -> set[str]:
 
 def _imported_names(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module is not None:
-            if node.module.split(".")[0] in ("offhook", "tests"):
-                yield node.module
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if module.partition(".")[0] in ("offhook", "tests"):
+            assert isinstance(node, ast.ImportFrom)
+            yield from (module, *(f"{module}.{alias.name}" for alias in node.names))
 
 
 def unfinished(output: str) -> str:
