@@ -6,8 +6,6 @@ import io
 import json
 import re
 import shlex
-import subprocess
-import sys
 import time
 import wave
 from collections.abc import Iterator
@@ -568,16 +566,6 @@ def test_a_database_that_is_not_there(
     assert said.startswith(f"offhook: the database {shown} cannot be ")
     assert "secret" not in err
     assert not said.rstrip().endswith(":")
-
-
-def test_help_imports_no_server() -> None:
-    code = (
-        "import sys, offhook.cli; offhook.cli.main(['--help']);"
-        "print([m for m in ('aiohttp', 'litestar', 'sqlalchemy', 'numpy', 'structlog')"
-        " if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_say_speaks_to_a_file_without_a_server(

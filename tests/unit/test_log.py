@@ -187,13 +187,3 @@ raise ValueError("the last line")
     assert [line["level"] for line in lines] == ["critical", "critical"]
     assert "ZeroDivisionError" in lines[0]["exception"]
     assert "the last line" in lines[1]["exception"]
-
-
-def test_no_process_imports_what_only_structlogs_own_renderer_needs() -> None:
-    program = (
-        "import sys, offhook.log; print('rich' in sys.modules); import rich; print(rich.__name__)"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.split() == ["False", "rich"]

@@ -34,14 +34,13 @@ def docs(
     """Serve this documentation to your browser until Ctrl-C; it needs no network."""
     if not 0 <= port <= 65535:
         raise CommandError("--port: expected 0 to 65535", USAGE, "docs")
-    site = _site()
     if build is not None:
-        return _write(site, build, as_json=json)
+        return _write(_site(), build, as_json=json)
     if llms or llms_full:
-        text = site.files["llms-full.txt" if llms_full else "llms.txt"].decode()
+        text = _site().files["llms-full.txt" if llms_full else "llms.txt"].decode()
         print(json_module.dumps({"text": text}) if json else text)
         return OK
-    return _serve(site, port, as_json=json)
+    return _serve(port, as_json=json)
 
 
 def _site() -> Site:
@@ -74,7 +73,7 @@ def _write(site: Site, folder: Path, *, as_json: bool) -> int:
     return OK
 
 
-def _serve(site: Site, port: int, *, as_json: bool) -> int:
+def _serve(port: int, *, as_json: bool) -> int:
     from offhook.docs_site import docs_server
 
     try:
@@ -82,6 +81,7 @@ def _serve(site: Site, port: int, *, as_json: bool) -> int:
     except OSError as error:
         raise CommandError(f"port {port} of 127.0.0.1: {error.strerror or error}") from error
     with socket:
+        site = _site()
         url = f"http://127.0.0.1:{socket.getsockname()[1]}/"
         text = f"The documentation is at {url} (Ctrl-C ends it)"
         print(json_module.dumps({"url": url}) if as_json else text, flush=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,27 +45,3 @@ def test_each_operation_has_a_method_in_both_clients(name: str) -> None:
 
 def test_what_is_written_by_hand_is_an_operation() -> None:
     assert set(OPERATIONS) >= WRITTEN_BY_HAND
-
-
-@pytest.mark.parametrize(
-    ("program", "absent"),
-    [
-        ("import offhook", ["offhook.client", "httpx", "msgspec", "litestar"]),
-        ("from offhook import Client", ["litestar", "offhook.http", "asyncpg", "numpy"]),
-        ("import offhook.receiver", ["httpx", "litestar", "offhook.http", "aiohttp"]),
-    ],
-)
-def test_only_what_is_asked_for_is_loaded(program: str, absent: list[str]) -> None:
-    script = f"{program}\nimport sys\nprint(*[name for name in {absent!r} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.split() == []
-
-
-def test_without_httpx_the_clients_say_what_to_install() -> None:
-    script = "import sys\nsys.modules['httpx'] = None\nfrom offhook import Client"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert "pip install 'offhook[client]'" in done.stderr.splitlines()[-1]

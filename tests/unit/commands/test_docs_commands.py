@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from pathlib import Path
 
@@ -10,20 +9,6 @@ import pytest
 
 from offhook import cli
 from offhook.docs_site import sources
-
-
-def test_the_site_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert cli.main(["docs", "--build", str(tmp_path / "site"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["problems"] == []
-    assert "Offhook" in (tmp_path / "site" / "index.html").read_text()
-    written = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
-    assert len(written) == told["files"]
-
-
-def test_pages_are_printed_for_language_models(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["docs", "--llms"]) == 0
-    assert capsys.readouterr().out.startswith("# Offhook\n\n> ")
 
 
 def a_page_is_broken(root: Path) -> None:
@@ -49,11 +34,14 @@ def test_an_installation_without_pages_says_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "CLONE", tmp_path)
-    assert cli.main(["docs"]) == 1
+    assert cli.main(["docs", "--port", "0"]) == 1
     assert "the documentation cannot be shown: no docs/contents.toml" in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_named_before_the_site_is_built(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "CLONE", tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert cli.main(["docs", "--port", str(port)]) == 1

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -93,29 +90,3 @@ def test_no_calling_code_begins_another() -> None:
 def test_long_strings_are_no_numbers_at_once() -> None:
     assert numbers.destination_number("6" + " " * 200_000 + "5") is None
     assert numbers.source_number("(" * 200_000) is None
-
-
-def test_no_number_loads_anything_once_the_metadata_is_loaded() -> None:
-    """A process of its own, in which every import after the start fails as it does without descriptors."""
-    program = """
-import builtins
-from offhook.flow import numbers
-import phonenumbers
-
-def no_more(*arguments, **options):
-    raise OSError(24, "Too many open files")
-
-numbers.load_metadata()
-builtins.__import__ = no_more
-examples = [phonenumbers.example_number(region) for region in phonenumbers.SUPPORTED_REGIONS]
-asked = [phonenumbers.format_number(n, phonenumbers.PhoneNumberFormat.E164) for n in examples if n]
-found = {numbers.country_of(number) for number in asked}
-assert numbers.country_of("+80012345678") is None
-print(len(asked), len(found))
-"""
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
-    )
-    numbers_asked, countries = map(int, run.stdout.split())
-    assert numbers_asked > 230
-    assert countries > 200

@@ -137,11 +137,11 @@ def test_music_is_no_key(seed: int) -> None:
     """Chords of notes with harmonics, 60 s."""
     random = np.random.default_rng(seed)
     music = silence(60)
-    time = np.arange(4000) / 8000
+    time = np.arange(4000, dtype=np.float32) / 8000
     for begin in range(0, len(music) - 4000, 2000):
         for _ in range(random.integers(1, 5)):
-            note = 110 * 2 ** (random.integers(0, 48) / 12)
-            for harmonic in range(1, 1 + int(3900 // float(note))):
+            note = 110 * 2 ** (int(random.integers(0, 48)) / 12)
+            for harmonic in range(1, 1 + int(3900 // note)):
                 strength = random.uniform(0, 1) / harmonic * np.exp(-time * random.uniform(1, 8))
                 music[begin : begin + 4000] += strength * np.sin(2 * np.pi * note * harmonic * time)
     assert heard(music / np.abs(music).max() * 30000) == ""
@@ -153,12 +153,12 @@ def test_speech_is_no_key(seed: int) -> None:
     random = np.random.default_rng(seed)
     speech = silence(60)
     size = 1600
-    time = np.arange(size) / 8000
+    time = np.arange(size, dtype=np.float32) / 8000
     for begin in range(0, len(speech) - size, size):
         pitch = random.uniform(80, 300) * (1 + random.uniform(-0.3, 0.3) * time / time[-1])
         turn = 2 * np.pi * np.cumsum(pitch) / 8000
-        formants = random.uniform([250, 700, 1800], [900, 2300, 3200])
-        for harmonic in range(1, 40):
+        formants = random.uniform([250, 700, 1800], [900, 2300, 3200]).tolist()
+        for harmonic in range(1, 1 + min(39, int(3600 // float(pitch.min())))):
             frequency = harmonic * pitch
             gain = sum(1 / (1 + ((frequency - formant) / 90) ** 2) for formant in formants)
             speech[begin : begin + size] += gain * (frequency < 3600) * np.sin(harmonic * turn)

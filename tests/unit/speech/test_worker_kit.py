@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,31 +29,6 @@ def silence(seconds: float) -> worker.Samples:
 
 def level(pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
     return float(np.sqrt(np.mean(np.square(pcm / 32768))))
-
-
-@pytest.mark.parametrize(
-    "program",
-    [
-        "espeak_worker",
-        "kokoro_worker",
-        "espeak_library",
-        "kokoro_front_ends",
-        "kokoro_graph",
-        "espeak_phonemes",
-        "piper_worker",
-        "worker_kit",
-        "pcm_worker",
-    ],
-)
-def test_programs_that_load_gpl_code_load_nothing_of_offhook(program: str) -> None:
-    """They are the border to a GPL library: programs of their own."""
-    look = (
-        "import runpy, sys; runpy.run_path(sys.argv[1], run_name='looked_at'); "
-        "print([name for name in sys.modules if name.split('.')[0] == 'offhook'])"
-    )
-    path = Path(worker.__file__).with_name(f"{program}.py")
-    found = subprocess.run([sys.executable, "-I", "-c", look, path], capture_output=True, text=True)
-    assert found.stdout.strip() == "[]", found.stderr
 
 
 def test_silence_around_the_speech_is_trimmed_but_not_the_pause_in_it() -> None:

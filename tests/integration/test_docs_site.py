@@ -13,12 +13,13 @@ from types import ModuleType
 
 import pytest
 
+from offhook import cli
 from offhook.docs_site.building import Site, build
 from offhook.docs_site.llms import sentence
 from offhook.docs_site.reading import anchor_of
 from offhook.docs_site.sources import page_names
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +171,17 @@ def test_anchors_are_those_of_repositories(text: str, anchor: str) -> None:
 def test_a_sentence_ends_at_its_stop() -> None:
     assert sentence("One. Two.") == "One."
     assert sentence("Only one.") == "Only one."
+
+
+def test_the_site_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.main(["docs", "--build", str(tmp_path / "site"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["problems"] == []
+    assert "Offhook" in (tmp_path / "site" / "index.html").read_text()
+    written = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+    assert len(written) == told["files"]
+
+
+def test_pages_are_printed_for_language_models(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["docs", "--llms"]) == 0
+    assert capsys.readouterr().out.startswith("# Offhook\n\n> ")
