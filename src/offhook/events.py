@@ -38,6 +38,14 @@ class CallInitiated(SessionEvent, frozen=True, kw_only=True, tag="CALL_INITIATED
     trunk: str
 
 
+class Side(StrEnum):
+    """Who ended a leg."""
+
+    CALLEE = "callee"
+    CALLER = "caller"
+    SERVER = "server"
+
+
 class Attestation(StrEnum):
     """How well the caller's provider knows the caller (RFC 8588 §4)."""
 

@@ -14,10 +14,11 @@ import pytest
 
 from offhook.clock import SystemClock, new_id
 from offhook.codes import CallStatus
+from offhook.events import Side
 from offhook.media import make_engine
 from offhook.media.engine import LegFailed
 from offhook.media.python.python_engine import PythonEngine
-from offhook.session.ports.telephony import CallEnd, DialOrder, Side
+from offhook.session.ports.telephony import CallEnd, DialOrder
 from offhook.session.session import TrunkTry
 from offhook.sip import IncomingInvite, Timers
 from offhook.sip.sdp import make_offer

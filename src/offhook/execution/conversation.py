@@ -18,7 +18,12 @@ import msgspec
 
 from offhook.aio import first_of
 from offhook.codes import CallStatus
-from offhook.events import CallConnected, CallInitiated, CallUpdated
+from offhook.events import (
+    CallConnected,
+    CallInitiated,
+    CallUpdated,
+    Side,
+)
 from offhook.execution.capturing import SessionCapture
 from offhook.execution.failures import CallOver, OptedOut, Replaced
 from offhook.execution.interruptions import Interruptions, exception_for
@@ -310,7 +315,8 @@ class Conversation(SessionRecord):
             if leg.status is None:
                 closed = states.closed_leg(leg, self.services.clock.now())
                 self.change(
-                    states.with_leg(self.session, closed), states.disconnected(closed, by="server")
+                    states.with_leg(self.session, closed),
+                    states.disconnected(closed, by=Side.SERVER),
                 )
 
     def sip_trace(self) -> list[SipMessage]:

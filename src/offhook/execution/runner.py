@@ -13,7 +13,12 @@ import msgspec
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus, RuntimeCode
-from offhook.events import ActionEnded, ActionStarted, AnyEvent
+from offhook.events import (
+    ActionEnded,
+    ActionStarted,
+    AnyEvent,
+    Side,
+)
 from offhook.execution.consent import end_recording, record_if_inbound
 from offhook.execution.conversation import Conversation
 from offhook.execution.decision import Decisions
@@ -109,7 +114,7 @@ class FailedStart(Runner):
             self._received.refuse(480, CallStatus.ERROR)
         error = SessionError(code=RuntimeCode.INTERNAL, detail=self._detail)
         ended = states.fail(self._session, error, self._clock.now())
-        self._facts += [states.disconnected(leg, by="server") for leg in ended.legs]
+        self._facts += [states.disconnected(leg, by=Side.SERVER) for leg in ended.legs]
         outbox = self._reports.session_ended(ended)
         await self._journal.finish(ended, [*self._facts, states.ended(ended)], outbox)
         log_end(log, ended)

@@ -16,7 +16,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from offhook.events import AnyEvent, DigitsCaptured
+from offhook.events import (
+    AnyEvent,
+    DigitsCaptured,
+    Side,
+)
 from offhook.execution.journal import SessionJournal
 from offhook.execution.session_services import Services
 from offhook.faults import FaultLog
@@ -102,7 +106,9 @@ class SessionRecord(ABC):
     def failed_before_dialling(self, leg: Leg) -> None:
         """An error stopped a leg before its INVITE: record it as ERROR."""
         never = states.never_dialled(leg, self.services.clock.now())
-        self.change(states.with_leg(self.session, never), states.disconnected(never, by="server"))
+        self.change(
+            states.with_leg(self.session, never), states.disconnected(never, by=Side.SERVER)
+        )
 
     def break_off(self, what: str) -> None:
         """Report the exception that is being handled and end the session ``ERROR`` -2001.

@@ -16,9 +16,10 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from offhook.aio import wait_or
+from offhook.processes.process_roles import ProcessRole
 from offhook.processes.ready_facts import ReadyFacts, facts_of_line
 
 _log = logging.getLogger(__name__)
@@ -41,17 +42,17 @@ _NOT_STARTED = 127
 class Member(NamedTuple):
     """One process to keep running."""
 
-    role: Literal["api", "voice", "testbed", "front", "phones"]
+    role: ProcessRole
     worker: int = 0
 
     @property
     def label(self) -> str:
         """The name that log lines use."""
         names = {
-            "api": "the API process",
-            "testbed": "the testbed",
-            "front": "the SIP front",
-            "phones": "the gateway of browser phones",
+            ProcessRole.API: "the API process",
+            ProcessRole.TESTBED: "the testbed",
+            ProcessRole.FRONT: "the SIP front",
+            ProcessRole.PHONES: "the gateway of browser phones",
         }
         return names.get(self.role, f"voice worker {self.worker}")
 

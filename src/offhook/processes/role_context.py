@@ -22,11 +22,6 @@ class CannotServe(Exception):
     """A process cannot start as it is configured; the text, for the operator, says why."""
 
 
-def process_name(role: str, worker: int) -> str:
-    """The name of a process in log lines and metrics."""
-    return f"voice-{worker}" if role == "voice" else role
-
-
 class RoleContext(msgspec.Struct, frozen=True, kw_only=True):
     """One process of the installation."""
 

@@ -21,7 +21,8 @@ from offhook.config import file as config_file
 from offhook.process_metrics import ProcessMetrics, remember_process
 from offhook.processes import collector, descriptors
 from offhook.processes.child import ORPHANED, SupervisorLink
-from offhook.processes.role_context import CannotServe, RoleContext, process_name
+from offhook.processes.process_roles import ProcessRole, process_name
+from offhook.processes.role_context import CannotServe, RoleContext
 from offhook.session.ports.record import StoreUnavailable
 from offhook.testbed.phones import with_testbed
 
@@ -33,9 +34,7 @@ Role = Callable[[RoleContext], Awaitable[None]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one role until it ends; returns the exit status."""
     parser = argparse.ArgumentParser(prog="offhook.processes.role_process")
-    parser.add_argument(
-        "--role", choices=("api", "voice", "testbed", "front", "phones"), required=True
-    )
+    parser.add_argument("--role", choices=[*ProcessRole], type=ProcessRole, required=True)
     parser.add_argument("--worker", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--config")
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except config_file.ConfigError as error:
         _log.error("%s", error)
         return 2
-    if options.role not in ("front", "phones"):
+    if options.role not in (ProcessRole.FRONT, ProcessRole.PHONES):
         _load_numbers()
     try:
         return _run_loop(_serve(options, config, link))
@@ -116,18 +115,18 @@ def _with_phones(config: Config, link: SupervisorLink) -> Config:
     return with_testbed(config, link.testbed) if link.testbed else config
 
 
-def _role(name: str) -> Role:
+def _role(role: ProcessRole) -> Role:
     """The role's entry; only its own modules are imported."""
-    match name:
-        case "api":
+    match role:
+        case ProcessRole.API:
             from offhook.processes.api import run
-        case "voice":
+        case ProcessRole.VOICE:
             from offhook.processes.voice import run
-        case "front":
+        case ProcessRole.FRONT:
             from offhook.processes.front import run
-        case "phones":
+        case ProcessRole.PHONES:
             from offhook.processes.phone_gateway import run
-        case _:
+        case ProcessRole.TESTBED:
             from offhook.processes.testbed import run
     return run
 

@@ -32,6 +32,7 @@ from offhook.processes import child, descriptors
 from offhook.processes.keeper import Keeper, Member
 from offhook.processes.listen_addresses import Role, unusable
 from offhook.processes.metrics_server import serving_metrics
+from offhook.processes.process_roles import ProcessRole
 from offhook.processes.ready_facts import NOTHING_TO_TELL, ReadyFacts, ReadyPhone, ServerFacts
 from offhook.processes.shared_sip import LOOPBACK, shared_index
 from offhook.processes.systemd import SystemdNotifier
@@ -74,14 +75,14 @@ def members(config: Config, role: Role, workers: int) -> list[Member]:
     wanted: list[Member] = []
     if role != "api":
         if workers > 1:
-            wanted.append(Member("front"))
+            wanted.append(Member(ProcessRole.FRONT))
         if config.testbed.phones:
-            wanted.append(Member("testbed"))
-        wanted += [Member("voice", worker) for worker in range(workers)]
+            wanted.append(Member(ProcessRole.TESTBED))
+        wanted += [Member(ProcessRole.VOICE, worker) for worker in range(workers)]
         if config.browser_phone.enabled and find_spec("aiortc") is not None:
-            wanted.append(Member("phones"))
+            wanted.append(Member(ProcessRole.PHONES))
     if role != "voice":
-        wanted.append(Member("api"))
+        wanted.append(Member(ProcessRole.API))
     return wanted
 
 
@@ -193,10 +194,10 @@ class Supervisor:
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
         wanted = members(self._config, self._options.role, self._options.workers)
-        after_phones = [member for member in wanted if member.role == "voice"]
+        after_phones = [member for member in wanted if member.role is ProcessRole.VOICE]
         at_once = [member for member in wanted if member not in after_phones]
         for keeper in [self._keep(member, group) for member in at_once]:
-            if keeper.member.role == "testbed":
+            if keeper.member.role is ProcessRole.TESTBED:
                 await self._first_facts(keeper)
         if self._stop.is_set():
             return
@@ -225,7 +226,7 @@ class Supervisor:
             facts = keeper.facts.result()
             if facts is None:
                 raise StartFailed
-            if keeper.member.role == "testbed":
+            if keeper.member.role is ProcessRole.TESTBED:
                 self._testbed = facts.address
 
     def _keepers_facts(self) -> Iterator[tuple[Member, ReadyFacts]]:
@@ -248,7 +249,7 @@ class Supervisor:
         if self._testbed is not None:
             environ[child.TESTBED] = self._testbed
         inherited = [child_ready, self._life_pipe[0]]
-        if self._sip is not None and member.role in ("front", "voice"):
+        if self._sip is not None and member.role in (ProcessRole.FRONT, ProcessRole.VOICE):
             inherited.append(self._sip.fileno())
         else:
             environ.pop(child.SIP_FD, None)
@@ -275,16 +276,18 @@ class Supervisor:
         self._stop.set()
         self._manager.stopping()
         by_role = {
-            role: [keeper for keeper in self._keepers if keeper.member.role == role]
-            for role in ("voice", "api", "testbed", "front", "phones")
+            role: [keeper for keeper in self._keepers if keeper.member.role is role]
+            for role in ProcessRole
         }
-        for keeper in by_role["api"]:
+        for keeper in by_role[ProcessRole.API]:
             keeper.send(signal.SIGUSR1)
         drain = self._config.limits.drain_timeout + DRAIN_MARGIN
-        await self._stop_together(by_role["voice"], drain)
-        await self._stop_together(by_role["front"], HURRIED_TIMEOUT)
-        await self._stop_together(by_role["api"], drain)
-        await self._stop_together(by_role["testbed"] + by_role["phones"], HURRIED_TIMEOUT)
+        await self._stop_together(by_role[ProcessRole.VOICE], drain)
+        await self._stop_together(by_role[ProcessRole.FRONT], HURRIED_TIMEOUT)
+        await self._stop_together(by_role[ProcessRole.API], drain)
+        await self._stop_together(
+            by_role[ProcessRole.TESTBED] + by_role[ProcessRole.PHONES], HURRIED_TIMEOUT
+        )
 
     async def _stop_together(self, keepers: Sequence[Keeper], patience: float) -> None:
         for keeper in keepers:
@@ -330,7 +333,11 @@ class Supervisor:
         for keeper in self._keepers:
             if self._signals > 2:
                 keeper.kill()
-            elif keeper.member.role not in ("testbed", "front", "phones"):
+            elif keeper.member.role not in (
+                ProcessRole.TESTBED,
+                ProcessRole.FRONT,
+                ProcessRole.PHONES,
+            ):
                 keeper.send(signal.SIGTERM)
         if self._deadline is not None:
             soon = asyncio.get_running_loop().time() + HURRIED_TIMEOUT
@@ -367,9 +374,9 @@ def facts_of(config: Config, ready: Iterator[tuple[Member, ReadyFacts]]) -> Serv
     url = api_key = None
     sip: dict[str, None] = {}  # in the order of the workers
     for member, told in ready:
-        if member.role == "api":
+        if member.role is ProcessRole.API:
             url, api_key = told.url, told.api_key
-        elif member.role == "voice":
+        elif member.role is ProcessRole.VOICE:
             sip |= dict.fromkeys(told.sip)
     return ServerFacts(
         url=url,

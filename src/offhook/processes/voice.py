@@ -26,10 +26,11 @@ from offhook.processes.phone_lines import (
     take_phones,
     users_of,
 )
+from offhook.processes.process_roles import ProcessRole, process_name
 from offhook.processes.ready_facts import ReadyFacts
 from offhook.processes.recording_duties import RecordingDuties
 from offhook.processes.registration_duty import RegistrationDuty
-from offhook.processes.role_context import RoleContext, process_name
+from offhook.processes.role_context import RoleContext
 from offhook.processes.shared import (
     Foundation,
     follow_reloads,
@@ -75,7 +76,7 @@ async def run(context: RoleContext) -> None:
     async with AsyncExitStack() as stack:
         foundation = await open_foundation(context, stack)
         await foundation.directory.refresh()
-        process = process_name("voice", context.worker)
+        process = process_name(ProcessRole.VOICE, context.worker)
         notes = open_notes(stack, foundation.store, process=process, node=context.node_name)
         ports = shared_port(context), relay_client(context)
         book = PhoneBook(foundation.store, foundation.fabric, context.clock)

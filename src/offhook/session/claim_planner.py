@@ -12,7 +12,11 @@ from datetime import datetime, timedelta
 
 from offhook import config
 from offhook.codes import RuntimeCode
-from offhook.events import AnyEvent, SessionStarted
+from offhook.events import (
+    AnyEvent,
+    SessionStarted,
+    Side,
+)
 from offhook.faults import FaultLog
 from offhook.flow.actions import LAST_ACTION_NAMES, MakeCall
 from offhook.flow.numbers import time_zones_of
@@ -285,7 +289,7 @@ class ClaimPlanner:
             sub_account = self._sub_account(session.sub_account_id)
             leg = states.never_dialled(states.dial_leg(call, sub_account, now), now)
             session = states.with_leg(session, leg)
-            events += (states.disconnected(leg, by="server"),)
+            events += (states.disconnected(leg, by=Side.SERVER),)
         error = SessionError(code=code, action=action, detail=detail, reason=reason)
         ended = states.fail(states.begin_action(session, action), error, now)
         outbox = [

@@ -20,7 +20,12 @@ import msgspec
 
 from offhook.clock import new_id
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
-from offhook.events import CallDisconnected, CallerVerification, SessionEnded
+from offhook.events import (
+    CallDisconnected,
+    CallerVerification,
+    SessionEnded,
+    Side,
+)
 from offhook.flow.actions import Callflow, MakeCall
 from offhook.session.routing import user_of_route
 from offhook.session.session import Direction, Leg, Session, SessionError
@@ -187,9 +192,9 @@ def ended(session: Session) -> SessionEnded:
 
 
 def disconnected(
-    leg: Leg, *, by: str, reason: str | None = None, q850_cause: int | None = None
+    leg: Leg, *, by: Side, reason: str | None = None, q850_cause: int | None = None
 ) -> CallDisconnected:
-    """The fact that ends a leg's part of the timeline; ``by``: ``callee``, ``caller`` or ``server``.
+    """The fact that ends a leg's part of the timeline.
 
     ``reason`` and ``q850_cause`` (0..127) are the far end's, as received.
     """

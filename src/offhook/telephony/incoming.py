@@ -6,8 +6,11 @@ import logging
 from typing import final
 
 from offhook.codes import CallStatus
-from offhook.events import CallerVerification
-from offhook.session.ports.telephony import CallEnd, CallFacts, ReceivedCall, Side
+from offhook.events import (
+    CallerVerification,
+    Side,
+)
+from offhook.session.ports.telephony import CallEnd, CallFacts, ReceivedCall
 from offhook.sip import agent_events as sip
 from offhook.telephony.leg_media import DescriptionOrigin, origin_of
 from offhook.telephony.line import Line

@@ -18,6 +18,7 @@ from typing import TypedDict, TypeVar, Unpack
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
+from offhook.events import Side
 from offhook.faults import FaultLog
 from offhook.log import about
 from offhook.media import quality
@@ -34,13 +35,7 @@ from offhook.media.engine import (
 from offhook.session.call_futures import CallFutures
 from offhook.session.dtmf import DtmfDeduplicator
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import (
-    Call,
-    CallEnd,
-    PlaybackResult,
-    Side,
-    SipMessage,
-)
+from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult, SipMessage
 from offhook.session.session import CallQuality, TrunkTry
 from offhook.sip import agent_events as sip
 from offhook.sip.agent_events import dtmf_of_info

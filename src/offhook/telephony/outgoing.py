@@ -10,8 +10,9 @@ from typing import Unpack, final
 import msgspec
 
 from offhook.codes import CallStatus, outcome_of_sip_status
+from offhook.events import Side
 from offhook.media.engine import PortsExhausted
-from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing, Side
+from offhook.session.ports.telephony import CallEnd, DialOrder, MayUse, Ringing
 from offhook.session.routing import user_of_route
 from offhook.session.session import TrunkTry
 from offhook.sip import agent_events as sip

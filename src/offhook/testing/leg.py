@@ -10,10 +10,11 @@ from typing import ClassVar, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus
+from offhook.events import Side
 from offhook.session.call_futures import CallFutures
 from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
-from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult, Side
+from offhook.session.ports.telephony import Call, CallEnd, PlaybackResult
 from offhook.session.session import CallQuality
 from offhook.testing.errors import ScriptNotFollowed
 from offhook.testing.phone import (

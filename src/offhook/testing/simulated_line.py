@@ -13,13 +13,13 @@ from typing import ClassVar, final
 
 from offhook.clock import Clock
 from offhook.codes import CallStatus, outcome_of_sip_status
+from offhook.events import Side
 from offhook.session.ports.telephony import (
     CallEnd,
     DialOrder,
     MayUse,
     ReceivedCall,
     Ringing,
-    Side,
     Telephony,
 )
 from offhook.testing.leg import SimulatedCall

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from offhook.codes import CallStatus
-from offhook.events import AnyEvent, CallDisconnected, CallInitiated, CallUpdated
+from offhook.events import (
+    AnyEvent,
+    CallDisconnected,
+    CallInitiated,
+    CallUpdated,
+    Side,
+)
 from offhook.session.session import Leg
 
 TRYING = 100
@@ -45,6 +51,6 @@ def _unanswered(event: CallDisconnected) -> int:
     status = CallStatus(event.call_status)
     if status is CallStatus.CANCELED:
         return REQUEST_TERMINATED
-    if status is CallStatus.NO_ANSWER and event.by == "server":
+    if status is CallStatus.NO_ANSWER and event.by == Side.SERVER:
         return REQUEST_TIMEOUT  # our ring timeout: the far end answers our CANCEL with 487
     return WITHOUT_ANSWER[status] if event.sip_code is None else event.sip_code

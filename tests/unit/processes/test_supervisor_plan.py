@@ -7,23 +7,29 @@ import pytest
 from offhook.config import Config
 from offhook.config.file import embedded
 from offhook.processes.keeper import SILENT_TICKS, STEADY_AFTER, Member, Pulse, Restarts
+from offhook.processes.process_roles import ProcessRole
 from offhook.processes.ready_facts import ReadyFacts, ServerFacts
 from offhook.processes.supervisor import facts_of, members
 
-TESTBED = Member("testbed")
-API = Member("api")
-FRONT = Member("front")
+TESTBED = Member(ProcessRole.TESTBED)
+API = Member(ProcessRole.API)
+FRONT = Member(ProcessRole.FRONT)
 
 
 @pytest.mark.parametrize(
     ("config", "role", "workers", "expected"),
     [
-        (embedded(), "all", 1, [TESTBED, Member("voice", 0), API]),
-        (Config(), "all", 1, [Member("voice", 0), API]),
-        (Config(), "all", 2, [FRONT, Member("voice", 0), Member("voice", 1), API]),
-        (Config(), "voice", 2, [FRONT, Member("voice", 0), Member("voice", 1)]),
+        (embedded(), "all", 1, [TESTBED, Member(ProcessRole.VOICE, 0), API]),
+        (Config(), "all", 1, [Member(ProcessRole.VOICE, 0), API]),
+        (
+            Config(),
+            "all",
+            2,
+            [FRONT, Member(ProcessRole.VOICE, 0), Member(ProcessRole.VOICE, 1), API],
+        ),
+        (Config(), "voice", 2, [FRONT, Member(ProcessRole.VOICE, 0), Member(ProcessRole.VOICE, 1)]),
         (embedded(), "api", 2, [API]),
-        (embedded(), "voice", 1, [TESTBED, Member("voice", 0)]),
+        (embedded(), "voice", 1, [TESTBED, Member(ProcessRole.VOICE, 0)]),
     ],
 )
 def test_members_in_the_order_they_start(
@@ -59,8 +65,8 @@ def test_each_sign_of_life_starts_the_count_again() -> None:
 def test_what_the_user_is_told() -> None:
     ready: list[tuple[Member, ReadyFacts]] = [
         (API, ReadyFacts(url="http://h:1", api_key="k")),
-        (Member("voice", 0), ReadyFacts(sip=("udp:h:1",))),
-        (Member("voice", 1), ReadyFacts()),
+        (Member(ProcessRole.VOICE, 0), ReadyFacts(sip=("udp:h:1",))),
+        (Member(ProcessRole.VOICE, 1), ReadyFacts()),
         (TESTBED, ReadyFacts(address="udp:h:2")),
     ]
     assert facts_of(Config(), iter(ready)) == ServerFacts(
@@ -74,7 +80,7 @@ def test_what_the_user_is_told() -> None:
         (API, "the API process"),
         (TESTBED, "the testbed"),
         (FRONT, "the SIP front"),
-        (Member("voice", 2), "voice worker 2"),
+        (Member(ProcessRole.VOICE, 2), "voice worker 2"),
     ],
 )
 def test_names_for_people(member: Member, label: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from offhook.codes import CallStatus, RuntimeCode, SessionStatus
+from offhook.events import Side
 from offhook.flow.actions import Callflow, Hangup, MakeCall
 from offhook.session import states
 from offhook.session.session import Direction, Leg, Session, SessionError
@@ -125,7 +126,7 @@ def test_what_has_not_ended_is_not_told_as_ended() -> None:
     with pytest.raises(states.IllegalTransition):
         states.ended(session(SessionStatus.RUNNING))
     with pytest.raises(states.IllegalTransition):
-        states.disconnected(leg(), by="callee")
+        states.disconnected(leg(), by=Side.CALLEE)
 
 
 def test_a_failure_closes_open_legs() -> None:

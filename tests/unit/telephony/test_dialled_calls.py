@@ -10,7 +10,7 @@ from tests.support.held_line import HeldLine, held_line, trunk
 from tests.unit.sip.wire import OURS, PEER, SDP
 
 from offhook.codes import CallStatus
-from offhook.session.ports.telephony import Side
+from offhook.events import Side
 from offhook.sip import Address
 from offhook.telephony import outgoing
 from offhook.telephony.media_hosts import MediaHosts

@@ -15,7 +15,8 @@ from tests.unit.sip.wire import PEER, SDP, request
 
 from offhook import config
 from offhook.codes import CallStatus
-from offhook.session.ports.telephony import CallEnd, Side
+from offhook.events import Side
+from offhook.session.ports.telephony import CallEnd
 from offhook.sip import Address
 from offhook.sip.agent_events import Credentials
 from offhook.sip.auth import ClientAuth

@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from offhook.codes import CallStatus
-from offhook.events import CallerVerification, Diverted
+from offhook.events import CallerVerification, Diverted, Side
 from offhook.session.ports.recording import AudioTap
 from offhook.session.ports.speech import Prompt
 from offhook.session.session import CallQuality, LegFailure, TrunkTry
@@ -55,14 +55,6 @@ class Playback(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Stop at once (within one packet time)."""
-
-
-class Side(StrEnum):
-    """Who ended a leg."""
-
-    CALLEE = "callee"
-    CALLER = "caller"
-    SERVER = "server"
 
 
 class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
