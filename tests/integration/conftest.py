@@ -7,6 +7,7 @@ from tests.support.stores import (  # noqa: F401 - pytest finds fixtures by thei
     other,
     postgres,
     postgres_url,
+    sqlite_template,
     sqlite_url,
     store,
     store_url,

@@ -21,9 +21,9 @@ ACME = config.SubAccountSection(id="acme_corp", account="acme", api_keys=("plain
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(sqlite_url: str) -> AsyncIterator[SqliteStore]:
     """An empty record."""
-    store = SqliteStore(f"sqlite:///{tmp_path}/offhook.db")
+    store = SqliteStore(sqlite_url)
     await store.open()
     yield store
     await store.close()
