@@ -218,6 +218,29 @@ async def test_a_bad_member_of_a_body_is_422_and_named(world: RecordWorld) -> No
     assert seen >= 28
 
 
+async def test_a_text_that_is_refused_is_told_in_words_and_not_as_a_pattern(
+    world: RecordWorld,
+) -> None:
+    """Every text and every choice of every body and query, with a text that nothing allows."""
+    seen = set()
+    for method, path, operation in operations():
+        url = url_of(world, path)
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "query":
+                _, answer = await ask(world, "GET", f"{url}?{parameter['name']}=%3F")
+                seen.add(f"{operation['operationId']} {answer.get('message', '')}")
+        good = GOOD_BODIES.get(operation["operationId"])
+        if good is None:
+            continue
+        for name in _members(operation["requestBody"]["content"]["application/json"]["schema"]):
+            _, answer = await ask(world, method.upper(), url, {**good, name: "\x00?"})
+            seen.add(f"{operation['operationId']} {answer.get('message', '')}")
+    in_patterns = [told for told in seen if "matching regex" in told]
+    without_choices = [told for told in seen if "enum" in told and "expected one of" not in told]
+    assert (in_patterns, without_choices) == ([], [])
+    assert len(seen) > 35
+
+
 def _error_schema() -> dict[str, Any]:
     responses = DOCUMENT["paths"]["/api/v1/subaccounts/{subAccountId}/numbers"]["get"]["responses"]
     response = responses["401"]

@@ -363,6 +363,7 @@ def test_every_command_has_json_help_and_examples(
     assert status == 0
     assert "--json" in out or "\nCommands:\n" in out  # a group of commands
     assert "\n\nExamples:\n  offhook " in out
+    assert re.search(r"[A-Z]_\b", out) is None  # a name of Python's, such as TYPE_
     for example in EXAMPLES[command]:
         assert f"  {example}\n" in out
 

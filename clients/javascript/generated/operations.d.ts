@@ -183,14 +183,14 @@ export interface Operations {
   /** List the numbers of a campaign with their results. */
   listTargets(campaignId: string, params?: {
     /** Only numbers in this state. */ targetState?: types.TargetState;
-    /** Only numbers whose last session ended so. */ outcome?: string;
+    /** a final status such as `NO_ANSWER`: only numbers whose last session ended so. */ outcome?: string;
     /** `nextCursor` of the page before. */ cursor?: string;
     limit?: number;
   }): Promise<types.TargetList>;
   /** All of listTargets, asked for page by page. */
   iterTargets(campaignId: string, params?: {
     /** Only numbers in this state. */ targetState?: types.TargetState;
-    /** Only numbers whose last session ended so. */ outcome?: string;
+    /** a final status such as `NO_ANSWER`: only numbers whose last session ended so. */ outcome?: string;
     limit?: number;
   }): AsyncGenerator<types.TargetView, void, undefined>;
   /** Start, pause, resume or cancel a campaign. */

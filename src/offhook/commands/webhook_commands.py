@@ -23,9 +23,12 @@ webhooks = App(
     help_epilogue=epilogue("webhooks"),
 )
 
-Type = Annotated[Literal["VCS", "VSS", "VRU", "VNU"], Parameter(help="The type of the webhook.")]
+Type = Annotated[
+    Literal["VCS", "VSS", "VRU", "VNU"], Parameter(name="TYPE", help="The type of the webhook.")
+]
 SignedType = Annotated[
-    Literal["VCA", "VCS", "VSS", "VRU", "VNU"], Parameter(help="The type of the webhook.")
+    Literal["VCA", "VCS", "VSS", "VRU", "VNU"],
+    Parameter(name="TYPE", help="The type of the webhook."),
 ]
 PAGE = 200
 _DELIVERY_HEADS = ("DELIVERY", "STATE", "SINCE", "URL", "ATTEMPTS", "LAST ANSWER")

@@ -105,7 +105,7 @@ class CampaignCalls(Sender):
         """List the numbers of a campaign with their results.
 
         ``target_state``: Only numbers in this state.
-        ``outcome``: Only numbers whose last session ended so.
+        ``outcome``: a final status such as ``NO_ANSWER``: only numbers whose last session ended so.
         ``cursor``: ``nextCursor`` of the page before.
         """
         return self._send(
@@ -252,7 +252,7 @@ class AsyncCampaignCalls(AsyncSender):
         """List the numbers of a campaign with their results.
 
         ``target_state``: Only numbers in this state.
-        ``outcome``: Only numbers whose last session ended so.
+        ``outcome``: a final status such as ``NO_ANSWER``: only numbers whose last session ended so.
         ``cursor``: ``nextCursor`` of the page before.
         """
         return await self._send(

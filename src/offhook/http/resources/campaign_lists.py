@@ -158,7 +158,8 @@ async def list_targets(
     outcome: Annotated[
         str | None,
         QueryParameter(
-            pattern="^[A-Z_]{1,32}$", description="Only numbers whose last session ended so"
+            pattern="^[A-Z_]{1,32}$",
+            description="a final status such as `NO_ANSWER`: only numbers whose last session ended so",
         ),
     ] = None,
     cursor: Annotated[

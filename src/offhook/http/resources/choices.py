@@ -17,15 +17,15 @@ _UNKNOWN = "Invalid enum value"
 _NO_MATCH = "Expected `str` matching regex"
 
 
-def in_words(message: str, annotation: Any, path: str = "") -> str:
+def in_words(message: str, annotation: Any, path: str = "", described: str | None = None) -> str:
     """``Invalid enum value 'X', expected one of VCA, VCS``, or what the description of the type says instead
-    of a pattern; another message as it is."""
+    of a pattern; another message as it is. ``described``: what a type without a description is called."""
     if message.startswith(_UNKNOWN):
         found = ", ".join(dict.fromkeys(_choices(_at(annotation, path))))
         return f"{message}, expected one of {found}" if found else message
     if message.startswith(_NO_MATCH):
-        described = next(_descriptions(_at(annotation, path)), None)
-        return f"expected {described}" if described else message
+        words = next(_descriptions(_at(annotation, path)), described)
+        return f"expected {words}" if words else message
     return message
 
 

@@ -89,7 +89,9 @@ def _explain(request: AnyRequest, error: ValidationException) -> str:
         if text == f"'{name}'":
             text = "is missing but it is required"
         elif parameter is not None:
-            text = in_words(text, parameter.annotation)
+            definition = parameter.kwarg_definition
+            described = definition.description if isinstance(definition, ParameterKwarg) else None
+            text = in_words(text, parameter.annotation, described=described)
         parts.append(f"{_wire_name(name, parameter)}: {text}")
     return "; ".join(parts)[:MAX_MESSAGE] or refusals.INVALID.message
 
