@@ -122,7 +122,8 @@ def heard(sound: Sound, frequency: float, *, window: float = 0.02) -> list[tuple
     """When a tone is heard: begin and end in seconds, to within 2.5 ms; pauses under 30 ms count as none."""
     step, width = RATE // 400, round(window * RATE)
     padded = np.concatenate([np.zeros(width // 2), sound.astype(np.float64), np.zeros(width)])
-    wave = np.exp(-2j * np.pi * frequency * np.arange(len(padded)) / RATE)
+    # Whole hertz repeat each second.
+    wave = np.resize(np.exp(-2j * np.pi * round(frequency) * np.arange(RATE) / RATE), len(padded))
     sums = np.concatenate([[0], np.cumsum(padded * wave)])
     starts = np.arange(0, len(sound), step)
     loud = 2 * np.abs(sums[starts + width] - sums[starts]) / width > LEVEL / 2

@@ -43,6 +43,10 @@ class TapFrameKind(IntEnum):
     frame here (it gave one there), nor does the silence that fills pauses."""
 
 
+_KINDS: Final = tuple(TapFrameKind)
+"""By number: faster than to call the enumeration, and a recording has 50 frames a second."""
+
+
 class TapFrame(NamedTuple):
     """One frame."""
 
@@ -86,10 +90,10 @@ def frames_of(octets: bytes) -> Iterator[TapFrame]:
             raise BadFrame("a frame is cut off")
         kind, codec, size, ssrc, timestamp, at = FRAME_HEADER.unpack_from(octets, position)
         position += FRAME_HEADER.size
-        if kind > TapFrameKind.SENT or codec not in CODECS or position + size > end:
+        if kind >= len(_KINDS) or codec not in CODECS or position + size > end:
             raise BadFrame("not a frame")
         payload = octets[position : position + size]
-        yield TapFrame(TapFrameKind(kind), CODECS[codec], ssrc, timestamp, at, payload)
+        yield TapFrame(_KINDS[kind], CODECS[codec], ssrc, timestamp, at, payload)
         position += size
 
 

@@ -40,7 +40,10 @@ _FADE: Final = 80
 """Samples (10 ms) at the beginning and at the end of the recording."""
 LEFT, RIGHT = 0, 1
 
-_BOTH: Final = int(Join.BEFORE | Join.AFTER)
+_BEFORE: Final = int(Join.BEFORE)
+_AFTER: Final = int(Join.AFTER)
+_BOTH: Final = _BEFORE | _AFTER
+_END: Final = TapFrameKind.END
 
 Samples = npt.NDArray[np.float32]
 
@@ -176,9 +179,9 @@ def _sound(frame: TapFrame, samples: int, joins: int) -> Samples:
         at = np.linspace(0, len(pcm) - 1, samples)
         pcm = np.interp(at, np.arange(len(pcm)), pcm).astype(np.float32)
     if joins != _BOTH and len(pcm) >= 2 * _EDGE:
-        if not joins & Join.BEFORE:
+        if not joins & _BEFORE:
             pcm[:_EDGE] *= _RISING
-        if not joins & Join.AFTER:
+        if not joins & _AFTER:
             pcm[-_EDGE:] *= _RISING[::-1]
     return pcm
 
@@ -187,7 +190,7 @@ def _streams_of(leg: int, octets: bytes) -> Iterator[tuple[StreamKey, TapFrame]]
     """The frames with sound in a chunk, each with its stream."""
     try:
         for frame in frames_of(octets):
-            if frame.kind is not TapFrameKind.END and frame.payload:
+            if frame.kind is not _END and frame.payload:
                 yield StreamKey(leg, frame.kind, frame.ssrc), frame
     except BadFrame as error:
         raise BadRecording(str(error)) from error

@@ -54,6 +54,11 @@ class Join(IntFlag):
     AFTER = 2
 
 
+# As plain numbers: 50 frames a second are counted with them.
+_BEFORE: Final = int(Join.BEFORE)
+_AFTER: Final = int(Join.AFTER)
+
+
 class Placed(NamedTuple):
     """Where the frames of a stream stand, in the same order."""
 
@@ -148,8 +153,8 @@ def _place_segment(segment: _Segment, not_before: int, placed: Placed) -> int:
             offset, correcting = wanted, False
         start = max(stamp + offset, end)
         if follows and start == end:
-            placed.joins[previous] |= Join.AFTER
-            placed.joins[index] |= Join.BEFORE
+            placed.joins[previous] |= _AFTER
+            placed.joins[index] |= _BEFORE
         placed.starts[index], placed.samples[index] = start, length
         offset = start - stamp + length - samples
         end = start + length
