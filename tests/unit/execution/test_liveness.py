@@ -155,6 +155,19 @@ async def test_who_died_during_an_outage_is_judged_after_a_full_period_of_availa
     assert await site.until(54, 0) == 1
 
 
+async def test_an_outage_of_a_single_heartbeat_counts_as_well() -> None:
+    """Another node may have been unable to write its own."""
+    site = Site()
+    site.run(site.nodes[1])
+    await site.until(20, 0, 1)
+    assert await site.until(28, 0) == 0
+    site.away(True)
+    await site.lives[0].beat_once()
+    site.away(False)
+    assert await site.until(40, 0) == 0
+    assert await site.until(44, 0) == 1
+
+
 async def test_a_heartbeat_that_is_four_seconds_late_is_no_outage() -> None:
     site = Site()
     site.run(site.nodes[1])

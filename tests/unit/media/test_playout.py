@@ -127,6 +127,16 @@ def test_removing_all_says_which() -> None:
     assert queue.take() is None
 
 
+def test_after_a_playback_that_was_removed_in_its_pause_the_next_begins_at_once() -> None:
+    queue = PlayQueue(Codec.PCMU)
+    queue.add(QueuedPlayback(1, in_all(b"a" * 160), 2, 1600))
+    queue.add(QueuedPlayback(2, in_all(b"b" * 160), 1, 0))
+    packets = [bytes(queue.take() or b"") for _ in range(3)]
+    assert packets == [b"a" * 160, b"\xff" * 160, b"\xff" * 160]
+    queue.remove(1)
+    assert drain(queue)[0] == [b"b" * 160]
+
+
 def test_a_playback_goes_on_in_another_codec_where_it_is() -> None:
     queue = PlayQueue(Codec.PCMU)
     sound = LoadedSound({Codec.PCMU: b"u" * 400, Codec.PCMA: b"a" * 400})

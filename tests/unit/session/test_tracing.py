@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.session.ports.tracing import NoTraces, span_id, trace_id, traceparent
+from offhook.session.ports.tracing import NoTraces, question_key, span_id, trace_id, traceparent
 
 SESSION = "01a22040-ec59-7869-916e-6e4092b8152b"
 
@@ -28,6 +28,7 @@ def test_a_context_is_one_of_version_0_whatever_the_ids(session: str, key: str) 
 def test_spans_of_a_session_differ_and_are_the_same_in_every_process() -> None:
     assert span_id(SESSION, "vca:1") != span_id(SESSION, "vca:2")
     assert span_id("another", "vca:1") != span_id(SESSION, "vca:1")
+    assert len({span_id(SESSION, question_key(event)) for event in ("1", "2", "3")}) == 3
 
 
 def test_without_traces_webhooks_get_no_context() -> None:
