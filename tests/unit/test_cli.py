@@ -517,6 +517,7 @@ def test_keys_from_making_to_revoking(
     [listed] = json.loads(out)["keys"]
     assert (listed["id"], listed["name"], listed["revoked"]) == (made["id"], "mine", None)
     assert made["apiKey"] not in out
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", listed["created"])
     _, out, _ = run(capsys, "keys", "list")
     heads, row = out.splitlines()
     assert heads.split()[:5] == ["ID", "NAME", "ACCOUNT", "SUB-ACCOUNTS", "SCOPES"]

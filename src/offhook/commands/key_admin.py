@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from offhook.clock import SystemClock, iso_seconds, new_id
+from offhook.clock import SystemClock, iso_milliseconds, iso_seconds, new_id
 from offhook.commands.common import CommandError
 from offhook.commands.configured import configuration_with_database, database_name
 from offhook.config import Config
@@ -85,11 +85,15 @@ def _shown(key: KeyRecord) -> dict[str, Any]:
         "account": grant.account_id,
         "subAccounts": None if grant.sub_account_ids is None else sorted(grant.sub_account_ids),
         "scopes": sorted(grant.scopes),
-        "created": key.created_at,
-        "expires": grant.expires_at,
-        "lastUsed": key.last_used_at,
-        "revoked": key.revoked_at,
+        "created": _iso(key.created_at),
+        "expires": _iso(grant.expires_at),
+        "lastUsed": _iso(key.last_used_at),
+        "revoked": _iso(key.revoked_at),
     }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return iso_milliseconds(at) if at is not None else None
 
 
 def revoke(config_path: str | None, key_id: str) -> bool:

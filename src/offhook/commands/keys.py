@@ -69,7 +69,7 @@ def keys_list(*, config: Config = None, json: Json = False) -> None:
             ", ".join(key["subAccounts"] or ("all",)),
             ", ".join(key["scopes"]),
             *(
-                local(key[moment].isoformat()) if key[moment] is not None else ""
+                local(key[moment]) if key[moment] is not None else ""
                 for moment in ("created", "lastUsed", "expires", "revoked")
             ),
         )

@@ -103,6 +103,13 @@ def _without_effect(config: Config) -> Iterator[Finding]:
     for index, trunk in enumerate(config.trunks):
         if trunk.tls_name is not None and not trunk.address.startswith(("tls:", "sip:")):
             yield ("trunks", index, "tls_name"), "has no effect: the address is not tls: or sip:"
+        if trunk.username and trunk.password is None and trunk.from_user != "username":
+            why = "has no effect without a password: a challenge cannot be answered"
+            yield ("trunks", index, "username"), why
+    if config.sip.stun is not None and config.sip.advertise != "auto":
+        yield ("sip", "stun"), 'has no effect: it is asked only with advertise = "auto"'
+    if config.recording.consent_language is not None and config.recording.consent_prompt is None:
+        yield ("recording", "consent_language"), "has no effect without consent_prompt"
     if config.alerts.url is None:
         for key in ("http_auth_header", "secret"):
             if getattr(config.alerts, key) is not None:

@@ -145,6 +145,13 @@ def told(folder: Path, text: str) -> list[str]:
             '[[routes]]\ntrunks = ["a"]',
             "4: trunks[0].tls_name: has no effect: the address is not tls: or sip:",
         ),
+        (
+            '[[trunks]]\nname = "a"\naddress = "udp:h:5060"\nusername = "u"\n'
+            '[[routes]]\ntrunks = ["a"]',
+            "4: trunks[0].username: has no effect without a password",
+        ),
+        ('[sip]\nstun = "stun.example.org:3478"', "2: sip.stun: has no effect: it is asked only"),
+        ('[recording]\nconsent_language = "en-US"', "2: recording.consent_language: has no effect"),
         ('[alerts]\nhttp_auth_header = "x"', "2: alerts.http_auth_header: has no effect without"),
         (
             '[voices]\norder = ["azure"]',
