@@ -236,11 +236,9 @@ def simulate(
             as_json=json,
             colour=sys.stdout.isatty(),
         )
-    except ValueError as error:
-        raise CommandError(str(error), USAGE, "simulate") from error
-    except SimulationError as error:
+    except (ValueError, SimulationError) as error:
         reason, _, _ = str(error).partition(" Declare it with offhook.number")
-        raise CommandError(reason, FAILED, "simulate") from error
+        raise CommandError(reason, USAGE, "simulate") from error
 
 
 @app.command(help_epilogue=epilogue("schema"))

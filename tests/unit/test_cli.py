@@ -409,7 +409,7 @@ def test_simulating_a_call_to_a_number_that_is_none_is_told_in_a_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     status, _, err = run(capsys, "simulate", "--inbound", "abc", "--vca", "http://127.0.0.1:1/")
-    assert status == 1
+    assert status == 2
     assert "offhook: abc is no number of demo: Offhook answers 404" in err
     assert "Declare" not in err
 
