@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -94,7 +94,7 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An event of a newer server. Answer 200."""
 
     event_type: str
-    payload: Any = None
+    payload: object = None
 
 
 WebhookEvent = VcaEvent | VcsEvent | VssEvent | VruEvent | VnuEvent | UnknownEvent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -130,7 +129,7 @@ def refusal(
 def _said_otherwise(http_status: int, body: bytes) -> _RefusalBody:
     """Of readiness (``status``), of a vendor's form (``message``), or of a proxy in between."""
     try:
-        members: Any = msgspec.json.decode(body)
+        members: object = msgspec.json.decode(body)
     except msgspec.MsgspecError:
         members = None
     text = ""

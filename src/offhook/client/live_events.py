@@ -25,7 +25,7 @@ class LiveEvent(msgspec.Struct, frozen=True):
     """Its name, such as ``CALL_CONNECTED``; ``SESSION_ENDED`` is the last."""
     timestamp: str
     """ISO 8601, UTC, milliseconds."""
-    members: Mapping[str, Any]
+    members: Mapping[str, object]
     """All members, those above included."""
 
 

@@ -43,11 +43,11 @@ class ApiClient(NamedTuple):
         values = {name: value for name, value in (query or {}).items() if value is not None}
         return self._ask(path + ("?" + urllib.parse.urlencode(values) if values else ""), None)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """POST JSON below the sub-account. Raises :class:`ApiError`."""
         return self._ask(path, json.dumps(body).encode())
 
-    def put(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def put(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """PUT JSON, or nothing, below the sub-account. Raises :class:`ApiError`."""
         return self._ask(path, None if body is None else json.dumps(body).encode(), "PUT")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -54,7 +54,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def emit(as_json: bool, document: Mapping[str, Any], text: str) -> None:
+def emit(as_json: bool, document: Mapping[str, object], text: str) -> None:
     """Print a document for programs, or a text for people without terminal control sequences."""
     if as_json:
         print(json_module.dumps(document, indent=2, default=str, ensure_ascii=False))

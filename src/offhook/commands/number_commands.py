@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from cyclopts import App, Parameter
@@ -99,7 +99,7 @@ def numbers_assign(
     json: Json = False,
 ) -> None:
     """Give a number to a sub-account, or change all its settings; for the operator."""
-    settings: dict[str, Any] = {
+    settings: dict[str, object] = {
         "referenceId": reference_id,
         "active": active,
         "recordInbound": record_inbound,

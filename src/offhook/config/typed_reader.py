@@ -128,7 +128,7 @@ def _as_header(value: Any, path: Path) -> str:
     return f", found {_found(value, path)}"
 
 
-def _found(value: Any, path: Path) -> str:
+def _found(value: object, path: Path) -> str:
     names = [part for part in path if isinstance(part, str)]
     secret = bool(names) and names[-1] in _SECRET_KEYS and tuple(names[-2:]) not in _PUBLIC_KEYS
     match value:

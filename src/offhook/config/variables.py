@@ -50,7 +50,7 @@ def _known_at(path: Path) -> Iterable[str]:
     return hints_of(hint) if is_section(hint) else ()
 
 
-def _put(data: Any, path: Path, value: Any) -> bool:
+def _put(data: Any, path: Path, value: object) -> bool:
     """Set ``value`` at ``path``; False when a list on the way has no such element."""
     last = path[-1]
     for part, following in pairwise(path):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -47,7 +46,7 @@ NONE = "\N{EN DASH}"
 
 
 def page(
-    request: WebRequest, template: str, *, status: int = 200, **values: Any
+    request: WebRequest, template: str, *, status: int = 200, **values: object
 ) -> Response[bytes]:
     """An answer with a page."""
     visitor = getattr(request.state, "visitor", None)

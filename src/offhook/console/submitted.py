@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -60,13 +60,13 @@ def marked_flow(
     return MarkedFlow(actions, elsewhere, pretty(body))
 
 
-def _action(one: Any) -> MarkedAction:
+def _action(one: object) -> MarkedAction:
     name = one.get("action") if isinstance(one, dict) else None
     text = msgspec.json.format(msgspec.json.encode(one), indent=2).decode()
     return MarkedAction(name if isinstance(name, str) else "?", text, [])
 
 
-def _actions_of(body: bytes) -> list[Any]:
+def _actions_of(body: bytes) -> list[object]:
     """The list of actions, wherever a client writes it; empty where there is none."""
     try:
         read = msgspec.json.decode(body)

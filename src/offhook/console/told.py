@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,7 +47,7 @@ def failed(visitor: Visitor, problem: str) -> dict[str, str]:
 def problem_of(reply: ApiReply) -> str:
     """Why the API did not do it, in its own words."""
     try:
-        answer: Any = reply.json()
+        answer: object = reply.json()
     except msgspec.DecodeError:
         return f"The API answered {reply.status}"
     if not isinstance(answer, dict):

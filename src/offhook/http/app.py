@@ -7,7 +7,6 @@ Then the callflow endpoints, which the contract defines, or the routes of all ot
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
 
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -245,7 +244,7 @@ def _routes(deps: Deps, commander: Commander, streams: EventStreams) -> AsgiApp:
 
 
 async def _judge_strictly(request: AnyRequest) -> None:
-    if context_of(cast(Any, request.scope)).place.area is not Area.PAGE:
+    if context_of(request.scope).place.area is not Area.PAGE:
         strict_query(request)
     await strict_body(request)
 

@@ -27,7 +27,9 @@ async def _open_relay(context: RoleContext, stack: AsyncExitStack, path: str) ->
     except OSError as error:
         raise CannotServe(f"sip: the certificates cannot be used: {error}") from None
     transports = own_transports(config, tls)
-    transports.pop(shared_index(config), None)  # type: ignore[arg-type]  # None: nothing to take out
+    shared = shared_index(config)
+    if shared is not None:
+        transports.pop(shared, None)
     trunks = trunks_of(config)
 
     def reload(config: Config) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -22,7 +21,7 @@ class UnfitTemplate(Exception):
     """The template cannot be one of a campaign; the text names the member."""
 
 
-def template_of(body: Mapping[str, Any]) -> str:
+def template_of(body: Mapping[str, object]) -> str:
     """The template of a request's body: its first makeCall calls :data:`NUMBER` where it names none.
 
     Raises :class:`UnfitTemplate`.

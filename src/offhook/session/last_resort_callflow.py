@@ -6,7 +6,6 @@ It speaks and hangs up, and asks nobody anything: its actions are say, playFile 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from offhook.flow import jsontext
 
@@ -41,7 +40,7 @@ def last_resort_of_text(text: str) -> str:
     return read_last_resort(document)
 
 
-def document_of_last_resort(text: str) -> dict[str, Any]:
+def document_of_last_resort(text: str) -> dict[str, object]:
     """The inverse of :func:`read_last_resort`."""
-    document: dict[str, Any] = json.loads(text)
+    document: dict[str, object] = json.loads(text)
     return document

@@ -59,7 +59,7 @@ class Menu(msgspec.Struct, frozen=True, kw_only=True):
             return rows.get(NONE)
         return rows.get(digits, rows.get(INVALID))
 
-    def body(self, callflow: str) -> dict[str, Any]:
+    def body(self, callflow: str) -> dict[str, object]:
         """A callflow as a webhook would answer it."""
         return {"clientActionId": callflow, "callflow": json.loads(self.callflows[callflow])}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy import delete, func, insert, select, update
@@ -112,7 +111,7 @@ class SqlConsole(Statements, ConsoleRecords):
     async def live_sessions(
         self, sub_account_ids: Collection[str], *, each: int, limit: int, events: int
     ) -> Sequence[LiveSession]:
-        owners: Any = sorted(sub_account_ids)
+        owners: object = sorted(sub_account_ids)
         if self._dialect.name == "sqlite":
             owners = msgspec.json.encode(owners).decode()
         rows = await self._read_named("live_sessions", owners, each, limit, events)

@@ -99,7 +99,7 @@ async def create(
 
 
 def _body(typed: dict[str, str], *, start: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "callflow": json_of("callflow", typed["callflow"]),
         "targets": [_target(line) for line in typed["numbers"].splitlines() if line.strip()],
         "start": start,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
@@ -36,7 +34,7 @@ async def numbers(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> 
 async def assign(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> Redirect:
     """Give a number to the sub-account, or change it; for operators."""
     desk, form = await desk_and_form(request, parts)
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "active": "active" in form,
         "recordInbound": "record" in form,
         "healthCheck": "health" in form,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -98,7 +96,7 @@ async def make_key(
     desk = operators_desk(request, parts)
     fields = await request.form()
     form = await form_of(request)
-    body: dict[str, Any] = {"name": form.get("name", ""), "accountId": form.get("owner", "")}
+    body: dict[str, object] = {"name": form.get("name", ""), "accountId": form.get("owner", "")}
     given = fields.multi_items()
     scopes = [value for name, value in given if name == "scope"]
     if scopes:

@@ -36,7 +36,7 @@ GIVEN = (PhoneWish.CALL, PhoneWish.ANSWER, PhoneWish.HANG_UP)
 def phone(request: WebRequest, parts: NamedDependency[ConsoleParts]) -> Response[bytes]:
     """The phone, or what is missing for it."""
     section, visitor = parts.config.browser_phone, visitor_of(request)
-    server: dict[str, Any] = {"urls": list(section.ice_servers)}
+    server: dict[str, object] = {"urls": list(section.ice_servers)}
     if section.ice_username is not None:
         server |= {"username": section.ice_username, "credential": section.ice_password or ""}
     return page(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
 
 from offhook.http.asgi import Scope
 from offhook.http.edge.access import Caller
@@ -38,7 +37,8 @@ def attach(scope: Scope, context: RequestContext) -> None:
     scope[_KEY] = context
 
 
-def context_of(scope: Mapping[str, Any]) -> RequestContext:
+def context_of(scope: Mapping[str, object]) -> RequestContext:
     """The request's context, which the outermost layer has made."""
-    context: RequestContext = scope[_KEY]
+    context = scope[_KEY]
+    assert isinstance(context, RequestContext)
     return context

@@ -12,6 +12,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 
@@ -70,7 +71,7 @@ class ListUpload(Operation):
             content={
                 "text/csv": OpenAPIMediaType(
                     schema=Schema(
-                        type="string",  # type: ignore[arg-type]  # any str will do
+                        type=OpenAPIType.STRING,
                         description="A header line, then a line for each number.",
                     ),
                 ),

@@ -85,9 +85,9 @@ async def create_campaign(
     deps: NamedDependency[Deps], caller: NamedDependency[Caller], data: JSONBody[CampaignRequest]
 ) -> CampaignAnswer:
     """It calls at once if the list is given, or waits for its list and `start`."""
-    template = {"callflow": data.callflow}
+    template: dict[str, object] = {"callflow": data.callflow}
     if data.client_request_id is not None:
-        template["clientRequestId"] = data.client_request_id  # type: ignore[assignment]  # JSON
+        template["clientRequestId"] = data.client_request_id
     now = deps.clock.now()
     try:
         text = template_of(template)

@@ -10,6 +10,7 @@ from litestar import Response, Router, delete, get, put
 from litestar.di import NamedDependency
 from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import PathParameter
 
 from offhook.clock import iso_milliseconds
@@ -42,8 +43,8 @@ class FileUpload(Operation):
             content={
                 "application/octet-stream": OpenAPIMediaType(
                     schema=Schema(
-                        type="string",  # type: ignore[arg-type]  # any str will do
-                        format="binary",  # type: ignore[arg-type]  # likewise
+                        type=OpenAPIType.STRING,
+                        format=OpenAPIFormat.BINARY,
                         description="A wav or mp3 file of at most 5120 KiB.",
                     ),
                 ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 from litestar.connection import ASGIConnection, Request
 from litestar.di import Provide
@@ -48,7 +48,7 @@ async def page_of(finding: Awaitable[T]) -> T:
 
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     """The caller that the edge has authenticated."""
-    caller = context_of(cast(Any, connection.scope)).caller
+    caller = context_of(connection.scope).caller
     if caller is None:
         raise Refused(UNAUTHORIZED)
     return caller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 from litestar import Response, Router, delete, get
 from litestar.di import NamedDependency
@@ -207,7 +207,7 @@ async def follow_session(
     session = await _session(deps, caller, session_id)
     after = int(last_event_id) if last_event_id is not None else 0
     return Stream(
-        streams.open(session, after, context_of(cast(Any, request.scope))),
+        streams.open(session, after, context_of(request.scope)),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )

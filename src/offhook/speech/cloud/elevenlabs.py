@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, final
+from typing import Final, final
 from urllib.parse import quote
 
 from offhook.config import ElevenLabs
@@ -27,7 +27,7 @@ class ElevenLabsSpeech(CloudEngine[ElevenLabs]):
         return (self._settings.endpoint or _ENDPOINT, self._settings.model)
 
     def _request(self, text: str, voice: str, speed: float) -> CloudRequest:
-        body: dict[str, Any] = {"text": text, "model_id": self._settings.model}
+        body: dict[str, object] = {"text": text, "model_id": self._settings.model}
         if speed != 1:
             body["voice_settings"] = {"speed": min(max(speed, SPEEDS[0]), SPEEDS[1])}
         return CloudRequest(
