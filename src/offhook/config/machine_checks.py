@@ -28,6 +28,14 @@ def findings(config: Config) -> Iterator[Finding]:
     if config.telemetry.traces is not None and not _has_package("opentelemetry.exporter.otlp"):
         why = "needs OpenTelemetry, which is not installed: pip install 'offhook[otel]'"
         yield ("telemetry", "traces"), why
+    yield from _not_writable_places(config)
+    try:
+        encryption_key(config.recording)
+    except ValueError as error:
+        yield ("recording", "encryption_key"), str(error)
+
+
+def _not_writable_places(config: Config) -> Iterator[Finding]:
     if (path := sqlite_path(config.database.url)) is not None:
         if os.path.isdir(path):
             yield ("database", "url"), f"{path} is a folder"
@@ -47,10 +55,6 @@ def findings(config: Config) -> Iterator[Finding]:
             yield ("subaccounts", number, "opt_out", "file"), problem
     if problem := _not_writable(os.path.join(config.recording.folder, "live"), may_be_made=True):
         yield ("recording", "directory"), problem
-    try:
-        encryption_key(config.recording)
-    except ValueError as error:
-        yield ("recording", "encryption_key"), str(error)
 
 
 def warnings(config: Config) -> Iterator[Finding]:
@@ -114,7 +118,14 @@ def _without_effect(config: Config) -> Iterator[Finding]:
         for key in ("http_auth_header", "secret"):
             if getattr(config.alerts, key) is not None:
                 yield ("alerts", key), "has no effect without alerts.url: no alerts are sent"
-    voices = config.voices
+    yield from _voices_not_asked(config.voices)
+    if not config.webhooks.allow_http:
+        for number, account in enumerate(config.subaccounts):
+            yield from _plain_addresses(("subaccounts", number), account)
+
+
+def _voices_not_asked(voices: Voices) -> Iterator[Finding]:
+    """Engines and a folder of voices that are named and not there."""
     for position, engine in enumerate(voices.order if voices.order != Voices().order else ()):
         if hasattr(voices, engine) and getattr(voices, engine) is None:
             yield ("voices", "order", position), f"there is no [voices.{engine}]: it is not asked"
@@ -123,13 +134,15 @@ def _without_effect(config: Config) -> Iterator[Finding]:
             ("voices", "folder"),
             f"there is no folder {voices.folder}: no voice is installed there",
         )
-    if not config.webhooks.allow_http:
-        for number, account in enumerate(config.subaccounts):
-            for index, webhook in enumerate(account.webhooks):
-                for key in ("url", "fallback_url"):
-                    if (getattr(webhook, key) or "").startswith("http:"):
-                        why = "is plain http: nothing is sent there while webhooks.allow_http is false"
-                        yield ("subaccounts", number, "webhooks", index, key), why
+
+
+def _plain_addresses(path: tuple[str | int, ...], account: SubAccountSection) -> Iterator[Finding]:
+    """Addresses of plain http, to which nothing is sent."""
+    why = "is plain http: nothing is sent there while webhooks.allow_http is false"
+    for index, webhook in enumerate(account.webhooks):
+        for key in ("url", "fallback_url"):
+            if (getattr(webhook, key) or "").startswith("http:"):
+                yield (*path, "webhooks", index, key), why
 
 
 def _has_package(name: str) -> bool:

@@ -36,7 +36,7 @@ def value_findings(config: Section) -> Iterator[tuple[Path, str]]:
     return _in_section((), config)
 
 
-class _Key(NamedTuple):
+class _CheckedKey(NamedTuple):
     """A key of a section that holds something to check."""
 
     name: str
@@ -46,7 +46,7 @@ class _Key(NamedTuple):
 
 
 @cache
-def _plan(section: type[Section]) -> tuple[_Key, ...]:
+def _plan(section: type[Section]) -> tuple[_CheckedKey, ...]:
     """The keys to look at; worked out once for each class."""
     keys = []
     for name, declared in hints_of(section).items():
@@ -54,7 +54,9 @@ def _plan(section: type[Section]) -> tuple[_Key, ...]:
         item = item_hint(hint)
         kind = hint if item is None else item
         if is_section(kind) or kind in _CHECKS:
-            keys.append(_Key(name, None if is_section(kind) else _CHECKS[kind], item is not None))
+            keys.append(
+                _CheckedKey(name, None if is_section(kind) else _CHECKS[kind], item is not None)
+            )
     return tuple(keys)
 
 

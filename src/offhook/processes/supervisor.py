@@ -378,15 +378,12 @@ def facts_of(config: Config, ready: Iterator[tuple[Member, ReadyFacts]]) -> Serv
             url, api_key = told.url, told.api_key
         elif member.role is ProcessRole.VOICE:
             sip |= dict.fromkeys(told.sip)
+    phones = [
+        ReadyPhone(number=each.number, outcome=each.outcome) for each in config.testbed.phones
+    ]
+    embedded = config_file.is_embedded(config)
     return ServerFacts(
-        url=url,
-        sip=tuple(sip),
-        api_key=api_key,
-        embedded=config_file.is_embedded(config),
-        phones=tuple(
-            ReadyPhone(number=phone.number, outcome=phone.outcome)
-            for phone in config.testbed.phones
-        ),
+        url=url, sip=tuple(sip), api_key=api_key, embedded=embedded, phones=tuple(phones)
     )
 
 
