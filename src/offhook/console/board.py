@@ -74,7 +74,7 @@ class Board:
         self._streams = 0
         self._watched: dict[str, float] = {}
         """Each sub-account and when a page last showed it."""
-        self._reading = Reading(float("-inf"), frozenset(), [], False)
+        self._reading = Reading(float("-inf"), frozenset(), [], cut=False)
         self._one_at_a_time = asyncio.Lock()
 
     async def look(self, watch: Watch) -> Snapshot:

@@ -223,7 +223,8 @@ class WebCall(ABC):
             try:
                 ours = self._negotiation.offer() if body is None else self._negotiation.answer(body)
             except SdpError as error:
-                log.warning("a browser's phone refuses a re-INVITE: %s", error)
+                name = self._user.username
+                log.warning("user %s: a re-INVITE to a browser is refused: %s", name, error)
                 agent.reject_reoffer(handle, now)
                 return
             agent.accept_reoffer(handle, now, ours)
@@ -234,7 +235,8 @@ class WebCall(ABC):
         try:
             self._negotiation.accept(body or b"")
         except SdpError as error:
-            log.warning("a browser's phone cannot use an answer: %s", error)
+            name = self._user.username
+            log.warning("user %s: a browser cannot use the answer of the node: %s", name, error)
             return False
         self._use_media()
         return True
