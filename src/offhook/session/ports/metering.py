@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import final
 
 import msgspec
 
@@ -60,6 +61,7 @@ class Spending(ABC):
         """Why the sub-account may dial nothing more today; None: it may."""
 
 
+@final
 class NoBudgets(Spending):
     """For processes without budgets: the simulator, and tests."""
 
