@@ -12,6 +12,7 @@ from offhook.config.value_types import (
     ApiKey,
     Count,
     DatabaseUrl,
+    Days,
     Delay,
     EncryptionKey,
     Endpoint,
@@ -168,7 +169,7 @@ class Recording(Section, frozen=True, kw_only=True):
     """Spoken to each leg when its recording begins."""
     consent_language: str | None = None
     encryption_key: EncryptionKey | None = None
-    keep_days: Count = 30
+    keep_days: Days = 30
     """Days for which recordings stay on the disk."""
     link_expiry: Seconds = 3600
     push_retry: Seconds = 86_400
@@ -185,11 +186,11 @@ class Recording(Section, frozen=True, kw_only=True):
 class RetentionSection(Section, frozen=True, kw_only=True):
     """``[retention]``; days."""
 
-    sessions: Count = 90
-    events: Count | None = None
-    deliveries: Count | None = None
-    requests: Count = 30
-    recordings: Count | None = None
+    sessions: Days = 90
+    events: Days | None = None
+    deliveries: Days | None = None
+    requests: Days = 30
+    recordings: Days | None = None
     """None: ``recording.keep_days``."""
 
 

@@ -30,6 +30,7 @@ Count = Annotated[
     int,
     Meta(ge=1, le=2_000_000_000, description="a whole number, 1 to 2,000,000,000"),
 ]
+Days = Annotated[int, Meta(ge=1, le=36_500, description="a whole number of days, 1 to 36,500")]
 Name = Annotated[
     str, Meta(pattern=r"^[\w.&-]{1,64}\Z", description="a name of 1 to 64 letters, digits, . _ - &")
 ]

@@ -24,7 +24,7 @@ class SpeechSection(Section, frozen=True, kw_only=True):
 class LocalModelSection(Section, frozen=True, kw_only=True):
     """``[voices.kokoro]``, ``[voices.piper]``"""
 
-    processes: Count = 1
+    processes: Annotated[int, Meta(ge=1, le=64, description="a number of processes, 1 to 64")] = 1
     threads: Annotated[int, Meta(ge=0, le=256, description="a number of threads, 0 to 256")] = 0
     """Of each process; 0: one for each core."""
 

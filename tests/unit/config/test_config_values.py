@@ -62,6 +62,12 @@ def told(folder: Path, text: str) -> list[str]:
         ('[[http]]\nlisten = "h:1"', "1: http: expected a table: [http], found [[http]]"),
         ('[stir]\norigid = "me"', '2: stir.origid: expected a UUID such as "'),
         ("[limits]\nring_timeout = 1e9", "expected a number of seconds above 0, up to 31,536,000"),
+        (
+            "[retention]\nsessions = 1000000",
+            "2: retention.sessions: expected a whole number of days",
+        ),
+        ("[recording]\nkeep_days = 1000000", "expected a whole number of days, 1 to 36,500"),
+        ("[voices.piper]\nprocesses = 65", "processes: expected a number of processes, 1 to 64"),
         (SUBACCOUNT + "max_calls = 99999999999999999999", "expected a whole number, 1 to 2,000,00"),
         (
             SUBACCOUNT + 'coverage = ["+999"]',
