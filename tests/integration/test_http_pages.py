@@ -238,7 +238,7 @@ async def test_a_request_under_way_is_finished_before_the_stop() -> None:
 async def test_a_request_that_never_ends_is_cut_off_after_the_grace() -> None:
     async with running_world() as world:
         busy, idle = await half_a_request(world), await idle_connection(world)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await world.server.stop(grace=1)
         answer = await busy.answer()
         assert (answer.status, answer.json["statusCode"]) == (503, 503)

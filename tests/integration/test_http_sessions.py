@@ -361,7 +361,10 @@ async def test_a_stream_begins_at_the_beginning_and_ends_with_the_session(
 ) -> None:
     session_id = await submit(world, client)
     got = []
-    async with asyncio.timeout(5), client.get(world.url(f"sessions/{session_id}/events")) as stream:
+    async with (
+        asyncio.timeout(20),
+        client.get(world.url(f"sessions/{session_id}/events")) as stream,
+    ):
         assert stream.content_type == "text/event-stream"
         assert stream.headers["cache-control"] == "no-store"
         async for frame in frames(stream):
@@ -390,7 +393,10 @@ async def test_a_stream_goes_on_when_the_fabric_loses_the_wake_up(
     monkeypatch.setattr("offhook.http.resources.event_stream.POLL_SECONDS", 0.02)
     monkeypatch.setattr("offhook.http.resources.event_stream.HEARTBEAT_POLLS", 2)
     session_id = await submit(world, client)
-    async with asyncio.timeout(5), client.get(world.url(f"sessions/{session_id}/events")) as stream:
+    async with (
+        asyncio.timeout(20),
+        client.get(world.url(f"sessions/{session_id}/events")) as stream,
+    ):
         assert b": still here" in await stream.content.readuntil(b": still here\n\n")
         world.store.records.sessions[session_id].events.append(
             SessionEnded(at=now(), status="COMPLETED")
@@ -432,7 +438,7 @@ async def test_streams_are_bounded_and_a_closed_one_makes_room() -> None:
         status, answer = await fetch(client, url)
         assert (status, answer["statusCode"]) == (503, 503)
         first.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (again := await client.get(url)).status != 200:
                 again.close()
         again.close()
@@ -443,6 +449,6 @@ async def test_streams_end_when_the_server_stops() -> None:
         session_id = await submit(world, client)
         stream = await client.get(world.url(f"sessions/{session_id}/events"))
         await stream.content.readuntil(b"\n\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await world.server.stop(grace=30)
             assert await stream.text() == ""

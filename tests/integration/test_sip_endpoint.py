@@ -101,7 +101,7 @@ async def answered_call(alice: SipEndpoint, bob: SipEndpoint) -> str:
             sdp=SDP,
         )
     alice.listen(handle, on_event)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await answered.wait()
     return handle
 

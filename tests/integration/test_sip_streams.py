@@ -243,7 +243,7 @@ async def test_a_place_is_free_again_when_its_connection_is_closed(stack: AsyncE
     transport = tcp(places=Places(each=1))
     endpoint = await started(stack, transport)
     endpoint.screen(Acquainted("127.0.0.2"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for _ in range(3):
             async with AsyncExitStack() as short:
                 assert await stays(short, transport, "127.0.0.3")
@@ -274,7 +274,7 @@ async def test_a_peer_that_sends_a_lot_does_not_hold_up_another(stack: AsyncExit
     await send(other, OPTIONS)
     await received(other, 1)
     theirs = other.getsockname()[1]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(ports) < 101:
             await asyncio.sleep(0.005)
     assert ports.index(theirs) < 100
@@ -292,7 +292,7 @@ async def test_our_connections_are_kept_alive_and_given_up_when_the_peer_stops_a
     sock, _ = await asyncio.get_running_loop().sock_accept(listener)
     stack.enter_context(sock)
     octets = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not octets.endswith(b"\r\n\r\n\r\n\r\n"):
             octets += await received(sock, 1)
         await send(sock, b"\r\n")
@@ -310,7 +310,7 @@ async def test_a_peer_that_has_never_answered_a_ping_is_not_given_up(stack: Asyn
     sock, _ = await asyncio.get_running_loop().sock_accept(listener)
     stack.enter_context(sock)
     octets = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while octets.count(b"\r\n\r\n") < 6:
             octets += await received(sock, 1)
     assert transport.connections == 1

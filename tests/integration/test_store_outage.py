@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import sys
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -159,7 +158,6 @@ class TestPostgres:
             await store.close()
 
     async def _everything_is_unavailable(self, store: Store) -> None:
-        began = time.monotonic()
         calls = [
             accepted(store, waiting()),
             store.record_request(request_for()),
@@ -167,9 +165,9 @@ class TestPostgres:
             store.register_node("n2", NodeRole.VOICE, NOW),
             store.lease_deliveries("w", NOW, lease=1, limit=1),
         ]
-        results = await asyncio.gather(*calls, return_exceptions=True)
+        async with asyncio.timeout(60):
+            results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(each) for each in results] == [StoreUnavailable] * 5
-        assert time.monotonic() - began < 10 * SHORT
 
     async def test_an_empty_database_is_refused_with_the_command_to_run(
         self, postgres: PostgresServer

@@ -101,7 +101,7 @@ async def test_a_retry_after_beyond_the_budget_is_not_waited_for(
     receiver: Receiver, client: HttpClient
 ) -> None:
     receiver.on("/vca", Reply(status=503, headers={"Retry-After": "3600"}))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(9):
         outcome = await ask_webhook(client, vca(receiver), b"{}", event_id="e")
     assert outcome == VcaReply(body=None, detail="HTTP 503", http_status=503)
 
@@ -164,12 +164,13 @@ async def test_a_silent_webhook_leaves_the_fallback_four_tenths_of_the_time(
 
     receiver.on("/vca", silent)
     receiver.on("/fallback", silent)
+    began = loop.time()
     outcome = await ask_with_fallback(receiver, client, 1.0)
     ended = loop.time()
     assert outcome.body is None
     assert outcome.detail.count("did not answer within") == 2
-    assert asked[1] - asked[0] > 0.5
-    assert ended - asked[0] < 5
+    assert asked[1] - began > 0.59
+    assert ended - began < 9
 
 
 async def test_an_answer_of_the_webhook_leaves_the_fallback_alone(

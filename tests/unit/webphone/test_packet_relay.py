@@ -54,10 +54,10 @@ class Ends:
 
     async def at_the_node(self, sock: socket.socket) -> bytes:
         loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(loop.sock_recv(sock, 2048), 5)
+        return await asyncio.wait_for(loop.sock_recv(sock, 2048), 20)
 
     async def at_the_browser(self) -> bytes:
-        return await asyncio.wait_for(self.browser.get(), 5)
+        return await asyncio.wait_for(self.browser.get(), 20)
 
 
 @pytest.fixture
