@@ -32,7 +32,7 @@ from openai import OpenAI
 from tests.support.upload_servers import s3_server as moto_server
 
 from offhook.config import Azure, CloudVoice, ElevenLabs, Google, OpenAi, Polly, Voices
-from offhook.net.aws_signature import AwsCredentials, signed_headers
+from offhook.net.aws_signature import AwsCredentials, AwsRequest, signed_headers
 from offhook.net.http_client import HttpClient
 from offhook.session.ports.speech import PromptError
 from offhook.speech.cloud.azure import AzureSpeech
@@ -272,7 +272,9 @@ def test_the_signature_is_botocores() -> None:
     body = b'{"Text": "x"}'
     ours = signed_headers(
         AwsCredentials("AKID", "hidden", "eu-west-1"),
-        *("polly", "POST", "127.0.0.1:9", "/v1/speech", body, now),
+        "polly",
+        AwsRequest("POST", "127.0.0.1:9", "/v1/speech", body),
+        now,
     )
     request = AWSRequest(
         "POST",

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, of one request. Pure.
+"""AWS Signature Version 4 of one request, as AWS and every server that speaks S3 check it. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
@@ -20,26 +21,42 @@ class AwsCredentials(NamedTuple):
     region: str
 
 
-def signed_headers(
-    credentials: AwsCredentials,
-    service: str,
-    method: str,
-    host: str,
-    path: str,
-    body: bytes,
-    now: datetime,
-) -> dict[str, str]:
-    """The headers that sign a request without a query.
+class AwsRequest(NamedTuple):
+    """What is signed of a request."""
 
-    ``service`` as ``polly``; ``host`` with its port where it is not the usual one; ``path`` not quoted.
-    """
+    method: str
+    host: str
+    """With its port where it is not the usual one."""
+    path: str
+    """Not quoted."""
+    body: bytes
+    query: Mapping[str, str] = {}
+
+
+def quoted_path(path: str) -> str:
+    """A path as it stands in the URL and in the signature."""
+    return quote(path, safe="/-_.~")
+
+
+def query_string(query: Mapping[str, str]) -> str:
+    """A query as it stands in the URL and in the signature: sorted, quoted."""
+    pairs = sorted(
+        (quote(key, safe="-_.~"), quote(value, safe="-_.~")) for key, value in query.items()
+    )
+    return "&".join(f"{key}={value}" for key, value in pairs)
+
+
+def signed_headers(
+    credentials: AwsCredentials, service: str, request: AwsRequest, now: datetime
+) -> dict[str, str]:
+    """The headers that sign a request besides its Host. ``service`` as ``polly`` or ``s3``."""
     at = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    digest = hashlib.sha256(body).hexdigest()
-    headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": at}
+    digest = hashlib.sha256(request.body).hexdigest()
+    headers = {"host": request.host, "x-amz-content-sha256": digest, "x-amz-date": at}
     names = ";".join(headers)
     canonical = "\n".join(
         [
-            *(method, quote(path, safe="/-_.~"), ""),
+            *(request.method, quoted_path(request.path), query_string(request.query)),
             *(f"{name}:{value}" for name, value in headers.items()),
             *("", names, digest),
         ]

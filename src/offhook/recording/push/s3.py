@@ -19,9 +19,15 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from offhook.clock import Clock
+from offhook.net.aws_signature import (
+    AwsCredentials,
+    AwsRequest,
+    query_string,
+    quoted_path,
+    signed_headers,
+)
 from offhook.net.http_client import HttpClient, HttpResponse
 from offhook.net.outgoing_errors import OutgoingError
-from offhook.recording.push.sigv4 import S3Credentials, query_string, quoted_path, signed
 from offhook.recording.push.upload import Upload, Uploader, UploadFailed, joined
 from offhook.session.tenancy import PushConfig
 
@@ -51,7 +57,7 @@ class _Target(msgspec.Struct, frozen=True):
     """``https://host``"""
     host: str
     path: str
-    credentials: S3Credentials
+    credentials: AwsCredentials
 
     @property
     def url(self) -> str:
@@ -137,9 +143,9 @@ class S3Uploader(Uploader):
         self, target: _Target, method: str, query: Mapping[str, str], body: bytes
     ) -> HttpResponse:
         """One signed request. Raises :class:`UploadFailed` unless it is answered 2xx."""
-        headers = signed(
-            target.credentials, method, target.host, target.path, query, body, self._clock.now()
-        )
+        asked = AwsRequest(method, target.host, target.path, body, query)
+        signed = signed_headers(target.credentials, "s3", asked, self._clock.now())
+        headers = {"host": target.host, **signed}
         if method == "PUT" and not query:
             extension = target.path.rpartition(".")[2]
             headers["content-type"] = _TYPES.get(extension, "application/octet-stream")
@@ -191,7 +197,7 @@ def target_of(config: PushConfig, name: str) -> _Target:
             host = f"{host}:{config.port}"
         origin = f"{split.scheme}://{host}"
         key = f"{split.path.strip('/')}/{bucket}/{key}".lstrip("/")
-    credentials = S3Credentials(config.username, config.password, region)
+    credentials = AwsCredentials(config.username, config.password, region)
     return _Target(origin, host, f"/{key}", credentials)
 
 

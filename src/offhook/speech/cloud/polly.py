@@ -7,7 +7,7 @@ from typing import final
 from urllib.parse import urlsplit
 
 from offhook.config import Polly
-from offhook.net.aws_signature import AwsCredentials, signed_headers
+from offhook.net.aws_signature import AwsCredentials, AwsRequest, signed_headers
 from offhook.net.http_client import HttpResponse
 from offhook.speech import ssml
 from offhook.speech.cloud.cloud_engine import CloudEngine, CloudRequest, CloudSound
@@ -54,7 +54,9 @@ class PollySpeech(CloudEngine[Polly]):
         body = json.dumps(asked).encode()
         signed = signed_headers(
             AwsCredentials(settings.key_id, settings.secret, settings.region),
-            *("polly", "POST", urlsplit(base).netloc, _PATH, body, self._tools.now()),
+            "polly",
+            AwsRequest("POST", urlsplit(base).netloc, _PATH, body),
+            self._tools.now(),
         )
         headers = {**signed, "Content-Type": "application/json"}
         return CloudRequest(f"{base}{_PATH}", headers, body)

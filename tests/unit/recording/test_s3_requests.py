@@ -9,12 +9,18 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from offhook.net.aws_signature import (
+    AwsCredentials,
+    AwsRequest,
+    query_string,
+    quoted_path,
+    signed_headers,
+)
 from offhook.recording.push import s3
-from offhook.recording.push.sigv4 import S3Credentials, query_string, quoted_path, signed
 from offhook.recording.push.upload import UploadFailed
 from offhook.session.tenancy import PushConfig, PushProtocol
 
-OURS = S3Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "ap-southeast-2")
+OURS = AwsCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "ap-southeast-2")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +45,8 @@ def test_a_request_is_signed_as_botocore_signs_it(
     signer = S3SigV4Auth(Credentials(OURS.key_id, OURS.secret), "s3", OURS.region)
     signer.add_auth(request)
     at = datetime.strptime(request.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    ours = signed(OURS, method, "s3.example:9000", path, query, b"body", at)
+    asked = AwsRequest(method, "s3.example:9000", path, b"body", query)
+    ours = signed_headers(OURS, "s3", asked, at)
     assert ours["x-amz-content-sha256"] == request.headers["X-Amz-Content-SHA256"]
     assert ours["authorization"] == request.headers["Authorization"]
 
