@@ -28,6 +28,7 @@ from offhook.codes import SessionStatus
 from offhook.config import Admin, Config
 from offhook.session.ports.hand_answers import HAND_ORDERS, HandNews, HandState, hand_topic
 from offhook.session.ports.screen_orders import ORDERS, SOUND, STATE, screen_topic
+from offhook.session.tenancy import Webhook, WebhookType
 
 PAGES = (
     "/console/now",
@@ -164,6 +165,17 @@ async def test_a_webhook_is_sent_again_from_its_session() -> None:
         assert world.store.records.outbox["full-status"].state.value == "pending"
         answer = await client.post("/console/sessions/full-session/redeliver", delivery="none")
         assert answer.status == 404
+
+
+async def test_the_deliveries_of_a_webhook_show_where_they_go() -> None:
+    async with running_console() as world, world.signed_in() as client:
+        webhook = Webhook(type=WebhookType.VCS, url="https://a.example/events")
+        await world.store.put_webhook("acme_corp", webhook)
+        await world.directory.refresh()
+        await full_session(world.store)
+        page = await client.get("/console/webhooks/VCS?account=acme_corp")
+        assert "full-status" in page.text
+        assert "to https://a.example/events" in page.text
 
 
 async def test_a_session_shows_what_its_webhook_was_asked_and_what_it_said() -> None:
