@@ -144,6 +144,11 @@ async def test_a_sub_account_is_created_used_changed_and_deleted(
         ({"numbers": [{"msisdn": "6512"}]}, "numbers[0].msisdn"),
         ({"callerIds": ["x"]}, "callerIds[0]"),
         ({"coverage": ["Singapore"]}, "coverage[0]"),
+        (
+            {"coverage": ["SG", "UK"]},
+            "coverage[1]",
+        ),
+        ({"coverage": ["+999"]}, "coverage[0]"),
         ({"maxCalls": 0}, "maxCalls"),
         ({"cps": 0}, "cps"),
         ({"dtmfEventData": "maybe"}, "dtmfEventData"),

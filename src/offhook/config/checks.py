@@ -16,6 +16,7 @@ from offhook.config import (
     TrunkSection,
     api_key_digest,
 )
+from offhook.config.areas import area_problem, no_country
 from offhook.config.mistakes import did_you_mean
 from offhook.config.server_checks import is_secret, server_findings
 from offhook.config.sip_checks import sip_findings
@@ -104,7 +105,7 @@ def _registrations(config: Config) -> Iterator[Finding]:
         if trunk.numbers == "national" and trunk.country is None:
             yield (*path, "country"), 'missing: numbers = "national" needs it'
         if trunk.country is not None and trunk.country not in phonenumbers.SUPPORTED_REGIONS:
-            yield (*path, "country"), _no_country(trunk.country)
+            yield (*path, "country"), no_country(trunk.country)
 
 
 SHORTEST_PASSWORD = 8
@@ -171,12 +172,8 @@ def _sub_account(
     yield from _unique((*path, "webhooks"), "type", [w.type for w in account.webhooks])
     yield from _unique((*path, "scenarios"), "name", [s.name for s in account.scenarios])
     for index, area in enumerate(account.coverage or ()):
-        if area.startswith("+"):
-            if not _begins_a_number(area):
-                wrong = f"no number begins with {area!r}: no country has this calling code"
-                yield (*path, "coverage", index), wrong
-        elif area not in phonenumbers.SUPPORTED_REGIONS:
-            yield (*path, "coverage", index), _no_country(area)
+        if (wrong := area_problem(area)) is not None:
+            yield (*path, "coverage", index), wrong
     for index, webhook in enumerate(account.webhooks):
         yield from _webhook((*path, "webhooks", index), webhook)
     for index, window in enumerate(account.calling_hours):
@@ -226,33 +223,6 @@ def _scenarios(path: Path, account: SubAccountSection) -> Iterator[Finding]:
                 check_pattern(parameter.pattern or "")
             except InvalidPattern as error:
                 yield (*here, "parameters", number, "pattern"), str(error)
-
-
-def _begins_a_number(prefix: str) -> bool:
-    """Whether ``+4`` or ``+4420`` is the beginning of an assigned country calling code, or goes on from
-    one."""
-    digits = prefix[1:]
-    codes = map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
-    return any(code.startswith(digits) or digits.startswith(code) for code in codes)
-
-
-_NOT_COUNTRIES = {
-    "UK": "GB",
-    "EN": "GB",
-    "EL": "GR",
-    "SU": "RU",
-    "YU": "RS",
-    "KO": "KR",
-    "JA": "JP",
-}
-"""Common mistakes for a country code of ISO 3166-1."""
-
-
-def _no_country(area: str) -> str:
-    if (meant := _NOT_COUNTRIES.get(area)) is not None:
-        return f"{area!r} is no country of ISO 3166-1; did you mean {meant}?"
-    near = did_you_mean(area, phonenumbers.SUPPORTED_REGIONS)
-    return f"{area!r} is no country of ISO 3166-1{'; ' if near else ''}{near}"
 
 
 def _numbers(config: Config) -> Iterator[Finding]:

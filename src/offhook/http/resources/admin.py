@@ -5,6 +5,7 @@ Sub-accounts and keys of the configuration file are listed here too, but only th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from litestar.params import JSONBody, PathParameter
 
 from offhook import config
 from offhook.clock import iso_milliseconds, new_id
+from offhook.config.areas import area_problem
 from offhook.http.deps import Deps
 from offhook.http.edge.access import SUB_ACCOUNT_ID
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
@@ -180,6 +182,12 @@ async def get_sub_account(
     return _answer(_known(deps, sub_account_id))
 
 
+def _check_areas(coverage: Iterable[str]) -> None:
+    for position, area in enumerate(coverage):
+        if (wrong := area_problem(area)) is not None:
+            raise Refused(INVALID, f"coverage[{position}]: {wrong}")
+
+
 @put(
     "/subaccounts/{subAccountId:str}",
     operation_id="putSubAccount",
@@ -193,6 +201,7 @@ async def put_sub_account(
     if not SUB_ACCOUNT_ID.fullmatch(sub_account_id):
         raise Refused(INVALID, "subAccountId: must be 3 to 50 of letters, digits, - . _ &")
     _refuse_file(deps, sub_account_id)
+    _check_areas(data.coverage or ())
     refuse_owned(deps, sub_account_id, tuple(each.msisdn for each in data.numbers))
     before = deps.directory.sub_account(sub_account_id)
     sub_account = SubAccount(
