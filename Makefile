@@ -6,7 +6,7 @@
 #   make docs        the documentation as a site in build/docs; any warning is an error (offhook docs serves it)
 #   make serve       the server on embedded defaults (ARGS="--config offhook.toml" for yours)
 #   make test        what must always hold, real peers included (under 15 minutes on 2 cores)
-#   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers, and make test on a fresh Debian 13
+#   make test-full   all of it: chaos, soak, sanitizers, fuzzing, far peers, and make check test on a fresh Debian 13
 #   make check       format, lint, types, dead code
 #   make format      the code as `make check` wants it
 #   make unit        the unit tests alone, for the inner loop (ARGS="tests/unit/flow -k pattern")
@@ -58,7 +58,7 @@ test-full: .venv/.dev
 	@scripts/system-packages full
 	@$(MAKE) --no-print-directory .venv/.voices .venv/.hear
 	$(BIN)/pytest -n 2 --session-timeout=2700 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
-	$(if $(ARGS),,scripts/fresh-machine 13 make test)
+	$(if $(ARGS),,scripts/fresh-machine 13 make check test)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check

@@ -29,7 +29,7 @@ def above(path: Path, hertz: float) -> float:
     """The part of the power above a frequency."""
     pcm, rate = soundfile.read(path)
     power = np.abs(np.fft.rfft(pcm if pcm.ndim == 1 else pcm[:, 0])) ** 2
-    return float(power[round(hertz * len(pcm) / rate) :].sum() / power[1:].sum())
+    return float(np.sum(power[round(hertz * len(pcm) / rate) :])) / float(np.sum(power[1:]))
 
 
 @pytest.mark.parametrize(

@@ -113,8 +113,8 @@ def _segments(offsets: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     for index in (np.flatnonzero(np.abs(steps) > _JUMP) + 1).tolist():
         if index <= cuts[-1]:
             continue
-        before = int(offsets[max(cuts[-1], index - _STAYS) : index].min())
-        after = int(offsets[index : index + _STAYS].min())
+        before = int(np.min(offsets[max(cuts[-1], index - _STAYS) : index]))
+        after = int(np.min(offsets[index : index + _STAYS]))
         if abs(after - before) > _JUMP // 2:
             cuts.append(index)
     return list(zip(cuts, [*cuts[1:], len(offsets)], strict=True))
@@ -124,7 +124,7 @@ def _truth(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The smallest offset around each frame."""
     padded = np.pad(offsets, _WINDOW, mode="edge")
     if len(offsets) <= 2 * _WINDOW:
-        return np.full(len(offsets), offsets.min())
+        return np.full(len(offsets), np.min(offsets))
     # The smallest of each window of 2 n + 1, by doubling: minima of 1, 2, 4 … neighbours.
     width, smallest = 1, padded
     while 2 * width <= 2 * _WINDOW + 1:
