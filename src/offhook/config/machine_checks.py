@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from ipaddress import IPv4Address, ip_address
 from urllib.parse import urlsplit
 
-from offhook.config import Config, SubAccountSection, Voices
+from offhook.config import Config, SubAccountSection, TrunkSection, Voices
 from offhook.config.certificate_checks import certificate_findings
 from offhook.config.checks import Finding
 from offhook.config.mistakes import did_you_mean
@@ -105,11 +105,7 @@ def _unknown_sub_accounts(config: Config) -> Iterator[Finding]:
 def _without_effect(config: Config) -> Iterator[Finding]:
     """Settings of something that is not used."""
     for index, trunk in enumerate(config.trunks):
-        if trunk.tls_name is not None and not trunk.address.startswith(("tls:", "sip:")):
-            yield ("trunks", index, "tls_name"), "has no effect: the address is not tls: or sip:"
-        if trunk.username and trunk.password is None and trunk.from_user != "username":
-            why = "has no effect without a password: a challenge cannot be answered"
-            yield ("trunks", index, "username"), why
+        yield from _trunk_without_effect(("trunks", index), trunk)
     if config.sip.stun is not None and config.sip.advertise != "auto":
         yield ("sip", "stun"), 'has no effect: it is asked only with advertise = "auto"'
     if config.recording.consent_language is not None and config.recording.consent_prompt is None:
@@ -122,6 +118,14 @@ def _without_effect(config: Config) -> Iterator[Finding]:
     if not config.webhooks.allow_http:
         for number, account in enumerate(config.subaccounts):
             yield from _plain_addresses(("subaccounts", number), account)
+
+
+def _trunk_without_effect(path: tuple[str | int, ...], trunk: TrunkSection) -> Iterator[Finding]:
+    if trunk.tls_name is not None and not trunk.address.startswith(("tls:", "sip:")):
+        yield (*path, "tls_name"), "has no effect: the address is not tls: or sip:"
+    if trunk.username and trunk.password is None and trunk.from_user != "username":
+        why = "has no effect without a password: a challenge cannot be answered"
+        yield (*path, "username"), why
 
 
 def _voices_not_asked(voices: Voices) -> Iterator[Finding]:

@@ -160,15 +160,7 @@ async def _open_node(
     questions = open_client(context.config, connections_per_host=MOST_QUESTIONS)
     stack.push_async_callback(questions.close)
     follow_reloads(context, questions, files)
-    registered = await store.register_node(
-        context.node_name, NodeRole.VOICE, context.clock.now(), place=context.place
-    )
-    if registered.name != context.node_name:
-        log.error(
-            "another machine is %s: this one is %s until cluster.name or its host name is changed",
-            *(context.node_name, registered.name),
-        )
-    await introduce(context, store, registered.name, capacity=capacity(context))
+    registered = await _registered(context, store)
     hands = HandDesks(fabric, context.clock)
     stack.callback(hands.close)
     reports = WebhookReports(directory)
@@ -196,6 +188,19 @@ async def _open_node(
         refusals=refusals,
     )
     return registered, node, spending, recordings
+
+
+async def _registered(context: RoleContext, store: Store) -> Node:
+    node = await store.register_node(
+        context.node_name, NodeRole.VOICE, context.clock.now(), place=context.place
+    )
+    if node.name != context.node_name:
+        log.error(
+            "another machine is %s: this one is %s until cluster.name or its host name is changed",
+            *(context.node_name, node.name),
+        )
+    await introduce(context, store, node.name, capacity=capacity(context))
+    return node
 
 
 async def _open_recordings(
