@@ -47,14 +47,18 @@ for (const pre of document.querySelectorAll("pre.code")) {
 // --- search
 const field = document.getElementById("search");
 const list = document.getElementById("found");
-let entries;
+let loading;
 let chosen = -1;
 
-async function load() {
-  entries ??= (await (await fetch(`${root}/static/search.json`)).json())
+function load() {
+  loading ??= fetchEntries().catch((error) => { loading = undefined; throw error; });
+  return loading;
+}
+
+async function fetchEntries() {
+  return (await (await fetch(`${root}/static/search.json`)).json())
     .map(([address, title, heading, text]) => ({ address, title, heading, text, low: text.toLowerCase(),
       lowHeading: heading.toLowerCase(), lowTitle: title.toLowerCase() }));
-  return entries;
 }
 
 function score(entry, words) {
@@ -100,9 +104,10 @@ function choose(index) {
 }
 
 async function find() {
+  const known = await load();
+  // What stands in the field now: more may have been typed while the list was loaded.
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return hide();
-  const known = await load();
   const best = known.map((entry) => [score(entry, words), entry]).filter(([points]) => points)
     .sort(([one], [other]) => other - one).slice(0, 12);
   list.replaceChildren(...best.map(([, entry], at) => {
