@@ -65,12 +65,15 @@ class World(NamedTuple):
         return next(one for one in self.summaries() if one["sessionId"] == session_id)
 
     async def sip_of(self, session_id: str) -> list[dict[str, Any]]:
-        """The SIP messages of a session that has ended."""
+        """The SIP messages of a session that has ended. They are stored right after its end."""
         headers = {"Authorization": f"Bearer {ADMIN}"}
         url = f"{self.server.url}/admin/v1/sessions/{session_id}/sip"
-        async with aiohttp.ClientSession(headers=headers) as client, client.get(url) as answer:
-            found: list[dict[str, Any]] = (await answer.json())["messages"]
-            return found
+        async with asyncio.timeout(20), aiohttp.ClientSession(headers=headers) as client:
+            while True:
+                async with client.get(url) as answer:
+                    if answer.status == 200:
+                        found: list[dict[str, Any]] = (await answer.json())["messages"]
+                        return found
 
 
 def decide(_request: web.Request, body: bytes) -> Reply:

@@ -102,7 +102,7 @@ async def drag_and_answer_by_hand(looker: Looker, receiver: Receiver) -> None:
     assert await send.is_disabled(), "the server would refuse this answer"
     await page.get_by_label("Answer with").select_option(label="hang up")
     await send.click()
-    await page.locator("#hand-state", has_text="the call goes on").wait_for()
+    await expect(page.locator("#hand-state")).to_contain_text("the call goes on", timeout=15_000)
     await page.locator("#outcome.good", has_text="Completed").wait_for()
 
     await page.get_by_role("button", name="Run").click()

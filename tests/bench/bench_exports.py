@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -130,14 +131,24 @@ def run_exporter(config: bytes, path: Path, kill_at_row: int | None = None) -> t
     process.stdin.write(len(config).to_bytes(8, "big") + config)
     process.stdin.flush()
     running = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    while kill_at_row is not None and os.waitid(os.P_PID, process.pid, running) is None:
-        if written(path) >= kill_at_row:
+    peak = 0.0
+    while os.waitid(os.P_PID, process.pid, running) is None:
+        peak = max(peak, most_resident(process.pid))
+        if kill_at_row is not None and written(path) >= kill_at_row:
             process.kill()
         time.sleep(0.2)
-    _, status, used = os.wait4(process.pid, 0)  # of this child alone, whatever else has run here
-    process.returncode = os.waitstatus_to_exitcode(status)
+    status = process.wait()
     process.stdin.close()
-    return process.returncode, used.ru_maxrss / 1024
+    return status, peak
+
+
+def most_resident(pid: int) -> float:
+    """MiB that a process had at most until now; 0: it has ended.
+
+    The kernel's ``ru_maxrss`` begins with what the process had that started it.
+    """
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def written(path: Path) -> int:

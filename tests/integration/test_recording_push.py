@@ -266,8 +266,12 @@ async def test_ftp_uploads_and_goes_on_where_it_was_cut_off(tmp_path: Path) -> N
     uploader = FtpUploader(allow_private=True)
     with ftp_server(tmp_path / "root") as port:
         customer = Customer(push(PushProtocol.FTP, port))
+
+        def arrived() -> bool:
+            return any(part.stat().st_size for part in (tmp_path / "root").rglob("*.part"))
+
         with pytest.raises(UploadFailed, match="killed"):
-            await customer.upload(uploader, Octets(CONTENT, breaks_at=1 << 20))
+            await customer.upload(uploader, Octets(CONTENT, breaks_at=1 << 20, arrived=arrived))
         (part,) = (tmp_path / "root").rglob("*.part")
         source = Octets(CONTENT)
         location = await customer.upload(uploader, source)

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from getpass import getuser
 from pathlib import Path
@@ -25,16 +25,29 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 class Octets(RecordedFile):
-    """A file in memory; remembers what was read of it, and can break off."""
+    """A file in memory; remembers what was read of it, and can break off.
 
-    def __init__(self, octets: bytes, *, breaks_at: int | None = None) -> None:
+    ``arrived``: whether the far end has some of it, which must be so before it breaks off.
+    """
+
+    def __init__(
+        self,
+        octets: bytes,
+        *,
+        breaks_at: int | None = None,
+        arrived: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.octets = octets
         self.size = len(octets)
         self.breaks_at = breaks_at
+        self.arrived = arrived
         self.read_from: list[int] = []
 
     def read(self, position: int, count: int) -> bytes:
         if self.breaks_at is not None and position >= self.breaks_at:
+            end = time.monotonic() + 20
+            while not self.arrived() and time.monotonic() < end:
+                time.sleep(0.01)
             raise OSError("the process was killed")
         self.read_from.append(position)
         return self.octets[position : position + count]
