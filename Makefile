@@ -53,11 +53,10 @@ test: .venv/.dev
 	@$(MAKE) --no-print-directory .venv/.voices
 	$(BIN)/pytest -n 5 --dist worksteal -m "not full" --session-timeout=1200 --durations=15 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
 
-test-full: .venv/.dev
-	@scripts/system-packages tests
+test-full: test
 	@scripts/system-packages full
-	@$(MAKE) --no-print-directory .venv/.voices .venv/.hear
-	$(BIN)/pytest -n 2 --session-timeout=2700 tests/unit tests/integration tests/acceptance tests/migration $(ARGS)
+	@$(MAKE) --no-print-directory .venv/.hear
+	$(BIN)/pytest -n 2 --dist worksteal -m full --session-timeout=2700 --durations=15 tests/integration tests/acceptance tests/migration tests/unit $(ARGS)
 	$(if $(ARGS),,scripts/fresh-machine 13 make check test)
 
 check: .venv/.dev
