@@ -15,11 +15,11 @@ import pytest
 from tests.support import every_operation, javascript_package
 from tests.support.every_operation import PHONE, Waited
 from tests.support.javascript_package import PROGRAMS, packed, run
+from tests.support.openapi import the_document
 from tests.support.receiver import Receiver
 from tests.support.server import API_KEY, Server, configuration
 
 from offhook import AsyncClient, Client
-from offhook.http.app import openapi_document
 
 OPERATOR_KEY = "key-of-the-operator"
 
@@ -28,7 +28,7 @@ class Seen:
     """Which operations were answered well."""
 
     def __init__(self) -> None:
-        document = openapi_document()
+        document = the_document()
         self.left = {
             (method.upper(), path): about["operationId"]
             for path, item in document["paths"].items()

@@ -19,10 +19,10 @@ from tests.support.http_world import (
     now,
     running_record_world,
 )
+from tests.support.openapi import the_document
 
 from offhook import config
 from offhook.config import Config
-from offhook.http.app import openapi_document
 from offhook.session.ports.operating import TrunkState
 from offhook.session.ports.record import NodeRole
 
@@ -70,7 +70,7 @@ def assignments(world: RecordWorld, number: str = "", sub_account_id: str = "acm
 
 def validate_ours(answer: object, path: str, method: str = "get", status: str = "200") -> None:
     """Against our own OpenAPI."""
-    document = openapi_document()
+    document = the_document()
     content = document["paths"][path][method]["responses"][status]["content"]
     schema = {**content["application/json"]["schema"], "components": document["components"]}
     jsonschema.Draft202012Validator(schema).validate(answer)

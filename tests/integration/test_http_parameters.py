@@ -12,12 +12,12 @@ import aiohttp
 import jsonschema
 import pytest
 from tests.support.http_world import KEY, OPERATOR_KEY, RecordWorld, running_record_world
+from tests.support.openapi import the_document
 
-from offhook.http.app import openapi_document
 from offhook.http.deps import HttpLimits
 
 VENDOR = json.loads((Path(__file__).parents[1] / "support" / "vendor_schemas.json").read_text())
-DOCUMENT = openapi_document()
+DOCUMENT = the_document()
 TAGS = {"Numbers", "Exports", "Usage", "Opt-outs", "Menus", "Media", "Campaigns"}
 METHODS = ("get", "put", "post", "delete")
 ACTIONS = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.support.http_world import World, running_world
+from tests.support.openapi import the_document
 
-from offhook.http.app import openapi_document
 from offhook.session.scopes import Scope
 from offhook.session.tenancy import KeyGrant
 
@@ -63,7 +63,7 @@ async def answered(world: World, method: str, path: str, key: str) -> tuple[int,
 def test_every_operation_of_the_document_is_tried() -> None:
     served = {
         (method.upper(), path)
-        for path, item in openapi_document()["paths"].items()
+        for path, item in the_document()["paths"].items()
         for method in item
         if path.startswith("/api/")
     }

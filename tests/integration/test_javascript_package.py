@@ -13,9 +13,9 @@ import pytest
 from scripts.clients.reading import WRITTEN_BY_HAND
 from tests.support import javascript_package
 from tests.support.javascript_package import PACKAGE, PROGRAMS, ROOT, installed, packed, run
+from tests.support.openapi import the_document
 from tests.support.webhook_samples import SAMPLES
 
-from offhook.http.app import openapi_document
 from offhook.webhook_secrets import new_secret
 from offhook.webhooks.signing import signed_headers
 
@@ -88,9 +88,7 @@ async def test_the_package_behaves_without_a_server(tmp_path: Path) -> None:
 
 def test_each_operation_has_a_method() -> None:
     names = {
-        about["operationId"]
-        for item in openapi_document()["paths"].values()
-        for about in item.values()
+        about["operationId"] for item in the_document()["paths"].values() for about in item.values()
     }
     table = (PACKAGE / "generated" / "operations.js").read_text()
     listed = set(re.findall(r"^  (\w+): \{", table, re.MULTILINE))

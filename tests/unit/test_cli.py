@@ -552,24 +552,6 @@ def test_a_key_with_invalid_options_is_refused(
     assert told in err
 
 
-@pytest.mark.parametrize("command", [("keys", "list"), ("db", "upgrade")])
-@pytest.mark.parametrize("url", ["sqlite:////proc/x.db", "postgresql://x:secret@127.0.0.1:1/x"])
-def test_a_database_that_is_not_there(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    command: tuple[str, ...],
-    url: str,
-) -> None:
-    monkeypatch.setenv("OFFHOOK_DATABASE__URL", url)
-    status, _, err = run(capsys, *command)
-    assert status == 1
-    _, said = err.splitlines()
-    shown = url.replace(":secret@", "@")
-    assert said.startswith(f"offhook: the database {shown} cannot be ")
-    assert "secret" not in err
-    assert not said.rstrip().endswith(":")
-
-
 def test_say_speaks_to_a_file_without_a_server(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,8 +9,8 @@ used alone, over an ICE connection that we open ourselves:
 * what waits to be read is bounded: anyone who finds the port can send anything to it.
 
 Four names of aiortc's transport that are not documented are used: ``_send_rtp``, ``_set_role``,
-``_handle_rtp_data`` and ``_handle_rtcp_data``. ``tests/unit/webphone/test_secure_stream.py`` fails where
-a new version has changed them.
+``_handle_rtp_data`` and ``_handle_rtcp_data``. ``tests/integration/test_webphone_secure_stream.py`` fails
+where a new version has changed them.
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ import pytest
 from scripts.clients.__main__ import ROOT, generated
 from scripts.clients.python_types import snake
 from scripts.clients.reading import WRITTEN_BY_HAND
+from tests.support.openapi import the_document
 
 from offhook import AsyncClient, Client
-from offhook.http.app import openapi_document
 
 OPERATIONS = [
-    about["operationId"] for item in openapi_document()["paths"].values() for about in item.values()
+    about["operationId"] for item in the_document()["paths"].values() for about in item.values()
 ]
 
 

@@ -22,6 +22,7 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.support.certificates import make_certificate
+from tests.support.openapi import the_document
 from tests.support.pages import ROOT, Block, all_blocks
 
 from offhook import cli
@@ -29,7 +30,6 @@ from offhook.config.file import load
 from offhook.flow.judge import judge
 from offhook.flow.lint import offline_facts
 from offhook.flow.problems import Mode
-from offhook.http.app import openapi_document
 from offhook.http.edge.paths import PAGES as PAGES_FOR_PEOPLE
 
 BLOCKS = all_blocks()
@@ -193,7 +193,7 @@ def targets_of_make() -> set[str]:
 @functools.cache
 def known_paths() -> list[str]:
     """A pattern for each path that the API and the pages for people have."""
-    known = [*openapi_document()["paths"], *PAGES_FOR_PEOPLE]
+    known = [*the_document()["paths"], *PAGES_FOR_PEOPLE]
     return [re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(one)) for one in known]
 
 

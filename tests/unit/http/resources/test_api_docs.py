@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.support.http_world import ACME, FakeProfiles
+from tests.support.openapi import the_document
 
 from offhook.flow.judge import judge_value
-from offhook.http.app import openapi_document
 from offhook.http.callflow_answers import CallflowRefused
 from offhook.http.deps import HttpLimits
 from offhook.http.edge.paths import PAGES
@@ -36,7 +36,7 @@ def documented_calls() -> set[tuple[str, str]]:
 def test_the_page_lists_exactly_the_endpoints_of_the_document() -> None:
     served = {
         (method, path)
-        for path, item in openapi_document()["paths"].items()
+        for path, item in the_document()["paths"].items()
         for method in item
         if path not in PAGES and path != OLDEST
     }
