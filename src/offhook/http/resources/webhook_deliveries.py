@@ -12,7 +12,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from offhook.http.deps import Deps
 from offhook.http.edge.access import Caller
-from offhook.http.refusals import NOT_FOUND, Refused
+from offhook.http.refusals import INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import needs, page_of
 from offhook.http.resources.session_views import (
     OK_CODE,
@@ -74,6 +74,8 @@ async def list_deliveries(
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> DeliveryList:
     """A page of what was sent and what came back. `state=dead`: those that were given up."""
+    if type_ is WebhookType.VCA:
+        raise Refused(INVALID, "type: a VCA is asked and answers at once; it has no deliveries")
     deliveries, next_cursor = await page_of(
         deps.store.deliveries_of_type(
             caller.sub_account.sub_account_id,
