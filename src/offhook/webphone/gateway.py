@@ -53,6 +53,8 @@ class Gateway:
         self._name = name
         self._users = users
         self._phones: dict[str, WebPhone] = {}
+        self._kept_until: dict[str, float] = {}
+        """Until when the browser of each phone has asked for it, in monotonic seconds."""
         self._unsubscribe = fabric.subscribe(ORDERS, self._on_order)
         around.endpoint.on_incoming(self._on_invite)
 
@@ -61,7 +63,7 @@ class Gateway:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             now = self._monotonic()
-            for phone in [one for one in self._phones.values() if one.kept_until < now]:
+            for phone in [one for one in self._phones.values() if self._kept_until[one.name] < now]:
                 await self._end(phone)
 
     async def close(self) -> None:
@@ -72,6 +74,7 @@ class Gateway:
 
     async def _end(self, phone: WebPhone) -> None:
         self._phones.pop(phone.name, None)
+        self._kept_until.pop(phone.name, None)
         await phone.close()
 
     def _on_order(self, _topic: str, message: bytes) -> None:
@@ -88,10 +91,10 @@ class Gateway:
 
     def _obey(self, phone: WebPhone, order: PhoneOrder) -> None:
         if order.wish is PhoneWish.LEAVE:
-            phone.kept_until = float("-inf")  # the next look ends it
+            self._kept_until[phone.name] = float("-inf")  # the next look ends it
             return
         if order.wish is PhoneWish.KEEP:
-            phone.kept_until = self._monotonic() + KEPT_FOR
+            self._kept_until[phone.name] = self._monotonic() + KEPT_FOR
         phone.obey(order)
 
     def _welcome(self, order: PhoneOrder) -> None:
@@ -104,7 +107,7 @@ class Gateway:
             self._tell(order.phone, PhoneNews(state=PhoneState.FREE, gateway=self._name))
         else:
             phone = WebPhone(self._around, user, order, lambda news: self._tell(order.phone, news))
-            phone.kept_until = self._monotonic() + KEPT_FOR
+            self._kept_until[order.phone] = self._monotonic() + KEPT_FOR
             self._phones[order.phone] = phone
             phone.register()
             phone.repeat()

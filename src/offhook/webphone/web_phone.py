@@ -46,7 +46,6 @@ class WebPhone(CallWatcher):
         self.name = order.phone
         self.contact = secrets.token_hex(16)
         """The user part of its address, which only the registrar knows."""
-        self.kept_until = 0.0
         self._owner = order.owner
         self._around = around
         self._tell = tell
