@@ -43,6 +43,7 @@ def test_below_a_sub_account(
         ("/docs/codes", Area.UNKNOWN, "unknown"),
         ("/healthz/", Area.UNKNOWN, "unknown"),
         ("/api/v1/acme/sessions", Area.UNKNOWN, "unknown"),
+        ("/api/v1/acme/calls", Area.SUB_ACCOUNT, "/api/v1/{subAccountId}/calls"),
         ("/api/v1/subaccounts", Area.UNKNOWN, "unknown"),
         ("", Area.UNKNOWN, "unknown"),
     ],
