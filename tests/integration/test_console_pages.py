@@ -173,9 +173,10 @@ async def test_the_deliveries_of_a_webhook_show_where_they_go() -> None:
         await world.store.put_webhook("acme_corp", webhook)
         await world.directory.refresh()
         await full_session(world.store)
-        page = await client.get("/console/webhooks/VCS?account=acme_corp")
-        assert "full-status" in page.text
-        assert "to https://a.example/events" in page.text
+        for path in ("webhooks/VCS?account=acme_corp", "sessions/full-session"):
+            page = await client.get(f"/console/{path}")
+            assert "full-status" in page.text
+            assert "to https://a.example/events" in page.text
 
 
 async def test_a_session_shows_what_its_webhook_was_asked_and_what_it_said() -> None:

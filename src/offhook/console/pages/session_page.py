@@ -24,6 +24,7 @@ from offhook.console.submitted import MarkedFlow, marked_flow
 from offhook.console.told import notice_of, told
 from offhook.console.web import Forbidden, NotFound, WebRequest, led_to, to, visitor_of
 from offhook.events import ActionStarted, AnyEvent, DecisionAsked, DecisionMade
+from offhook.net.shown_url import shown_url
 from offhook.session.ports.recording import RecordedFile, RecordingState
 from offhook.session.scopes import Scope
 from offhook.session.session import Session
@@ -73,6 +74,7 @@ async def session_shown(
         ladder=ladder_of(facts.messages),
         decisions=decisions_of(facts.events),
         deliveries=facts.deliveries,
+        goes_to=_goes_to(parts, session.sub_account_id),
         recordings=await parts.store.recordings(session.sub_account_id, session_id),
         playable=PLAYABLE,
         flow=_flow(session, facts.events, record.body) if record is not None else None,
@@ -233,6 +235,13 @@ async def session_of(request: WebRequest, parts: ConsoleParts, session_id: str) 
     if session is None or not visitor.opens(session.sub_account_id):
         raise NotFound("There is no such session. Sessions are kept as long as [retention] says.")
     return session
+
+
+def _goes_to(parts: ConsoleParts, sub_account_id: str) -> dict[str, str]:
+    """The URL of each type of webhook, as it is now."""
+    owner = parts.directory.sub_account(sub_account_id)
+    webhooks = owner.webhooks.values() if owner is not None else ()
+    return {webhook.type.value: shown_url(webhook.url) for webhook in webhooks}
 
 
 async def facts_of(parts: ConsoleParts, session: Session) -> Facts:

@@ -6,7 +6,7 @@ from offhook import config
 from offhook.http.deps import Deps
 from offhook.http.refusals import INVALID, Refused
 from offhook.http.resources.session_views import View
-from offhook.http.resources.shown_url import shown_url
+from offhook.net.shown_url import shown_url
 from offhook.session.tenancy import OptOutSettings
 
 

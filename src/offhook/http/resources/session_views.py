@@ -10,7 +10,7 @@ import msgspec
 
 from offhook.clock import iso_milliseconds
 from offhook.events import ActionEnded, ActionStarted, AnyEvent, CallerVerification
-from offhook.http.resources.shown_url import shown_url
+from offhook.net.shown_url import shown_url
 from offhook.session.ports.record import (
     DeliveryAttempt,
     DeliveryRecord,

@@ -16,7 +16,7 @@ from offhook.http.edge.access import Caller
 from offhook.http.refusals import CONFLICT, INVALID, NOT_FOUND, Refused
 from offhook.http.resources.params import CONFLICTS, needs, tenancy_changed
 from offhook.http.resources.session_views import OK_CODE, OK_MESSAGE
-from offhook.http.resources.shown_url import shown_url
+from offhook.net.shown_url import shown_url
 from offhook.session.scopes import Scope
 from offhook.session.tenancy import SubAccount, Webhook, WebhookType
 from offhook.webhook_secrets import BadSecret, new_secret, secret_key

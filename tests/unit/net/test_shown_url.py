@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.http.resources.shown_url import shown_url
+from offhook.net.shown_url import shown_url
 
 
 @pytest.mark.parametrize(
