@@ -13,7 +13,7 @@ from tests.support.stores import waiting
 
 from offhook.clock import Clock, SystemClock
 from offhook.execution import capturing
-from offhook.execution.capturing import MOST_ARMED, CaptureDesk, SessionCapture
+from offhook.execution.capturing import MOST_ARMED, MOST_RUNNING, CaptureDesk, SessionCapture
 from offhook.media.tap_frames import TapFrameKind, frame
 from offhook.negotiated import Codec
 from offhook.session.pcap import packets_of
@@ -166,3 +166,16 @@ def test_orders_without_end_drop_the_oldest() -> None:
         world.desk.arm(order(number=f"+1202555{number:04}"))
     assert world.desk.take(session("+12025550000")) is None
     assert world.desk.take(session("+12025550001")) is not None
+
+
+async def test_only_so_many_captures_run_at_once_and_an_end_makes_room() -> None:
+    world = World()
+    sessions = [session() for _ in range(MOST_RUNNING + 1)]
+    for _ in sessions:
+        world.desk.arm(order())
+    captures = [world.look(TappedCall(), of) for of in sessions]
+    assert [capture.taken for capture in captures] == [True] * MOST_RUNNING + [False]
+    await captures[0].finish(sessions[0].session_id)
+    assert world.look(TappedCall(), sessions[-1]).taken
+    for capture, of in zip(captures[1:-1], sessions[1:], strict=False):
+        await capture.finish(of.session_id)

@@ -13,7 +13,7 @@ import pytest
 
 from offhook.codes import SessionStatus
 from offhook.execution.call_metrics import CallMetrics
-from offhook.execution.dispatcher import AT_ONCE, Dispatcher
+from offhook.execution.dispatcher import AT_ONCE, LATE, Dispatcher
 from offhook.execution.runner import SessionRunner
 from offhook.flow.actions import Callflow
 from offhook.session.claim_planner import ClaimPlanner
@@ -81,6 +81,8 @@ class World:
         self.seconds: float | None = None
         self.heeds = True
         self.stored: Session | None = None
+        self.questions_fail = 0
+        """So many questions for a session find the store away."""
         self._loop = loop
         self.dispatcher = Dispatcher(
             metrics=CallMetrics(),
@@ -109,6 +111,9 @@ class World:
         return taken
 
     async def session(self, sub_account_id: str, session_id: str) -> Session | None:
+        self.questions_fail -= 1
+        if self.questions_fail >= 0:
+            raise StoreUnavailable("away")
         return self.stored
 
     def _make(self) -> SessionRunner:
@@ -304,5 +309,86 @@ def test_a_claim_under_way_when_the_drain_begins_is_run_and_waited_for() -> None
         assert len(world.runners) == 1
         assert world.dispatcher.live == 0
         assert world.runners[0].told == []
+
+    run(test)
+
+
+def test_a_paused_node_begins_nothing_and_begins_at_once_when_it_resumes() -> None:
+    async def test(world: World) -> None:
+        await asyncio.sleep(0.5)
+        world.dispatcher.pause()
+        assert world.dispatcher.draining
+        world.waiting = [ClaimDecision(session=session(1))]
+        world.dispatcher.wake()
+        await asyncio.sleep(5)
+        assert (world.dispatcher.live, len(world.claims)) == (0, 1)
+        world.dispatcher.resume()
+        assert not world.dispatcher.draining
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert world.dispatcher.live == 1
+
+    run(test)
+
+
+def test_a_drain_without_sessions_waits_for_no_look() -> None:
+    async def test(world: World) -> None:
+        await asyncio.sleep(0.5)
+        await world.dispatcher.drain(5.0)
+        assert asyncio.get_running_loop().time() == pytest.approx(0.5, abs=0.01)
+
+    run(test)
+
+
+def test_what_ends_while_a_claim_is_asked_makes_room_at_once() -> None:
+    """The claim that is on its way may have been answered without the session that has ended."""
+
+    async def test(world: World) -> None:
+        world.waiting = [ClaimDecision(session=session(1))]
+        world.seconds = 0.7
+        world.dispatcher.wake()
+        await asyncio.sleep(0.5)
+        world.claim_takes = 0.4
+        world.dispatcher.wake()  # asked from 0.5 to 0.9; the session ends at 0.7
+        await asyncio.sleep(0.5)
+        assert [at for at, _ in world.claims][-2:] == [0.5, 0.9]
+
+    run(test)
+
+
+def test_what_ends_while_others_wait_for_a_limit_makes_room_at_once() -> None:
+    async def test(world: World) -> None:
+        world.left_waiting = True
+        world.waiting = [ClaimDecision(session=session(1))]
+        world.seconds = 0.55
+        world.dispatcher.wake()
+        await asyncio.sleep(0.58)
+        assert 0.55 in [at for at, _ in world.claims]
+
+    run(test)
+
+
+def test_what_ends_with_room_to_spare_asks_the_store_nothing() -> None:
+    async def test(world: World) -> None:
+        world.waiting = [ClaimDecision(session=session(1))]
+        world.seconds = 0.5
+        world.dispatcher.wake()
+        await asyncio.sleep(2.9)
+        assert [at for at, _ in world.claims] == [0.0, 0.0, 1.0, 2.0]
+
+    run(test)
+
+
+def test_a_late_session_waits_for_a_store_that_is_away_before_it_is_dialled() -> None:
+    async def test(world: World) -> None:
+        world.claim_takes = LATE + 1
+        world.waiting = [ClaimDecision(session=session(1))]
+        world.stored = session(1)
+        world.questions_fail = 2
+        world.dispatcher.wake()
+        await asyncio.sleep(LATE + 2)
+        assert [runner.runs for runner in world.runners] == [False]
+        await asyncio.sleep(3)
+        assert [runner.runs for runner in world.runners] == [True]
 
     run(test)

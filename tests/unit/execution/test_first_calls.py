@@ -9,6 +9,7 @@ import pytest
 from tests.support.stores import NOW, claimed, waiting
 
 from offhook.clock import SystemClock
+from offhook.execution import first_calls
 from offhook.execution.first_calls import FirstCalls
 from offhook.session.ports.phone_bindings import FirstCall
 from offhook.session.ports.record import StoreUnavailable
@@ -25,7 +26,12 @@ class Away(MemoryPhones):
 
     away = True
 
+    def __init__(self, records: MemoryRecords) -> None:
+        super().__init__(records)
+        self.asked: list[str] = []
+
     async def put_first_call(self, call: FirstCall) -> bool:
+        self.asked.append(call.country)
         if self.away:
             raise StoreUnavailable("away")
         return await super().put_first_call(call)
@@ -69,3 +75,18 @@ async def test_what_the_store_could_not_take_is_noted_with_the_next_call() -> No
     store.away = False
     await noted(calls, running())
     assert len(await store.first_calls(NOW)) == 1
+
+
+async def test_a_country_that_is_known_is_not_asked_of_the_store_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(first_calls, "REMEMBERED", 2)
+    store = Away(MemoryRecords())
+    store.away = False
+    calls = FirstCalls(store, SystemClock())
+    for destination in ("+4930123456", "+442079460018", "+4930123456", "+442079460018"):
+        await noted(calls, running(), destination)
+    assert store.asked == ["DE", "GB"]
+    for destination in ("+12025550101", "+12025550101", "+4930123456"):
+        await noted(calls, running(), destination)
+    assert store.asked[2:] == ["US", "DE"], "so many are remembered and no more"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -79,6 +80,8 @@ class Storing:
     def __init__(self) -> None:
         self.saves: list[tuple[float, SessionStatus, list[AnyEvent], int]] = []
         self.notified: list[bool] = []
+        self.asked: list[float] = []
+        """When each save was asked for."""
         self.away_until = 0.0
         self.takes = 0.0
         self.fenced = False
@@ -92,6 +95,7 @@ class Storing:
         outbox: Sequence[OutboxEntry] = (),
     ) -> None:
         now = asyncio.get_running_loop().time()
+        self.asked.append(now)
         if now < self.away_until:
             raise StoreUnavailable("away")
         if self.fenced:
@@ -224,3 +228,41 @@ def test_a_bug_while_facts_are_saved_does_not_keep_the_session_from_ending(
 
     in_virtual_time(check)
     assert "a part of the timeline is lost" in caplog.text
+
+
+def test_the_store_is_asked_again_in_growing_steps_and_at_last_every_five_seconds() -> None:
+    async def check() -> None:
+        store = Storing()
+        store.away_until = 30.0
+        assert await store.recorder().finish(session(SessionStatus.COMPLETED), [end()], [])
+        steps = [after - before for before, after in pairwise(store.asked)]
+        assert steps == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0, 5.0])
+
+    in_virtual_time(check)
+
+
+def test_a_session_that_is_over_is_saved_by_nobody_else() -> None:
+    async def check() -> None:
+        store = Storing()
+        recorder = store.recorder()
+        assert await recorder.finish(session(SessionStatus.COMPLETED), [end()], [webhook()])
+        recorder.put(session(SessionStatus.COMPLETED), [fact(9)])
+        await asyncio.sleep(10)
+        assert store.facts == [end()]
+        assert store.notified == [True]
+
+    in_virtual_time(check)
+
+
+def test_the_first_fact_after_a_quiet_time_is_saved_as_soon_as_the_first_of_all() -> None:
+    async def check() -> None:
+        store = Storing()
+        recorder = store.recorder()
+        for begin in (0.0, 1.0, 2.0):
+            await asyncio.sleep(begin - asyncio.get_running_loop().time())
+            recorder.put(session(), [fact(int(begin))])
+        await asyncio.sleep(1)
+        assert [save[0] for save in store.saves] == pytest.approx([0.1, 1.1, 2.1])
+        await recorder.finish(session(SessionStatus.COMPLETED), [end()], [])
+
+    in_virtual_time(check)

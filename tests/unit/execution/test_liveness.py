@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from offhook.aio import end_all
 from offhook.clock import Clock, new_id
 from offhook.codes import SessionStatus
 from offhook.events import AnyEvent
-from offhook.execution.liveness import HEARTBEAT, Liveness
+from offhook.execution.liveness import HEARTBEAT, LOOK, Liveness
 from offhook.flow.actions import Callflow, Hangup
 from offhook.session.ports.record import Node, NodeRole, OutboxEntry, StoreUnavailable
 from offhook.session.ports.webhooks import Reports
 from offhook.session.session import Session
 from offhook.store.memory import MemoryRecords, MemoryStore
+from offhook.testing.loop import VirtualLoop
 
 START = datetime(2026, 7, 3, 12, 0, tzinfo=UTC)
 
@@ -62,6 +65,8 @@ class Site:
         self.nodes = [self.records.register(name, NodeRole.VOICE, START) for name in ("n1", "n2")]
         self.local: set[str] = set()
         self.unknown: set[str] = set()
+        self.woken = 0
+        """How often the delivery workers were told to look."""
         self.lives = [self.liveness(0), self.liveness(1)]
 
     def liveness(self, index: int) -> Liveness:
@@ -70,10 +75,13 @@ class Site:
             node=self.nodes[index],
             clock=self.clock,
             reports=NoReports(),
-            wake_outbox=lambda: None,
+            wake_outbox=self._wake_outbox,
             runs_here=self.local.__contains__,
             knows=lambda owner: owner not in self.unknown,
         )
+
+    def _wake_outbox(self) -> None:
+        self.woken += 1
 
     def run(self, node: Node) -> Session:
         """A session that runs on a node."""
@@ -212,3 +220,39 @@ async def test_a_session_of_an_unknown_sub_account_is_left_to_others_for_a_minut
     site.unknown.add("a")
     assert await site.until(60, 0) == 0
     assert await site.until(64, 0) == 1
+
+
+def test_the_summary_of_an_ended_session_is_sent_at_once_and_without_one_nobody_is_woken() -> None:
+    """The delivery worker would find it by itself, but up to a second later."""
+
+    async def test() -> None:
+        site = Site()
+        session = site.run(site.nodes[1])
+        looking = asyncio.create_task(site.lives[0].end_orphans())
+        await asyncio.sleep(0.5)
+        assert site.woken == 0, "its node lives"
+        await site.stores[1].retire_node(site.nodes[1])
+        await asyncio.sleep(LOOK)
+        ended = await site.stores[0].session("a", session.session_id)
+        assert (ended is not None and ended.status, site.woken) == (SessionStatus.ERROR, 1)
+        await asyncio.sleep(3 * LOOK)
+        assert site.woken == 1
+        await end_all(looking)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(test())
+
+
+async def test_a_session_that_was_known_meanwhile_has_its_minute_from_the_start_again() -> None:
+    site = Site()
+    site.run(site.nodes[1])
+    await site.stores[1].retire_node(site.nodes[1])
+    site.local.update(session.session_id for session in await site.stores[0].orphans([]))
+    site.unknown.add("a")
+    assert await site.until(40, 0) == 0
+    site.unknown.clear()
+    assert await site.until(42, 0) == 0, "it runs here"
+    site.unknown.add("a")
+    site.local.clear()
+    assert await site.until(100, 0) == 0
+    assert await site.until(106, 0) == 1

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from offhook.sip import Address
-from offhook.telephony.transports.resolver import LIFETIME, Resolver
+from offhook.telephony.transports import resolver
+from offhook.telephony.transports.resolver import LIFETIME, MAX_WAITING, Resolver
 
 PEER = Address("udp", "sip.example", 5060)
 
@@ -68,3 +69,66 @@ async def test_the_last_address_stays_valid_while_the_service_is_away(
     assert service.resolver.address_of("sip.example") is None
     await service.send(b"BYE")
     assert (service.sent, service.failed) == ([b"INVITE", b"BYE"], [])
+
+
+async def test_a_name_is_asked_again_when_its_time_is_over_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = Service(monkeypatch)
+    service.answers = ["192.0.2.7"]
+    at = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: at)
+    await service.send(b"INVITE")
+    monkeypatch.setattr(time, "monotonic", lambda: at + LIFETIME - 0.1)
+    assert service.resolver.address_of("sip.example") == "192.0.2.7"
+    monkeypatch.setattr(time, "monotonic", lambda: at + LIFETIME)
+    assert service.resolver.address_of("sip.example") is None
+
+
+async def test_datagrams_that_were_sent_or_failed_wait_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = Service(monkeypatch)
+    gone = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    service.answers = [gone, "192.0.2.7"]
+    await service.send(b"lost")
+    await service.send(b"INVITE")
+    assert service.sent == [b"INVITE"]
+
+
+async def test_only_so_many_datagrams_wait_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(monkeypatch)
+    service.answers = ["192.0.2.7", "192.0.2.7"]
+    for number in range(MAX_WAITING + 1):
+        service.resolver.wait(b"%d" % number, PEER)
+    await asyncio.gather(*service.resolver._lookups.values())
+    assert service.sent == [b"%d" % number for number in range(MAX_WAITING)]
+    await service.send(b"later")
+    assert service.sent[-1] == b"later", "there is room again"
+
+
+async def test_only_so_many_names_are_asked_at_once_and_each_answer_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = Service(monkeypatch)
+    monkeypatch.setattr(resolver, "MAX_ASKING", 1)
+    service.answers = ["192.0.2.7", "192.0.2.8"]
+    first = asyncio.ensure_future(service.resolver.resolve("a.example"))
+    await asyncio.sleep(0)
+    assert await service.resolver.resolve("b.example") is None
+    assert await first == "192.0.2.7"
+    assert await service.resolver.resolve("b.example") == "192.0.2.8"
+    assert await service.resolver.resolve("a.example") == "192.0.2.7", "it is remembered"
+
+
+async def test_only_so_many_names_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(monkeypatch)
+    monkeypatch.setattr(resolver, "MAX_KNOWN", 2)
+    service.answers = ["192.0.2.7", "192.0.2.8", "192.0.2.9"]
+    for name in ("a.example", "b.example"):
+        await service.resolver.resolve(name)
+    known = [service.resolver.address_of(name) for name in ("a.example", "b.example")]
+    assert known == ["192.0.2.7", "192.0.2.8"]
+    await service.resolver.resolve("c.example")
+    assert service.resolver.address_of("a.example") is None
+    assert service.resolver.address_of("c.example") == "192.0.2.9"
