@@ -105,3 +105,19 @@ def test_giving_up_cancels_all() -> None:
     world.branches.cancel()
     world.branches.abandon()
     assert world.told == [("cancel", "a"), ("cancel", "b"), ("abandon", "a"), ("abandon", "b")]
+
+
+def test_branches_that_are_left_are_canceled_and_say_no_more() -> None:
+    world = World("a", "b")
+    world.refuses("a", 486)
+    world.branches.leave()
+    assert world.told == [("cancel", "b")], "a is over"
+    world.happens(Provisional(handle="b", status=180))
+    world.answers("b")
+    assert world.told[1:] == [("bye", "b")]
+    assert world.events == []
+    second = World("a", "b")
+    second.branches.leave()
+    second.refuses("a", 487)
+    second.refuses("b", 487)
+    assert second.events == []

@@ -14,9 +14,13 @@ from offhook.config import AlertsSection
 from offhook.net.http_client import HttpRequester, HttpResponse
 from offhook.session.ports.phone_bindings import FirstCall
 from offhook.store.memory import MemoryStore
-from offhook.webhooks.alerts import AGAIN_AFTER, DEAD_EVERY, MOST_WAITING, TRIES, OperatorAlerts
+from offhook.webhooks.alerts import OperatorAlerts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+A_DAY = 86_400.0
+TEN_MINUTES = 600.0
+MOST, TRIES = 200, 20
+"""Alerts that wait, and tries of each."""
 SECTION = AlertsSection(url="http://ops.example/alerts")
 
 
@@ -79,13 +83,13 @@ async def test_a_trouble_that_goes_on_is_told_again_after_a_day_and_not_before()
     world = World()
     world.alerts.failing("acme", "VSS", "h", "HTTP 503")
     assert len(await world.turn()) == 1
-    world.clock.seconds = AGAIN_AFTER - 1
+    world.clock.seconds = A_DAY - 1
     world.alerts.failing("acme", "VSS", "h", "HTTP 503")
     assert await world.turn() == []
-    world.clock.seconds = AGAIN_AFTER
+    world.clock.seconds = A_DAY
     world.alerts.failing("acme", "VSS", "h", "HTTP 503")
     assert len(await world.turn()) == 1
-    world.clock.seconds = AGAIN_AFTER + 1
+    world.clock.seconds = A_DAY + 1
     world.alerts.failing("acme", "VSS", "h", "HTTP 503")
     assert await world.turn() == [], "the day begins anew"
 
@@ -106,36 +110,36 @@ async def test_webhooks_given_up_are_counted_from_nought_after_each_word() -> No
     world.alerts.gave_up("acme", "VSS")
     assert [data["count"] for _, data in await world.turn()] == [2]
     world.alerts.gave_up("acme", "VSS")
-    world.clock.seconds = DEAD_EVERY - 0.1
+    world.clock.seconds = TEN_MINUTES - 0.1
     assert await world.turn() == []
-    world.clock.seconds = DEAD_EVERY
+    world.clock.seconds = TEN_MINUTES
     assert [data["count"] for _, data in await world.turn()] == [1]
-    world.clock.seconds = 2 * DEAD_EVERY
+    world.clock.seconds = 2 * TEN_MINUTES
     assert await world.turn() == [], "there is nothing more to tell"
     world.clock.seconds += 1
     world.alerts.gave_up("acme", "VSS")
     assert [data["count"] for _, data in await world.turn()] == [1]
     world.alerts.gave_up("acme", "VSS")
-    world.clock.seconds += DEAD_EVERY - 0.1
+    world.clock.seconds += TEN_MINUTES - 0.1
     assert await world.turn() == [], "ten minutes from the last word, not from the first"
 
 
 async def test_only_so_many_endpoints_are_counted_and_those_go_on_counting() -> None:
     world = World()
-    for number in range(MOST_WAITING + 1):
+    for number in range(MOST + 1):
         world.alerts.gave_up(f"a{number}", "VSS")
     world.alerts.gave_up("a0", "VSS")
     told = await world.turn()
-    assert len(told) == MOST_WAITING
+    assert len(told) == MOST
     assert told[0][1]["count"] == 2
 
 
 async def test_of_too_many_alerts_the_oldest_are_dropped() -> None:
     world = World()
-    for number in range(MOST_WAITING + 1):
+    for number in range(MOST + 1):
         world.alerts.failing(f"a{number}", "VSS", "h", "HTTP 503")
     told = [data["subAccountId"] for _, data in await world.turn()]
-    assert (len(told), told[0], told[-1]) == (MOST_WAITING, "a1", f"a{MOST_WAITING}")
+    assert (len(told), told[0], told[-1]) == (MOST, "a1", f"a{MOST}")
 
 
 async def test_an_alert_is_tried_twenty_times_and_the_next_one_has_tries_of_its_own() -> None:
@@ -157,7 +161,7 @@ async def test_a_first_call_is_told_once_even_a_day_later() -> None:
         FirstCall(sub_account_id="acme", country="CU", at=world.clock.now(), session_id="s")
     )
     assert [kind for kind, _ in await world.turn()] == ["country.first_call"]
-    world.clock.seconds += AGAIN_AFTER + 1
+    world.clock.seconds += A_DAY + 1
     assert await world.turn() == []
 
 

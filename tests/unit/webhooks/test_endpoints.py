@@ -139,6 +139,28 @@ def test_what_was_postponed_while_it_was_silent_falls_due_in_any_case() -> None:
     assert endpoint.postpone(3.0) < 20, "the slots begin anew"
 
 
+def test_an_endpoint_that_came_back_is_up_and_its_old_failures_count_no_more() -> None:
+    endpoint = failing(2)
+    assert endpoint.succeeded(1.0)
+    assert not endpoint.succeeded(1e5)
+    endpoint.failed(2e5, None)
+    assert not endpoint.succeeded(2e5), "one failure since then"
+    silent = Endpoint()
+    silent.learn(10.0, answered=False)
+    silent.postpone(1.0)
+    assert silent.succeeded(2.0)
+    silent.learn(0.1, answered=True)
+    silent.postpone(3.0)
+    assert not silent.succeeded(1e5), "it was only busy"
+
+
+def test_a_failure_long_before_the_success_is_no_part_of_the_next_time() -> None:
+    endpoint = failing(1)
+    assert not endpoint.succeeded(1.0)
+    endpoint.failed(2.0, None)
+    assert not endpoint.succeeded(3.0)
+
+
 def test_a_retry_after_is_waited_for() -> None:
     endpoint = failing(2, retry_after=60.0)
     assert not endpoint.succeeded(59.0)
