@@ -86,8 +86,8 @@ async def test_servers_that_must_be_looked_up_come_in_the_same_order() -> None:
 def test_so_many_that_failed_are_remembered_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trunk_servers, "MOST_AVOIDED", 2)
     servers, _, _ = made()
-    servers.failed(FIRST)
-    servers.failed(SECOND)
-    assert servers.known(TRUNK) == [THIRD, FIRST, SECOND]
     servers.failed(THIRD)
-    assert servers.known(TRUNK) == [FIRST, SECOND, THIRD], "the older two are forgotten"
+    servers.failed(FIRST)
+    assert servers.known(TRUNK) == [SECOND, FIRST, THIRD]
+    servers.failed(SECOND)
+    assert servers.known(TRUNK) == [FIRST, THIRD, SECOND], "the older two are forgotten"
