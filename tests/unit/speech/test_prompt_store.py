@@ -113,6 +113,8 @@ async def test_a_prompt_that_is_given_up_while_it_is_copied_takes_no_room(
     assert store.free < whole
     go_on.set()
     await store.close()
+    # The thread holds the result until its function has returned.
+    await asyncio.get_running_loop().shutdown_default_executor()
     await asyncio.sleep(0)  # the loop holds the result that this task was woken with
     gc.collect()
     assert store.free == whole
