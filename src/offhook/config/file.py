@@ -106,11 +106,7 @@ def load_for_serving(
 def _load(path: str | None, environ: Mapping[str, str]) -> tuple[Config, Source]:
     if path is None:
         source = Source(None, "")
-        data = (
-            msgspec.to_builtins(embedded())
-            if not environ.get("OFFHOOK_SubAccountSectionOUNTS")
-            else {}
-        )
+        data = msgspec.to_builtins(embedded()) if not environ.get("OFFHOOK_SUBACCOUNTS") else {}
     else:
         data, text = _read(path)
         source = Source(path, text)

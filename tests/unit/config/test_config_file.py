@@ -150,6 +150,13 @@ def test_variables_change_the_embedded_default() -> None:
     assert is_embedded(config)
 
 
+def test_sub_accounts_of_a_variable_take_the_place_of_the_embedded_default() -> None:
+    config = load(None, {"OFFHOOK_SUBACCOUNTS": '[{"id": "acme", "account": "acme"}]'})
+    assert [entry.id for entry in config.subaccounts] == ["acme"]
+    assert (config.testbed, config.webhooks) == (Config().testbed, Config().webhooks)
+    assert config.webhooks != embedded().webhooks
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "key", "expected"),
     [
