@@ -265,7 +265,7 @@ async def test_a_number_can_have_its_incoming_calls_recorded(tmp_path: Path) -> 
                 keys={
                     "caller_number": "+14155550123",
                     "rtp_port": phone.port,
-                    "talk": 3000,
+                    "talk": 60_000,  # the server hangs up when it has spoken
                     "bye_status": 200,
                 },
                 calls=1,
