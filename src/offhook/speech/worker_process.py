@@ -25,8 +25,8 @@ from offhook.aio import wait_or
 _HEAD: Final = struct.Struct("!BI")
 _KIND: Final = 30
 """Bits of a request's head below its kind."""
-_START: Final = 20.0
-"""Seconds a worker has to become ready; a tenth of one is usual."""
+_START: Final = 60.0
+"""Seconds a worker has to become ready. A tenth of one is usual; on a busy machine 20 were too few."""
 
 
 class WorkerError(Exception):
