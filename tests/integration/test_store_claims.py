@@ -322,7 +322,7 @@ class TestSave:
             await store.register_node("n1", NodeRole.VOICE, NOW)
         if case == "ended by others":
             session = ended(session, SessionStatus.ERROR)
-            assert await store.end_orphan(session, [], [], await store.heartbeats())
+            assert await store.end_orphan(session, [CONNECTED], [], await store.heartbeats())
         known = len(await store.events(session.session_id))
         changed = msgspec.structs.replace(session, last_action="HANGUP")
         entry = webhook_entry(session=session)

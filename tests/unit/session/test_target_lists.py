@@ -98,6 +98,14 @@ def test_a_line_that_is_far_too_long_ends_the_list_with_a_problem() -> None:
             [ListProblem(line=1, what="'number' is no name of a parameter")],
         ),
         (
+            '[{"number": "6590000001", "parameters": {"a": 9223372036854775807}}]',
+            [target("+6590000001", a="9223372036854775807")],
+        ),
+        (
+            '[{"number": "6590000001", "parameters": {"a": 9223372036854775808}}]',
+            [ListProblem(line=1, what="the parameter a cannot be used")],
+        ),
+        (
             '[{"number": "6590000001", "parameters": {"a": {}}}]',
             [ListProblem(line=1, what="the parameter a cannot be used")],
         ),

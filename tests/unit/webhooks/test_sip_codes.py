@@ -60,6 +60,8 @@ def end(status: CallStatus, sip_code: int | None, by: str) -> CallDisconnected:
         (end(CallStatus.CANCELED, 480, "server"), 487),
         (end(CallStatus.CANCELED, 487, "caller"), 487),
         (end(CallStatus.ERROR, None, "server"), 503),
+        (end(CallStatus.BUSY, None, "server"), 486),
+        (end(CallStatus.COMPLETED, None, "server"), 603),
     ],
 )
 def test_before_the_answer(event: AnyEvent, code: int) -> None:
