@@ -70,6 +70,10 @@ class Writer:
         self._waiting: deque[_QueuedCall] = deque()
         """What the thread has looked at, and takes into its next transaction. It alone changes this."""
         self._taking = threading.Lock()
+        self._came = 0
+        """Operations that were queued; only the event loop changes it."""
+        self._went = 0
+        """Operations that have left the queue again; only the thread changes it, so neither count is lost."""
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="offhook-store", daemon=True)
@@ -96,9 +100,10 @@ class Writer:
         loop = self._loop
         if loop is None or self._closing:
             raise StoreUnavailable("the store is closed")
-        if self._queue.qsize() + len(self._waiting) >= _MOST_WAITING:
+        if self._came - self._went >= _MOST_WAITING:
             raise StoreUnavailable("too many writes are waiting")
         operation = _QueuedCall(handler, item, loop.create_future())
+        self._came += 1
         self._queue.put(operation)
         expiry = loop.call_later(self._timeout, self._expire, operation)
         try:
@@ -164,6 +169,7 @@ class Writer:
         self._look()
         while self._waiting and self._waiting[0].future.done():
             self._waiting.popleft()
+            self._went += 1
         return bool(self._waiting)
 
     def _take(self) -> list[_QueuedCall]:
@@ -172,6 +178,7 @@ class Writer:
         with self._taking:
             while self._waiting and len(taken) < _MOST_PER_TRANSACTION:
                 operation = self._waiting.popleft()
+                self._went += 1
                 if not operation.future.done():
                     operation.taken = True
                     taken.append(operation)
