@@ -18,7 +18,7 @@ from offhook.config import (
 )
 from offhook.config.areas import area_problem, no_country
 from offhook.config.mistakes import did_you_mean
-from offhook.config.server_checks import is_secret, server_findings
+from offhook.config.server_checks import Finding, is_secret, server_findings
 from offhook.config.sip_checks import sip_findings
 from offhook.config.toml_lines import Path
 from offhook.config.value_checks import value_findings
@@ -26,9 +26,6 @@ from offhook.patterns import InvalidPattern, check_pattern
 
 MIN_SESSION_TIMER = 90
 """Seconds (RFC 4028 §4)."""
-
-Finding = tuple[Path, str]
-"""A key and its mistake."""
 
 
 def findings(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ from offhook.config import (
 from offhook.config.mistakes import ConfigError as ConfigError
 from offhook.config.mistakes import Source
 from offhook.config.recording_key import FILE
+from offhook.config.server_checks import Finding
 from offhook.config.server_sections import Recording
 from offhook.config.typed_reader import TypedReader
 from offhook.config.variables import override
@@ -88,7 +89,7 @@ def load_for_serving(
     path: str | None,
     environ: Mapping[str, str] = os.environ,
     *,
-    judge: Callable[[Config], Iterable[checks.Finding]] = lambda _config: (),
+    judge: Callable[[Config], Iterable[Finding]] = lambda _config: (),
 ) -> Serving:
     """As :func:`load`; also checks what the configuration needs from this machine.
 

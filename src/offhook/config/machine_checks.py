@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from offhook.config import Config, SubAccountSection, TrunkSection, Voices
 from offhook.config.certificate_checks import certificate_findings
-from offhook.config.checks import Finding
 from offhook.config.mistakes import did_you_mean
 from offhook.config.recording_key import encryption_key
+from offhook.config.server_checks import Finding
 
 _SQLITE = "sqlite:///"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from offhook.config import Config, StirSection, SubAccountSection
-from offhook.config.checks import Finding
+from offhook.config.server_checks import Finding
 from offhook.config.toml_lines import Path as KeyPath
 from offhook.speech.menu_files import menu_findings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offhook import config
-from offhook.config.checks import Finding
+from offhook.config.server_checks import Finding
 
 if TYPE_CHECKING:
     from offhook.flow.context import Profiles
